@@ -1,0 +1,1 @@
+"""A stand-in: a local server that implements the whole API reference."""

@@ -1,0 +1,56 @@
+"""What to do: jobs, their files, estimates and prices, and the schemas of what is recorded."""
+
+from .endpoints import ENDPOINTS, Endpoint, Kind
+from .errors import HeadraceError, InputError
+from .job import Job, Reject
+from .manifest import EstimateTotals, JobFile, Limits, Manifest, Session
+from .prices import Price, PriceTable, Usage, load_prices
+from .records import (
+    SCHEMA_VERSION,
+    Attempt,
+    BalanceRead,
+    BalanceReading,
+    Column,
+    Decided,
+    Ended,
+    ErrorKind,
+    JournalRecord,
+    Result,
+    Sent,
+    columns,
+    frame,
+    schema,
+)
+
+__all__ = [
+    "ENDPOINTS",
+    "SCHEMA_VERSION",
+    "Attempt",
+    "BalanceRead",
+    "BalanceReading",
+    "Column",
+    "Decided",
+    "Ended",
+    "Endpoint",
+    "ErrorKind",
+    "EstimateTotals",
+    "HeadraceError",
+    "InputError",
+    "Job",
+    "JobFile",
+    "JournalRecord",
+    "Kind",
+    "Limits",
+    "Manifest",
+    "Price",
+    "PriceTable",
+    "Reject",
+    "Result",
+    "Sent",
+    "Session",
+    "Usage",
+    "columns",
+    "frame",
+    "load_prices",
+    "schema",
+]

@@ -1,0 +1,23 @@
+"""The errors that a user can see, each with its exit code.
+
+    click.ClickException
+    └── HeadraceError           one line: what is wrong and what to do      exit 1
+        ├── InputError          a file, a value or a setting is unusable    exit 2
+        └── (runner.errors)     what stops a run
+
+Every one is raised with its whole message, and shows itself as one line on standard error.
+"""
+
+import click
+
+
+class HeadraceError(click.ClickException):
+    """Anything that ends a command with one clear line instead of a traceback."""
+
+    exit_code = 1
+
+
+class InputError(HeadraceError):
+    """A file, a value or a setting cannot be used; the message says what to do about it."""
+
+    exit_code = 2

@@ -1,0 +1,61 @@
+"""run.json: who, what and when of a run. It never holds a key or a header's value."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from .prices import PriceTable
+
+State = Literal["running", "finished", "interrupted", "stopped"]
+
+
+class JobFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells one job file from another. `path` is as the user wrote it ("-": standard input).
+
+    `size_bytes` is None for standard input; `digest` is BLAKE2b-128 of the first MiB, in hex.
+    """
+
+    path: str
+    size_bytes: int | None
+    digest: str
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The client's own limits; None is no limit."""
+
+    rpm: float | None
+    tpm: int | None
+    concurrency: int | None  # None: found by the run
+
+
+class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One process that worked on the run. A `running` one with no process behind it was killed."""
+
+    started_at: datetime
+    ended_at: datetime | None = None
+    state: State = "running"
+    reason: str | None = None
+    limits: Limits
+    arguments: dict[str, str | int | float | bool | None] = {}
+
+
+class EstimateTotals(msgspec.Struct, kw_only=True):
+    """Tokens of one model's answered attempts: reserved before sending, and in the usage after."""
+
+    answers: int = 0
+    reserved_tokens: int = 0
+    used_tokens: int = 0
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """The whole of run.json. The newest session comes last; its state is the run's."""
+
+    headrace: str
+    schema_version: int
+    kind: Literal["bulk", "load"]
+    base_url: str
+    job_file: JobFile
+    prices: PriceTable | None = None
+    estimates: dict[str, EstimateTotals] = {}
+    sessions: list[Session] = []

@@ -1,0 +1,264 @@
+"""What a run records: one flat row a result, one an attempt, one a reading of the balance.
+
+The structs are the schema. Their annotations say type, unit and meaning of each column; the Parquet
+types and the column tables of docs/records.md are derived from them. `runner` writes these rows,
+`reports` reads them, and `SCHEMA_VERSION` changes when an existing column changes its meaning.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import polars as pl
+
+SCHEMA_VERSION = 1
+
+Status = Literal["succeeded", "failed"]
+ErrorKind = Literal[
+    "connect", "tls", "timeout", "reset", "protocol", "http", "stream", "cancelled", "lost"
+]
+Phase = Literal["warmup", "measure", "drain"]
+
+# A whole number that a 32-bit column holds; every other whole number gets 64 bits.
+Int32 = Annotated[int, msgspec.Meta(extra={"bits": 32})]
+
+
+def doc(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of a Parquet table; a field that is left out is null."""
+
+
+class Attempt(Row, frozen=True, kw_only=True):
+    """One HTTP request for a job, whatever became of it."""
+
+    index: Annotated[int, doc("0-based line of the job in its file")]
+    custom_id: Annotated[str, doc("the job's own name")]
+    model: Annotated[str, doc("model that the job asked for")]
+    url: Annotated[str, doc("path of the endpoint")]
+    attempt: Annotated[Int32, doc("1 for the first; goes on across resumes")]
+    due_at: Annotated[
+        datetime, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
+    ]
+    sent_at: Annotated[
+        datetime | None, doc("just before the first byte was written; null when none was")
+    ] = None
+    wait_s: Annotated[float | None, doc("due to sent, connecting included")] = None
+    connect_s: Annotated[
+        float | None, doc("time to a ready connection; null on one that was open")
+    ] = None
+    first_byte_s: Annotated[float | None, doc("sent to the first byte of the answer")] = None
+    ttft_s: Annotated[
+        float | None,
+        doc("sent to the first non-empty content, reasoning or tool-call delta; streams only"),
+    ] = None
+    latency_s: Annotated[float | None, doc("sent to the last byte of content")] = None
+    client_lag_s: Annotated[
+        float | None, doc("largest delay from the kernel's receipt to the read; null if unknown")
+    ] = None
+    gaps_s: Annotated[
+        list[float] | None, doc("gaps between successive token-bearing chunks; load runs only")
+    ] = None
+    http_status: Annotated[Int32 | None, doc("status of the answer; null without one")] = None
+    error_kind: Annotated[
+        ErrorKind | None,
+        doc(
+            "connect, tls, timeout, reset, protocol, http, stream, cancelled or lost; null if none"
+        ),
+    ] = None
+    error_code: Annotated[str | None, doc("code in the error body")] = None
+    retry_after_s: Annotated[float | None, doc("pause that the answer asked for")] = None
+    request_id: Annotated[str | None, doc("the gateway's name for the request")] = None
+    input_tokens: Annotated[int | None, doc("input tokens, cached ones included")] = None
+    cached_input_tokens: Annotated[int | None, doc("input tokens read from the cache")] = None
+    cache_write_tokens: Annotated[int | None, doc("input tokens written to the cache")] = None
+    output_tokens: Annotated[int | None, doc("output tokens, reasoning included")] = None
+    cost: Annotated[
+        Decimal | None, doc("price of this attempt's usage; null without usage or price")
+    ] = None
+    ratelimit_limit: Annotated[int | None, doc("X-RateLimit-Limit of the answer")] = None
+    ratelimit_remaining: Annotated[int | None, doc("X-RateLimit-Remaining of the answer")] = None
+    bytes_sent: Annotated[int | None, doc("bytes written to the connection")] = None
+    bytes_received: Annotated[int | None, doc("bytes read from the connection")] = None
+    connection_reused: Annotated[bool | None, doc("true on a connection that was open")] = None
+    phase: Annotated[Phase | None, doc("warmup, measure or drain by due time; load runs only")] = (
+        None
+    )
+
+
+class Result(Row, frozen=True, kw_only=True):
+    """A job's final outcome. Times, usage and cost are those of the last attempt."""
+
+    index: Annotated[int, doc("0-based line of the job in its file")]
+    custom_id: Annotated[str, doc("the job's own name")]
+    url: Annotated[str, doc("path of the endpoint")]
+    model: Annotated[str, doc("model that the job asked for")]
+    status: Annotated[Status, doc("succeeded or failed")]
+    http_status: Annotated[Int32 | None, doc("status of the last answer")] = None
+    error_code: Annotated[str | None, doc("code in the error body, or the kind of failure")] = None
+    error_message: Annotated[str | None, doc("what went wrong, in words")] = None
+    request_id: Annotated[str | None, doc("the gateway's name for the request")] = None
+    finish_reason: Annotated[
+        str | None, doc("why the answer ended, in OpenAI's words: stop, length, tool_calls, ...")
+    ] = None
+    text: Annotated[str | None, doc("the answer's text (of several choices, the first)")] = None
+    response: Annotated[
+        str | None,
+        doc("the body as JSON text; of a stream, what the call would have returned unstreamed"),
+    ] = None
+    attempts: Annotated[Int32, doc("HTTP requests made for this job")]
+    input_tokens: Annotated[int | None, doc("input tokens, cached ones included")] = None
+    cached_input_tokens: Annotated[int | None, doc("input tokens read from the cache")] = None
+    cache_write_tokens: Annotated[int | None, doc("input tokens written to the cache")] = None
+    output_tokens: Annotated[int | None, doc("output tokens, reasoning included")] = None
+    reasoning_tokens: Annotated[int | None, doc("output tokens spent on reasoning")] = None
+    images: Annotated[int | None, doc("images in the answer")] = None
+    cost: Annotated[Decimal | None, doc("cost of the last attempt")] = None
+    currency: Annotated[str | None, doc("currency of the cost")] = None
+    due_at: Annotated[datetime, doc("due time of the last attempt")]
+    sent_at: Annotated[datetime | None, doc("sending time of the last attempt")] = None
+    ended_at: Annotated[datetime, doc("when the last attempt ended")]
+    wait_s: Annotated[float | None, doc("due to sent")] = None
+    ttft_s: Annotated[float | None, doc("sent to first token; streams only")] = None
+    tpot_s: Annotated[
+        float | None, doc("(latency - TTFT) / (output tokens - 1); streams of two tokens or more")
+    ] = None
+    latency_s: Annotated[float | None, doc("sent to the last byte of content")] = None
+    total_s: Annotated[float, doc("first due to end, retries and their pauses included")]
+    body_digest: Annotated[str, doc("BLAKE2b-128 of the body that was sent, in hex")]
+    metadata: Annotated[str | None, doc("the line's metadata, as JSON text")] = None
+    expected: Annotated[str | None, doc("the line's expected answer, as JSON text")] = None
+
+
+class BalanceReading(Row, frozen=True, kw_only=True):
+    """One GET /v1/balance, with what the run had spent by then."""
+
+    read_at: Annotated[datetime, doc("when the answer came")]
+    moment: Annotated[
+        Literal["before", "during", "after"], doc("before the first job, between, after the last")
+    ]
+    spent: Annotated[Decimal, doc("computed cost of the run's attempts by then, resumes included")]
+    http_status: Annotated[Int32 | None, doc("status; null without an answer")] = None
+    error: Annotated[str | None, doc("why there is no figure; null when there is one")] = None
+    currency: Annotated[str | None, doc("currency of every amount in the row")] = None
+    balance: Annotated[Decimal | None, doc("total available: top-up and gift")] = None
+    decimals: Annotated[
+        Int32 | None, doc("decimals of the amount that was shown with the most")
+    ] = None
+    key_id: Annotated[str | None, doc("id of the key, as the gateway names it")] = None
+    key_name: Annotated[str | None, doc("name of the key")] = None
+    daily_budget: Annotated[Decimal | None, doc("daily budget of the key; null if none")] = None
+    daily_used: Annotated[Decimal | None, doc("used today by the key")] = None
+    daily_remaining: Annotated[Decimal | None, doc("left of the daily budget")] = None
+    daily_reset_at: Annotated[datetime | None, doc("when the daily use starts again")] = None
+    monthly_budget: Annotated[Decimal | None, doc("monthly budget of the key; null if none")] = None
+    monthly_used: Annotated[Decimal | None, doc("used this month by the key")] = None
+    monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
+    monthly_reset_at: Annotated[datetime | None, doc("when the monthly use starts again")] = None
+
+
+class Column(NamedTuple):
+    """One column of a table: its name, its Parquet type and what it means."""
+
+    name: str
+    dtype: Any  # a polars DataType, class or instance
+    nullable: bool
+    meaning: str
+
+
+_DTYPES: dict[Any, Any] = {
+    int: pl.Int64,
+    float: pl.Float64,
+    bool: pl.Boolean,
+    str: pl.String,
+    Decimal: pl.Decimal(38, 12),
+    datetime: pl.Datetime("us", "UTC"),
+}
+
+
+def _dtype(hint: Any) -> tuple[Any, bool]:
+    """The polars type of an annotation, and whether None is among its values."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        inner, *notes = get_args(hint)
+        if any((note.extra or {}).get("bits") == 32 for note in notes):
+            return pl.Int32, False
+        return _dtype(inner)
+    if origin in (Union, UnionType):
+        options = [option for option in get_args(hint) if option is not NoneType]
+        (option,) = options
+        return _dtype(option)[0], True
+    if origin is Literal:
+        return pl.String, False
+    if origin is list:
+        return pl.List(_dtype(get_args(hint)[0])[0]), False
+    return _DTYPES[hint], False
+
+
+def columns(row: type[Row]) -> list[Column]:
+    """The columns of a table in order, from the annotations of its row."""
+    found = []
+    for name, hint in get_type_hints(row, include_extras=True).items():
+        inner, *notes = get_args(hint)
+        meaning = next(note.description for note in notes if note.description)
+        found.append(Column(name, *_dtype(inner if len(notes) == 1 else hint), meaning))
+    return found
+
+
+def schema(row: type[Row]) -> pl.Schema:
+    """The Parquet schema of a table."""
+    return pl.Schema({column.name: column.dtype for column in columns(row)})
+
+
+def frame(row: type[Row], rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows as a data frame with the table's schema, in the order given."""
+    names = row.__struct_fields__
+    data = [tuple(getattr(each, name) for name in names) for each in rows]
+    return pl.DataFrame(data, schema=schema(row), orient="row")
+
+
+# The journal: one JSON object a line, told apart by `type`. A run that was killed is read back
+# from these and from the Parquet parts.
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
+    """Written before an attempt's first byte leaves; without an end after it, the attempt is lost.
+
+    `reserved_tokens` is what the limiter set aside for it.
+    """
+
+    index: int
+    custom_id: str
+    model: str
+    url: str
+    attempt: int
+    due_at: datetime
+    sent_at: datetime
+    reserved_tokens: int = 0
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_defaults=True):
+    """The end of an attempt, and with it the job's result where this attempt decided it."""
+
+    attempt: Attempt
+    result: Result | None = None
+
+
+class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
+    """One reading of the balance."""
+
+    reading: BalanceReading
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
+    """A result that no attempt of this session decided: an expired deadline, a lost last one."""
+
+    result: Result
+
+
+JournalRecord = Sent | Ended | BalanceRead | Decided

@@ -1,0 +1,1 @@
+"""What happened: reads a run and reports its outcome, cost and latency."""

@@ -1,0 +1,1 @@
+"""Doing it: schedule, limit, send, retry, record; and the command line's root."""
