@@ -5,6 +5,7 @@ from .errors import HeadraceError, InputError
 from .job import Job, Reject
 from .manifest import EstimateTotals, JobFile, Limits, Manifest, Session
 from .prices import Price, PriceTable, Usage, load_prices
+from .reader import read_jobs
 from .records import (
     SCHEMA_VERSION,
     Attempt,
@@ -16,11 +17,13 @@ from .records import (
     ErrorKind,
     JournalRecord,
     Result,
+    Row,
     Sent,
     columns,
     frame,
     schema,
 )
+from .source import Source, open_source
 
 __all__ = [
     "ENDPOINTS",
@@ -46,11 +49,15 @@ __all__ = [
     "PriceTable",
     "Reject",
     "Result",
+    "Row",
     "Sent",
     "Session",
+    "Source",
     "Usage",
     "columns",
     "frame",
     "load_prices",
+    "open_source",
+    "read_jobs",
     "schema",
 ]

@@ -1,0 +1,295 @@
+"""One line of a job file, in any of the dialects, to a job or to the reason why it is none.
+
+{"custom_id", "method", "url", "body", ...}    OpenAI batch; the canonical form
+{"custom_id", "params"}                        Anthropic batch -> /v1/messages
+{"model", "messages", ...}                     bare body -> chat; custom_id "line-<n>"
+{"requests": [...]}                            a whole file: a document of the first two
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from .endpoints import ENDPOINTS
+from .errors import InputError
+from .estimate import estimate_input_tokens
+from .job import Job, Reject
+from .source import TOO_LONG
+from .stream_options import with_usage_asked
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+KNOWN_URLS = ", ".join(ENDPOINTS)
+# Nobody means more; it keeps every sum of tokens within 64 bits.
+LARGEST_LIMIT_TOKENS = 2**53
+
+_AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
+
+
+class _Line(msgspec.Struct):
+    """Whatever a line has of the keys that tell the dialects apart. What a key holds is not
+    looked into here (Raw), or is checked where it is used (Any)."""
+
+    custom_id: Any = UNSET
+    method: Any = UNSET
+    url: Any = UNSET
+    body: Raw | UnsetType = UNSET
+    params: Raw | UnsetType = UNSET
+    metadata: Raw | UnsetType = UNSET
+    expected: Raw | UnsetType = UNSET
+    model: Raw | UnsetType = UNSET
+    messages: Raw | UnsetType = UNSET
+    requests: Raw | UnsetType = UNSET
+
+
+class _Body(msgspec.Struct):
+    """The fields of a body that decide how it is sent and what is reserved for it."""
+
+    model: Any = None
+    messages: Raw | None = None
+    prompt: Raw | None = None
+    stream: Any = None
+    stream_options: Raw | UnsetType = UNSET
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+    n: Any = None
+    size: Any = None
+
+
+class _Document(msgspec.Struct):
+    requests: list[Raw]
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_document = msgspec.json.Decoder(_Document).decode
+
+
+class _BadLineError(Exception):
+    """Why a line is no job. Never leaves this module."""
+
+
+def parse_line(line: bytes, number: int) -> Job | Reject:
+    """The job that a line holds, or why it holds none.
+
+    `number` counts from 1: the line's in the file, or the request's in a document. The body is kept
+    byte for byte; on chat streams that don't set `stream_options.include_usage`, it is added.
+    """
+    fields: _Line | None = None
+    try:
+        fields = _decoded(line)
+        return _job(fields, line, number)
+    except _BadLineError as error:
+        custom_id = fields.custom_id if fields is not None else None
+        return rejected(line, number, str(error), custom_id if isinstance(custom_id, str) else None)
+
+
+def rejected(line: bytes, number: int, reason: str, custom_id: str | None) -> Reject:
+    """The record of a line that is no job, with its text."""
+    text = line.decode("utf-8", "backslashreplace").rstrip("\r")
+    return Reject(line=number, reason=reason, text=text, custom_id=custom_id)
+
+
+def begins_document(head: bytes) -> bool | None:
+    """Whether a file that begins like this is one document; None when it takes more to tell."""
+    rest = head.lstrip()
+    if not rest.startswith(b"{"):
+        return False if rest else None
+    rest = rest[1:].lstrip()
+    if len(rest) < len(b'"requests"') and b'"requests"'.startswith(rest):
+        return None
+    return rest.startswith(b'"requests"')
+
+
+def parse_document(data: bytes, name: str) -> Iterator[tuple[bytes, Job | Reject]]:
+    """The requests of a `{"requests": [...]}` document, in order, each as written and as a job.
+
+    Raises InputError when the document as a whole can't be read: there are no lines to go on with.
+    """
+    try:
+        _check_utf8(data)
+        document = _decode_document(data)
+    except (_BadLineError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        reason = _not_json(data, error)
+        raise InputError(f'{name} is no {{"requests": [...]}} document: {reason}') from error
+    for number, request in enumerate(document.requests, 1):
+        line = bytes(request)
+        yield line, parse_line(line, number)
+
+
+def _decoded(line: bytes) -> _Line:
+    _check_utf8(line)
+    try:
+        return _decode_line(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if line.endswith(TOO_LONG):
+            raise _BadLineError("the line is longer than 64 MiB; split the job") from error
+        raise _BadLineError(_not_json(line, error)) from error
+
+
+def _check_utf8(data: bytes) -> None:
+    # The decoder looks inside strings only where it keeps them, so this is checked first.
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise _BadLineError(
+                f"not UTF-8 from byte {error.start + 1} on; save the file as UTF-8"
+            ) from error
+
+
+def _not_json(data: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, msgspec.ValidationError):
+        return f"not the JSON object that is expected here: {error}"
+    found = _AT_BYTE.search(str(error))
+    if found is None:
+        # "Truncated" is also what the decoder says of an escape for half a surrogate pair.
+        try:
+            json.loads(data)
+        except ValueError:
+            return f"not JSON: it breaks off at {_place(data, len(data))}"
+        return "not JSON: a \\ud800 to \\udfff escape without its other half"
+    what = found["what"].removeprefix("JSON is malformed: ")
+    return f"not JSON: {what} at {_place(data, int(found['byte']))}"
+
+
+def _place(data: bytes, offset_bytes: int) -> str:
+    before = data[:offset_bytes].decode("utf-8", "replace")
+    line = before.count("\n")
+    column = len(before) - before.rfind("\n")
+    return f"line {line + 1}, column {column}" if b"\n" in data else f"column {column}"
+
+
+def _job(fields: _Line, line: bytes, number: int) -> Job:
+    raw: Raw
+    if fields.body is not UNSET:
+        raw, url = fields.body, _checked_url(fields.url)
+    elif fields.params is not UNSET:
+        raw, url = fields.params, MESSAGES
+    elif fields.messages is not UNSET:
+        return _built(line.strip(), url=CHAT, custom_id=f"line-{number}", number=number)
+    elif fields.requests is not UNSET:
+        raise _BadLineError(
+            'a {"requests": [...]} document must be alone in its file, with "requests" first'
+        )
+    elif fields.model is not UNSET:
+        raise _BadLineError(
+            'no messages; add them, or write {"custom_id": ..., "url": ..., "body": {...}}'
+        )
+    else:
+        raise _BadLineError('no body; write {"custom_id": ..., "url": ..., "body": {...}}')
+    custom_id = fields.custom_id
+    if custom_id is UNSET or custom_id is None:
+        raise _BadLineError("no custom_id; give each line one of its own")
+    if not isinstance(custom_id, str):
+        raise _BadLineError("custom_id is not a string; put it in quotes")
+    if not custom_id:
+        raise _BadLineError("custom_id is empty; give each line one of its own")
+    if fields.method is not UNSET and fields.method != "POST":
+        raise _BadLineError(f'method is {_shown(fields.method)}; write "POST" or leave it out')
+    return _built(
+        bytes(raw),
+        url=url,
+        custom_id=custom_id,
+        number=number,
+        metadata=_text(fields.metadata),
+        expected=_text(fields.expected),
+    )
+
+
+def _built(
+    body: bytes,
+    *,
+    url: str,
+    custom_id: str,
+    number: int,
+    metadata: str | None = None,
+    expected: str | None = None,
+) -> Job:
+    if not body.startswith(b"{"):
+        raise _BadLineError('the body is not a JSON object; write {"model": ..., ...}')
+    try:
+        known = _decode_body(body)
+    except msgspec.ValidationError as error:
+        raise _BadLineError(f"the body can't be sent: {error}") from error
+    endpoint = ENDPOINTS[url]
+    for name in endpoint.required:
+        if getattr(known, name) is None:
+            raise _BadLineError(f"the body has no {name}, which {url} needs")
+    model, stream = known.model, known.stream
+    if not isinstance(model, str) or not model:
+        raise _BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
+    if stream is not None and not isinstance(stream, bool):
+        raise _BadLineError(f"stream is {_shown(stream)}; write true or false")
+    if known.messages is not None and not bytes(known.messages).startswith(b"["):
+        raise _BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
+    if stream and endpoint.kind == "chat":
+        options = known.stream_options
+        body = with_usage_asked(body, None if options is UNSET else bytes(options))
+    images = endpoint.kind == "images"
+    count = _whole(known.n) or 1
+    return Job(
+        index=number - 1,
+        custom_id=custom_id,
+        url=url,
+        model=model,
+        stream=bool(stream),
+        body=body,
+        body_digest=blake2b(body, digest_size=16).hexdigest(),
+        input_estimate_tokens=estimate_input_tokens(url, body),
+        output_limit_tokens=None if images else _limit(known, endpoint.kind == "messages"),
+        image_size=known.size if images and isinstance(known.size, str) else None,
+        images=count if images else 0,
+        metadata=metadata,
+        expected=expected,
+    )
+
+
+def _limit(known: _Body, one_answer: bool) -> int | None:
+    """The most output that a body asks for, all its answers together."""
+    limits = [_whole(known.max_tokens), None if one_answer else _whole(known.max_completion_tokens)]
+    each = max((limit for limit in limits if limit is not None), default=None)
+    if each is None:
+        return None
+    answers = 1 if one_answer else _whole(known.n) or 1
+    return min(each * answers, LARGEST_LIMIT_TOKENS)
+
+
+def _whole(value: Any) -> int | None:
+    """A positive whole number, also where it is written as 16.0; anything else is the server's."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value > 0 else None
+
+
+def _text(raw: Raw | UnsetType) -> str | None:
+    return None if raw is UNSET else bytes(raw).decode()
+
+
+def _shown(value: Any) -> str:
+    text = "missing" if value is UNSET else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _checked_url(url: Any) -> str:
+    if isinstance(url, str) and url in ENDPOINTS:
+        return url
+    if url is UNSET:
+        raise _BadLineError(f"no url; write one of {KNOWN_URLS}")
+    if not isinstance(url, str):
+        raise _BadLineError(f"url is {_shown(url)}; write one of {KNOWN_URLS}")
+    path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
+    for known in ENDPOINTS:
+        if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
+            raise _BadLineError(f"url is {_shown(url)}; write {_shown(known)}")
+    raise _BadLineError(f"unknown url {_shown(url)}; write one of {KNOWN_URLS}")

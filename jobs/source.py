@@ -1,0 +1,196 @@
+"""A job file as numbered lines: plain, gzip or zstd, from a path or from standard input."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from io import BufferedReader
+from types import TracebackType
+from typing import Self, cast
+
+from .decompression import unpacked
+from .errors import InputError
+from .manifest import JobFile
+
+MIB = 1024 * 1024
+MAX_LINE_BYTES = 64 * MIB
+# Ends what is left of a line that was longer than MAX_LINE_BYTES. A NUL is never part of JSON.
+TOO_LONG = b"\x00 ... longer than 64 MiB"
+KEPT_OF_TOO_LONG_BYTES = 1000
+BOM = b"\xef\xbb\xbf"
+
+
+class Source:
+    """One pass over a job file, in bounded memory. Whoever opened it closes it.
+
+    Every method raises InputError where the file can't be read on or its packing is broken.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        read: Callable[[int], bytes],
+        close: Callable[[], None] | None = None,
+        identity: JobFile | None = None,
+    ) -> None:
+        self.path = path
+        self._close = close
+        self._pieces = unpacked(read, _shown(path))
+        self._identity = identity
+        self._head = b""  # unpacked, and not yet part of a line
+        self._begun = False
+        # Where the reader is: `_taken` of the `_held` bytes that were unpacked from what is stored
+        # between `_stored_before` and `_stored_after`.
+        self._stored_before = self._stored_after = 0
+        self._held = self._taken = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Standard input stays open."""
+        if self._close is not None:
+            self._close()
+
+    @property
+    def identity(self) -> JobFile:
+        """What tells this file from another.
+
+        For a regular file: its size, and the digest of its first MiB as stored. A stream (standard
+        input, a named pipe) can't be read that far ahead without holding up the first job, so its
+        digest is that of the first line (unpacked, without its line break, of at most a MiB): the
+        same however slowly it comes, and known as soon as the first job is. Waits for that line.
+        """
+        if self._identity is None:
+            self.begins(lambda head: True if b"\n" in head or len(head) >= MIB else None)
+            first = self._head.split(b"\n", 1)[0][:MIB]
+            self._identity = JobFile(path=self.path, size_bytes=None, digest=_digest(first))
+        return self._identity
+
+    def begins(self, test: Callable[[bytes], bool | None]) -> bool:
+        """Whether `test` holds for the beginning of the file, unpacked and without its BOM.
+
+        `test` gets more and more of it until it is sure, that is, does not return None; it is False
+        when the file ends first, or a MiB was not enough. Nothing is lost to `lines`; to be called
+        before them.
+        """
+        while True:
+            if not self._begun and not BOM.startswith(self._head):
+                self._begun = True
+                self._head = self._head.removeprefix(BOM)
+            verdict = test(self._head) if self._begun else None
+            if verdict is not None:
+                return verdict
+            piece = self._next_piece() if len(self._head) <= MIB else None
+            if piece is None:
+                return False
+            self._head += piece
+            self._held = len(self._head)
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """The lines with their numbers, from 1, without the line feed; lazily, as they come.
+
+        A line longer than 64 MiB is not held: its beginning and `TOO_LONG` stand for it.
+        """
+        number = 0
+        parts: list[bytes] = []  # of a line whose end has not come yet
+        parts_bytes = 0
+        piece: bytes | None = self._rest_of_head()
+        while piece is not None:
+            start = 0
+            end = piece.find(b"\n")
+            while end >= 0:
+                line = piece[start:end]
+                if parts_bytes:
+                    line = _joined([*parts, line], parts_bytes + len(line))
+                    parts, parts_bytes = [], 0
+                start = self._taken = end + 1
+                number += 1
+                yield number, line
+                end = piece.find(b"\n", start)
+            if start < len(piece):
+                parts_bytes += len(piece) - start
+                if parts_bytes <= MAX_LINE_BYTES or not parts:
+                    parts.append(piece[start:] if start else piece)
+            piece = self._next_piece()
+        if parts_bytes:
+            yield number + 1, _joined(parts, parts_bytes)
+
+    def read_all(self) -> bytes:
+        """All of the file, unpacked; instead of `lines`."""
+        parts = [self._rest_of_head()]
+        while (piece := self._next_piece()) is not None:
+            parts.append(piece)
+        return b"".join(parts)
+
+    def fraction(self) -> float | None:
+        """How far in the stored file the reader is, from 0 to 1; None where no size is known."""
+        size = self._identity.size_bytes if self._identity is not None else None
+        if size is None:
+            return None
+        inside = self._taken / self._held if self._held else 1.0
+        position = self._stored_before + (self._stored_after - self._stored_before) * inside
+        return min(1.0, position / size) if size else 1.0
+
+    def _rest_of_head(self) -> bytes:
+        self.begins(lambda head: True)
+        head, self._head = self._head, b""
+        return b"" if not self._begun and head == BOM else head
+
+    def _next_piece(self) -> bytes | None:
+        try:
+            piece = next(self._pieces, None)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"cannot read {_shown(self.path)}: {reason}") from error
+        if piece is None:
+            self._stored_before = self._stored_after
+            return None
+        if not self._head:
+            self._stored_before = self._stored_after
+        self._stored_after = piece.stored_bytes
+        self._held, self._taken = len(piece.data), 0
+        return piece.data
+
+
+def open_source(path: str) -> Source:
+    """Open a job file; "-" is standard input. The caller closes it (or uses it in a `with`).
+
+    Raises InputError when there is no such file, when it is a directory, or can't be read.
+    """
+    if path == "-":
+        return Source(path, read=cast(BufferedReader, sys.stdin.buffer).read1)
+    identity = None
+    try:
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode):
+            digest = _digest(os.pread(file.fileno(), MIB, 0))
+            identity = JobFile(path=path, size_bytes=status.st_size, digest=digest)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read the job file {path}: {reason}") from error
+    return Source(path, read=file.read, close=file.close, identity=identity)
+
+
+def _shown(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _joined(parts: list[bytes], length_bytes: int) -> bytes:
+    line = b"".join(parts)
+    return line if length_bytes <= MAX_LINE_BYTES else line[:KEPT_OF_TOO_LONG_BYTES] + TOO_LONG
