@@ -51,12 +51,12 @@ class _Line(msgspec.Struct):
 class _Body(msgspec.Struct):
     """The fields of a body that decide how it is sent and what is reserved for it."""
 
-    model: Any = None
-    messages: Raw | None = None
-    prompt: Raw | None = None
+    model: Any = UNSET
+    messages: Raw | UnsetType = UNSET
+    prompt: Raw | UnsetType = UNSET
     stream: Any = None
     stream_options: Raw | UnsetType = UNSET
-    max_tokens: Any = None
+    max_tokens: Any = UNSET
     max_completion_tokens: Any = None
     n: Any = None
     size: Any = None
@@ -224,15 +224,16 @@ def _built(
         raise _BadLineError(f"the body can't be sent: {error}") from error
     endpoint = ENDPOINTS[url]
     for name in endpoint.required:
-        if getattr(known, name) is None:
+        if getattr(known, name) is UNSET:
             raise _BadLineError(f"the body has no {name}, which {url} needs")
     model, stream = known.model, known.stream
     if not isinstance(model, str) or not model:
         raise _BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
     if stream is not None and not isinstance(stream, bool):
         raise _BadLineError(f"stream is {_shown(stream)}; write true or false")
-    if known.messages is not None and not bytes(known.messages).startswith(b"["):
+    if known.messages is not UNSET and not bytes(known.messages).startswith(b"["):
         raise _BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
+    estimate_tokens = estimate_input_tokens(url, body)
     if stream and endpoint.kind == "chat":
         options = known.stream_options
         body = with_usage_asked(body, None if options is UNSET else bytes(options))
@@ -246,7 +247,7 @@ def _built(
         stream=bool(stream),
         body=body,
         body_digest=blake2b(body, digest_size=16).hexdigest(),
-        input_estimate_tokens=estimate_input_tokens(url, body),
+        input_estimate_tokens=estimate_tokens,
         output_limit_tokens=None if images else _limit(known, endpoint.kind == "messages"),
         image_size=known.size if images and isinstance(known.size, str) else None,
         images=count if images else 0,
