@@ -1,7 +1,10 @@
 """What to do: jobs, their files, estimates and prices, and the schemas of what is recorded."""
 
+from .docstrings import BAD_LINES, docstring_jobs
+from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
+from .estimate import TokenEstimator, estimate_input_tokens
 from .job import Job, Reject
 from .manifest import EstimateTotals, JobFile, Limits, Manifest, Session
 from .prices import Price, PriceTable, Usage, load_prices
@@ -26,6 +29,7 @@ from .records import (
 from .source import Source, open_source
 
 __all__ = [
+    "BAD_LINES",
     "ENDPOINTS",
     "SCHEMA_VERSION",
     "Attempt",
@@ -50,11 +54,15 @@ __all__ = [
     "Reject",
     "Result",
     "Row",
+    "SeenIds",
     "Sent",
     "Session",
     "Source",
+    "TokenEstimator",
     "Usage",
     "columns",
+    "docstring_jobs",
+    "estimate_input_tokens",
     "frame",
     "load_prices",
     "open_source",
