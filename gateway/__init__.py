@@ -1,1 +1,29 @@
 """A stand-in: a local server that implements the whole API reference."""
+
+from .config import Config, Key, default_key
+from .errors import GatewayError
+from .faults import FaultKind, FaultRate, parse_faults
+from .http import Bounds
+from .ledger import Ledger
+from .log import LogFile, LogRow
+from .prices import DEFAULT_PRICES, ModelPrice, PriceTable, load_prices
+from .server import Gateway
+
+__all__ = [
+    "DEFAULT_PRICES",
+    "Bounds",
+    "Config",
+    "FaultKind",
+    "FaultRate",
+    "Gateway",
+    "GatewayError",
+    "Key",
+    "Ledger",
+    "LogFile",
+    "LogRow",
+    "ModelPrice",
+    "PriceTable",
+    "default_key",
+    "load_prices",
+    "parse_faults",
+]

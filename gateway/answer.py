@@ -1,0 +1,40 @@
+"""What an endpoint gives back for one request, before any of it is sent."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from .prices import ZERO, ModelPrice
+from .writer import Writer
+
+
+class Stream(NamedTuple):
+    """Server-sent events: `opening` at once, an event with each token, then `closing`."""
+
+    opening: Sequence[bytes]
+    events: Sequence[bytes]
+    closing: Sequence[bytes]
+
+
+class Answer(NamedTuple):
+    """A body or a stream, and what it bills. `steps` is how many tokens take time to write."""
+
+    reply: bytes | Stream
+    content_type: str = "application/json"
+    steps: int = 1
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    images: int = 0
+    charge: Decimal = ZERO
+
+
+class Desk(NamedTuple):
+    """What an endpoint needs to answer one request. `created` is in Unix seconds."""
+
+    writer: Writer
+    price: ModelPrice
+    digest: bytes
+    serial: str
+    created: int
+    base_url: str

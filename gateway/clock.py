@@ -1,0 +1,39 @@
+"""One clock for durations (trio's) and one wall-clock anchor to date them by."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import trio
+
+
+def utc_now() -> dt.datetime:
+    """The machine's wall clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Clock:
+    """Dates trio's seconds: `now` is asked once, at the first use inside trio."""
+
+    def __init__(self, now: Callable[[], dt.datetime] = utc_now) -> None:
+        self._now = now
+        self._anchor: tuple[float, dt.datetime] | None = None
+
+    @property
+    def anchor(self) -> tuple[float, dt.datetime]:
+        """trio's time and the wall clock's (UTC) at the same instant."""
+        if self._anchor is None:
+            self._anchor = (trio.current_time(), self._now().astimezone(dt.UTC))
+        return self._anchor
+
+    def start(self) -> None:
+        """Fix the anchor, if it is not yet."""
+        self.anchor  # noqa: B018
+
+    def elapsed_s(self, at: float) -> float:
+        """Seconds from the anchor to `at` on trio's clock."""
+        return at - self.anchor[0]
+
+    def wall(self, at: float | None = None) -> dt.datetime:
+        """UTC date of `at` on trio's clock, or of now."""
+        began, date = self.anchor
+        return date + dt.timedelta(seconds=(trio.current_time() if at is None else at) - began)

@@ -1,0 +1,97 @@
+"""What the server saw: one row a request, in memory or as a line of JSON.
+
+Times with `_s` are seconds on the gateway's own clock since it began; the lines of a log file add
+the same instants as UTC dates with microseconds: `arrival`, `first_byte`, `first_token`, `end`.
+"""
+
+import datetime as dt
+import os
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from .clock import Clock
+from .errors import GatewayError
+from .prices import ZERO, plain
+
+_INSTANTS = ("arrival", "first_byte", "first_token", "end")
+
+
+class LogRow(msgspec.Struct, kw_only=True, gc=False):
+    """One request, refused or not.
+
+    `arrival_s`: its last byte was read. `first_byte_s`, `first_token_s`: just before the write that
+    held the first byte of the answer, or the first token of a stream; None where there was none.
+    `output_events`: token-bearing events of a stream that were written.
+    `end_s`: just before the last write; the row is logged then, so whoever has an answer finds its
+    row. Tokens and `charge` are what was billed: 0 for what was not.
+    `status` is None where no status line was sent.
+    """
+
+    request_id: str
+    connection: int
+    method: str
+    path: str
+    arrival_s: float
+    first_byte_s: float | None = None
+    first_token_s: float | None = None
+    end_s: float | None = None
+    status: int | None = None
+    key: str | None = None
+    model: str | None = None
+    stream: bool = False
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    output_events: int = 0
+    images: int = 0
+    charge: Decimal = ZERO
+    fault: str | None = None
+    error_code: str | None = None
+    disconnected: bool = False
+
+
+class LogFile:
+    """Appends rows to a file, one line of JSON each, written through at once.
+
+    A context manager. Raises GatewayError when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock = clock
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise GatewayError(f"cannot write the log {path}: {error.strerror}") from error
+
+    def write(self, row: LogRow) -> None:
+        """Append one line."""
+        os.write(self._fd, self.line(row))
+
+    def line(self, row: LogRow) -> bytes:
+        """`row` as its line, with the dates."""
+        fields: dict[str, Any] = msgspec.structs.asdict(row)
+        _, date = self._clock.anchor
+        for name in _INSTANTS:
+            seconds = fields[f"{name}_s"]
+            if seconds is not None:
+                fields[f"{name}_s"] = round(seconds, 6)
+                fields[name] = date + dt.timedelta(seconds=seconds)
+            else:
+                fields[name] = None
+        fields["charge"] = plain(row.charge)
+        return msgspec.json.encode(fields) + b"\n"
+
+    def __enter__(self) -> "LogFile":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._fd)

@@ -1,0 +1,112 @@
+"""The text of answers: a river of words made once from the seed; each answer is a stretch of it."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from .dice import Dice, digest
+
+Finish = Literal["stop", "length"]
+
+RIVER_TOKENS = 16_384
+# Answers are about as long as people's: this many tokens at most unless the config says otherwise.
+LONGEST_TOKENS = 400
+
+_VOCABULARY = """
+the a each every one this that no some our
+mill wheel channel sluice gate weir pond stream river turbine race spillway basin valley current \
+level gauge flow bank lock bridge stone miller grain season frost flood rain
+turns holds carries meets lifts feeds slows steadies follows fills drives measures guides spares \
+shapes crosses keeps shares outlasts needs
+with without under over beside behind before after through against
+quiet narrow steady deep even cold patient wide old clear slow sudden shallow gentle exact
+"""
+_OPENERS, _NOUNS, _VERBS, _LINKS, _QUALITIES = (
+    line.split() for line in _VOCABULARY.strip().splitlines()
+)
+_ENDINGS = (".",) * 12 + ("!", "?", ";", ":", ".\n\n", ".\n- ", "...", ".\u2028")
+# Text that a careless reader of JSON, UTF-8 or event streams trips over.
+_ASIDES = (
+    (" 水", "到", "渠", "成", "。"),
+    (' "as', " they", ' say"'),
+    (" naïve", " café"),
+    (" a", "\\", "b", " {", "}", " [", "1", "]"),
+    (" 🌊",),
+    ("\n\n", "data:", " not", " an", " event"),
+    ("\ttab", "\r\n"),
+)
+
+
+class Text(NamedTuple):
+    """An answer: its tokens, the same as JSON strings, and why it ended."""
+
+    tokens: Sequence[str]
+    encoded: Sequence[bytes]
+    finish: Finish
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.tokens)
+
+
+class Writer:
+    """Writes answers; the same seed and digest always give the same one."""
+
+    def __init__(self, seed: int, output_tokens: int | None = None) -> None:
+        self._output_tokens = output_tokens
+        tokens, self._starts = _river(seed)
+        # Twice over, so that a stretch never has to turn back.
+        self._tokens = tokens * 2
+        self._encoded = [msgspec.json.encode(token) for token in self._tokens]
+
+    def write(self, request_digest: bytes, max_tokens: int | None) -> Text:
+        """An answer of at least one token and at most `max_tokens`.
+
+        Its natural length is drawn from 1 to 1.25 `max_tokens`, or to 400 if that is less, so that
+        some answers end by themselves and some are cut.
+        """
+        dice = Dice(request_digest)
+        start = self._starts[dice.integer(len(self._starts))]
+        wanted = self._output_tokens
+        if wanted is None:
+            longest = LONGEST_TOKENS
+            if max_tokens is not None:
+                longest = max(2, min(longest, max_tokens * 5 // 4))
+            wanted = 1 + dice.integer(longest)
+        finish: Finish = "stop"
+        if max_tokens is not None and wanted > max_tokens:
+            wanted, finish = max_tokens, "length"
+        tokens, encoded = self._tokens, self._encoded
+        if start + wanted <= len(tokens):
+            return Text(tokens[start : start + wanted], encoded[start : start + wanted], finish)
+        rounds = -(-(start + wanted) // len(tokens))
+        stretch = slice(start, start + wanted)
+        return Text((tokens * rounds)[stretch], (encoded * rounds)[stretch], finish)
+
+
+def _river(seed: int) -> tuple[list[str], list[int]]:
+    """The tokens, and where a sentence starts. A sentence's first token has no leading space."""
+    random = Random(digest(seed, b"river"))
+    tokens: list[str] = []
+    starts: list[int] = []
+    while len(tokens) < RIVER_TOKENS:
+        starts.append(len(tokens))
+        tokens += _sentence(random)
+        tokens.append(random.choice(_ENDINGS))
+        tokens.append(" ")
+    return tokens, starts
+
+
+def _sentence(random: Random) -> list[str]:
+    words = [random.choice(_OPENERS).capitalize()]
+    for turn in range(random.randint(1, 3)):
+        if turn:
+            words += [f" {random.choice(_LINKS)}", " the"]
+        words += [f" {random.choice(_QUALITIES)}", f" {random.choice(_NOUNS)}"]
+        words += [f" {random.choice(_VERBS)}", " the", f" {random.choice(_NOUNS)}"]
+    if random.random() < 0.08:
+        words += random.choice(_ASIDES)
+    return words
