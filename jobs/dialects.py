@@ -32,7 +32,7 @@ LARGEST_LIMIT_TOKENS = 2**53
 _AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, gc=False):
     """Whatever a line has of the keys that tell the dialects apart. What a key holds is not
     looked into here (Raw), or is checked where it is used (Any)."""
 
@@ -48,7 +48,7 @@ class _Line(msgspec.Struct):
     requests: Raw | UnsetType = UNSET
 
 
-class _Body(msgspec.Struct):
+class _Body(msgspec.Struct, gc=False):
     """The fields of a body that decide how it is sent and what is reserved for it."""
 
     model: Any = UNSET
@@ -258,17 +258,19 @@ def _built(
 
 def _limit(known: _Body, one_answer: bool) -> int | None:
     """The most output that a body asks for, all its answers together."""
-    limits = [_whole(known.max_tokens), None if one_answer else _whole(known.max_completion_tokens)]
-    each = max((limit for limit in limits if limit is not None), default=None)
-    if each is None:
+    if known.n is UNSET and known.max_completion_tokens is UNSET and known.max_tokens is UNSET:
         return None
-    answers = 1 if one_answer else _whole(known.n) or 1
-    return min(each * answers, LARGEST_LIMIT_TOKENS)
+    each = _whole(known.max_tokens) or 0
+    answers = 1
+    if not one_answer:
+        each = max(each, _whole(known.max_completion_tokens) or 0)
+        answers = _whole(known.n) or 1
+    return min(each * answers, LARGEST_LIMIT_TOKENS) or None
 
 
 def _whole(value: Any) -> int | None:
     """A positive whole number, also where it is written as 16.0; anything else is the server's."""
-    if isinstance(value, float) and value.is_integer():
+    if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and value > 0 else None
 

@@ -49,12 +49,12 @@ def estimate_input_tokens(url: str, body: bytes) -> int:
     if ENDPOINTS[url].kind == "images":
         return 0
     tokens = 0.0
-    if b"base64" in body or b'"image' in body or b'"input_image' in body:
+    if b'"type"' in body:  # as every part of a message has that isn't plain text
         # Pictures and files inside the request: a flat figure instead of their characters.
-        without = _BASE64.sub(b"", body) if b"base64" in body else body
-        blobs = len(_BASE64.findall(body)) if len(without) < len(body) else 0
-        tokens += MEDIA_TOKENS * max(blobs, len(_PICTURE.findall(body)))
-        body = without
+        pictures, blobs = len(_PICTURE.findall(body)), 0
+        if b"base64" in body:
+            body, blobs = _BASE64.subn(b"", body)
+        tokens += MEDIA_TOKENS * max(pictures, blobs)
     ascii_chars = len(body)
     if not body.isascii():
         two = len(body.translate(None, _NOT_TWO))

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request that the user wants made, as one line of the job file gave it.
 
     `index` is the 0-based line (or, in a batch document, the 0-based request). `body` is the JSON
@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     expected: str | None = None
 
 
-class Reject(msgspec.Struct, frozen=True, kw_only=True):
+class Reject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line that is no job: `reason` says in plain words why, and what to write instead.
 
     `line` counts from 1 (in a batch document: the request). `text` is the line as it stands there,

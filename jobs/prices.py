@@ -23,18 +23,23 @@ has at most 12, which is the scale of the `cost` columns. Nothing is rounded on 
 
 import datetime as dt
 import tomllib
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from .errors import InputError
 
-MILLION = Decimal(1_000_000)
+T = TypeVar("T")
+
+# Neither the caller's decimal context nor a long sum may round: an inexact step is an error.
+_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 # Finest steps that keep a cost within the 12 decimals of its column.
 TOKEN_PRICE_DECIMALS = 6
 UNIT_PRICE_DECIMALS = 12
+# With counts of 64 bits, a cost then fits the 26 digits before the point of its column.
+PRICE_BOUND = 10**12
 
 
 class Usage(NamedTuple):
@@ -71,20 +76,27 @@ class Price(
     source: str | None = None
 
     def cost(self, usage: Usage) -> Decimal | None:
-        """Exact cost of `usage`, or None where a price or a count that it needs is missing."""
+        """Exact cost of `usage`, or None where a price or a count that it needs is missing.
+
+        An answer with images is charged by the piece, by its tokens, or both, as the model has
+        prices. Without a price of their own, tokens from and to the cache cost what others do. Of
+        counts that contradict one another (more cached than input tokens) there is no cost.
+        """
         total = Decimal(0)
         if usage.searches:
             if self.search_request is None:
                 return None
-            total += self.search_request * usage.searches
-        if usage.images is not None:
+            total = _EXACT.multiply(self.search_request, usage.searches)
+        has_token_prices = self.input is not None or self.output is not None
+        if usage.images is not None and (self.images or not has_token_prices):
             each = self.images.get(usage.image_size or "default", self.images.get("default"))
             if each is None:
                 return None
-            total += each * usage.images
+            total = _EXACT.add(total, _EXACT.multiply(each, usage.images))
+            if not has_token_prices:
+                return total
         if usage.input_tokens is None or usage.output_tokens is None:
-            # Images are priced by the piece: an image answer needs no token counts.
-            return total if usage.images is not None and self.input is None else None
+            return None
         cached = usage.cached_input_tokens or 0
         written = usage.cache_write_tokens or 0
         fresh = usage.input_tokens - cached - written
@@ -94,9 +106,10 @@ class Price(
             (written, self.cache_write if self.cache_write is not None else self.input),
             (usage.output_tokens, self.output),
         ):
-            if tokens and price is None:
+            if tokens < 0 or (tokens and price is None):
                 return None
-            total += tokens * (price or Decimal(0)) / MILLION
+            if price is not None:
+                total = _EXACT.add(total, _EXACT.scaleb(_EXACT.multiply(price, tokens), -6))
         return total
 
 
@@ -115,34 +128,79 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def load_prices(path: Path) -> PriceTable:
     """Read a price file. Raises InputError, with the key at fault, for anything unusable."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         raise InputError(f"cannot read the price file {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        raise InputError(f"{path} is not a TOML price file: it is nested too deeply") from error
+    except ArithmeticError as error:
+        raise InputError(f"{path}: a number in it has too large an exponent") from error
+    except ValueError as error:
         raise InputError(f"{path} is not a TOML price file: {error}") from error
+    draft = _converted(data, _Draft, f"{path}: ")
+    if not draft.currency.strip():
+        raise InputError(f'{path}: currency is empty; write one such as "CNY"')
+    models = {
+        name: _model(f'{path}: models."{name}"', entry) for name, entry in draft.models.items()
+    }
+    return PriceTable(currency=draft.currency, models=models)
+
+
+class _Draft(msgspec.Struct, forbid_unknown_fields=True):
+    """The file before its models are looked into, each by its name."""
+
+    currency: str
+    models: dict[str, Any]
+
+
+def _model(where: str, entry: Any) -> Price:
+    if isinstance(entry, dict) and isinstance(entry.get("images"), dict):
+        for size, each in entry["images"].items():
+            _converted(each, Decimal, f'{where}.images."{size}"')
+    price = _converted(entry, Price, where)
+    for key in ("max_input_tokens", "max_output_tokens"):
+        count = getattr(price, key)
+        if count is not None and count < 1:
+            raise InputError(f"{where}.{key} is {count}; a maximum is one token or more")
+    amounts: dict[str, Any] = {
+        key: _amount(getattr(price, key), decimals, f"{where}.{key}")
+        for key, decimals in (
+            ("input", TOKEN_PRICE_DECIMALS),
+            ("cached_input", TOKEN_PRICE_DECIMALS),
+            ("cache_write", TOKEN_PRICE_DECIMALS),
+            ("output", TOKEN_PRICE_DECIMALS),
+            ("search_request", UNIT_PRICE_DECIMALS),
+        )
+    }
+    amounts["images"] = {
+        size: _amount(each, UNIT_PRICE_DECIMALS, f'{where}.images."{size}"')
+        for size, each in price.images.items()
+    }
+    return msgspec.structs.replace(price, **amounts)
+
+
+def _amount(amount: Decimal | None, decimals: int, where: str) -> Decimal | None:
+    """The amount with no more decimals than its column has room for."""
+    if amount is None:
+        return None
+    if not amount.is_finite() or amount < 0:
+        raise InputError(f"{where} is {amount}; a price is zero or more")
+    if amount >= PRICE_BOUND:
+        raise InputError(f"{where} is {amount}; a price is below {PRICE_BOUND:,}")
+    if -int(amount.as_tuple().exponent) <= decimals:
+        return amount
     try:
-        table = msgspec.convert(data, PriceTable)
+        return amount.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+    except Inexact as error:
+        raise InputError(f"{where} is {amount}; a price has at most {decimals} decimals") from error
+
+
+def _converted(value: Any, kind: type[T], where: str) -> T:
+    try:
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: {error}") from error
-    for model, price in table.models.items():
-        _check(path, model, price)
-    return table
-
-
-def _check(path: Path, model: str, price: Price) -> None:
-    amounts: list[tuple[str, Any, int]] = [
-        (name, getattr(price, name), TOKEN_PRICE_DECIMALS)
-        for name in ("input", "cached_input", "cache_write", "output")
-    ]
-    amounts.append(("search_request", price.search_request, UNIT_PRICE_DECIMALS))
-    amounts += [
-        (f"images.{size}", each, UNIT_PRICE_DECIMALS) for size, each in price.images.items()
-    ]
-    for name, amount, decimals in amounts:
-        if amount is None:
-            continue
-        where = f'{path}: models."{model}".{name}'
-        if not amount.is_finite() or amount < 0:
-            raise InputError(f"{where} is {amount}; a price is zero or more")
-        if -amount.normalize().as_tuple().exponent > decimals:
-            raise InputError(f"{where} is {amount}; a price has at most {decimals} decimals")
+        what, _, key = str(error).partition(" - at `$")
+        key = key.rstrip("`")
+        what = what.replace(" | null", "").replace("`decimal`", "`number`")
+        where += key if where.endswith('"') else key.lstrip(".")
+        raise InputError(f"{where.rstrip(': ')}: {what}") from error
