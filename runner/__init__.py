@@ -1,1 +1,74 @@
-"""Doing it: schedule, limit, send, retry, record; and the command line's root."""
+"""Doing it: schedule, limit, send, retry, record; and the command line's root.
+
+The face is lazy: the root of the command line lives in this package, and `headrace --help` must
+import neither polars nor httpx.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .bulk import run, run_jobs
+    from .errors import (
+        BalanceError,
+        InterruptError,
+        KeyRefusedError,
+        OutageError,
+        OutOfMoneyError,
+        RunDirectoryError,
+        StorageError,
+        TerminateError,
+        UnreachableError,
+    )
+    from .secret import Secret
+    from .session import Progress, RunOutcome, World
+    from .settings import RunSettings
+    from .transport import Timeouts, TrioTransport
+
+_HOMES = {
+    "BalanceError": "errors",
+    "InterruptError": "errors",
+    "KeyRefusedError": "errors",
+    "OutOfMoneyError": "errors",
+    "OutageError": "errors",
+    "Progress": "session",
+    "RunDirectoryError": "errors",
+    "RunOutcome": "session",
+    "RunSettings": "settings",
+    "Secret": "secret",
+    "StorageError": "errors",
+    "TerminateError": "errors",
+    "Timeouts": "transport",
+    "TrioTransport": "transport",
+    "UnreachableError": "errors",
+    "World": "session",
+    "run": "bulk",
+    "run_jobs": "bulk",
+}
+
+__all__ = [
+    "BalanceError",
+    "InterruptError",
+    "KeyRefusedError",
+    "OutOfMoneyError",
+    "OutageError",
+    "Progress",
+    "RunDirectoryError",
+    "RunOutcome",
+    "RunSettings",
+    "Secret",
+    "StorageError",
+    "TerminateError",
+    "Timeouts",
+    "TrioTransport",
+    "UnreachableError",
+    "World",
+    "run",
+    "run_jobs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

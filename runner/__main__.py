@@ -1,0 +1,5 @@
+"""`python -m runner` is `headrace`."""
+
+from .main import main
+
+main(prog_name="headrace")

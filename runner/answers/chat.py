@@ -1,0 +1,119 @@
+"""A chat or search stream, put together to the body of the unstreamed call."""
+
+from typing import Any
+
+import msgspec
+
+from ..sse import Event
+from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object
+
+# Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
+TOKEN_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
+# Texts that are said again rather than continued.
+NAMES = ("role", "id", "type")
+
+
+class ChatStream:
+    """Feed it events; `failed` holds the error that the stream itself reported, if any."""
+
+    def __init__(self) -> None:
+        self.failed: ErrorBody | None = None
+        self.ended = False  # [DONE] came
+        self._body: dict[str, Any] = {}
+        self._choices: dict[int, dict[str, Any]] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing: [DONE] came, or every choice ended and the usage came."""
+        if self.ended:
+            return True
+        finished = [choice.get("finish_reason") is not None for choice in self._choices.values()]
+        return bool(finished) and all(finished) and isinstance(self._body.get("usage"), dict)
+
+    def add(self, event: Event) -> bool:
+        """Take one event; True where it bears tokens. Raises UnusableAnswerError for no JSON."""
+        if event.data == b"[DONE]":
+            self.ended = True
+            return False
+        try:
+            chunk = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnusableAnswerError(f"an event of the stream is not JSON: {error}") from error
+        if not isinstance(chunk, dict):
+            raise UnusableAnswerError("an event of the stream is JSON but not an object")
+        if (reported := error_of(chunk)) is not None:
+            self.failed = reported
+            return False
+        for name, value in chunk.items():
+            if name not in ("choices", "object") and value is not None:
+                self._body[name] = value
+        bears_tokens = False
+        for part in chunk.get("choices") or ():
+            if isinstance(part, dict):
+                bears_tokens |= self._add_choice(part)
+        return bears_tokens
+
+    def _add_choice(self, part: dict[str, Any]) -> bool:
+        index = part.get("index", 0)
+        choice = self._choices.setdefault(index, {"index": index, "message": {}})
+        delta = part.get("delta")
+        if isinstance(delta, dict):
+            _merge(choice["message"], delta)
+        for name, value in part.items():
+            if name in ("index", "delta"):
+                continue
+            if name == "logprobs" and isinstance(value, dict):
+                _merge(choice.setdefault("logprobs", {}), value)
+            elif value is not None or name not in choice:
+                choice[name] = value
+        return isinstance(delta, dict) and (
+            any(isinstance(delta.get(name), str) and delta[name] for name in TOKEN_FIELDS)
+            or bool(delta.get("tool_calls"))
+        )
+
+    def answer(self) -> Answer:
+        """The whole answer; what the stream left out is left out."""
+        choices = [self._choices[index] for index in sorted(self._choices)]
+        for choice in choices:
+            choice["message"].setdefault("role", "assistant")
+            for call in choice["message"].get("tool_calls") or ():
+                call.pop("index", None)
+            choice.setdefault("finish_reason", None)
+        body = {"object": "chat.completion", **self._body, "choices": choices}
+        return from_object("chat", body)
+
+
+def _merge(whole: dict[str, Any], delta: dict[str, Any]) -> None:
+    """Add a delta: texts grow, objects merge, list items with an `index` merge into that place."""
+    for name, value in delta.items():
+        known = whole.get(name)
+        if value is None:
+            whole.setdefault(name, None)
+        elif (
+            isinstance(value, str) and isinstance(known, str) and name not in ("role", "id", "type")
+        ):
+            whole[name] = known + value
+        elif isinstance(value, dict):
+            if not isinstance(known, dict):
+                known = whole[name] = {}
+            _merge(known, value)
+        elif isinstance(value, list):
+            if not isinstance(known, list):
+                known = whole[name] = []
+            _merge_list(known, value)
+        else:
+            whole[name] = value
+
+
+def _merge_list(whole: list[Any], delta: list[Any]) -> None:
+    for item in delta:
+        index = item.get("index") if isinstance(item, dict) else None
+        place = next((each for each in whole if index is not None and each["index"] == index), None)
+        if place is not None:
+            _merge(place, item)
+        elif index is not None:
+            fresh: dict[str, Any] = {"index": index}
+            _merge(fresh, item)
+            whole.append(fresh)
+        else:
+            whole.append(item)

@@ -1,0 +1,100 @@
+"""A messages stream (Anthropic), put together to the body of the unstreamed call."""
+
+from typing import Any
+
+import msgspec
+
+from ..sse import Event
+from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object
+
+# Delta type -> the block's field that grows by it, named as in the delta.
+GROWING = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+    "input_json_delta": "partial_json",
+}
+# A signature is no token of the answer.
+TOKEN_FIELDS = frozenset({"text", "thinking", "partial_json"})
+
+
+class MessagesStream:
+    """Feed it events; `failed` holds the error that the stream itself reported, if any."""
+
+    def __init__(self) -> None:
+        self.failed: ErrorBody | None = None
+        self.ended = False  # message_stop came
+        self._message: dict[str, Any] = {}
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._inputs: dict[int, str] = {}  # tool input, as JSON text that grows
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing: message_stop came."""
+        return self.ended
+
+    def add(self, event: Event) -> bool:
+        """Take one event; True where it bears tokens. Raises UnusableAnswerError for no JSON."""
+        try:
+            data = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnusableAnswerError(f"an event of the stream is not JSON: {error}") from error
+        if not isinstance(data, dict):
+            raise UnusableAnswerError("an event of the stream is JSON but not an object")
+        match data.get("type", event.event):
+            case "message_start" if isinstance(data.get("message"), dict):
+                self._message = data["message"]
+            case "content_block_start" if isinstance(data.get("content_block"), dict):
+                self._blocks[data.get("index", 0)] = data["content_block"]
+            case "content_block_delta" if isinstance(data.get("delta"), dict):
+                return self._grow(data.get("index", 0), data["delta"])
+            case "message_delta":
+                self._finish(data)
+            case "message_stop":
+                self.ended = True
+            case "error":
+                self.failed = error_of(data) or ErrorBody(
+                    None, "the stream reported an error", None
+                )
+            case _:
+                pass  # ping, content_block_stop, and kinds of event yet to come
+        return False
+
+    def _grow(self, index: int, delta: dict[str, Any]) -> bool:
+        block = self._blocks.setdefault(index, {"type": "text", "text": ""})
+        if delta.get("type") == "citations_delta":
+            citations = block.get("citations") or []
+            block["citations"] = [*citations, delta.get("citation")]
+            return False
+        name = GROWING.get(str(delta.get("type")))
+        value = delta.get(name) if name else None
+        if name is None or not isinstance(value, str):
+            return False
+        if name == "partial_json":
+            self._inputs[index] = self._inputs.get(index, "") + value
+        else:
+            block[name] = (block.get(name) or "") + value
+        return bool(value) and name in TOKEN_FIELDS
+
+    def _finish(self, data: dict[str, Any]) -> None:
+        delta = data.get("delta")
+        if isinstance(delta, dict):
+            self._message.update(delta)
+        usage = data.get("usage")
+        if isinstance(usage, dict):
+            # Cumulative: its counts take the place of those that message_start gave.
+            known = self._message.get("usage")
+            given = {name: value for name, value in usage.items() if value is not None}
+            self._message["usage"] = {**(known if isinstance(known, dict) else {}), **given}
+
+    def answer(self) -> Answer:
+        """The whole answer; what the stream left out is left out."""
+        for index, text in self._inputs.items():
+            try:
+                self._blocks[index]["input"] = msgspec.json.decode(text or "{}")
+            except msgspec.DecodeError as error:
+                raise UnusableAnswerError(f"a tool call's input is not JSON: {error}") from error
+        content = [self._blocks[index] for index in sorted(self._blocks)]
+        body = {"type": "message", "role": "assistant", **self._message, "content": content}
+        body.setdefault("stop_sequence", None)
+        return from_object("messages", body)

@@ -1,0 +1,53 @@
+"""Token usage in headrace's one convention, from each provider's own.
+
+`input_tokens` includes cached input here. OpenAI's prompt_tokens include it and say so in
+prompt_tokens_details; DeepSeek splits prompt_tokens into prompt_cache_hit_tokens and
+prompt_cache_miss_tokens; Anthropic's input_tokens leave out what the cache read and wrote.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs import Usage
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = usage.get(name)
+    return details if isinstance(details, Mapping) else {}
+
+
+def openai_usage(usage: Any) -> Usage:
+    """Usage of a chat, search or images answer; every count None where there is no usage object."""
+    if not isinstance(usage, Mapping):
+        return Usage()
+    prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+    cached = _count(_details(usage, "prompt_tokens_details").get("cached_tokens"))
+    if cached is None:
+        cached = _count(usage.get("prompt_cache_hit_tokens"))
+    reasoning = _details(usage, "completion_tokens_details").get("reasoning_tokens")
+    return Usage(
+        input_tokens=prompt,
+        cached_input_tokens=cached,
+        output_tokens=completion,
+        reasoning_tokens=_count(reasoning),
+    )
+
+
+def anthropic_usage(usage: Any) -> Usage:
+    """Usage of a messages answer; every count None where there is no usage object."""
+    if not isinstance(usage, Mapping):
+        return Usage()
+    fresh = _count(usage.get("input_tokens"))
+    read = _count(usage.get("cache_read_input_tokens"))
+    written = _count(usage.get("cache_creation_input_tokens"))
+    return Usage(
+        input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
+        cached_input_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=_count(usage.get("output_tokens")),
+    )

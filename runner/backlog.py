@@ -1,0 +1,98 @@
+"""What can be sent next: new jobs in file order, and retries whose pause is over, before them."""
+
+import heapq
+import itertools
+from collections import deque
+
+import trio
+
+from jobs import Job
+
+# Enough that the dispatcher never waits for the reader, little enough to hold in memory.
+JOBS_MAX = 512
+BYTES_MAX = 16 * 1024 * 1024
+# Retries past this many hold back new jobs: a failing service must not fill the memory.
+RETRIES_MAX = 4096
+
+
+class Pending:
+    """A job that is not finished. `made` counts its attempts so far, `charged` those that count
+    toward the limit of attempts; `first_due_s` is its first due time in this session."""
+
+    __slots__ = ("charged", "first_due_s", "job", "made")
+
+    def __init__(self, job: Job, made: int = 0) -> None:
+        self.job = job
+        self.made = made
+        self.charged = 0
+        self.first_due_s: float | None = None
+
+    def begin(self, due_s: float) -> None:
+        """Count an attempt that was due at `due_s`."""
+        self.made += 1
+        if self.first_due_s is None:
+            self.first_due_s = due_s
+
+
+class Backlog:
+    """One reader puts, one dispatcher takes; attempts put their retries."""
+
+    def __init__(self) -> None:
+        self._fresh: deque[Pending] = deque()
+        self._fresh_bytes = 0
+        self._retries: list[tuple[float, int, Pending]] = []
+        self._order = itertools.count()
+        self._out = 0  # taken and not yet put back or done
+        self._exhausted = False
+        self._arrived = trio.Event()
+        self._room = trio.Event()
+
+    @property
+    def unfinished(self) -> int:
+        """Jobs that were read and have no result: waiting, pausing and in flight."""
+        return len(self._fresh) + len(self._retries) + self._out
+
+    async def put(self, pending: Pending) -> None:
+        """Add a new job, once there is room for it."""
+        while len(self._fresh) >= JOBS_MAX or self._fresh_bytes >= BYTES_MAX:
+            self._room = trio.Event()
+            await self._room.wait()
+        self._fresh.append(pending)
+        self._fresh_bytes += len(pending.job.body)
+        self._arrived.set()
+
+    def exhaust(self) -> None:
+        """No new jobs will come."""
+        self._exhausted = True
+        self._arrived.set()
+
+    def retry(self, pending: Pending, ready_s: float) -> None:
+        """Put a taken job back, to be sent no earlier than `ready_s` on trio's clock."""
+        heapq.heappush(self._retries, (ready_s, next(self._order), pending))
+        self._out -= 1
+        self._arrived.set()
+
+    def done(self) -> None:
+        """A taken job will not come back."""
+        self._out -= 1
+        self._arrived.set()
+
+    async def take(self) -> tuple[Pending, float | None] | None:
+        """The next job, and for a retry when its pause ended; None at the end."""
+        while True:
+            now_s = trio.current_time()
+            if self._retries and self._retries[0][0] <= now_s:
+                ready_s, _, pending = heapq.heappop(self._retries)
+                self._out += 1
+                return pending, ready_s
+            if self._fresh and len(self._retries) < RETRIES_MAX:
+                pending = self._fresh.popleft()
+                self._fresh_bytes -= len(pending.job.body)
+                self._out += 1
+                self._room.set()
+                return pending, None
+            if self._exhausted and not self._fresh and not self._retries and not self._out:
+                return None
+            self._arrived = trio.Event()
+            with trio.move_on_at(self._retries[0][0] if self._retries else float("inf")):
+                await self._arrived.wait()

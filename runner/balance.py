@@ -1,0 +1,195 @@
+"""Reading the account's balance: GET /v1/balance, as the reference describes it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import httpx
+import msgspec
+import trio
+
+from jobs import BalanceReading
+
+from .answers import read_error
+from .client import Client
+from .clock import RunClock
+from .errors import BalanceError, KeyRefusedError, UnreachableError
+from .secret import Secret
+from .transport import TrioTransport
+
+PATH = "/v1/balance"
+# Charges may be booked after the answer: the balance is read until it stands still.
+SETTLE_S = 5.0
+STILL_S = 1.5
+SETTLE_STEP_S = 0.25
+
+
+class KeyBudget(msgspec.Struct, frozen=True):
+    """`api_key` in the answer."""
+
+    id: str | None = None
+    name: str | None = None
+    daily_budget: Decimal | None = None
+    daily_used: Decimal | None = None
+    daily_remaining: Decimal | None = None
+    daily_reset_at: datetime | None = None
+    monthly_budget: Decimal | None = None
+    monthly_used: Decimal | None = None
+    monthly_remaining: Decimal | None = None
+    monthly_reset_at: datetime | None = None
+
+
+class BalanceBody(msgspec.Struct, frozen=True):
+    """The answer's body."""
+
+    currency: str
+    balance: Decimal
+    api_key: KeyBudget = KeyBudget()
+
+
+class Account:
+    """Reads the balance of the account that the client's key belongs to."""
+
+    def __init__(self, client: Client, clock: RunClock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def read(
+        self, moment: Literal["before", "during", "after"], *, spent: Decimal
+    ) -> BalanceReading:
+        """One reading; `spent` is the run's computed cost by now.
+
+        A service without this endpoint, or with another shape of it, makes a reading that says so.
+        Raises KeyRefusedError on 401, and UnreachableError where nothing listens before the run.
+        """
+        try:
+            status, data = await self._client.get(PATH)
+        except httpx.TransportError as error:
+            if moment == "before" and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                raise UnreachableError(
+                    f"no connection to {self._client.base_url}: {error}; check --base-url"
+                ) from error
+            return self._without(moment, spent, None, f"no answer: {error}")
+        if status == 401:
+            raise KeyRefusedError(
+                f"the gateway refused the key: {read_error(data).message or 'status 401'}; "
+                "check HEADRACE_API_KEY"
+            )
+        if status != 200:
+            return self._without(moment, spent, status, f"GET {PATH} answered {status}")
+        try:
+            body = msgspec.json.decode(data, type=BalanceBody)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self._without(moment, spent, status, f"another shape of balance: {error}")
+        key = body.api_key
+        return BalanceReading(
+            read_at=self._clock.utc(self._clock.now()),
+            moment=moment,
+            spent=spent,
+            http_status=status,
+            currency=body.currency,
+            balance=body.balance,
+            decimals=_decimals(body.balance, key.daily_used, key.monthly_used),
+            key_id=key.id,
+            key_name=key.name,
+            daily_budget=key.daily_budget,
+            daily_used=key.daily_used,
+            daily_remaining=key.daily_remaining,
+            daily_reset_at=key.daily_reset_at,
+            monthly_budget=key.monthly_budget,
+            monthly_used=key.monthly_used,
+            monthly_remaining=key.monthly_remaining,
+            monthly_reset_at=key.monthly_reset_at,
+        )
+
+    def _without(
+        self,
+        moment: Literal["before", "during", "after"],
+        spent: Decimal,
+        status: int | None,
+        error: str,
+    ) -> BalanceReading:
+        return BalanceReading(
+            read_at=self._clock.utc(self._clock.now()),
+            moment=moment,
+            spent=spent,
+            http_status=status,
+            error=error,
+        )
+
+    async def read_settled(self, *, spent: Decimal, first: BalanceReading) -> BalanceReading:
+        """The balance after the run: once it fell by `spent` since `first`, or stands still.
+
+        Takes at most `SETTLE_S` seconds. Raises KeyRefusedError.
+        """
+        began_s = still_since_s = self._clock.now()
+        reading = await self.read("after", spent=spent)
+        while reading.balance is not None and first.balance is not None:
+            if first.balance - reading.balance == spent - first.spent:
+                break
+            await trio.sleep(SETTLE_STEP_S)
+            later = await self.read("after", spent=spent)
+            now_s = self._clock.now()
+            if later.balance != reading.balance:
+                still_since_s = now_s
+            reading = later
+            if now_s - still_since_s >= STILL_S or now_s - began_s >= SETTLE_S:
+                break
+        return reading
+
+
+def spent_up(reading: BalanceReading) -> str | None:
+    """Which of the balance and the budgets has nothing left, in words; None where all have."""
+    for left, name in (
+        (reading.balance, "the balance"),
+        (reading.daily_remaining, "the key's daily budget"),
+        (reading.monthly_remaining, "the key's monthly budget"),
+    ):
+        if left is not None and left <= 0:
+            return name
+    return None
+
+
+def _decimals(*amounts: Decimal | None) -> int:
+    exponents = [amount.as_tuple().exponent for amount in amounts if amount is not None]
+    return max(0, *(-exponent for exponent in exponents if isinstance(exponent, int)))
+
+
+async def read_once(base_url: str, key: Secret) -> BalanceReading:
+    """One reading, outside any run. Raises KeyRefusedError, UnreachableError and BalanceError."""
+    clock = RunClock()
+    async with TrioTransport() as transport:
+        client = Client(transport, base_url=base_url, key=key, clock=clock)
+        reading = await Account(client, clock).read("before", spent=Decimal(0))
+    if reading.error is not None:
+        raise BalanceError(f"{base_url} has no balance to show: {reading.error}")
+    return reading
+
+
+def show_reading(reading: BalanceReading) -> str:
+    """A reading for people, one amount a line."""
+    lines = [f"balance        {reading.balance:f} {reading.currency}"]
+    for name, used, budget, left, reset in (
+        (
+            "today",
+            reading.daily_used,
+            reading.daily_budget,
+            reading.daily_remaining,
+            reading.daily_reset_at,
+        ),
+        (
+            "this month",
+            reading.monthly_used,
+            reading.monthly_budget,
+            reading.monthly_remaining,
+            reading.monthly_reset_at,
+        ),
+    ):
+        if budget is None or left is None:
+            lines.append(f"{name:<14} no budget set")
+            continue
+        until = f", until {reset.isoformat()}" if reset else ""
+        lines.append(f"{name:<14} {used or 0:f} used of {budget:f}, {left:f} left{until}")
+    if reading.key_name or reading.key_id:
+        lines.append(f"key            {reading.key_name or ''} ({reading.key_id})")
+    return "\n".join(lines)

@@ -1,0 +1,160 @@
+"""The commands of this room. They parse, build typed settings and call the library."""
+
+from typing import Any
+
+import click
+
+from .durations import parse_duration
+
+
+class Duration(click.ParamType[float]):
+    """300ms, 90s, 30m, 2h, or seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class CountOr(click.ParamType[int | str]):
+    """A whole number of at least 1, or one word that stands for None."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.name = f"N|{word}"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        text = str(value).strip().lower().replace("_", "").replace(",", "")
+        if text == self.word:
+            return text
+        if not text.isascii() or not text.isdigit() or int(text) < 1:
+            self.fail(f"{value!r} is no whole number of at least 1, nor {self.word!r}", param, ctx)
+        return int(text)
+
+
+def _number(value: int | str) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+@click.command()
+@click.argument("jobs", metavar="JOBS")
+@click.option("--out", metavar="RUN", help="Run directory.  [default: JOBS with .run]")
+@click.option("--base-url", metavar="URL", help="The gateway.  [default: HEADRACE_BASE_URL]")
+@click.option(
+    "--rpm", type=CountOr("none"), default="60", show_default=True, help="Requests a minute."
+)
+@click.option(
+    "--tpm", type=CountOr("none"), default="100000", show_default=True, help="Tokens a minute."
+)
+@click.option(
+    "--concurrency",
+    type=CountOr("auto"),
+    default="auto",
+    show_default=True,
+    help="Attempts in flight.",
+)
+@click.option("--prices", metavar="FILE", help="TOML price file; without it no cost is known.")
+@click.option("--attempts", type=click.IntRange(min=1), default=6, show_default=True)
+@click.option("--deadline", type=Duration(), default="24h", show_default=True, help="For each job.")
+@click.option(
+    "--outage",
+    type=Duration(),
+    default="30m",
+    show_default=True,
+    help="How long the service may fail before the run stops.",
+)
+@click.option(
+    "--grace",
+    type=Duration(),
+    default="30s",
+    show_default=True,
+    help="How long Ctrl-C lets what is in flight finish.",
+)
+@click.option("--strict", is_flag=True, help="Refuse the whole file where any line is bad.")
+@click.option("--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def run(jobs: str, out: str | None, **options: Any) -> None:
+    """Run a file of JOBS to its end, or go on where it stopped.
+
+    JOBS is a JSONL file (OpenAI Batch lines, Anthropic batches or bare bodies; .gz and .zst too),
+    or - for standard input. Results, attempts and the balance go to the run directory as Parquet.
+
+    The key is read from HEADRACE_API_KEY.
+    """
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from jobs import load_prices
+
+    from .bulk import run_and_summarise
+    from .progress import watch_on
+    from .settings import (
+        RunSettings,
+        base_url_from,
+        default_run_directory,
+        headers_from,
+        key_from,
+    )
+
+    settings = RunSettings(
+        base_url=base_url_from(options["base_url"]),
+        key=key_from(None),
+        rpm=_number(options["rpm"]),
+        tpm=_number(options["tpm"]),
+        concurrency=_number(options["concurrency"]),
+        attempts=options["attempts"],
+        deadline_s=options["deadline"],
+        outage_s=options["outage"],
+        grace_s=options["grace"],
+        headers=headers_from(options["headers"]),
+        prices=load_prices(Path(options["prices"])) if options["prices"] else None,
+        strict=options["strict"],
+    )
+    directory = Path(out) if out else default_run_directory(jobs)
+    outcome = run_and_summarise(jobs, directory, settings, watch_on(Console(stderr=True)))
+    show_run(directory, as_json=options["as_json"])
+    if outcome.reason is not None:
+        click.echo(f"Stopped: {outcome.reason}", err=True)
+    click.get_current_context().exit(outcome.exit_code)
+
+
+def show_run(directory: Any, *, as_json: bool) -> None:
+    """Print the summary of a run that has ended: the report, or its data as JSON."""
+    from rich.console import Console
+
+    from reports import load_summary, print_summary
+
+    if as_json:
+        click.echo((directory / "summary.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        print_summary(load_summary(directory), Console())
+
+
+@click.command()
+@click.option("--base-url", metavar="URL", help="The gateway.  [default: HEADRACE_BASE_URL]")
+@click.option("--json", "as_json", is_flag=True, help="Print the reading as JSON.")
+def balance(base_url: str | None, *, as_json: bool) -> None:
+    """Show the account's balance and the key's budgets.
+
+    The key is read from HEADRACE_API_KEY.
+    """
+    import trio
+
+    from .balance import read_once, show_reading
+    from .settings import base_url_from, key_from
+
+    reading = trio.run(read_once, base_url_from(base_url), key_from(None))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(reading), indent=2))
+    else:
+        click.echo(show_reading(reading))

@@ -1,0 +1,282 @@
+"""One attempt on the wire: a request built once, handed to the transport, its answer read."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from importlib.metadata import version
+from typing import NamedTuple, cast
+
+import httpx
+import msgspec
+import trio
+
+from jobs import ENDPOINTS, Job
+
+from .answers import (
+    Answer,
+    ChatStream,
+    ErrorBody,
+    MessagesStream,
+    UnusableAnswerError,
+    error_of,
+    read_body,
+    read_error,
+)
+from .clock import RunClock
+from .failure import Failure, transport_failure
+from .retry_after import retry_after_s
+from .secret import Secret
+from .sse import EventTooLongError, SSEParser
+from .transport import Wire
+
+ANTHROPIC_VERSION = "2023-06-01"
+BODY_BYTES_MAX = 512 * 1024 * 1024
+# How long a finished stream may take to end, so that its connection can be used again.
+DRAIN_S = 1.0
+
+
+class Outcome(NamedTuple):
+    """What one attempt came to: an answer, or a failure, never both.
+
+    `response` is the answer as JSON text, kept for a failure too where the body was JSON.
+    `first_token_at` and `content_end_at` are seconds on trio's clock; the first is None for what
+    was no stream.
+    """
+
+    answer: Answer | None = None
+    failure: Failure | None = None
+    response: str | None = None
+    status: int | None = None
+    request_id: str | None = None
+    first_token_at: float | None = None
+    content_end_at: float | None = None
+    ratelimit_limit: int | None = None
+    ratelimit_remaining: int | None = None
+
+
+class Client:
+    """Sends jobs to one base URL with one key. The transport belongs to the caller."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        base_url: str,
+        key: Secret,
+        headers: tuple[tuple[str, str], ...] = (),
+        clock: RunClock,
+    ) -> None:
+        self._transport = transport
+        self._key = key
+        self._clock = clock
+        common = {"user-agent": f"headrace/{version('headrace')}", "accept-encoding": "identity"}
+        bearer = {**common, "authorization": f"Bearer {key.reveal()}"}
+        anthropic = {
+            **common,
+            "x-api-key": key.reveal(),
+            "anthropic-version": ANTHROPIC_VERSION,
+        }
+        self.base_url = base_url
+        self._get_headers = httpx.Headers({**bearer, **dict(headers)})
+        self._urls = {path: httpx.URL(base_url + path) for path in ENDPOINTS}
+        self._headers = {
+            path: httpx.Headers(
+                {
+                    **(anthropic if endpoint.kind == "messages" else bearer),
+                    "content-type": "application/json",
+                    **{name.lower(): value for name, value in headers},
+                }
+            )
+            for path, endpoint in ENDPOINTS.items()
+        }
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """GET a small document: its status and body. Raises httpx.TransportError."""
+        request = httpx.Request("GET", self.base_url + path, headers=self._get_headers)
+        response = await self._transport.handle_async_request(request)
+        try:
+            return response.status_code, await response.aread()
+        finally:
+            await response.aclose()
+
+    async def send(self, job: Job, wire: Wire) -> Outcome:
+        """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.
+
+        Only what `wire.on_sent` raises comes out, and trio.Cancelled.
+        """
+        request = httpx.Request(
+            "POST",
+            self._urls[job.url],
+            headers=self._headers[job.url],
+            content=job.body,
+            extensions={"wire": wire},
+        )
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            failure = transport_failure(error, in_stream=False)
+            return Outcome(failure=failure._replace(message=self._key.redact(failure.message)))
+        try:
+            outcome = await self._read(job, response, wire)
+        finally:
+            with trio.CancelScope(shield=True):
+                await response.aclose()
+        outcome = outcome._replace(
+            ratelimit_limit=_whole(response.headers.get("x-ratelimit-limit")),
+            ratelimit_remaining=_whole(response.headers.get("x-ratelimit-remaining")),
+        )
+        return self._redacted(outcome)
+
+    async def _read(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
+        status = response.status_code
+        request_id = response.headers.get("x-request-id") or response.headers.get("request-id")
+        said = response.headers.get("content-type", "")
+        streamed = job.stream and status == 200 and "json" not in said
+        try:
+            if streamed:
+                outcome = await self._read_stream(job, response, wire)
+            else:
+                outcome = await self._read_whole(job, response, wire)
+        except httpx.TransportError as error:
+            outcome = Outcome(failure=transport_failure(error, in_stream=streamed))
+        except httpx.DecodingError as error:
+            outcome = Outcome(failure=Failure("protocol", f"the body can't be decoded: {error}"))
+        failure = outcome.failure
+        return outcome._replace(
+            status=status,
+            request_id=request_id or outcome.request_id,
+            failure=failure and failure._replace(status=status),
+        )
+
+    async def _read_whole(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
+        parts: list[bytes] = []
+        size = 0
+        async with _pieces(response) as pieces:
+            async for part in pieces:
+                parts.append(part)
+                size += len(part)
+                if size > BODY_BYTES_MAX:
+                    too_long = f"the answer is over {BODY_BYTES_MAX} bytes"
+                    return Outcome(failure=Failure("protocol", too_long, final=True))
+        data = b"".join(parts)
+        end = wire.read_at
+        if response.status_code != 200:
+            return self._refused(response, read_error(data), _json_text(data))
+        try:
+            answer = read_body(ENDPOINTS[job.url].kind, data)
+        except UnusableAnswerError as error:
+            if error.parsed is None:
+                return Outcome(failure=Failure("protocol", str(error)), content_end_at=end)
+            return Outcome(
+                failure=_unusable(error),
+                response=data.decode(),
+                content_end_at=end,
+            )
+        return Outcome(answer=answer, response=data.decode(), content_end_at=end)
+
+    def _refused(self, response: httpx.Response, error: ErrorBody, text: str | None) -> Outcome:
+        status = response.status_code
+        message = error.message or response.reason_phrase or f"HTTP status {status}"
+        if 300 <= status < 400:
+            message = f"redirected to {response.headers.get('location')}, which is not followed"
+        asked = retry_after_s(
+            response.headers, message=message, now=self._clock.utc(self._clock.now())
+        )
+        failure = Failure("http", message, error.code, status, asked)
+        return Outcome(failure=failure, response=text, request_id=error.request_id)
+
+    async def _read_stream(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
+        chat = ENDPOINTS[job.url].kind != "messages"
+        stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
+        parser = SSEParser()
+        first: float | None = None
+        last: float | None = None
+        try:
+            async with _pieces(response) as pieces:
+                async for piece in pieces:
+                    for event in parser.feed(piece):
+                        if stream.add(event):
+                            last = wire.read_at
+                            first = first or last
+                    if stream.ended or stream.failed is not None:
+                        break
+                if stream.ended:
+                    with trio.move_on_after(DRAIN_S):
+                        async for _ in pieces:
+                            pass
+            failure = _stream_failure(stream)
+            if failure is not None:
+                request_id = stream.failed and stream.failed.request_id
+                return Outcome(
+                    failure=failure,
+                    request_id=request_id,
+                    first_token_at=first,
+                    content_end_at=last,
+                )
+            answer = stream.answer()
+        except (UnusableAnswerError, EventTooLongError) as error:
+            failure = Failure("stream", str(error))
+            return Outcome(failure=failure, first_token_at=first, content_end_at=last)
+        return Outcome(
+            answer=answer,
+            response=msgspec.json.encode(answer.body).decode(),
+            first_token_at=first,
+            content_end_at=last or wire.read_at,
+        )
+
+    def _redacted(self, outcome: Outcome) -> Outcome:
+        redact = self._key.redact
+        answer, failure = outcome.answer, outcome.failure
+        return outcome._replace(
+            response=outcome.response and redact(outcome.response),
+            answer=answer and answer._replace(text=answer.text and redact(answer.text)),
+            failure=failure
+            and failure._replace(
+                message=redact(failure.message), code=failure.code and redact(failure.code)
+            ),
+        )
+
+
+@asynccontextmanager
+async def _pieces(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The body as it comes from the network, decoded by httpx where it was encoded."""
+    if "content-encoding" in response.headers:
+        decoded = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+        async with aclosing(decoded) as pieces:
+            yield pieces
+    else:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        yield aiter(response.stream)
+
+
+def _stream_failure(stream: ChatStream | MessagesStream) -> Failure | None:
+    if stream.failed is not None:
+        return Failure(
+            "stream", stream.failed.message or "the stream says error", stream.failed.code
+        )
+    if not stream.complete:
+        return Failure("stream", "the stream ended before its answer did")
+    return None
+
+
+def _unusable(error: UnusableAnswerError) -> Failure:
+    """A 200 that holds an error, or nothing: paid for perhaps, so kept and not asked for again."""
+    reported = error_of(error.parsed)
+    if reported is None:
+        return Failure("protocol", str(error), "UNUSABLE_ANSWER", final=True)
+    return Failure("http", reported.message or str(error), reported.code, final=True)
+
+
+def _json_text(data: bytes) -> str | None:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return data.decode()
+
+
+def _whole(text: str | None) -> int | None:
+    return (
+        int(text)
+        if text is not None and text.strip().isascii() and text.strip().isdigit()
+        else None
+    )

@@ -1,0 +1,63 @@
+"""What ends a run early, each with its exit code.
+
+    jobs.HeadraceError                   exit 1
+    ├── jobs.InputError                  exit 2   wrong usage or input
+    │   ├── RunDirectoryError            exit 2   the directory belongs to another file or process
+    │   └── UnreachableError             exit 2   nothing answers at the base URL
+    ├── BalanceError                     exit 1   the service shows no balance
+    ├── StorageError                     exit 1   the run directory can't be written to any more
+    ├── OutageError                      exit 1   the service failed for longer than --outage
+    ├── OutOfMoneyError                  exit 3   balance or budget is spent
+    ├── KeyRefusedError                  exit 5   401, or 403 to all that was tried
+    └── InterruptError                   exit 130 SIGINT
+        └── TerminateError               exit 143 SIGTERM
+
+All but the first four stop a run that is under way: what was finished is recorded, and the same
+command goes on from there.
+"""
+
+from jobs import HeadraceError, InputError
+
+
+class RunDirectoryError(InputError):
+    """The run directory can't be used for this job file; nothing in it was touched."""
+
+
+class UnreachableError(InputError):
+    """No connection could be made before the first job; nothing was sent."""
+
+
+class BalanceError(HeadraceError):
+    """The service shows no balance, and nothing but the balance was asked for."""
+
+
+class StorageError(HeadraceError):
+    """A write to the run directory failed; sending stops at once."""
+
+
+class OutageError(HeadraceError):
+    """The service failed without a break for longer than the run was told to bear."""
+
+
+class OutOfMoneyError(HeadraceError):
+    """The balance or a budget of the key is spent."""
+
+    exit_code = 3
+
+
+class KeyRefusedError(HeadraceError):
+    """The gateway refused the key."""
+
+    exit_code = 5
+
+
+class InterruptError(HeadraceError):
+    """SIGINT came, and the run stopped cleanly."""
+
+    exit_code = 130
+
+
+class TerminateError(InterruptError):
+    """SIGTERM came, and the run stopped cleanly."""
+
+    exit_code = 143

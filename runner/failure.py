@@ -1,0 +1,65 @@
+"""Why an attempt has no answer that can be used, and what follows from it."""
+
+import ssl
+from typing import NamedTuple
+
+import httpx
+
+from jobs import ErrorKind
+
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504, 529})
+OVERLOAD_STATUSES = frozenset({429, 503, 529})
+# What says that the service, not the job, is at fault.
+SERVICE_KINDS = frozenset({"connect", "tls", "timeout", "reset", "protocol", "stream"})
+
+
+class Failure(NamedTuple):
+    """One failed attempt. `retry_after_s` is what the answer asked for, in seconds.
+
+    `final` is set where another attempt would only pay for the same again.
+    """
+
+    kind: ErrorKind
+    message: str
+    code: str | None = None
+    status: int | None = None
+    retry_after_s: float | None = None
+    final: bool = False
+
+    @property
+    def retried(self) -> bool:
+        """Whether another attempt may do better."""
+        if self.final:
+            return False
+        if self.kind == "http":
+            return self.status in RETRIED_STATUSES
+        return self.kind in SERVICE_KINDS
+
+    @property
+    def of_service(self) -> bool:
+        """Whether it counts toward an outage: a failure of the transport, or a 5xx."""
+        if self.final:
+            return False
+        if self.kind == "http":
+            return self.status is not None and self.status >= 500
+        return self.kind in SERVICE_KINDS
+
+    @property
+    def of_load(self) -> bool:
+        """Whether fewer attempts at once might have spared it."""
+        return self.kind in ("timeout", "connect") or self.status in OVERLOAD_STATUSES
+
+
+def transport_failure(error: httpx.TransportError, *, in_stream: bool) -> Failure:
+    """The failure behind an error of the transport; `in_stream` once a stream had begun."""
+    message = str(error)
+    if isinstance(error, httpx.TimeoutException):
+        return Failure("timeout", message)
+    if isinstance(error, httpx.ConnectError):
+        refused_by_tls = isinstance(error.__cause__, ssl.SSLError | ssl.CertificateError)
+        return Failure("tls" if refused_by_tls else "connect", message)
+    if in_stream:
+        return Failure("stream", f"the stream broke off: {message}")
+    if isinstance(error, httpx.ProtocolError):
+        return Failure("protocol", message)
+    return Failure("reset", message)

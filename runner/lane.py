@@ -1,0 +1,130 @@
+"""A lane: what shares one limiter, one cool-down and one judgement of whether the service is up.
+
+Three things hold a request back, and one place waits for them all: the limits, a cool-down that a
+429 asked for, and an outage during which one job at a time goes out to see whether it is over.
+"""
+
+import random
+
+import trio
+
+from .failure import Failure
+from .limiter import Grant, Limiter
+from .retry import BACKOFF_MAX_S
+
+OUTAGE_AFTER = 20  # failures of the service in a row
+
+
+class Lane:
+    """Admits requests one by one, in the order of the calls; one task calls `admit`.
+
+    `outage_limit_s` is how long an outage may last before `outage_over_limit` is set.
+    """
+
+    def __init__(
+        self, limiter: Limiter, *, deadline_s: float, outage_limit_s: float, rng: random.Random
+    ) -> None:
+        self.limiter = limiter
+        self.cool_downs = 0
+        self.cool_down_s = 0.0
+        self.outage_since_s: float | None = None
+        self.outage_over_limit = trio.Event()
+        self._deadline_s = deadline_s
+        self.outage_limit_s = outage_limit_s
+        self._rng = rng
+        self._cool_from_s = float("-inf")
+        self._cool_until_s = float("-inf")
+        self._refusals = 0  # cool-downs since the last answer that was none
+        self._failures = 0  # of the service, in a row
+        self._probes = 0
+        self._probe_at_s = float("-inf")
+        self._probe: Grant | None = None
+        self._changed = trio.Event()
+
+    @property
+    def held_until_s(self) -> float:
+        """When the cool-down ends; -inf where there was none."""
+        return self._cool_until_s
+
+    async def admit(self, tokens: int) -> Grant:
+        """Wait until a request of `tokens` may leave, and count it as sent."""
+        while True:
+            now_s = trio.current_time()
+            ready_s = self._ready_at_s(now_s, tokens)
+            if ready_s <= now_s:
+                grant = self.limiter.take(now_s, tokens)
+                if self.outage_since_s is not None:
+                    self._probe = grant
+                return grant
+            self._changed = trio.Event()
+            with trio.move_on_at(ready_s):
+                await self._changed.wait()
+
+    def _ready_at_s(self, now_s: float, tokens: int) -> float:
+        ready_s = max(self.limiter.ready_at_s(now_s, tokens), self._cool_until_s)
+        if self.outage_since_s is not None:
+            ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
+        return ready_s
+
+    def answered(self, grant: Grant, *, used_tokens: int | None) -> None:
+        """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""
+        self._refusals = 0
+        self._service_is_up()
+        self._settle(grant, used_tokens)
+
+    def failed(self, grant: Grant, failure: Failure, *, sent_at_s: float | None) -> None:
+        """An attempt failed. An answer gives its tokens back; silence keeps them."""
+        now_s = trio.current_time()
+        self._settle(grant, 0 if failure.kind == "http" else None)
+        if failure.status == 429:
+            self._cool_down(failure.retry_after_s, sent_at_s=sent_at_s, now_s=now_s)
+        if failure.of_service:
+            self._service_failed(grant, now_s)
+        elif failure.kind == "http":
+            self._service_is_up()
+
+    def _settle(self, grant: Grant, used_tokens: int | None) -> None:
+        if used_tokens is not None:
+            self.limiter.settle(grant, used_tokens=used_tokens, now_s=trio.current_time())
+            self._changed.set()
+
+    def _cool_down(self, asked_s: float | None, *, sent_at_s: float | None, now_s: float) -> None:
+        """One cool-down for the lane: an attempt sent before it began can only lengthen it."""
+        same = sent_at_s is not None and sent_at_s <= self._cool_from_s
+        if same and asked_s is None:
+            return
+        if not same:
+            self._refusals += 1
+            self.cool_downs += 1
+            self._cool_from_s = now_s
+        if asked_s is None or asked_s > self._deadline_s:
+            # Nobody waits that long: the job that was told so fails, the others try again.
+            asked_s = self._rng.uniform(0, min(BACKOFF_MAX_S, 2.0 ** min(self._refusals, 32)))
+        until_s = max(self._cool_until_s, now_s + asked_s)
+        self.cool_down_s += until_s - max(now_s, self._cool_until_s)
+        self._cool_until_s = until_s
+        self._changed.set()
+
+    def _service_failed(self, grant: Grant, now_s: float) -> None:
+        self._failures += 1
+        if self.outage_since_s is None:
+            if self._failures < OUTAGE_AFTER:
+                return
+            self.outage_since_s = now_s
+            self._probes = 0
+        elif grant is self._probe:
+            self._probe = None
+            self._probes += 1
+            if now_s - self.outage_since_s >= self.outage_limit_s:
+                self.outage_over_limit.set()
+        else:
+            return  # sent before the outage was known
+        self._probe_at_s = now_s + min(BACKOFF_MAX_S, 2.0 ** min(self._probes, 32))
+        self._changed.set()
+
+    def _service_is_up(self) -> None:
+        self._failures = 0
+        if self.outage_since_s is not None:
+            self.outage_since_s = None
+            self._probe = None
+            self._changed.set()

@@ -1,0 +1,139 @@
+"""Requests and tokens a minute, granted together: two buckets and a log of the last minute.
+
+The log makes the promise: no window of 60.5 s holds more than the limit, so a server that counts by
+fixed minutes or by a sliding window never refuses, however its clock lies and as long as the delay
+from send to count varies by less than half a second. The buckets make it even: a server that counts
+by a bucket of its own sees no burst.
+
+This file is arithmetic: it takes the time and returns times. `runner.lane` does the waiting.
+"""
+
+from collections import deque
+
+MINUTE_S = 60.0
+# The half second is what the delay from send to count may vary by.
+WINDOW_S = 60.5
+# How far ahead of an even flow the buckets let us be, as a share of a minute's limit.
+AHEAD = 0.01
+# Below this a bucket counts as full enough: what rounding leaves must not become a wait.
+ROUNDING = 1e-9
+
+
+class Grant:
+    """Leave to send one request: when it was given, and the tokens that it holds."""
+
+    __slots__ = ("at_s", "tokens")
+
+    def __init__(self, at_s: float, tokens: int) -> None:
+        self.at_s = at_s
+        self.tokens = tokens
+
+
+class Bucket:
+    """A token bucket that may go into debt; a debt is paid by waiting. Starts full."""
+
+    def __init__(self, *, per_minute: float, capacity: float, now_s: float) -> None:
+        self.rate_s = per_minute / MINUTE_S
+        self.capacity = capacity
+        self._level = capacity
+        self._at_s = now_s
+
+    def level(self, now_s: float) -> float:
+        """What it holds at `now_s`; time doesn't run backwards."""
+        if now_s > self._at_s:
+            self._level = min(self.capacity, self._level + (now_s - self._at_s) * self.rate_s)
+            self._at_s = now_s
+        return self._level
+
+    def ready_at_s(self, now_s: float, need: float) -> float:
+        """When it holds `need`, or is full where `need` is more than it can hold."""
+        missing = min(need, self.capacity) - self.level(now_s)
+        return now_s if missing <= ROUNDING * self.capacity else now_s + missing / self.rate_s
+
+    def add(self, now_s: float, amount: float) -> None:
+        """Put in, or with a negative amount take out."""
+        self._level = min(self.capacity, self.level(now_s) + amount)
+
+
+class Limiter:
+    """What may leave when, under limits of requests and of tokens a minute.
+
+    `rpm` and `tpm` are whole numbers of at least 1, or None for no limit. A request larger than
+    `tpm` must be refused before it comes here: it would hold the lane for ever.
+    """
+
+    def __init__(self, *, rpm: int | None, tpm: int | None, now_s: float) -> None:
+        self.rpm = rpm
+        self.tpm = tpm
+        self._log: deque[Grant] = deque()
+        self._log_tokens = 0
+        self._requests = self._bucket(rpm, 1.0, now_s)
+        self._tokens = self._bucket(tpm, 1.0, now_s)
+
+    @staticmethod
+    def _bucket(limit: int | None, least: float, now_s: float) -> Bucket | None:
+        if limit is None:
+            return None
+        return Bucket(per_minute=limit, capacity=max(least, AHEAD * limit), now_s=now_s)
+
+    def ready_at_s(self, now_s: float, tokens: int) -> float:
+        """The earliest time at which a request of `tokens` may leave, as things stand."""
+        self._forget(now_s)
+        ready_s = now_s
+        if self._requests is not None and self.rpm is not None:
+            ready_s = max(ready_s, self._requests.ready_at_s(now_s, 1.0))
+            if len(self._log) >= self.rpm:
+                ready_s = max(ready_s, self._log[len(self._log) - self.rpm].at_s + WINDOW_S)
+        if self._tokens is not None and self.tpm is not None and tokens:
+            ready_s = max(ready_s, self._tokens.ready_at_s(now_s, tokens))
+            excess = self._log_tokens + tokens - self.tpm
+            for grant in self._log:
+                if excess <= 0:
+                    break
+                excess -= grant.tokens
+                ready_s = max(ready_s, grant.at_s + WINDOW_S)
+        return ready_s
+
+    def take(self, now_s: float, tokens: int) -> Grant:
+        """Count a request as sent at `now_s`."""
+        grant = Grant(now_s, tokens)
+        if self.rpm is None and self.tpm is None:
+            return grant
+        self._log.append(grant)
+        self._log_tokens += tokens
+        if self._requests is not None:
+            self._requests.add(now_s, -1.0)
+        if self._tokens is not None:
+            self._tokens.add(now_s, -tokens)
+        return grant
+
+    def settle(self, grant: Grant, *, used_tokens: int, now_s: float) -> None:
+        """Put the tokens that an answer used in the place of those reserved for it.
+
+        What was reserved too much is free at once; what was reserved too little is made good by
+        the requests that follow. The request itself is never given back.
+        """
+        self._forget(now_s)
+        change = used_tokens - grant.tokens
+        if grant.at_s > now_s - WINDOW_S:
+            self._log_tokens += change
+            grant.tokens = used_tokens
+        if self._tokens is not None:
+            self._tokens.add(now_s, -change)
+
+    def remember(self, sent_at_s: float, tokens: int) -> None:
+        """Count what an earlier session sent; call it in order of time, before any take."""
+        self._log.append(Grant(sent_at_s, tokens))
+        self._log_tokens += tokens
+
+    def lower_rpm(self, rpm: int, now_s: float) -> None:
+        """Follow a server that allows less than the user set. It never goes up again."""
+        if rpm >= 1 and (self.rpm is None or rpm < self.rpm):
+            self.rpm = rpm
+            self._requests = self._bucket(rpm, 1.0, now_s)
+            if self._requests is not None:
+                self._requests.add(now_s, -self._requests.capacity)
+
+    def _forget(self, now_s: float) -> None:
+        while self._log and self._log[0].at_s <= now_s - WINDOW_S:
+            self._log_tokens -= self._log.popleft().tokens

@@ -1,0 +1,33 @@
+"""Blocking work off the loop: one seam, so that a test in virtual time can run it inline.
+
+A thread would let trio's virtual clock leap: while it works, no task is runnable.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+
+class Offload(Protocol):
+    """Runs `work` and returns what it returns; its exceptions come out unchanged."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run in a worker thread. A cancellation waits for it: half a seal is no seal."""
+    return await trio.to_thread.run_sync(work)
+
+
+async def in_thread_abandoned(work: Callable[[], T]) -> T:
+    """Run in a worker thread that a cancellation leaves behind: a read that may never return."""
+    return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+
+
+async def inline(work: Callable[[], T]) -> T:
+    """Run here and now; for virtual time."""
+    await trio.lowlevel.checkpoint()
+    return work()

@@ -1,0 +1,181 @@
+"""How a run goes on: a live view on a terminal, a line now and then where there is none."""
+
+from collections import deque
+from decimal import Decimal
+from typing import NamedTuple
+
+import trio
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .durations import show_duration
+from .session import Progress, Watch
+
+REFRESH_S = 0.25
+LINE_EVERY_S = 10.0
+RATE_WINDOW_S = 60.0
+
+
+class Sample(NamedTuple):
+    """Counts at a moment on trio's clock."""
+
+    at_s: float
+    attempts: int
+    tokens: int
+    finished: int
+
+
+class View(NamedTuple):
+    """What the display says, worked out; rates are a minute, None before there is one."""
+
+    done: int
+    failed: int
+    rejected: int
+    in_flight: int
+    waiting: int
+    requests_rate: float | None
+    tokens_rate: float | None
+    cost: Decimal | None
+    currency: str
+    share: float | None
+    eta_s: float | None
+    state: str | None
+
+
+class Meter:
+    """Rates over the last minute, from samples of the run's totals."""
+
+    def __init__(self) -> None:
+        self._samples: deque[Sample] = deque()
+
+    def look(self, progress: Progress) -> View:
+        """Take a sample and work out what to show."""
+        parts, engine = progress.parts, progress.engine
+        totals = parts.recorder.totals
+        now_s = trio.current_time()
+        finished = totals.succeeded + totals.failed
+        self._samples.append(Sample(now_s, totals.attempts, totals.tokens, finished))
+        while self._samples[0].at_s < now_s - RATE_WINDOW_S:
+            self._samples.popleft()
+        first = self._samples[0]
+        span_s = now_s - first.at_s
+        per_minute = 60.0 / span_s if span_s >= 1.0 else None
+        unfinished = engine.backlog.unfinished
+        share = self._share(progress.fraction_read(), finished + totals.rejected, unfinished)
+        gained = finished - first.finished
+        eta_s = None
+        if share and gained and span_s >= 1.0:
+            left = finished * (1 - share) / share if share < 1 else 0.0
+            eta_s = max(left, float(unfinished if share == 1 else 0)) * span_s / gained
+        return View(
+            done=totals.succeeded,
+            failed=totals.failed,
+            rejected=totals.rejected,
+            in_flight=parts.concurrency.in_flight,
+            waiting=max(0, unfinished - parts.concurrency.in_flight),
+            requests_rate=per_minute and (totals.attempts - first.attempts) * per_minute,
+            tokens_rate=per_minute and (totals.tokens - first.tokens) * per_minute,
+            cost=totals.spent if parts.prices else None,
+            currency=parts.prices.currency if parts.prices else "",
+            share=share,
+            eta_s=eta_s,
+            state=_state(progress, now_s),
+        )
+
+    @staticmethod
+    def _share(fraction_read: float | None, settled: int, unfinished: int) -> float | None:
+        """Share of the whole file's lines that are settled, by how far the reader has come."""
+        if fraction_read is None or not fraction_read or not settled + unfinished:
+            return None
+        return min(1.0, settled / (settled + unfinished) * fraction_read)
+
+
+def _state(progress: Progress, now_s: float) -> str | None:
+    """What holds the run up, if anything does."""
+    parts = progress.parts
+    if parts.stop.reason is not None:
+        return f"stopping: {parts.concurrency.in_flight} in flight may finish; again: at once"
+    if parts.lane.outage_since_s is not None:
+        since = show_duration(now_s - parts.lane.outage_since_s)
+        return f"the service has failed for {since}; trying one job at a time"
+    left_s = parts.lane.held_until_s - now_s
+    return f"cooling down for {show_duration(left_s)}" if left_s > 0 else None
+
+
+def _against(rate: float | None, limit: int | None) -> str:
+    shown = "-" if rate is None else f"{rate:,.0f}"
+    return f"{shown}/{limit:,}" if limit is not None else shown
+
+
+def _render(view: View, progress: Progress) -> Group:
+    counts = Text.assemble(
+        (f"{view.done:,} done", "bold"),
+        (f"  {view.failed:,} failed", "red" if view.failed else "dim"),
+        (f"  {view.rejected:,} rejected", "yellow") if view.rejected else "",
+        f"  {view.in_flight:,} in flight",
+        (f"  {view.waiting:,} waiting", "dim"),
+    )
+    bar = Table.grid(padding=(0, 1))
+    share = view.share
+    bar.add_row(
+        ProgressBar(total=1.0, completed=share or 0.0, width=40, pulse=share is None),
+        Text("" if share is None else f"{share:4.0%}"),
+        Text("" if view.eta_s is None else f"about {show_duration(view.eta_s)} left", "dim"),
+    )
+    limits = progress.settings
+    rates = Text.assemble(
+        (f"{_against(view.requests_rate, limits.rpm)} requests/min", "cyan"),
+        "  ",
+        (f"{_against(view.tokens_rate, limits.tpm)} tokens/min", "cyan"),
+        "  ",
+        (f"{view.cost.normalize():f} {view.currency}", "green")
+        if view.cost is not None
+        else ("cost unknown: no --prices", "dim"),
+    )
+    lines: list[RenderableType] = [counts, bar, rates]
+    if view.state is not None:
+        lines.append(Text(view.state, "yellow"))
+    return Group(*lines)
+
+
+def _line(view: View, progress: Progress) -> str:
+    limits = progress.settings
+    parts = [
+        f"{view.done:,} done",
+        f"{view.failed:,} failed",
+        f"{view.rejected:,} rejected",
+        f"{view.in_flight:,} in flight",
+        f"{_against(view.requests_rate, limits.rpm)} requests/min",
+        f"{_against(view.tokens_rate, limits.tpm)} tokens/min",
+    ]
+    if view.cost is not None:
+        parts.append(f"{view.cost.normalize():f} {view.currency}")
+    if view.eta_s is not None:
+        parts.append(f"about {show_duration(view.eta_s)} left")
+    if view.state is not None:
+        parts.append(view.state)
+    return ", ".join(parts)
+
+
+def watch_on(console: Console) -> Watch:
+    """A display for this console: live on a terminal, else a line every ten seconds."""
+
+    async def live(progress: Progress) -> None:
+        meter = Meter()
+        with Live(console=console, auto_refresh=False, transient=True) as display:
+            while True:
+                display.update(_render(meter.look(progress), progress), refresh=True)
+                await trio.sleep(REFRESH_S)
+
+    async def lines(progress: Progress) -> None:
+        meter = Meter()
+        meter.look(progress)
+        while True:
+            await trio.sleep(LINE_EVERY_S)
+            line = _line(meter.look(progress), progress)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    return live if console.is_terminal else lines

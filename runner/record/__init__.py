@@ -1,0 +1,7 @@
+"""The run directory: what a run writes while it goes, and what a second one finds."""
+
+from .directory import RunDirectory
+from .recorder import Recorder, Totals
+from .recovery import State, recover
+
+__all__ = ["Recorder", "RunDirectory", "State", "Totals", "recover"]

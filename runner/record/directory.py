@@ -1,0 +1,138 @@
+"""The run directory itself: whose it is, who works on it, and run.json."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from jobs import SCHEMA_VERSION, JobFile, Manifest, PriceTable, Session
+
+from ..errors import RunDirectoryError
+from .files import replace_bytes, storage
+
+
+class RunDirectory:
+    """A directory that this process holds alone, and its manifest.
+
+    Made by `RunDirectory.open`, which holds a lock on the directory until its block ends.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def rejects(self) -> Path:
+        return self.path / "rejects.jsonl"
+
+    @property
+    def images(self) -> Path:
+        return self.path / "images"
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, fresh: Manifest) -> Iterator["RunDirectory"]:
+        """Open `path` for the run that `fresh` describes, or make it.
+
+        Raises RunDirectoryError, with nothing touched, where another process works on it, where it
+        is some other directory, or where it records another job file, URL, currency or schema.
+        """
+        _refuse_what_is_no_run(path)
+        with storage(path):
+            path.mkdir(parents=True, exist_ok=True)
+        with _locked(path):
+            _refuse_what_is_no_run(path)
+            known = read_manifest(path)
+            if known is not None:
+                _refuse_another_run(path, known, fresh)
+                known.prices = fresh.prices or known.prices
+                known.headrace = fresh.headrace
+            yield cls(path, known or fresh)
+
+    def begin(self, session: Session) -> None:
+        """Record that a session works on the run; a run.json exists from here on."""
+        self.manifest.sessions.append(session)
+        self.save()
+
+    def save(self) -> None:
+        """Write run.json. Raises StorageError."""
+        text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=2)
+        replace_bytes(self.path / "run.json", text + b"\n")
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """The manifest in a directory, or None where there is none."""
+    try:
+        text = (path / "run.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunDirectoryError(
+            f"{path / 'run.json'} can't be read ({error}); choose another --out"
+        ) from error
+
+
+def _refuse_what_is_no_run(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise RunDirectoryError(f"{path} is a file; choose another --out")
+    if not (path / "run.json").exists() and any(path.iterdir()):
+        raise RunDirectoryError(f"{path} holds files and is no run directory; choose another --out")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the directory alone. The lock ends with the process, however it ends."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunDirectoryError(
+                f"another headrace works on {path}; wait for it, or choose another --out"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
+    if known.schema_version != SCHEMA_VERSION:
+        raise RunDirectoryError(
+            f"{path} was recorded in schema {known.schema_version}, this headrace writes "
+            f"{SCHEMA_VERSION}; choose another --out"
+        )
+    if known.kind != fresh.kind:
+        raise RunDirectoryError(f"{path} records a {known.kind} run; choose another --out")
+    if not _same_file(known.job_file, fresh.job_file):
+        raise RunDirectoryError(
+            f"{path} belongs to another job file ({known.job_file.path}, or it has changed since); "
+            "choose another --out"
+        )
+    if known.base_url != fresh.base_url:
+        raise RunDirectoryError(
+            f"{path} was begun at {known.base_url}; go on there, or choose another --out"
+        )
+    before, now = _currency(known.prices), _currency(fresh.prices)
+    if before and now and before != now:
+        raise RunDirectoryError(
+            f"{path} counts in {before} and the price file in {now}; a run has one currency"
+        )
+
+
+def _same_file(known: JobFile, now: JobFile) -> bool:
+    return (known.size_bytes, known.digest) == (now.size_bytes, now.digest)
+
+
+def _currency(prices: PriceTable | None) -> str | None:
+    return None if prices is None else prices.currency

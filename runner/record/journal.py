@@ -1,0 +1,89 @@
+"""The journal: an append-only file of JSON lines in segments, each sealed into Parquet in its turn.
+
+A record is in the kernel's hands when `append` returns, so a kill -9 can't take it back; `sync`
+makes all that was appended last through a power loss.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from jobs import JournalRecord
+
+from ..errors import StorageError
+from .files import storage, sync_directory
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
+
+
+class Journal:
+    """The segment that is written now. `number` counts from 1 and is never used twice in a run."""
+
+    def __init__(self, directory: Path, number: int) -> None:
+        self.number = number
+        self.path = directory / f"{number:06}.jsonl"
+        self.bytes_written = 0
+        self._dirty = False
+        with storage(self.path):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            self._descriptor = os.open(self.path, flags, 0o644)
+            sync_directory(directory)
+
+    def append(self, record: JournalRecord) -> None:
+        """Write one record. Raises StorageError, and leaves no part of the record behind."""
+        line = _encoder.encode(record) + b"\n"
+        with storage(self.path):
+            try:
+                written = os.write(self._descriptor, line)
+                while written < len(line):
+                    written += os.write(self._descriptor, line[written:])
+            except OSError:
+                os.ftruncate(self._descriptor, self.bytes_written)
+                raise
+        self.bytes_written += len(line)
+        self._dirty = True
+
+    def sync(self) -> None:
+        """Make every record that was appended last; free where nothing is new."""
+        if self._dirty:
+            self._dirty = False
+            with storage(self.path):
+                os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Sync and close; the file stays until it is sealed."""
+        try:
+            self.sync()
+        finally:
+            os.close(self._descriptor)
+
+
+def segments(directory: Path) -> list[tuple[int, Path]]:
+    """The segments in a journal directory, oldest first."""
+    return sorted((int(path.stem), path) for path in directory.glob("*.jsonl"))
+
+
+def read_segment(path: Path) -> Iterator[JournalRecord]:
+    """The records of a segment. What a crash tore off its end is left out.
+
+    Raises StorageError where a broken line has whole ones after it: that is no crash of ours, and
+    to go on could send what was answered.
+    """
+    broken: int | None = None
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                record = _decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                broken = broken or number
+                continue
+            # A whole record without its line end was torn just before the newline: it counts.
+            if broken is not None:
+                raise StorageError(
+                    f"line {broken} of {path} is damaged and later ones are not; "
+                    "restore the file, or remove the line if you know what it held"
+                )
+            yield record

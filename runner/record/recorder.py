@@ -1,0 +1,133 @@
+"""The recorder: every record of a session goes through it, to the journal and then to Parquet."""
+
+from decimal import Decimal
+
+import trio
+
+from jobs import Attempt, BalanceRead, BalanceReading, Decided, Ended, Reject, Result, Sent
+
+from ..offload import Offload
+from .directory import RunDirectory
+from .files import storage, sync_directory
+from .journal import Journal
+from .recovery import State
+from .rejects import RejectsFile
+from .seal import ensure_parts, seal
+
+SYNC_EVERY_S = 0.1
+# A segment of this size seals in well under a second and a few hundred MB.
+SEGMENT_BYTES = 16 * 1024 * 1024
+
+
+class Totals:
+    """What the run has done so far, earlier sessions included; `attempts` counts this session."""
+
+    def __init__(self, state: State) -> None:
+        self.succeeded = state.succeeded
+        self.failed = state.failed
+        self.rejected = 0
+        self.spent = state.spent
+        self.attempts = 0
+        self.tokens = 0
+
+
+class Recorder:
+    """Owns the journal of a session. One task runs `keep`; any task may record.
+
+    Every method that records raises StorageError where the disk refuses, and the record is then
+    not there, not even in part.
+    """
+
+    def __init__(self, run: RunDirectory, journal: Journal, state: State, offload: Offload) -> None:
+        self.totals = Totals(state)
+        self._run = run
+        self._journal = journal
+        self._offload = offload
+        self._rejects = RejectsFile(run.rejects)
+        self._open: dict[tuple[int, int], Sent] = {}
+        self._work = trio.Event()
+
+    def sent(self, record: Sent) -> None:
+        """An attempt's first byte is about to leave."""
+        self._append(record)
+        self._open[record.index, record.attempt] = record
+
+    def ended(self, attempt: Attempt, result: Result | None) -> None:
+        """An attempt ended, and with a result its job too: one record."""
+        self._append(Ended(attempt=attempt, result=result))
+        self._open.pop((attempt.index, attempt.attempt), None)
+        self.totals.attempts += 1
+        self.totals.tokens += (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
+        self.totals.spent += attempt.cost or Decimal(0)
+        if result is not None:
+            self._count(result)
+
+    def decided(self, result: Result) -> None:
+        """A job ended without a further attempt."""
+        self._append(Decided(result=result))
+        self._count(result)
+
+    def reading(self, reading: BalanceReading) -> None:
+        """The balance was read."""
+        self._append(BalanceRead(reading=reading))
+
+    def reject(self, reject: Reject) -> None:
+        """A line that is no job."""
+        self._rejects.append(reject)
+        self.totals.rejected += 1
+
+    def _count(self, result: Result) -> None:
+        if result.status == "succeeded":
+            self.totals.succeeded += 1
+        else:
+            self.totals.failed += 1
+
+    def _append(self, record: Sent | Ended | Decided | BalanceRead) -> None:
+        self._journal.append(record)
+        self._work.set()
+
+    async def keep(self) -> None:
+        """Sync what was journalled and seal full segments, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            await trio.sleep(SYNC_EVERY_S)
+            await self._offload(self._journal.sync)
+            if self._journal.bytes_written >= SEGMENT_BYTES:
+                # Shielded: a stop must not leave a closed segment that nobody seals.
+                with trio.CancelScope(shield=True):
+                    await self._seal_full(self._next_segment())
+
+    def _next_segment(self) -> Journal:
+        """Begin a segment with the attempts that are still open; returns the one before it."""
+        full = self._journal
+        fresh = Journal(full.path.parent, full.number + 1)
+        for record in self._open.values():
+            fresh.append(record)
+        self._journal = fresh
+        return full
+
+    async def _seal_full(self, full: Journal) -> None:
+        def work() -> None:
+            full.close()
+            seal(self._run.path, full.number, full.path)
+
+        await self._offload(work)
+
+    async def finish(self) -> None:
+        """Seal everything and remove the journal. No attempt is open any more."""
+        self._rejects.close()
+        await self._seal_full(self._journal)
+
+        def work() -> None:
+            ensure_parts(self._run.path)
+            with storage(self._run.journal):
+                self._run.journal.rmdir()
+                sync_directory(self._run.path)
+
+        await self._offload(work)
+
+    def abandon(self) -> None:
+        """Close the files as they are: the next session recovers them."""
+        self._rejects.close()
+        self._journal.close()

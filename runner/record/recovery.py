@@ -1,0 +1,138 @@
+"""What an earlier session left: its journal sealed, its lost attempts recorded, its state read."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from jobs import Attempt, Ended, Result, Sent, frame
+
+from ..errors import StorageError
+from ..limiter import WINDOW_S
+from .files import storage
+from .journal import Journal, read_segment, segments
+from .seal import seal
+
+
+class RecentAttempt(NamedTuple):
+    """A request that the limits still count."""
+
+    sent_at: datetime
+    tokens: int
+
+
+class State(NamedTuple):
+    """Where a run stands before a session adds to it.
+
+    `done` has one byte for each line up to the last finished one: 1 where the job has a result.
+    `attempts` has the number of attempts of each job without a result. `recent` are the requests
+    of the last minute, oldest first; `lost` counts those that this recovery found without an end.
+    """
+
+    done: bytearray
+    attempts: dict[int, int]
+    recent: list[RecentAttempt]
+    succeeded: int
+    failed: int
+    lost: int
+    spent: Decimal
+
+
+def recover(run: Path, *, now: datetime) -> tuple[State, Journal]:
+    """Bring a run directory to rest, read its state, and open the journal's next segment.
+
+    A crash in here is recovered like any other: lost attempts are journalled in the new segment
+    before the segments that hold their beginnings are sealed. The caller closes the journal.
+    """
+    directory = run / "journal"
+    with storage(directory):
+        directory.mkdir(exist_ok=True)
+    old = segments(directory)
+    unended = _unended(path for _, path in old)
+    number = 1 + max([number for number, _ in old] + _part_numbers(run), default=0)
+    journal = Journal(directory, number)
+    for sent in unended:
+        journal.append(Ended(attempt=_lost(sent)))
+    journal.sync()
+    for number, segment in old:
+        seal(run, number, segment)
+    return _state(run, unended, since=now - timedelta(seconds=WINDOW_S)), journal
+
+
+def _unended(paths: Iterable[Path]) -> list[Sent]:
+    """The attempts that were sent and have no end. A segment may repeat what began before it."""
+    begun: dict[tuple[int, int], Sent] = {}
+    ended: set[tuple[int, int]] = set()
+    for path in paths:
+        for record in read_segment(path):
+            if isinstance(record, Sent):
+                begun[record.index, record.attempt] = record
+            elif isinstance(record, Ended):
+                ended.add((record.attempt.index, record.attempt.attempt))
+    return [sent for key, sent in begun.items() if key not in ended]
+
+
+def _lost(sent: Sent) -> Attempt:
+    return Attempt(
+        index=sent.index,
+        custom_id=sent.custom_id,
+        model=sent.model,
+        url=sent.url,
+        attempt=sent.attempt,
+        due_at=sent.due_at,
+        sent_at=sent.sent_at,
+        wait_s=(sent.sent_at - sent.due_at).total_seconds(),
+        error_kind="lost",
+    )
+
+
+def _part_numbers(run: Path) -> list[int]:
+    parts = [*run.glob("results/part-*.parquet"), *run.glob("attempts/part-*.parquet")]
+    return [int(path.stem.removeprefix("part-")) for path in parts]
+
+
+def _state(run: Path, unended: list[Sent], *, since: datetime) -> State:
+    results = _read(run / "results", Result, "index", "status")
+    attempts = _read(
+        run / "attempts",
+        Attempt,
+        *("index", "attempt", "sent_at", "input_tokens", "output_tokens", "cost"),
+    )
+    indexes = results["index"]
+    done = bytearray(max(indexes, default=-1) + 1)
+    for index in indexes:
+        done[index] = 1
+    pending = attempts.join(results, on="index", how="anti")
+    made = dict(pending.group_by("index").agg(pl.col("attempt").max()).iter_rows())
+    for sent in unended:
+        made[sent.index] = max(made.get(sent.index, 0), sent.attempt)
+    used = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
+    late = attempts.filter(pl.col("sent_at") > since).select("sent_at", used)
+    recent = [RecentAttempt(*row) for row in late.iter_rows()]
+    recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens) for sent in unended]
+    succeeded = int((results["status"] == "succeeded").sum())
+    return State(
+        done=done,
+        attempts=made,
+        recent=sorted(recent),
+        succeeded=succeeded,
+        failed=len(results) - succeeded,
+        lost=len(unended),
+        spent=Decimal(attempts["cost"].sum() or 0),
+    )
+
+
+def _read(directory: Path, kind: type[Attempt] | type[Result], *names: str) -> pl.DataFrame:
+    """These columns of a table; no rows where it has no part yet."""
+    parts = sorted(directory.glob("*.parquet"))
+    if not parts:
+        return frame(kind, []).select(names)
+    try:
+        return pl.scan_parquet(parts).select(names).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StorageError(
+            f"a part in {directory} can't be read ({error}); restore it, or choose another --out"
+        ) from error

@@ -1,0 +1,78 @@
+"""Sealing: a journal segment becomes Parquet parts that bear its number, and is then removed.
+
+Written beside, synced and renamed: a crash at any point leaves either the segment, from which the
+same parts come again, or the parts.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from jobs import Attempt, BalanceRead, BalanceReading, Decided, Ended, Result, Row, frame, schema
+
+from .files import replace_file, storage, sync_directory
+from .journal import read_segment
+
+
+def seal(run: Path, number: int, segment: Path) -> None:
+    """Turn one closed segment into parts. Raises StorageError."""
+    results: list[Result] = []
+    attempts: list[Attempt] = []
+    readings: list[BalanceReading] = []
+    for record in read_segment(segment):
+        match record:
+            case Ended(attempt=attempt, result=result):
+                attempts.append(attempt)
+                if result is not None:
+                    results.append(result)
+            case Decided(result=result):
+                results.append(result)
+            case BalanceRead(reading=reading):
+                readings.append(reading)
+    # Attempts first: a result without its attempts would be money that no total has.
+    if attempts:
+        write_part(run / "attempts", number, Attempt, attempts)
+    if results:
+        write_part(run / "results", number, Result, results)
+    if readings:
+        _add_readings(run / "balance.parquet", readings)
+    with storage(segment):
+        segment.unlink()
+        sync_directory(segment.parent)
+
+
+def write_part(
+    directory: Path, number: int, kind: type[Attempt] | type[Result], rows: Sequence[Row]
+) -> None:
+    """Write one part of a table, in the order of the rows."""
+    with storage(directory):
+        directory.mkdir(exist_ok=True)
+    _write(directory / f"part-{number:06}.parquet", frame(kind, rows))
+
+
+def ensure_parts(run: Path) -> None:
+    """Give each table that has no part an empty one, so that a scan finds its columns."""
+    tables: tuple[tuple[str, type[Attempt] | type[Result]], ...] = (
+        ("results", Result),
+        ("attempts", Attempt),
+    )
+    for name, kind in tables:
+        if not any((run / name).glob("*.parquet")):
+            write_part(run / name, 0, kind, [])
+
+
+def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
+    table = frame(BalanceReading, readings)
+    if path.exists():
+        # Sealing again after a crash must not add a reading twice.
+        table = pl.concat([pl.read_parquet(path, schema=schema(BalanceReading)), table])
+        table = table.unique(subset="read_at", keep="first", maintain_order=True)
+    _write(path, table)
+
+
+def _write(path: Path, table: pl.DataFrame) -> None:
+    def write(beside: Path) -> None:
+        table.write_parquet(beside, compression="zstd")
+
+    replace_file(path, write)

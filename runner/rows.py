@@ -1,0 +1,153 @@
+"""From an attempt's outcome to its row, and to the row of the job that it decided. Pure."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from jobs import ENDPOINTS, Attempt, ErrorKind, Job, PriceTable, Result, Usage
+
+from .client import Outcome
+from .clock import RunClock
+from .transport import Wire
+
+
+def _span(start_s: float | None, end_s: float | None) -> float | None:
+    return None if start_s is None or end_s is None else end_s - start_s
+
+
+def usage_of(job: Job, outcome: Outcome) -> Usage:
+    """What the answer used, with what only the job knows: the image size, and the search."""
+    if outcome.answer is None:
+        return Usage()
+    usage = outcome.answer.usage
+    kind = ENDPOINTS[job.url].kind
+    if kind == "images":
+        return usage._replace(image_size=job.image_size)
+    return usage._replace(searches=1) if kind == "search" else usage
+
+
+def cost_of(job: Job, outcome: Outcome, prices: PriceTable | None) -> Decimal | None:
+    """The exact cost of an answer; None without an answer, its usage or a price."""
+    if outcome.answer is None or prices is None:
+        return None
+    return prices.cost(job.model, usage_of(job, outcome))
+
+
+class Made(NamedTuple):
+    """One attempt that was made, and what came of it. `number` counts from 1, `due_s` is a moment
+    on trio's clock."""
+
+    job: Job
+    number: int
+    due_s: float
+    wire: Wire
+    outcome: Outcome
+    cost: Decimal | None
+
+    @property
+    def wait_s(self) -> float | None:
+        return _span(self.due_s, self.wire.sent_at)
+
+    @property
+    def ttft_s(self) -> float | None:
+        return _span(self.wire.sent_at, self.outcome.first_token_at)
+
+    @property
+    def latency_s(self) -> float | None:
+        return _span(self.wire.sent_at, self.outcome.content_end_at)
+
+
+def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = None) -> Attempt:
+    """The row of one attempt. `error_kind` names an end that is no outcome: cancelled."""
+    job, wire, outcome = made.job, made.wire, made.outcome
+    usage = usage_of(job, outcome)
+    failure = outcome.failure
+    return Attempt(
+        index=job.index,
+        custom_id=job.custom_id,
+        model=job.model,
+        url=job.url,
+        attempt=made.number,
+        due_at=clock.utc(made.due_s),
+        sent_at=None if wire.sent_at is None else clock.utc(wire.sent_at),
+        wait_s=made.wait_s,
+        connect_s=wire.connect_s,
+        first_byte_s=_span(wire.sent_at, wire.first_byte_at),
+        ttft_s=made.ttft_s,
+        latency_s=made.latency_s,
+        http_status=outcome.status,
+        error_kind=error_kind or (failure.kind if failure else None),
+        error_code=failure.code if failure else None,
+        retry_after_s=failure.retry_after_s if failure else None,
+        request_id=outcome.request_id,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+        cost=made.cost,
+        ratelimit_limit=outcome.ratelimit_limit,
+        ratelimit_remaining=outcome.ratelimit_remaining,
+        bytes_sent=wire.bytes_sent,
+        bytes_received=wire.bytes_received,
+        connection_reused=wire.reused,
+    )
+
+
+def result_row(
+    made: Made,
+    clock: RunClock,
+    *,
+    first_due_s: float,
+    ended_s: float,
+    currency: str | None,
+    gave_up: str | None,
+) -> Result:
+    """The row of a job that this attempt decided; `gave_up` says why a failure is the last."""
+    job, wire, outcome = made.job, made.wire, made.outcome
+    usage = usage_of(job, outcome)
+    answer, failure = outcome.answer, outcome.failure
+    message = failure.message if failure else None
+    if failure is not None and failure.retried and gave_up:
+        message = f"{message} (given up {gave_up})"
+    return Result(
+        index=job.index,
+        custom_id=job.custom_id,
+        url=job.url,
+        model=job.model,
+        status="failed" if failure else "succeeded",
+        http_status=outcome.status,
+        error_code=(failure.code or failure.kind) if failure else None,
+        error_message=message,
+        request_id=outcome.request_id,
+        finish_reason=answer.finish_reason if answer else None,
+        text=answer.text if answer else None,
+        response=outcome.response,
+        attempts=made.number,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        images=usage.images,
+        cost=made.cost,
+        currency=currency if made.cost is not None else None,
+        due_at=clock.utc(made.due_s),
+        sent_at=None if wire.sent_at is None else clock.utc(wire.sent_at),
+        ended_at=clock.utc(ended_s),
+        wait_s=made.wait_s,
+        ttft_s=made.ttft_s,
+        tpot_s=tpot_s(made.ttft_s, made.latency_s, usage.output_tokens),
+        latency_s=made.latency_s,
+        total_s=ended_s - first_due_s,
+        body_digest=job.body_digest,
+        metadata=job.metadata,
+        expected=job.expected,
+    )
+
+
+def tpot_s(
+    ttft_s: float | None, latency_s: float | None, output_tokens: int | None
+) -> float | None:
+    """Time per output token after the first: (latency - TTFT) / (output tokens - 1)."""
+    if ttft_s is None or latency_s is None or output_tokens is None or output_tokens < 2:
+        return None
+    return (latency_s - ttft_s) / (output_tokens - 1)

@@ -1,0 +1,259 @@
+"""One session of a bulk run: recover, read the balance, run the jobs, and close the books."""
+
+import random
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import trio
+
+from jobs import (
+    BalanceReading,
+    HeadraceError,
+    Limits,
+    Session,
+    Source,
+    TokenEstimator,
+    read_jobs,
+)
+
+from .balance import Account
+from .client import Client
+from .clock import RunClock, wall_now
+from .concurrency import Concurrency
+from .engine import Engine, Parts
+from .errors import InterruptError, StorageError, TerminateError
+from .lane import Lane
+from .limiter import Limiter
+from .offload import Offload, in_thread, in_thread_abandoned
+from .record import Recorder, RunDirectory, State, recover
+from .refusals import Refusals
+from .retry import RetryPolicy
+from .settings import RunSettings
+from .stop import Stop
+from .transport import TrioTransport
+
+
+class Progress(NamedTuple):
+    """What a display may look at while the run goes on. It changes nothing."""
+
+    parts: Parts
+    engine: Engine
+    settings: RunSettings
+    directory: Path
+    fraction_read: Callable[[], float | None]
+
+
+# Shows how a run goes on, until it is cancelled.
+Watch = Callable[[Progress], Awaitable[None]]
+
+
+class World(NamedTuple):
+    """What a run touches outside its directory; a test puts its own in their places."""
+
+    transport: httpx.AsyncBaseTransport | None = None
+    offload: Offload = in_thread
+    read: Offload = in_thread_abandoned
+    wall: Callable[[], datetime] = wall_now
+    watch: Watch | None = None
+
+
+REAL_WORLD = World()
+
+
+class RunOutcome(NamedTuple):
+    """How a run ended. Counts and cost are those of the whole run, earlier sessions included.
+
+    `reason` says why it stopped before its end, None where it did not.
+    """
+
+    directory: Path
+    exit_code: int
+    reason: str | None
+    succeeded: int
+    failed: int
+    rejected: int
+    cost: Decimal
+
+
+class BulkSession:
+    """Works off one job file in a run directory that this process holds."""
+
+    def __init__(
+        self, run: RunDirectory, settings: RunSettings, clock: RunClock, world: World
+    ) -> None:
+        self._run = run
+        self._settings = settings
+        self._clock = clock
+        self._world = world
+        self._stop = Stop(settings.grace_s)
+
+    async def work(self, source: Source) -> RunOutcome:
+        """Run every job of `source` that has no result yet.
+
+        What stops the run is in the outcome. Raises StorageError where the directory can't be
+        recovered or written to.
+        """
+        rng, session = self._begin()
+        state, journal = await self._world.offload(
+            lambda: recover(self._run.path, now=session.started_at)
+        )
+        recorder = Recorder(self._run, journal, state, self._world.offload)
+        try:
+            async with self._transport() as transport, trio.open_nursery() as nursery:
+                if threading.current_thread() is threading.main_thread():
+                    await nursery.start(self._heed_signals)
+                parts = self._parts(transport, recorder, state, rng)
+                await self._work(source, parts, state)
+                nursery.cancel_scope.cancel()
+        except BaseException:
+            recorder.abandon()
+            raise
+        return await self._close(recorder, parts, session)
+
+    def _begin(self) -> tuple[random.Random, Session]:
+        settings, clock = self._settings, self._clock
+        started_at = clock.utc(clock.now())
+        # A seed of its own for each session: two clients must not back off in step.
+        seed = int(started_at.timestamp() * 1e6) if settings.seed is None else settings.seed
+        session = Session(
+            started_at=started_at,
+            limits=Limits(rpm=settings.rpm, tpm=settings.tpm, concurrency=settings.concurrency),
+            arguments={
+                "attempts": settings.attempts,
+                "deadline_s": settings.deadline_s,
+                "outage_s": settings.outage_s,
+                "grace_s": settings.grace_s,
+                "strict": settings.strict,
+                "headers": ", ".join(name for name, _ in settings.headers) or None,
+                "seed": seed,
+            },
+        )
+        self._run.begin(session)
+        return random.Random(seed), session
+
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        return self._world.transport or TrioTransport()
+
+    def _parts(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        recorder: Recorder,
+        state: State,
+        rng: random.Random,
+    ) -> Parts:
+        settings, clock = self._settings, self._clock
+        client = Client(
+            transport,
+            base_url=settings.base_url,
+            key=settings.key,
+            headers=settings.headers,
+            clock=clock,
+        )
+        limiter = Limiter(rpm=settings.rpm, tpm=settings.tpm, now_s=clock.now())
+        for attempt in state.recent:
+            limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
+        deadline_s = settings.deadline_s
+        account = Account(client, clock)
+        return Parts(
+            client=client,
+            account=account,
+            lane=Lane(limiter, deadline_s=deadline_s, outage_limit_s=settings.outage_s, rng=rng),
+            concurrency=Concurrency(settings.concurrency),
+            policy=RetryPolicy(
+                attempts=settings.attempts, deadline_s=deadline_s, now=clock.now, rng=rng
+            ),
+            refusals=Refusals(account, recorder),
+            estimator=TokenEstimator(),
+            recorder=recorder,
+            prices=self._run.manifest.prices,
+            images=self._run.images,
+            clock=clock,
+            stop=self._stop,
+            offload=self._world.offload,
+        )
+
+    async def _work(self, source: Source, parts: Parts, state: State) -> None:
+        recorder, stop = parts.recorder, self._stop
+        engine = Engine(parts)
+        before: BalanceReading | None = None
+        try:
+            with stop.opening:
+                before = await parts.account.read("before", spent=recorder.totals.spent)
+                recorder.reading(before)
+            if before is not None:
+                await self._watched(engine, source, parts, state)
+                with stop.closing:
+                    recorder.reading(
+                        await parts.account.read_settled(spent=recorder.totals.spent, first=before)
+                    )
+        except HeadraceError as error:
+            stop.request(error)
+
+    async def _watched(self, engine: Engine, source: Source, parts: Parts, state: State) -> None:
+        """Run the jobs, and have the display look on where there is one."""
+        items = read_jobs(source, tpm=self._settings.tpm)
+        async with trio.open_nursery() as nursery:
+            if self._world.watch is not None:
+                progress = Progress(parts, engine, self._settings, self._run.path, source.fraction)
+                nursery.start_soon(self._world.watch, progress)
+            await engine.run(items, state, self._world.read)
+            nursery.cancel_scope.cancel()
+
+    async def _heed_signals(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """The first Ctrl-C or SIGTERM stops sending, the second ends what is in flight."""
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                if self._stop.reason is not None:
+                    self._stop.now()
+                again = "the same command goes on"
+                if number == signal.SIGINT:
+                    self._stop.request(InterruptError(f"interrupted; {again}"))
+                else:
+                    self._stop.request(TerminateError(f"terminated; {again}"))
+
+    async def _close(self, recorder: Recorder, parts: Parts, session: Session) -> RunOutcome:
+        reason, totals = self._stop.reason, recorder.totals
+        words = None if reason is None else reason.message
+        if isinstance(reason, StorageError):
+            recorder.abandon()
+        else:
+            await recorder.finish()
+        session.ended_at = self._clock.utc(self._clock.now())
+        session.reason = words
+        if reason is None:
+            session.state = "finished"
+        else:
+            session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
+        self._add_estimates(parts.estimator)
+        if not isinstance(reason, StorageError):
+            self._run.save()
+        unmet = totals.failed + totals.rejected
+        return RunOutcome(
+            directory=self._run.path,
+            exit_code=reason.exit_code if reason else int(unmet > 0),
+            reason=words,
+            succeeded=totals.succeeded,
+            failed=totals.failed,
+            rejected=totals.rejected,
+            cost=totals.spent,
+        )
+
+    def _add_estimates(self, estimator: TokenEstimator) -> None:
+        """Add this session's estimates, and what they should have been, to the run's."""
+        known = self._run.manifest.estimates
+        for model, totals in estimator.totals().items():
+            before = known.get(model)
+            if before is not None:
+                totals.answers += before.answers
+                totals.reserved_tokens += before.reserved_tokens
+                totals.used_tokens += before.used_tokens
+            known[model] = totals

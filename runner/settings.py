@@ -1,0 +1,112 @@
+"""What a bulk run is told: where, with which key, and within which limits. Typed and checked."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from jobs import InputError, PriceTable
+
+from .secret import Secret
+
+KEY_VARIABLE = "HEADRACE_API_KEY"
+URL_VARIABLE = "HEADRACE_BASE_URL"
+# Endings that name the format of a job file, not the file.
+FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
+# Headers that the transport sets itself; two of them would be two requests in one.
+OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of a bulk run; the defaults are those of the command.
+
+    `rpm` and `tpm` are requests and tokens a minute, None for no limit; `concurrency` None lets the
+    run find it; times are seconds. `seed` None takes one from the clock.
+    """
+
+    base_url: str
+    key: Secret
+    rpm: int | None = 60
+    tpm: int | None = 100_000
+    concurrency: int | None = None
+    attempts: int = 6
+    deadline_s: float = 24 * 3600.0
+    outage_s: float = 30 * 60.0
+    grace_s: float = 30.0
+    headers: tuple[tuple[str, str], ...] = ()
+    prices: PriceTable | None = None
+    strict: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rpm", "tpm", "concurrency", "attempts"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} is {value}; it is a whole number of at least 1")
+        for name in ("deadline_s", "outage_s", "grace_s"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} is {getattr(self, name)}; it is zero seconds or more")
+
+
+def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """The base URL without `/v1` and without a slash at its end. Raises InputError."""
+    text = given or environment.get(URL_VARIABLE)
+    if not text:
+        raise InputError(
+            f"no base URL: give --base-url or set {URL_VARIABLE}; `headrace demo` needs neither"
+        )
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise InputError(f"the base URL can't be read: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
+        raise InputError(f"the base URL is {text!r}; write it like https://api.example.com")
+    if parts.username or parts.password:
+        raise InputError(f"the base URL holds a user name or password; set {KEY_VARIABLE} instead")
+    if parts.query or parts.fragment:
+        raise InputError("the base URL ends in a query; write it like https://api.example.com")
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def key_from(given: str | None, environment: Mapping[str, str] = os.environ) -> Secret:
+    """The key. Raises InputError where there is none, or one that no header can carry."""
+    text = (given if given is not None else environment.get(KEY_VARIABLE, "")).strip()
+    if not text:
+        raise InputError(
+            f"no key: set {KEY_VARIABLE} (a key is never taken as a flag); "
+            "`headrace demo` needs none"
+        )
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; set it again")
+    return Secret(text)
+
+
+def headers_from(lines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """`K: V` lines as names and values. Raises InputError, without showing a value."""
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.strip(), value.strip()
+        if not colon or not name or not all(c.isalnum() or c in "-_" for c in name):
+            raise InputError("a header is written as 'Name: value'")
+        if not (value.isascii() and value.isprintable()) or name.lower() in OWN_HEADERS:
+            raise InputError(f"the header {name} can't be set to that")
+        headers.append((name, value))
+    return tuple(headers)
+
+
+def default_run_directory(jobs: str) -> Path:
+    """jobs.jsonl -> jobs.run, beside it. Raises InputError for standard input."""
+    if jobs == "-":
+        raise InputError("--out is needed when the jobs come from standard input")
+    path = Path(jobs)
+    name = path.name
+    for ending in FORMAT_ENDINGS:
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            name = name[: -len(ending)]
+    return path.with_name(name + ".run")

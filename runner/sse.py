@@ -1,0 +1,77 @@
+"""Server-sent events from bytes, however the network cut them.
+
+WHATWG HTML, section 9.2.6 "Interpreting an event stream": lines end with CRLF, LF or CR and with
+nothing else, so JSON that holds U+2028 stays whole.
+"""
+
+import re
+from typing import NamedTuple
+
+EVENT_BYTES_MAX = 32 * 1024 * 1024
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+class Event(NamedTuple):
+    """One event: its type ("message" where none was named) and its data lines joined by LF."""
+
+    event: str
+    data: bytes
+
+
+class EventTooLongError(ValueError):
+    """An event grew past `EVENT_BYTES_MAX` without an end."""
+
+
+class SSEParser:
+    """Feed it bytes in any pieces; each call returns the events that the piece completed."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._event = ""
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._first = True
+        self._after_cr = False
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Raises EventTooLongError where an event has no end in sight."""
+        if self._after_cr and piece:
+            # The CR ended its line when it came; an LF right after it belongs to that end.
+            self._after_cr = False
+            piece = piece.removeprefix(b"\n")
+        text = self._rest + piece
+        if self._first:
+            if len(text) < 3 and b"\xef\xbb\xbf".startswith(text):
+                self._rest = text
+                return []
+            text = text.removeprefix(b"\xef\xbb\xbf")
+            self._first = False
+        *lines, self._rest = _LINE_END.split(text)
+        if text.endswith(b"\r"):
+            self._after_cr = True
+        events = []
+        for line in lines:
+            if line:
+                self._field(line)
+            elif self._data:
+                events.append(Event(self._event or "message", b"\n".join(self._data)))
+                self._forget()
+            else:
+                self._forget()
+        if len(self._rest) + self._data_bytes > EVENT_BYTES_MAX:
+            raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
+        return events
+
+    def _forget(self) -> None:
+        self._event = ""
+        self._data.clear()
+        self._data_bytes = 0
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+            self._data_bytes += len(value)
+        elif name == b"event":
+            self._event = value.decode("utf-8", "replace")

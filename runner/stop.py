@@ -1,0 +1,34 @@
+"""Stopping a run: first no more is sent and what is in flight may finish, then at once."""
+
+import trio
+
+from jobs import HeadraceError
+
+
+class Stop:
+    """The one place that knows whether and why a run stops before its end.
+
+    Four scopes, in the order in which a run enters them: `opening` reads the balance, `sending`
+    sends jobs, `in_flight` is around their attempts, `closing` reads the balance again.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        self.reason: HeadraceError | None = None
+        self.opening = trio.CancelScope()
+        self.sending = trio.CancelScope()
+        self.in_flight = trio.CancelScope()
+        self.closing = trio.CancelScope()
+        self._grace_s = grace_s
+
+    def request(self, reason: HeadraceError) -> None:
+        """Stop sending; attempts in flight have the grace time. The first reason stands."""
+        if self.reason is None:
+            self.reason = reason
+            self.opening.cancel()
+            self.sending.cancel()
+            self.in_flight.deadline = trio.current_time() + self._grace_s
+
+    def now(self) -> None:
+        """Cancel what is still in flight, and don't wait for the balance."""
+        self.in_flight.cancel()
+        self.closing.cancel()

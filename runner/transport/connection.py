@@ -1,0 +1,138 @@
+"""One HTTP/1.1 connection: one request at a time, its response read as the bytes come."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+import httpx
+import trio
+
+READ_BYTES = 65536
+HEAD_BYTES_MAX = 65536  # status line and headers of one response
+
+
+class Wire:
+    """What happened on the wire for one attempt; the transport fills it in as it goes.
+
+    Moments are seconds on trio's clock and None until they come. `on_sent` is called just before
+    the first byte of the request is written to a ready connection; what it raises ends the attempt.
+    Bytes count the request and the response with their heads, without TLS.
+    """
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "connect_s",
+        "first_byte_at",
+        "on_sent",
+        "read_at",
+        "reused",
+        "sent_at",
+    )
+
+    def __init__(self, on_sent: Callable[[float], None] | None = None) -> None:
+        self.on_sent = on_sent
+        self.connect_s: float | None = None
+        self.reused: bool | None = None
+        self.sent_at: float | None = None
+        self.first_byte_at: float | None = None
+        self.read_at: float | None = None
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+
+class Connection:
+    """A stream and the parser of what comes back on it. Closed by the transport that owns it.
+
+    Raises trio.BrokenResourceError or trio.ClosedResourceError where the stream fails,
+    httpx.ReadError where it ends too early and httpx.RemoteProtocolError where it isn't HTTP/1.1.
+    """
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.served = 0
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.head_done = False
+        self.complete = False
+        self.reusable = False
+        self._until_end = False
+        self._head_bytes = 0
+        self._body: list[bytes] = []
+
+    # -- what httptools calls; a 1xx answer is followed by the one that counts
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.reusable = False  # bytes that no request asked for
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.head_done:  # afterwards they are trailers
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self.complete:
+            return
+        self.status = self._parser.get_status_code()
+        if self.status < 200:
+            self.headers = []
+            return
+        self.head_done = True
+        self.reusable = self._parser.should_keep_alive()
+        names = {name.lower() for name, _ in self.headers}
+        bodiless = self.status in (204, 304)
+        self._until_end = not bodiless and not names & {b"content-length", b"transfer-encoding"}
+
+    def on_body(self, data: bytes) -> None:
+        if not self.complete:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self.head_done:
+            self.complete = True
+
+    # -- what the transport calls
+
+    async def send(self, data: bytes, wire: Wire) -> None:
+        """Write one whole request; `wire.on_sent` is called just before."""
+        self._begin()
+        wire.sent_at = trio.current_time()
+        if wire.on_sent is not None:
+            wire.on_sent(wire.sent_at)
+        await self.stream.send_all(data)
+        wire.bytes_sent += len(data)
+
+    async def read(self, wire: Wire) -> None:
+        """One read from the network, with one look at the clock, given to the parser."""
+        data = await self.stream.receive_some(READ_BYTES)
+        wire.read_at = trio.current_time()
+        if not data:
+            if self._until_end:
+                self.complete, self.reusable = True, False
+                return
+            where = "in the middle of its answer" if self.status else "before it answered"
+            raise httpx.ReadError(f"the server closed the connection {where}")
+        if wire.first_byte_at is None:
+            wire.first_byte_at = wire.read_at
+        wire.bytes_received += len(data)
+        if not self.head_done:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            if self.complete:
+                self.reusable = False
+                return
+            raise httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}") from error
+        if not self.head_done and self._head_bytes > HEAD_BYTES_MAX:
+            raise httpx.RemoteProtocolError(f"the answer's head is over {HEAD_BYTES_MAX} bytes")
+
+    def take_body(self) -> bytes:
+        """The body bytes that have come since the last call."""
+        body = b"".join(self._body) if len(self._body) != 1 else self._body[0]
+        self._body.clear()
+        return body
