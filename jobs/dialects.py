@@ -29,6 +29,15 @@ KNOWN_URLS = ", ".join(ENDPOINTS)
 # Nobody means more; it keeps every sum of tokens within 64 bits.
 LARGEST_LIMIT_TOKENS = 2**53
 
+# What a line is that is no object, by its first byte.
+_SHAPES = {
+    b"[": "a list",
+    b'"': "a string",
+    b"t": "true",
+    b"f": "false",
+    b"n": "null",
+    **{b"%c" % digit: "a number" for digit in b"-0123456789"},
+}
 _AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
 
 
@@ -115,10 +124,8 @@ def parse_document(data: bytes, name: str) -> Iterator[tuple[bytes, Job | Reject
     try:
         _check_utf8(data)
         document = _decode_document(data)
-    except (_BadLineError, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: {error}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        reason = _not_json(data, error)
+    except (_BadLineError, msgspec.DecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, _BadLineError) else _not_json(data, error)
         raise InputError(f'{name} is no {{"requests": [...]}} document: {reason}') from error
     for number, request in enumerate(document.requests, 1):
         line = bytes(request)
@@ -150,17 +157,22 @@ def _not_json(data: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, msgspec.ValidationError):
-        return f"not the JSON object that is expected here: {error}"
-    found = _AT_BYTE.search(str(error))
-    if found is None:
+        shape = _SHAPES.get(data.lstrip()[:1])
+        if shape is not None:
+            return f"not a JSON object but {shape}; write one object a line"
+        return f"not what is expected here: {error}"
+    place = _AT_BYTE.search(str(error))
+    if place is None:
         # "Truncated" is also what the decoder says of an escape for half a surrogate pair.
         try:
             json.loads(data)
         except ValueError:
             return f"not JSON: it breaks off at {_place(data, len(data))}"
         return "not JSON: a \\ud800 to \\udfff escape without its other half"
-    what = found["what"].removeprefix("JSON is malformed: ")
-    return f"not JSON: {what} at {_place(data, int(found['byte']))}"
+    what, offset_bytes = place["what"].removeprefix("JSON is malformed: "), int(place["byte"])
+    if what == "trailing characters":
+        offset_bytes -= 1  # the decoder has gone past the first of them
+    return f"not JSON: {what} at {_place(data, offset_bytes)}"
 
 
 def _place(data: bytes, offset_bytes: int) -> str:

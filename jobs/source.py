@@ -84,17 +84,17 @@ class Source:
         when the file ends first, or a MiB was not enough. Nothing is lost to `lines`; to be called
         before them.
         """
+        ended = False
         while True:
-            if not self._begun and not BOM.startswith(self._head):
+            if not self._begun and (ended or not BOM.startswith(self._head)):
                 self._begun = True
                 self._head = self._head.removeprefix(BOM)
             verdict = test(self._head) if self._begun else None
-            if verdict is not None:
-                return verdict
+            if verdict is not None or ended:
+                return bool(verdict)
             piece = self._next_piece() if len(self._head) <= MIB else None
-            if piece is None:
-                return False
-            self._head += piece
+            ended = piece is None
+            self._head += piece or b""
             self._held = len(self._head)
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
@@ -145,7 +145,7 @@ class Source:
     def _rest_of_head(self) -> bytes:
         self.begins(lambda head: True)
         head, self._head = self._head, b""
-        return b"" if not self._begun and head == BOM else head
+        return head
 
     def _next_piece(self) -> bytes | None:
         try:
