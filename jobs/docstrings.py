@@ -161,7 +161,7 @@ def _texts(count: int, rng: random.Random) -> list[_Text]:
             break
         for file in _sources(root, module):
             texts += _docstrings(file, module)
-    if not texts:
+    if count and not texts:
         raise InputError(f"this Python has no source of its standard library in {root}")
     return texts
 
@@ -172,8 +172,9 @@ def _sources(root: Path, module: str) -> list[Path]:
 
 
 def _docstrings(file: Path, module: str) -> Iterator[_Text]:
-    tree = ast.parse(file.read_bytes())
-    for name, node in _documented(tree, module):
+    if file.stem not in (module, "__init__"):
+        module = f"{module}.{file.stem}"
+    for name, node in _documented(ast.parse(file.read_bytes()), module):
         text = ast.get_docstring(node)
         if text is not None and SHORTEST_CHARS <= len(text.strip()) <= LONGEST_CHARS:
             yield _Text(module, name, text.strip())
