@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .secret import Secret
     from .session import Progress, RunOutcome, World
     from .settings import RunSettings
+    from .stop import Stop
     from .transport import Timeouts, TrioTransport
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "RunOutcome": "session",
     "RunSettings": "settings",
     "Secret": "secret",
+    "Stop": "stop",
     "StorageError": "errors",
     "TerminateError": "errors",
     "Timeouts": "transport",
@@ -57,6 +59,7 @@ __all__ = [
     "RunOutcome",
     "RunSettings",
     "Secret",
+    "Stop",
     "StorageError",
     "TerminateError",
     "Timeouts",

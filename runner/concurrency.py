@@ -30,6 +30,7 @@ class Concurrency:
         self._limit = float(min(self._most, START if fixed is None else fixed))
         self._growing_fast = True
         self._decreased_at_s = float("-inf")
+        self._held_back = False  # whether work waits for a slot, and for nothing else
         self._freed = trio.Event()
         self.in_flight = 0
 
@@ -40,8 +41,10 @@ class Concurrency:
     async def wait_for_slot(self) -> None:
         """Return once a slot is free. It isn't taken: only one task may wait and then take."""
         while self.in_flight >= self.limit:
+            self._held_back = True
             self._freed = trio.Event()
             await self._freed.wait()
+        self._held_back = False
 
     def take(self) -> None:
         self.in_flight += 1
@@ -58,7 +61,7 @@ class Concurrency:
                     self._limit = max(1.0, self._limit / 2)
                     self._decreased_at_s = now_s
                     self._growing_fast = False
-            elif self.in_flight >= self.limit:
+            elif self._held_back:
                 # Doubling at first, then one more for each round of answers.
                 step = 1.0 if self._growing_fast else 1.0 / self._limit
                 self._limit = min(float(self._most), self._limit + step)

@@ -61,6 +61,7 @@ class World(NamedTuple):
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now
     watch: Watch | None = None
+    stop: Stop | None = None  # by which a program in trio can stop the run
 
 
 REAL_WORLD = World()
@@ -91,7 +92,7 @@ class BulkSession:
         self._settings = settings
         self._clock = clock
         self._world = world
-        self._stop = Stop(settings.grace_s)
+        self._stop = world.stop or Stop(settings.grace_s)
 
     async def work(self, source: Source) -> RunOutcome:
         """Run every job of `source` that has no result yet.

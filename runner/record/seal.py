@@ -67,7 +67,7 @@ def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
     if path.exists():
         # Sealing again after a crash must not add a reading twice.
         table = pl.concat([pl.read_parquet(path, schema=schema(BalanceReading)), table])
-        table = table.unique(subset="read_at", keep="first", maintain_order=True)
+        table = table.unique(["read_at", "moment", "spent"], keep="first", maintain_order=True)
     _write(path, table)
 
 

@@ -1,0 +1,145 @@
+"""The run under limits, on the project's gateway with the same limits, in virtual time."""
+
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", ["fixed", "sliding", "bucket"])
+async def test_a_run_at_the_gateways_own_limits_meets_no_429(
+    bench: Any, autojump_clock: MockClock, window: str
+) -> None:
+    gateway = bench.gateway(rpm=120, tpm=20_000, window=window, ttft_s=0.8, itl_s=0.01)
+    bench.write_chats(400, max_tokens=200, model="deepseek-v4-flash")
+    ran = await bench.run_on(gateway, rpm=120, tpm=20_000)
+    statuses = [row.status for row in gateway.log_rows if row.method == "POST"]
+    assert statuses == [200] * 400
+    assert ran.outcome.succeeded == 400
+
+
+@pytest.mark.slow
+async def test_the_first_minute_is_paced_and_the_limit_is_used(
+    bench: Any, autojump_clock: MockClock
+) -> None:
+    gateway = bench.gateway(rpm=120, tpm=None)
+    bench.write_chats(600, model="deepseek-v4-flash")
+    await bench.run_on(gateway, rpm=120)
+    arrivals = [row.arrival_s for row in gateway.log_rows if row.method == "POST"]
+    assert sum(at_s < 60 for at_s in arrivals) == 120
+    assert sum(60 <= at_s < 240 for at_s in arrivals) >= 0.98 * 360
+
+
+async def test_requests_are_sent_in_the_order_of_the_file(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write_chats(30)
+    await bench.run(service, rpm=60)
+    assert [seen.content for seen in service.posts] == [f"question {n}" for n in range(30)]
+
+
+async def test_a_job_larger_than_the_token_limit_is_rejected_and_the_run_goes_on(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write(
+        bench.chat_line("small", "hello"),
+        bench.chat_line("large", "word " * 5000),
+        bench.chat_line("greedy", "hello", max_tokens=2001),
+        bench.chat_line("last", "hello"),
+    )
+    ran = await bench.run(service, tpm=2000)
+    assert ran.results["custom_id"].to_list() == ["small", "last"]
+    assert [(reject["line"], reject["custom_id"]) for reject in ran.rejects] == [
+        (2, "large"),
+        (3, "greedy"),
+    ]
+    assert all("2000 tokens a minute" in reject["reason"] for reject in ran.rejects)
+    assert ran.outcome.exit_code == 1
+
+
+async def test_fixed_concurrency_is_never_exceeded(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    now = most = 0
+
+    async def answer(_seen: Any) -> Any:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await bench.sleep(1.0)
+        now -= 1
+        return service.fine()
+
+    service.answer = answer
+    bench.write_chats(40)
+    await bench.run(service, concurrency=7)
+    assert most == 7
+
+
+async def test_auto_concurrency_grows_while_it_is_what_holds_the_run_back(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=10)
+    bench.write_chats(300)
+    await bench.run(service)
+    # 16 at first, and doubled by each full round.
+    rounds = [service.post_times_s.count(at_s) for at_s in (0.0, 10.0, 20.0, 30.0, 40.0)]
+    assert rounds == [16, 32, 64, 128, 60]
+
+
+async def test_auto_concurrency_halves_once_for_one_overload(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: (
+        service.error(503, retry_after="100") if seen.number <= 16 else service.fine(delay_s=1)
+    )
+    bench.write_chats(32)
+    await bench.run(service)
+    times = service.post_times_s
+    assert times[:16] == [0.0] * 16
+    # All 16 came back at once: 8 slots, not 16 / 2^16.
+    assert times[16:24] == [0.0] * 8
+
+
+async def test_a_lower_limit_in_the_headers_is_followed(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    headers = (("x-ratelimit-limit", "6"), ("x-ratelimit-remaining", "0"))
+    service.answer = lambda seen: service.fine()._replace(headers=headers)
+    bench.write_chats(4)
+    ran = await bench.run(service, rpm=60, concurrency=1)
+    assert service.post_times_s == pytest.approx([0.0, 10.0, 20.0, 30.0])
+    assert ran.attempts["ratelimit_limit"].to_list() == [6] * 4
+    assert ran.attempts["ratelimit_remaining"].to_list() == [0] * 4
+
+
+async def test_an_outage_costs_no_job_its_attempts(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Ten minutes of 502 in the middle of a run: every job succeeds."""
+
+    def answer(seen: Any) -> Any:
+        down = 30 <= seen.at_s < 630
+        return service.error(502) if down else service.fine(delay_s=0.1)
+
+    service.answer = answer
+    bench.write_chats(150)
+    ran = await bench.run(service, rpm=60)
+    assert ran.outcome.succeeded == 150
+    probes = [at_s for at_s in service.post_times_s if 100 <= at_s < 630]
+    assert len(probes) <= 12
+
+
+async def test_an_outage_that_lasts_stops_the_run_and_leaves_the_rest_unsent(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.refusing = False
+    service.answer = lambda seen: service.error(503)
+    bench.write_chats(100)
+    ran = await bench.run(service, outage_s=60, concurrency=4)
+    assert ran.outcome.exit_code == 1
+    assert ran.outcome.reason is not None
+    assert "60 s" in ran.outcome.reason
+    assert len(ran.results) == 0
+    assert len(ran.attempts) == len(service.posts) < 40
