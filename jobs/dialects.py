@@ -166,7 +166,7 @@ def _not_json(data: bytes, error: Exception) -> str:
         # "Truncated" is also what the decoder says of an escape for half a surrogate pair.
         try:
             json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return f"not JSON: it breaks off at {_place(data, len(data))}"
         return "not JSON: a \\ud800 to \\udfff escape without its other half"
     what, offset_bytes = place["what"].removeprefix("JSON is malformed: "), int(place["byte"])
