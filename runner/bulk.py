@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -17,9 +18,12 @@ from jobs import (
 )
 
 from .clock import RunClock
-from .record import RunDirectory
+from .record import RunDirectory, storage
 from .session import REAL_WORLD, BulkSession, RunOutcome, Watch, World
 from .settings import RunSettings, base_url_from, default_run_directory, key_from
+
+if TYPE_CHECKING:
+    from reports import Summary
 
 
 def run(
@@ -58,18 +62,24 @@ def run(
         strict=strict,
     )
     directory = default_run_directory(str(jobs)) if out is None else Path(out)
-    return run_and_summarise(str(jobs), directory, settings)
+    outcome, _ = run_and_summarise(str(jobs), directory, settings)
+    return outcome
 
 
 def run_and_summarise(
     jobs: str, directory: Path, settings: RunSettings, watch: Watch | None = None
-) -> RunOutcome:
-    """Run, then have `reports` write summary.json."""
-    from reports import write_summary  # the one thing that a run asks of another room
+) -> tuple[RunOutcome, "Summary"]:
+    """Run, then have `reports` summarise the run and write summary.json.
+
+    Where the disk refused the run's own records, the summary is made but not written.
+    """
+    from reports import summarise, write_summary  # the one thing that a run asks of another room
 
     outcome = trio.run(run_jobs, jobs, directory, settings, REAL_WORLD._replace(watch=watch))
-    write_summary(directory)
-    return outcome
+    if outcome.storage_failed:
+        return outcome, summarise(directory)
+    with storage(directory / "summary.json"):
+        return outcome, write_summary(directory)
 
 
 async def run_jobs(

@@ -1,10 +1,13 @@
 """The commands of this room. They parse, build typed settings and call the library."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .durations import parse_duration
+
+if TYPE_CHECKING:
+    from reports import Summary
 
 
 class Duration(click.ParamType[float]):
@@ -119,23 +122,24 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         strict=options["strict"],
     )
     directory = Path(out) if out else default_run_directory(jobs)
-    outcome = run_and_summarise(jobs, directory, settings, watch_on(Console(stderr=True)))
-    show_run(directory, as_json=options["as_json"])
+    watch = watch_on(Console(stderr=True))
+    outcome, summary = run_and_summarise(jobs, directory, settings, watch)
+    show_summary(summary, as_json=options["as_json"])
     if outcome.reason is not None:
         click.echo(f"Stopped: {outcome.reason}", err=True)
     click.get_current_context().exit(outcome.exit_code)
 
 
-def show_run(directory: Any, *, as_json: bool) -> None:
-    """Print the summary of a run that has ended: the report, or its data as JSON."""
+def show_summary(summary: "Summary", *, as_json: bool) -> None:
+    """Print the summary of a run that has ended: as a report, or as JSON."""
     from rich.console import Console
 
-    from reports import load_summary, print_summary
+    from reports import print_summary, summary_json
 
     if as_json:
-        click.echo((directory / "summary.json").read_text(encoding="utf-8"), nl=False)
+        click.echo(summary_json(summary), nl=False)
     else:
-        print_summary(load_summary(directory), Console())
+        print_summary(summary, Console())
 
 
 @click.command()

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+if TYPE_CHECKING:
+    from reports import Summary
 
 JOBS = 420
 TEXT_MODEL = "deepseek-v4-flash"
@@ -72,7 +75,7 @@ def demo(out: str, *, as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from .cli import show_run
+    from .cli import show_summary
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     directory = Path(out)
@@ -86,9 +89,11 @@ def demo(out: str, *, as_json: bool) -> None:
             f"A gateway of its own at {gateway.base_url}: {RPM:,} requests and {TPM:,} tokens a "
             "minute, some answers fail on purpose."
         )
-        _run(directory, gateway, console)
-    show_run(directory / "jobs.run", as_json=as_json)
+        summary = _run(directory, gateway, console)
+    show_summary(summary, as_json=as_json)
     unmet = check(directory, bad_lines)
+    if summary.balance.verdict != "agrees":
+        unmet.append(f"the balance check: {summary.balance.verdict}")
     for line in unmet:
         console.print(f"Not as planned: {line}", style="red", markup=False)
     if not unmet:
@@ -161,7 +166,7 @@ def serving(directory: Path) -> Iterator[Gateway]:
             process.communicate()
 
 
-def _run(directory: Path, gateway: Gateway, console: Any) -> None:
+def _run(directory: Path, gateway: Gateway, console: Any) -> "Summary":
     from jobs import load_prices
 
     from .bulk import run_and_summarise
@@ -178,7 +183,8 @@ def _run(directory: Path, gateway: Gateway, console: Any) -> None:
         seed=SEED,
     )
     jobs = str(directory / "jobs.jsonl")
-    run_and_summarise(jobs, directory / "jobs.run", settings, watch_on(console))
+    _, summary = run_and_summarise(jobs, directory / "jobs.run", settings, watch_on(console))
+    return summary
 
 
 def read_truth(log: Path) -> Truth:

@@ -70,7 +70,8 @@ REAL_WORLD = World()
 class RunOutcome(NamedTuple):
     """How a run ended. Counts and cost are those of the whole run, earlier sessions included.
 
-    `reason` says why it stopped before its end, None where it did not.
+    `reason` says why it stopped before its end, None where it did not; `storage_failed` where it
+    was the disk.
     """
 
     directory: Path
@@ -80,6 +81,7 @@ class RunOutcome(NamedTuple):
     failed: int
     rejected: int
     cost: Decimal
+    storage_failed: bool = False
 
 
 class BulkSession:
@@ -246,6 +248,7 @@ class BulkSession:
             failed=totals.failed,
             rejected=totals.rejected,
             cost=totals.spent,
+            storage_failed=isinstance(reason, StorageError),
         )
 
     def _add_estimates(self, estimator: TokenEstimator) -> None:

@@ -1,7 +1,8 @@
 """The run directory: what a run writes while it goes, and what a second one finds."""
 
 from .directory import RunDirectory
+from .files import storage
 from .recorder import Recorder, Totals
 from .recovery import State, recover
 
-__all__ = ["Recorder", "RunDirectory", "State", "Totals", "recover"]
+__all__ = ["Recorder", "RunDirectory", "State", "Totals", "recover", "storage"]

@@ -1,0 +1,87 @@
+"""How much of each limit a run used, and what the service refused."""
+
+from datetime import timedelta
+
+import msgspec
+import polars as pl
+
+from jobs import EstimateTotals
+
+from .run import Run
+
+MINUTE = timedelta(seconds=60)
+
+
+class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Use of one limit a minute. `limit` None is none.
+
+    `peak` is the most in any 60 s, `rate` the mean a minute from the first request to the last
+    (None for a single one); `share` is that rate as a share of the limit.
+    """
+
+    what: str
+    limit: float | None
+    peak: int
+    rate: float | None
+    share: float | None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Use of the limits, refusals for exceeding them, and estimates beside what was used.
+
+    `refused` counts answers of 429, `asked_pause_s` is the longest pause that one asked for.
+    """
+
+    uses: list[LimitUse]
+    refused: int
+    asked_pause_s: float | None
+    estimates: dict[str, EstimateTotals]
+
+
+def limits_of(run: Run) -> Limits:
+    """Work out the use of the newest session's limits over the whole run's requests."""
+    limits = run.manifest.sessions[-1].limits
+    tokens = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
+    sent = (
+        run.attempts.filter(pl.col("sent_at").is_not_null())
+        .select("sent_at", tokens.alias("tokens"))
+        .sort("sent_at")
+        .collect()
+    )
+    refused = (
+        run.attempts.filter(pl.col("http_status") == 429)
+        .select(pl.len().alias("refused"), pl.col("retry_after_s").max())
+        .collect()
+    )
+    peaks = _peaks(sent)
+    span_s = _span_s(sent)
+    totals = {"requests": len(sent), "tokens": int(sent["tokens"].sum())}
+    uses = []
+    for what, limit in (("requests", limits.rpm), ("tokens", limits.tpm)):
+        rate = totals[what] / span_s * 60 if span_s else None
+        share = rate / limit if rate is not None and limit is not None else None
+        uses.append(LimitUse(what=what, limit=limit, peak=peaks[what], rate=rate, share=share))
+    return Limits(
+        uses=uses,
+        refused=refused["refused"][0],
+        asked_pause_s=refused["retry_after_s"][0],
+        estimates=run.manifest.estimates,
+    )
+
+
+def _peaks(sent: pl.DataFrame) -> dict[str, int]:
+    if not len(sent):
+        return {"requests": 0, "tokens": 0}
+    windows = sent.rolling("sent_at", period=MINUTE).agg(
+        pl.len().alias("requests"), pl.col("tokens").sum()
+    )
+    peaks: dict[str, int] = windows.select(pl.col("requests", "tokens").max()).row(0, named=True)
+    return peaks
+
+
+def _span_s(sent: pl.DataFrame) -> float:
+    """Time that the requests took up: n of them have n - 1 gaps, and each counts one."""
+    if len(sent) < 2:
+        return 0.0
+    gaps_s: float = (sent["sent_at"][-1] - sent["sent_at"][0]).total_seconds()
+    return gaps_s * len(sent) / (len(sent) - 1)

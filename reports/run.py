@@ -1,0 +1,203 @@
+"""A run directory, read: its manifest and its tables, whether it has ended, crashed or goes on."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from jobs import (
+    SCHEMA_VERSION,
+    Attempt,
+    BalanceRead,
+    BalanceReading,
+    Decided,
+    Ended,
+    InputError,
+    JournalRecord,
+    Manifest,
+    Result,
+    Row,
+    Sent,
+    frame,
+    schema,
+)
+
+_records: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
+
+
+class Run(NamedTuple):
+    """What a run directory records. The tables are lazy and in no order.
+
+    `in_flight` has the attempts that are under way where a process works on the run; where none
+    does, they are rows of `attempts` already, as lost.
+    """
+
+    directory: Path
+    manifest: Manifest
+    results: pl.LazyFrame
+    attempts: pl.LazyFrame
+    readings: pl.DataFrame
+    rejected: int
+    in_flight: int
+    running: bool
+
+
+def open_run(directory: Path) -> Run:
+    """Read a run directory. Raises InputError where it is none, or can't be read."""
+    manifest = _manifest(directory)
+    running = manifest.sessions[-1].state == "running" and _is_locked(directory)
+    journal = _Journal.read(directory / "journal")
+    unended = [] if running else [_lost(sent) for sent in journal.unended()]
+    results = _table(directory / "results", Result, journal.results, ["index"])
+    attempts = _table(
+        directory / "attempts", Attempt, [*journal.attempts, *unended], ["index", "attempt"]
+    )
+    return Run(
+        directory=directory,
+        manifest=manifest,
+        results=results,
+        attempts=attempts,
+        readings=_readings(directory / "balance.parquet", journal.readings),
+        rejected=_count_lines(directory / "rejects.jsonl"),
+        in_flight=len(journal.unended()) if running else 0,
+        running=running,
+    )
+
+
+def _manifest(directory: Path) -> Manifest:
+    path = directory / "run.json"
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError as error:
+        what = "has no run.json: it is no run directory" if directory.is_dir() else "is not there"
+        raise InputError(f"{directory} {what}; name the --out of a run") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{directory} is a file; name the --out of a run") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is damaged: {error}; restore it") from error
+    if manifest.schema_version > SCHEMA_VERSION:
+        raise InputError(
+            f"{directory} was recorded in schema {manifest.schema_version} by headrace "
+            f"{manifest.headrace}; this one reads up to {SCHEMA_VERSION}: install a newer headrace"
+        )
+    if not manifest.sessions:
+        raise InputError(f"{path} names no session; restore it")
+    return manifest
+
+
+def _is_locked(directory: Path) -> bool:
+    """Whether a process works on the run now: it holds a lock on the directory."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+class _Journal(NamedTuple):
+    """What is not yet in Parquet, or is in both for a moment."""
+
+    results: list[Result]
+    attempts: list[Attempt]
+    readings: list[BalanceReading]
+    sent: dict[tuple[int, int], Sent]
+
+    @classmethod
+    def read(cls, directory: Path) -> "_Journal":
+        journal = cls([], [], [], {})
+        for segment in sorted(directory.glob("*.jsonl")):
+            for record in _segment(segment):
+                match record:
+                    case Sent():
+                        journal.sent[record.index, record.attempt] = record
+                    case Ended(attempt=attempt, result=result):
+                        journal.attempts.append(attempt)
+                        if result is not None:
+                            journal.results.append(result)
+                    case Decided(result=result):
+                        journal.results.append(result)
+                    case BalanceRead(reading=reading):
+                        journal.readings.append(reading)
+        return journal
+
+    def unended(self) -> list[Sent]:
+        ended = {(attempt.index, attempt.attempt) for attempt in self.attempts}
+        return [sent for key, sent in self.sent.items() if key not in ended]
+
+
+def _segment(path: Path) -> Iterator[JournalRecord]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return  # sealed since it was listed: its rows are in Parquet
+    for line in data.splitlines():
+        try:
+            yield _records.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # torn by a crash, or still being written
+
+
+def _lost(sent: Sent) -> Attempt:
+    return Attempt(
+        index=sent.index,
+        custom_id=sent.custom_id,
+        model=sent.model,
+        url=sent.url,
+        attempt=sent.attempt,
+        due_at=sent.due_at,
+        sent_at=sent.sent_at,
+        error_kind="lost",
+    )
+
+
+def _table(
+    directory: Path, kind: type[Attempt] | type[Result], rows: Sequence[Row], key: list[str]
+) -> pl.LazyFrame:
+    """Parts and journal together, each row once."""
+    parts = sorted(directory.glob("*.parquet"))
+    fresh = frame(kind, rows).lazy()
+    if not parts:
+        return fresh
+    for part in parts:
+        _check_part(part, schema(kind))
+    sealed = pl.scan_parquet(parts)
+    if not rows:
+        return sealed.select(schema(kind).names())
+    return pl.concat([sealed, fresh.join(sealed.select(key), on=key, how="anti")])
+
+
+def _check_part(part: Path, expected: pl.Schema) -> None:
+    try:
+        found = pl.read_parquet_schema(part)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(
+            f"{part} is damaged or cut short ({error}); restore it, or remove it and run again "
+            "to make its rows anew"
+        ) from error
+    if missing := [name for name in expected if name not in found]:
+        raise InputError(f"{part} lacks the columns {', '.join(missing)}; it is not of this schema")
+
+
+def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
+    table = frame(BalanceReading, fresh)
+    if path.exists():
+        _check_part(path, schema(BalanceReading))
+        table = pl.concat([pl.read_parquet(path).select(table.columns), table])
+    key = ["read_at", "moment", "spent"]
+    return table.unique(key, keep="first", maintain_order=True).sort("read_at")
+
+
+def _count_lines(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with path.open("rb") as lines:
+        return sum(1 for _ in lines)

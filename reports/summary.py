@@ -1,0 +1,149 @@
+"""The summary of a run: everything that a report shows, as data. `summary.json` is this."""
+
+import os
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from jobs import InputError
+
+from .balance_check import BalanceCheck, check_balance
+from .latency import Distribution, distributions
+from .limits import Limits, limits_of
+from .outcome import Outcome, outcome_of
+from .run import Run, open_run
+from .usage import Usage, usage_of
+
+SUMMARY_SCHEMA_VERSION = 1
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run it is. `elapsed_s` adds up its sessions; `state` is the newest one's, and
+    `crashed` where that one never ended."""
+
+    directory: str
+    kind: str
+    base_url: str
+    job_file: str
+    state: str
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_s: float | None
+    sessions: int
+    headrace: str
+
+
+class Throughput(msgspec.Struct, frozen=True, kw_only=True):
+    """Means from the first request sent to the last answer's end; None without any.
+
+    `requests_per_minute` counts succeeded jobs.
+    """
+
+    span_s: float | None
+    requests_per_minute: float | None
+    output_tokens_per_s: float | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """All sections. Money is decimal (text in JSON), times are seconds, moments UTC."""
+
+    schema_version: int
+    run: RunFacts
+    outcome: Outcome
+    usage: Usage
+    latency: list[Distribution]
+    throughput: Throughput
+    limits: Limits
+    balance: BalanceCheck
+
+
+def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
+    """Summarise the run in a directory: one that ended, crashed, or still goes on.
+
+    Raises InputError where it is no run, or can't be read.
+    """
+    run = open_run(directory)
+    try:
+        return Summary(
+            schema_version=SUMMARY_SCHEMA_VERSION,
+            run=_facts(run),
+            outcome=outcome_of(run),
+            usage=usage_of(run),
+            latency=distributions(run.results),
+            throughput=_throughput(run),
+            limits=limits_of(run),
+            balance=check_balance(run, tolerance=tolerance),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"a table in {directory} can't be read: {error}; restore it") from error
+
+
+def summary_json(summary: Summary) -> bytes:
+    """The summary as indented JSON, with a line end."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+
+
+def write_summary(directory: Path) -> Summary:
+    """Summarise a run and put the summary in its `summary.json`, whole or not at all.
+
+    Raises InputError as `summarise` does, and OSError where it can't be written.
+    """
+    summary = summarise(directory)
+    path = directory / "summary.json"
+    beside = path.with_suffix(".json.partial")
+    with beside.open("wb") as file:
+        file.write(summary_json(summary))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    return summary
+
+
+def _facts(run: Run) -> RunFacts:
+    manifest = run.manifest
+    last = manifest.sessions[-1]
+    spans = [
+        (session.ended_at - session.started_at).total_seconds()
+        for session in manifest.sessions
+        if session.ended_at is not None
+    ]
+    crashed = last.state == "running" and not run.running
+    return RunFacts(
+        directory=str(run.directory),
+        kind=manifest.kind,
+        base_url=manifest.base_url,
+        job_file=manifest.job_file.path,
+        state="crashed" if crashed else last.state,
+        reason=last.reason,
+        started_at=manifest.sessions[0].started_at,
+        ended_at=last.ended_at,
+        elapsed_s=sum(spans) if spans else None,
+        sessions=len(manifest.sessions),
+        headrace=manifest.headrace,
+    )
+
+
+def _throughput(run: Run) -> Throughput:
+    good = run.results.filter(pl.col("status") == "succeeded")
+    row = (
+        good.select(
+            pl.len().alias("jobs"),
+            pl.col("output_tokens").sum(),
+            pl.col("ended_at").max().alias("end"),
+            pl.col("sent_at").min().alias("begin"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    if row["begin"] is None or row["end"] <= row["begin"]:
+        return Throughput(span_s=None, requests_per_minute=None, output_tokens_per_s=None)
+    span_s = (row["end"] - row["begin"]).total_seconds()
+    return Throughput(
+        span_s=span_s,
+        requests_per_minute=row["jobs"] / span_s * 60,
+        output_tokens_per_s=row["output_tokens"] / span_s,
+    )

@@ -1,0 +1,273 @@
+"""A summary on a terminal, or in a pipe: what a person reads first comes first.
+
+What models, users and gateways wrote is untrusted: it is shown as text, never as markup, and
+without control characters.
+"""
+
+from decimal import Decimal
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .balance_check import SUSPICIONS, BalanceCheck, plain
+from .latency import QUANTILES, Distribution
+from .summary import Summary
+
+STATES = {
+    "finished": ("finished", "green"),
+    "running": ("still running", "cyan"),
+    "crashed": ("was killed; the same command goes on", "yellow"),
+    "interrupted": ("was interrupted; the same command goes on", "yellow"),
+    "stopped": ("stopped before its end", "red"),
+}
+VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
+METRIC_NAMES = {
+    "latency_s": "latency",
+    "ttft_s": "TTFT",
+    "tpot_s": "TPOT",
+    "wait_s": "wait",
+    "total_s": "total",
+}
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Print every section that has something to say. Fits 80 columns and wider."""
+    _print_headline(summary, console)
+    _print_errors(summary, console)
+    _print_usage(summary, console)
+    _print_latency(summary, console)
+    _print_limits(summary, console)
+    _print_balance(summary.balance, console)
+    _print_next(summary, console)
+
+
+def safe(text: object) -> str:
+    """Text for a terminal: control characters, and what turns its direction, become marks."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it: µs, ms, s, min or h."""
+    if seconds < 0.0009995:
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.3g} ms"
+    if seconds < 99.95:
+        return f"{seconds:.3g} s"
+    if seconds < 5999.5:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """An amount with all its digits, or a dash where it is not known."""
+    return "-" if amount is None else f"{plain(amount):,f} {currency or ''}".rstrip()
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold"))
+
+
+def _table(*columns: str, left: int = 1) -> Table:
+    """A table without lines, its first `left` columns to the left and the numbers to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for n, column in enumerate(columns):
+        table.add_column(
+            column,
+            justify="left" if n < left else "right",
+            no_wrap=n >= left,
+            overflow="fold",
+        )
+    return table
+
+
+def _show(console: Console, table: Table) -> None:
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _print_headline(summary: Summary, console: Console) -> None:
+    run, outcome = summary.run, summary.outcome
+    words, style = STATES[run.state]
+    console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
+    if run.reason is not None:
+        console.print(Text(f"  {safe(run.reason)}", style))
+    counts = Text.assemble(
+        "  ",
+        (f"{outcome.succeeded:,} succeeded", "green" if outcome.succeeded else ""),
+        (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
+        (f", {outcome.rejected:,} rejected", "yellow" if outcome.rejected else ""),
+    )
+    if outcome.in_flight:
+        counts.append(f", {outcome.in_flight:,} in flight")
+    console.print(counts)
+    attempts = f"  {outcome.attempts:,} attempts, {outcome.retries:,} of them retries"
+    if run.elapsed_s is not None:
+        attempts += f", in {duration(run.elapsed_s)}"
+    if run.sessions > 1:
+        attempts += f" and {run.sessions} sessions"
+    console.print(attempts, highlight=False)
+    through = summary.throughput
+    if through.requests_per_minute is not None and through.output_tokens_per_s is not None:
+        console.print(
+            f"  {through.requests_per_minute:,.0f} jobs a minute, "
+            f"{through.output_tokens_per_s:,.0f} output tokens a second",
+            highlight=False,
+        )
+    unended = outcome.lost + outcome.cancelled
+    if unended:
+        console.print(
+            Text(
+                f"  {unended:,} attempts were in flight when a session ended, and may have been "
+                f"billed ({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
+                "yellow",
+            )
+        )
+
+
+def _print_errors(summary: Summary, console: Console) -> None:
+    outcome = summary.outcome
+    if outcome.errors:
+        _heading(console, "Failed jobs")
+        table = _table("status", "code", "message", "for example", "jobs", left=4)
+        for error in outcome.errors[:10]:
+            table.add_row(
+                str(error.http_status or "-"),
+                Text(safe(error.error_code or "-")),
+                Text(safe(error.message or "-")),
+                Text(safe(error.request_id or error.custom_id)),
+                f"{error.jobs:,}",
+            )
+        _show(console, table)
+    if outcome.attempt_errors:
+        _heading(console, "Failed attempts, retried or not")
+        table = _table("kind", "status", "code", "for example", "attempts", left=4)
+        for failed in outcome.attempt_errors[:12]:
+            table.add_row(
+                failed.error_kind,
+                str(failed.http_status or "-"),
+                Text(safe(failed.error_code or "-")),
+                Text(safe(failed.request_id or "-")),
+                f"{failed.attempts:,}",
+            )
+        _show(console, table)
+
+
+def _print_usage(summary: Summary, console: Console) -> None:
+    usage = summary.usage
+    if not usage.rows:
+        return
+    _heading(console, "Tokens and cost")
+    images = ["images"] if usage.total.images else []
+    table = _table(
+        "model", "endpoint", "jobs", "input", "cached", "output", *images, "cost", left=2
+    )
+    for row in [*usage.rows, usage.total] if len(usage.rows) > 1 else usage.rows:
+        table.add_row(
+            Text("all" if row.model is None else safe(row.model)),
+            Text("" if row.url is None else safe(row.url).removeprefix("/v1/")),
+            f"{row.jobs:,}",
+            f"{row.input_tokens:,}",
+            f"{row.cached_input_tokens:,}",
+            f"{row.output_tokens:,}",
+            *([f"{row.images:,}"] if images else []),
+            money(row.cost, usage.currency),
+            style="bold" if row.model is None else "",
+        )
+    _show(console, table)
+    if usage.currency is None:
+        console.print(Text("  No --prices were given, so no cost is known.", "yellow"))
+    elif usage.unpriced_models:
+        names = ", ".join(safe(model) for model in usage.unpriced_models)
+        console.print(Text(f"  No price, or no usage, for some answers of: {names}", "yellow"))
+
+
+def _print_latency(summary: Summary, console: Console) -> None:
+    if not summary.latency:
+        return
+    _heading(console, "Times of succeeded jobs")
+    table = _table("", "endpoint", "n", *QUANTILES, "max", left=2)
+    for each in _worth_showing(summary.latency):
+        figures = [getattr(each, name) for name in (*QUANTILES, "max")]
+        table.add_row(
+            METRIC_NAMES[each.metric] if each.url is None else "",
+            Text("all" if each.url is None else safe(each.url).removeprefix("/v1/")),
+            f"{each.count:,}",
+            *(duration(figure) for figure in figures),
+        )
+    _show(console, table)
+
+
+def _worth_showing(latency: list[Distribution]) -> list[Distribution]:
+    """All but the endpoints' own rows where there is one endpoint, or of the waits."""
+    urls = {each.url for each in latency} - {None}
+    by_url = {"latency_s", "ttft_s", "tpot_s"} if len(urls) > 1 else set()
+    return [each for each in latency if each.url is None or each.metric in by_url]
+
+
+def _print_limits(summary: Summary, console: Console) -> None:
+    limits = summary.limits
+    _heading(console, "Limits")
+    table = _table("a minute", "limit", "mean", "of the limit", "most in 60 s")
+    for use in limits.uses:
+        table.add_row(
+            use.what,
+            "none" if use.limit is None else f"{use.limit:,.0f}",
+            "-" if use.rate is None else f"{use.rate:,.0f}",
+            "-" if use.share is None else f"{use.share:.1%}",
+            f"{use.peak:,}",
+        )
+    _show(console, table)
+    if limits.refused:
+        pause = (
+            ""
+            if limits.asked_pause_s is None
+            else (f"; the longest pause asked for was {duration(limits.asked_pause_s)}")
+        )
+        console.print(Text(f"  {limits.refused:,} answers were 429{pause}", "yellow"))
+    for model, totals in limits.estimates.items():
+        if totals.used_tokens:
+            ratio = totals.reserved_tokens / totals.used_tokens
+            console.print(
+                Text(
+                    f"  {safe(model)}: {totals.reserved_tokens:,} tokens reserved for "
+                    f"{totals.used_tokens:,} used ({ratio:.2f} times)",
+                    "dim",
+                )
+            )
+
+
+def _print_balance(check: BalanceCheck, console: Console) -> None:
+    _heading(console, "Balance check")
+    words: str = check.verdict
+    if check.verdict == "differs" and check.difference is not None:
+        more = "more" if check.difference > 0 else "less"
+        words = f"differs: the account says {money(abs(check.difference), check.currency)} {more}"
+    console.print(Text(f"  {words}", VERDICTS[check.verdict]))
+    table = _table("", "amount")
+    table.show_header = False
+    for name, amount in (
+        ("computed from the usage", check.computed),
+        ("fall of the balance", check.fall),
+        ("rise of the key's daily use", check.daily_rise),
+        ("rise of the key's monthly use", check.monthly_rise),
+    ):
+        if amount is not None:
+            table.add_row(name, money(amount, check.currency))
+    if table.row_count:
+        _show(console, table)
+    for reason in check.why:
+        console.print(Text(f"  {safe(reason)}", "yellow" if check.verdict != "agrees" else "dim"))
+    for suspicion, count in check.suspect_counts.items():
+        console.print(Text(f"  {count:,} {suspicion}: {SUSPICIONS[suspicion]}"))
+
+
+def _print_next(summary: Summary, console: Console) -> None:
+    run, outcome = summary.run, summary.outcome
+    if outcome.rejected:
+        console.print()
+        console.print(
+            Text(f"The rejected lines, each with its reason: {safe(run.directory)}/rejects.jsonl")
+        )
