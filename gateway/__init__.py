@@ -2,7 +2,7 @@
 
 from .config import Config, Key, default_key
 from .errors import GatewayError
-from .faults import FaultKind, FaultRate, parse_faults
+from .faults import Fault, FaultKind, parse_faults
 from .http import Bounds
 from .ledger import Ledger
 from .log import LogFile, LogRow
@@ -13,8 +13,8 @@ __all__ = [
     "DEFAULT_PRICES",
     "Bounds",
     "Config",
+    "Fault",
     "FaultKind",
-    "FaultRate",
     "Gateway",
     "GatewayError",
     "Key",

@@ -6,45 +6,59 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .answer import Answer, Desk
+from .cache import Prefix, PromptCache
 from .chat import answer_chat, answer_search
 from .clock import Clock
 from .config import Config, Key
-from .dice import Dice, digest
-from .errors import ApiError
-from .faults import FaultKind, draw_fault
+from .dice import Dice, Seal, digest
+from .errors import ApiError, GatewayError
+from .faults import Fault, draw_fault, parse_fault
 from .http import Request
 from .images import answer_images
+from .latency import Latency, Pace
 from .ledger import Ledger
 from .limits import KeyLimits, Refused
 from .log import LogRow
 from .messages import answer_messages
 from .params import ChatParams, ImagesParams, MessagesParams, SearchParams, decode
-from .prices import ModelPrice
 from .writer import Writer
+
+FAULT_HEADER = b"x-headrace-fault"
 
 
 class Endpoint(NamedTuple):
     """One POST endpoint: how its parameters are read and who answers."""
 
+    path: bytes
     decoder: Any
     answer: Callable[[Any, Desk], Answer]
     images: bool
 
 
+def _endpoint(
+    path: str, params: Any, answer: Callable[[Any, Desk], Answer], *, images: bool = False
+) -> Endpoint:
+    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), answer, images)
+
+
 ENDPOINTS: dict[str, Endpoint] = {
-    "/v1/chat/completions": Endpoint(msgspec.json.Decoder(ChatParams), answer_chat, False),
-    "/v1/messages": Endpoint(msgspec.json.Decoder(MessagesParams), answer_messages, False),
-    "/v1/search/completions": Endpoint(msgspec.json.Decoder(SearchParams), answer_search, False),
-    "/v1/images/generations": Endpoint(msgspec.json.Decoder(ImagesParams), answer_images, True),
+    endpoint.path.decode("ascii"): endpoint
+    for endpoint in (
+        _endpoint("/v1/chat/completions", ChatParams, answer_chat),
+        _endpoint("/v1/messages", MessagesParams, answer_messages),
+        _endpoint("/v1/search/completions", SearchParams, answer_search),
+        _endpoint("/v1/images/generations", ImagesParams, answer_images, images=True),
+    )
 }
 
 
 class Admitted(NamedTuple):
-    """A request that will be answered, or struck by `fault`."""
+    """A request that will be answered at `pace`, or struck by `fault`."""
 
     key: Key
     answer: Answer
-    fault: FaultKind | None
+    pace: Pace
+    fault: Fault | None
 
 
 class Admission:
@@ -56,7 +70,15 @@ class Admission:
         self._ledger = ledger
         self._clock = clock
         self._writer = Writer(config.seed, config.output_tokens)
+        self._cache = PromptCache()
+        self._look_up = self._cache.look_up if config.cache else _no_prefix
         self._keys = {key.secret.encode(): key for key in keys}
+        # The usual header as a whole, so that it need not be taken apart.
+        self._bearers = {b"Bearer " + key.secret.encode(): key for key in keys if not key.expired}
+        self._seals = {path: Seal(config.seed, path.encode("ascii")) for path in ENDPOINTS}
+        served = [each for each in config.prices.models.items() if each[0] not in config.offline]
+        self._text_prices = {model: price for model, price in served if not price.images}
+        self._image_prices = {model: price for model, price in served if price.images}
         self._limits = {
             key.id: KeyLimits(
                 config.window,
@@ -65,19 +87,29 @@ class Admission:
             )
             for key in keys
         }
+        self._latency = Latency(config.ttft_s, config.itl_s)
+        self._draws_times = any(each.random for each in (self._latency, *config.latency.values()))
+        self._draws = bool(self._draws_times or config.faults or config.fault_header)
+        # The one pace of all answers, where nothing is drawn and no model has its own.
+        self._pace = None if self._draws_times or config.latency else self._latency.pace(1, None)
         self._seen: dict[bytes, int] = {}
+        self._admitted = 0
 
     def authenticate(self, request: Request) -> Key:
         """The key of `request`. Raises ApiError 401."""
         secret = request.headers.get(b"x-api-key")
         if secret is None:
-            scheme, _, secret = request.headers.get(b"authorization", b"").partition(b" ")
+            header = request.headers.get(b"authorization", b"")
+            key = self._bearers.get(header)
+            if key is not None:
+                return key
+            scheme, _, secret = header.partition(b" ")
             if scheme.lower() != b"bearer" or not secret:
                 raise ApiError(
                     401, "No API key: send Authorization: Bearer <key> or x-api-key: <key>."
                 )
         key = self._keys.get(secret.strip())
-        if key is None:
+        if key is None or key.expired:
             raise ApiError(401, "Invalid or expired API key.")
         return key
 
@@ -86,46 +118,65 @@ class Admission:
         key = self.authenticate(request)
         row.key = key.id
         params = decode(endpoint.decoder, request.body)
-        row.model = params.model
-        row.stream = bool(getattr(params, "stream", False))
-        price = self._price(params.model, endpoint, key)
-        refusal = self._ledger.refusal(key)
-        if refusal is not None:
-            raise ApiError(403, refusal)
-
-        state = digest(self._config.seed, request.path.encode("latin-1"), request.body)
-        serial = row.request_id.removeprefix("req-")
-        created = int(self._clock.wall(request.arrival).timestamp())
-        answer = endpoint.answer(
-            params, Desk(self._writer, price, state, serial, created, base_url)
-        )
-        return Admitted(key, answer, self._count(key, state, answer, row, request.arrival))
-
-    def _price(self, model: str, endpoint: Endpoint, key: Key) -> ModelPrice:
-        price = self._config.prices.models.get(model)
-        if price is None or bool(price.images) is not endpoint.images:
+        model: str = params.model
+        row.model = model
+        row.stream = bool(params.stream) if not endpoint.images else False
+        price = (self._image_prices if endpoint.images else self._text_prices).get(model)
+        if price is None:
             raise ApiError(404, f"Model {model} not found or offline.")
         if key.models is not None and model not in key.models:
             raise ApiError(403, f"This API key may not use the model {model}.")
-        return price
+        now_us = self._clock.unix_us(request.arrival)
+        refusal = self._ledger.refusal(key, now_us)
+        if refusal is not None:
+            raise ApiError(403, refusal)
 
-    def _count(
-        self, key: Key, state: bytes, answer: Answer, row: LogRow, arrival: float
-    ) -> FaultKind | None:
-        """Draw the fault of this attempt, and count what the request will be billed."""
-        fault = None
-        seen = 0
-        if self._config.faults:
+        state = self._seals[request.path](request.body)
+        desk = Desk(
+            self._writer,
+            price,
+            state,
+            row.request_id[4:],
+            now_us // 1_000_000,
+            base_url,
+            self._look_up,
+        )
+        answer = endpoint.answer(params, desk)
+        fault, dice = self._draw(request, state) if self._draws else (None, None)
+        self._count(key, answer, now_us, fault)
+        if dice is not None:
             # Attempts that a limit refused are not counted: chance must not hang on the timing.
-            seen = self._seen.get(state, 0)
-            dice = Dice(digest(self._config.seed, b"attempt", state, b"%d" % seen))
-            fault = draw_fault(self._config.faults, dice)
+            self._seen[state] = self._seen.get(state, 0) + 1
+        self._admitted += 1
+        if answer.prefix.blocks:
+            self._cache.remember(answer.prefix)
+        pace = self._pace
+        if pace is None:
+            pace = self._config.latency.get(model, self._latency).pace(answer.steps, dice)
+        return Admitted(key, answer, pace, fault)
+
+    def _draw(self, request: Request, state: bytes) -> tuple[Fault | None, Dice | None]:
+        """The fault of this attempt, and dice for its times, where chance is in play at all."""
+        faults = self._config.faults
+        dice = None
+        if faults or self._draws_times:
+            attempt = b"%d" % self._seen.get(state, 0)
+            dice = Dice(digest(self._config.seed, b"attempt", state, attempt))
+        fault = draw_fault(faults, dice, self._admitted + 1) if faults and dice else None
+        if self._config.fault_header:
+            asked = request.headers.get(FAULT_HEADER)
+            if asked is not None:
+                try:
+                    fault = parse_fault(asked.decode("latin-1"))
+                except GatewayError as error:
+                    raise ApiError(400, f"Invalid header x-headrace-fault: {error}.") from None
+        return fault, dice
+
+    def _count(self, key: Key, answer: Answer, now_us: int, fault: Fault | None) -> None:
+        """Count what the request will be billed. Raises ApiError 429, also for a fault of that."""
         limits = self._limits[key.id]
-        now_us = self._now_us(arrival)
-        if fault == "429":
-            row.fault = fault
-            self._seen[state] = seen + 1
-            raise rate_limited(limits.refuse(now_us, 1))
+        if fault is not None and fault.status == 429:
+            return
         tokens = answer.input_tokens + answer.output_tokens
         if limits.tpm is not None and tokens > limits.tpm:
             raise ApiError(
@@ -133,28 +184,31 @@ class Admission:
                 f"Invalid parameter messages: the request needs {tokens} tokens, more than the "
                 f"{limits.tpm} that this API key may use in a minute.",
             )
-        refused = limits.admit(now_us, 0 if fault else tokens)
+        refused = limits.admit(now_us, tokens if fault is None or fault.is_billed else 0)
         if refused is not None:
-            raise rate_limited(refused)
-        if self._config.faults:
-            self._seen[state] = seen + 1
-        return fault
+            raise ApiError(
+                429,
+                limit_message(refused.retry_after_s),
+                headers=(*_limit_headers(refused), ("Retry-After", str(refused.retry_after_s))),
+            )
 
-    def _now_us(self, at: float) -> int:
-        """Microseconds since 1970 of `at`, so that fixed windows are the clock's minutes."""
-        began, date = self._clock.anchor
-        return round(date.timestamp() * 1_000_000) + round((at - began) * 1_000_000)
+    def limit_headers(self, key: Key) -> list[tuple[str, str]]:
+        """X-RateLimit-Limit and -Remaining as of now, for a 429 that no limit asked for."""
+        now_us = self._clock.unix_us()
+        return _limit_headers(self._limits[key.id].refuse(now_us, 0))
 
 
-def rate_limited(refused: Refused) -> ApiError:
-    """The reference's 429, with its three headers."""
-    wait_s = refused.retry_after_s
-    return ApiError(
-        429,
-        f"Rate limit exceeded. Please retry after {wait_s}s.",
-        headers=(
-            ("X-RateLimit-Limit", str(refused.limit)),
-            ("X-RateLimit-Remaining", str(refused.remaining)),
-            ("Retry-After", str(wait_s)),
-        ),
-    )
+def _no_prefix(_model: str, _prompt: str) -> Prefix:
+    return Prefix()
+
+
+def limit_message(wait_s: int) -> str:
+    """The reference's words."""
+    return f"Rate limit exceeded. Please retry after {wait_s}s."
+
+
+def _limit_headers(refused: Refused) -> list[tuple[str, str]]:
+    return [
+        ("X-RateLimit-Limit", str(refused.limit)),
+        ("X-RateLimit-Remaining", str(refused.remaining)),
+    ]

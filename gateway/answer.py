@@ -1,9 +1,10 @@
 """What an endpoint gives back for one request, before any of it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from .cache import Prefix
 from .prices import ZERO, ModelPrice
 from .writer import Writer
 
@@ -20,17 +21,21 @@ class Answer(NamedTuple):
     """A body or a stream, and what it bills. `steps` is how many tokens take time to write."""
 
     reply: bytes | Stream
-    content_type: str = "application/json"
     steps: int = 1
     input_tokens: int = 0
     cached_input_tokens: int = 0
     output_tokens: int = 0
     images: int = 0
+    prefix: Prefix = Prefix()
     charge: Decimal = ZERO
 
 
 class Desk(NamedTuple):
-    """What an endpoint needs to answer one request. `created` is in Unix seconds."""
+    """What an endpoint needs to answer one request.
+
+    `digest` stands for the seed and the request, `serial` makes its ids, `created` is in Unix
+    seconds, and `look_up` asks the prompt cache about (model, prompt).
+    """
 
     writer: Writer
     price: ModelPrice
@@ -38,3 +43,4 @@ class Desk(NamedTuple):
     serial: str
     created: int
     base_url: str
+    look_up: Callable[[str, str], Prefix]

@@ -10,10 +10,10 @@ from .ledger import ZONE, Ledger
 from .prices import EXACT, plain
 
 
-def balance_body(ledger: Ledger, key: Key, currency: str) -> bytes:
+def balance_body(ledger: Ledger, key: Key, currency: str, now_us: int) -> bytes:
     """The reference's body; the four fields of a budget are null where none is set."""
-    account = ledger.account(key)
-    today = ledger.today()
+    account = ledger.account(key, now_us)
+    today = ledger.today(now_us)
     next_month = (today.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
     return msgspec.json.encode(
         {

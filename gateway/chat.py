@@ -1,8 +1,11 @@
 """Chat and search completions: the OpenAI protocol, whole and streamed."""
 
+from typing import Any
+
 import msgspec
 
 from .answer import Answer, Desk, Stream
+from .cache import STEP_TOKENS, Prefix
 from .params import ChatParams
 from .tokens import MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
 
@@ -21,12 +24,19 @@ def prompt_tokens(params: ChatParams) -> int:
 def answer_chat(params: ChatParams, desk: Desk, *, searches: int = 0, suffix: str = "") -> Answer:
     """The answer to one conversation. `suffix` is added to the text, as the last token."""
     written = desk.writer.write(desk.digest, params.max_completion_tokens or params.max_tokens)
-    tokens, encoded = list(written.tokens), list(written.encoded)
+    encoded, text = written.encoded, written.text + suffix
     if suffix:
-        tokens.append(suffix)
-        encoded.append(_encode(suffix))
-    given, made = prompt_tokens(params), len(tokens)
-    usage = {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+        encoded = [*encoded, _encode(suffix)]
+    given, made = prompt_tokens(params), len(encoded)
+    prefix = _prefix(params, desk) if given > STEP_TOKENS else Prefix()
+    cached = prefix.cached_tokens
+    usage: dict[str, Any] = {
+        "prompt_tokens": given,
+        "completion_tokens": made,
+        "total_tokens": given + made,
+    }
+    if cached:
+        usage["prompt_tokens_details"] = {"cached_tokens": cached}
     reply: bytes | Stream
     if params.stream:
         wanted = params.stream_options.include_usage if params.stream_options else None
@@ -34,7 +44,7 @@ def answer_chat(params: ChatParams, desk: Desk, *, searches: int = 0, suffix: st
             params.model, desk, encoded, finish=written.finish, usage=usage, wanted=wanted
         )
     else:
-        message = {"role": "assistant", "content": "".join(tokens)}
+        message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": written.finish}
         reply = _encode(
             {
@@ -50,8 +60,18 @@ def answer_chat(params: ChatParams, desk: Desk, *, searches: int = 0, suffix: st
         reply=reply,
         steps=made,
         input_tokens=given,
+        cached_input_tokens=cached,
         output_tokens=made,
-        charge=desk.price.tokens_cost(fresh=given, output=made, searches=searches),
+        prefix=prefix,
+        charge=desk.price.tokens_cost(
+            fresh=given - cached, cached=cached, output=made, searches=searches
+        ),
+    )
+
+
+def _prefix(params: ChatParams, desk: Desk) -> Prefix:
+    return desk.look_up(
+        params.model, "\n".join(f"{each.role}\n{each.content}" for each in params.messages)
     )
 
 
@@ -61,7 +81,7 @@ def _stream(
     encoded: list[bytes],
     *,
     finish: str,
-    usage: dict[str, int],
+    usage: dict[str, Any],
     wanted: bool | None,
 ) -> Stream:
     """`wanted` is `include_usage`: a chunk of its own if true, on the last chunk if not said."""

@@ -11,18 +11,24 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
 class Clock:
     """Dates trio's seconds: `now` is asked once, at the first use inside trio."""
 
     def __init__(self, now: Callable[[], dt.datetime] = utc_now) -> None:
         self._now = now
         self._anchor: tuple[float, dt.datetime] | None = None
+        self._anchor_us = 0
 
     @property
     def anchor(self) -> tuple[float, dt.datetime]:
         """trio's time and the wall clock's (UTC) at the same instant."""
         if self._anchor is None:
-            self._anchor = (trio.current_time(), self._now().astimezone(dt.UTC))
+            date = self._now().astimezone(dt.UTC)
+            self._anchor = (trio.current_time(), date)
+            self._anchor_us = (date - _EPOCH) // dt.timedelta(microseconds=1)
         return self._anchor
 
     def start(self) -> None:
@@ -32,6 +38,11 @@ class Clock:
     def elapsed_s(self, at: float) -> float:
         """Seconds from the anchor to `at` on trio's clock."""
         return at - self.anchor[0]
+
+    def unix_us(self, at: float | None = None) -> int:
+        """Whole microseconds since 1970 of `at` on trio's clock, or of now."""
+        elapsed_s = (trio.current_time() if at is None else at) - self.anchor[0]
+        return self._anchor_us + round(elapsed_s * 1_000_000)
 
     def wall(self, at: float | None = None) -> dt.datetime:
         """UTC date of `at` on trio's clock, or of now."""

@@ -1,7 +1,6 @@
 """What `headrace gateway` does once its flags are read."""
 
 import os
-import re
 import signal
 import sys
 from contextlib import ExitStack
@@ -15,12 +14,12 @@ import trio
 from .config import Config, default_key
 from .errors import GatewayError
 from .faults import parse_faults
+from .latency import parse_time
 from .log import LogFile
 from .prices import DEFAULT_PRICES, load_prices
 from .server import Gateway
 
 KEY_VARIABLE = "HEADRACE_GATEWAY_KEY"
-_UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 
 def run(options: dict[str, Any]) -> NoReturn:
@@ -30,7 +29,7 @@ def run(options: dict[str, Any]) -> NoReturn:
     """
     try:
         config = build_config(options)
-        application = Gateway(config, log=_discard)
+        application = Gateway(config, log=_discard, remember_charges=False)
         with ExitStack() as stack:
             if options["log"]:
                 log = stack.enter_context(LogFile(Path(options["log"]), application.clock))
@@ -50,20 +49,12 @@ def build_config(options: dict[str, Any]) -> Config:
         rpm=_limit("--rpm", options["rpm"]),
         tpm=_limit("--tpm", options["tpm"]),
         window=options["window"],
-        ttft_s=duration_s("--ttft", options["ttft"]),
-        itl_s=duration_s("--itl", options["itl"]),
+        ttft_s=parse_time("--ttft", options["ttft"]),
+        itl_s=parse_time("--itl", options["itl"]),
         faults=parse_faults(options["faults"]),
         prices=load_prices(Path(options["prices"])) if options["prices"] else DEFAULT_PRICES,
         balance=_amount("--balance", options["balance"]),
     )
-
-
-def duration_s(name: str, text: str) -> float:
-    """Seconds in `300ms`, `1.5s`, `2m` or `1h`. Raises GatewayError, naming `name`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip())
-    if found is None:
-        raise GatewayError(f"{name} is {text!r}; write a time such as 300ms or 1.5s")
-    return float(Decimal(found[1]) * _UNITS_S[found[2]])
 
 
 def _limit(name: str, text: str) -> int | None:

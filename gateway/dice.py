@@ -5,30 +5,45 @@ from hashlib import blake2b
 _SCALE = 1 / (1 << 53)
 
 
+class Seal:
+    """Makes digests under one seed and one set of first parts, faster than `digest`."""
+
+    def __init__(self, seed: int, *parts: bytes) -> None:
+        self._base = _state(seed, *parts)
+
+    def __call__(self, last: bytes) -> bytes:
+        """32 bytes that stand for the first parts and `last`."""
+        state = self._base.copy()
+        state.update(last)
+        return state.digest()
+
+
 def digest(seed: int, *parts: bytes) -> bytes:
     """32 bytes that stand for `parts` under `seed`."""
+    return _state(seed, *parts).digest()
+
+
+def _state(seed: int, *parts: bytes) -> "blake2b":
     state = blake2b(digest_size=32, key=seed.to_bytes(16, "big", signed=True))
     for part in parts:
         state.update(part)
         state.update(b"\x00")
-    return state.digest()
+    return state
 
 
 class Dice:
-    """A stream of draws from a digest; the same digest always draws the same."""
+    """A stream of draws from a digest of 32 bytes; the same digest always draws the same."""
 
     __slots__ = ("_left", "_state")
 
     def __init__(self, state: bytes) -> None:
         self._state = state
-        self._left = b""
+        self._left = state
 
     def integer(self, below: int) -> int:
         """A draw from 0 to `below` - 1; even enough where `below` is far under 2**64."""
         if not self._left:
-            self._left = blake2b(self._state, digest_size=64).digest()
-            self._state = self._left[-32:]
-            self._left = self._left[:32]
+            self._state = self._left = blake2b(self._state, digest_size=32).digest()
         taken, self._left = self._left[:8], self._left[8:]
         return int.from_bytes(taken, "big") % below
 

@@ -1,55 +1,164 @@
-"""What can go wrong on purpose, and how often."""
+"""What can go wrong on purpose: by rate, at the nth request, or asked for by the request itself."""
 
-from typing import Literal, NamedTuple, get_args
+import re
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import msgspec
 
 from .dice import Dice
 from .errors import GatewayError
+from .latency import parse_duration
 
-FaultKind = Literal["429", "500", "502", "503", "504", "529", "reset", "cut", "malformed"]
+FaultKind = Literal[
+    # Answered with that status and the reference's error body.
+    "400",
+    "401",
+    "403",
+    "404",
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "529",
+    # 429 with Retry-After as an HTTP date, without the header, and with one of 10 years.
+    "429-date",
+    "429-bare",
+    "429-absurd",
+    # A proxy's HTML page with 502.
+    "html",
+    # The connection is reset, and nobody is let in for a while.
+    "refuse",
+    # The connection is reset before, inside and after the headers.
+    "reset",
+    "reset-in-head",
+    "reset-after-head",
+    # The connection ends before the first token, in the middle, in the middle of an event, before
+    # the usage, before `[DONE]` (or `message_stop`). A body that is no stream ends half way.
+    "cut-first",
+    "cut",
+    "cut-event",
+    "cut-usage",
+    "cut-done",
+    # Silence half way, then the rest.
+    "stall",
+    # Every byte on its own.
+    "trickle",
+    # A 200 whose JSON is broken, that calls itself HTML, or that leaves out the usage.
+    "malformed",
+    "content-type",
+    "no-usage",
+]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+# The answer of these is produced to its end, so it is billed; the others are free.
+BILLED: frozenset[FaultKind] = frozenset(
+    ("cut-usage", "cut-done", "stall", "trickle", "content-type", "no-usage")
+)
+_FOR_S: dict[FaultKind, float] = {"refuse": 5.0, "stall": 60.0, "trickle": 10.0}
 
 
-class FaultRate(NamedTuple):
-    """A fault and the share of admitted requests, from 0 to 1, that it strikes.
+class Fault(msgspec.Struct, frozen=True):
+    """A fault, and when it strikes: a share of the admitted requests, and the nth of them (from 1).
 
-    `429` to `529` answer with that status; `reset` breaks the connection before any byte of the
-    answer; `cut` breaks it in the middle of a stream or a body; `malformed` is a 200 whose JSON is
-    broken. None of them is charged.
+    `billed` None is the kind's own way. `for_s` is how long a refusal, a stall or a trickle lasts
+    (5, 60 and 10 s unless set), `retry_after` what a 429 says instead of `1`.
     """
 
     kind: FaultKind
-    rate: float
+    rate: float = 0.0
+    nth: tuple[int, ...] = ()
+    billed: bool | None = None
+    for_s: float | None = None
+    retry_after: str | None = None
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether the request is charged all the same."""
+        return self.kind in BILLED if self.billed is None else self.billed
+
+    @property
+    def lasts_s(self) -> float:
+        """How long it lasts, in seconds; 0 for what takes no time."""
+        return _FOR_S.get(self.kind, 0.0) if self.for_s is None else self.for_s
+
+    @property
+    def status(self) -> int | None:
+        """The status that it answers with; None when it strikes the answer itself."""
+        digits = self.kind[:3]
+        return int(digits) if digits.isdigit() else None
 
 
-def parse_faults(text: str) -> tuple[FaultRate, ...]:
-    """Read `429=0.02,reset=0.01`. Raises GatewayError for what is no such list."""
-    rates = []
+def check_faults(faults: Sequence[Fault]) -> None:
+    """Raises GatewayError when rates are out of range or add up to more than 1."""
+    for fault in faults:
+        if not 0 <= fault.rate <= 1:
+            raise GatewayError(
+                f"the rate of {fault.kind} is {fault.rate}; it must be between 0 and 1"
+            )
+    if sum(fault.rate for fault in faults) > 1 + 1e-9:
+        raise GatewayError("the rates of the faults add up to more than 1")
+
+
+def parse_faults(text: str) -> tuple[Fault, ...]:
+    """Read `429=0.02,500+billed=0.01,stall@3`: shares, or `@n` for the nth admitted request.
+
+    Raises GatewayError for what is no such list.
+    """
+    faults = []
     for item in filter(None, (part.strip() for part in text.split(","))):
-        name, _, share = item.partition("=")
-        kind = next((kind for kind in KINDS if kind == name.strip()), None)
-        if kind is None:
-            raise GatewayError(f"no fault is called {name.strip()!r}; there are {', '.join(KINDS)}")
+        found = re.fullmatch(r"([^=@]+)(?:=(.*)|@(.*))?", item, re.DOTALL)
+        fault = parse_fault(found[1] if found else item)
+        share, nth = (found[2], found[3]) if found else (None, None)
         try:
-            rate = float(share)
+            if nth is not None:
+                fault = msgspec.structs.replace(fault, nth=(int(nth),))
+            else:
+                fault = msgspec.structs.replace(fault, rate=float(share or ""))
         except ValueError:
             raise GatewayError(
-                f"{item!r} is no fault: write {kind}=RATE, such as {kind}=0.02"
+                f"{item!r} is no fault: write {fault.kind}=RATE or {fault.kind}@N, "
+                f"such as {fault.kind}=0.02"
             ) from None
-        if not 0 <= rate <= 1:
-            raise GatewayError(f"the rate of {kind} is {share}; it must be between 0 and 1")
-        rates.append(FaultRate(kind, rate))
-    if sum(fault.rate for fault in rates) > 1 + 1e-9:
-        raise GatewayError(f"the rates of {text!r} add up to more than 1")
-    return tuple(rates)
+        faults.append(fault)
+    check_faults(faults)
+    return tuple(faults)
 
 
-def draw_fault(rates: tuple[FaultRate, ...], dice: Dice) -> FaultKind | None:
-    """The fault that strikes, if any: one draw decides, so at most one does."""
-    if not rates:
-        return None
+def parse_fault(text: str) -> Fault:
+    """Read `500`, `500+billed`, `stall; for=2s` or `429; retry-after=7`. Raises GatewayError."""
+    name, *options = (part.strip() for part in text.split(";"))
+    name, _, charge = name.partition("+")
+    kind = next((kind for kind in KINDS if kind == name), None)
+    if kind is None:
+        raise GatewayError(f"no fault is called {name!r}; there are {', '.join(KINDS)}")
+    if charge not in ("", "billed", "free"):
+        raise GatewayError(f"{text!r}: after + comes billed or free")
+    for_s = retry_after = None
+    for option in options:
+        field, _, value = option.partition("=")
+        if field == "for":
+            for_s = parse_duration("for", value)
+        elif field == "retry-after":
+            retry_after = value
+        else:
+            raise GatewayError(f"{text!r}: the options are for=TIME and retry-after=TEXT")
+    return Fault(
+        kind,
+        billed=None if not charge else charge == "billed",
+        for_s=for_s,
+        retry_after=retry_after,
+    )
+
+
+def draw_fault(faults: Sequence[Fault], dice: Dice, number: int) -> Fault | None:
+    """The fault that strikes admitted request `number`, if any; one draw decides on rates."""
+    for fault in faults:
+        if number in fault.nth:
+            return fault
     point = dice.uniform()
-    for kind, rate in rates:
-        point -= rate
+    for fault in faults:
+        point -= fault.rate
         if point < 0:
-            return kind
+            return fault
     return None

@@ -7,6 +7,7 @@ Everything that comes in is bounded in size and time. What cannot be read as a r
 from collections import deque
 from collections.abc import Iterable
 from functools import cache
+from math import inf
 
 import httptools
 import trio
@@ -42,7 +43,7 @@ class Bounds:
 class Request:
     """One request as it came: header names are lower case, `path` has no query."""
 
-    __slots__ = ("arrival", "body", "headers", "keep_alive", "method", "path", "target")
+    __slots__ = ("arrival", "body", "headers", "keep_alive", "method", "path", "start", "target")
 
     def __init__(self) -> None:
         self.method = ""
@@ -53,6 +54,8 @@ class Request:
         self.keep_alive = False
         # trio's clock, in seconds, at the read that completed the request.
         self.arrival = 0.0
+        # The same clock, when it came to be answered: later only behind pipelined others.
+        self.start = 0.0
 
 
 class RequestReader:
@@ -62,6 +65,8 @@ class RequestReader:
     """
 
     def __init__(self, stream: trio.abc.Stream, bounds: Bounds) -> None:
+        # To be entered around every use of this reader, by its owner.
+        self.patience = trio.CancelScope()
         self._stream = stream
         self._bounds = bounds
         self._parser = httptools.HttpRequestParser(self)
@@ -72,7 +77,8 @@ class RequestReader:
         self._body_bytes = 0
         self._raw_bytes = 0
         self._in_head = False
-        self._begun = False
+        # Whether a request has begun to arrive and is not yet whole.
+        self.begun = False
         self._expects = False
         self._refusal: ApiError | None = None
 
@@ -82,39 +88,46 @@ class RequestReader:
         return self._request
 
     async def next_request(self) -> Request | None:
-        """The next whole request, or None when the client has closed or stayed idle too long.
+        """The next whole request, or None when the client has closed.
 
-        Raises ApiError for what is no request, is too large or comes too slowly, and
-        trio.BrokenResourceError when the connection breaks.
+        Raises ApiError for what is no request or is too large, and trio.BrokenResourceError when
+        the connection breaks. `patience` has a deadline while this waits, and for as long after
+        as nobody calls `be_patient`; it passes when the client stays idle or is too slow.
         """
         if self._ready:
-            return self._ready.popleft()
+            request = self._ready.popleft()
+            request.start = trio.current_time()
+            return request
+        # One scope for the whole connection: entering one for each request costs more than parsing.
         since = trio.current_time()
         while self._refusal is None:
-            with trio.CancelScope(deadline=since + self._patience_s()) as scope:
-                if self._expects:
-                    self._expects = False
-                    await self._stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-                data = await self._stream.receive_some(RECEIVE_BYTES)
-            if scope.cancelled_caught:
-                if not self._begun:
-                    return None
-                raise ApiError(408, "The request took too long to arrive.")
+            self.patience.deadline = since + self._patience_s()
+            if self._expects:
+                self._expects = False
+                await self._stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            data = await self._stream.receive_some(RECEIVE_BYTES)
             if not data:
-                return None
-            was_begun = self._begun
+                break
+            was_begun = self.begun
             self._feed(data)
             if self._ready:
                 arrival = trio.current_time()
                 for request in self._ready:
-                    request.arrival = arrival
+                    request.arrival = request.start = arrival
                 return self._ready.popleft()
-            if self._begun and not was_begun:
+            if self.begun and not was_begun:
                 since = trio.current_time()
-        raise self._refusal
+        self.be_patient()
+        if self._refusal is not None:
+            raise self._refusal
+        return None
+
+    def be_patient(self) -> None:
+        """Lift the deadline, before anything that may take long."""
+        self.patience.deadline = inf
 
     def _patience_s(self) -> float:
-        if not self._begun:
+        if not self.begun:
             return self._bounds.idle_s
         return self._bounds.head_s if self._in_head else self._bounds.body_s
 
@@ -127,7 +140,7 @@ class RequestReader:
         except httptools.HttpParserError as error:
             self._refuse(_unreadable(error))
         else:
-            if self._begun:
+            if self.begun:
                 self._bound_progress(len(data))
 
     def _bound_progress(self, fed_bytes: int) -> None:
@@ -154,15 +167,20 @@ class RequestReader:
         self._request = Request()
         self._parts = []
         self._head_bytes = self._body_bytes = self._raw_bytes = 0
-        self._begun = self._in_head = True
+        self.begun = self._in_head = True
         self._expects = False
 
     def on_url(self, url: bytes) -> None:
-        self._request.target += url
-        self._count_head(len(url))
+        request = self._request
+        request.target = request.target + url if request.target else url
+        self._head_bytes += len(url)
+        if self._head_bytes > self._bounds.head_bytes:
+            raise self._head_too_large()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value) + 4)
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self._bounds.head_bytes:
+            raise self._head_too_large()
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self._expects = True
@@ -190,12 +208,7 @@ class RequestReader:
         parts = self._parts
         self._request.body = parts[0] if len(parts) == 1 else b"".join(parts)
         self._ready.append(self._request)
-        self._begun = self._expects = False
-
-    def _count_head(self, size_bytes: int) -> None:
-        self._head_bytes += size_bytes
-        if self._head_bytes > self._bounds.head_bytes:
-            raise self._head_too_large()
+        self.begun = self._expects = False
 
 
 def _unreadable(error: Exception) -> ApiError:
@@ -212,7 +225,7 @@ def response_head(
     status: int,
     request_id: str,
     *,
-    content_type: str = "application/json",
+    content_type: str,
     length_bytes: int | None,
     keep_alive: bool,
     headers: Iterable[tuple[str, str]] = (),
@@ -221,7 +234,7 @@ def response_head(
     length = (
         "transfer-encoding: chunked" if length_bytes is None else f"content-length: {length_bytes}"
     )
-    more = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    more = "".join([f"{name}: {value}\r\n" for name, value in headers]) if headers else ""
     ending = "\r\n" if keep_alive else "connection: close\r\n\r\n"
     tail = f"{request_id}\r\nrequest-id: {request_id}\r\n{length}\r\n{more}{ending}"
     return _head_start(status, content_type) + tail.encode("latin-1")

@@ -1,18 +1,48 @@
 """The balance, what each key has used of its budgets, and every charge, to the last digit."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple, Protocol
 
 from .config import Key
 from .prices import EXACT, ZERO
 
 # The reference's days and months begin at midnight here.
 ZONE = dt.timezone(dt.timedelta(hours=8))
+_ZONE_US = 8 * 3_600_000_000
+_DAY_US = 86_400_000_000
+_EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+
+
+class Used(NamedTuple):
+    """What a key has used, as of `day` (ISO, in ZONE)."""
+
+    day: str
+    daily: Decimal
+    monthly: Decimal
+
+
+class Store(Protocol):
+    """Keeps the ledger beyond the process."""
+
+    def balance(self) -> Decimal | None:
+        """The balance kept, None when there is none yet."""
+
+    def used(self, key_id: str) -> Used | None:
+        """What the key had used, None when it never paid."""
+
+    def begin(self, balance: Decimal) -> None:
+        """Keep the opening balance."""
+
+    def charge(
+        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
+    ) -> None:
+        """Keep one charge and what it leaves, all or nothing."""
 
 
 class KeyAccount:
-    """What one key has used today and this month; call `turn` before reading."""
+    """What one key has used today and this month."""
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -20,61 +50,89 @@ class KeyAccount:
         self.monthly_used = ZERO
         # Charges of answers that are on their way, not yet taken from anything.
         self.held = ZERO
-        self._day: dt.date | None = None
+        self.day: dt.date | None = None
 
     def turn(self, today: dt.date) -> None:
         """Start from nothing when the day, or the month, is a new one."""
-        if self._day == today:
-            return
-        if self._day is not None:
+        if self.day is not None and self.day != today:
             self.daily_used = ZERO
-            if (self._day.year, self._day.month) != (today.year, today.month):
+            if (self.day.year, self.day.month) != (today.year, today.month):
                 self.monthly_used = ZERO
-        self._day = today
+        self.day = today
 
     def spent(self) -> str | None:
         """Which budget is spent, counting what is held: `daily` or `monthly`, or None."""
-        for name, budget, used in (
-            ("daily", self.key.daily_budget, self.daily_used),
-            ("monthly", self.key.monthly_budget, self.monthly_used),
-        ):
-            if budget is not None and EXACT.add(used, self.held) >= budget:
-                return name
+        key, held = self.key, self.held
+        if key.daily_budget is not None and EXACT.add(self.daily_used, held) >= key.daily_budget:
+            return "daily"
+        monthly = key.monthly_budget
+        if monthly is not None and EXACT.add(self.monthly_used, held) >= monthly:
+            return "monthly"
         return None
 
 
 class Ledger:
-    """One balance, several keys. The charges always sum to the fall of the balance, exactly."""
+    """One balance, several keys. The charges always sum to the fall of the balance, exactly.
+
+    Times are microseconds since 1970. With a `store` the balance goes on from what it keeps.
+    `charges` holds every charge by request_id, unless `remember` is false.
+    """
 
     def __init__(
-        self, balance: Decimal, keys: Sequence[Key], *, wall: Callable[[], dt.datetime]
+        self,
+        balance: Decimal,
+        keys: Sequence[Key],
+        *,
+        store: Store | None = None,
+        remember: bool = True,
     ) -> None:
-        self.opening_balance = balance
-        self.balance = balance
-        self.charges: dict[str, Decimal] = {}
+        self._store = store
+        self._remember = remember
         self._held = ZERO
-        self._wall = wall
         self._accounts = {key.id: KeyAccount(key) for key in keys}
+        self._day_number = -1
+        self._day = dt.date.min
+        self.charges: dict[str, Decimal] = {}
+        kept = None if store is None else store.balance()
+        self.opening_balance = balance if kept is None else kept
+        self.balance = self.opening_balance
+        if store is not None:
+            if kept is None:
+                store.begin(balance)
+            self._restore(store)
 
-    def account(self, key: Key) -> KeyAccount:
-        """The key's account as of today."""
+    def _restore(self, store: Store) -> None:
+        for account in self._accounts.values():
+            used = store.used(account.key.id)
+            if used is not None:
+                account.day = dt.date.fromisoformat(used.day)
+                account.daily_used, account.monthly_used = used.daily, used.monthly
+
+    def today(self, now_us: int) -> dt.date:
+        """The date in the reference's zone."""
+        number = (now_us + _ZONE_US) // _DAY_US
+        if number != self._day_number:
+            self._day_number = number
+            self._day = dt.date.fromordinal(_EPOCH_ORDINAL + number)
+        return self._day
+
+    def account(self, key: Key, now_us: int) -> KeyAccount:
+        """The key's account as of then."""
         account = self._accounts[key.id]
-        account.turn(self.today())
+        today = self.today(now_us)
+        if account.day != today:
+            account.turn(today)
         return account
 
-    def today(self) -> dt.date:
-        """The date in the reference's zone."""
-        return self._wall().astimezone(ZONE).date()
-
-    def refusal(self, key: Key) -> str | None:
+    def refusal(self, key: Key, now_us: int) -> str | None:
         """Why `key` may not spend now, naming what is empty; None when it may.
 
         An answer is begun while anything at all is left beyond what others hold, so the balance can
         end below zero by less than one answer.
         """
-        if EXACT.subtract(self.balance, self._held) <= 0:
+        if self.balance <= self._held:
             return "The balance is empty: top up to go on."
-        spent = self.account(key).spent()
+        spent = self.account(key, now_us).spent()
         return None if spent is None else f"The {spent} budget of this API key is used up."
 
     def hold(self, key: Key, amount: Decimal) -> None:
@@ -89,12 +147,16 @@ class Ledger:
         account = self._accounts[key.id]
         account.held = EXACT.subtract(account.held, amount)
 
-    def charge(self, key: Key, request_id: str, amount: Decimal) -> None:
-        """Take `amount` from the balance, once for each `request_id`."""
-        if request_id in self.charges:
-            raise ValueError(f"{request_id} is charged already")
-        self.charges[request_id] = amount
+    def charge(self, key: Key, request_id: str, amount: Decimal, now_us: int) -> None:
+        """Take `amount` from the balance; ValueError when `request_id` was charged already."""
+        if self._remember:
+            if request_id in self.charges:
+                raise ValueError(f"{request_id} is charged already")
+            self.charges[request_id] = amount
+        account = self.account(key, now_us)
         self.balance = EXACT.subtract(self.balance, amount)
-        account = self.account(key)
         account.daily_used = EXACT.add(account.daily_used, amount)
         account.monthly_used = EXACT.add(account.monthly_used, amount)
+        if self._store is not None:
+            used = Used(self._day.isoformat(), account.daily_used, account.monthly_used)
+            self._store.charge(request_id, key.id, amount, balance=self.balance, used=used)

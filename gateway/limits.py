@@ -147,6 +147,8 @@ class KeyLimits:
         A request of more than `tpm` tokens never fits: the caller refuses it beforehand.
         """
         requests, token_window = self._requests, self._tokens
+        if requests is None and token_window is None:
+            return None
         wait_us = 0 if requests is None else requests.wait_us(now_us, 1)
         if token_window is not None:
             wait_us = max(wait_us, token_window.wait_us(now_us, tokens))

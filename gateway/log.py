@@ -9,7 +9,7 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,13 @@ from .prices import ZERO, plain
 _INSTANTS = ("arrival", "first_byte", "first_token", "end")
 
 
+class ChunkTimes(NamedTuple):
+    """One token-bearing event of a stream: when it was due and when its write began."""
+
+    due_s: float
+    sent_s: float
+
+
 class LogRow(msgspec.Struct, kw_only=True, gc=False):
     """One request, refused or not.
 
@@ -28,7 +35,8 @@ class LogRow(msgspec.Struct, kw_only=True, gc=False):
     `output_events`: token-bearing events of a stream that were written.
     `end_s`: just before the last write; the row is logged then, so whoever has an answer finds its
     row. Tokens and `charge` are what was billed: 0 for what was not.
-    `status` is None where no status line was sent.
+    `status` is None where no status line was sent. `headers` and `chunks` are there when the config
+    asks for them.
     """
 
     request_id: str
@@ -52,6 +60,8 @@ class LogRow(msgspec.Struct, kw_only=True, gc=False):
     fault: str | None = None
     error_code: str | None = None
     disconnected: bool = False
+    headers: dict[str, str] | None = None
+    chunks: list[ChunkTimes] | None = None
 
 
 class LogFile:

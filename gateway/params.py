@@ -66,7 +66,7 @@ class MessagesParams(msgspec.Struct, frozen=True):
     temperature: Share | None = None
     top_p: Share | None = None
     stream: bool | None = None
-    stop_sequences: list[str] | None = None
+    stop_sequences: list[Code] | None = None
 
 
 class ImagesParams(msgspec.Struct, frozen=True):

@@ -3,32 +3,39 @@
 import datetime as dt
 import ssl
 from collections.abc import Callable
+from email.utils import format_datetime
 from itertools import count
 
 import trio
 
-from .admission import ENDPOINTS, Admission
+from .admission import ENDPOINTS, Admission, Admitted, limit_message
 from .balance import balance_body
 from .clock import Clock, utc_now
 from .config import Config
-from .delivery import Delivery
+from .delivery import Bill, Delivery
 from .errors import ApiError, GatewayError
-from .http import Bounds, Request, RequestReader, response_head
+from .exchange import Exchange
+from .faults import Fault
+from .http import Bounds, Request, RequestReader
 from .images import PATH_PREFIX, read_image
-from .ledger import Ledger
+from .lateness import Lateness
+from .ledger import Ledger, Store
 from .log import LogRow
+from .tcp import TcpStream
 
 BALANCE_PATH = "/v1/balance"
 # After a refusal, how long and how much is read on so that the client gets to read it.
 LINGER_S = 1.0
 LINGER_BYTES = 1_048_576
+ABSURD_WAIT_S = 315_360_000
 
 
 class Gateway:
     """A whole LLM gateway: `serve` listens on TCP, `serve_stream` serves any one stream.
 
     `log` is called with each finished `LogRow`; without it the rows gather in `log_rows`. `now`
-    dates trio's clock, once. Nothing runs in the background, and nothing is held open.
+    dates trio's clock, once. `store` keeps the ledger beyond the process. Nothing runs in the
+    background, and nothing is held open. Raises GatewayError for a config that does not fit.
     """
 
     def __init__(
@@ -38,15 +45,32 @@ class Gateway:
         log: Callable[[LogRow], None] | None = None,
         now: Callable[[], dt.datetime] = utc_now,
         bounds: Bounds | None = None,
+        store: Store | None = None,
+        remember_charges: bool = True,
     ) -> None:
         self.config = config or Config()
+        self.config.check()
         self.clock = Clock(now)
         self.keys = self.config.active_keys()
-        self.ledger = Ledger(self.config.balance, self.keys, wall=self.clock.wall)
+        self.ledger = Ledger(
+            self.config.balance + self.config.gift,
+            self.keys,
+            store=store,
+            remember=remember_charges,
+        )
         self.log_rows: list[LogRow] = []
+        self.lateness = Lateness()
         self._log = log or self.log_rows.append
         self._bounds = bounds or Bounds()
         self._admission = Admission(self.config, self.ledger, self.clock)
+        self._log_headers = [
+            (name.lower(), name.lower().encode()) for name in self.config.log_headers
+        ]
+        capacity = self.config.capacity
+        self._places = None if capacity is None else trio.Semaphore(capacity)
+        self._refusing_until = float("-inf")
+        self._refusing = trio.Event()
+        self._serial = ""
         self._connections = count(1)
         self._requests = count(1)
 
@@ -66,25 +90,33 @@ class Gateway:
 
         Raises GatewayError when the address cannot be had.
         """
-        try:
-            listeners = await trio.open_tcp_listeners(port, host=host)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise GatewayError(f"cannot listen on {host} port {port}: {reason}") from error
-        bound: int = listeners[0].socket.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        scheme = "http" if tls is None else "https"
 
-        async def handle(stream: trio.SocketStream) -> None:
+        async def handle(accepted: trio.SocketStream) -> None:
+            stream = TcpStream.take_over(accepted)
             if tls is None:
                 await self.serve_stream(stream)
             else:
                 secured = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
                 await self.serve_stream(secured, scheme="https")
 
-        async with trio.open_nursery() as nursery:
-            await nursery.start(trio.serve_listeners, handle, listeners)
-            task_status.started(f"{scheme}://{shown}:{bound}")
+        self.clock.start()
+        listeners = await _listen(host, port)
+        bound: int = listeners[0].socket.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        async with trio.open_nursery() as connections:
+            task_status.started(f"{'http' if tls is None else 'https'}://{shown}:{bound}")
+            while True:
+                async with trio.open_nursery() as accepting:
+                    for listener in listeners:
+                        accepting.start_soon(_accept, listener, handle, connections)
+                    await self._refusing.wait()
+                    accepting.cancel_scope.cancel()
+                # With nobody listening, the kernel itself refuses.
+                for listener in listeners:
+                    await listener.aclose()
+                await trio.sleep_until(self._refusing_until)
+                self._refusing = trio.Event()
+                listeners = await _listen(host, bound)
 
     async def serve_stream(self, stream: trio.abc.Stream, *, scheme: str = "http") -> None:
         """Serve one connection until either side ends it, and close `stream`."""
@@ -92,8 +124,13 @@ class Gateway:
         self.clock.start()
         reader = RequestReader(stream, self._bounds)
         try:
-            while await self._serve_next(stream, reader, connection, scheme):
-                pass
+            if trio.current_time() >= self._refusing_until:
+                with reader.patience:
+                    while await self._serve_next(stream, reader, connection, scheme):
+                        pass
+                if reader.patience.cancelled_caught and reader.begun:
+                    slow = ApiError(408, "The request took too long to arrive.")
+                    await self._turn_away(stream, reader, connection, slow)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         finally:
@@ -106,76 +143,85 @@ class Gateway:
         try:
             request = await reader.next_request()
         except ApiError as refusal:
-            row = self._row(reader.partial, connection)
-            row.arrival_s = self.clock.elapsed_s(trio.current_time())
-            await self._refuse(stream, row, refusal, keep_alive=False)
-            await _linger(stream)
+            await self._turn_away(stream, reader, connection, refusal)
             return False
         if request is None:
             return False
-        row = self._row(request, connection)
+        exchange = self._exchange(stream, request, connection)
         try:
-            return await self._answer(stream, request, row, scheme)
+            return await self._answer(exchange, reader, scheme)
         except trio.BrokenResourceError:
-            row.disconnected = True
+            exchange.row.disconnected = True
             raise
         finally:
-            self._finish(row)
+            if exchange.row.end_s is None:
+                exchange.finish()
 
-    def _finish(self, row: LogRow) -> None:
-        """Log `row`, once: just before the last write, so whoever has an answer finds its row."""
-        if row.end_s is None:
-            row.end_s = self.clock.elapsed_s(trio.current_time())
-            self._log(row)
+    async def _turn_away(
+        self, stream: trio.abc.Stream, reader: RequestReader, connection: int, refusal: ApiError
+    ) -> None:
+        """Refuse what could not be read as a request; the connection is of no more use."""
+        partial = reader.partial
+        partial.arrival, partial.keep_alive = trio.current_time(), False
+        await self._exchange(stream, partial, connection).refuse(refusal)
+        await _linger(stream)
 
-    def _row(self, request: Request, connection: int) -> LogRow:
+    def _exchange(self, stream: trio.abc.Stream, request: Request, connection: int) -> Exchange:
         began, date = self.clock.anchor
-        return LogRow(
-            request_id=f"req-{int(date.timestamp() * 1000):x}-{next(self._requests):x}",
+        if not self._serial:
+            self._serial = f"req-{int(date.timestamp() * 1000):x}"
+        row = LogRow(
+            request_id=f"{self._serial}-{next(self._requests):x}",
             connection=connection,
             method=request.method,
             path=request.path,
             arrival_s=request.arrival - began,
         )
+        if self._log_headers:
+            row.headers = {
+                name: request.headers[field].decode("latin-1")
+                for name, field in self._log_headers
+                if field in request.headers
+            }
+        return Exchange(stream, request, row, clock=self.clock, log=self._log)
 
-    async def _answer(
-        self, stream: trio.abc.Stream, request: Request, row: LogRow, scheme: str
-    ) -> bool:
+    async def _answer(self, exchange: Exchange, reader: RequestReader, scheme: str) -> bool:
+        request = exchange.request
         try:
             endpoint = ENDPOINTS.get(request.path)
             if endpoint is None:
-                content_type, body = self._read(request, row)
-                await self._send(stream, request, row, content_type, body)
+                content_type, body = self._read(exchange)
+                await exchange.write(exchange.respond(200, content_type, body), last=True)
                 return request.keep_alive
             if request.method != "POST":
                 raise _wrong_method(request, "POST")
             host = request.headers.get(b"host", b"localhost").decode("latin-1")
-            admitted = self._admission.admit(endpoint, request, row, f"{scheme}://{host}")
-            fault = admitted.fault
-            if fault is not None and fault.isdigit():
-                row.fault = fault
-                raise ApiError(int(fault), _FAULT_MESSAGES[fault])
+            admitted = self._admission.admit(endpoint, request, exchange.row, f"{scheme}://{host}")
         except ApiError as refusal:
-            await self._refuse(
-                stream,
-                row,
-                refusal,
-                keep_alive=request.keep_alive,
-                bodiless=request.method == "HEAD",
-            )
+            await exchange.refuse(refusal)
             return request.keep_alive
-        delivery = Delivery(
-            stream,
-            row,
-            config=self.config,
-            keep_alive=request.keep_alive,
-            elapsed_s=self.clock.elapsed_s,
-            finish=lambda: self._finish(row),
-        )
-        return await delivery.send(admitted.answer, admitted.key, self.ledger, fault)
+        answer, pace = admitted.answer, admitted.pace
+        if (
+            isinstance(answer.reply, bytes)
+            and admitted.fault is None
+            and self._places is None
+            and pace.due_s(answer.steps - 1) == 0
+        ):
+            # Nothing to wait for and nothing to spoil: the short way out.
+            Bill(self.ledger, admitted.key, exchange, answer, due=True).settle()
+            whole = exchange.respond(200, "application/json", answer.reply)
+            await exchange.write(whole, last=True)
+            return request.keep_alive
+        reader.be_patient()
+        if self._places is None:
+            return await self._deliver(exchange, admitted)
+        async with self._places:
+            exchange.start = trio.current_time()
+            return await self._deliver(exchange, admitted)
 
-    def _read(self, request: Request, row: LogRow) -> tuple[str, bytes]:
+    def _read(self, exchange: Exchange) -> tuple[str, bytes]:
         """What a GET gives: content type and body."""
+        request = exchange.request
         is_image = request.path.startswith(PATH_PREFIX)
         if not is_image and request.path != BALANCE_PATH:
             raise ApiError(404, f"There is nothing at {request.path}.", code="NOT_FOUND")
@@ -184,54 +230,99 @@ class Gateway:
         if is_image:
             return "image/png", read_image(request.path.removeprefix(PATH_PREFIX))
         key = self._admission.authenticate(request)
-        row.key = key.id
-        return "application/json", balance_body(self.ledger, key, self.config.prices.currency)
-
-    async def _send(
-        self, stream: trio.abc.Stream, request: Request, row: LogRow, content_type: str, body: bytes
-    ) -> None:
-        head = response_head(
-            200,
-            row.request_id,
-            content_type=content_type,
-            length_bytes=len(body),
-            keep_alive=request.keep_alive,
+        exchange.row.key = key.id
+        return "application/json", balance_body(
+            self.ledger, key, self.config.prices.currency, self.clock.unix_us()
         )
-        row.status = 200
-        row.first_byte_s = self.clock.elapsed_s(trio.current_time())
-        self._finish(row)
-        await stream.send_all(head if request.method == "HEAD" else head + body)
 
-    async def _refuse(
-        self,
-        stream: trio.abc.Stream,
-        row: LogRow,
-        refusal: ApiError,
-        *,
-        keep_alive: bool,
-        bodiless: bool = False,
-    ) -> None:
-        body = refusal.body(row.request_id)
-        head = response_head(
-            refusal.status,
-            row.request_id,
-            length_bytes=len(body),
-            keep_alive=keep_alive,
-            headers=refusal.headers,
+    async def _deliver(self, exchange: Exchange, admitted: Admitted) -> bool:
+        key, answer, pace, fault = admitted
+        due = fault is None or fault.is_billed
+        bill = Bill(self.ledger, key, exchange, answer, due=due)
+        if fault is not None:
+            exchange.row.fault = fault.kind
+            if fault.status is not None or fault.kind in ("html", "reset", "refuse"):
+                bill.settle()
+                return await self._fail(exchange, admitted, fault)
+        delivery = Delivery(
+            exchange,
+            answer,
+            pace,
+            bill=bill,
+            fault=fault,
+            late=self.lateness.add,
+            log_chunks=self.config.log_chunks,
         )
-        row.status, row.error_code = refusal.status, refusal.code
-        row.first_byte_s = self.clock.elapsed_s(trio.current_time())
-        self._finish(row)
-        await stream.send_all(head if bodiless else head + body)
+        return await delivery.send()
+
+    async def _fail(self, exchange: Exchange, admitted: Admitted, fault: Fault) -> bool:
+        """The faults that strike before any of the answer is there."""
+        if fault.status is not None:
+            refusal = ApiError(fault.status, _FAULT_MESSAGES[fault.status])
+            if fault.status == 429:
+                refusal = self._invented_limit(admitted, fault)
+            await exchange.refuse(refusal)
+            return exchange.keep_alive
+        if fault.kind == "html":
+            page = exchange.respond(502, "text/html", _PROXY_PAGE)
+            await exchange.write(page, last=True)
+            return exchange.keep_alive
+        if fault.kind == "refuse":
+            self._refusing_until = trio.current_time() + fault.lasts_s
+            self._refusing.set()
+        await exchange.reset()
+        return False
+
+    def _invented_limit(self, admitted: Admitted, fault: Fault) -> ApiError:
+        """A 429 that no limit asked for, with the Retry-After that the fault says."""
+        headers = self._admission.limit_headers(admitted.key)
+        wait_s, said = 1, fault.retry_after
+        if fault.kind == "429-absurd":
+            wait_s = ABSURD_WAIT_S
+        elif said is not None and said.isascii() and said.isdigit():
+            wait_s = int(said)
+        if fault.kind == "429-date":
+            until = self.clock.wall() + dt.timedelta(seconds=wait_s)
+            # HTTP dates are whole seconds: up, so that the wait is really enough.
+            until += dt.timedelta(microseconds=-until.microsecond % 1_000_000)
+            said = format_datetime(until, usegmt=True)
+        if fault.kind != "429-bare":
+            headers.append(("Retry-After", str(wait_s) if said is None else said))
+        return ApiError(429, limit_message(wait_s), headers=headers)
 
 
 _FAULT_MESSAGES = {
-    "500": "Internal server error.",
-    "502": "The upstream model service failed.",
-    "503": "The upstream model service is unavailable.",
-    "504": "The request timed out.",
-    "529": "The upstream model service is overloaded.",
+    400: "Invalid request parameters.",
+    401: "Invalid or expired API key.",
+    403: "Access denied.",
+    404: "Model not found or offline.",
+    429: "",
+    500: "Internal server error.",
+    502: "The upstream model service failed.",
+    503: "The upstream model service is unavailable.",
+    504: "The request timed out.",
+    529: "The upstream model service is overloaded.",
 }
+_PROXY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
+    b"<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n"
+)
+
+
+async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise GatewayError(f"cannot listen on {host} port {port}: {reason}") from error
+
+
+async def _accept(
+    listener: trio.SocketListener,
+    handle: Callable[[trio.SocketStream], object],
+    connections: trio.Nursery,
+) -> None:
+    await trio.serve_listeners(handle, [listener], handler_nursery=connections)  # type: ignore[arg-type]
 
 
 def _wrong_method(request: Request, allowed: str) -> ApiError:

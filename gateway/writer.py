@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from random import Random
+from struct import Struct
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from .dice import Dice, digest
+from .dice import digest
 
 Finish = Literal["stop", "length"]
 
+# Two draws of 64 bits from a digest.
+_TWO = Struct(">QQ")
 RIVER_TOKENS = 16_384
 # Answers are about as long as people's: this many tokens at most unless the config says otherwise.
 LONGEST_TOKENS = 400
@@ -42,14 +45,29 @@ _ASIDES = (
 class Text(NamedTuple):
     """An answer: its tokens, the same as JSON strings, and why it ended."""
 
-    tokens: Sequence[str]
-    encoded: Sequence[bytes]
+    tokens: list[str]
+    encoded: list[bytes]
     finish: Finish
 
     @property
     def text(self) -> str:
         """The whole answer."""
         return "".join(self.tokens)
+
+    def until_first(self, ends: Sequence[str]) -> tuple["Text", str | None]:
+        """The answer up to the first of `ends`, and which it was; all of it where none occurs."""
+        text = self.text
+        found = [(at, end) for end in ends if end and (at := text.find(end)) >= 0]
+        if not found:
+            return self, None
+        at, end = min(found)
+        kept, left = [], at
+        for token in self.tokens:
+            if left <= 0:
+                break
+            kept.append(token[:left])
+            left -= len(token)
+        return Text(kept, [msgspec.json.encode(token) for token in kept], "stop"), end
 
 
 class Writer:
@@ -68,23 +86,23 @@ class Writer:
         Its natural length is drawn from 1 to 1.25 `max_tokens`, or to 400 if that is less, so that
         some answers end by themselves and some are cut.
         """
-        dice = Dice(request_digest)
-        start = self._starts[dice.integer(len(self._starts))]
+        where, length = _TWO.unpack_from(request_digest)
+        start = self._starts[where % len(self._starts)]
         wanted = self._output_tokens
         if wanted is None:
             longest = LONGEST_TOKENS
             if max_tokens is not None:
                 longest = max(2, min(longest, max_tokens * 5 // 4))
-            wanted = 1 + dice.integer(longest)
+            wanted = 1 + length % longest
         finish: Finish = "stop"
         if max_tokens is not None and wanted > max_tokens:
             wanted, finish = max_tokens, "length"
         tokens, encoded = self._tokens, self._encoded
-        if start + wanted <= len(tokens):
-            return Text(tokens[start : start + wanted], encoded[start : start + wanted], finish)
-        rounds = -(-(start + wanted) // len(tokens))
+        if start + wanted > len(tokens):
+            rounds = -(-(start + wanted) // len(tokens))
+            tokens, encoded = tokens * rounds, encoded * rounds
         stretch = slice(start, start + wanted)
-        return Text((tokens * rounds)[stretch], (encoded * rounds)[stretch], finish)
+        return Text(tokens[stretch], encoded[stretch], finish)
 
 
 def _river(seed: int) -> tuple[list[str], list[int]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import h11
 import pytest
 
-from gateway import FaultRate, GatewayError, parse_faults
+from gateway import Fault, GatewayError, parse_faults
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect
@@ -26,7 +26,7 @@ PATH = "/v1/chat/completions"
 async def test_a_status_fault_is_the_reference_s_error_and_free(
     gateway_of: Any, connect: "Connect", chat: Bodies, kind: str, code: str
 ) -> None:
-    gateway = gateway_of(faults=(FaultRate(kind, 1.0),))  # type: ignore[arg-type]
+    gateway = gateway_of(faults=(Fault(kind, 1.0),))  # type: ignore[arg-type]
     client = await connect(gateway)
     response = await client.post(PATH, chat())
     assert response.error[:2] == (int(kind), code)
@@ -40,7 +40,7 @@ async def test_a_status_fault_is_the_reference_s_error_and_free(
 async def test_a_reset_comes_before_any_byte(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:
-    gateway = gateway_of(faults=(FaultRate("reset", 1.0),))
+    gateway = gateway_of(faults=(Fault("reset", 1.0),))
     client = await connect(gateway)
     with pytest.raises(h11.RemoteProtocolError):
         await client.post(PATH, chat())
@@ -52,7 +52,7 @@ async def test_a_reset_comes_before_any_byte(
 async def test_a_cut_breaks_the_body_off(
     gateway_of: Any, connect: "Connect", chat: Bodies, stream: bool
 ) -> None:
-    gateway = gateway_of(faults=(FaultRate("cut", 1.0),), output_tokens=9)
+    gateway = gateway_of(faults=(Fault("cut", 1.0),), output_tokens=9)
     client = await connect(gateway)
     with pytest.raises(h11.RemoteProtocolError):
         await client.post(PATH, chat(stream=stream))
@@ -64,7 +64,7 @@ async def test_a_cut_breaks_the_body_off(
 async def test_a_malformed_answer_is_a_200_that_is_no_json(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:
-    client = await connect(gateway_of(faults=(FaultRate("malformed", 1.0),), output_tokens=9))
+    client = await connect(gateway_of(faults=(Fault("malformed", 1.0),), output_tokens=9))
     whole = await client.post(PATH, chat())
     assert whole.status == 200
     with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
@@ -114,7 +114,7 @@ def test_a_list_of_faults_that_is_none_is_refused(text: str, reason: str) -> Non
 
 def test_a_list_of_faults_is_read() -> None:
     assert parse_faults("429=0.02, reset=0.01") == (
-        FaultRate("429", 0.02),
-        FaultRate("reset", 0.01),
+        Fault("429", 0.02),
+        Fault("reset", 0.01),
     )
     assert parse_faults("") == ()

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway import Bounds, Config, Gateway
+from gateway import Bounds, Config, Fault, Gateway
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Client, Connect
@@ -240,7 +240,7 @@ async def test_tcp_serves_the_same_and_a_reset_is_a_reset(
     assert (await client.post(PATH, chat())).status == 200
     await stream.aclose()
 
-    broken = gateway_of(faults=[("reset", 1.0)])
+    broken = gateway_of(faults=(Fault("reset", 1.0),))
     base_url = await nursery.start(broken.serve)
     client = await connect(broken)
     stream = await trio.open_tcp_stream("127.0.0.1", int(base_url.rpartition(":")[2]))

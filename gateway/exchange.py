@@ -1,0 +1,103 @@
+"""One request and its answer on one connection: writing, and keeping the log's row true."""
+
+from collections.abc import Callable, Iterable
+
+import trio
+
+from .clock import Clock
+from .errors import ApiError
+from .http import Request, response_head
+from .log import LogRow
+from .tcp import TcpStream
+
+
+class Exchange:
+    """The way back to a client. trio.BrokenResourceError comes out when the client has gone."""
+
+    __slots__ = ("_log", "_stream", "began", "clock", "keep_alive", "request", "row", "start")
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        request: Request,
+        row: LogRow,
+        *,
+        clock: Clock,
+        log: Callable[[LogRow], None],
+    ) -> None:
+        self._stream = stream
+        self.clock = clock
+        self.began = clock.anchor[0]
+        self._log = log
+        self.request = request
+        self.row = row
+        self.keep_alive = request.keep_alive
+        # trio's time from which an answer's pace counts.
+        self.start = request.start
+
+    def head(
+        self,
+        status: int,
+        *,
+        content_type: str,
+        length_bytes: int | None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> bytes:
+        """The head of the answer; its status goes into the row."""
+        self.row.status = status
+        return response_head(
+            status,
+            self.row.request_id,
+            content_type=content_type,
+            length_bytes=length_bytes,
+            keep_alive=self.keep_alive,
+            headers=headers,
+        )
+
+    async def write(self, data: bytes, *, last: bool = False) -> float:
+        """Send `data` and return trio's time just before; the `last` write logs the row first."""
+        row, now = self.row, trio.current_time()
+        if row.first_byte_s is None and data:
+            row.first_byte_s = now - self.began
+        if row.output_events and row.first_token_s is None:
+            row.first_token_s = now - self.began
+        if last and row.end_s is None:
+            row.end_s = now - self.began
+            self._log(row)
+        if data:
+            await self._stream.send_all(data)
+        return now
+
+    def respond(
+        self,
+        status: int,
+        content_type: str,
+        body: bytes,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> bytes:
+        """A whole answer; without its body where the request is HEAD."""
+        head = self.head(status, content_type=content_type, length_bytes=len(body), headers=headers)
+        return head if self.request.method == "HEAD" else head + body
+
+    async def refuse(self, refusal: ApiError) -> None:
+        """Answer with the reference's error body."""
+        self.row.error_code = refusal.code
+        body = refusal.body(self.row.request_id)
+        answer = self.respond(refusal.status, "application/json", body, refusal.headers)
+        await self.write(answer, last=True)
+
+    def finish(self) -> None:
+        """Log the row, once: before the last write, so that whoever has an answer finds its row."""
+        if self.row.end_s is None:
+            self.row.end_s = trio.current_time() - self.began
+            self._log(self.row)
+
+    async def reset(self) -> None:
+        """Break the connection: on TCP with a reset, which is no orderly end."""
+        self.finish()
+        transport: object = self._stream
+        while isinstance(transport, trio.SSLStream):
+            transport = transport.transport_stream
+        if isinstance(transport, TcpStream):
+            transport.reset_on_close()
+        await trio.aclose_forcefully(self._stream)

@@ -1,0 +1,122 @@
+"""How long answers take: constants or distributions, drawn from the request's own dice."""
+
+import math
+import re
+from bisect import bisect_right
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from .dice import Dice
+from .errors import GatewayError
+
+_UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
+
+
+class Distribution(NamedTuple):
+    """A time that differs from draw to draw, in seconds.
+
+    `uniform` from `a_s` to `b`; `exponential` of mean `a_s`; `lognormal` of median `a_s` and sigma
+    `b` (of the logarithm, no unit).
+    """
+
+    kind: Literal["uniform", "exponential", "lognormal"]
+    a_s: float
+    b: float = 0.0
+
+    def draw(self, dice: Dice) -> float:
+        """One time, in seconds, never below 0."""
+        point = dice.uniform()
+        if self.kind == "uniform":
+            return self.a_s + (self.b - self.a_s) * point
+        if self.kind == "exponential":
+            return -self.a_s * math.log1p(-point)
+        # Box and Muller's way from two even draws to a normal one.
+        radius = math.sqrt(-2 * math.log1p(-point))
+        return self.a_s * math.exp(self.b * radius * math.cos(2 * math.pi * dice.uniform()))
+
+
+Time = float | Distribution
+
+
+class Latency(NamedTuple):
+    """Time to the first token and between tokens, in seconds."""
+
+    ttft_s: Time = 0.0
+    itl_s: Time = 0.0
+
+    @property
+    def random(self) -> bool:
+        """Whether `pace` needs dice."""
+        return isinstance(self.ttft_s, Distribution) or isinstance(self.itl_s, Distribution)
+
+    def pace(self, tokens: int, dice: Dice | None) -> "Pace":
+        """When each of `tokens` goes out."""
+        ttft_s, itl_s = self.ttft_s, self.itl_s
+        if dice is not None and isinstance(ttft_s, Distribution):
+            ttft_s = ttft_s.draw(dice)
+        if dice is None or not isinstance(itl_s, Distribution):
+            assert isinstance(ttft_s, float | int)
+            assert isinstance(itl_s, float | int)
+            return Pace(ttft_s, itl_s, None)
+        assert isinstance(ttft_s, float | int)
+        offsets, at = [ttft_s], ttft_s
+        for _ in range(tokens - 1):
+            at += itl_s.draw(dice)
+            offsets.append(at)
+        return Pace(ttft_s, 0.0, offsets)
+
+
+class Pace(NamedTuple):
+    """When each token of one answer is due, in seconds from its start."""
+
+    ttft_s: float
+    itl_s: float
+    offsets_s: list[float] | None
+
+    def ready(self, elapsed_s: float, total: int) -> int:
+        """How many of `total` tokens are due by then; may be one short by a rounding error."""
+        if self.offsets_s is not None:
+            return bisect_right(self.offsets_s, elapsed_s)
+        if elapsed_s < self.ttft_s:
+            return 0
+        if self.itl_s == 0:
+            return total
+        return min(total, int((elapsed_s - self.ttft_s) / self.itl_s) + 1)
+
+    def due_s(self, index: int) -> float:
+        """When token `index` is due, from 0."""
+        if self.offsets_s is not None:
+            return self.offsets_s[index] if self.offsets_s else self.ttft_s
+        return self.ttft_s + index * self.itl_s
+
+
+def parse_duration(name: str, text: str) -> float:
+    """Seconds in `300ms`, `1.5s`, `2m` or `1h`. Raises GatewayError, naming `name`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip(), re.ASCII)
+    if found is None:
+        raise GatewayError(f"{name} is {text!r}; write a time such as 300ms or 1.5s")
+    return float(Decimal(found[1]) * _UNITS_S[found[2]])
+
+
+def parse_time(name: str, text: str) -> Time:
+    """A duration, or `uniform:A:B`, `exponential:MEAN`, `lognormal:MEDIAN:SIGMA`.
+
+    Raises GatewayError, naming `name`.
+    """
+    kind, *rest = text.strip().split(":")
+    if not rest:
+        return parse_duration(name, text)
+    if kind == "uniform" and len(rest) == 2:
+        low_s, high_s = (parse_duration(name, each) for each in rest)
+        if low_s <= high_s:
+            return Distribution("uniform", low_s, high_s)
+    elif kind == "exponential" and len(rest) == 1:
+        return Distribution("exponential", parse_duration(name, rest[0]))
+    elif kind == "lognormal" and len(rest) == 2:
+        sigma = re.fullmatch(r"\d+(?:\.\d+)?", rest[1], re.ASCII)
+        if sigma is not None and float(rest[1]) <= 5:
+            return Distribution("lognormal", parse_duration(name, rest[0]), float(rest[1]))
+    raise GatewayError(
+        f"{name} is {text!r}; write a time, uniform:100ms:500ms, exponential:300ms or "
+        "lognormal:300ms:0.5 (median, sigma up to 5)"
+    )

@@ -1,0 +1,80 @@
+"""A TCP connection as a trio stream, on the short path: one system call a read and one a write."""
+
+import socket
+import struct
+from typing import Self
+
+import trio
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class TcpStream(trio.abc.HalfCloseableStream):
+    """A connected, non-blocking socket.
+
+    What trio's own stream adds (a checkpoint for every write, conflict detection, a first read that
+    mostly finds nothing) is a third of a small request's time. One task uses a stream at a time,
+    and every request waits in `receive_some`, which is where others get their turn.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    @classmethod
+    def take_over(cls, stream: trio.SocketStream) -> Self:
+        """Make one of trio's streams this; the other must not be used any more."""
+        sock = socket.socket(fileno=stream.socket.detach())
+        sock.setblocking(False)
+        return cls(sock)
+
+    async def receive_some(self, max_bytes: int | None = 65_536) -> bytes:
+        """What has come, at most `max_bytes`; b"" at the end."""
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self._socket)
+                try:
+                    return self._socket.recv(max_bytes or 65_536)
+                except BlockingIOError:
+                    continue
+        except OSError as error:
+            raise trio.BrokenResourceError(f"the connection broke: {error}") from error
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send everything; waits, and can be cancelled, only while the other side is slow."""
+        try:
+            sent = self._send(data)
+            if sent == len(data):
+                return
+            with memoryview(data) as view:
+                while sent < len(data):
+                    await trio.lowlevel.wait_writable(self._socket)
+                    sent += self._send(view[sent:])
+        except OSError as error:
+            raise trio.BrokenResourceError(f"the connection broke: {error}") from error
+
+    def _send(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.wait_writable(self._socket)
+
+    async def send_eof(self) -> None:
+        """Say that no more comes from here."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise trio.BrokenResourceError(f"the connection broke: {error}") from error
+        await trio.lowlevel.checkpoint()
+
+    def reset_on_close(self) -> None:
+        """Make the close a reset: the other side gets an error, not an end."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
+    async def aclose(self) -> None:
+        if self._socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+        await trio.lowlevel.checkpoint()
