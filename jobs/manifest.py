@@ -24,7 +24,7 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The client's own limits; None is no limit."""
 
-    rpm: float | None
+    rpm: int | None
     tpm: int | None
     concurrency: int | None  # None: found by the run
 

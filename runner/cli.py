@@ -46,10 +46,18 @@ def _number(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
 
 
+BASE_URL = click.option(
+    "--base-url",
+    metavar="URL",
+    envvar="HEADRACE_BASE_URL",
+    help="The gateway.  [default: HEADRACE_BASE_URL]",
+)
+
+
 @click.command()
 @click.argument("jobs", metavar="JOBS")
 @click.option("--out", metavar="RUN", help="Run directory.  [default: JOBS with .run]")
-@click.option("--base-url", metavar="URL", help="The gateway.  [default: HEADRACE_BASE_URL]")
+@BASE_URL
 @click.option(
     "--rpm", type=CountOr("none"), default="60", show_default=True, help="Requests a minute."
 )
@@ -124,9 +132,14 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     directory = Path(out) if out else default_run_directory(jobs)
     watch = watch_on(Console(stderr=True))
     outcome, summary = run_and_summarise(jobs, directory, settings, watch)
-    show_summary(summary, as_json=options["as_json"])
+    done = summary.outcome
+    nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts
+    if outcome.reason is None or not nothing_done or options["as_json"]:
+        show_summary(summary, as_json=options["as_json"])
+    if outcome.reason is None and nothing_done:
+        click.echo(f"{jobs} holds no jobs; nothing was sent.", err=True)
     if outcome.reason is not None:
-        click.echo(f"Stopped: {outcome.reason}", err=True)
+        click.echo(f"{'Error' if nothing_done else 'Stopped'}: {outcome.reason}", err=True)
     click.get_current_context().exit(outcome.exit_code)
 
 
@@ -143,7 +156,7 @@ def show_summary(summary: "Summary", *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--base-url", metavar="URL", help="The gateway.  [default: HEADRACE_BASE_URL]")
+@BASE_URL
 @click.option("--json", "as_json", is_flag=True, help="Print the reading as JSON.")
 def balance(base_url: str | None, *, as_json: bool) -> None:
     """Show the account's balance and the key's budgets.

@@ -2,9 +2,12 @@
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
+
+SETTINGS_FILE = "headrace.toml"
 
 
 class Place(NamedTuple):
@@ -37,6 +40,14 @@ class Root(click.Group):
         command: click.Command = getattr(import_module(place.module), place.attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name is not None:
+            ctx.default_map = {name: settings_for(command, Path(SETTINGS_FILE))}
+        return name, command, rest
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
@@ -46,6 +57,31 @@ def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> 
     if wanted and not ctx.resilient_parsing:
         click.echo(f"headrace {version('headrace')}")
         ctx.exit()
+
+
+def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
+    """Defaults for a command from `headrace.toml`: its own table, over the keys above all tables.
+
+    click takes them after flags and environment variables, and before the built-in defaults.
+    Raises click.UsageError for what can't be read, what no command has, and a key.
+    """
+    import tomllib
+
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{path} can't be used: {error}") from error
+    options = {param.name for param in command.params}
+    tables = {name: value for name, value in data.items() if isinstance(value, dict)}
+    own = {name.replace("-", "_"): v for name, v in tables.get(command.name or "", {}).items()}
+    common = {name.replace("-", "_"): v for name, v in data.items() if name not in tables}
+    if any("key" in name for name in (*own, *common)):
+        raise click.UsageError(f"{path}: a key does not belong in a file; set HEADRACE_API_KEY")
+    if unknown := [*(tables.keys() - COMMANDS.keys()), *(own.keys() - options)]:
+        raise click.UsageError(f"{path}: {unknown[0]!r} is no setting of `{command.name}`")
+    return {name: value for name, value in common.items() if name in options} | own
 
 
 @click.command(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,5 +96,6 @@ def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> 
 def main() -> None:
     """Batch job runner and load tester for LLM gateways.
 
-    Start with `headrace demo`: it needs no key and no network.
+    Start with `headrace demo`: it needs no key and no network. Defaults for each command's flags
+    may stand in headrace.toml, in a table named for the command.
     """

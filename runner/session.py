@@ -192,11 +192,15 @@ class BulkSession:
             if before is not None:
                 await self._watched(engine, source, parts, state)
                 with stop.closing:
-                    recorder.reading(
-                        await parts.account.read_settled(spent=recorder.totals.spent, first=before)
-                    )
+                    recorder.reading(await self._last_reading(parts, before))
         except HeadraceError as error:
             stop.request(error)
+
+    async def _last_reading(self, parts: Parts, before: BalanceReading) -> BalanceReading:
+        spent = parts.recorder.totals.spent
+        if parts.prices is None:
+            return await parts.account.read("after", spent=spent)  # there is no cost to wait for
+        return await parts.account.read_settled(spent=spent, first=before)
 
     async def _watched(self, engine: Engine, source: Source, parts: Parts, state: State) -> None:
         """Run the jobs, and have the display look on where there is one."""

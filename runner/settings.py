@@ -105,6 +105,8 @@ def default_run_directory(jobs: str) -> Path:
     if jobs == "-":
         raise InputError("--out is needed when the jobs come from standard input")
     path = Path(jobs)
+    if path.is_dir():
+        raise InputError(f"{jobs} is a directory; name a job file")
     name = path.name
     for ending in FORMAT_ENDINGS:
         if name.lower().endswith(ending) and len(name) > len(ending):

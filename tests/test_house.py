@@ -1,0 +1,162 @@
+"""The house: who may import whom, what `--help` may load, and what the project is made of."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("jobs", "runner", "reports", "gateway")
+# Room -> the rooms that it may import, from their faces.
+ALLOWED = {"jobs": set(), "runner": {"jobs"}, "reports": {"jobs"}, "gateway": set()}
+# After a run it is these that ask `reports` for the summary, and that show it.
+ASK_FOR_THE_SUMMARY = {"runner/bulk.py", "runner/cli.py", "runner/demo.py"}
+HEAVY = ("polars", "httpx", "trio", "rich", "msgspec", "tenacity", "numpy")
+LINES_MAX = 500
+
+
+class Import(NamedTuple):
+    """One import of a room by a file of another; `inside` is within a function."""
+
+    file: str
+    room: str
+    module: str
+    inside: bool
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    name = path.relative_to(ROOT).as_posix()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    deep = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            modules = [node.module]
+        for module in modules:
+            yield Import(name, module.partition(".")[0], module, id(node) in deep)
+
+
+def crossings() -> list[Import]:
+    """Imports from one room into another."""
+    return [
+        found
+        for path in python_files(*ROOMS)
+        for found in imports_of(path)
+        if found.room in ROOMS and found.room != found.file.partition("/")[0]
+    ]
+
+
+def test_data_flows_one_way() -> None:
+    wrong = [
+        found
+        for found in crossings()
+        if found.room not in ALLOWED[found.file.partition("/")[0]]
+        and not (found.room == "reports" and found.file in ASK_FOR_THE_SUMMARY)
+    ]
+    assert wrong == []
+    assert crossings() != []
+
+
+def test_rooms_import_only_each_others_faces() -> None:
+    assert [found for found in crossings() if found.module != found.room] == []
+
+
+def test_reports_is_asked_only_once_a_run_has_ended() -> None:
+    """Inside functions, or for the type checker: importing the runner loads no report."""
+    code = "import runner.bulk, runner.cli, runner.demo, sys; print('reports' in sys.modules)"
+    assert run_python(code).strip() == "False"
+
+
+def run_python(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+@pytest.mark.slow
+def test_the_gateway_is_reached_only_over_http() -> None:
+    others = [room for room in ROOMS if room != "gateway"]
+    code = f"import gateway, gateway.cli, sys; print([m for m in {others} if m in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+@pytest.mark.slow
+def test_help_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from runner.main import main
+try:
+    main(["--help"], prog_name="headrace")
+except SystemExit as done:
+    assert done.code == 0
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stderr.strip() == "[]"
+    assert "demo" in done.stdout
+
+
+@pytest.mark.slow
+def test_every_command_is_where_the_root_says() -> None:
+    from runner.main import COMMANDS
+
+    for name in COMMANDS:
+        command = [sys.executable, "-m", "runner", name, "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+        assert done.stdout.startswith(f"Usage: headrace {name}")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_face_is_sorted_and_complete(room: str) -> None:
+    module = __import__(room)
+    assert module.__all__ == sorted(module.__all__, key=order)
+    assert [name for name in module.__all__ if getattr(module, name, None) is None] == []
+
+
+def order(name: str) -> tuple[int, str]:
+    """Constants, then classes, then functions: how the linter sorts `__all__`."""
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return kind, name
+
+
+def test_no_file_holds_more_than_one_noun_can() -> None:
+    long = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path in python_files(*ROOMS, "tests")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LINES_MAX
+    }
+    assert long == {}
+
+
+def test_the_constraints_pin_everything_and_name_no_index() -> None:
+    lines = [
+        line.partition("#")[0].strip()
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    ]
+    pins = dict(line.split("==") for line in lines if line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for requirement in chain(project["dependencies"], *project["optional-dependencies"].values()):
+        name = requirement.split(">")[0].split("=")[0].split("[")[0].strip()
+        assert name.lower() in {pin.lower().replace("_", "-") for pin in pins}, name
+
+
+def test_ci_runs_what_the_makefile_says() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("make ")] == ["make lint", "make test"]
