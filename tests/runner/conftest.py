@@ -253,7 +253,13 @@ class Bench:
         return await self.run_over(service.connect, KEY, **fields)
 
     async def run_over(
-        self, connect: Any, key: str, *, stop: Stop | None = None, **fields: Any
+        self,
+        connect: Any,
+        key: str,
+        *,
+        stop: Stop | None = None,
+        watch: Any = None,
+        **fields: Any,
     ) -> Ran:
         settings = {"rpm": None, "tpm": None, "seed": 1, **fields}
         world = World(
@@ -262,6 +268,7 @@ class Bench:
             read=at_once,
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             stop=stop,
+            watch=watch,
         )
         outcome = await run_jobs(
             str(self.jobs),

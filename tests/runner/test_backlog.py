@@ -1,0 +1,110 @@
+"""What is sent next: retries whose pause is over before new jobs, and memory kept small."""
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from jobs import Job
+from runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, Backlog, Pending
+
+
+def pending(index: int, *, body: bytes = b"{}") -> Pending:
+    return Pending(
+        Job(
+            index=index,
+            custom_id=f"job-{index}",
+            url="/v1/chat/completions",
+            model="m",
+            stream=False,
+            body=body,
+            body_digest="d",
+            input_estimate_tokens=1,
+            output_limit_tokens=None,
+        )
+    )
+
+
+async def take(backlog: Backlog) -> tuple[int, float | None]:
+    taken = await backlog.take()
+    assert taken is not None
+    return taken[0].job.index, taken[1]
+
+
+async def test_a_retry_goes_first_once_its_pause_is_over(autojump_clock: MockClock) -> None:
+    backlog = Backlog()
+    for index in range(3):
+        await backlog.put(pending(index))
+    first = await backlog.take()
+    assert first is not None
+    backlog.retry(first[0], 5.0)
+    assert await take(backlog) == (1, None)
+    await trio.sleep(5)
+    assert await take(backlog) == (0, 5.0)
+    assert await take(backlog) == (2, None)
+
+
+async def test_it_waits_for_a_retry_and_ends_only_when_nothing_can_come_back(
+    autojump_clock: MockClock,
+) -> None:
+    backlog = Backlog()
+    await backlog.put(pending(0))
+    backlog.exhaust()
+    taken = await backlog.take()
+    assert taken is not None
+    ends: list[float] = []
+
+    async def wait_for_end() -> None:
+        assert await take(backlog) == (0, 30.0)
+        backlog.done()
+        assert await backlog.take() is None
+        ends.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait_for_end)
+        await trio.sleep(10)
+        backlog.retry(taken[0], 30.0)
+    assert ends == [30.0]
+
+
+async def test_the_reader_waits_when_enough_jobs_are_held(autojump_clock: MockClock) -> None:
+    backlog = Backlog()
+
+    async def fill(size: int, body: bytes) -> None:
+        for index in range(size):
+            await backlog.put(pending(index, body=body))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fill, JOBS_MAX + 10, b"{}")
+        await wait_all_tasks_blocked()
+        assert backlog.unfinished == JOBS_MAX
+        await backlog.take()
+        await wait_all_tasks_blocked()
+        assert backlog.unfinished == JOBS_MAX + 1  # one is out
+        nursery.cancel_scope.cancel()
+
+
+async def test_large_jobs_are_held_by_their_bytes(autojump_clock: MockClock) -> None:
+    backlog = Backlog()
+    body = bytes(BYTES_MAX // 4)
+    async with trio.open_nursery() as nursery:
+
+        async def fill() -> None:
+            for index in range(20):
+                await backlog.put(pending(index, body=body))
+
+        nursery.start_soon(fill)
+        await wait_all_tasks_blocked()
+        assert backlog.unfinished == 4
+        nursery.cancel_scope.cancel()
+
+
+async def test_many_retries_hold_back_new_jobs(autojump_clock: MockClock) -> None:
+    """A service that fails for long must not fill the memory with jobs that wait."""
+    backlog = Backlog()
+    for index in range(RETRIES_MAX):
+        await backlog.put(pending(index))
+        taken = await backlog.take()
+        assert taken is not None
+        backlog.retry(taken[0], 100.0)
+    await backlog.put(pending(RETRIES_MAX))
+    assert await take(backlog) == (0, 100.0)
+    assert trio.current_time() == 100.0
