@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from jobs import InputError
-from runner.demo import JOBS, MARKER, check, make_files, read_truth
+from runner.demo import JOBS, MARKER, check, make_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +92,6 @@ def test_the_demos_check_tells_what_is_not_as_planned(
     (copy / "gateway.log").write_text("".join(log))
     assert len(check(copy, 7)) == 1
     assert "cost computed" in check(copy, 7)[0]
-    assert read_truth(copy / "gateway.log").charged % Decimal("0.000001") == Decimal("1e-12")
     assert [line.split(":")[0] for line in check(copy, 8)] == [
         "lines rejected",
         "cost computed, and charges in the gateway's log",
