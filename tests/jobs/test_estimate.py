@@ -171,6 +171,15 @@ def test_the_output_of_jobs_without_a_limit_is_learnt_from_their_like() -> None:
     assert 300 < estimator.reserve(job(0)) <= 9900
 
 
+def test_a_few_large_jobs_outweigh_many_small_ones() -> None:
+    """A limit on tokens is broken by tokens: a tenth of them may lie in one job of a hundred."""
+    estimator = TokenEstimator()
+    for _ in range(100):
+        estimator.settle(job(100, 1), 0, used(50, 1))
+    estimator.settle(job(1200, 1), 0, used(2400, 1))
+    assert 2400 <= estimator.reserve(job(1200, 0)) <= 2640
+
+
 def test_an_answer_longer_than_expected_counts_from_the_first() -> None:
     estimator = TokenEstimator()
     estimator.settle(job(100), 0, used(100, 30_000))

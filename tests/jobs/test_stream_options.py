@@ -66,6 +66,12 @@ def sent(body: bytes, url: str = "/v1/chat/completions") -> bytes:
             b'{"stream_options":{"include_usage":true},'
             b'"model":"\\"stream_options\\":{}","messages":[],"stream":true}',
         ),
+        (
+            b'{"tools":[{"stream_options": {}}], "stream_options": {}, '
+            b'"model":"m","messages":[],"stream":true}',
+            b'{"tools":[{"stream_options": {}}], "stream_options": {"include_usage":true}, '
+            b'"model":"m","messages":[],"stream":true}',
+        ),
         # A key with an escape in it, and one written twice: the last one counts.
         (b'{"stream\\u005foptions":{},"model":"m","messages":[],"stream":true}', b"meaning"),
         (
