@@ -13,7 +13,8 @@ State = Literal["running", "finished", "interrupted", "stopped"]
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     """What tells one job file from another. `path` is as the user wrote it ("-": standard input).
 
-    `size_bytes` is None for standard input; `digest` is BLAKE2b-128 of the first MiB, in hex.
+    `digest` is BLAKE2b-128 of the first MiB as stored, in hex. Of standard input and pipes,
+    `size_bytes` is None and `digest` that of the first line: no more can be known in time.
     """
 
     path: str

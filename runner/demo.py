@@ -77,17 +77,18 @@ def demo(out: str, *, as_json: bool) -> None:
 
     from .cli import show_summary
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False)
+    console.soft_wrap = not console.is_terminal  # a pipe has no width to fold at
     directory = Path(out)
     bad_lines = make_files(directory)
     console.print(
-        f"{JOBS} jobs made of the standard library's docstrings, and {bad_lines} lines that are "
-        f"none: {directory / 'jobs.jsonl'}"
+        f"{JOBS} jobs made of the standard library's docstrings, and {bad_lines} bad lines, "
+        f"in {directory / 'jobs.jsonl'}."
     )
     with serving(directory) as gateway:
         console.print(
-            f"A gateway of its own at {gateway.base_url}: {RPM:,} requests and {TPM:,} tokens a "
-            "minute, some answers fail on purpose."
+            f"A gateway at {gateway.base_url} allows {RPM:,} requests and {TPM:,} tokens a minute; "
+            "some answers fail on purpose."
         )
         summary = _run(directory, gateway, console)
     show_summary(summary, as_json=as_json)
@@ -228,12 +229,27 @@ def check(directory: Path, bad_lines: int) -> list[str]:
 
 def _what_next(console: Any, directory: Path) -> None:
     run = directory / "jobs.run"
-    console.print(
-        f"As planned: the cost is what the gateway's own ledger says, to the last digit.\n\n"
-        f"The run directory is {run}. Try next:\n"
-        f"  headrace report {run}\n"
-        f"  python -c \"import polars as pl; print(pl.read_parquet('{run}/results/*.parquet'))\"\n"
-        f"  headrace gateway            a gateway to develop against\n"
-        f"  headrace run your.jsonl     your own jobs, at your own gateway",
-        markup=False,
+    beside = Path(sys.executable).parent
+    command, python = (
+        (name if shutil.which(name) == str(beside / name) else _shown(beside / name))
+        for name in ("headrace", "python")
     )
+    read = f"import polars as pl; print(pl.read_parquet('{run}/results/*.parquet'))"
+    for line in (
+        "As planned: the cost is what the gateway's own ledger says, to the last digit.",
+        "",
+        f"The run directory is {run}. Try next:",
+        f"  {command} report {run}",
+        f'  {python} -c "{read}"',
+        f"  {command} gateway            an API to develop against",
+        f"  {command} run your.jsonl     your own jobs, on your own gateway",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _shown(path: Path) -> str:
+    """A path as one would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -23,21 +23,22 @@ class Sample(NamedTuple):
     """Counts at a moment on trio's clock."""
 
     at_s: float
-    attempts: int
+    sent: int
     tokens: int
     finished: int
 
 
 class View(NamedTuple):
-    """What the display says, worked out; rates are a minute, None before there is one."""
+    """What the display says, worked out. Requests and tokens are those of the last 60 s: what the
+    limits count, so that a share of them is never more than all."""
 
     done: int
     failed: int
     rejected: int
     in_flight: int
     waiting: int
-    requests_rate: float | None
-    tokens_rate: float | None
+    requests: int
+    tokens: int
     cost: Decimal | None
     currency: str
     share: float | None
@@ -46,7 +47,7 @@ class View(NamedTuple):
 
 
 class Meter:
-    """Rates over the last minute, from samples of the run's totals."""
+    """What was done in the last minute, from samples of the run's totals."""
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
@@ -57,12 +58,11 @@ class Meter:
         totals = parts.recorder.totals
         now_s = trio.current_time()
         finished = totals.succeeded + totals.failed
-        self._samples.append(Sample(now_s, totals.attempts, totals.tokens, finished))
+        self._samples.append(Sample(now_s, totals.sent, totals.tokens, finished))
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
             self._samples.popleft()
         first = self._samples[0]
         span_s = now_s - first.at_s
-        per_minute = 60.0 / span_s if span_s >= 1.0 else None
         unfinished = engine.backlog.unfinished
         share = self._share(progress.fraction_read(), finished + totals.rejected, unfinished)
         gained = finished - first.finished
@@ -76,8 +76,8 @@ class Meter:
             rejected=totals.rejected,
             in_flight=parts.concurrency.in_flight,
             waiting=max(0, unfinished - parts.concurrency.in_flight),
-            requests_rate=per_minute and (totals.attempts - first.attempts) * per_minute,
-            tokens_rate=per_minute and (totals.tokens - first.tokens) * per_minute,
+            requests=totals.sent - first.sent,
+            tokens=totals.tokens - first.tokens,
             cost=totals.spent if parts.prices else None,
             currency=parts.prices.currency if parts.prices else "",
             share=share,
@@ -105,9 +105,14 @@ def _state(progress: Progress, now_s: float) -> str | None:
     return f"cooling down for {show_duration(left_s)}" if left_s > 0 else None
 
 
-def _against(rate: float | None, limit: int | None) -> str:
-    shown = "-" if rate is None else f"{rate:,.0f}"
-    return f"{shown}/{limit:,}" if limit is not None else shown
+def _against(count: int, limit: int | None) -> str:
+    return f"{count:,}/{limit:,}" if limit is not None else f"{count:,}"
+
+
+def _last_minute(view: View, progress: Progress) -> str:
+    limits = progress.settings
+    requests, tokens = _against(view.requests, limits.rpm), _against(view.tokens, limits.tpm)
+    return f"{requests} requests, {tokens} tokens in the last minute"
 
 
 def _render(view: View, progress: Progress) -> Group:
@@ -125,11 +130,8 @@ def _render(view: View, progress: Progress) -> Group:
         Text("" if share is None else f"{share:4.0%}"),
         Text("" if view.eta_s is None else f"about {show_duration(view.eta_s)} left", "dim"),
     )
-    limits = progress.settings
     rates = Text.assemble(
-        (f"{_against(view.requests_rate, limits.rpm)} requests/min", "cyan"),
-        "  ",
-        (f"{_against(view.tokens_rate, limits.tpm)} tokens/min", "cyan"),
+        (_last_minute(view, progress), "cyan"),
         "  ",
         (f"{view.cost.normalize():f} {view.currency}", "green")
         if view.cost is not None
@@ -142,14 +144,12 @@ def _render(view: View, progress: Progress) -> Group:
 
 
 def _line(view: View, progress: Progress) -> str:
-    limits = progress.settings
     parts = [
         f"{view.done:,} done",
         f"{view.failed:,} failed",
         f"{view.rejected:,} rejected",
         f"{view.in_flight:,} in flight",
-        f"{_against(view.requests_rate, limits.rpm)} requests/min",
-        f"{_against(view.tokens_rate, limits.tpm)} tokens/min",
+        _last_minute(view, progress),
     ]
     if view.cost is not None:
         parts.append(f"{view.cost.normalize():f} {view.currency}")

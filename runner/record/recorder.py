@@ -20,14 +20,15 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 
 
 class Totals:
-    """What the run has done so far, earlier sessions included; `attempts` counts this session."""
+    """What the run has done so far, earlier sessions included; `sent` and `tokens`, requests sent
+    and tokens used, count this session alone."""
 
     def __init__(self, state: State) -> None:
         self.succeeded = state.succeeded
         self.failed = state.failed
         self.rejected = 0
         self.spent = state.spent
-        self.attempts = 0
+        self.sent = 0
         self.tokens = 0
 
 
@@ -51,12 +52,12 @@ class Recorder:
         """An attempt's first byte is about to leave."""
         self._append(record)
         self._open[record.index, record.attempt] = record
+        self.totals.sent += 1
 
     def ended(self, attempt: Attempt, result: Result | None) -> None:
         """An attempt ended, and with a result its job too: one record."""
         self._append(Ended(attempt=attempt, result=result))
         self._open.pop((attempt.index, attempt.attempt), None)
-        self.totals.attempts += 1
         self.totals.tokens += (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
         self.totals.spent += attempt.cost or Decimal(0)
         if result is not None:

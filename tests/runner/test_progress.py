@@ -27,8 +27,8 @@ async def test_without_a_terminal_a_line_comes_every_ten_seconds(
     assert LINE_EVERY_S == 10.0
     # At 10 s: two a second from 0.0 on, each answered half a second later.
     assert lines[0] == (
-        "20 done, 0 failed, 0 rejected, 1 in flight, 120/120 requests/min, 1,200 "
-        "tokens/min, 0.02 CNY, about 20s left"
+        "20 done, 0 failed, 0 rejected, 1 in flight, 21/120 requests, 200 tokens in the last "
+        "minute, 0.02 CNY, about 20s left"
     )
 
 
