@@ -18,6 +18,7 @@ from .secret import Secret
 from .transport import TrioTransport
 
 PATH = "/v1/balance"
+READ_S = 15.0
 # Charges may be booked after the answer: the balance is read until it stands still.
 SETTLE_S = 5.0
 STILL_S = 1.5
@@ -63,7 +64,10 @@ class Account:
         Raises KeyRefusedError on 401, and UnreachableError where nothing listens before the run.
         """
         try:
-            status, data = await self._client.get(PATH)
+            with trio.fail_after(READ_S):
+                status, data = await self._client.get(PATH)
+        except trio.TooSlowError:
+            return self._without(moment, spent, None, f"no answer in {READ_S:g} s")
         except httpx.TransportError as error:
             if moment == "before" and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 raise UnreachableError(

@@ -102,18 +102,32 @@ class BulkSession:
         What stops the run is in the outcome. Raises StorageError where the directory can't be
         recovered or written to.
         """
+        outcome: RunOutcome | None = None
+        failure: HeadraceError | None = None
+        async with self._transport() as transport, trio.open_nursery() as nursery:
+            if threading.current_thread() is threading.main_thread():
+                await nursery.start(self._heed_signals)
+            try:
+                outcome = await self._recover_and_work(source, transport)
+            except HeadraceError as error:
+                failure = error  # raised outside: a nursery would wrap it in a group
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        assert outcome is not None
+        return outcome
+
+    async def _recover_and_work(
+        self, source: Source, transport: httpx.AsyncBaseTransport
+    ) -> RunOutcome:
         rng, session = self._begin()
         state, journal = await self._world.offload(
             lambda: recover(self._run.path, now=session.started_at)
         )
         recorder = Recorder(self._run, journal, state, self._world.offload)
         try:
-            async with self._transport() as transport, trio.open_nursery() as nursery:
-                if threading.current_thread() is threading.main_thread():
-                    await nursery.start(self._heed_signals)
-                parts = self._parts(transport, recorder, state, rng)
-                await self._work(source, parts, state)
-                nursery.cancel_scope.cancel()
+            parts = self._parts(transport, recorder, state, rng)
+            await self._work(source, parts, state)
         except BaseException:
             recorder.abandon()
             raise

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from jobs import Price, PriceTable
-from runner.errors import InterruptError
+from runner.errors import InterruptError, StorageError
 from runner.stop import Stop
 
 PRICES = PriceTable(
@@ -245,3 +245,56 @@ async def test_a_disk_that_refuses_stops_sending_and_says_so(
     # The answer that could not be written is counted as lost, and its job ran again.
     assert again.attempts["error_kind"].to_list().count("lost") == 1
     assert len(again.attempts) == len(service.posts) == 21
+
+
+async def test_a_service_whose_balance_hangs_holds_the_run_up_for_seconds_not_minutes(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.balance = lambda: service.fine(delay_s=3000)
+    bench.write_chats(2)
+    ran = await bench.run(service)
+    assert ran.outcome.succeeded == 2
+    assert ran.readings["error"].to_list() == ["no answer in 15 s"] * 2
+    assert trio.current_time() == 30.0
+
+
+async def test_a_seal_that_fails_is_one_error_and_the_journal_stays(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """A file where the parts should go: nothing is lost, and the next run seals."""
+
+    def answer(_seen: Any) -> Any:
+        (bench.directory / "results").touch()
+        return service.fine()
+
+    service.answer = answer
+    bench.write_chats(3)
+    with pytest.raises(StorageError, match=r"cannot write .*results"):
+        await bench.run(service)
+    assert list((bench.directory / "journal").iterdir())
+    (bench.directory / "results").unlink()
+    again = await bench.run(service)
+    assert again.outcome.succeeded == 3
+    assert len(service.posts) == 3
+
+
+async def test_a_damaged_journal_is_one_error_before_anything_is_sent(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write_chats(3)
+    await bench.run(service)
+    journal = bench.directory / "journal"
+    journal.mkdir()
+    (journal / "000009.jsonl").write_text('broken\n{"type":"sent"}\n')
+    posts = len(service.posts)
+    ran = await bench.run(service)  # two broken lines at the end are a torn end
+    assert ran.outcome.succeeded == 3
+    journal.mkdir()
+    whole = (
+        '{"type":"sent","index":0,"custom_id":"a","model":"m","url":"/","attempt":9,'
+        '"due_at":"2026-06-09T08:30:20Z","sent_at":"2026-06-09T08:30:20Z"}'
+    )
+    (journal / "000099.jsonl").write_text(f"broken\n{whole}\n")
+    with pytest.raises(StorageError, match=r"line 1 of .* is damaged"):
+        await bench.run(service)
+    assert len(service.posts) == posts
