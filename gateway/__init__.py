@@ -8,6 +8,8 @@ from .ledger import Ledger
 from .log import LogFile, LogRow
 from .prices import DEFAULT_PRICES, ModelPrice, PriceTable, load_prices
 from .server import Gateway
+from .settings import load_config
+from .state import StateFile
 
 __all__ = [
     "DEFAULT_PRICES",
@@ -23,7 +25,9 @@ __all__ = [
     "LogRow",
     "ModelPrice",
     "PriceTable",
+    "StateFile",
     "default_key",
+    "load_config",
     "load_prices",
     "parse_faults",
 ]

@@ -1,7 +1,10 @@
 """What `headrace gateway` does once its flags are read."""
 
+import gc
+import ipaddress
 import os
 import signal
+import ssl
 import sys
 from contextlib import ExitStack
 from decimal import Decimal, InvalidOperation
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 import trio
 
 from .config import Config, default_key
@@ -16,10 +20,14 @@ from .errors import GatewayError
 from .faults import parse_faults
 from .latency import parse_time
 from .log import LogFile
-from .prices import DEFAULT_PRICES, load_prices
+from .prices import load_prices
 from .server import Gateway
+from .settings import load_config
+from .state import StateFile
 
 KEY_VARIABLE = "HEADRACE_GATEWAY_KEY"
+# Above this p99 of its own lateness the gateway says that it was the bottleneck.
+LATE_S = 0.002
 
 
 def run(options: dict[str, Any]) -> NoReturn:
@@ -29,32 +37,46 @@ def run(options: dict[str, Any]) -> NoReturn:
     """
     try:
         config = build_config(options)
-        application = Gateway(config, log=_discard, remember_charges=False)
+        tls = _tls(options["tls_cert"], options["tls_key"])
         with ExitStack() as stack:
+            state = options["state"]
+            store = stack.enter_context(StateFile(Path(state))) if state else None
+            application = Gateway(config, log=_discard, store=store, remember_charges=False)
             if options["log"]:
                 log = stack.enter_context(LogFile(Path(options["log"]), application.clock))
                 application.log_to(log.write)
-            caught = trio.run(_serve, application, options["host"], options["port"])
+            caught = trio.run(_serve, application, options["host"], options["port"], tls)
     except GatewayError as error:
         raise _Unusable(str(error)) from error
+    _own_up(application)
     sys.exit(128 + caught)
 
 
 def build_config(options: dict[str, Any]) -> Config:
-    """The flags as a Config. Raises GatewayError, naming the flag at fault."""
+    """The config file with the flags on top. Raises GatewayError, naming what is at fault."""
+    base = load_config(Path(options["config"])) if options["config"] else Config()
+    changes: dict[str, Any] = {
+        name: options[name] for name in ("window", "seed") if options[name] is not None
+    }
+    for name in ("rpm", "tpm"):
+        if options[name] is not None:
+            changes[name] = _limit(f"--{name}", options[name])
+    for name in ("ttft", "itl"):
+        if options[name] is not None:
+            changes[f"{name}_s"] = parse_time(f"--{name}", options[name])
+    for name in ("fault_header", "log_chunks"):
+        if options[name]:
+            changes[name] = True
+    if options["faults"] is not None:
+        changes["faults"] = parse_faults(options["faults"])
+    if options["prices"] is not None:
+        changes["prices"] = load_prices(Path(options["prices"]))
+    if options["balance"] is not None:
+        changes["balance"] = _amount("--balance", options["balance"])
     secret = os.environ.get(KEY_VARIABLE)
-    return Config(
-        keys=(default_key(options["seed"], secret),),
-        seed=options["seed"],
-        rpm=_limit("--rpm", options["rpm"]),
-        tpm=_limit("--tpm", options["tpm"]),
-        window=options["window"],
-        ttft_s=parse_time("--ttft", options["ttft"]),
-        itl_s=parse_time("--itl", options["itl"]),
-        faults=parse_faults(options["faults"]),
-        prices=load_prices(Path(options["prices"])) if options["prices"] else DEFAULT_PRICES,
-        balance=_amount("--balance", options["balance"]),
-    )
+    if secret and not base.keys:
+        changes["keys"] = (default_key(changes.get("seed", base.seed), secret),)
+    return msgspec.structs.replace(base, **changes)
 
 
 def _limit(name: str, text: str) -> int | None:
@@ -75,7 +97,30 @@ def _amount(name: str, text: str) -> Decimal:
     return amount
 
 
-async def _serve(application: Gateway, host: str, port: int) -> int:
+def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise GatewayError("--tls-cert and --tls-key go together: give both or neither")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or str(error)
+        raise GatewayError(f"cannot use {certificate} with {key}: {reason}") from error
+    return context
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _serve(
+    application: Gateway, host: str, port: int, tls: ssl.SSLContext | None
+) -> signal.Signals:
     """Serve until SIGINT or SIGTERM, and return which."""
     failure: GatewayError | None = None
     caught = signal.SIGTERM
@@ -83,7 +128,7 @@ async def _serve(application: Gateway, host: str, port: int) -> int:
         async with trio.open_nursery() as nursery:
 
             async def listen(task_status: trio.TaskStatus[str]) -> None:
-                await application.serve(host=host, port=port, task_status=task_status)
+                await application.serve(host=host, port=port, tls=tls, task_status=task_status)
 
             try:
                 base_url = await nursery.start(listen)
@@ -91,15 +136,37 @@ async def _serve(application: Gateway, host: str, port: int) -> int:
                 # Kept for outside of the nursery, which would wrap it in a group.
                 failure = error
             else:
-                # One write, so that a reader of the pipe never sees half of it.
-                secret = application.keys[0].secret
-                click.echo(f"HEADRACE_BASE_URL={base_url}\nHEADRACE_API_KEY={secret}")
-                click.echo("Listening. Export these two lines to use it; Ctrl-C ends it.", err=True)
+                _announce(application, host, base_url)
+                # What start-up made stays: the collector need not look at it again.
+                gc.freeze()
                 caught = signal.Signals(await anext(signals))
             nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
     return caught
+
+
+def _announce(application: Gateway, host: str, base_url: str) -> None:
+    if not _is_loopback(host):
+        click.echo(
+            f"Warning: listening on {host}: others on the network can reach this server.", err=True
+        )
+    # One write, so that a reader of the pipe never sees half of it.
+    secret = application.keys[0].secret
+    click.echo(f"HEADRACE_BASE_URL={base_url}\nHEADRACE_API_KEY={secret}")
+    click.echo("Listening. Export these two lines to use it; Ctrl-C ends it.", err=True)
+
+
+def _own_up(application: Gateway) -> None:
+    """Say so when the gateway itself was late."""
+    late = application.lateness
+    p99_s = late.quantile_s(0.99)
+    if p99_s > LATE_S:
+        click.echo(
+            f"Warning: of {late.count} paced writes, 1 % left more than {p99_s * 1000:.1f} ms "
+            f"late (worst {late.worst_s * 1000:.1f} ms): this gateway was itself the bottleneck.",
+            err=True,
+        )
 
 
 class _Unusable(click.ClickException):

@@ -101,13 +101,14 @@ def check_faults(faults: Sequence[Fault]) -> None:
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
-    """Read `429=0.02,500+billed=0.01,stall@3`: shares, or `@n` for the nth admitted request.
+    """Read `429=0.02,500+billed=0.01,stall;for=9s@3`: shares, or `@n` for the nth admitted request.
 
-    Raises GatewayError for what is no such list.
+    Before the last `=` or `@` stands what `parse_fault` reads. Raises GatewayError for what is no
+    such list.
     """
     faults = []
     for item in filter(None, (part.strip() for part in text.split(","))):
-        found = re.fullmatch(r"([^=@]+)(?:=(.*)|@(.*))?", item, re.DOTALL)
+        found = re.fullmatch(r"(.+)(?:=([^=@]*)|@([^=@]*))", item, re.DOTALL)
         fault = parse_fault(found[1] if found else item)
         share, nth = (found[2], found[3]) if found else (None, None)
         try:

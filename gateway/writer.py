@@ -1,6 +1,7 @@
 """The text of answers: a river of words made once from the seed; each answer is a stretch of it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 from struct import Struct
 from typing import Literal, NamedTuple
@@ -75,10 +76,7 @@ class Writer:
 
     def __init__(self, seed: int, output_tokens: int | None = None) -> None:
         self._output_tokens = output_tokens
-        tokens, self._starts = _river(seed)
-        # Twice over, so that a stretch never has to turn back.
-        self._tokens = tokens * 2
-        self._encoded = [msgspec.json.encode(token) for token in self._tokens]
+        self._tokens, self._encoded, self._starts = _river(seed)
 
     def write(self, request_digest: bytes, max_tokens: int | None) -> Text:
         """An answer of at least one token and at most `max_tokens`.
@@ -105,8 +103,9 @@ class Writer:
         return Text(tokens[stretch], encoded[stretch], finish)
 
 
-def _river(seed: int) -> tuple[list[str], list[int]]:
-    """The tokens, and where a sentence starts. A sentence's first token has no leading space."""
+@lru_cache(maxsize=8)
+def _river(seed: int) -> tuple[list[str], list[bytes], list[int]]:
+    """The tokens, plain and as JSON, and where sentences start (without a leading space)."""
     random = Random(digest(seed, b"river"))
     tokens: list[str] = []
     starts: list[int] = []
@@ -115,7 +114,9 @@ def _river(seed: int) -> tuple[list[str], list[int]]:
         tokens += _sentence(random)
         tokens.append(random.choice(_ENDINGS))
         tokens.append(" ")
-    return tokens, starts
+    # Twice over, so that a stretch seldom has to turn back.
+    tokens *= 2
+    return tokens, [msgspec.json.encode(token) for token in tokens], starts
 
 
 def _sentence(random: Random) -> list[str]:

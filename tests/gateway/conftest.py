@@ -74,6 +74,8 @@ class Client:
     def __init__(self, stream: trio.abc.Stream, secret: str) -> None:
         self.stream = stream
         self.headers = {"host": "gateway.test", "authorization": f"Bearer {secret}"}
+        # Every byte of the current answer, as it came.
+        self.received = b""
         self._h11 = h11.Connection(h11.CLIENT)
 
     async def request(
@@ -95,6 +97,7 @@ class Client:
         wire = self._h11.send(request) or b""
         wire += self._h11.send(h11.Data(data)) or b""
         wire += self._h11.send(h11.EndOfMessage()) or b""
+        self.received = b""
         await self.stream.send_all(wire)
         return await self.response()
 
@@ -112,7 +115,9 @@ class Client:
         while True:
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
-                self._h11.receive_data(bytes(await self.stream.receive_some()))
+                data = bytes(await self.stream.receive_some())
+                self.received += data
+                self._h11.receive_data(data)
             elif isinstance(event, h11.Response):
                 head, head_at = event, trio.current_time()
             elif isinstance(event, h11.Data):
@@ -140,6 +145,12 @@ def gateway_of() -> Callable[..., Gateway]:
         return Gateway(Config(**fields), now=lambda: BEGAN)
 
     return make
+
+
+@pytest.fixture
+def client_on() -> type[Client]:
+    """The client itself, for tests that hypothesis runs many times in one set of fixtures."""
+    return Client
 
 
 @pytest.fixture
