@@ -1,0 +1,153 @@
+"""What a run is told: checked before anything is touched, and the key shown to nobody."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import InputError
+from runner import RunSettings, Secret
+from runner.durations import parse_duration, show_duration
+from runner.settings import base_url_from, default_run_directory, headers_from, key_from
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ("https://api.example.com", "https://api.example.com"),
+        ("https://api.example.com/", "https://api.example.com"),
+        ("https://api.example.com/v1", "https://api.example.com"),
+        ("https://api.example.com/v1/", "https://api.example.com"),
+        ("http://127.0.0.1:8000/gateway/v1", "http://127.0.0.1:8000/gateway"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("  https://api.example.com  ", "https://api.example.com"),
+    ],
+)
+def test_a_base_url_with_or_without_its_version(given: str, base: str) -> None:
+    assert base_url_from(given, {}) == base
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "api.example.com",
+        "ftp://api.example.com",
+        "https://",
+        "https://api.example.com:port",
+        "https://user:sk-secret@api.example.com",
+        "https://api.example.com?key=sk-secret",
+        "https://[half",
+    ],
+)
+def test_a_base_url_that_cannot_be_used(given: str) -> None:
+    with pytest.raises(InputError) as caught:
+        base_url_from(given, {})
+    assert "sk-secret" not in caught.value.message
+
+
+def test_the_url_and_the_key_come_from_the_environment() -> None:
+    environment = {"HEADRACE_BASE_URL": "http://a.test/v1", "HEADRACE_API_KEY": " sk-1\n"}
+    assert base_url_from(None, environment) == "http://a.test"
+    assert base_url_from("http://b.test", environment) == "http://b.test"
+    assert key_from(None, environment).reveal() == "sk-1"
+    assert key_from("sk-2", environment).reveal() == "sk-2"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "sk-\n1", "sk 1", "sk-é", "sk-\x00"])
+def test_a_key_that_no_header_can_carry(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        key_from(None, {"HEADRACE_API_KEY": text})
+    assert "HEADRACE_API_KEY" in caught.value.message
+    assert text.strip() == "" or text not in caught.value.message
+
+
+def test_a_key_is_shown_to_nobody() -> None:
+    secret = Secret("sk-very-secret")
+    settings = RunSettings(base_url="http://a.test", key=secret)
+    for shown in (repr(secret), str(secret), f"{secret}", repr(settings), str(settings)):
+        assert "sk-very-secret" not in shown
+    assert secret.redact("you sent sk-very-secret twice: sk-very-secret") == (
+        "you sent *** twice: ***"
+    )
+
+
+def test_headers_are_names_and_values() -> None:
+    assert headers_from(("X-Team: blue", "X-Time:a:b")) == (("X-Team", "blue"), ("X-Time", "a:b"))
+
+
+@pytest.mark.parametrize(
+    "line", ["nothing", ": value", "Bad Name: x", "Host: x", "X: a\nY: b", "Content-Length: 3"]
+)
+def test_a_header_that_would_break_the_request(line: str) -> None:
+    with pytest.raises(InputError):
+        headers_from((line,))
+
+
+@pytest.mark.parametrize(
+    ("jobs", "run"),
+    [
+        ("jobs.jsonl", "jobs.run"),
+        ("data/jobs.jsonl.gz", "data/jobs.run"),
+        ("jobs.json.zst", "jobs.run"),
+        ("jobs.ndjson", "jobs.run"),
+        ("jobs.v2.jsonl", "jobs.v2.run"),
+        ("work", "work.run"),
+        (".jsonl", ".jsonl.run"),
+    ],
+)
+def test_the_run_directory_is_named_for_the_job_file(jobs: str, run: str) -> None:
+    assert default_run_directory(jobs) == Path(run)
+
+
+@pytest.mark.parametrize("field", ["rpm", "tpm", "concurrency", "attempts"])
+def test_limits_below_one_are_refused(field: str) -> None:
+    none: dict[str, Any] = {field: 0}
+    with pytest.raises(InputError, match=field):
+        RunSettings(base_url="http://a.test", key=Secret("k"), **none)
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan")])
+def test_times_below_zero_are_refused(value: float) -> None:
+    with pytest.raises(InputError, match="grace_s"):
+        RunSettings(base_url="http://a.test", key=Secret("k"), grace_s=value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("300ms", 0.3),
+        ("90s", 90.0),
+        ("30m", 1800.0),
+        ("2h", 7200.0),
+        ("1d", 86400.0),
+        ("1h30m", 5400.0),
+        ("1.5s", 1.5),
+        ("45", 45.0),
+        ("0", 0.0),
+        (" 2H ", 7200.0),
+    ],
+)
+def test_durations_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2 weeks", "-5s", "-5", "nan", "inf", "5s!", "s5"])
+def test_what_is_no_duration_says_what_to_write(text: str) -> None:
+    with pytest.raises(ValueError, match="write it like 300ms, 90s, 30m or 2h"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.2, "0s"),
+        (59.4, "59s"),
+        (60, "1m"),
+        (61, "1m 1s"),
+        (3600, "1h"),
+        (5400, "1h 30m"),
+        (90000, "1d 1h"),
+    ],
+)
+def test_durations_for_people(seconds: float, shown: str) -> None:
+    assert show_duration(seconds) == shown
