@@ -6,14 +6,13 @@ import trio
 
 from . import sabotage
 from .answer import Answer, Stream
-from .config import Key
+from .bill import Bill
 from .exchange import Exchange
 from .faults import Fault
 from .http import LAST_CHUNK, chunk
 from .latency import Pace
-from .ledger import Ledger
 from .log import ChunkTimes
-from .prices import ZERO
+from .pacer import Track
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 # A write that takes longer waited for the client: what is late after it is not the gateway's doing.
@@ -27,7 +26,7 @@ class Delivery:
     `late` is told how many seconds after its due time each paced write left.
     """
 
-    __slots__ = ("_answer", "_bill", "_exchange", "_fault", "_late", "_pace", "_times")
+    __slots__ = ("_answer", "_bill", "_exchange", "_fault", "_late", "_pace")
 
     def __init__(
         self,
@@ -35,7 +34,7 @@ class Delivery:
         answer: Answer,
         pace: Pace,
         *,
-        bill: "Bill",
+        bill: Bill,
         fault: Fault | None,
         late: Callable[[float], None],
         log_chunks: bool,
@@ -46,7 +45,8 @@ class Delivery:
         self._bill = bill
         self._fault = fault
         self._late = late
-        self._times: list[ChunkTimes] | None = [] if log_chunks else None
+        if log_chunks and isinstance(answer.reply, Stream):
+            exchange.row.chunks = []
 
     async def send(self) -> bool:
         """Send the answer as its fault has it, and say whether the connection can go on.
@@ -133,55 +133,74 @@ class Delivery:
         if kind in sabotage.CUTS:
             if kind in ("cut-usage", "cut-done"):
                 self._bill.settle()
-            self._note_times()
             await exchange.write(pending + closing, last=True)
             return False
         self._bill.settle()
-        self._note_times()
         await exchange.write(pending + closing + LAST_CHUNK, last=True)
         return exchange.keep_alive
 
     async def _send_events(self, pending: bytes, events: Sequence[bytes]) -> bytes:
         """Send `pending` at once and the events when due; return what the last write has."""
-        exchange, pace, row = self._exchange, self._pace, self._exchange.row
+        exchange, pace = self._exchange, self._pace
         start, total, sent = exchange.start, len(events), 0
-        now = after = trio.current_time()
-        slow_client = False
-        if now < start + pace.ttft_s:
-            now = await exchange.write(pending)
+        if trio.current_time() < start + pace.ttft_s:
+            await exchange.write(pending)
             pending = b""
         stall_at = total // 2 if self._fault is not None and self._fault.kind == "stall" else -1
+        frames = [chunk(event) for event in events]
+        if exchange.can_follow and stall_at < 0 and pace.due_s(total - 1) > 0:
+            if pending:
+                await exchange.write(pending)
+            await self._follow(frames)
+            return b""
+        on_time = True
         while sent < total:
             due = start + pace.due_s(sent)
+            now = trio.current_time()
             if now < due:
                 await trio.sleep_until(due)
-                now = trio.current_time()
-                slow_client = False
+                now, on_time = trio.current_time(), True
             if sent == stall_at:
                 assert self._fault is not None
                 await trio.sleep(self._fault.lasts_s)
-                stall_at = -1
-                now = trio.current_time()
+                now, stall_at, on_time = trio.current_time(), -1, False
             # Everything that is due goes in one write, each event as a chunk of its own.
             ready = max(sent + 1, pace.ready(now - start, total))
             if sent < stall_at:
                 ready = min(ready, stall_at)
-            if not slow_client:
-                self._late(now - due)
-            pending += b"".join([chunk(event) for event in events[sent:ready]])
-            first, sent = sent, ready
-            row.output_events = sent
+            pending += b"".join(frames[sent:ready])
+            self._note(sent, ready, now, on_time=on_time)
+            sent = ready
             if sent < total:
-                now = await exchange.write(pending)
+                await exchange.write(pending)
                 pending = b""
-                after = trio.current_time()
-                slow_client = after - now > SLOW_WRITE_S
-            if self._times is not None:
-                self._times += [
-                    ChunkTimes(start + pace.due_s(index), now) for index in range(first, sent)
-                ]
-            now = max(now, after)
+                on_time = trio.current_time() - now < SLOW_WRITE_S
         return pending
+
+    async def _follow(self, frames: Sequence[bytes]) -> None:
+        """Leave the frames to the pacer; only what the kernel would not take is sent here."""
+        exchange = self._exchange
+        track = Track(frames, self._pace, start=exchange.start, index=0, sent=self._note)
+        while track.index < len(frames) or track.left:
+            await exchange.follow(track)
+            if track.left:
+                left, track.left = track.left, b""
+                await exchange.write(left)
+
+    def _note(self, first: int, ready: int, now: float, *, on_time: bool = True) -> None:
+        """Events `first` to `ready` - 1 go out now, the first of them when it was due or later."""
+        row, start, pace = self._exchange.row, self._exchange.start, self._pace
+        row.output_events = ready
+        began = self._exchange.began
+        if row.first_token_s is None:
+            row.first_token_s = now - began
+        if on_time:
+            self._late(now - start - pace.due_s(first))
+        if row.chunks is not None:
+            row.chunks += [
+                ChunkTimes(start - began + pace.due_s(index), now - began)
+                for index in range(first, ready)
+            ]
 
     async def _trickle_stream(self, head: bytes, reply: Stream, closing: bytes) -> bool:
         assert self._fault is not None
@@ -190,65 +209,3 @@ class Delivery:
         self._exchange.row.output_events = len(reply.events)
         events = b"".join([chunk(event) for event in (*reply.opening, *reply.events)])
         return await self._trickle(head + events + closing + LAST_CHUNK, self._fault.lasts_s)
-
-    def _note_times(self) -> None:
-        if self._times is not None:
-            began = self._exchange.began
-            self._exchange.row.chunks = [
-                ChunkTimes(due - began, sent - began) for due, sent in self._times
-            ]
-
-
-class Bill:
-    """Holds a charge while its answer is on the way, and takes it when the answer is produced.
-
-    A client that leaves early pays what was known at arrival; only an end of the server gives the
-    hold back untaken. Nothing is billed unless it is `due`.
-    """
-
-    __slots__ = ("_amount", "_exchange", "_holds", "_key", "_ledger", "_settled")
-
-    def __init__(
-        self, ledger: Ledger, key: Key, exchange: Exchange, answer: Answer, *, due: bool
-    ) -> None:
-        self._ledger = ledger
-        self._key = key
-        self._exchange = exchange
-        self._amount = answer.charge if due else ZERO
-        self._settled = self._holds = False
-        if due:
-            row = exchange.row
-            row.input_tokens = answer.input_tokens
-            row.cached_input_tokens = answer.cached_input_tokens
-            row.output_tokens = answer.output_tokens
-            row.images = answer.images
-
-    def settle(self) -> None:
-        """Take the charge, once."""
-        if self._settled:
-            return
-        self._settled = True
-        if self._amount:
-            row = self._exchange.row
-            self._let_go()
-            self._ledger.charge(
-                self._key, row.request_id, self._amount, self._exchange.clock.unix_us()
-            )
-            row.charge = self._amount
-
-    def __enter__(self) -> None:
-        if self._amount:
-            self._holds = True
-            self._ledger.hold(self._key, self._amount)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or issubclass(kind, Exception):
-            self.settle()
-        elif not self._settled:
-            self._settled = True
-            self._let_go()
-
-    def _let_go(self) -> None:
-        if self._holds:
-            self._holds = False
-            self._ledger.release(self._key, self._amount)

@@ -8,6 +8,7 @@ from .clock import Clock
 from .errors import ApiError
 from .http import Request, response_head
 from .log import LogRow
+from .pacer import Track
 from .tcp import TcpStream
 
 
@@ -54,13 +55,21 @@ class Exchange:
             headers=headers,
         )
 
+    @property
+    def can_follow(self) -> bool:
+        """Whether `follow` will do: on a plain TCP connection of a server with a pacer."""
+        return isinstance(self._stream, TcpStream) and self._stream.pacer is not None
+
+    async def follow(self, track: Track) -> None:
+        """Have the pacer send `track`; returns when it is all sent, or has something left."""
+        assert isinstance(self._stream, TcpStream)
+        await self._stream.follow(track)
+
     async def write(self, data: bytes, *, last: bool = False) -> float:
         """Send `data` and return trio's time just before; the `last` write logs the row first."""
         row, now = self.row, trio.current_time()
         if row.first_byte_s is None and data:
             row.first_byte_s = now - self.began
-        if row.output_events and row.first_token_s is None:
-            row.first_token_s = now - self.began
         if last and row.end_s is None:
             row.end_s = now - self.began
             self._log(row)

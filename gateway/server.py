@@ -10,9 +10,10 @@ import trio
 
 from .admission import ENDPOINTS, Admission, Admitted, limit_message
 from .balance import balance_body
+from .bill import Bill
 from .clock import Clock, utc_now
 from .config import Config
-from .delivery import Bill, Delivery
+from .delivery import Delivery
 from .errors import ApiError, GatewayError
 from .exchange import Exchange
 from .faults import Fault
@@ -21,6 +22,7 @@ from .images import PATH_PREFIX, read_image
 from .lateness import Lateness
 from .ledger import Ledger, Store
 from .log import LogRow
+from .pacer import Pacer
 from .tcp import TcpStream
 
 BALANCE_PATH = "/v1/balance"
@@ -92,18 +94,20 @@ class Gateway:
         """
 
         async def handle(accepted: trio.SocketStream) -> None:
-            stream = TcpStream.take_over(accepted)
             if tls is None:
-                await self.serve_stream(stream)
+                await self.serve_stream(TcpStream.take_over(accepted, pacer))
             else:
+                stream = TcpStream.take_over(accepted)
                 secured = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
                 await self.serve_stream(secured, scheme="https")
 
         self.clock.start()
+        pacer = Pacer()
         listeners = await _listen(host, port)
         bound: int = listeners[0].socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         async with trio.open_nursery() as connections:
+            connections.start_soon(pacer.run)
             task_status.started(f"{'http' if tls is None else 'https'}://{shown}:{bound}")
             while True:
                 async with trio.open_nursery() as accepting:

@@ -6,6 +6,8 @@ from typing import Self
 
 import trio
 
+from .pacer import Pacer, Track
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -17,15 +19,16 @@ class TcpStream(trio.abc.HalfCloseableStream):
     and every request waits in `receive_some`, which is where others get their turn.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, pacer: Pacer | None = None) -> None:
         self._socket = sock
+        self.pacer = pacer
 
     @classmethod
-    def take_over(cls, stream: trio.SocketStream) -> Self:
+    def take_over(cls, stream: trio.SocketStream, pacer: Pacer | None = None) -> Self:
         """Make one of trio's streams this; the other must not be used any more."""
         sock = socket.socket(fileno=stream.socket.detach())
         sock.setblocking(False)
-        return cls(sock)
+        return cls(sock, pacer)
 
     async def receive_some(self, max_bytes: int | None = 65_536) -> bytes:
         """What has come, at most `max_bytes`; b"" at the end."""
@@ -57,6 +60,11 @@ class TcpStream(trio.abc.HalfCloseableStream):
             return self._socket.send(data)
         except BlockingIOError:
             return 0
+
+    async def follow(self, track: Track) -> None:
+        """Have the pacer send `track`; returns when it is all sent, or has something left."""
+        assert self.pacer is not None
+        await self.pacer.follow(self._socket, track)
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.wait_writable(self._socket)
