@@ -18,6 +18,7 @@ FINISH_REASONS = {
     "refusal": "content_filter",
 }
 MESSAGE_CHARACTERS_MAX = 2000
+PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 
 
 class Answer(NamedTuple):
@@ -102,6 +103,14 @@ def _images(body: dict[str, Any]) -> Answer:
     if not isinstance(data, list):
         raise UnusableAnswerError("the answer has no data", body)
     return Answer(body, openai_usage(body.get("usage"))._replace(images=len(data)))
+
+
+def index_of(part: Mapping[str, Any]) -> int:
+    """The `index` of a part of a stream, 0 where it has none. Raises UnusableAnswerError."""
+    index = part.get("index", 0)
+    if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < PARTS_MAX:
+        raise UnusableAnswerError(f"a part of the stream has the index {index!r}")
+    return index
 
 
 def _word(value: Any) -> str | None:

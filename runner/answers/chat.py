@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ..sse import Event
-from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object
+from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object, index_of
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 TOKEN_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
@@ -48,13 +48,14 @@ class ChatStream:
             if name not in ("choices", "object") and value is not None:
                 self._body[name] = value
         bears_tokens = False
-        for part in chunk.get("choices") or ():
+        parts = chunk.get("choices")
+        for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
                 bears_tokens |= self._add_choice(part)
         return bears_tokens
 
     def _add_choice(self, part: dict[str, Any]) -> bool:
-        index = part.get("index", 0)
+        index = index_of(part)
         choice = self._choices.setdefault(index, {"index": index, "message": {}})
         delta = part.get("delta")
         if isinstance(delta, dict):
@@ -76,8 +77,10 @@ class ChatStream:
         choices = [self._choices[index] for index in sorted(self._choices)]
         for choice in choices:
             choice["message"].setdefault("role", "assistant")
-            for call in choice["message"].get("tool_calls") or ():
-                call.pop("index", None)
+            calls = choice["message"].get("tool_calls")
+            for call in calls if isinstance(calls, list) else ():
+                if isinstance(call, dict):
+                    call.pop("index", None)
             choice.setdefault("finish_reason", None)
         body = {"object": "chat.completion", **self._body, "choices": choices}
         return from_object("chat", body)
@@ -107,13 +110,16 @@ def _merge(whole: dict[str, Any], delta: dict[str, Any]) -> None:
 
 def _merge_list(whole: list[Any], delta: list[Any]) -> None:
     for item in delta:
-        index = item.get("index") if isinstance(item, dict) else None
-        place = next((each for each in whole if index is not None and each["index"] == index), None)
-        if place is not None:
-            _merge(place, item)
-        elif index is not None:
-            fresh: dict[str, Any] = {"index": index}
-            _merge(fresh, item)
-            whole.append(fresh)
-        else:
+        if not isinstance(item, dict) or "index" not in item:
             whole.append(item)
+            continue
+        index = index_of(item)
+        place = next((each for each in whole if _has_index(each, index)), None)
+        if place is None:
+            place = {"index": index}
+            whole.append(place)
+        _merge(place, item)
+
+
+def _has_index(item: Any, index: int) -> bool:
+    return isinstance(item, dict) and item.get("index") == index

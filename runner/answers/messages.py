@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ..sse import Event
-from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object
+from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object, index_of
 
 # Delta type -> the block's field that grows by it, named as in the delta.
 GROWING = {
@@ -45,9 +45,9 @@ class MessagesStream:
             case "message_start" if isinstance(data.get("message"), dict):
                 self._message = data["message"]
             case "content_block_start" if isinstance(data.get("content_block"), dict):
-                self._blocks[data.get("index", 0)] = data["content_block"]
+                self._blocks[index_of(data)] = data["content_block"]
             case "content_block_delta" if isinstance(data.get("delta"), dict):
-                return self._grow(data.get("index", 0), data["delta"])
+                return self._grow(index_of(data), data["delta"])
             case "message_delta":
                 self._finish(data)
             case "message_stop":
@@ -63,7 +63,8 @@ class MessagesStream:
     def _grow(self, index: int, delta: dict[str, Any]) -> bool:
         block = self._blocks.setdefault(index, {"type": "text", "text": ""})
         if delta.get("type") == "citations_delta":
-            citations = block.get("citations") or []
+            known = block.get("citations")
+            citations = known if isinstance(known, list) else []
             block["citations"] = [*citations, delta.get("citation")]
             return False
         name = GROWING.get(str(delta.get("type")))
@@ -73,7 +74,8 @@ class MessagesStream:
         if name == "partial_json":
             self._inputs[index] = self._inputs.get(index, "") + value
         else:
-            block[name] = (block.get(name) or "") + value
+            text = block.get(name)
+            block[name] = (text if isinstance(text, str) else "") + value
         return bool(value) and name in TOKEN_FIELDS
 
     def _finish(self, data: dict[str, Any]) -> None:
