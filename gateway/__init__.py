@@ -1,25 +1,36 @@
-"""A stand-in: a local server that implements the whole API reference."""
+"""A stand-in: a local server that implements the whole API reference.
 
-from .config import Config, Key, default_key
-from .errors import GatewayError
-from .faults import Fault, FaultKind, parse_faults
-from .http import Bounds
-from .ledger import Ledger
-from .log import LogFile, LogRow
-from .prices import DEFAULT_PRICES, ModelPrice, PriceTable, load_prices
-from .server import Gateway
-from .settings import load_config
-from .state import StateFile
+The face is lazy, so that `headrace gateway --help` imports neither trio nor msgspec.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Config, Key, default_key
+    from .errors import GatewayError
+    from .faults import Fault, FaultKind, parse_faults
+    from .http import Bounds
+    from .latency import Distribution, Latency
+    from .ledger import Ledger
+    from .log import ChunkTimes, LogFile, LogRow
+    from .prices import DEFAULT_PRICES, ModelPrice, PriceTable, load_prices
+    from .server import Gateway
+    from .settings import load_config
+    from .state import StateFile
 
 __all__ = [
     "DEFAULT_PRICES",
     "Bounds",
+    "ChunkTimes",
     "Config",
+    "Distribution",
     "Fault",
     "FaultKind",
     "Gateway",
     "GatewayError",
     "Key",
+    "Latency",
     "Ledger",
     "LogFile",
     "LogRow",
@@ -31,3 +42,24 @@ __all__ = [
     "load_prices",
     "parse_faults",
 ]
+
+_HOMES = {
+    "config": ("Config", "Key", "default_key"),
+    "errors": ("GatewayError",),
+    "faults": ("Fault", "FaultKind", "parse_faults"),
+    "http": ("Bounds",),
+    "latency": ("Distribution", "Latency"),
+    "ledger": ("Ledger",),
+    "log": ("ChunkTimes", "LogFile", "LogRow"),
+    "prices": ("DEFAULT_PRICES", "ModelPrice", "PriceTable", "load_prices"),
+    "server": ("Gateway",),
+    "settings": ("load_config",),
+    "state": ("StateFile",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{home}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

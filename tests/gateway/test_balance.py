@@ -117,3 +117,21 @@ async def test_what_is_on_its_way_counts_against_the_balance(
         nursery.start_soon(ask, first, 0)
         nursery.start_soon(ask, second, 0.5)
     assert statuses == [403, 200]
+
+
+async def test_the_balance_is_top_up_and_gift(gateway_of: Any, connect: "Connect") -> None:
+    client = await connect(gateway_of(balance=Decimal("130.25"), gift=Decimal("8.25")))
+    assert (await client.balance())["balance"] == 138.5
+
+
+async def test_a_usage_query_is_one_get_with_the_bearer_key(
+    gateway_of: Any, connect: "Connect"
+) -> None:
+    client = await connect(gateway_of())
+    key = client.headers["authorization"]
+    await client.stream.send_all(
+        f"GET /v1/balance HTTP/1.1\r\nHost: open.example\r\nAuthorization: {key}\r\n\r\n".encode()
+    )
+    answer = bytes(await client.stream.receive_some())
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b'{"object":"balance","currency":"CNY","balance":100.0,' in answer

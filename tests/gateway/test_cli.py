@@ -1,15 +1,19 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
+import trustme
 from click.testing import CliRunner
 
+from gateway import Gateway
 from gateway.cli import gateway
+from gateway.command import _announce, _own_up
 
 HEADRACE = (sys.executable, "-c", "from runner.main import main; main()", "gateway")
 
@@ -82,3 +86,77 @@ def test_what_cannot_be_used_is_one_line_and_exit_2(
     assert (done.exit_code, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
     assert said in line
+
+
+@pytest.mark.slow
+def test_https_config_state_and_key_from_the_command_line(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    (tmp_path / "gateway.toml").write_text("balance = 7\ngift = 1\n")
+    arguments = ["--config", "gateway.toml", "--state", "state.db", "--tls-cert", "cert.pem"]
+    with subprocess.Popen(
+        [*HEADRACE, *arguments, "--tls-key", "key.pem"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=tmp_path,
+        env=environment(HEADRACE_GATEWAY_KEY="sk-mine"),
+    ) as process:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().removeprefix("HEADRACE_BASE_URL=").strip()
+        assert base_url.startswith("https://127.0.0.1:")
+        assert process.stdout.readline() == "HEADRACE_API_KEY=sk-mine\n"
+        request = urllib.request.Request(f"{base_url}/v1/balance", headers={"x-api-key": "sk-mine"})
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        with urllib.request.urlopen(request, timeout=10, context=trusting) as response:
+            assert json.load(response)["balance"] == 8.0
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert (tmp_path / "state.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [
+        ("127.0.0.1", False),
+        ("::1", False),
+        ("localhost", False),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("192.0.2.7", True),
+        ("gateway.example", True),
+    ],
+)
+def test_it_says_so_when_others_can_reach_it(
+    host: str, warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _announce(Gateway(), host, f"http://{host}:1")
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"HEADRACE_BASE_URL=http://{host}:1\nHEADRACE_API_KEY=sk-")
+    assert (f"Warning: listening on {host}: others" in shown.err) is warned
+
+
+def test_it_owns_up_when_it_was_late(capsys: pytest.CaptureFixture[str]) -> None:
+    application = Gateway()
+    for _ in range(100):
+        application.lateness.add(0.0001)
+    _own_up(application)
+    assert capsys.readouterr().err == ""
+    for _ in range(100):
+        application.lateness.add(0.005)
+    _own_up(application)
+    said = capsys.readouterr().err
+    assert said.startswith("Warning: of 200 paced writes, 1 % left more than 5.0 ms late (worst")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from gateway.cli import gateway; "
+        "print(*sorted({name.split('.')[0] for name in sys.modules} & {'trio', 'msgspec', 'ssl'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

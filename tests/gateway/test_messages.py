@@ -98,3 +98,35 @@ async def test_max_tokens_is_the_stop_reason_of_a_cut_message(
     message = (await client.post(PATH, body(max_tokens=9))).json
     assert message["stop_reason"] == "max_tokens"
     assert message["usage"]["output_tokens"] == 9
+
+
+async def test_a_stop_sequence_ends_the_answer_before_it(
+    gateway_of: Any, connect: "Connect"
+) -> None:
+    # The text hangs on the body, so the sequence is a letter that every long answer has.
+    client = await connect(gateway_of(output_tokens=200))
+    whole = (await client.post(PATH, body(stop_sequences=["\x00never"]))).json
+    assert (whole["stop_reason"], whole["stop_sequence"]) == ("end_turn", None)
+    assert whole["usage"]["output_tokens"] == 200
+    cut = (await client.post(PATH, body(stop_sequences=["\x00never", " the"]))).json
+    text = cut["content"][0]["text"]
+    assert (cut["stop_reason"], cut["stop_sequence"]) == ("stop_sequence", " the")
+    assert text
+    assert " the" not in text
+    assert 1 <= cut["usage"]["output_tokens"] < 200
+    events = (await client.post(PATH, body(stop_sequences=[" the"], stream=True))).events
+    streamed = "".join(
+        data["delta"]["text"] for name, data in events if name == "content_block_delta"
+    )
+    assert streamed
+    assert " the" not in streamed
+    assert events[-2][1]["delta"] == {"stop_reason": "stop_sequence", "stop_sequence": " the"}
+
+
+async def test_both_authentications_are_taken(gateway_of: Any, connect: "Connect") -> None:
+    gateway = gateway_of()
+    secret = gateway.keys[0].secret
+    for fields in ({"x-api-key": secret}, {"authorization": f"Bearer {secret}"}):
+        client = await connect(gateway)
+        client.headers = {"host": "x"} | fields
+        assert (await client.post(PATH, body())).status == 200
