@@ -116,3 +116,15 @@ async def test_no_limits_when_there_are_none(
     client = await connect(gateway_of(rpm=None, tpm=None))
     statuses = {(await client.post(PATH, chat())).status for _ in range(150)}
     assert statuses == {200}
+
+
+async def test_the_default_limits_are_the_reference_s(
+    gateway_of: Any, connect: "Connect", chat: Bodies
+) -> None:
+    client = await connect(gateway_of(output_tokens=1))
+    statuses = [(await client.post(PATH, chat())).status for _ in range(61)]
+    assert statuses == [200] * 60 + [429]
+    # 3 + 3 + 1 tokens in: 49,993 out fill half of 100,000.
+    client = await connect(gateway_of(output_tokens=49_993))
+    statuses = [(await client.post(PATH, chat("hey"))).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
