@@ -1,9 +1,8 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
 from importlib.metadata import version
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -150,13 +149,12 @@ class Client:
     async def _read_whole(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
         parts: list[bytes] = []
         size = 0
-        async with _pieces(response) as pieces:
-            async for part in pieces:
-                parts.append(part)
-                size += len(part)
-                if size > BODY_BYTES_MAX:
-                    too_long = f"the answer is over {BODY_BYTES_MAX} bytes"
-                    return Outcome(failure=Failure("protocol", too_long, final=True))
+        async for part in await _pieces(response):
+            parts.append(part)
+            size += len(part)
+            if size > BODY_BYTES_MAX:
+                too_long = f"the answer is over {BODY_BYTES_MAX} bytes"
+                return Outcome(failure=Failure("protocol", too_long, final=True))
         data = b"".join(parts)
         end = wire.read_at
         if response.status_code != 200:
@@ -191,18 +189,18 @@ class Client:
         first: float | None = None
         last: float | None = None
         try:
-            async with _pieces(response) as pieces:
-                async for piece in pieces:
-                    for event in parser.feed(piece):
-                        if stream.add(event):
-                            last = wire.read_at
-                            first = first or last
-                    if stream.ended or stream.failed is not None:
-                        break
-                if stream.ended:
-                    with trio.move_on_after(DRAIN_S):
-                        async for _ in pieces:
-                            pass
+            pieces = await _pieces(response)
+            async for piece in pieces:
+                for event in parser.feed(piece):
+                    if stream.add(event):
+                        last = wire.read_at
+                        first = first or last
+                if stream.ended or stream.failed is not None:
+                    break
+            if stream.ended:
+                with trio.move_on_after(DRAIN_S):
+                    async for _ in pieces:
+                        pass
             failure = _stream_failure(stream)
             if failure is not None:
                 request_id = stream.failed and stream.failed.request_id
@@ -236,16 +234,33 @@ class Client:
         )
 
 
-@asynccontextmanager
-async def _pieces(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The body as it comes from the network, decoded by httpx where it was encoded."""
-    if "content-encoding" in response.headers:
-        decoded = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
-        async with aclosing(decoded) as pieces:
-            yield pieces
-    else:
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        yield aiter(response.stream)
+async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it comes from the network.
+
+    An encoded one, which nobody asked for, is read to its end first and decoded by httpx: left in
+    the middle, httpx's own generators would be closed by chance and not by us.
+    """
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    pieces = aiter(response.stream)
+    if "content-encoding" not in response.headers:
+        return pieces
+    raw = b"".join([piece async for piece in pieces])
+    return _One(httpx.Response(200, headers=response.headers, content=raw).content)
+
+
+class _One:
+    """An iterator of one piece."""
+
+    def __init__(self, piece: bytes) -> None:
+        self._pieces = [piece]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
 
 
 def _stream_failure(stream: ChatStream | MessagesStream) -> Failure | None:

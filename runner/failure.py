@@ -56,10 +56,15 @@ def transport_failure(error: httpx.TransportError, *, in_stream: bool) -> Failur
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", message)
     if isinstance(error, httpx.ConnectError):
-        refused_by_tls = isinstance(error.__cause__, ssl.SSLError | ssl.CertificateError)
-        return Failure("tls" if refused_by_tls else "connect", message)
+        return Failure("tls" if _from_tls(error) else "connect", message)
     if in_stream:
         return Failure("stream", f"the stream broke off: {message}")
     if isinstance(error, httpx.ProtocolError):
         return Failure("protocol", message)
     return Failure("reset", message)
+
+
+def _from_tls(error: BaseException) -> bool:
+    """Whether a TLS error is among the causes: trio wraps what a handshake raises."""
+    cause = error.__cause__
+    return cause is not None and (isinstance(cause, ssl.SSLError) or _from_tls(cause))

@@ -1,5 +1,7 @@
 """The transport: a pool of idle connections that costs the same whatever its size."""
 
+import os
+import socket
 import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -175,12 +177,15 @@ def _head(request: httpx.Request) -> bytes:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, in the words of the deepest cause that has any."""
-    while isinstance(error, trio.BrokenResourceError) and error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, OSError) and error.__cause__ is not None and error.errno is None:
-        return _reason(error.__cause__)
-    strerror = getattr(error, "strerror", None)
-    return strerror or str(error) or type(error).__name__
+    """What went wrong, in the words of the cause that knows it best."""
+    cause = error.__cause__
+    if isinstance(cause, BaseExceptionGroup):  # one error for each address that was tried
+        cause = cause.exceptions[0]
+    if isinstance(cause, OSError):
+        return _reason(cause)
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
+        # A failed look-up has numbers of its own.
+        return (
+            str(error.strerror) if isinstance(error, socket.gaierror) else os.strerror(error.errno)
+        )
+    return str(error) or type(error).__name__

@@ -1,0 +1,314 @@
+"""One attempt on the wire: what is sent, and what is made of each way to answer."""
+
+import datetime as dt
+import gzip
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock, memory_stream_pair
+
+from jobs import Job
+from runner import Secret, TrioTransport
+from runner.client import Client, Outcome
+from runner.clock import RunClock
+from runner.transport import Wire
+
+KEY = "sk-secret-of-the-tests"
+CHAT, MESSAGES, IMAGES = "/v1/chat/completions", "/v1/messages", "/v1/images/generations"
+SSE = ("Content-Type: text/event-stream",)
+TEXT = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}
+ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
+DONE = b"data: [DONE]\n\n"
+
+
+def job(url: str = CHAT, *, stream: bool = False, body: bytes = b'{"model": "m"}') -> Job:
+    return Job(
+        index=0,
+        custom_id="a",
+        url=url,
+        model="m",
+        stream=stream,
+        body=body,
+        body_digest="d",
+        input_estimate_tokens=1,
+        output_limit_tokens=None,
+    )
+
+
+def event(data: Any) -> bytes:
+    return b"data: " + msgspec.json.encode(data) + b"\n\n"
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    fields = "".join(f"{header}\r\n" for header in headers)
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
+
+
+class Wired:
+    """A client whose every connection answers with these pieces; a number is a pause."""
+
+    def __init__(
+        self, nursery: trio.Nursery, *pieces: bytes | float, headers: tuple[Any, ...] = ()
+    ) -> None:
+        self.nursery = nursery
+        self.pieces = pieces
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.transport = TrioTransport(connect=self.connect)
+        self.client = Client(
+            self.transport,
+            base_url="http://a.test/base",
+            key=Secret(KEY),
+            headers=headers,
+            clock=RunClock(lambda: dt.datetime(2026, 6, 9, tzinfo=dt.UTC)),
+        )
+
+    async def connect(self, _origin: object) -> trio.abc.Stream:
+        ours, theirs = memory_stream_pair()
+        self.connections += 1
+        self.nursery.start_soon(self._serve, theirs)
+        return ours
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        try:
+            while request := bytes(await stream.receive_some()):
+                self.requests.append(request)
+                for piece in self.pieces:
+                    if isinstance(piece, float):
+                        await trio.sleep(piece)
+                    else:
+                        await stream.send_all(piece)
+                if b"Content-Length" not in self.pieces[0] and b"chunked" not in self.pieces[0]:  # type: ignore[operator]
+                    return
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            await stream.aclose()
+
+    async def send(self, job: Job, wire: Wire | None = None) -> Outcome:
+        return await self.client.send(job, wire or Wire())
+
+
+def head_of(request: bytes) -> dict[str, str]:
+    lines = request.split(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+OK = answer(b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}')
+
+
+async def test_chat_carries_a_bearer_key_and_messages_anthropics_own(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wired = Wired(nursery, OK, headers=(("X-Team", "blue"), ("Anthropic-Version", "2030-01-01")))
+    await wired.send(job(CHAT))
+    await wired.send(job(MESSAGES))
+    chat, messages = map(head_of, wired.requests)
+    assert chat["authorization"] == f"Bearer {KEY}"
+    assert "x-api-key" not in chat
+    assert messages["x-api-key"] == KEY
+    assert "authorization" not in messages
+    assert messages["anthropic-version"] == "2030-01-01"  # the user's own comes first
+    assert (chat["x-team"], messages["x-team"]) == ("blue", "blue")
+    assert wired.requests[0].startswith(b"POST /base/v1/chat/completions HTTP/1.1\r\n")
+
+
+async def test_the_body_is_what_the_user_wrote(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    body = '{ "model" : "m",\t"unknown": [1.0, 1e400, 18446744073709551616, "é"] }'.encode()
+    wired = Wired(nursery, OK)
+    await wired.send(job(body=body))
+    assert wired.requests[0].split(b"\r\n\r\n", 1)[1] == body
+
+
+async def test_the_key_is_taken_out_of_what_a_server_echoes(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    error = {"error": {"code": f"bad-{KEY}", "message": f"key {KEY} unknown"}}
+    wired = Wired(nursery, answer(json.dumps(error).encode(), status="400 Bad Request"))
+    outcome = await wired.send(job())
+    assert KEY not in repr(outcome)
+    assert outcome.failure is not None
+    assert outcome.failure.message == "key *** unknown"
+    choice = {"message": {"content": f"your key is {KEY}"}}
+    wired = Wired(nursery, answer(json.dumps({"choices": [choice]}).encode()))
+    outcome = await wired.send(job())
+    assert outcome.answer is not None
+    assert outcome.answer.text == "your key is ***"
+    assert KEY not in (outcome.response or "")
+
+
+async def test_a_redirect_is_not_followed(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    wired = Wired(nursery, answer(b"", "Location: http://evil.test/", status="307 Moved"))
+    outcome = await wired.send(job())
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, outcome.failure.status) == ("http", 307)
+    assert "http://evil.test/" in outcome.failure.message
+    assert not outcome.failure.retried
+    assert len(wired.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "retried"),
+    [
+        (b"<html>busy</html>", "protocol", True),
+        (b"", "protocol", True),
+        (b"[1]", "protocol", True),
+        (b'{"choices"', "protocol", True),
+        (b'{"no": "choices"}', "protocol", False),
+        (b'{"error": {"code": "X", "message": "m"}}', "http", False),
+    ],
+)
+async def test_a_200_that_is_no_answer(
+    nursery: trio.Nursery, autojump_clock: MockClock, body: bytes, kind: str, *, retried: bool
+) -> None:
+    outcome = await Wired(nursery, answer(body)).send(job())
+    assert outcome.answer is None
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, outcome.failure.retried) == (kind, retried)
+    assert outcome.status == 200
+    # What was paid for is kept, even where it can't be used.
+    assert outcome.response == (body.decode() if not retried else None)
+
+
+async def test_a_compressed_answer_is_read(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    body = gzip.compress(b'{"choices": [{"message": {"content": "hi"}}]}')
+    outcome = await Wired(nursery, answer(body, "Content-Encoding: gzip")).send(job())
+    assert outcome.answer is not None
+    assert outcome.answer.text == "hi"
+    outcome = await Wired(nursery, answer(b"no gzip", "Content-Encoding: gzip")).send(job())
+    assert outcome.failure is not None
+    assert outcome.failure.kind == "protocol"
+
+
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+async def test_the_first_token_is_timed_and_the_last_content(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Role at 1 s, tokens at 3, 4 and 8 s, usage at 9 s, the end at 9.5 s."""
+    wired = Wired(
+        nursery,
+        STREAM_HEAD,
+        *(1.0, event(ROLE), 2.0, event(TEXT), 1.0, event(TEXT), 4.0, event(TEXT)),
+        *(1.0, event(FINISH) + event(USAGE), 0.5, DONE),
+    )
+    wire = Wire()
+    outcome = await wired.send(job(stream=True), wire)
+    assert outcome.answer is not None
+    assert outcome.answer.text == "aaa"
+    assert (wire.sent_at, wire.first_byte_at) == (0.0, 0.0)
+    assert (outcome.first_token_at, outcome.content_end_at) == (3.0, 8.0)
+    assert outcome.answer.usage.output_tokens == 3
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        ((event(TEXT),), False),
+        ((event(TEXT), event(FINISH)), False),  # cut before its usage
+        ((event(TEXT), event(FINISH), event(USAGE)), True),
+        ((event(TEXT), event(FINISH), event(USAGE), DONE), True),
+        ((event(TEXT), event(FINISH), DONE), True),
+        ((event(TEXT), b"data: {half"), False),
+        ((event(TEXT), b"data: not json\n\n"), False),
+        ((), False),
+    ],
+)
+async def test_a_stream_that_ends_early_is_told_from_one_that_is_whole(
+    nursery: trio.Nursery, autojump_clock: MockClock, parts: tuple[bytes, ...], *, whole: bool
+) -> None:
+    outcome = await Wired(nursery, STREAM_HEAD, *parts).send(job(stream=True))
+    assert (outcome.answer is not None) == whole
+    if not whole:
+        assert outcome.failure is not None
+        assert (outcome.failure.kind, outcome.failure.retried) == ("stream", True)
+
+
+async def test_an_error_in_mid_stream(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    error = {"error": {"code": "UPSTREAM_ERROR", "message": "gone", "request_id": "req-7"}}
+    outcome = await Wired(nursery, STREAM_HEAD, event(TEXT), event(error)).send(job(stream=True))
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, outcome.failure.code) == ("stream", "UPSTREAM_ERROR")
+    assert outcome.request_id == "req-7"
+
+
+@pytest.mark.parametrize("said", ["text/plain", "application/octet-stream"])
+async def test_a_stream_under_the_wrong_name_is_still_read(
+    nursery: trio.Nursery, autojump_clock: MockClock, said: str
+) -> None:
+    head = STREAM_HEAD.replace(b"text/event-stream", said.encode())
+    outcome = await Wired(nursery, head, event(TEXT), DONE).send(job(stream=True))
+    assert outcome.answer is not None
+
+
+async def test_a_whole_answer_to_a_streamed_job_is_taken(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    body = b'{"choices": [{"message": {"content": "hi"}}]}'
+    data = answer(body, "Content-Type: application/json")
+    outcome = await Wired(nursery, data).send(job(stream=True))
+    assert outcome.answer is not None
+    assert outcome.answer.text == "hi"
+    assert outcome.first_token_at is None
+
+
+CHUNKED_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+async def test_a_finished_stream_is_drained_so_that_its_connection_is_used_again(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    end = b"0\r\n\r\n"
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE), 0.25, end)
+    for _ in range(3):
+        outcome = await wired.send(job(stream=True))
+        assert outcome.answer is not None
+    assert wired.connections == 1
+    assert trio.current_time() == 0.75
+
+
+async def test_a_stream_that_never_ends_after_done_costs_a_second_and_its_connection(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE), 500.0)
+    outcome = await wired.send(job(stream=True))
+    assert outcome.answer is not None
+    assert outcome.content_end_at == 0.0
+    assert trio.current_time() == 1.0
+    await wired.send(job(stream=True))
+    assert wired.connections == 2
+
+
+async def test_what_the_answers_headers_say_is_kept(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    headers = ("X-Request-Id: req-1", "X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 59")
+    body = b'{"choices": []}'
+    outcome = await Wired(nursery, answer(body, *headers)).send(job())
+    assert outcome.request_id == "req-1"
+    assert (outcome.ratelimit_limit, outcome.ratelimit_remaining) == (60, 59)
+    outcome = await Wired(nursery, answer(body, "X-RateLimit-Limit: lots")).send(job())
+    assert outcome.ratelimit_limit is None
+
+
+async def test_images_are_counted(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    body = b'{"created": 1, "data": [{"url": "http://x/1.png"}, {"b64_json": "AA=="}]}'
+    outcome = await Wired(nursery, answer(body)).send(job(IMAGES))
+    assert outcome.answer is not None
+    assert outcome.answer.usage.images == 2
