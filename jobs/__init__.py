@@ -1,10 +1,12 @@
 """What to do: jobs, their files, estimates and prices, and the schemas of what is recorded."""
 
+from .bound import cost_bound, why_unbounded
 from .docstrings import BAD_LINES, docstring_jobs
 from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
 from .estimate import TokenEstimator, estimate_input_tokens
+from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .manifest import EstimateTotals, JobFile, Limits, Manifest, Session
 from .prices import Price, PriceTable, Usage, load_prices
@@ -41,6 +43,9 @@ __all__ = [
     "Endpoint",
     "ErrorKind",
     "EstimateTotals",
+    "Forecast",
+    "ForecastRow",
+    "Forecaster",
     "HeadraceError",
     "InputError",
     "Job",
@@ -61,6 +66,7 @@ __all__ = [
     "TokenEstimator",
     "Usage",
     "columns",
+    "cost_bound",
     "docstring_jobs",
     "estimate_input_tokens",
     "frame",
@@ -68,4 +74,5 @@ __all__ = [
     "open_source",
     "read_jobs",
     "schema",
+    "why_unbounded",
 ]

@@ -261,6 +261,7 @@ def _built(
         body_digest=blake2b(body, digest_size=16).hexdigest(),
         input_estimate_tokens=estimate_tokens,
         output_limit_tokens=None if images else _limit(known, endpoint.kind == "messages"),
+        answers=count if endpoint.kind in ("chat", "search") else 1,
         image_size=known.size if images and isinstance(known.size, str) else None,
         images=count if images else 0,
         metadata=metadata,

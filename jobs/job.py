@@ -13,7 +13,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `input_estimate_tokens` is the rule's estimate (`jobs.estimate`) before any learning;
     `output_limit_tokens` is max_tokens or max_completion_tokens, times n, or None where the body
-    sets none. `images` is how many are asked for (0 for text), of `image_size` where one is set.
+    sets none; `answers` is that n. `images` is how many are asked for (0 for text), of `image_size`
+    where one is set.
     """
 
     index: int
@@ -25,6 +26,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body_digest: str
     input_estimate_tokens: int
     output_limit_tokens: int | None = None
+    answers: int = 1
     image_size: str | None = None
     images: int = 0
     metadata: str | None = None

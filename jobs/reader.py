@@ -2,24 +2,30 @@
 
 from collections.abc import Iterator
 
+from .bound import why_unbounded
 from .dialects import begins_document, parse_document, parse_line, rejected
 from .duplicates import SeenIds
 from .job import Job, Reject
+from .prices import PriceTable
 from .source import Source
 
 
-def read_jobs(source: Source, *, tpm: int | None = None) -> Iterator[Job | Reject]:
+def read_jobs(
+    source: Source, *, tpm: int | None = None, bounded_by: PriceTable | None = None
+) -> Iterator[Job | Reject]:
     """Every job of the file and every line that is none, in the order of the file, lazily.
 
     Blank lines are skipped, but count. Of jobs with the same custom_id the first stands. With `tpm`
     (tokens a minute), a job that is estimated to be larger than that is a Reject: no limiter could
-    ever let it through. Raises InputError where the file can't be read on, after everything before
-    that has been given.
+    ever let it through. With `bounded_by`, so is one whose cost these prices don't bound. Raises
+    InputError where the file can't be read on, after everything before that has been given.
     """
     seen = SeenIds()
     for line, item in _parsed(source):
         if isinstance(item, Job):
             reason = None if tpm is None else _too_large(item, tpm)
+            if reason is None and bounded_by is not None:
+                reason = why_unbounded(item, bounded_by)
             if reason is None and not seen.add(item.custom_id, item.index + 1):
                 reason = (
                     f"duplicate custom_id: line {seen.line_of(item.custom_id)} has it already; "

@@ -89,6 +89,9 @@ class Attempt(Row, frozen=True, kw_only=True):
     phase: Annotated[Phase | None, doc("warmup, measure or drain by due time; load runs only")] = (
         None
     )
+    cost_bound: Annotated[
+        Decimal | None, doc("the most that it could cost, as known before it was sent")
+    ] = None
 
 
 class Result(Row, frozen=True, kw_only=True):
@@ -229,7 +232,8 @@ def frame(row: type[Row], rows: Iterable[Row]) -> pl.DataFrame:
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
     """Written before an attempt's first byte leaves; without an end after it, the attempt is lost.
 
-    `reserved_tokens` is what the limiter set aside for it.
+    `reserved_tokens` is what the limiter set aside for it, `cost_bound` the most that it can cost.
+    `reopened` says that the job has a result already, which the next one replaces.
     """
 
     index: int
@@ -240,6 +244,8 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=
     due_at: datetime
     sent_at: datetime
     reserved_tokens: int = 0
+    cost_bound: Decimal | None = None
+    reopened: bool = False
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_defaults=True):

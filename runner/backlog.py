@@ -3,6 +3,7 @@
 import heapq
 import itertools
 from collections import deque
+from decimal import Decimal
 
 import trio
 
@@ -17,13 +18,26 @@ RETRIES_MAX = 4096
 
 class Pending:
     """A job that is not finished. `made` counts its attempts so far, `charged` those that count
-    toward the limit of attempts; `first_due_s` is its first due time in this session."""
+    toward the limit of attempts; `first_due_s` is its first due time in this session.
 
-    __slots__ = ("charged", "first_due_s", "job", "made")
+    `cost_bound` is the most that one attempt can cost, None where nothing bounds it; `reopened`
+    says that the job has a result that its next one replaces.
+    """
 
-    def __init__(self, job: Job, made: int = 0) -> None:
+    __slots__ = ("charged", "cost_bound", "first_due_s", "job", "made", "reopened")
+
+    def __init__(
+        self,
+        job: Job,
+        made: int = 0,
+        *,
+        cost_bound: Decimal | None = None,
+        reopened: bool = False,
+    ) -> None:
         self.job = job
         self.made = made
+        self.cost_bound = cost_bound
+        self.reopened = reopened
         self.charged = 0
         self.first_due_s: float | None = None
 

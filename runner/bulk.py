@@ -1,5 +1,7 @@
 """A bulk run as one call: what the `run` command does, for the command and for other programs."""
 
+from collections.abc import Callable
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +10,11 @@ import trio
 
 from jobs import (
     SCHEMA_VERSION,
+    Forecast,
     InputError,
     JobFile,
     Manifest,
+    PriceTable,
     Reject,
     load_prices,
     open_source,
@@ -18,7 +22,8 @@ from jobs import (
 )
 
 from .clock import RunClock
-from .record import RunDirectory, storage
+from .foresight import forecast_file
+from .record import RunDirectory, read_manifest, storage
 from .session import REAL_WORLD, BulkSession, RunOutcome, Watch, World
 from .settings import RunSettings, base_url_from, default_run_directory, key_from
 
@@ -39,13 +44,18 @@ def run(
     attempts: int = 6,
     deadline_s: float = 24 * 3600.0,
     strict: bool = False,
+    max_cost: Decimal | None = None,
+    retry_failed: bool = False,
+    yes: bool = False,
 ) -> RunOutcome:
     """Run a file of jobs to its end, or go on where an earlier run of it stopped.
 
     What the `run` command does, without its display: results, attempts and balance in Parquet, and
     `summary.json`, in `out` (default: the job file's name with `.run`). `base_url` and `api_key`
     default to HEADRACE_BASE_URL and HEADRACE_API_KEY; `rpm`, `tpm` None is no limit and
-    `concurrency` None lets the run find it; `prices` is a TOML file.
+    `concurrency` None lets the run find it; `prices` is a TOML file. `max_cost`, in the currency of
+    the prices, is what the computed cost never exceeds; `yes` lets the run spend more than the
+    balance seems to have; `retry_failed` runs the failed jobs of an earlier run again.
 
     Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
     way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
@@ -60,6 +70,9 @@ def run(
         attempts=attempts,
         deadline_s=deadline_s,
         strict=strict,
+        max_cost=max_cost,
+        retry_failed=retry_failed,
+        yes=yes,
     )
     directory = default_run_directory(str(jobs)) if out is None else Path(out)
     outcome, _ = run_and_summarise(str(jobs), directory, settings)
@@ -67,7 +80,11 @@ def run(
 
 
 def run_and_summarise(
-    jobs: str, directory: Path, settings: RunSettings, watch: Watch | None = None
+    jobs: str,
+    directory: Path,
+    settings: RunSettings,
+    watch: Watch | None = None,
+    foretell: Callable[[Forecast], None] | None = None,
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run and write summary.json.
 
@@ -75,7 +92,8 @@ def run_and_summarise(
     """
     from reports import summarise, write_summary  # the one thing that a run asks of another room
 
-    outcome = trio.run(run_jobs, jobs, directory, settings, REAL_WORLD._replace(watch=watch))
+    world = REAL_WORLD._replace(watch=watch, foretell=foretell)
+    outcome = trio.run(run_jobs, jobs, directory, settings, world)
     if outcome.storage_failed:
         return outcome, summarise(directory)
     with storage(directory / "summary.json"):
@@ -86,8 +104,15 @@ async def run_jobs(
     jobs: str, directory: Path, settings: RunSettings, world: World = REAL_WORLD
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary."""
+    prices = _prices(directory, settings)
     if settings.strict:
-        _refuse_bad_lines(jobs, settings.tpm)
+        _refuse_bad_lines(jobs, settings, prices)
+    if settings.estimate_first:
+        if jobs == "-":
+            raise InputError("--estimate-first reads the file twice, which standard input can't be")
+        forecast = forecast_file(jobs, prices=prices, tpm=settings.tpm)
+        if world.foretell is not None:
+            world.foretell(forecast)
     clock = RunClock(world.wall)
     with open_source(jobs) as source:
         fresh = _manifest(settings, source.identity)
@@ -96,12 +121,23 @@ async def run_jobs(
             return await session.work(source)
 
 
-def _refuse_bad_lines(jobs: str, tpm: int | None) -> None:
+def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:
+    """The run's prices: given now, or when it began. Raises InputError where a cap lacks them."""
+    known = None if settings.prices is not None else read_manifest(directory)
+    prices = settings.prices if known is None else known.prices
+    if settings.max_cost is not None and prices is None:
+        raise InputError("--max-cost needs prices: give --prices FILE")
+    return prices
+
+
+def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | None) -> None:
     """Read the whole file and refuse it where any line is no job (--strict)."""
     if jobs == "-":
         raise InputError("--strict reads the file twice, which standard input can't be")
     with open_source(jobs) as source:
-        bad = [item for item in read_jobs(source, tpm=tpm) if isinstance(item, Reject)]
+        bounded_by = prices if settings.max_cost is not None else None
+        items = read_jobs(source, tpm=settings.tpm, bounded_by=bounded_by)
+        bad = [item for item in items if isinstance(item, Reject)]
     if bad:
         lines = "\n".join(f"  line {reject.line}: {reject.reason}" for reject in bad)
         raise InputError(f"{jobs} has {len(bad)} bad lines, and nothing was sent:\n{lines}")

@@ -1,5 +1,6 @@
 """The commands of this room. They parse, build typed settings and call the library."""
 
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,6 +41,23 @@ class CountOr(click.ParamType[int | str]):
         if not text.isascii() or not text.isdigit() or int(text) < 1:
             self.fail(f"{value!r} is no whole number of at least 1, nor {self.word!r}", param, ctx)
         return int(text)
+
+
+class Money(click.ParamType[Decimal]):
+    """A decimal amount above zero."""
+
+    name = "amount"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal(0)
+        if not amount.is_finite() or amount <= 0:
+            self.fail(f"{value!r} is no amount above zero; write it like 2.50", param, ctx)
+        return amount
 
 
 def _number(value: int | str) -> int | None:
@@ -89,6 +107,16 @@ BASE_URL = click.option(
     help="How long Ctrl-C lets what is in flight finish.",
 )
 @click.option("--strict", is_flag=True, help="Refuse the whole file where any line is bad.")
+@click.option(
+    "--max-cost",
+    type=Money(),
+    metavar="N",
+    help="What the cost never exceeds, in the currency of the prices.",
+)
+@click.option("--yes", is_flag=True, help="Run even if the balance seems too small for the file.")
+@click.option("--estimate-first", is_flag=True, help="Read the whole file and show its cost first.")
+@click.option("--retry-failed", is_flag=True, help="Run the failed jobs again.")
+@click.option("--rerun-changed", is_flag=True, help="Run jobs again whose line has changed.")
 @click.option("--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(jobs: str, out: str | None, **options: Any) -> None:
@@ -106,6 +134,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     from jobs import load_prices
 
     from .bulk import run_and_summarise
+    from .foresight import show_forecast
     from .progress import watch_on
     from .settings import (
         RunSettings,
@@ -128,10 +157,21 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         headers=headers_from(options["headers"]),
         prices=load_prices(Path(options["prices"])) if options["prices"] else None,
         strict=options["strict"],
+        max_cost=options["max_cost"],
+        yes=options["yes"],
+        estimate_first=options["estimate_first"],
+        retry_failed=options["retry_failed"],
+        rerun_changed=options["rerun_changed"],
     )
     directory = Path(out) if out else default_run_directory(jobs)
     watch = watch_on(Console(stderr=True))
-    outcome, summary = run_and_summarise(jobs, directory, settings, watch)
+    outcome, summary = run_and_summarise(
+        jobs,
+        directory,
+        settings,
+        watch,
+        lambda forecast: click.echo(f"Estimate: {show_forecast(forecast)}", err=True),
+    )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts
     if outcome.reason is None or not nothing_done or options["as_json"]:

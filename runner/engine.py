@@ -16,14 +16,25 @@ from typing import NamedTuple
 
 import trio
 
-from jobs import ENDPOINTS, HeadraceError, Job, PriceTable, Reject, Sent, TokenEstimator, Usage
+from jobs import (
+    ENDPOINTS,
+    HeadraceError,
+    Job,
+    PriceTable,
+    Reject,
+    Sent,
+    TokenEstimator,
+    Usage,
+    cost_bound,
+)
 
 from .backlog import Backlog, Pending
 from .balance import Account
+from .budget import Budget
 from .client import Client, Outcome
 from .clock import RunClock
 from .concurrency import Concurrency
-from .errors import OutageError
+from .errors import OutageError, OutOfMoneyError
 from .failure import Failure
 from .images import has_images, store_images
 from .lane import Lane
@@ -70,6 +81,7 @@ class Parts(NamedTuple):
     estimator: TokenEstimator
     recorder: Recorder
     prices: PriceTable | None
+    budget: Budget | None  # None without prices
     images: Path
     clock: RunClock
     stop: Stop
@@ -120,12 +132,21 @@ class Engine:
         lines = 1  # the first job must not wait for more of the file
         while batch := await read(partial(_take, items, lines)):
             for item in batch:
-                if isinstance(item, Reject):
+                if isinstance(item, Job):
+                    if not state.has_result(item.index):
+                        await self.backlog.put(self._pending(item, state))
+                elif not state.has_result(item.line - 1):
                     self.parts.recorder.reject(item)
-                elif item.index >= len(state.done) or not state.done[item.index]:
-                    await self.backlog.put(Pending(item, state.attempts.get(item.index, 0)))
             lines = BATCH_LINES
         self.backlog.exhaust()
+
+    def _pending(self, job: Job, state: State) -> Pending:
+        prices = self.parts.prices
+        return Pending(
+            job,
+            state.attempts.get(job.index, 0),
+            cost_bound=None if prices is None else cost_bound(job, prices),
+        )
 
     async def _dispatch(self, attempts: trio.Nursery) -> None:
         parts = self.parts
@@ -135,6 +156,12 @@ class Engine:
             if taken is None:
                 return
             pending, pause_ended_s = taken
+            if parts.budget is not None:
+                try:
+                    await parts.budget.reserve(pending.cost_bound or Decimal(0))
+                except OutOfMoneyError as error:
+                    parts.stop.request(error)
+                    return
             tokens = parts.estimator.reserve(pending.job)
             if parts.lane.limiter.tpm is not None:
                 # Never more than a minute's worth: it could not leave at all.
@@ -159,6 +186,7 @@ class Engine:
                 due_at=parts.clock.utc(flight.due_s),
                 sent_at=parts.clock.utc(sent_s),
                 reserved_tokens=flight.reserved_tokens,
+                cost_bound=flight.pending.cost_bound,
             )
         )
 
@@ -183,6 +211,8 @@ class Engine:
                 parts.recorder.ended(attempt_row(made, parts.clock, error_kind="cancelled"), None)
             raise
         finally:
+            if parts.budget is not None:
+                parts.budget.release(flight.pending.cost_bound or Decimal(0))
             parts.concurrency.give_back(
                 sent_at_s=wire.sent_at,
                 overloaded=failure is not None and failure.of_load,
@@ -192,7 +222,8 @@ class Engine:
     def _made(self, flight: Flight, outcome: Outcome, cost: Decimal | None) -> Made:
         flight.pending.begin(flight.due_s)
         number = flight.pending.made
-        return Made(flight.job, number, flight.due_s, flight.wire, outcome, cost)
+        bound = flight.pending.cost_bound
+        return Made(flight.job, number, flight.due_s, flight.wire, outcome, cost, bound)
 
     async def _conclude(self, flight: Flight, outcome: Outcome) -> None:
         """Settle what the attempt reserved, record it, and decide what becomes of its job."""

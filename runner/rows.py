@@ -42,6 +42,7 @@ class Made(NamedTuple):
     wire: Wire
     outcome: Outcome
     cost: Decimal | None
+    cost_bound: Decimal | None
 
     @property
     def wait_s(self) -> float | None:
@@ -84,6 +85,7 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
         cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
         cost=made.cost,
+        cost_bound=made.cost_bound,
         ratelimit_limit=outcome.ratelimit_limit,
         ratelimit_remaining=outcome.ratelimit_remaining,
         bytes_sent=wire.bytes_sent,

@@ -14,8 +14,10 @@ import trio
 
 from jobs import (
     BalanceReading,
+    Forecast,
     HeadraceError,
     Limits,
+    PriceTable,
     Session,
     Source,
     TokenEstimator,
@@ -23,11 +25,13 @@ from jobs import (
 )
 
 from .balance import Account
+from .budget import Budget, Ceiling, ceiling_from, max_cost_ceiling
 from .client import Client
 from .clock import RunClock, wall_now
 from .concurrency import Concurrency
 from .engine import Engine, Parts
 from .errors import InterruptError, StorageError, TerminateError
+from .foresight import forecast_beside, refuse_what_costs_more
 from .lane import Lane
 from .limiter import Limiter
 from .offload import Offload, in_thread, in_thread_abandoned
@@ -62,6 +66,7 @@ class World(NamedTuple):
     wall: Callable[[], datetime] = wall_now
     watch: Watch | None = None
     stop: Stop | None = None  # by which a program in trio can stop the run
+    foretell: Callable[[Forecast], None] | None = None  # told what --estimate-first found
 
 
 REAL_WORLD = World()
@@ -88,7 +93,11 @@ class BulkSession:
     """Works off one job file in a run directory that this process holds."""
 
     def __init__(
-        self, run: RunDirectory, settings: RunSettings, clock: RunClock, world: World
+        self,
+        run: RunDirectory,
+        settings: RunSettings,
+        clock: RunClock,
+        world: World,
     ) -> None:
         self._run = run
         self._settings = settings
@@ -147,6 +156,10 @@ class BulkSession:
                 "outage_s": settings.outage_s,
                 "grace_s": settings.grace_s,
                 "strict": settings.strict,
+                "max_cost": None if settings.max_cost is None else str(settings.max_cost),
+                "yes": settings.yes,
+                "retry_failed": settings.retry_failed,
+                "rerun_changed": settings.rerun_changed,
                 "headers": ", ".join(name for name, _ in settings.headers) or None,
                 "seed": seed,
             },
@@ -175,7 +188,7 @@ class BulkSession:
         limiter = Limiter(rpm=settings.rpm, tpm=settings.tpm, now_s=clock.now())
         for attempt in state.recent:
             limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
-        deadline_s = settings.deadline_s
+        deadline_s, prices = settings.deadline_s, self._run.manifest.prices
         account = Account(client, clock)
         return Parts(
             client=client,
@@ -188,12 +201,19 @@ class BulkSession:
             refusals=Refusals(account, recorder),
             estimator=TokenEstimator(),
             recorder=recorder,
-            prices=self._run.manifest.prices,
+            prices=prices,
+            budget=None if prices is None else self._budget(recorder, prices),
             images=self._run.images,
             clock=clock,
             stop=self._stop,
             offload=self._world.offload,
         )
+
+    def _budget(self, recorder: Recorder, prices: PriceTable) -> Budget:
+        budget = Budget(recorder.totals, currency=prices.currency)
+        if self._settings.max_cost is not None:
+            budget.cap(max_cost_ceiling(self._settings.max_cost, prices.currency))
+        return budget
 
     async def _work(self, source: Source, parts: Parts, state: State) -> None:
         recorder, stop = parts.recorder, self._stop
@@ -204,7 +224,7 @@ class BulkSession:
                 before = await parts.account.read("before", spent=recorder.totals.spent)
                 recorder.reading(before)
             if before is not None:
-                await self._watched(engine, source, parts, state)
+                await self._watched(engine, source, parts, state, self._implied(parts, before))
                 with stop.closing:
                     recorder.reading(await self._last_reading(parts, before))
         except HeadraceError as error:
@@ -216,15 +236,52 @@ class BulkSession:
             return await parts.account.read("after", spent=spent)  # there is no cost to wait for
         return await parts.account.read_settled(spent=spent, first=before)
 
-    async def _watched(self, engine: Engine, source: Source, parts: Parts, state: State) -> None:
+    def _implied(self, parts: Parts, before: BalanceReading) -> Ceiling | None:
+        """Have what is there act as a ceiling, unless the user said yes to more."""
+        if parts.prices is None or parts.budget is None or self._settings.yes:
+            return None
+        totals, currency = parts.recorder.totals, parts.prices.currency
+        ceiling = ceiling_from(before, totals=totals, currency=currency)
+        if ceiling is not None:
+            parts.budget.cap(ceiling)
+        return ceiling
+
+    async def _foresee(self, source: Source, parts: Parts, state: State, ceiling: Ceiling) -> None:
+        """Stop the run where the whole file costs more than what is there."""
+        assert parts.prices is not None
+        taken = parts.recorder.totals.spent + parts.recorder.totals.kept
+        try:
+            forecast = await forecast_beside(
+                source.path,
+                prices=parts.prices,
+                tpm=self._settings.tpm,
+                state=state,
+                read=self._world.read,
+            )
+            refuse_what_costs_more(forecast, ceiling, taken=taken)
+        except HeadraceError as error:
+            self._stop.request(error)
+
+    async def _watched(
+        self, engine: Engine, source: Source, parts: Parts, state: State, ceiling: Ceiling | None
+    ) -> None:
         """Run the jobs, and have the display look on where there is one."""
-        items = read_jobs(source, tpm=self._settings.tpm)
+        items = read_jobs(source, tpm=self._settings.tpm, bounded_by=self._bounded_by(parts))
+        reread = self._run.manifest.job_file.size_bytes is not None  # a pipe can't be
         async with trio.open_nursery() as nursery:
+            if ceiling is not None and reread:
+                if self._settings.estimate_first:
+                    await self._foresee(source, parts, state, ceiling)
+                else:
+                    nursery.start_soon(self._foresee, source, parts, state, ceiling)
             if self._world.watch is not None:
                 progress = Progress(parts, engine, self._settings, self._run.path, source.fraction)
                 nursery.start_soon(self._world.watch, progress)
             await engine.run(items, state, self._world.read)
             nursery.cancel_scope.cancel()
+
+    def _bounded_by(self, parts: Parts) -> PriceTable | None:
+        return parts.prices if self._settings.max_cost is not None else None
 
     async def _heed_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +25,10 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `rpm` and `tpm` are requests and tokens a minute, None for no limit; `concurrency` None lets the
     run find it; times are seconds. `seed` None takes one from the clock.
+
+    `max_cost` is in the currency of the prices, over all sessions of the run; `yes` lets it spend
+    more than the balance seems to have. `estimate_first` reads the whole file before anything is
+    sent. `retry_failed` opens failed jobs again, `rerun_changed` those whose line has changed.
     """
 
     base_url: str
@@ -38,6 +43,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     prices: PriceTable | None = None
     strict: bool = False
+    max_cost: Decimal | None = None
+    yes: bool = False
+    estimate_first: bool = False
+    retry_failed: bool = False
+    rerun_changed: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -45,6 +55,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it is a whole number of at least 1")
+        if self.max_cost is not None and not (self.max_cost.is_finite() and self.max_cost > 0):
+            raise InputError(f"max_cost is {self.max_cost}; it is an amount above zero")
         for name in ("deadline_s", "outage_s", "grace_s"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it is zero seconds or more")

@@ -1,8 +1,8 @@
 """The run directory: what a run writes while it goes, and what a second one finds."""
 
-from .directory import RunDirectory
+from .directory import RunDirectory, read_manifest
 from .files import storage
 from .recorder import Recorder, Totals
 from .recovery import State, recover
 
-__all__ = ["Recorder", "RunDirectory", "State", "Totals", "recover", "storage"]
+__all__ = ["Recorder", "RunDirectory", "State", "Totals", "read_manifest", "recover", "storage"]

@@ -13,6 +13,7 @@ from .journal import Journal
 from .recovery import State
 from .rejects import RejectsFile
 from .seal import ensure_parts, seal
+from .unbilled import kept_for
 
 SYNC_EVERY_S = 0.1
 # A segment of this size seals in well under a second and a few hundred MB.
@@ -21,13 +22,15 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 
 class Totals:
     """What the run has done so far, earlier sessions included; `sent` and `tokens`, requests sent
-    and tokens used, count this session alone."""
+    and tokens used, count this session alone. `kept` is the most that attempts
+    whose bill is unknown can have cost."""
 
     def __init__(self, state: State) -> None:
         self.succeeded = state.succeeded
         self.failed = state.failed
         self.rejected = 0
         self.spent = state.spent
+        self.kept = state.kept
         self.sent = 0
         self.tokens = 0
 
@@ -60,6 +63,7 @@ class Recorder:
         self._open.pop((attempt.index, attempt.attempt), None)
         self.totals.tokens += (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
         self.totals.spent += attempt.cost or Decimal(0)
+        self.totals.kept += kept_for(attempt)
         if result is not None:
             self._count(result)
 

@@ -15,6 +15,7 @@ from ..limiter import WINDOW_S
 from .files import storage
 from .journal import Journal, read_segment, segments
 from .seal import seal
+from .unbilled import kept_for, kept_in
 
 
 class RecentAttempt(NamedTuple):
@@ -30,6 +31,7 @@ class State(NamedTuple):
     `done` has one byte for each line up to the last finished one: 1 where the job has a result.
     `attempts` has the number of attempts of each job without a result. `recent` are the requests
     of the last minute, oldest first; `lost` counts those that this recovery found without an end.
+    `spent` is the computed cost, `kept` the bounds of attempts whose bill is unknown.
     """
 
     done: bytearray
@@ -39,6 +41,11 @@ class State(NamedTuple):
     failed: int
     lost: int
     spent: Decimal
+    kept: Decimal
+
+    def has_result(self, index: int) -> bool:
+        """Whether the job at this line is finished."""
+        return index < len(self.done) and bool(self.done[index])
 
 
 def recover(run: Path, *, now: datetime) -> tuple[State, Journal]:
@@ -86,6 +93,7 @@ def _lost(sent: Sent) -> Attempt:
         sent_at=sent.sent_at,
         wait_s=(sent.sent_at - sent.due_at).total_seconds(),
         error_kind="lost",
+        cost_bound=sent.cost_bound,
     )
 
 
@@ -100,6 +108,7 @@ def _state(run: Path, unended: list[Sent], *, since: datetime) -> State:
         run / "attempts",
         Attempt,
         *("index", "attempt", "sent_at", "input_tokens", "output_tokens", "cost"),
+        *("http_status", "cost_bound"),
     )
     indexes = results["index"]
     done = bytearray(max(indexes, default=-1) + 1)
@@ -122,6 +131,7 @@ def _state(run: Path, unended: list[Sent], *, since: datetime) -> State:
         failed=len(results) - succeeded,
         lost=len(unended),
         spent=Decimal(attempts["cost"].sum() or 0),
+        kept=sum((kept_for(_lost(sent)) for sent in unended), kept_in(attempts)),
     )
 
 

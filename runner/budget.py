@@ -1,0 +1,115 @@
+"""What the run may spend: every attempt sets aside the most that it can cost before it is sent.
+
+    spent (computed)  +  kept (bills unknown)  +  set aside (in flight)  <=  each ceiling
+
+So the computed cost never exceeds a ceiling. An attempt whose bill nobody knows, lost or cut off,
+keeps its bound as spent.
+"""
+
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from typing import NamedTuple
+
+import trio
+
+from jobs import BalanceReading
+
+from .errors import OutOfMoneyError
+from .record import Totals
+
+# As in jobs.prices: an inexact step is an error, never a rounding.
+_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
+
+
+class Ceiling(NamedTuple):
+    """The most that the run's attempts may come to, earlier sessions included.
+
+    `name` says whose it is, `advice` how to go on once it is reached.
+    """
+
+    name: str
+    total: Decimal
+    advice: str
+
+
+class Budget:
+    """Sets money aside for attempts, under any number of ceilings. One task calls `reserve`."""
+
+    def __init__(self, totals: Totals, *, currency: str) -> None:
+        self._totals = totals
+        self._currency = currency
+        self._ceilings: list[Ceiling] = []
+        self._reserved = Decimal(0)
+        self._released = trio.Event()
+
+    def cap(self, ceiling: Ceiling) -> None:
+        """Keep to this one too."""
+        self._ceilings.append(ceiling)
+
+    @property
+    def taken(self) -> Decimal:
+        """Spent, kept, and set aside."""
+        totals = self._totals
+        return _EXACT.add(_EXACT.add(totals.spent, totals.kept), self._reserved)
+
+    async def reserve(self, bound: Decimal) -> None:
+        """Set `bound` aside, waiting for attempts in flight to give back what they don't use.
+
+        Raises OutOfMoneyError where it doesn't fit although nothing is in flight.
+        """
+        while True:
+            taken = _EXACT.add(self.taken, bound)
+            over = next((each for each in self._ceilings if taken > each.total), None)
+            if over is None or not bound:
+                self._reserved = _EXACT.add(self._reserved, bound)
+                return
+            if not self._reserved:
+                raise OutOfMoneyError(self._words(over, bound))
+            self._released = trio.Event()
+            await self._released.wait()
+
+    def release(self, bound: Decimal) -> None:
+        """The attempt for which `bound` was set aside has ended, and its record is written."""
+        self._reserved = _EXACT.subtract(self._reserved, bound)
+        self._released.set()
+
+    def _words(self, over: Ceiling, bound: Decimal) -> str:
+        spent, kept = self._totals.spent, self._totals.kept
+        unknown = f" and {show(kept)} kept for attempts whose bill is unknown" if kept else ""
+        return (
+            f"the next job may cost up to {show(bound)} {self._currency}, and with {show(spent)} "
+            f"spent{unknown} that goes beyond {over.name}; {over.advice}, and the same command "
+            "goes on"
+        )
+
+
+def show(amount: Decimal) -> str:
+    """An amount without the zeros at its end."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def max_cost_ceiling(limit: Decimal, currency: str) -> Ceiling:
+    return Ceiling(f"--max-cost {show(limit)} {currency}", limit, "raise --max-cost")
+
+
+def ceiling_from(reading: BalanceReading, *, totals: Totals, currency: str) -> Ceiling | None:
+    """What the first reading of the balance allows; None where it says nothing that helps."""
+    if reading.currency != currency:
+        return None
+    amounts = (
+        (reading.balance, "the balance", "top up", None),
+        (reading.daily_remaining, "the key's daily budget", "wait", reading.daily_reset_at),
+        (reading.monthly_remaining, "the key's monthly budget", "wait", reading.monthly_reset_at),
+    )
+    known = [each for each in amounts if each[0] is not None]
+    if not known:
+        return None
+    left, whose, advice, reset_at = min(known, key=lambda each: each[0] or Decimal(0))
+    assert left is not None
+    if reset_at is not None:
+        advice = f"wait until {reset_at.isoformat()}"
+    elif whose != "the balance":
+        advice = "wait for its reset"
+    total = _EXACT.add(_EXACT.add(totals.spent, totals.kept), max(left, Decimal(0)))
+    name = f"{whose}, which had {show(left)} {currency} left at the start"
+    return Ceiling(name, total, f"{advice} or give --yes")

@@ -1,0 +1,85 @@
+"""The estimate beside the run: the file is read a second time, at its leisure, and added up."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from itertools import islice
+
+import trio
+
+from jobs import Forecast, Forecaster, Job, PriceTable, Reject, open_source, read_jobs
+
+from .budget import Ceiling, show
+from .errors import OutOfMoneyError
+from .offload import Offload
+from .record import State
+
+BATCH_LINES = 256
+
+
+def forecast_file(path: str, *, prices: PriceTable | None, tpm: int | None) -> Forecast:
+    """Read a whole job file and add it up. Raises InputError where it can't be read."""
+    forecaster = Forecaster(prices)
+    with open_source(path) as source:
+        forecaster.add(read_jobs(source, tpm=tpm))
+    return forecaster.forecast()
+
+
+async def forecast_beside(
+    path: str, *, prices: PriceTable, tpm: int | None, state: State, read: Offload
+) -> Forecast:
+    """The same for the jobs that `state` has no result of, in a thread and with pauses.
+
+    The run has the processor for at least half of the time.
+    """
+    forecaster = Forecaster(prices)
+    with open_source(path) as source:
+        items = (item for item in read_jobs(source, tpm=tpm) if _is_left(item, state))
+        while True:
+            began_s = trio.current_time()
+            if not await read(partial(_add, forecaster, items)):
+                return forecaster.forecast()
+            await trio.sleep(trio.current_time() - began_s)
+
+
+def _is_left(item: Job | Reject, state: State) -> bool:
+    return isinstance(item, Job) and not state.has_result(item.index)
+
+
+def _add(forecaster: Forecaster, items: Iterator[Job | Reject]) -> bool:
+    """Take in one batch; False at the end."""
+    batch = list(islice(items, BATCH_LINES))
+    forecaster.add(batch)
+    return bool(batch)
+
+
+def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decimal) -> None:
+    """Raises OutOfMoneyError where even the least that the jobs can cost goes beyond the ceiling.
+
+    `taken` is what the run had spent and kept when the forecast began.
+    """
+    least = forecast.total.cost_least
+    if least is None or taken + least <= ceiling.total:
+        return
+    raise OutOfMoneyError(
+        f"the {forecast.total.jobs:,} jobs that are left will cost at least about {show(least)} "
+        f"{forecast.currency}, and that goes beyond {ceiling.name}; {ceiling.advice}, and the same "
+        "command goes on"
+    )
+
+
+def show_forecast(forecast: Forecast) -> str:
+    """A forecast as one line for people."""
+    total = forecast.total
+    words = [f"{total.jobs:,} jobs"]
+    if forecast.bad_lines:
+        words.append(f"{forecast.bad_lines:,} bad lines")
+    words.append(f"about {total.input_tokens:,} tokens of input")
+    words.append(f"up to {total.output_tokens_most:,} of output")
+    if total.images:
+        words.append(f"{total.images:,} images")
+    if total.cost_least is None or total.cost_most is None:
+        words.append("cost unknown: no prices")
+    else:
+        words.append(f"{show(total.cost_least)} to {show(total.cost_most)} {forecast.currency}")
+    return ", ".join(words)
