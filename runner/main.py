@@ -20,6 +20,7 @@ class Place(NamedTuple):
 
 COMMANDS = {
     "run": Place("runner.cli", "run", "Run a file of jobs to the end, or go on where it stopped."),
+    "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
     "report": Place("reports.cli", "report", "Show what a run did, cost and took."),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),

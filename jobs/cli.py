@@ -1,0 +1,138 @@
+"""The commands of this room: look at a job file before it runs. Nothing is sent."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from .forecast import Forecast, ForecastRow
+    from .prices import PriceTable
+
+BAD_LINE_EXIT_CODE = 1
+
+
+def _tpm(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
+    text = value.strip().lower().replace("_", "").replace(",", "")
+    if text == "none":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise click.BadParameter(f"{value!r} is no whole number of at least 1, nor 'none'")
+    return int(text)
+
+
+FILE = click.argument("file", metavar="FILE")
+PRICES = click.option("--prices", metavar="PRICES", help="TOML price file.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+TPM = click.option(
+    "--tpm",
+    metavar="N|none",
+    default="100000",
+    show_default=True,
+    callback=_tpm,
+    help="Tokens a minute: a job that is larger is a bad line.",
+)
+
+
+@click.group()
+def jobs() -> None:
+    """Look at a job file before it runs. Nothing is sent, and no key is needed."""
+
+
+@jobs.command()
+@FILE
+@TPM
+@click.option("--prices", metavar="PRICES", help="Also list the jobs that --max-cost would refuse.")
+@JSON
+def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
+    """List every bad line of FILE with its reason; exit code 1 where there are any.
+
+    FILE is a job file as for `headrace run`, or - for standard input.
+    """
+    from .job import Job
+    from .reader import read_jobs
+    from .source import open_source
+
+    table, good, bad = _load(prices), 0, []
+    with open_source(file) as source:
+        for item in read_jobs(source, tpm=tpm, bounded_by=table):
+            if isinstance(item, Job):
+                good += 1
+                continue
+            bad.append({"line": item.line, "custom_id": item.custom_id, "reason": item.reason})
+            if not as_json:
+                click.echo(f"line {item.line}: {item.reason}")
+    if as_json:
+        _print_json({"file": file, "jobs": good, "bad_lines": bad})
+    else:
+        click.echo(f"{file}: {good:,} jobs, {len(bad):,} bad lines", err=True)
+    click.get_current_context().exit(BAD_LINE_EXIT_CODE if bad else 0)
+
+
+@jobs.command()
+@FILE
+@TPM
+@PRICES
+@JSON
+def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
+    """Show the tokens that FILE will take and, with prices, the range of its cost.
+
+    FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
+    `headrace jobs check` lists them.
+    """
+    from .forecast import Forecaster
+    from .reader import read_jobs
+    from .source import open_source
+
+    forecaster = Forecaster(_load(prices))
+    with open_source(file) as source:
+        forecaster.add(read_jobs(source, tpm=tpm))
+    forecast = forecaster.forecast()
+    if as_json:
+        import msgspec
+
+        _print_json(msgspec.to_builtins(forecast))
+    else:
+        _print_table(forecast)
+
+
+def _load(prices: str | None) -> "PriceTable | None":
+    from .prices import load_prices
+
+    return None if prices is None else load_prices(Path(prices))
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _print_table(forecast: "Forecast") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("model", "endpoint"):
+        table.add_column(name, overflow="fold")
+    for name in ("jobs", "input tokens", "output tokens", "images", "cost"):
+        table.add_column(name, justify="right")
+    for row in forecast.rows:
+        table.add_row(row.model, row.url, *_cells(row, forecast.currency))
+    table.add_row("all", "", *_cells(forecast.total, forecast.currency), style="bold")
+    Console().print(table)
+    if forecast.bad_lines:
+        click.echo(f"{forecast.bad_lines:,} bad lines are left out; see `headrace jobs check`")
+    if forecast.currency is None:
+        click.echo("Give --prices FILE for the cost.")
+    elif forecast.unpriced_models:
+        click.echo(f"No price for {', '.join(forecast.unpriced_models)}: not in the total.")
+
+
+def _cells(row: "ForecastRow", currency: str | None) -> tuple[str, ...]:
+    cost = ""
+    if row.cost_least is not None and row.cost_most is not None:
+        least, most = row.cost_least.normalize(), row.cost_most.normalize()
+        cost = f"{least:f} to {most:f} {currency}" if least != most else f"{least:f} {currency}"
+    output = f"{row.output_tokens_least:,} to {row.output_tokens_most:,}"
+    return f"{row.jobs:,}", f"{row.input_tokens:,}", output, f"{row.images:,}", cost

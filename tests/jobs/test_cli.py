@@ -1,0 +1,99 @@
+"""`headrace jobs`: what a user sees of a file before it runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runner.main import main
+
+PRICES = 'currency = "CNY"\n[models.m]\ninput = 1.0\noutput = 2.0\n'
+GOOD = {"custom_id": "a", "url": "/v1/chat/completions"}
+
+
+def line(**fields: Any) -> str:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}
+    return json.dumps({**GOOD, "body": body})
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prices.toml").write_text(PRICES)
+    return tmp_path
+
+
+def headrace(*words: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["jobs", *words], prog_name="headrace", input=stdin)
+
+
+def test_check_lists_every_bad_line_and_says_so_by_its_exit_code(here: Path) -> None:
+    (here / "jobs.jsonl").write_text("\n".join([line(), "nonsense", line(), "{}"]) + "\n")
+    done = headrace("check", "jobs.jsonl")
+    assert done.exit_code == 1
+    said = done.stdout.splitlines()
+    assert [text.partition(":")[0] for text in said] == ["line 2", "line 3", "line 4"]
+    assert "not JSON" in said[0]
+    assert "duplicate custom_id: line 1 has it already" in said[1]
+    assert done.stderr == "jobs.jsonl: 1 jobs, 3 bad lines\n"
+
+
+def test_check_of_a_good_file_is_quiet_and_0(here: Path) -> None:
+    (here / "jobs.jsonl").write_text(line() + "\n")
+    done = headrace("check", "jobs.jsonl", "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == {"file": "jobs.jsonl", "jobs": 1, "bad_lines": []}
+
+
+def test_check_with_prices_lists_what_no_cost_bounds(here: Path) -> None:
+    (here / "jobs.jsonl").write_text(line() + "\n")
+    done = headrace("check", "jobs.jsonl", "--prices", "prices.toml", "--json")
+    assert done.exit_code == 1
+    (bad,) = json.loads(done.stdout)["bad_lines"]
+    assert (bad["line"], bad["custom_id"]) == (1, "a")
+    assert "max_output_tokens" in bad["reason"]
+
+
+def test_check_counts_what_the_token_limit_would_refuse(here: Path) -> None:
+    (here / "jobs.jsonl").write_text(line(max_tokens=150_000) + "\n")
+    assert headrace("check", "jobs.jsonl").exit_code == 1
+    assert headrace("check", "jobs.jsonl", "--tpm", "none").exit_code == 0
+
+
+def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
+    """Input at 1.00 and output of 1 to 1,000 tokens at 2.00 a million."""
+    (here / "jobs.jsonl").write_text(line(max_tokens=1000) + "\nnonsense\n")
+    done = headrace("estimate", "jobs.jsonl", "--prices", "prices.toml", "--json")
+    assert done.exit_code == 0
+    found = json.loads(done.stdout)
+    assert (found["total"]["jobs"], found["bad_lines"]) == (1, 1)
+    assert found["total"]["output_tokens_most"] == 1000
+    tokens = found["total"]["input_tokens"]
+    assert float(found["total"]["cost_least"]) == (tokens + 2) / 1e6
+    shown = headrace("estimate", "jobs.jsonl", "--prices", "prices.toml").stdout
+    assert "1 to 1,000" in shown
+    assert "CNY" in shown
+    assert "1 bad lines are left out" in shown
+
+
+def test_estimate_reads_standard_input_and_needs_no_prices(here: Path) -> None:
+    done = headrace("estimate", "-", stdin=line() + "\n")
+    assert done.exit_code == 0, done.output
+    assert "Give --prices FILE for the cost." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("check", "none.jsonl"), "cannot read the job file none.jsonl"),
+        (("estimate", "prices.toml", "--prices", "none.toml"), "cannot read the price file"),
+        (("check", "prices.toml", "--tpm", "many"), "nor 'none'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(here: Path, words: tuple[str, ...], says: str) -> None:
+    done = headrace(*words)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.output
