@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format clean bench bench-gateway
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -27,6 +27,12 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.tools
 	$(BIN)/python -m pytest
+
+# Figures, with two cores to itself; never part of the tests.
+bench: bench-gateway
+
+bench-gateway: $(VENV)/.installed
+	$(BIN)/python benchmarks/gateway.py
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .
