@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import trio
 
-from jobs import Job
+from jobs import Job, Status
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory.
 JOBS_MAX = 512
@@ -20,11 +20,11 @@ class Pending:
     """A job that is not finished. `made` counts its attempts so far, `charged` those that count
     toward the limit of attempts; `first_due_s` is its first due time in this session.
 
-    `cost_bound` is the most that one attempt can cost, None where nothing bounds it; `reopened`
-    says that the job has a result that its next one replaces.
+    `cost_bound` is the most that one attempt can cost, None where nothing bounds it; `replaces`
+    is the status of the result that its next one replaces, None where it has none.
     """
 
-    __slots__ = ("charged", "cost_bound", "first_due_s", "job", "made", "reopened")
+    __slots__ = ("charged", "cost_bound", "first_due_s", "job", "made", "replaces")
 
     def __init__(
         self,
@@ -32,12 +32,12 @@ class Pending:
         made: int = 0,
         *,
         cost_bound: Decimal | None = None,
-        reopened: bool = False,
+        replaces: Status | None = None,
     ) -> None:
         self.job = job
         self.made = made
         self.cost_bound = cost_bound
-        self.reopened = reopened
+        self.replaces = replaces
         self.charged = 0
         self.first_due_s: float | None = None
 

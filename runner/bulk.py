@@ -21,6 +21,7 @@ from jobs import (
     read_jobs,
 )
 
+from .changes import ChangedLine, changed_lines, refuse
 from .clock import RunClock
 from .foresight import forecast_file
 from .record import RunDirectory, read_manifest, storage
@@ -117,7 +118,14 @@ async def run_jobs(
     with open_source(jobs) as source:
         fresh = _manifest(settings, source.identity)
         with RunDirectory.open(directory, fresh) as run_directory:
-            session = BulkSession(run_directory, settings, clock, world)
+            changed: list[ChangedLine] = []
+            if run_directory.file_changed:
+                changed = await world.read(lambda: changed_lines(jobs, directory))
+                if not settings.rerun_changed:
+                    refuse(jobs, changed)
+            session = BulkSession(
+                run_directory, settings, clock, world, changed=[each.line - 1 for each in changed]
+            )
             return await session.work(source)
 
 

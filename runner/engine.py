@@ -146,6 +146,7 @@ class Engine:
             job,
             state.attempts.get(job.index, 0),
             cost_bound=None if prices is None else cost_bound(job, prices),
+            replaces=state.replaced(job.index),
         )
 
     async def _dispatch(self, attempts: trio.Nursery) -> None:
@@ -187,6 +188,7 @@ class Engine:
                 sent_at=parts.clock.utc(sent_s),
                 reserved_tokens=flight.reserved_tokens,
                 cost_bound=flight.pending.cost_bound,
+                reopened=flight.pending.replaces is not None,
             )
         )
 
@@ -282,7 +284,8 @@ class Engine:
             currency=parts.prices.currency if parts.prices else None,
             gave_up=gave_up,
         )
-        parts.recorder.ended(attempt_row(made, parts.clock), result)
+        row = attempt_row(made, parts.clock)
+        parts.recorder.ended(row, result, replaces=flight.pending.replaces)
         self.backlog.done()
 
 

@@ -3,7 +3,7 @@
 import random
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -90,7 +90,10 @@ class RunOutcome(NamedTuple):
 
 
 class BulkSession:
-    """Works off one job file in a run directory that this process holds."""
+    """Works off one job file in a run directory that this process holds.
+
+    `changed` are lines whose jobs run again, although they have a result.
+    """
 
     def __init__(
         self,
@@ -98,8 +101,11 @@ class BulkSession:
         settings: RunSettings,
         clock: RunClock,
         world: World,
+        *,
+        changed: Sequence[int] = (),
     ) -> None:
         self._run = run
+        self._changed = changed
         self._settings = settings
         self._clock = clock
         self._world = world
@@ -131,7 +137,12 @@ class BulkSession:
     ) -> RunOutcome:
         rng, session = self._begin()
         state, journal = await self._world.offload(
-            lambda: recover(self._run.path, now=session.started_at)
+            lambda: recover(
+                self._run.path,
+                now=session.started_at,
+                retry_failed=self._settings.retry_failed,
+                changed=self._changed,
+            )
         )
         recorder = Recorder(self._run, journal, state, self._world.offload)
         try:
@@ -309,6 +320,7 @@ class BulkSession:
         session.reason = words
         if reason is None:
             session.state = "finished"
+            self._run.take_in()
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
         self._add_estimates(parts.estimator)

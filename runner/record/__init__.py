@@ -2,7 +2,17 @@
 
 from .directory import RunDirectory, read_manifest
 from .files import storage
+from .journal import journalled
 from .recorder import Recorder, Totals
 from .recovery import State, recover
 
-__all__ = ["Recorder", "RunDirectory", "State", "Totals", "read_manifest", "recover", "storage"]
+__all__ = [
+    "Recorder",
+    "RunDirectory",
+    "State",
+    "Totals",
+    "journalled",
+    "read_manifest",
+    "recover",
+    "storage",
+]

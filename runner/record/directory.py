@@ -18,11 +18,13 @@ class RunDirectory:
     """A directory that this process holds alone, and its manifest.
 
     Made by `RunDirectory.open`, which holds a lock on the directory until its block ends.
+    `job_file` is the file as it is now, which the manifest's may once have been.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: Path, manifest: Manifest, job_file: JobFile) -> None:
         self.path = path
         self.manifest = manifest
+        self.job_file = job_file
 
     @property
     def journal(self) -> Path:
@@ -54,7 +56,16 @@ class RunDirectory:
                 _refuse_another_run(path, known, fresh)
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
-            yield cls(path, known or fresh)
+            yield cls(path, known or fresh, fresh.job_file)
+
+    @property
+    def file_changed(self) -> bool:
+        """Whether the job file is not what it was when its last line was taken in."""
+        return not _same_file(self.manifest.job_file, self.job_file)
+
+    def take_in(self) -> None:
+        """Every line of the job file as it is now has its result: it is the run's from here on."""
+        self.manifest.job_file = self.job_file
 
     def begin(self, session: Session) -> None:
         """Record that a session works on the run; a run.json exists from here on."""
@@ -114,7 +125,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         )
     if known.kind != fresh.kind:
         raise RunDirectoryError(f"{path} records a {known.kind} run; choose another --out")
-    if not _same_file(known.job_file, fresh.job_file):
+    if not _same_file(known.job_file, fresh.job_file) and not _may_have_changed(known, fresh):
         raise RunDirectoryError(
             f"{path} belongs to another job file ({known.job_file.path}, or it has changed since); "
             "choose another --out"
@@ -132,6 +143,13 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
 
 def _same_file(known: JobFile, now: JobFile) -> bool:
     return (known.size_bytes, known.digest) == (now.size_bytes, now.digest)
+
+
+def _may_have_changed(known: Manifest, fresh: Manifest) -> bool:
+    """Whether it may be the same file with other lines, which its lines then tell."""
+    before, now = known.job_file, fresh.job_file
+    same_name = Path(before.path).name == Path(now.path).name
+    return same_name and before.size_bytes is not None and now.size_bytes is not None
 
 
 def _currency(prices: PriceTable | None) -> str | None:

@@ -66,6 +66,12 @@ def segments(directory: Path) -> list[tuple[int, Path]]:
     return sorted((int(path.stem), path) for path in directory.glob("*.jsonl"))
 
 
+def journalled(run: Path) -> Iterator[JournalRecord]:
+    """All that a run has in its journal now, oldest first."""
+    for _, path in segments(run / "journal"):
+        yield from read_segment(path)
+
+
 def read_segment(path: Path) -> Iterator[JournalRecord]:
     """The records of a segment. What a crash tore off its end is left out.
 

@@ -4,7 +4,17 @@ from decimal import Decimal
 
 import trio
 
-from jobs import Attempt, BalanceRead, BalanceReading, Decided, Ended, Reject, Result, Sent
+from jobs import (
+    Attempt,
+    BalanceRead,
+    BalanceReading,
+    Decided,
+    Ended,
+    Reject,
+    Result,
+    Sent,
+    Status,
+)
 
 from ..offload import Offload
 from .directory import RunDirectory
@@ -57,20 +67,25 @@ class Recorder:
         self._open[record.index, record.attempt] = record
         self.totals.sent += 1
 
-    def ended(self, attempt: Attempt, result: Result | None) -> None:
-        """An attempt ended, and with a result its job too: one record."""
+    def ended(
+        self, attempt: Attempt, result: Result | None, *, replaces: Status | None = None
+    ) -> None:
+        """An attempt ended, and with a result its job too: one record.
+
+        `replaces` is the status of the job's earlier result, where it had one.
+        """
         self._append(Ended(attempt=attempt, result=result))
         self._open.pop((attempt.index, attempt.attempt), None)
         self.totals.tokens += (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
         self.totals.spent += attempt.cost or Decimal(0)
         self.totals.kept += kept_for(attempt)
         if result is not None:
-            self._count(result)
+            self._count(result, replaces)
 
     def decided(self, result: Result) -> None:
         """A job ended without a further attempt."""
         self._append(Decided(result=result))
-        self._count(result)
+        self._count(result, None)
 
     def reading(self, reading: BalanceReading) -> None:
         """The balance was read."""
@@ -81,7 +96,9 @@ class Recorder:
         self._rejects.append(reject)
         self.totals.rejected += 1
 
-    def _count(self, result: Result) -> None:
+    def _count(self, result: Result, replaces: Status | None) -> None:
+        self.totals.succeeded -= replaces == "succeeded"
+        self.totals.failed -= replaces == "failed"
         if result.status == "succeeded":
             self.totals.succeeded += 1
         else:

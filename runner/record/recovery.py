@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from jobs import Attempt, Ended, Result, Sent, frame
+from jobs import Attempt, Ended, Result, Sent, Status, frame
 
 from ..errors import StorageError
 from ..limiter import WINDOW_S
@@ -16,6 +16,10 @@ from .files import storage
 from .journal import Journal, read_segment, segments
 from .seal import seal
 from .unbilled import kept_for, kept_in
+
+# What `State.done` says of a line: its job is done, or has a result and is open again.
+DONE = 1
+REOPENED: dict[Status, int] = {"failed": 2, "succeeded": 3}
 
 
 class RecentAttempt(NamedTuple):
@@ -28,7 +32,7 @@ class RecentAttempt(NamedTuple):
 class State(NamedTuple):
     """Where a run stands before a session adds to it.
 
-    `done` has one byte for each line up to the last finished one: 1 where the job has a result.
+    `done` has one byte for each line up to the last with a result: DONE, REOPENED, or 0.
     `attempts` has the number of attempts of each job without a result. `recent` are the requests
     of the last minute, oldest first; `lost` counts those that this recovery found without an end.
     `spent` is the computed cost, `kept` the bounds of attempts whose bill is unknown.
@@ -45,14 +49,26 @@ class State(NamedTuple):
 
     def has_result(self, index: int) -> bool:
         """Whether the job at this line is finished."""
-        return index < len(self.done) and bool(self.done[index])
+        return index < len(self.done) and self.done[index] == DONE
+
+    def replaced(self, index: int) -> Status | None:
+        """The status of the result that the next one of this open job replaces, if it has one."""
+        flag = self.done[index] if index < len(self.done) else 0
+        return next((status for status, each in REOPENED.items() if each == flag), None)
 
 
-def recover(run: Path, *, now: datetime) -> tuple[State, Journal]:
+def recover(
+    run: Path,
+    *,
+    now: datetime,
+    retry_failed: bool = False,
+    changed: Iterable[int] = (),
+) -> tuple[State, Journal]:
     """Bring a run directory to rest, read its state, and open the journal's next segment.
 
     A crash in here is recovered like any other: lost attempts are journalled in the new segment
     before the segments that hold their beginnings are sealed. The caller closes the journal.
+    `retry_failed` opens failed jobs again, `changed` those at these lines.
     """
     directory = run / "journal"
     with storage(directory):
@@ -66,7 +82,8 @@ def recover(run: Path, *, now: datetime) -> tuple[State, Journal]:
     journal.sync()
     for number, segment in old:
         seal(run, number, segment)
-    return _state(run, unended, since=now - timedelta(seconds=WINDOW_S)), journal
+    since = now - timedelta(seconds=WINDOW_S)
+    return _state(run, unended, since=since, retry_failed=retry_failed, changed=changed), journal
 
 
 def _unended(paths: Iterable[Path]) -> list[Sent]:
@@ -102,7 +119,14 @@ def _part_numbers(run: Path) -> list[int]:
     return [int(path.stem.removeprefix("part-")) for path in parts]
 
 
-def _state(run: Path, unended: list[Sent], *, since: datetime) -> State:
+def _state(
+    run: Path,
+    unended: list[Sent],
+    *,
+    since: datetime,
+    retry_failed: bool,
+    changed: Iterable[int],
+) -> State:
     results = _read(run / "results", Result, "index", "status")
     attempts = _read(
         run / "attempts",
@@ -110,11 +134,16 @@ def _state(run: Path, unended: list[Sent], *, since: datetime) -> State:
         *("index", "attempt", "sent_at", "input_tokens", "output_tokens", "cost"),
         *("http_status", "cost_bound"),
     )
-    indexes = results["index"]
-    done = bytearray(max(indexes, default=-1) + 1)
-    for index in indexes:
-        done[index] = 1
-    pending = attempts.join(results, on="index", how="anti")
+    again = pl.col("index").is_in(pl.Series(changed, dtype=pl.Int64).implode())
+    if retry_failed:
+        again |= pl.col("status") == "failed"
+    flags = pl.when(again).then(pl.col("status").replace_strict(REOPENED)).otherwise(DONE)
+    flagged = results.with_columns(flags.alias("flag"))
+    done = bytearray(max(results["index"], default=-1) + 1)
+    for index, flag in flagged.select("index", "flag").iter_rows():
+        done[index] = flag
+    finished = flagged.filter(pl.col("flag") == DONE)
+    pending = attempts.join(finished, on="index", how="anti")
     made = dict(pending.group_by("index").agg(pl.col("attempt").max()).iter_rows())
     for sent in unended:
         made[sent.index] = max(made.get(sent.index, 0), sent.attempt)

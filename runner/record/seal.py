@@ -9,10 +9,22 @@ from pathlib import Path
 
 import polars as pl
 
-from jobs import Attempt, BalanceRead, BalanceReading, Decided, Ended, Result, Row, frame, schema
+from jobs import (
+    Attempt,
+    BalanceRead,
+    BalanceReading,
+    Decided,
+    Ended,
+    Result,
+    Row,
+    Sent,
+    frame,
+    schema,
+)
 
 from .files import replace_file, storage, sync_directory
 from .journal import read_segment
+from .replaced import take_out
 
 
 def seal(run: Path, number: int, segment: Path) -> None:
@@ -20,8 +32,11 @@ def seal(run: Path, number: int, segment: Path) -> None:
     results: list[Result] = []
     attempts: list[Attempt] = []
     readings: list[BalanceReading] = []
+    reopened: set[int] = set()
     for record in read_segment(segment):
         match record:
+            case Sent(reopened=True, index=index):
+                reopened.add(index)
             case Ended(attempt=attempt, result=result):
                 attempts.append(attempt)
                 if result is not None:
@@ -33,6 +48,8 @@ def seal(run: Path, number: int, segment: Path) -> None:
     # Attempts first: a result without its attempts would be money that no total has.
     if attempts:
         write_part(run / "attempts", number, Attempt, attempts)
+    if replaced := reopened & {result.index for result in results}:
+        take_out(run / "results", replaced, before=number)
     if results:
         write_part(run / "results", number, Result, results)
     if readings:

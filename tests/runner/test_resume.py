@@ -138,20 +138,6 @@ async def test_a_resumed_run_keeps_to_the_limits_of_the_minute_before(
     assert service.post_times_s[6] == pytest.approx(60.5)
 
 
-async def test_another_job_file_is_refused_and_nothing_is_touched(
-    bench: Any, service: Any, autojump_clock: MockClock
-) -> None:
-    bench.write_chats(3)
-    await bench.run(service)
-    before = {path: path.read_bytes() for path in bench.directory.rglob("*") if path.is_file()}
-    bench.write_chats(4)
-    with pytest.raises(RunDirectoryError, match="belongs to another job file"):
-        await bench.run(service)
-    after = {path: path.read_bytes() for path in bench.directory.rglob("*") if path.is_file()}
-    assert after == before
-    assert len(service.posts) == 3
-
-
 async def test_a_directory_with_other_files_is_refused(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
