@@ -116,7 +116,7 @@ def _print_table(forecast: "Forecast") -> None:
     for name in ("model", "endpoint"):
         table.add_column(name, overflow="fold")
     for name in ("jobs", "input tokens", "output tokens", "images", "cost"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in forecast.rows:
         table.add_row(row.model, row.url, *_cells(row, forecast.currency))
     table.add_row("all", "", *_cells(forecast.total, forecast.currency), style="bold")
