@@ -208,6 +208,8 @@ def limit_message(wait_s: int) -> str:
 
 
 def _limit_headers(refused: Refused) -> list[tuple[str, str]]:
+    if refused.limit is None:
+        return []
     return [
         ("X-RateLimit-Limit", str(refused.limit)),
         ("X-RateLimit-Remaining", str(refused.remaining)),

@@ -1,5 +1,7 @@
 """One answer's charge, from its admission to its end."""
 
+from typing import Self
+
 from .answer import Answer
 from .config import Key
 from .exchange import Exchange
@@ -44,10 +46,11 @@ class Bill:
             )
             row.charge = self._amount
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         if self._amount:
             self._holds = True
             self._ledger.hold(self._key, self._amount)
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or issubclass(kind, Exception):

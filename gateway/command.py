@@ -33,7 +33,8 @@ LATE_S = 0.002
 def run(options: dict[str, Any]) -> NoReturn:
     """Serve until a signal ends it, then exit with 128 + the signal's number.
 
-    What cannot be used is one line on standard error and exit code 2.
+    What cannot be used is one line on standard error and exit code 2; a log or a state file that
+    cannot be written any more ends the server, since what it says would not be true: exit code 1.
     """
     try:
         config = build_config(options)
@@ -48,8 +49,19 @@ def run(options: dict[str, Any]) -> NoReturn:
             caught = trio.run(_serve, application, options["host"], options["port"], tls)
     except GatewayError as error:
         raise _Unusable(str(error)) from error
+    except BaseExceptionGroup as group:
+        lost, others = group.split(GatewayError)
+        if lost is None or others is not None:
+            raise
+        raise click.ClickException(_first(lost)) from group
     _own_up(application)
     sys.exit(128 + caught)
+
+
+def _first(group: BaseExceptionGroup[GatewayError]) -> str:
+    """What the first of the errors in `group` says."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else str(error)
 
 
 def build_config(options: dict[str, Any]) -> Config:

@@ -57,12 +57,10 @@ class Delivery:
         if self._fault is not None:
             reply = sabotage.spoil(reply, self._fault.kind)
         if isinstance(reply, Stream):
-            with self._bill:
-                return await self._send_stream(reply)
+            return await self._send_stream(reply)
         due = self._exchange.start + self._pace.due_s(self._answer.steps - 1)
         if trio.current_time() < due:
-            with self._bill:
-                await trio.sleep_until(due)
+            await trio.sleep_until(due)
             self._late(trio.current_time() - due)
         self._bill.settle()
         return await self._send_body(reply)
@@ -100,6 +98,7 @@ class Delivery:
 
     async def _reset_at_head(self, head: bytes) -> bool:
         assert self._fault is not None
+        self._bill.settle()
         await self._exchange.write(
             head[: len(head) // 2] if self._fault.kind == "reset-in-head" else head
         )
@@ -130,12 +129,11 @@ class Delivery:
         if kind == "trickle":
             return await self._trickle_stream(head, reply, closing)
         pending = await self._send_events(head + chunk(b"".join(reply.opening)), reply.events)
+        # Before the last write, which logs the row: its line says what was charged.
+        self._bill.settle()
         if kind in sabotage.CUTS:
-            if kind in ("cut-usage", "cut-done"):
-                self._bill.settle()
             await exchange.write(pending + closing, last=True)
             return False
-        self._bill.settle()
         await exchange.write(pending + closing + LAST_CHUNK, last=True)
         return exchange.keep_alive
 

@@ -12,10 +12,13 @@ MINUTE_US = 60_000_000
 
 
 class Refused(NamedTuple):
-    """Over a limit: whole seconds until the same request fits, and the headers' numbers."""
+    """Over a limit: whole seconds until the same request fits, and the headers' numbers.
+
+    `limit` is None where requests are not limited, only tokens: there is no number to tell then.
+    """
 
     retry_after_s: int
-    limit: int
+    limit: int | None
     remaining: int
 
 
@@ -166,5 +169,5 @@ class KeyLimits:
 
     def _refusal(self, now_us: int, retry_after_s: int) -> Refused:
         if self._requests is None:
-            return Refused(retry_after_s, 0, 0)
+            return Refused(retry_after_s, None, 0)
         return Refused(retry_after_s, self._requests.limit, self._requests.remaining(now_us))

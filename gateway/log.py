@@ -72,14 +72,18 @@ class LogFile:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
+        self._path = path
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise GatewayError(f"cannot write the log {path}: {error.strerror}") from error
 
     def write(self, row: LogRow) -> None:
-        """Append one line."""
-        os.write(self._fd, self.line(row))
+        """Append one line. Raises GatewayError when it cannot be written."""
+        try:
+            os.write(self._fd, self.line(row))
+        except OSError as error:
+            raise GatewayError(f"cannot write the log {self._path}: {error.strerror}") from error
 
     def line(self, row: LogRow) -> bytes:
         """`row` as its line, with the dates."""

@@ -217,11 +217,15 @@ class Gateway:
             await exchange.write(whole, last=True)
             return request.keep_alive
         reader.be_patient()
-        if self._places is None:
-            return await self._deliver(exchange, admitted)
-        async with self._places:
-            exchange.start = trio.current_time()
-            return await self._deliver(exchange, admitted)
+        fault = admitted.fault
+        due = fault is None or fault.is_billed
+        # Held from here on, also while it queues: what is promised to one cannot go to another.
+        with Bill(self.ledger, admitted.key, exchange, answer, due=due) as bill:
+            if self._places is None:
+                return await self._deliver(exchange, admitted, bill)
+            async with self._places:
+                exchange.start = trio.current_time()
+                return await self._deliver(exchange, admitted, bill)
 
     def _read(self, exchange: Exchange) -> tuple[str, bytes]:
         """What a GET gives: content type and body."""
@@ -239,10 +243,8 @@ class Gateway:
             self.ledger, key, self.config.prices.currency, self.clock.unix_us()
         )
 
-    async def _deliver(self, exchange: Exchange, admitted: Admitted) -> bool:
-        key, answer, pace, fault = admitted
-        due = fault is None or fault.is_billed
-        bill = Bill(self.ledger, key, exchange, answer, due=due)
+    async def _deliver(self, exchange: Exchange, admitted: Admitted, bill: Bill) -> bool:
+        _, answer, pace, fault = admitted
         if fault is not None:
             exchange.row.fault = fault.kind
             if fault.status is not None or fault.kind in ("html", "reset", "refuse"):

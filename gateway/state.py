@@ -31,6 +31,7 @@ class StateFile:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._base = sqlite3.connect(path, isolation_level=None)
         except sqlite3.Error as error:
@@ -63,18 +64,18 @@ class StateFile:
     def charge(
         self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
     ) -> None:
-        """Keep one charge and what it leaves, all or nothing."""
+        """Keep one charge and what it leaves, all or nothing. GatewayError when it cannot be."""
         run = self._base.execute
-        run("begin")
-        run(
-            "insert into charges values (?, ?, ?, ?)", (request_id, key_id, used.day, plain(amount))
-        )
-        run("update tenant set balance = ?", (plain(balance),))
-        run(
-            "insert or replace into used values (?, ?, ?, ?)",
-            (key_id, used.day, plain(used.daily), plain(used.monthly)),
-        )
-        run("commit")
+        taken = (request_id, key_id, used.day, plain(amount))
+        sums = (key_id, used.day, plain(used.daily), plain(used.monthly))
+        try:
+            run("begin")
+            run("insert into charges values (?, ?, ?, ?)", taken)
+            run("update tenant set balance = ?", (plain(balance),))
+            run("insert or replace into used values (?, ?, ?, ?)", sums)
+            run("commit")
+        except sqlite3.Error as error:
+            raise GatewayError(f"cannot write the state file {self._path}: {error}") from error
 
     def __enter__(self) -> Self:
         return self

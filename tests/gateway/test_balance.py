@@ -119,6 +119,23 @@ async def test_what_is_on_its_way_counts_against_the_balance(
     assert statuses == [403, 200]
 
 
+async def test_what_queues_counts_against_the_balance(
+    gateway_of: Any, connect: "Connect", autojump_clock: object
+) -> None:
+    # Requests in the queue held nothing, so that all of them were let in on one image's money.
+    gateway = gateway_of(balance=Decimal("0.5"), ttft_s=1.0, capacity=1)
+    statuses = []
+
+    async def ask() -> None:
+        statuses.append((await (await connect(gateway)).post(IMAGES, IMAGE)).status)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(ask)
+    assert sorted(statuses) == [200, 200, 403, 403, 403]
+    assert gateway.ledger.balance == 0
+
+
 async def test_the_balance_is_top_up_and_gift(gateway_of: Any, connect: "Connect") -> None:
     client = await connect(gateway_of(balance=Decimal("130.25"), gift=Decimal("8.25")))
     assert (await client.balance())["balance"] == 138.5

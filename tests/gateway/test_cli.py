@@ -160,3 +160,24 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_a_log_that_cannot_be_written_ends_the_server_in_one_line() -> None:
+    with subprocess.Popen(
+        [*HEADRACE, "--log", "/dev/full"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().removeprefix("HEADRACE_BASE_URL=").strip()
+        with pytest.raises(OSError, match=r"."):
+            urllib.request.urlopen(f"{base_url}/nowhere", timeout=10)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert err.splitlines()[1:] == [
+        "Error: cannot write the log /dev/full: No space left on device"
+    ]

@@ -8,7 +8,8 @@ import h11
 import pytest
 import trio
 
-from gateway import Fault, parse_faults
+from gateway import Fault, FaultKind, parse_faults
+from gateway.faults import KINDS
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect
@@ -266,3 +267,43 @@ async def test_on_tcp_a_refused_connection_is_refused_by_the_kernel(
     async with stream:
         assert (await client.post(PATH, chat())).status == 200
     nursery.cancel_scope.cancel()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_fault_is_the_same_by_rate_by_number_and_by_header(
+    gateway_of: Any,
+    connect: "Connect",
+    chat: Bodies,
+    autojump_clock: object,
+    kind: FaultKind,
+    stream: bool,
+) -> None:
+    ways: list[dict[str, Any]] = [
+        {"faults": (Fault(kind, 1.0, for_s=1.0),)},
+        {"faults": (Fault(kind, nth=(1,), for_s=1.0),)},
+        {"fault_header": True},
+        {"faults": parse_faults(f"{kind}; for=1s@1")},
+    ]
+    found, body = set(), chat("hey", stream=stream, max_tokens=9)
+    for way in ways:
+        gateway = gateway_of(output_tokens=9, **way)
+        client = await connect(gateway)
+        if "fault_header" in way:
+            client.headers["x-headrace-fault"] = f"{kind}; for=1s"
+        began, whole = trio.current_time(), True
+        try:
+            await client.post(PATH, body)
+        except h11.RemoteProtocolError:
+            whole = False
+        [row] = gateway.log_rows
+        assert row.fault == kind
+        assert 100 - gateway.ledger.balance == row.charge
+        # Each gateway begins at the same date, so the bytes are the same down to the request_id.
+        created = b"" if kind == "429-date" else client.received
+        found.add((created, whole, trio.current_time() - began, row.charge, row.status))
+    assert len(found) == 1
+    [(_, whole, _, charge, _)] = found
+    assert whole is not kind.startswith(("reset", "refuse", "cut"))
+    assert bool(charge) is Fault(kind).is_billed

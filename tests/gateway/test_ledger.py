@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import os
+from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import Config, Fault, Gateway, GatewayError, Key, Ledger, StateFile
+from gateway import Config, Fault, Gateway, GatewayError, Key, Ledger, LogRow, StateFile
 from gateway.faults import KINDS
 
 if TYPE_CHECKING:
@@ -88,22 +89,30 @@ def request(kind: str) -> tuple[str, dict[str, Any]]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(requests=REQUESTS, balance=st.integers(0, 700_000), budget=st.integers(0, 300_000))
+@given(
+    requests=REQUESTS,
+    balance=st.integers(0, 700_000),
+    budget=st.integers(0, 300_000),
+    capacity=st.sampled_from([None, 1, 2]),
+)
 async def test_random_requests_faults_and_budgets_leave_a_ledger_that_adds_up(
     autojump_clock: object,
     client_on: "type[Client]",
     requests: list[tuple[str, str | None, str, int]],
     balance: int,
     budget: int,
+    capacity: int | None,
 ) -> None:
     keys = (
         Key(secret="sk-a", id="a", name="a", daily_budget=Decimal(budget) / 1_000_000),
         Key(secret="sk-b", id="b", name="b", monthly_budget=Decimal(budget) / 1_000_000),
     )
-    opening = Decimal(balance) / 1_000_000
+    opening, rows = Decimal(balance) / 1_000_000, list[LogRow]()
     gateway = Gateway(
-        Config(keys=keys, balance=opening, itl_s=1.0, fault_header=True, rpm=4),
+        Config(keys=keys, balance=opening, itl_s=1.0, fault_header=True, rpm=4, capacity=capacity),
         now=lambda: dt.datetime(2026, 6, 9, 4, tzinfo=dt.UTC),
+        # As a log file has them: what changes in a row later is too late.
+        log=lambda row: rows.append(copy(row)),
     )
 
     async def ask(kind: str, fault: str | None, way: str, key: int) -> None:
@@ -123,7 +132,6 @@ async def test_random_requests_faults_and_budgets_leave_a_ledger_that_adds_up(
     async with trio.open_nursery() as serving:
         for each in requests:
             serving.start_soon(ask, *each)
-    rows = gateway.log_rows
     charged = {row.request_id: row.charge for row in rows if row.charge}
     assert gateway.ledger.charges == charged
     total = sum(charged.values(), Decimal(0))
@@ -209,3 +217,15 @@ def test_a_fault_is_billed_as_its_kind_unless_told() -> None:
     }
     assert Fault("500", billed=True).is_billed
     assert not Fault("stall", billed=False).is_billed
+
+
+async def test_a_ledger_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with StateFile(path) as store:
+        ledger = Ledger(Decimal(1), KEYS, store=store)
+        ledger.charge(KEYS[0], "req-1", Decimal("0.1"), NOON_US)
+        again = Ledger(Decimal(1), KEYS, store=store)
+        with pytest.raises(GatewayError, match=r"cannot write the state file .*: UNIQUE"):
+            again.charge(KEYS[0], "req-1", Decimal("0.1"), NOON_US)
+    with StateFile(path) as store:
+        assert store.balance() == Decimal("0.9")

@@ -1,8 +1,13 @@
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.limits import MINUTE_US, KeyLimits, WindowKind
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect
@@ -128,3 +133,52 @@ async def test_the_default_limits_are_the_reference_s(
     client = await connect(gateway_of(output_tokens=49_993))
     statuses = [(await client.post(PATH, chat("hey"))).status for _ in range(3)]
     assert statuses == [200, 200, 429]
+
+
+async def test_without_a_limit_of_requests_there_is_no_number_to_tell(
+    gateway_of: Any, connect: "Connect", chat: Bodies
+) -> None:
+    # It said that 0 requests were left of 0, and clients believed it.
+    client = await connect(gateway_of(rpm=None, tpm=40, output_tokens=30))
+    assert (await client.post(PATH, chat("hey"))).status == 200
+    refused = await client.post(PATH, chat("hey"))
+    assert refused.error[:2] == (429, "RATE_LIMIT")
+    assert refused.headers["retry-after"] == "40"
+    assert not [name for name in refused.headers if name.startswith("x-ratelimit")]
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(
+    kind=st.sampled_from(get_args(WindowKind)),
+    rpm=st.none() | st.integers(1, 90),
+    tpm=st.none() | st.integers(1, 500),
+    asked=st.lists(st.tuples(st.integers(0, 40_000_000), st.integers(1, 500)), max_size=60),
+)
+def test_retry_after_is_enough_and_not_a_second_too_much(
+    kind: WindowKind, rpm: int | None, tpm: int | None, asked: list[tuple[int, int]]
+) -> None:
+    limits, now_us = KeyLimits(kind, rpm, tpm), 1_780_977_600_000_000
+    counted: list[tuple[int, int]] = []
+    for gap_us, tokens in asked:
+        now_us += gap_us // len(asked)
+        tokens = min(tokens, tpm or tokens)
+        refused = limits.admit(now_us, tokens)
+        if refused is None:
+            counted.append((now_us, tokens))
+            continue
+        wait_s = refused.retry_after_s
+        assert wait_s >= 1
+        if refused.limit is not None:
+            assert refused.limit == rpm
+            assert 0 <= refused.remaining <= rpm
+        assert deepcopy(limits).admit(now_us + wait_s * 1_000_000, tokens) is None
+        sooner_us = now_us + (wait_s - 1) * 1_000_000
+        assert deepcopy(limits).admit(sooner_us, tokens) is not None
+    for at_us, _ in counted:
+        # All that one window holds, counted anew.
+        since_us = at_us - at_us % MINUTE_US if kind == "fixed" else at_us - MINUTE_US + 1
+        held = [tokens for when_us, tokens in counted if since_us <= when_us <= at_us]
+        most = 2 if kind == "bucket" else 1
+        assert rpm is None or len(held) <= rpm * most + (2 if kind == "bucket" else 0)
+        assert tpm is None or sum(held) <= tpm * most
