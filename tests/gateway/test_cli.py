@@ -5,15 +5,16 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import trustme
 from click.testing import CliRunner
 
-from gateway import Gateway
+from gateway import Distribution, Fault, Gateway, GatewayError, load_prices
 from gateway.cli import gateway
-from gateway.command import _announce, _own_up
+from gateway.command import _announce, _own_up, build_config
 
 HEADRACE = (sys.executable, "-c", "from runner.main import main; main()", "gateway")
 
@@ -181,3 +182,49 @@ def test_a_log_that_cannot_be_written_ends_the_server_in_one_line() -> None:
     assert err.splitlines()[1:] == [
         "Error: cannot write the log /dev/full: No space left on device"
     ]
+
+
+def test_flags_go_before_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_GATEWAY_KEY", "sk-mine")
+    path, prices = tmp_path / "gateway.toml", tmp_path / "prices.toml"
+    path.write_text('rpm = 5\ntpm = 6\nbalance = 7\nwindow = "bucket"\ncapacity = 3\n')
+    prices.write_text('currency = "USD"\n[models.m]\ninput = 1\n')
+    unset = dict.fromkeys(parameter.name for parameter in gateway.params)
+    said = {
+        "config": str(path),
+        "rpm": "NONE",
+        "ttft": "300ms",
+        "itl": "uniform:1ms:2ms",
+        "fault_header": True,
+        "log_chunks": True,
+        "faults": "500=0.5",
+        "prices": str(prices),
+        "balance": "8.5",
+        "seed": 9,
+    }
+    config = build_config(unset | said)
+    assert (config.rpm, config.tpm, config.balance, config.seed) == (None, 6, Decimal("8.5"), 9)
+    assert (config.window, config.capacity, config.prices.currency) == ("bucket", 3, "USD")
+    assert (config.ttft_s, config.itl_s) == (0.3, Distribution("uniform", 0.001, 0.002))
+    assert (config.fault_header, config.log_chunks) == (True, True)
+    assert config.faults == (Fault("500", 0.5),)
+    assert [key.secret for key in config.keys] == ["sk-mine"]
+    path.write_text('[[keys]]\nname = "own"\nsecret = "sk-own"\n')
+    assert [key.secret for key in build_config(unset | {"config": str(path)}).keys] == ["sk-own"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models = 1", "Expected `object`"),
+        ("x = [", "is not a TOML price file"),
+        ("[models.m]\ninput = -1", 'models."m".input is -1; a price is zero or more'),
+        ("[models.m.images]\ndefault = nan", "images.default is"),
+    ],
+)
+def test_a_price_file_that_is_none_says_where(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(text)
+    with pytest.raises(GatewayError) as caught:
+        load_prices(path)
+    assert said in str(caught.value)

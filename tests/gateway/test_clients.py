@@ -180,7 +180,7 @@ async def test_anthropic_errors_are_of_the_right_class(
             await client.messages.create(model=MODEL, max_tokens=9, messages=HELLO)
     error = caught.value
     assert error.status_code == status
-    if status != 504:
-        assert type(error).__name__ == name
+    # Newer versions of this client have a class of its own for 504.
+    assert type(error).__name__ in ({name, "GatewayTimeoutError"} if status == 504 else {name})
     assert error.request_id is not None
     assert error.request_id.startswith("req-")

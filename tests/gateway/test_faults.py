@@ -105,6 +105,10 @@ async def test_a_retry_draws_anew_and_the_draws_do_not_hang_on_the_order(
         ("500=x", "'500=x' is no fault: write 500=RATE"),
         ("500=1.5", "the rate of 500 is 1.5; it must be between 0 and 1"),
         ("500=0.6,502=0.6", "add up to more than 1"),
+        ("500@x", "'500@x' is no fault: write 500=RATE"),
+        ("500+twice=1", "after \\+ comes billed or free"),
+        ("stall; for=9=1", "for is '9'; write a time"),
+        ("stall; how=9s=1", "the options are for=TIME and retry-after=TEXT"),
     ],
 )
 def test_a_list_of_faults_that_is_none_is_refused(text: str, reason: str) -> None:
@@ -118,3 +122,8 @@ def test_a_list_of_faults_is_read() -> None:
         Fault("reset", 0.01),
     )
     assert parse_faults("") == ()
+    assert parse_faults("500+billed@3, stall+free; for=9s=1, 429; retry-after=x@1") == (
+        Fault("500", nth=(3,), billed=True),
+        Fault("stall", 1.0, billed=False, for_s=9.0),
+        Fault("429", nth=(1,), retry_after="x"),
+    )

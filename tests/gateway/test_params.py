@@ -174,3 +174,20 @@ async def test_a_model_of_the_other_kind_is_not_found(gateway_of: Any, connect: 
     assert drawn.error[1] == "MODEL_NOT_FOUND"
     said = await client.post("/v1/chat/completions", CHAT | {"model": "gpt-image-2"})
     assert said.error[1] == "MODEL_NOT_FOUND"
+
+
+@pytest.mark.parametrize("endpoint", list(PATHS))
+async def test_what_is_left_out_has_the_default_of_the_reference(
+    gateway_of: Any, connect: "Connect", endpoint: str
+) -> None:
+    """Null stands for left out, and neither streams; a default said aloud is taken."""
+    path, body = PATHS[endpoint]
+    defaults: dict[str, Any] = {"temperature": 1, "top_p": 1, "stream": False}
+    if endpoint == "images":
+        defaults = {"n": 1, "size": "1024x1024", "response_format": "url"}
+    client = await connect(gateway_of(output_tokens=3))
+    for fields in ({}, defaults, dict.fromkeys(defaults)):
+        response = await client.post(path, body | fields)
+        assert (response.status, response.headers["content-type"]) == (200, "application/json")
+        if endpoint == "images":
+            assert [list(image) for image in response.json["data"]] == [["url"]]
