@@ -202,3 +202,23 @@ async def test_each_key_has_its_own_limits_models_and_budgets(
     # The others' spending is the tenant's, not this key's.
     assert balance["api_key"]["daily_used"] < 0.01
     assert balance["balance"] < 14.26
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"rpm": 0}, "rpm is 0; it must be above 0"),
+        ({"tpm": -1}, "tpm is -1; it must be above 0"),
+        ({"capacity": 0}, "capacity is 0; it must be above 0"),
+        ({"keys": (Key(secret="a", id="1", name="x", rpm=0),)}, "rpm is 0"),
+        ({"keys": (Key(secret="a", id="1", name="x"),) * 2}, "two keys have the same secret"),
+        (
+            {"keys": (Key(secret="a", id="1", name="x"), Key(secret="b", id="1", name="y"))},
+            "two keys have the same id",
+        ),
+        ({"faults": (Fault("500", 2.0),)}, "the rate of 500 is 2.0"),
+    ],
+)
+def test_a_config_that_does_not_fit_together_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(GatewayError, match=said):
+        Gateway(Config(**fields))
