@@ -169,9 +169,9 @@ def _table(
         return fresh
     for part in parts:
         _check_part(part, schema(kind))
-    sealed = pl.scan_parquet(parts)
+    sealed = pl.scan_parquet(parts, schema=schema(kind), extra_columns="ignore")
     if not rows:
-        return sealed.select(schema(kind).names())
+        return sealed
     return pl.concat([sealed, fresh.join(sealed.select(key), on=key, how="anti")])
 
 

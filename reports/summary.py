@@ -1,5 +1,6 @@
 """The summary of a run: everything that a report shows, as data. `summary.json` is this."""
 
+import json
 import os
 from datetime import datetime
 from decimal import Decimal
@@ -83,8 +84,10 @@ def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
 
 
 def summary_json(summary: Summary) -> bytes:
-    """The summary as indented JSON, with a line end."""
-    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+    """The summary as indented JSON, with a line end. Money is text, and without an exponent."""
+    data = msgspec.to_builtins(summary, builtin_types=[Decimal])
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default="{:f}".format)
+    return text.encode() + b"\n"
 
 
 def write_summary(directory: Path) -> Summary:

@@ -4,6 +4,7 @@ What models, users and gateways wrote is untrusted: it is shown as text, never a
 without control characters.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from rich.console import Console
@@ -22,7 +23,23 @@ STATES = {
     "interrupted": ("was interrupted; the same command goes on", "yellow"),
     "stopped": ("stopped before its end", "red"),
 }
+# Name, size in seconds, and up to where it is used: what would be rounded to the next one's size.
+UNITS = (
+    ("µs", 1e-6, 0.0009995),
+    ("ms", 1e-3, 0.9995),
+    ("s", 1.0, 99.95),
+    ("min", 60.0, 5997.0),
+)
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
+# Columns of the usage table that are left out where all is zero.
+COUNTED = {
+    "input": "input_tokens",
+    "cached": "cached_input_tokens",
+    "written": "cache_write_tokens",
+    "output": "output_tokens",
+    "reasoning": "reasoning_tokens",
+    "images": "images",
+}
 METRIC_NAMES = {
     "latency_s": "latency",
     "ttft_s": "TTFT",
@@ -48,22 +65,32 @@ def safe(text: object) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
+def endpoint(url: str) -> str:
+    """An endpoint's short name: /v1/chat/completions is chat."""
+    return safe(url).removeprefix("/v1/").partition("/")[0] or safe(url)
+
+
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it: µs, ms, s, min or h."""
-    if seconds < 0.0009995:
-        return f"{seconds * 1e6:.0f} µs"
-    if seconds < 0.9995:
-        return f"{seconds * 1e3:.3g} ms"
-    if seconds < 99.95:
-        return f"{seconds:.3g} s"
-    if seconds < 5999.5:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h"
+    """A time with three digits, in the unit that suits it: µs, ms, s, min or h."""
+    for unit, size, limit in UNITS:
+        if seconds < limit:
+            digits = f"{seconds / size:#.3g}".removesuffix(".")
+            return f"{'0' if seconds == 0 else digits} {unit}"
+    return f"{seconds / 3600:,.1f} h"
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
     """An amount with all its digits, or a dash where it is not known."""
     return "-" if amount is None else f"{plain(amount):,f} {currency or ''}".rstrip()
+
+
+def aligned(amounts: Sequence[Decimal | None]) -> list[str]:
+    """Amounts of one width with their decimal points below each other, and all their digits."""
+    texts = [money(amount, None) for amount in amounts]
+    places = [len(text.partition(".")[2]) + ("." in text) for text in texts]
+    padded = [text + " " * (max(places) - n) for text, n in zip(texts, places, strict=True)]
+    width = max(map(len, padded))
+    return [text.rjust(width) for text in padded]
 
 
 def _heading(console: Console, text: str) -> None:
@@ -84,8 +111,14 @@ def _table(*columns: str, left: int = 1) -> Table:
     return table
 
 
-def _show(console: Console, table: Table) -> None:
-    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+def _show(console: Console, what: Table | Text | str, style: str = "") -> None:
+    """Print something two columns in, its further lines too."""
+    text = Text(what, style) if isinstance(what, str) else what
+    console.print(Padding(text, (0, 0, 0, 2), expand=False))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_headline(summary: Summary, console: Console) -> None:
@@ -93,37 +126,35 @@ def _print_headline(summary: Summary, console: Console) -> None:
     words, style = STATES[run.state]
     console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
-        console.print(Text(f"  {safe(run.reason)}", style))
+        _show(console, safe(run.reason), style)
     counts = Text.assemble(
-        "  ",
         (f"{outcome.succeeded:,} succeeded", "green" if outcome.succeeded else ""),
         (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
         (f", {outcome.rejected:,} rejected", "yellow" if outcome.rejected else ""),
     )
     if outcome.in_flight:
         counts.append(f", {outcome.in_flight:,} in flight")
-    console.print(counts)
-    attempts = f"  {outcome.attempts:,} attempts, {outcome.retries:,} of them retries"
+    _show(console, counts)
+    attempts = f"{_counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
         attempts += f", in {duration(run.elapsed_s)}"
     if run.sessions > 1:
         attempts += f" and {run.sessions} sessions"
-    console.print(attempts, highlight=False)
+    _show(console, attempts)
     through = summary.throughput
     if through.requests_per_minute is not None and through.output_tokens_per_s is not None:
-        console.print(
-            f"  {through.requests_per_minute:,.0f} jobs a minute, "
+        _show(
+            console,
+            f"{through.requests_per_minute:,.0f} jobs a minute, "
             f"{through.output_tokens_per_s:,.0f} output tokens a second",
-            highlight=False,
         )
     unended = outcome.lost + outcome.cancelled
     if unended:
-        console.print(
-            Text(
-                f"  {unended:,} attempts were in flight when a session ended, and may have been "
-                f"billed ({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
-                "yellow",
-            )
+        _show(
+            console,
+            f"{_counted(unended, 'attempt')} in flight when a session ended, perhaps billed "
+            f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
+            "yellow",
         )
 
 
@@ -160,28 +191,28 @@ def _print_usage(summary: Summary, console: Console) -> None:
     if not usage.rows:
         return
     _heading(console, "Tokens and cost")
-    images = ["images"] if usage.total.images else []
-    table = _table(
-        "model", "endpoint", "jobs", "input", "cached", "output", *images, "cost", left=2
-    )
-    for row in [*usage.rows, usage.total] if len(usage.rows) > 1 else usage.rows:
+    shown = {name: field for name, field in COUNTED.items() if getattr(usage.total, field)}
+    priced = usage.currency is not None
+    table = _table("model", "endpoint", "jobs", *shown, left=2)
+    if priced:  # the amounts are aligned already, and on their points
+        header = Text(f"cost, {usage.currency}", "dim", justify="right")
+        table.add_column(header, justify="left", no_wrap=True)
+    rows = [*usage.rows, usage.total] if len(usage.rows) > 1 else usage.rows
+    for row, amount in zip(rows, aligned([row.cost for row in rows]), strict=True):
         table.add_row(
             Text("all" if row.model is None else safe(row.model)),
-            Text("" if row.url is None else safe(row.url).removeprefix("/v1/")),
+            Text("" if row.url is None else endpoint(row.url)),
             f"{row.jobs:,}",
-            f"{row.input_tokens:,}",
-            f"{row.cached_input_tokens:,}",
-            f"{row.output_tokens:,}",
-            *([f"{row.images:,}"] if images else []),
-            money(row.cost, usage.currency),
+            *(f"{getattr(row, field):,}" for field in shown.values()),
+            *([amount] if priced else []),
             style="bold" if row.model is None else "",
         )
     _show(console, table)
-    if usage.currency is None:
-        console.print(Text("  No --prices were given, so no cost is known.", "yellow"))
+    if not priced:
+        _show(console, "No --prices were given, so no cost is known.", "yellow")
     elif usage.unpriced_models:
         names = ", ".join(safe(model) for model in usage.unpriced_models)
-        console.print(Text(f"  No price, or no usage, for some answers of: {names}", "yellow"))
+        _show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
 
 
 def _print_latency(summary: Summary, console: Console) -> None:
@@ -193,7 +224,7 @@ def _print_latency(summary: Summary, console: Console) -> None:
         figures = [getattr(each, name) for name in (*QUANTILES, "max")]
         table.add_row(
             METRIC_NAMES[each.metric] if each.url is None else "",
-            Text("all" if each.url is None else safe(each.url).removeprefix("/v1/")),
+            Text("all" if each.url is None else endpoint(each.url)),
             f"{each.count:,}",
             *(duration(figure) for figure in figures),
         )
@@ -221,21 +252,18 @@ def _print_limits(summary: Summary, console: Console) -> None:
         )
     _show(console, table)
     if limits.refused:
-        pause = (
-            ""
-            if limits.asked_pause_s is None
-            else (f"; the longest pause asked for was {duration(limits.asked_pause_s)}")
-        )
-        console.print(Text(f"  {limits.refused:,} answers were 429{pause}", "yellow"))
+        said = f"{_counted(limits.refused, 'answer')} of 429"
+        if limits.asked_pause_s is not None:
+            said += f"; the longest pause asked for was {duration(limits.asked_pause_s)}"
+        _show(console, said, "yellow")
     for model, totals in limits.estimates.items():
         if totals.used_tokens:
             ratio = totals.reserved_tokens / totals.used_tokens
-            console.print(
-                Text(
-                    f"  {safe(model)}: {totals.reserved_tokens:,} tokens reserved for "
-                    f"{totals.used_tokens:,} used ({ratio:.2f} times)",
-                    "dim",
-                )
+            _show(
+                console,
+                f"{safe(model)}: {totals.reserved_tokens:,} tokens reserved for "
+                f"{totals.used_tokens:,} used ({ratio:.2f} times)",
+                "dim",
             )
 
 
@@ -245,23 +273,29 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     if check.verdict == "differs" and check.difference is not None:
         more = "more" if check.difference > 0 else "less"
         words = f"differs: the account says {money(abs(check.difference), check.currency)} {more}"
-    console.print(Text(f"  {words}", VERDICTS[check.verdict]))
-    table = _table("", "amount")
+    _show(console, words, VERDICTS[check.verdict])
+    figures = {
+        "computed from the usage": check.computed,
+        "fall of the balance": check.fall,
+        "rise of the key's daily use": check.daily_rise,
+        "rise of the key's monthly use": check.monthly_rise,
+    }
+    known = {name: amount for name, amount in figures.items() if amount is not None}
+    table = _table("", "amount", left=2)
     table.show_header = False
-    for name, amount in (
-        ("computed from the usage", check.computed),
-        ("fall of the balance", check.fall),
-        ("rise of the key's daily use", check.daily_rise),
-        ("rise of the key's monthly use", check.monthly_rise),
-    ):
-        if amount is not None:
-            table.add_row(name, money(amount, check.currency))
-    if table.row_count:
+    for name, amount in zip(known, aligned(list(known.values())), strict=True):
+        table.add_row(name, f"{amount} {check.currency}")
+    if known:
         _show(console, table)
     for reason in check.why:
-        console.print(Text(f"  {safe(reason)}", "yellow" if check.verdict != "agrees" else "dim"))
-    for suspicion, count in check.suspect_counts.items():
-        console.print(Text(f"  {count:,} {suspicion}: {SUSPICIONS[suspicion]}"))
+        _show(console, safe(reason), "yellow" if check.verdict != "agrees" else "dim")
+    if check.suspect_counts:
+        table = _table("attempts", "that could explain it", "", left=0)
+        for column in table.columns[1:]:
+            column.justify, column.no_wrap = "left", False
+        for suspicion, count in check.suspect_counts.items():
+            table.add_row(f"{count:,}", suspicion, SUSPICIONS[suspicion])
+        _show(console, table)
 
 
 def _print_next(summary: Summary, console: Console) -> None:
