@@ -109,8 +109,7 @@ def test_percentiles_are_those_of_the_textbook(made: RunMaker) -> None:
         each.url: each for each in summarise(made.write()).latency if each.metric == "latency_s"
     }
     together = times[CHAT] + times["/v1/messages"]
-    of_each: dict[str | None, list[float]] = {None: together, **times}
-    for url, values in of_each.items():
+    for url, values in ((None, together), *times.items()):
         cuts = statistics.quantiles(values, n=100, method="inclusive")
         each = found[url]
         assert each.count == len(values)
