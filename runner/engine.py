@@ -252,7 +252,12 @@ class Engine:
         parts, pending = self.parts, flight.pending
         failure = outcome.failure
         assert failure is not None
-        parts.lane.failed(flight.grant, failure, sent_at_s=flight.wire.sent_at)
+        parts.lane.failed(
+            flight.grant,
+            failure,
+            sent_at_s=flight.wire.sent_at,
+            remaining=outcome.ratelimit_remaining,
+        )
         if (reason := await parts.refusals.judge(failure)) is not None:
             self._unfinished(flight, outcome)
             self.backlog.done()

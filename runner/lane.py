@@ -72,12 +72,26 @@ class Lane:
         self._service_is_up()
         self._settle(grant, used_tokens)
 
-    def failed(self, grant: Grant, failure: Failure, *, sent_at_s: float | None) -> None:
-        """An attempt failed. An answer gives its tokens back; silence keeps them."""
+    def failed(
+        self,
+        grant: Grant,
+        failure: Failure,
+        *,
+        sent_at_s: float | None,
+        remaining: int | None = None,
+    ) -> None:
+        """An attempt failed. An answer gives its tokens back; silence keeps them.
+
+        `remaining` is what X-RateLimit-Remaining said of the requests in this minute.
+        """
         now_s = trio.current_time()
         self._settle(grant, 0 if failure.kind == "http" else None)
         if failure.status == 429:
+            grant.refused = True
+            known = self.cool_downs
             self._cool_down(failure.retry_after_s, sent_at_s=sent_at_s, now_s=now_s)
+            if remaining == 0 and self.cool_downs > known:
+                self.limiter.share(now_s)
         if failure.of_service:
             self._service_failed(grant, now_s)
         elif failure.kind == "http":

@@ -8,6 +8,7 @@ by a bucket of its own sees no burst.
 This file is arithmetic: it takes the time and returns times. `runner.lane` does the waiting.
 """
 
+import math
 from collections import deque
 
 MINUTE_S = 60.0
@@ -15,6 +16,12 @@ MINUTE_S = 60.0
 WINDOW_S = 60.5
 # How far ahead of an even flow the buckets let us be, as a share of a minute's limit.
 AHEAD = 0.01
+# With another client on the same key: how much less is tried after a further refusal, how much more
+# after so long without one, and from which share of the limit on a refusal is of our own making.
+SHARE_FALL = 0.9
+SHARE_RISE = 1.1
+SHARE_RISE_AFTER_S = 300.0
+OWN_SHARE = 0.9
 # Below this a bucket counts as full enough: what rounding leaves must not become a wait.
 ROUNDING = 1e-9
 
@@ -22,11 +29,12 @@ ROUNDING = 1e-9
 class Grant:
     """Leave to send one request: when it was given, and the tokens that it holds."""
 
-    __slots__ = ("at_s", "tokens")
+    __slots__ = ("at_s", "refused", "tokens")
 
     def __init__(self, at_s: float, tokens: int) -> None:
         self.at_s = at_s
         self.tokens = tokens
+        self.refused = False  # by a 429
 
 
 class Bucket:
@@ -65,6 +73,9 @@ class Limiter:
     def __init__(self, *, rpm: int | None, tpm: int | None, now_s: float) -> None:
         self.rpm = rpm
         self.tpm = tpm
+        self._whole_rpm = rpm  # what `rpm` is without another client
+        self._share_rises_at_s = float("inf")
+        self._began_s = now_s
         self._log: deque[Grant] = deque()
         self._log_tokens = 0
         self._requests = self._bucket(rpm, 1.0, now_s)
@@ -79,6 +90,7 @@ class Limiter:
     def ready_at_s(self, now_s: float, tokens: int) -> float:
         """The earliest time at which a request of `tokens` may leave, as things stand."""
         self._forget(now_s)
+        self._rise(now_s)
         ready_s = now_s
         if self._requests is not None and self.rpm is not None:
             ready_s = max(ready_s, self._requests.ready_at_s(now_s, 1.0))
@@ -128,11 +140,40 @@ class Limiter:
 
     def lower_rpm(self, rpm: int, now_s: float) -> None:
         """Follow a server that allows less than the user set. It never goes up again."""
-        if rpm >= 1 and (self.rpm is None or rpm < self.rpm):
-            self.rpm = rpm
-            self._requests = self._bucket(rpm, 1.0, now_s)
-            if self._requests is not None:
-                self._requests.add(now_s, -self._requests.capacity)
+        if rpm >= 1 and (self._whole_rpm is None or rpm < self._whole_rpm):
+            self._whole_rpm = rpm
+            if self.rpm is None or rpm < self.rpm:
+                self._set_rpm(rpm, now_s)
+
+    def share(self, now_s: float) -> None:
+        """The server has no requests left in this minute, and says so in a refusal.
+
+        Where fewer of them were ours than the limit allows, another client has the others: settle
+        at what was left for us, and try for more now and then.
+        """
+        self._forget(now_s)
+        if self.rpm is None or self._whole_rpm is None or now_s - self._began_s < WINDOW_S:
+            return
+        ours = sum(not grant.refused for grant in self._log)
+        if self.rpm < self._whole_rpm:
+            ours = min(ours, int(self.rpm * SHARE_FALL))
+        elif ours >= OWN_SHARE * self._whole_rpm:
+            return
+        self._set_rpm(max(1, ours), now_s)
+        self._share_rises_at_s = now_s + SHARE_RISE_AFTER_S
+
+    def _rise(self, now_s: float) -> None:
+        if now_s < self._share_rises_at_s or self.rpm is None or self._whole_rpm is None:
+            return
+        self._set_rpm(min(self._whole_rpm, math.ceil(self.rpm * SHARE_RISE)), now_s)
+        whole = self.rpm == self._whole_rpm
+        self._share_rises_at_s = float("inf") if whole else now_s + SHARE_RISE_AFTER_S
+
+    def _set_rpm(self, rpm: int, now_s: float) -> None:
+        self.rpm = rpm
+        self._requests = self._bucket(rpm, 1.0, now_s)
+        if self._requests is not None:
+            self._requests.add(now_s, -self._requests.capacity)
 
     def _forget(self, now_s: float) -> None:
         while self._log and self._log[0].at_s <= now_s - WINDOW_S:

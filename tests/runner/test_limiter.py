@@ -213,6 +213,29 @@ def test_a_server_that_allows_less_is_followed_and_never_more() -> None:
     assert limiter.rpm == 6
 
 
+def test_what_another_client_left_is_kept_to_and_more_is_tried_now_and_then() -> None:
+    limiter = Limiter(rpm=60, tpm=None, now_s=0.0)
+    moments = send_all(limiter, [0] * 45)
+    limiter.share(moments[-1])
+    assert limiter.rpm == 60  # in the first minute there is no telling
+    now_s = send_all(limiter, [0] * 35, 61.0)[-1]
+    limiter.share(now_s)
+    # The 35, and those of the first that the minute still holds.
+    assert limiter.rpm == 35 + sum(at_s > now_s - WINDOW_S for at_s in moments) == 45
+    limiter.share(now_s)
+    assert limiter.rpm == 40  # a tenth less than 45
+    for minutes in range(1, 100):
+        limiter.ready_at_s(now_s + minutes * 300, 0)
+    assert limiter.rpm == 60
+
+
+def test_a_refusal_of_our_own_making_lowers_nothing() -> None:
+    limiter = Limiter(rpm=60, tpm=None, now_s=0.0)
+    now_s = send_all(limiter, [0] * 100)[-1]
+    limiter.share(now_s)
+    assert limiter.rpm == 60
+
+
 def test_without_limits_nothing_waits_and_nothing_is_kept() -> None:
     limiter = Limiter(rpm=None, tpm=None, now_s=0.0)
     assert send_all(limiter, [10**9] * 100) == [0.0] * 100
