@@ -88,8 +88,9 @@ def aligned(amounts: Sequence[Decimal | None]) -> list[str]:
     """Amounts of one width with their decimal points below each other, and all their digits."""
     texts = [money(amount, None) for amount in amounts]
     places = [len(text.partition(".")[2]) + ("." in text) for text in texts]
-    padded = [text + " " * (max(places) - n) for text, n in zip(texts, places, strict=True)]
-    width = max(map(len, padded))
+    most = max(places, default=0)
+    padded = [text + " " * (most - n) for text, n in zip(texts, places, strict=True)]
+    width = max(map(len, padded), default=0)
     return [text.rjust(width) for text in padded]
 
 

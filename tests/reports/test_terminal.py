@@ -66,6 +66,18 @@ def test_an_empty_run(made: RunMaker) -> None:
     assert printed(made) == (GOLDEN / "empty.txt").read_text()
 
 
+def test_a_run_without_prices_or_a_balance(made: RunMaker) -> None:
+    """There was a traceback where no amount was known."""
+    made.prices = None
+    made.job(0)
+    made.write()
+    text = printed(made)
+    assert "No --prices were given, so no cost is known." in text
+    assert text.endswith(
+        "Balance check\n  cannot be checked\n  the service shows no balance (it was never read)\n"
+    )
+
+
 def test_a_stopped_run_says_why_first(made: RunMaker) -> None:
     made.manifest(
         Session(
