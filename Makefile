@@ -29,10 +29,13 @@ test: $(VENV)/.tools
 	$(BIN)/python -m pytest
 
 # Figures, with two cores to itself; never part of the tests.
-bench: bench-gateway
+bench: bench-gateway bench-report
 
 bench-gateway: $(VENV)/.installed
 	$(BIN)/python benchmarks/gateway.py
+
+bench-report: $(VENV)/.installed
+	$(BIN)/python benchmarks/report.py
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .
