@@ -109,6 +109,24 @@ def write_jobs(path: Path, lines: int, line_bytes: int) -> None:
             file.write(start + filler[: max(0, line_bytes - len(start) - len(end))] + end)
 
 
+class Peak(threading.Thread):
+    """The most memory that a process had until its last request was answered; Linux only."""
+
+    def __init__(self, pid: int, posts: int) -> None:
+        super().__init__(daemon=True)
+        self._status = Path(f"/proc/{pid}/status")
+        self._posts = posts
+        self.mb: float | None = None
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, IndexError):
+            while Served.posts < self._posts:
+                time.sleep(0.2)
+                kib = self._status.read_text().split("VmHWM:")[1].split()[0]
+                self.mb = int(kib) * 1024 / 1e6
+
+
 @click.command()
 @click.option("--lines", default=1_000_000, show_default=True)
 @click.option("--line-bytes", default=4000, show_default=True)
@@ -133,6 +151,7 @@ def main(
         with subprocess.Popen(
             words, cwd=here, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as run:
+            before_summary = Peak(run.pid, lines)
             if seconds:
                 time.sleep(seconds)
                 os.kill(run.pid, signal.SIGINT)  # of a run that has ended, too: it is still there
@@ -148,7 +167,9 @@ def main(
     peak_mb = used.ru_maxrss * 1024 / 1e6
     click.echo(f"job file               {lines:,} lines, {size_mb:,.0f} MB")
     click.echo(f"first request          {first_s:.2f} s after the start (at most 1)")
-    click.echo(f"peak memory            {peak_mb:,.0f} MB (under {PEAK_MB})")
+    if before_summary.mb is not None:
+        click.echo(f"peak memory, the jobs  {before_summary.mb:,.0f} MB")
+    click.echo(f"peak memory, with the summary at the end  {peak_mb:,.0f} MB (under {PEAK_MB})")
     click.echo(f"requests               {Served.posts:,} in {took_s:,.1f} s, exit {run.returncode}")
     sys.exit(int(first_s > FIRST_REQUEST_S or peak_mb >= PEAK_MB))
 

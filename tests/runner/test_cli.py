@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -423,6 +424,27 @@ def test_after_kill_9_each_job_has_one_result_and_none_journalled_is_sent_again(
     assert len(served.posts) <= len(attempts)
     assert attempts.select("index", "attempt").is_unique().all()
     assert "in flight when a session ended" in done.stdout or not len(lost)
+
+
+def test_max_cost_stops_with_exit_3_and_the_gateway_charged_no_more(
+    headrace: Headrace, serve: Callable[..., Served]
+) -> None:
+    served = serve("--rpm", "none", "--tpm", "none", "--faults", "500=0.1")
+    headrace.use(served)
+    headrace.write(*jobs(60))
+    prices = 'currency = "CNY"\n[models."deepseek-v4-flash"]\n'
+    prices += "input = 1.0\ncached_input = 0.02\noutput = 2.0\n"
+    (headrace.path / "prices.toml").write_text(prices)
+    words = ("run", "jobs.jsonl", "--rpm", "none", "--prices", "prices.toml", "--estimate-first")
+    done = headrace(*words, "--max-cost", "0.001")
+    assert done.returncode == 3, done.stderr
+    assert "Estimate: 60 jobs, about" in done.stderr
+    assert "goes beyond --max-cost 0.001 CNY; raise --max-cost, and the same" in done.stderr
+    charged = sum(Decimal(row["charge"]) for row in served.posts)
+    assert Decimal(0) < charged <= Decimal("0.001")
+    assert headrace.table("attempts")["cost"].sum() == charged
+    assert headrace(*words, "--max-cost", "1").returncode == 0
+    assert len(headrace.table("results")) == 60
 
 
 def test_the_balance_as_a_user_reads_it(headrace: Headrace, serve: Callable[..., Served]) -> None:

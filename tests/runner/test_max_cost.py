@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from jobs import InputError, Price, PriceTable
+from jobs import InputError, Price, PriceTable, Sent
 from runner.errors import InterruptError
+from runner.record.journal import Journal
 from runner.stop import Stop
 
 # A token costs one: amounts can be counted by hand.
@@ -100,6 +101,40 @@ async def test_an_answer_that_never_came_keeps_its_bound_as_spent_across_session
     assert len(service.posts) == 1
     third = await bench.run(service, prices=PRICES, max_cost=Decimal(2 * bound + 10))
     assert (third.outcome.exit_code, third.outcome.cost) == (0, 20)
+
+
+async def test_a_lost_attempt_keeps_its_bound_as_spent(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """The process was killed after it sent the second job: the journal has no end of it."""
+    line = bench.chat_line("job-0", "question 0", max_tokens=50)
+    bound = bound_of(line)
+    bench.write(line)
+    await bench.run(service, prices=PRICES)
+    bench.write(line, bench.chat_line("job-1", "question 1", max_tokens=50))
+    (bench.directory / "journal").mkdir()
+    journal = Journal(bench.directory / "journal", 9)
+    journal.append(
+        Sent(
+            index=1,
+            custom_id="job-1",
+            model="m",
+            url="/v1/chat/completions",
+            attempt=1,
+            due_at=bench.began,
+            sent_at=bench.began,
+            cost_bound=Decimal(bound),
+        )
+    )
+    journal.close()
+    for _ in range(2):  # found by the first, read from Parquet by the second
+        ran = await bench.run(service, prices=PRICES, max_cost=Decimal(10 + 2 * bound - 1))
+        assert ran.outcome.exit_code == 3
+        assert f"10 spent and {bound} kept for attempts" in (ran.outcome.reason or "")
+        assert ran.attempts["error_kind"].to_list() == [None, "lost"]
+        assert ran.attempts["cost_bound"].to_list() == [bound, bound]
+    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(10 + 2 * bound))
+    assert (ran.outcome.exit_code, ran.outcome.cost) == (0, 20)
 
 
 async def interrupt_after(stop: Stop, seconds: float) -> None:
