@@ -6,9 +6,7 @@ The server has one core and the client another. Each figure is the median of the
 lowest and the highest beside it. Exits 1 when a target is missed, 2 when it cannot measure.
 """
 
-import contextlib
 import json
-import os
 import re
 import selectors
 import shutil
@@ -17,12 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 import click
+from machine import Server, configure, cores, on, serving, told
 
 REQUESTS_PER_S = 10_000
 CHUNKS_PER_S = 15_000
@@ -36,18 +33,6 @@ TOKEN = b'"delta":{"content":'
 LAST = b"data: [DONE]"
 
 
-class Server(NamedTuple):
-    """A gateway that runs: its port, its key and its process."""
-
-    port: int
-    key: str
-    pid: int
-
-    def waited_s(self) -> float:
-        """How long it was ready to run while something else had its core."""
-        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
-
-
 class Streams(NamedTuple):
     """One round of streams: what left the server, how late, and how long its core was others'."""
 
@@ -58,63 +43,10 @@ class Streams(NamedTuple):
     waited_percent: float
 
 
-def cores() -> tuple[int, int]:
-    """The server's core and the client's."""
-    if not hasattr(os, "sched_getaffinity"):
-        raise click.ClickException("Pinning needs Linux: the figures would mean nothing here.")
-    usable = sorted(os.sched_getaffinity(0))
-    if len(usable) < 2:
-        raise click.ClickException("This needs two cores: one for the server, one for the client.")
-    return usable[-1], usable[0]
-
-
-@contextlib.contextmanager
-def on(core: int) -> Iterator[None]:
-    """Be on `core`, and let what is started meanwhile stay there."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-@contextlib.contextmanager
-def serving(core: int, *arguments: str) -> Iterator[Server]:
-    """A gateway of its own on `core`."""
-    code = "from runner.main import main; main()"
-    command = [sys.executable, "-c", code, "gateway", "--rpm", "none", "--tpm", "none"]
-    environment = {name: each for name, each in os.environ.items() if "HEADRACE" not in name}
-    with on(core):
-        process = subprocess.Popen(
-            [*command, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-    with process:
-        try:
-            assert process.stdout is not None
-            url, key = (process.stdout.readline().partition("=")[2].strip() for _ in range(2))
-            if not key:
-                raise click.ClickException("The gateway did not start.")
-            yield Server(int(url.rpartition(":")[2]), key, process.pid)
-        finally:
-            process.terminate()
-
-
 def body(**fields: object) -> str:
     """A small chat request."""
     messages = [{"role": "user", "content": "Hello!"}]
     return json.dumps({"model": "deepseek-v4-flash", "messages": messages, **fields})
-
-
-def configure(folder: Path, line: str) -> str:
-    """Write a config whose one key has no budget that could run out; its path."""
-    path = folder / "gateway.toml"
-    path.write_text(f'{line}\nbalance = 1_000_000\n[[keys]]\nname = "bench"\n', encoding="utf-8")
-    return str(path)
 
 
 def measure_requests(core: int, gateway: Server, seconds: int, folder: Path) -> float:
@@ -188,13 +120,6 @@ def measure_streams(server: int, client: int, seconds: int, folder: Path) -> Str
     assert len(late_ms) == STREAMS * tokens
     p50_ms, p99_ms = (late_ms[len(late_ms) * percent // 100] for percent in (50, 99))
     return Streams(chunks_per_s, p50_ms, p99_ms, late_ms[-1], waited_percent)
-
-
-def told(name: str, values: list[float], unit: str) -> float:
-    """Print the median and the range, and return the median."""
-    middle = median(values)
-    click.echo(f"{name:32} {middle:10,.2f} {unit}  ({min(values):,.2f} to {max(values):,.2f})")
-    return middle
 
 
 @click.command()

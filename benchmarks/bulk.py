@@ -1,0 +1,112 @@
+"""How fast a bulk run is beside clients that do nothing else, all in one run on one machine.
+
+    python benchmarks/bulk.py [--jobs 30000] [--connections 64] [--repeats 3]
+
+The gateway has one core and the client another. `headrace run` counts whole: from the start of its
+process to its end, with reading, limits, journal, Parquet and summary. The others count from their
+first request to their last answer. Exits 1 when a target is missed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from machine import Server, configure, cores, on, serving, told
+
+BARE = Path(__file__).with_name("bare.py")
+PATH = "/v1/chat/completions"
+BESIDE_AIOHTTP = 1.0
+BESIDE_HTTPX = 15.0
+# httpx's own pool takes minutes for what the others do in seconds.
+HTTPX_SHARE = 20
+PRICES = 'currency = "CNY"\n[models."deepseek-v4-flash"]\ninput = 1.00\noutput = 2.00\n'
+
+
+def write_jobs(path: Path, count: int) -> None:
+    """A job file of small, different chat requests."""
+    with path.open("w", encoding="utf-8") as lines:
+        for number in range(count):
+            messages = [{"role": "user", "content": f"What is {number} times {number + 1}?"}]
+            body = {"model": "deepseek-v4-flash", "messages": messages, "max_tokens": 16}
+            line = {"custom_id": f"r{number}", "method": "POST", "url": PATH, "body": body}
+            lines.write(json.dumps(line) + "\n")
+
+
+def environment(gateway: Server) -> dict[str, str]:
+    found = {name: each for name, each in os.environ.items() if "HEADRACE" not in name}
+    url = f"http://127.0.0.1:{gateway.port}"
+    return found | {"HEADRACE_API_KEY": gateway.key, "HEADRACE_BASE_URL": url}
+
+
+def run_headrace(gateway: Server, core: int, folder: Path, connections: int, number: int) -> float:
+    """Seconds of one whole run."""
+    out = folder / f"run-{number}"
+    command = [sys.executable, "-m", "runner", "run", str(folder / "jobs.jsonl")]
+    command += ["--rpm", "none", "--tpm", "none", "--concurrency", str(connections)]
+    command += ["--prices", str(folder / "prices.toml"), "--out", str(out), "--json", "--yes"]
+    with on(core):
+        begin = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, env=environment(gateway), check=False)
+        seconds = time.perf_counter() - begin
+    if done.returncode:
+        raise click.ClickException(f"headrace run ended with {done.returncode}:\n{done.stderr!r}")
+    return seconds
+
+
+def run_bare(
+    name: str, gateway: Server, core: int, folder: Path, *, count: int, connections: int
+) -> float:
+    """Seconds that a bare client takes for so many requests."""
+    url = f"http://127.0.0.1:{gateway.port}{PATH}"
+    jobs = str(folder / "jobs.jsonl")
+    command = [sys.executable, str(BARE), name, url, jobs, str(count), str(connections)]
+    with on(core):
+        done = subprocess.run(
+            command, capture_output=True, env=environment(gateway), text=True, check=False
+        )
+    if done.returncode:
+        raise click.ClickException(f"the bare {name} client failed:\n{done.stderr}")
+    return float(done.stdout)
+
+
+@click.command()
+@click.option("--jobs", type=click.IntRange(1), default=30_000, show_default=True)
+@click.option("--connections", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
+def main(jobs: int, connections: int, repeats: int) -> None:
+    """Measure a bulk run beside bare clients."""
+    server, client = cores()
+    ours, aiohttp, httpx = [], [], []
+    few = max(jobs // HTTPX_SHARE, 1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_jobs(folder / "jobs.jsonl", jobs)
+        (folder / "prices.toml").write_text(PRICES, encoding="utf-8")
+        with serving(server, "--config", configure(folder, "seed = 0")) as gateway:
+            for number in range(repeats):
+                seconds = run_headrace(gateway, client, folder, connections, number)
+                ours.append(jobs / seconds)
+                for kind, count, rates in (("aiohttp", jobs, aiohttp), ("httpx", few, httpx)):
+                    seconds = run_bare(
+                        kind, gateway, client, folder, count=count, connections=connections
+                    )
+                    rates.append(count / seconds)
+    rate = told("headrace run, whole", ours, "/s")
+    beside_aiohttp = rate / told("bare aiohttp loop", aiohttp, "/s")
+    beside_httpx = rate / told("httpx with its own pool", httpx, "/s")
+    met = beside_aiohttp >= BESIDE_AIOHTTP and beside_httpx >= BESIDE_HTTPX
+    click.echo(
+        f"{beside_aiohttp:.2f} times the aiohttp loop (target {BESIDE_AIOHTTP:g}), "
+        f"{beside_httpx:.1f} times httpx's pool (target {BESIDE_HTTPX:g}): "
+        f"{'met' if met else 'MISSED'}"
+    )
+    sys.exit(0 if met else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What every measurement shares: a core each for server and client, and a gateway to talk to."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import click
+
+
+class Server(NamedTuple):
+    """A gateway that runs: its port, its key and its process."""
+
+    port: int
+    key: str
+    pid: int
+
+    def waited_s(self) -> float:
+        """How long it was ready to run while something else had its core."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def cores() -> tuple[int, int]:
+    """The server's core and the client's."""
+    if not hasattr(os, "sched_getaffinity"):
+        raise click.ClickException("Pinning needs Linux: the figures would mean nothing here.")
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) < 2:
+        raise click.ClickException("This needs two cores: one for the server, one for the client.")
+    return usable[-1], usable[0]
+
+
+@contextlib.contextmanager
+def on(core: int) -> Iterator[None]:
+    """Be on `core`, and let what is started meanwhile stay there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def serving(core: int, *arguments: str) -> Iterator[Server]:
+    """A gateway of its own on `core`."""
+    code = "from runner.main import main; main()"
+    command = [sys.executable, "-c", code, "gateway", "--rpm", "none", "--tpm", "none"]
+    environment = {name: each for name, each in os.environ.items() if "HEADRACE" not in name}
+    with on(core):
+        process = subprocess.Popen(
+            [*command, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            url, key = (process.stdout.readline().partition("=")[2].strip() for _ in range(2))
+            if not key:
+                raise click.ClickException("The gateway did not start.")
+            yield Server(int(url.rpartition(":")[2]), key, process.pid)
+        finally:
+            process.terminate()
+
+
+def configure(folder: Path, line: str) -> str:
+    """Write a config whose one key has no budget that could run out; its path."""
+    path = folder / "gateway.toml"
+    path.write_text(f'{line}\nbalance = 1_000_000\n[[keys]]\nname = "bench"\n', encoding="utf-8")
+    return str(path)
+
+
+def told(name: str, values: list[float], unit: str) -> float:
+    """Print the median and the range, and return the median."""
+    middle = median(values)
+    click.echo(f"{name:32} {middle:10,.2f} {unit}  ({min(values):,.2f} to {max(values):,.2f})")
+    return middle
