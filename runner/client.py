@@ -67,7 +67,12 @@ class Client:
         self._transport = transport
         self._key = key
         self._clock = clock
-        common = {"user-agent": f"headrace/{version('headrace')}", "accept-encoding": "identity"}
+        host = httpx.URL(base_url).netloc.decode("ascii")
+        common = {
+            "host": host,
+            "user-agent": f"headrace/{version('headrace')}",
+            "accept-encoding": "identity",
+        }
         bearer = {**common, "authorization": f"Bearer {key.reveal()}"}
         anthropic = {
             **common,
@@ -102,13 +107,15 @@ class Client:
 
         Only what `wire.on_sent` raises comes out, and trio.Cancelled.
         """
+        # With its stream and headers given, httpx has nothing to work out for each request.
         request = httpx.Request(
             "POST",
             self._urls[job.url],
             headers=self._headers[job.url],
-            content=job.body,
+            stream=httpx.ByteStream(job.body),
             extensions={"wire": wire},
         )
+        request.headers["content-length"] = str(len(job.body))
         try:
             response = await self._transport.handle_async_request(request)
         except httpx.TransportError as error:
@@ -117,19 +124,15 @@ class Client:
         try:
             outcome = await self._read(job, response, wire)
         finally:
-            with trio.CancelScope(shield=True):
-                await response.aclose()
-        outcome = outcome._replace(
-            ratelimit_limit=_whole(response.headers.get("x-ratelimit-limit")),
-            ratelimit_remaining=_whole(response.headers.get("x-ratelimit-remaining")),
-        )
+            await response.aclose()
         return self._redacted(outcome)
 
     async def _read(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
         status = response.status_code
-        request_id = response.headers.get("x-request-id") or response.headers.get("request-id")
-        said = response.headers.get("content-type", "")
-        streamed = job.stream and status == 200 and "json" not in said
+        # httpx guesses an encoding at each look at a header.
+        heard = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        request_id = heard.get(b"x-request-id") or heard.get(b"request-id")
+        streamed = job.stream and status == 200 and "json" not in heard.get(b"content-type", "")
         try:
             if streamed:
                 outcome = await self._read_stream(job, response, wire)
@@ -144,6 +147,8 @@ class Client:
             status=status,
             request_id=request_id or outcome.request_id,
             failure=failure and failure._replace(status=status),
+            ratelimit_limit=_whole(heard.get(b"x-ratelimit-limit")),
+            ratelimit_remaining=_whole(heard.get(b"x-ratelimit-remaining")),
         )
 
     async def _read_whole(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
@@ -194,7 +199,7 @@ class Client:
                 for event in parser.feed(piece):
                     if stream.add(event):
                         last = wire.read_at
-                        first = first or last
+                        first = last if first is None else first
                 if stream.ended or stream.failed is not None:
                     break
             if stream.ended:
@@ -218,7 +223,7 @@ class Client:
             answer=answer,
             response=msgspec.json.encode(answer.body).decode(),
             first_token_at=first,
-            content_end_at=last or wire.read_at,
+            content_end_at=wire.read_at if last is None else last,
         )
 
     def _redacted(self, outcome: Outcome) -> Outcome:
@@ -242,7 +247,7 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     """
     assert isinstance(response.stream, httpx.AsyncByteStream)
     pieces = aiter(response.stream)
-    if "content-encoding" not in response.headers:
+    if not any(name.lower() == b"content-encoding" for name, _ in response.headers.raw):
         return pieces
     raw = b"".join([piece async for piece in pieces])
     return _One(httpx.Response(200, headers=response.headers, content=raw).content)

@@ -4,8 +4,7 @@ import os
 import socket
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -76,12 +75,13 @@ class TrioTransport(httpx.AsyncBaseTransport):
         limit = self._timeouts
         connection = await self._open(origin, wire)
         try:
-            with _phase(limit.write, "the request to go", httpx.WriteTimeout, httpx.WriteError):
+            with _Phase(WRITE, limit.write) as phase:
                 await connection.send(data, wire)
-            with _phase(limit.first_byte, "an answer", httpx.ReadTimeout, httpx.ReadError):
+                phase.turn(FIRST_BYTE, limit.first_byte)
                 await connection.read(wire)
-            while not connection.head_done:
-                await self._read(connection, wire)
+                while not connection.head_done:
+                    phase.turn(READ, limit.read)
+                    await connection.read(wire)
         except BaseException:
             await trio.aclose_forcefully(connection.stream)
             raise
@@ -98,15 +98,13 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await trio.aclose_forcefully(connection.stream)
         wire.reused = False
         started_s = trio.current_time()
-        limit = self._timeouts
-        with _phase(limit.connect, "a connection", httpx.ConnectTimeout, httpx.ConnectError):
+        with _Phase(CONNECT, self._timeouts.connect):
             stream = await self._connect(origin)
         wire.connect_s = trio.current_time() - started_s
         return Connection(stream)
 
     async def _read(self, connection: Connection, wire: Wire) -> None:
-        limit = self._timeouts
-        with _phase(limit.read, "more of the answer", httpx.ReadTimeout, httpx.ReadError):
+        with _Phase(READ, self._timeouts.read):
             await connection.read(wire)
 
     def _give_back(self, origin: Origin, connection: Connection) -> Callable[[], Awaitable[None]]:
@@ -153,21 +151,55 @@ class _Body(httpx.AsyncByteStream):
             await self._give_back()
 
 
-@contextmanager
-def _phase(
-    seconds: float,
-    what: str,
-    late: type[httpx.TimeoutException],
-    broken: type[httpx.TransportError],
-) -> Iterator[None]:
-    """One phase of a request: its time limit, and trio's errors turned into httpx's kinds."""
-    try:
-        with trio.move_on_after(seconds) as scope:
-            yield
-    except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-        raise broken(_reason(error)) from error
-    if scope.cancelled_caught:
-        raise late(f"waited {seconds:g} s for {what}")
+class _Kind(NamedTuple):
+    """A phase of a request: what is waited for, and the errors of a wait too long or in vain."""
+
+    what: str
+    late: type[httpx.TimeoutException]
+    broken: type[httpx.TransportError]
+
+
+CONNECT = _Kind("a connection", httpx.ConnectTimeout, httpx.ConnectError)
+WRITE = _Kind("the request to go", httpx.WriteTimeout, httpx.WriteError)
+FIRST_BYTE = _Kind("an answer", httpx.ReadTimeout, httpx.ReadError)
+READ = _Kind("more of the answer", httpx.ReadTimeout, httpx.ReadError)
+
+
+class _Phase:
+    """A time limit on the phase under way, and trio's errors turned into httpx's kinds.
+
+    One scope for phases that follow each other: entering one costs more than to move its deadline.
+    """
+
+    __slots__ = ("_kind", "_scope", "_seconds")
+
+    def __init__(self, kind: _Kind, seconds: float) -> None:
+        self._kind = kind
+        self._seconds = seconds
+        self._scope = trio.CancelScope(deadline=trio.current_time() + seconds)
+
+    def turn(self, kind: _Kind, seconds: float) -> None:
+        """The next phase begins."""
+        self._kind = kind
+        self._seconds = seconds
+        self._scope.deadline = trio.current_time() + seconds
+
+    def __enter__(self) -> Self:
+        self._scope.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        swallowed = self._scope.__exit__(exc_type, error, traceback)
+        if self._scope.cancelled_caught:
+            raise self._kind.late(f"waited {self._seconds:g} s for {self._kind.what}")
+        if isinstance(error, OSError | trio.BrokenResourceError | trio.ClosedResourceError):
+            raise self._kind.broken(_reason(error)) from error
+        return bool(swallowed)
 
 
 def _head(request: httpx.Request) -> bytes:
