@@ -199,9 +199,14 @@ class Engine:
         try:
             outcome = await parts.client.send(flight.job, wire)
             failure = outcome.failure
-            # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
-            with trio.CancelScope(shield=True):
-                await self._conclude(flight, outcome)
+            if outcome.ratelimit_limit is not None:
+                parts.lane.limiter.lower_rpm(outcome.ratelimit_limit, parts.clock.now())
+            if outcome.answer is not None and not _pictured(flight.job, outcome):
+                self._answered(flight, outcome)
+            else:
+                # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
+                with trio.CancelScope(shield=True):
+                    await self._conclude(flight, outcome)
         except HaltedError:
             self.backlog.done()
         except HeadraceError as error:
@@ -228,24 +233,20 @@ class Engine:
         return Made(flight.job, number, flight.due_s, flight.wire, outcome, cost, bound)
 
     async def _conclude(self, flight: Flight, outcome: Outcome) -> None:
-        """Settle what the attempt reserved, record it, and decide what becomes of its job."""
-        parts = self.parts
-        if outcome.ratelimit_limit is not None:
-            parts.lane.limiter.lower_rpm(outcome.ratelimit_limit, parts.clock.now())
+        """What takes more than a moment: pictures to store, a failure to judge."""
         if outcome.answer is None:
             await self._failed(flight, outcome)
             return
-        job = flight.job
+        parts, index, body = self.parts, flight.job.index, outcome.answer.body
+        stored = await parts.offload(lambda: store_images(parts.images, index=index, body=body))
+        self._answered(flight, outcome._replace(response=stored))
+
+    def _answered(self, flight: Flight, outcome: Outcome) -> None:
+        """Settle what the attempt reserved, and record it with its job's result."""
+        parts, job = self.parts, flight.job
         usage = usage_of(job, outcome)
-        tokens = _billed_tokens(usage)
-        parts.lane.answered(flight.grant, used_tokens=tokens)
+        parts.lane.answered(flight.grant, used_tokens=_billed_tokens(usage))
         parts.estimator.settle(job, flight.reserved_tokens, usage)
-        body = outcome.answer.body
-        if ENDPOINTS[job.url].kind == "images" and has_images(body):
-            stored = await parts.offload(
-                lambda: store_images(parts.images, index=job.index, body=body)
-            )
-            outcome = outcome._replace(response=stored)
         self._finish(flight, outcome, gave_up=None)
 
     async def _failed(self, flight: Flight, outcome: Outcome) -> None:
@@ -304,6 +305,13 @@ def _take(items: Iterator[Job | Reject], lines: int) -> list[Job | Reject]:
         if len(batch) >= lines or size >= BATCH_BYTES:
             break
     return batch
+
+
+def _pictured(job: Job, outcome: Outcome) -> bool:
+    """Whether the answer holds images that belong in files."""
+    if outcome.answer is None or ENDPOINTS[job.url].kind != "images":
+        return False
+    return has_images(outcome.answer.body)
 
 
 def _billed_tokens(usage: Usage) -> int | None:

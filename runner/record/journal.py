@@ -35,12 +35,12 @@ class Journal:
     def append(self, record: JournalRecord) -> None:
         """Write one record. Raises StorageError, and leaves no part of the record behind."""
         line = _encoder.encode(record) + b"\n"
-        with storage(self.path):
-            try:
-                written = os.write(self._descriptor, line)
-                while written < len(line):
-                    written += os.write(self._descriptor, line[written:])
-            except OSError:
+        try:
+            written = os.write(self._descriptor, line)
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+        except OSError:
+            with storage(self.path):
                 os.ftruncate(self._descriptor, self.bytes_written)
                 raise
         self.bytes_written += len(line)
