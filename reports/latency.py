@@ -16,6 +16,17 @@ METRICS = {
 }
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
+_SECONDS = pl.col("s")
+FIGURES = [
+    _SECONDS.count().alias("count"),
+    _SECONDS.mean().alias("mean"),
+    *(
+        _SECONDS.quantile(share, interpolation="linear").alias(name)
+        for name, share in QUANTILES.items()
+    ),
+    _SECONDS.max().alias("max"),
+]
+
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """One metric over succeeded jobs; seconds. `url` None is all endpoints together."""
@@ -33,30 +44,13 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
 
 def distributions(results: pl.LazyFrame) -> list[Distribution]:
     """Each metric over all endpoints, then by endpoint; a metric that no row has is left out."""
-    good = results.filter(pl.col("status") == "succeeded").select("url", *METRICS)
-    figures = [
-        expression.alias(f"{metric}.{name}")
-        for metric in METRICS
-        for name, expression in _figures(metric).items()
-    ]
-    over_all = good.select(pl.lit(None, dtype=pl.String).alias("url"), *figures)
-    by_url = good.group_by("url").agg(figures).sort("url")
-    rows = pl.concat([over_all, by_url]).collect().to_dicts()
-    return [
-        Distribution(
-            metric=metric,
-            url=row["url"],
-            **{name: row[f"{metric}.{name}"] for name in ("count", "mean", "max", *QUANTILES)},
-        )
-        for metric in METRICS
-        for row in rows
-        if row[f"{metric}.count"]
-    ]
-
-
-def _figures(metric: str) -> dict[str, pl.Expr]:
-    column = pl.col(metric)
-    figures = {"count": column.count(), "mean": column.mean(), "max": column.max()}
-    for name, share in QUANTILES.items():
-        figures[name] = column.quantile(share, interpolation="linear")
-    return figures
+    good = results.filter(pl.col("status") == "succeeded")
+    found = []
+    for metric in METRICS:  # one at a time: a column of a large run is all that memory holds
+        column = good.select("url", pl.col(metric).alias("s")).drop_nulls("s").collect()
+        if len(column):
+            over_all = column.select(pl.lit(None, dtype=pl.String).alias("url"), *FIGURES)
+            by_url = column.group_by("url").agg(*FIGURES).sort("url")
+            rows = pl.concat([over_all, by_url]).to_dicts()
+            found += [Distribution(metric=metric, **row) for row in rows]
+    return found

@@ -27,7 +27,7 @@ from .unbilled import kept_for
 
 SYNC_EVERY_S = 0.1
 # A segment of this size seals in well under a second and a few hundred MB.
-SEGMENT_BYTES = 16 * 1024 * 1024
+SEGMENT_BYTES = 8 * 1024 * 1024
 
 
 class Totals:
