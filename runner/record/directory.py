@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import polars as pl
 
 from jobs import SCHEMA_VERSION, JobFile, Manifest, PriceTable, Session
 
@@ -54,6 +55,7 @@ class RunDirectory:
             known = read_manifest(path)
             if known is not None:
                 _refuse_another_run(path, known, fresh)
+                known.base_url = fresh.base_url
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
             yield cls(path, known or fresh, fresh.job_file)
@@ -130,7 +132,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
             f"{path} belongs to another job file ({known.job_file.path}, or it has changed since); "
             "choose another --out"
         )
-    if known.base_url != fresh.base_url:
+    if known.base_url != fresh.base_url and _has_heard(path):
         raise RunDirectoryError(
             f"{path} was begun at {known.base_url}; go on there, or choose another --out"
         )
@@ -139,6 +141,14 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         raise RunDirectoryError(
             f"{path} counts in {before} and the price file in {now}; a run has one currency"
         )
+
+
+def _has_heard(path: Path) -> bool:
+    """Whether anything was sent from here, or read: a mistyped URL binds nobody to it."""
+    if (path / "balance.parquet").exists() or any((path / "journal").glob("*.jsonl")):
+        return True
+    parts = list((path / "attempts").glob("*.parquet"))
+    return bool(parts) and pl.scan_parquet(parts).select(pl.len()).collect().item() > 0
 
 
 def _same_file(known: JobFile, now: JobFile) -> bool:

@@ -175,7 +175,9 @@ def test_a_missing_key_and_a_missing_url_say_what_to_set(headrace: Headrace) -> 
     assert "set HEADRACE_API_KEY" in one_line(done)
 
 
-def test_an_unreachable_host_is_told_at_once(headrace: Headrace) -> None:
+def test_an_unreachable_host_is_told_at_once_and_binds_nobody_to_it(
+    headrace: Headrace, serve: Callable[..., Served]
+) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))  # bound, and nobody listens
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -186,6 +188,8 @@ def test_an_unreachable_host_is_told_at_once(headrace: Headrace) -> None:
     assert f"no connection to {url}: " in done.stderr
     assert "Connection refused; check --base-url" in done.stderr
     assert "Traceback" not in done.stderr
+    headrace.use(serve())
+    assert headrace.inside("run", "jobs.jsonl", "--rpm", "none").returncode == 0
 
 
 def test_a_wrong_key_is_exit_5_and_sends_no_job(
