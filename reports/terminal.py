@@ -252,6 +252,8 @@ def _print_limits(summary: Summary, console: Console) -> None:
             f"{use.peak:,}",
         )
     _show(console, table)
+    if any((use.share or 0) > 1 and use.peak <= (use.limit or 0) for use in limits.uses):
+        _show(console, "Over so short a time a run may be ahead; no 60 s held more.", "dim")
     if limits.refused:
         said = f"{_counted(limits.refused, 'answer')} of 429"
         if limits.asked_pause_s is not None:
