@@ -23,6 +23,7 @@ from jobs import (
 
 from .changes import ChangedLine, changed_lines, refuse
 from .clock import RunClock
+from .errors import StorageError
 from .foresight import forecast_file
 from .record import RunDirectory, read_manifest, storage
 from .session import REAL_WORLD, BulkSession, RunOutcome, Watch, World
@@ -96,7 +97,10 @@ def run_and_summarise(
     world = REAL_WORLD._replace(watch=watch, foretell=foretell)
     outcome = trio.run(run_jobs, jobs, directory, settings, world)
     if outcome.storage_failed:
-        return outcome, summarise(directory)
+        try:
+            return outcome, summarise(directory)
+        except InputError as error:  # the directory is gone, or can't be read either
+            raise StorageError(outcome.reason or error.message) from error
     with storage(directory / "summary.json"):
         return outcome, write_summary(directory)
 

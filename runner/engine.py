@@ -215,7 +215,11 @@ class Engine:
         except trio.Cancelled:
             if wire.sent_at is not None:
                 made = self._made(flight, Outcome(), None)
-                parts.recorder.ended(attempt_row(made, parts.clock, error_kind="cancelled"), None)
+                row = attempt_row(made, parts.clock, error_kind="cancelled")
+                try:
+                    parts.recorder.ended(row, None)
+                except HeadraceError as error:
+                    parts.stop.request(error)
             raise
         finally:
             if parts.budget is not None:

@@ -2,13 +2,12 @@
 
 import base64
 import binascii
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from .record.files import storage, sync_directory
+from .record.files import make_directory, replace_file, storage
 
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -29,7 +28,7 @@ def store_images(directory: Path, *, index: int, body: dict[str, Any]) -> str:
     What is not base64 stays as it is. Raises StorageError.
     """
     with storage(directory):
-        directory.mkdir(exist_ok=True)
+        make_directory(directory)
         data = []
         for n, each in enumerate(body["data"]):
             picture = _decoded(each)
@@ -37,12 +36,8 @@ def store_images(directory: Path, *, index: int, body: dict[str, Any]) -> str:
                 data.append(each)
                 continue
             name = f"{index}-{n}.{_extension(picture)}"
-            with (directory / name).open("wb") as file:
-                file.write(picture)
-                file.flush()
-                os.fsync(file.fileno())
+            replace_file(directory / name, picture)
             data.append({**each, "b64_json": f"{directory.name}/{name}"})
-        sync_directory(directory)
     return msgspec.json.encode({**body, "data": data}).decode()
 
 

@@ -324,8 +324,11 @@ class BulkSession:
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
         self._add_estimates(parts.estimator)
-        if not isinstance(reason, StorageError):
+        try:
             self._run.save()
+        except StorageError:
+            if not isinstance(reason, StorageError):
+                raise
         unmet = totals.failed + totals.rejected
         return RunOutcome(
             directory=self._run.path,

@@ -4,6 +4,8 @@ import trio
 
 from jobs import HeadraceError
 
+from .errors import StorageError
+
 
 class Stop:
     """The one place that knows whether and why a run stops before its end.
@@ -21,9 +23,12 @@ class Stop:
         self._grace_s = grace_s
 
     def request(self, reason: HeadraceError) -> None:
-        """Stop sending; attempts in flight have the grace time. The first reason stands."""
-        if self.reason is None:
+        """Stop sending; attempts in flight have the grace time. The first reason stands, unless the
+        disk refuses after it: then the books can't be closed."""
+        first = self.reason is None
+        if first or isinstance(reason, StorageError):
             self.reason = reason
+        if first:
             self.opening.cancel()
             self.sending.cancel()
             self.in_flight.deadline = trio.current_time() + self._grace_s

@@ -12,7 +12,7 @@ import polars as pl
 from jobs import SCHEMA_VERSION, JobFile, Manifest, PriceTable, Session
 
 from ..errors import RunDirectoryError
-from .files import replace_bytes, storage
+from .files import replace_file, storage, sync_directory
 
 
 class RunDirectory:
@@ -48,8 +48,7 @@ class RunDirectory:
         is some other directory, or where it records another job file, URL, currency or schema.
         """
         _refuse_what_is_no_run(path)
-        with storage(path):
-            path.mkdir(parents=True, exist_ok=True)
+        _make(path)
         with _locked(path):
             _refuse_what_is_no_run(path)
             known = read_manifest(path)
@@ -77,15 +76,19 @@ class RunDirectory:
     def save(self) -> None:
         """Write run.json. Raises StorageError."""
         text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=2)
-        replace_bytes(self.path / "run.json", text + b"\n")
+        replace_file(self.path / "run.json", text + b"\n")
 
 
 def read_manifest(path: Path) -> Manifest | None:
     """The manifest in a directory, or None where there is none."""
     try:
         text = (path / "run.json").read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path / 'run.json'} can't be read ({error.strerror}); choose another --out"
+        ) from error
     try:
         return msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -95,18 +98,35 @@ def read_manifest(path: Path) -> Manifest | None:
 
 
 def _refuse_what_is_no_run(path: Path) -> None:
-    if not path.exists():
+    try:
+        names = set(os.listdir(path))
+    except FileNotFoundError:
         return
-    if not path.is_dir():
-        raise RunDirectoryError(f"{path} is a file; choose another --out")
-    if not (path / "run.json").exists() and any(path.iterdir()):
+    except NotADirectoryError as error:
+        raise RunDirectoryError(f"{path} is a file; choose another --out") from error
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path} can't be read ({error.strerror}); choose another --out"
+        ) from error
+    # The first run.json may have been on its way when its session was killed.
+    if "run.json" not in names and names - {"run.json.partial"}:
         raise RunDirectoryError(f"{path} holds files and is no run directory; choose another --out")
+
+
+def _make(path: Path) -> None:
+    """Make the directory, and have it and each parent that was missing last."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    with storage(path):
+        path.mkdir(parents=True, exist_ok=True)
+        for each in missing:
+            sync_directory(each.parent)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the directory alone. The lock ends with the process, however it ends."""
-    descriptor = os.open(path, os.O_RDONLY)
+    with storage(path):
+        descriptor = os.open(path, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,8 +4,10 @@ A record is in the kernel's hands when `append` returns, so a kill -9 can't take
 makes all that was appended last through a power loss.
 """
 
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ import msgspec
 from jobs import JournalRecord
 
 from ..errors import StorageError
-from .files import storage, sync_directory
+from .files import storage, sync_directory, write_all
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
@@ -27,30 +29,50 @@ class Journal:
         self.path = directory / f"{number:06}.jsonl"
         self.bytes_written = 0
         self._dirty = False
+        self._torn = False
         with storage(self.path):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._descriptor = os.open(self.path, flags, 0o644)
-            sync_directory(directory)
+            try:
+                sync_directory(directory)
+            except OSError:
+                os.close(self._descriptor)
+                raise
 
     def append(self, record: JournalRecord) -> None:
         """Write one record. Raises StorageError, and leaves no part of the record behind."""
         line = _encoder.encode(record) + b"\n"
-        try:
-            written = os.write(self._descriptor, line)
-            while written < len(line):
-                written += os.write(self._descriptor, line[written:])
-        except OSError:
+        if self._torn:
             with storage(self.path):
-                os.ftruncate(self._descriptor, self.bytes_written)
+                self._cut()  # or this record would be glued to what is left of another
+        try:
+            write_all(self._descriptor, line)
+        except OSError:
+            self._torn = True
+            with suppress(OSError):
+                self._cut()
+            with storage(self.path):
                 raise
         self.bytes_written += len(line)
         self._dirty = True
 
+    def _cut(self) -> None:
+        """Take back what was written of a record that the disk refused."""
+        os.ftruncate(self._descriptor, self.bytes_written)
+        self._torn = False
+
     def sync(self) -> None:
-        """Make every record that was appended last; free where nothing is new."""
+        """Make every record that was appended last; free where nothing is new.
+
+        Raises StorageError, also where the file is no longer what its path names: one that was
+        removed takes records as before, and nobody will ever read them.
+        """
         if self._dirty:
             self._dirty = False
             with storage(self.path):
+                ours, there = os.fstat(self._descriptor), os.stat(self.path)
+                if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino):
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                 os.fsync(self._descriptor)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The recorder: every record of a session goes through it, to the journal and then to Parquet."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import trio
@@ -16,6 +17,7 @@ from jobs import (
     Status,
 )
 
+from ..errors import StorageError
 from ..offload import Offload
 from .directory import RunDirectory
 from .files import storage, sync_directory
@@ -118,14 +120,22 @@ class Recorder:
             if self._journal.bytes_written >= SEGMENT_BYTES:
                 # Shielded: a stop must not leave a closed segment that nobody seals.
                 with trio.CancelScope(shield=True):
-                    await self._seal_full(self._next_segment())
+                    full = self._next_segment()
+                    # It repeats what was begun in the full one, which is about to go.
+                    await self._offload(self._journal.sync)
+                    await self._seal_full(full)
 
     def _next_segment(self) -> Journal:
         """Begin a segment with the attempts that are still open; returns the one before it."""
         full = self._journal
         fresh = Journal(full.path.parent, full.number + 1)
-        for record in self._open.values():
-            fresh.append(record)
+        try:
+            for record in self._open.values():
+                fresh.append(record)
+        except StorageError:
+            with suppress(StorageError):
+                fresh.close()
+            raise
         self._journal = fresh
         return full
 
@@ -150,6 +160,9 @@ class Recorder:
         await self._offload(work)
 
     def abandon(self) -> None:
-        """Close the files as they are: the next session recovers them."""
-        self._rejects.close()
-        self._journal.close()
+        """Close the files as they are: the next session recovers them. Raises nothing: there is a
+        reason already, which a disk that still refuses must not hide."""
+        with suppress(StorageError):
+            self._rejects.close()
+        with suppress(StorageError):
+            self._journal.close()

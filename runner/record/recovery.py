@@ -1,6 +1,7 @@
 """What an earlier session left: its journal sealed, its lost attempts recorded, its state read."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from jobs import Attempt, Ended, Result, Sent, Status, frame
 
 from ..errors import StorageError
 from ..limiter import WINDOW_S
-from .files import storage
+from .files import make_directory, storage
 from .journal import Journal, read_segment, segments
 from .seal import seal
 from .unbilled import kept_for, kept_in
@@ -72,18 +73,24 @@ def recover(
     """
     directory = run / "journal"
     with storage(directory):
-        directory.mkdir(exist_ok=True)
+        make_directory(directory)
     old = segments(directory)
     unended = _unended(path for _, path in old)
     number = 1 + max([number for number, _ in old] + _part_numbers(run), default=0)
-    journal = Journal(directory, number)
-    for sent in unended:
-        journal.append(Ended(attempt=_lost(sent)))
-    journal.sync()
-    for number, segment in old:
-        seal(run, number, segment)
     since = now - timedelta(seconds=WINDOW_S)
-    return _state(run, unended, since=since, retry_failed=retry_failed, changed=changed), journal
+    journal = Journal(directory, number)
+    try:
+        for sent in unended:
+            journal.append(Ended(attempt=_lost(sent)))
+        journal.sync()
+        for number, segment in old:
+            seal(run, number, segment)
+        state = _state(run, unended, since=since, retry_failed=retry_failed, changed=changed)
+    except BaseException:
+        with suppress(StorageError):
+            journal.close()
+        raise
+    return state, journal
 
 
 def _unended(paths: Iterable[Path]) -> list[Sent]:

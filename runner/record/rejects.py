@@ -1,13 +1,13 @@
 """rejects.jsonl: the lines that were no jobs, with the reason for each."""
 
+import os
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from jobs import Reject
 
-from .files import storage
+from .files import storage, write_all
 
 
 class RejectsFile:
@@ -18,18 +18,25 @@ class RejectsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: BinaryIO | None = None
+        self._descriptor: int | None = None
         with storage(path):
             path.unlink(missing_ok=True)
 
     def append(self, reject: Reject) -> None:
         """Write one line. Raises StorageError."""
         with storage(self._path):
-            if self._file is None:
-                self._file = self._path.open("wb", buffering=0)
-            self._file.write(msgspec.json.encode(reject) + b"\n")
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+                self._descriptor = os.open(self._path, flags, 0o644)
+            write_all(self._descriptor, msgspec.json.encode(reject) + b"\n")
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Sync and close. Raises StorageError."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        try:
+            with storage(self._path):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

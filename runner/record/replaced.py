@@ -4,6 +4,7 @@ A report takes the journal's result of a job only where no part has one. So the 
 then the part with the new one comes, and then the segment goes: at any instant there is one.
 """
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,8 +29,14 @@ def take_out(directory: Path, indexes: Iterable[int], *, before: int) -> None:
             kept = pl.read_parquet(part).filter(~pl.col("index").is_in(gone.implode()))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"{part} can't be read ({error}); restore it") from error
+        replace_table(part, kept)
 
-        def write(beside: Path, kept: pl.DataFrame = kept) -> None:
-            kept.write_parquet(beside, compression="zstd")
 
-        replace_file(part, write)
+def replace_table(path: Path, table: pl.DataFrame) -> None:
+    """Write a table as Parquet, whole or not at all. Raises StorageError.
+
+    It is made in memory: what a full disk says to polars comes out as no OSError.
+    """
+    made = io.BytesIO()
+    table.write_parquet(made, compression="zstd")
+    replace_file(path, made.getvalue())

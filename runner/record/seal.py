@@ -22,9 +22,10 @@ from jobs import (
     schema,
 )
 
-from .files import replace_file, storage, sync_directory
+from ..errors import StorageError
+from .files import make_directory, storage, sync_directory
 from .journal import read_segment
-from .replaced import take_out
+from .replaced import replace_table, take_out
 
 
 def seal(run: Path, number: int, segment: Path) -> None:
@@ -64,8 +65,8 @@ def write_part(
 ) -> None:
     """Write one part of a table, in the order of the rows."""
     with storage(directory):
-        directory.mkdir(exist_ok=True)
-    _write(directory / f"part-{number:06}.parquet", frame(kind, rows))
+        make_directory(directory)
+    replace_table(directory / f"part-{number:06}.parquet", frame(kind, rows))
 
 
 def ensure_parts(run: Path) -> None:
@@ -83,13 +84,10 @@ def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
     table = frame(BalanceReading, readings)
     if path.exists():
         # Sealing again after a crash must not add a reading twice.
-        table = pl.concat([pl.read_parquet(path, schema=schema(BalanceReading)), table])
+        try:
+            known = pl.read_parquet(path, schema=schema(BalanceReading))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StorageError(f"{path} can't be read ({error}); restore it") from error
+        table = pl.concat([known, table])
         table = table.unique(["read_at", "moment", "spent"], keep="first", maintain_order=True)
-    _write(path, table)
-
-
-def _write(path: Path, table: pl.DataFrame) -> None:
-    def write(beside: Path) -> None:
-        table.write_parquet(beside, compression="zstd")
-
-    replace_file(path, write)
+    replace_table(path, table)

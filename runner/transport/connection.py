@@ -100,9 +100,10 @@ class Connection:
     async def send(self, data: bytes, wire: Wire) -> None:
         """Write one whole request; `wire.on_sent` is called just before."""
         self._begin()
-        wire.sent_at = trio.current_time()
+        now_s = trio.current_time()
         if wire.on_sent is not None:
-            wire.on_sent(wire.sent_at)
+            wire.on_sent(now_s)  # what it raises leaves nothing sent
+        wire.sent_at = now_s
         await self.stream.send_all(data)
         wire.bytes_sent += len(data)
 
