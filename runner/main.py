@@ -1,5 +1,6 @@
 """The command line's root: it alone knows every room, by name, and loads each when it is called."""
 
+import os
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any, NamedTuple
 import click
 
 SETTINGS_FILE = "headrace.toml"
+# polars' allocator keeps what was freed for ten seconds, so that a run would hold the memory of its
+# hungriest moments. It reads this when it is loaded.
+ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
 
 
 class Place(NamedTuple):
@@ -38,6 +42,7 @@ class Root(click.Group):
         place = COMMANDS.get(cmd_name)
         if place is None:
             return None
+        os.environ.setdefault(*ALLOCATOR)
         command: click.Command = getattr(import_module(place.module), place.attribute)
         return command
 
