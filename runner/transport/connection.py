@@ -7,7 +7,8 @@ import httptools
 import httpx
 import trio
 
-READ_BYTES = 65536
+from .streams import READ_BYTES
+
 HEAD_BYTES_MAX = 65536  # status line and headers of one response
 
 
