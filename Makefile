@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint format clean bench bench-gateway
+.PHONY: demo test lint format clean bench bench-gateway bench-bulk bench-report bench-lines
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -22,6 +22,11 @@ $(VENV)/.tools: $(VENV)/.installed
 	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[test,lint]'
 	@touch $@
 
+# Other clients, to be measured beside this one.
+$(VENV)/.bench: $(VENV)/.installed
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[bench]'
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/headrace demo
 
@@ -29,13 +34,19 @@ test: $(VENV)/.tools
 	$(BIN)/python -m pytest
 
 # Figures, with two cores to itself; never part of the tests.
-bench: bench-gateway bench-report
+bench: bench-gateway bench-bulk bench-report bench-lines
 
 bench-gateway: $(VENV)/.installed
 	$(BIN)/python benchmarks/gateway.py
 
+bench-bulk: $(VENV)/.bench
+	$(BIN)/python benchmarks/bulk.py
+
 bench-report: $(VENV)/.installed
 	$(BIN)/python benchmarks/report.py
+
+bench-lines: $(VENV)/.installed
+	$(BIN)/python benchmarks/lines.py
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .
