@@ -1,8 +1,8 @@
 """Reading the account's balance: GET /v1/balance, as the reference describes it."""
 
-from datetime import datetime
-from decimal import Decimal
-from typing import Literal
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from typing import Annotated, Literal
 
 import httpx
 import msgspec
@@ -25,7 +25,32 @@ STILL_S = 1.5
 SETTLE_STEP_S = 0.25
 
 
-class KeyBudget(msgspec.Struct, frozen=True):
+# What Decimal(38, 12) holds: more places are those of a float, and are rounded.
+AMOUNT_MAX = Decimal(10) ** 26
+PLACES = Decimal("1e-12")
+_WIDE = Context(prec=60)
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Checked(msgspec.Struct):
+    """Takes only what a table can hold; anything else is another shape."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal):
+                if not (value.is_finite() and abs(value) < AMOUNT_MAX):
+                    raise ValueError(f"{name} is no amount of money")
+                if value.as_tuple().exponent < -12:  # type: ignore[operator]
+                    setattr(self, name, value.quantize(PLACES, context=_WIDE))
+            elif isinstance(value, datetime):
+                try:
+                    setattr(self, name, value.astimezone(UTC))
+                except OverflowError as error:
+                    raise ValueError(f"{name} is no moment of ours") from error
+
+
+class KeyBudget(_Checked):
     """`api_key` in the answer."""
 
     id: str | None = None
@@ -33,19 +58,19 @@ class KeyBudget(msgspec.Struct, frozen=True):
     daily_budget: Decimal | None = None
     daily_used: Decimal | None = None
     daily_remaining: Decimal | None = None
-    daily_reset_at: datetime | None = None
+    daily_reset_at: Moment | None = None
     monthly_budget: Decimal | None = None
     monthly_used: Decimal | None = None
     monthly_remaining: Decimal | None = None
-    monthly_reset_at: datetime | None = None
+    monthly_reset_at: Moment | None = None
 
 
-class BalanceBody(msgspec.Struct, frozen=True):
+class BalanceBody(_Checked):
     """The answer's body."""
 
     currency: str
     balance: Decimal
-    api_key: KeyBudget = KeyBudget()
+    api_key: KeyBudget = msgspec.field(default_factory=KeyBudget)
 
 
 class Account:
