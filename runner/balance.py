@@ -45,7 +45,7 @@ class _Checked(msgspec.Struct):
                     setattr(self, name, value.quantize(PLACES, context=_WIDE))
             elif isinstance(value, datetime):
                 try:
-                    setattr(self, name, value.astimezone(UTC))
+                    value.astimezone(UTC)
                 except OverflowError as error:
                     raise ValueError(f"{name} is no moment of ours") from error
 
