@@ -251,6 +251,21 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=
     cost_bound: Decimal | None = None
     reopened: bool = False
 
+    def lost(self) -> Attempt:
+        """The row of an attempt that never ended: it may have been billed."""
+        return Attempt(
+            index=self.index,
+            custom_id=self.custom_id,
+            model=self.model,
+            url=self.url,
+            attempt=self.attempt,
+            due_at=self.due_at,
+            sent_at=self.sent_at,
+            wait_s=(self.sent_at - self.due_at).total_seconds(),
+            error_kind="lost",
+            cost_bound=self.cost_bound,
+        )
+
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_defaults=True):
     """The end of an attempt, and with it the job's result where this attempt decided it."""

@@ -51,7 +51,7 @@ def open_run(directory: Path) -> Run:
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
     journal = _Journal.read(directory / "journal")
-    unended = [] if running else [_lost(sent) for sent in journal.unended()]
+    unended = [] if running else [sent.lost() for sent in journal.unended()]
     results = _table(directory / "results", Result, journal.results, ["index"])
     attempts = _table(
         directory / "attempts", Attempt, [*journal.attempts, *unended], ["index", "attempt"]
@@ -144,19 +144,6 @@ def _segment(path: Path) -> Iterator[JournalRecord]:
             yield _records.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return  # torn by a crash, or still being written
-
-
-def _lost(sent: Sent) -> Attempt:
-    return Attempt(
-        index=sent.index,
-        custom_id=sent.custom_id,
-        model=sent.model,
-        url=sent.url,
-        attempt=sent.attempt,
-        due_at=sent.due_at,
-        sent_at=sent.sent_at,
-        error_kind="lost",
-    )
 
 
 def _table(

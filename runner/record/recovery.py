@@ -81,7 +81,7 @@ def recover(
     journal = Journal(directory, number)
     try:
         for sent in unended:
-            journal.append(Ended(attempt=_lost(sent)))
+            journal.append(Ended(attempt=sent.lost()))
         journal.sync()
         for number, segment in old:
             seal(run, number, segment)
@@ -104,21 +104,6 @@ def _unended(paths: Iterable[Path]) -> list[Sent]:
             elif isinstance(record, Ended):
                 ended.add((record.attempt.index, record.attempt.attempt))
     return [sent for key, sent in begun.items() if key not in ended]
-
-
-def _lost(sent: Sent) -> Attempt:
-    return Attempt(
-        index=sent.index,
-        custom_id=sent.custom_id,
-        model=sent.model,
-        url=sent.url,
-        attempt=sent.attempt,
-        due_at=sent.due_at,
-        sent_at=sent.sent_at,
-        wait_s=(sent.sent_at - sent.due_at).total_seconds(),
-        error_kind="lost",
-        cost_bound=sent.cost_bound,
-    )
 
 
 def _part_numbers(run: Path) -> list[int]:
@@ -167,7 +152,7 @@ def _state(
         failed=len(results) - succeeded,
         lost=len(unended),
         spent=Decimal(attempts["cost"].sum() or 0),
-        kept=sum((kept_for(_lost(sent)) for sent in unended), kept_in(attempts)),
+        kept=sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts)),
     )
 
 
