@@ -29,6 +29,7 @@ from .records import (
     frame,
     schema,
 )
+from .safe import safe
 from .source import Source, open_source
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "load_prices",
     "open_source",
     "read_jobs",
+    "safe",
     "schema",
     "why_unbounded",
 ]

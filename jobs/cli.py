@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .safe import safe
+
 if TYPE_CHECKING:
     from .forecast import Forecast, ForecastRow
     from .prices import PriceTable
@@ -61,7 +63,7 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
                 continue
             bad.append({"line": item.line, "custom_id": item.custom_id, "reason": item.reason})
             if not as_json:
-                click.echo(f"line {item.line}: {item.reason}")
+                click.echo(f"line {item.line}: {safe(item.reason)}")
     if as_json:
         _print_json({"file": file, "jobs": good, "bad_lines": bad})
     else:
@@ -111,28 +113,44 @@ def _print_json(value: Any) -> None:
 def _print_table(forecast: "Forecast") -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
+    from .endpoints import ENDPOINTS
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("model", "endpoint"):
         table.add_column(name, overflow="fold")
-    for name in ("jobs", "input tokens", "output tokens", "images", "cost"):
+    images = ["images"] if forecast.total.images else []
+    cost = [] if forecast.currency is None else [f"cost, {forecast.currency}"]
+    for name in ("jobs", "input", "output", *images, *cost):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in forecast.rows:
-        table.add_row(row.model, row.url, *_cells(row, forecast.currency))
-    table.add_row("all", "", *_cells(forecast.total, forecast.currency), style="bold")
+    for row in (*forecast.rows, forecast.total):
+        each = [f"{row.jobs:,}", f"{row.input_tokens:,}"]
+        each.append(_range(f"{row.output_tokens_least:,}", f"{row.output_tokens_most:,}"))
+        each += [f"{row.images:,}"] if images else []
+        each += [_cost(row)] if cost else []
+        if row.url is None:  # the total
+            table.add_row("all", "", *each, style="bold")
+        else:
+            table.add_row(Text(safe(row.model)), ENDPOINTS[row.url].kind, *each)
     Console().print(table)
     if forecast.bad_lines:
-        click.echo(f"{forecast.bad_lines:,} bad lines are left out; see `headrace jobs check`")
+        lines = (
+            "1 bad line is" if forecast.bad_lines == 1 else f"{forecast.bad_lines:,} bad lines are"
+        )
+        click.echo(f"{lines} left out; see `headrace jobs check`")
     if forecast.currency is None:
         click.echo("Give --prices FILE for the cost.")
     elif forecast.unpriced_models:
-        click.echo(f"No price for {', '.join(forecast.unpriced_models)}: not in the total.")
+        names = ", ".join(map(safe, forecast.unpriced_models))
+        click.echo(f"No price for {names}: not in the total.")
 
 
-def _cells(row: "ForecastRow", currency: str | None) -> tuple[str, ...]:
-    cost = ""
-    if row.cost_least is not None and row.cost_most is not None:
-        least, most = row.cost_least.normalize(), row.cost_most.normalize()
-        cost = f"{least:f} to {most:f} {currency}" if least != most else f"{least:f} {currency}"
-    output = f"{row.output_tokens_least:,} to {row.output_tokens_most:,}"
-    return f"{row.jobs:,}", f"{row.input_tokens:,}", output, f"{row.images:,}", cost
+def _cost(row: "ForecastRow") -> str:
+    if row.cost_least is None or row.cost_most is None:
+        return "-"
+    return _range(f"{row.cost_least.normalize():f}", f"{row.cost_most.normalize():f}")
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"

@@ -10,11 +10,17 @@ Every one is raised with its whole message, and shows itself as one line on stan
 
 import click
 
+from .safe import safe
+
 
 class HeadraceError(click.ClickException):
     """Anything that ends a command with one clear line instead of a traceback."""
 
     exit_code = 1
+
+    def format_message(self) -> str:
+        """The message as a terminal may have it: part of it may be a service's own words."""
+        return safe(self.message)
 
 
 class InputError(HeadraceError):

@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from jobs import safe
+
 from .balance_check import SUSPICIONS, BalanceCheck, plain
 from .latency import QUANTILES, Distribution
 from .summary import Summary
@@ -58,11 +60,6 @@ def print_summary(summary: Summary, console: Console) -> None:
     _print_limits(summary, console)
     _print_balance(summary.balance, console)
     _print_next(summary, console)
-
-
-def safe(text: object) -> str:
-    """Text for a terminal: control characters, and what turns its direction, become marks."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
 def endpoint(url: str) -> str:

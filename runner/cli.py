@@ -135,7 +135,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 
     from rich.console import Console
 
-    from jobs import load_prices
+    from jobs import load_prices, safe
 
     from .bulk import run_and_summarise
     from .foresight import show_forecast
@@ -185,7 +185,8 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     if outcome.reason is None and nothing_done:
         click.echo(f"{jobs} holds no jobs; nothing was sent.", err=True)
     if outcome.reason is not None:
-        click.echo(f"{'Error' if nothing_done else 'Stopped'}: {outcome.reason}", err=True)
+        word = "Error" if nothing_done else "Stopped"
+        click.echo(f"{word}: {safe(outcome.reason)}", err=True)
     click.get_current_context().exit(outcome.exit_code)
 
 

@@ -74,8 +74,8 @@ def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
     assert float(found["total"]["cost_least"]) == (tokens + 2) / 1e6
     shown = headrace("estimate", "jobs.jsonl", "--prices", "prices.toml").stdout
     assert "1 to 1,000" in shown
-    assert "CNY" in shown
-    assert "1 bad lines are left out" in shown
+    assert "cost, CNY" in shown
+    assert "1 bad line is left out" in shown
 
 
 def test_estimate_reads_standard_input_and_needs_no_prices(here: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from jobs import Session
 from reports import print_summary, summarise
-from reports.terminal import aligned, duration, endpoint, money, safe
+from reports.terminal import aligned, duration, endpoint, money
 
 from .conftest import RunMaker, at
 
@@ -119,11 +119,6 @@ def test_text_of_others_is_shown_as_text(made: RunMaker) -> None:
     assert "\r" not in text
     assert "\u202e" not in text
     assert "[bold red]ok[/]" in text  # shown, and not obeyed
-
-
-def test_safe_keeps_what_can_be_printed() -> None:
-    assert safe("né 你好 🎈") == "né 你好 🎈"
-    assert safe("a\tb\x00") == "a\ufffdb\ufffd"
 
 
 @pytest.mark.parametrize(

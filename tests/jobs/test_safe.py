@@ -1,0 +1,24 @@
+"""What others wrote, on its way to a terminal."""
+
+import click
+from click.testing import CliRunner
+
+from jobs import InputError, safe
+
+
+def test_what_can_be_printed_is_kept() -> None:
+    assert safe("né 你好 🎈") == "né 你好 🎈"
+
+
+def test_what_moves_a_terminal_becomes_a_mark() -> None:
+    assert safe("a\tb\x00\x1b[2J\u202ec\r\n") == "a\ufffdb\ufffd\ufffd[2J\ufffdc\ufffd\ufffd"
+
+
+def test_an_error_in_a_services_words_is_one_safe_line() -> None:
+    @click.command()
+    def command() -> None:
+        raise InputError("the service says: \x1b[2Jgone\r\nand more")
+
+    done = CliRunner().invoke(command)
+    assert done.stderr == "Error: the service says: \ufffd[2Jgone\ufffd\ufffdand more\n"
+    assert done.exit_code == 2
