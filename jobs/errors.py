@@ -20,7 +20,7 @@ class HeadraceError(click.ClickException):
 
     def format_message(self) -> str:
         """The message as a terminal may have it: part of it may be a service's own words."""
-        return safe(self.message)
+        return "\n".join(map(safe, self.message.split("\n")))  # a list has lines of its own
 
 
 class InputError(HeadraceError):

@@ -14,11 +14,11 @@ def test_what_moves_a_terminal_becomes_a_mark() -> None:
     assert safe("a\tb\x00\x1b[2J\u202ec\r\n") == "a\ufffdb\ufffd\ufffd[2J\ufffdc\ufffd\ufffd"
 
 
-def test_an_error_in_a_services_words_is_one_safe_line() -> None:
+def test_an_error_in_a_services_words_is_safe() -> None:
     @click.command()
     def command() -> None:
-        raise InputError("the service says: \x1b[2Jgone\r\nand more")
+        raise InputError("2 bad lines:\n  line 1: \x1b[2Jgone\r\n  line 2")
 
     done = CliRunner().invoke(command)
-    assert done.stderr == "Error: the service says: \ufffd[2Jgone\ufffd\ufffdand more\n"
+    assert done.stderr == "Error: 2 bad lines:\n  line 1: \ufffd[2Jgone\ufffd\n  line 2\n"
     assert done.exit_code == 2
