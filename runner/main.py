@@ -12,6 +12,7 @@ SETTINGS_FILE = "headrace.toml"
 # polars' allocator keeps what was freed for ten seconds, so that a run would hold the memory of its
 # hungriest moments. It reads this when it is loaded.
 ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
+INTERRUPTED = 130
 
 
 class Place(NamedTuple):
@@ -53,6 +54,18 @@ class Root(click.Group):
         if command is not None and name is not None:
             ctx.default_map = {name: settings_for(command, Path(SETTINGS_FILE))}
         return name, command, rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Ctrl-C where a command doesn't heed it itself: while it reads, or sums up."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            pass
+        except BaseExceptionGroup as group:  # as trio's nurseries hand it on
+            if group.subgroup(KeyboardInterrupt) is None:
+                raise
+        click.echo("Interrupted.", err=True)
+        return ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -9,12 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 import trio
+from click.testing import CliRunner
 from trio.testing import MockClock
 
 from jobs import InputError
 from runner import Stop, StorageError
 from runner.bulk import run_and_summarise
 from runner.errors import InterruptError
+from runner.main import main
 from runner.record.files import replace_file
 from runner.record.journal import Journal, read_segment
 from runner.record.replaced import replace_table
@@ -234,3 +236,17 @@ async def test_an_out_that_is_a_file_is_one_line(
     bench.directory.write_text("a file")
     with pytest.raises(InputError, match=r"is a file; choose another --out"):
         await bench.run(service)
+
+
+def test_ctrl_c_where_no_run_heeds_it_is_exit_130_and_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the summary was made it was exit 1, and while a nursery opened a traceback."""
+
+    def interrupted(*_args: Any) -> None:
+        raise BaseExceptionGroup("a nursery's", [KeyboardInterrupt()])
+
+    monkeypatch.setattr("runner.bulk.run_and_summarise", interrupted)
+    environment = {"HEADRACE_API_KEY": "sk-x", "HEADRACE_BASE_URL": "http://gateway.test"}
+    done = CliRunner().invoke(main, ["run", "jobs.jsonl"], env=environment)
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
