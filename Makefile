@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint format clean bench bench-gateway bench-bulk bench-report bench-lines
+.PHONY: demo test crash lint format clean bench bench-gateway bench-bulk bench-report bench-lines
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -47,6 +47,10 @@ bench-report: $(VENV)/.installed
 
 bench-lines: $(VENV)/.installed
 	$(BIN)/python benchmarks/lines.py
+
+# A bulk run, killed and interrupted at hundreds of moments: see whether it lost anything.
+crash: $(VENV)/.installed
+	$(BIN)/python -m tests.crash
 
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .

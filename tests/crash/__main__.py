@@ -1,0 +1,117 @@
+"""Kill a bulk run again and again, then see whether anything was lost: `make crash`.
+
+    python -m tests.crash [--kills 200] [--interrupts 40] [--seed N]
+
+The sessions are real processes against a real gateway on a free port of loopback. They are killed
+with SIGKILL at random moments and at chosen file operations (in the middle of a journal write, of a
+seal, of a rename, of recovery), and stopped with SIGINT and SIGTERM. After each batch one session
+runs to the end, and the run directory is compared with the gateway's own log. Exits 1 where a
+promise is broken, and keeps the directories then.
+"""
+
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+from tests.crash.check import Books
+from tests.crash.harness import Run, serving
+
+KILLS_A_RUN = 50
+JOBS_A_KILL = 60
+JOBS_AT_THE_END = 60
+
+
+@click.command(help=__doc__)
+@click.option("--kills", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--interrupts", type=click.IntRange(min=0), default=40, show_default=True)
+@click.option("--seed", type=int, help="Of the moments; drawn and shown where left out.")
+def main(kills: int, interrupts: int, seed: int | None) -> None:
+    if seed is None:
+        seed = random.SystemRandom().randrange(10**6)
+    folder = Path(tempfile.mkdtemp(prefix="headrace-crash-"))
+    click.echo(f"seed {seed}, in {folder}")
+    began_s = time.monotonic()
+    runs, found = crash(folder, kills=kills, interrupts=interrupts, seed=seed)
+    show(runs, found, time.monotonic() - began_s)
+    broken = [each for one in found for each in one.violations]
+    for each in broken[:20]:
+        click.echo(f"BROKEN: {each}")
+    if broken:
+        sys.exit(1)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+
+
+def crash(
+    folder: Path, *, kills: int, interrupts: int, seed: int, jobs_a_kill: int = JOBS_A_KILL
+) -> tuple[list[Run], list[Books]]:
+    """So many kills and interrupts, over as many runs as they need; each then runs to its end."""
+    rng = random.Random(seed)
+    runs: list[Run] = []
+    found: list[Books] = []
+    # Runs that end before their time leave the rest to one more: models for twice as many.
+    runs_needed = (kills + interrupts) // KILLS_A_RUN + 1
+    most = 2 * ((kills + interrupts) * jobs_a_kill + JOBS_AT_THE_END * runs_needed)
+    with serving(folder, most, seed=seed) as gateway:
+        first = 0
+        left: Counter[signal.Signals | None] = Counter({None: kills})
+        if interrupts:
+            left |= Counter({signal.SIGINT: interrupts // 2})
+            left |= Counter({signal.SIGTERM: interrupts - interrupts // 2})
+        while ways := list(left.elements()):
+            rng.shuffle(ways)
+            batch = ways[:KILLS_A_RUN]
+            jobs = min(len(batch) * jobs_a_kill + JOBS_AT_THE_END, most - first)
+            if jobs <= 0:
+                raise click.ClickException("The runs ended too soon to be killed so often.")
+            run = Run(folder, gateway, rng, first=first, jobs=jobs)
+            first += jobs
+            for way in batch:
+                if not (run.kill() if way is None else run.interrupt(way)):
+                    break
+                left[way] -= 1
+            runs.append(run)
+            found.append(run.finish())
+    return runs, found
+
+
+def show(runs: list[Run], found: list[Books], seconds: float) -> None:
+    """The counts, as a small table."""
+    how = sum((run.how for run in runs), Counter[str]())
+    amid = sum((run.amid for run in runs), Counter[str]())
+    killed = sum(count for name, count in how.items() if "SIG" not in name)
+    rows: list[tuple[str, object]] = [("sessions killed (SIGKILL)", killed)]
+    rows += [(f"  {name}", count) for name, count in sorted(how.items()) if "SIG" not in name]
+    rows += [(f"stopped by {name}", n) for name, n in sorted(how.items()) if "SIG" in name]
+    rows += [("found by the next session", "")]
+    rows += [(f"  {name}", count) for name, count in amid.most_common()]
+    rows += [
+        ("runs brought to their end", len(found)),
+        ("jobs", sum(each.jobs for each in found)),
+        ("results", sum(each.results for each in found)),
+        ("POSTs in the gateway's log", sum(each.posts for each in found)),
+        ("attempt rows", sum(each.attempts for each in found)),
+        ("  of them lost (in flight at a kill)", sum(each.lost for each in found)),
+        ("  of those, not seen whole by the gateway", sum(each.lost_unseen for each in found)),
+        ("computed cost = charged for answers", sum((e.cost for e in found), Decimal(0))),
+        (
+            "charged for lost and cancelled attempts",
+            sum((e.charged_beside for e in found), Decimal(0)),
+        ),
+        ("broken promises", sum(len(each.violations) for each in found)),
+        ("seconds", round(seconds)),
+    ]
+    for name, value in rows:
+        click.echo(f"{name:<52} {value!s:>14}")
+
+
+if __name__ == "__main__":
+    main()

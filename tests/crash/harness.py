@@ -1,0 +1,265 @@
+"""Real `headrace run` processes against a real gateway on loopback, ended again and again."""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.crash.check import Books, books, left_by
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLED = Path(__file__).with_name("killed.py")
+FAULTS = "500=0.03,reset=0.02,cut=0.02,malformed=0.01,429=0.01"
+PRICE = "input = 1.00\ncached_input = 0.02\noutput = 2.00\n"
+IMAGE_PRICE = '[models."{}".images]\ndefault = 0.25\n'
+IMAGES_EVERY = 25
+# How long a session works before a random moment, at most; and its patience with a planned one.
+WORK_S = 0.7
+PATIENCE_S = 60.0
+# What a session may be killed at: operation, where, and the last of its calls that is aimed at.
+POINTS = (
+    ("write", "half", 150),
+    ("write", "after", 150),
+    ("open", "after", 16),
+    ("fsync", "before", 30),
+    ("fsync", "after", 30),
+    ("replace", "before", 10),
+    ("replace", "after", 10),
+    ("unlink", "before", 5),
+    ("unlink", "after", 5),
+    ("mkdir", "after", 2),
+)
+
+
+class Gateway(NamedTuple):
+    """A gateway process: where it is, its key and its log."""
+
+    url: str
+    key: str
+    log: Path
+
+
+class Ended(NamedTuple):
+    """How one session ended: its exit code, how it was ended, and what it said."""
+
+    code: int
+    how: str
+    at: dt.datetime
+    said: str
+    began: bool
+
+
+def environment(gateway: Gateway | None = None) -> dict[str, str]:
+    found = {name: each for name, each in os.environ.items() if not name.startswith("HEADRACE")}
+    found["PYTHONPATH"] = str(ROOT)
+    if gateway is not None:
+        found |= {"HEADRACE_BASE_URL": gateway.url, "HEADRACE_API_KEY": gateway.key}
+    return found
+
+
+def model_of(number: int) -> str:
+    return f"m-{number}"
+
+
+def write_prices(path: Path, jobs: int) -> None:
+    """A model for each job, so that the gateway's log names the job."""
+    tables = [
+        IMAGE_PRICE.format(model_of(number))
+        if number % IMAGES_EVERY == 0
+        else f'[models."{model_of(number)}"]\n{PRICE}'
+        for number in range(jobs)
+    ]
+    path.write_text('currency = "CNY"\n' + "".join(tables), encoding="utf-8")
+
+
+def job(number: int) -> dict[str, Any]:
+    """Chat and messages, streamed and not, and now and then an image that is kept as a file."""
+    model = model_of(number)
+    if number % IMAGES_EVERY == 0:
+        image = {"model": model, "prompt": f"number {number}", "response_format": "b64_json"}
+        return {"custom_id": f"r{number}", "url": "/v1/images/generations", "body": image}
+    chat: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "user", "content": f"question {number}"}],
+        "max_tokens": 30,
+    }
+    if number % 3:
+        chat["stream"] = True
+    url = "/v1/messages" if number % 2 else "/v1/chat/completions"
+    return {"custom_id": f"r{number}", "url": url, "body": chat}
+
+
+@contextlib.contextmanager
+def serving(folder: Path, jobs: int, *, seed: int) -> Iterator[Gateway]:
+    """A gateway of its own on a free port of loopback, which knows the models of so many jobs."""
+    prices, log = folder / "prices.toml", folder / "gateway.jsonl"
+    write_prices(prices, jobs)
+    words = ["gateway", "--rpm", "none", "--tpm", "none", "--ttft", "uniform:5ms:60ms"]
+    words += ["--faults", FAULTS, "--seed", str(seed), "--balance", "1000000"]
+    words += ["--prices", str(prices), "--log", str(log)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment(),
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
+            yield Gateway(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"], log)
+        finally:
+            process.terminate()
+
+
+class Run:
+    """One run directory whose sessions are ended one after the other.
+
+    `first` and `jobs` say which of the gateway's models are its. `counts` has how sessions ended
+    and what they were in the middle of, `wrong` what broke a promise.
+    """
+
+    def __init__(
+        self, folder: Path, gateway: Gateway, rng: random.Random, *, first: int, jobs: int
+    ) -> None:
+        self.folder = folder
+        self.gateway = gateway
+        self.models = [model_of(number) for number in range(first, first + jobs)]
+        self.directory = folder / f"jobs-{first}.run"
+        self.finished_at: dict[str, dt.datetime] = {}
+        self.how: Counter[str] = Counter()
+        self.amid: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self._rng = rng
+        self._jobs = folder / f"jobs-{first}.jsonl"
+        lines = [json.dumps(job(number)) + "\n" for number in range(first, first + jobs)]
+        self._jobs.write_text("".join(lines), encoding="utf-8")
+
+    def _start(self, plan: str | None) -> subprocess.Popen[str]:
+        command = ["-m", "runner"] if plan is None else [str(KILLED), plan]
+        words = ["run", str(self._jobs), "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
+        words += ["--prices", str(self.folder / "prices.toml"), "--grace", "2s"]
+        return subprocess.Popen(
+            [sys.executable, *command, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(self.gateway),
+        )
+
+    def kill(self) -> bool:
+        """Kill one session at a moment of chance; False where it had ended before."""
+        plan, delay_s = None, None
+        draw = self._rng.random()
+        if draw < 0.4:
+            operation, where, last = self._rng.choice(POINTS)
+            plan = f"{operation}:{self._rng.randint(1, last)}:{where}"
+        else:
+            plan = "-" if draw < 0.8 else None
+            delay_s = self._rng.uniform(0, WORK_S)
+        from_start = self._rng.random() < 0.1
+        ended = self._end(plan, [(signal.SIGKILL, delay_s)], from_start=from_start)
+        if ended.code == 0:
+            return False
+        if ended.code != -signal.SIGKILL:
+            self.wrong.append(f"a session ended by itself with {ended.code}: {ended.said[-400:]}")
+        self.how[ended.how] += 1
+        self._look(ended)
+        return True
+
+    def interrupt(self, number: signal.Signals) -> bool:
+        """Stop one session by a signal, or two; False where it had ended before."""
+        delays: list[tuple[signal.Signals, float | None]] = [(number, self._rng.uniform(0, WORK_S))]
+        again = self._rng.random() < 0.4
+        if again:
+            delays.append((number, self._rng.uniform(0, 0.1)))
+        plan = self._rng.choice(["-", None])
+        ended = self._end(plan, delays, from_start=self._rng.random() < 0.1)
+        if ended.code == 0:
+            return False
+        self.how[f"{'twice ' if again else ''}{number.name}"] += 1
+        clean = 128 + number
+        # Once its books are closed, a session may be ended in any way.
+        if ended.began and ended.code != clean and self._state() == "running":
+            self.wrong.append(f"{number.name} ended with {ended.code}: {ended.said[-400:]}")
+        if ended.code == clean and (self.directory / "journal").exists():
+            self.wrong.append(f"{number.name} left a journal")
+        self._look(ended)
+        return True
+
+    def _end(
+        self,
+        plan: str | None,
+        signals: list[tuple[signal.Signals, float | None]],
+        *,
+        from_start: bool,
+    ) -> Ended:
+        """Run a session and send it the signals, each so long after the one before; the first is
+        counted from the moment that the session takes the directory, or from the process' start.
+        """
+        manifest = self.directory / "run.json"
+        before = _changed_ns(manifest)
+        process = self._start(plan)
+        assert process.stderr is not None
+        how = "at a point: " + str(plan).replace(":", " ")
+        give_up_s = time.monotonic() + PATIENCE_S
+        while process.poll() is None and not from_start and _changed_ns(manifest) == before:
+            time.sleep(0.001)
+            if time.monotonic() > give_up_s:
+                break
+        began = _changed_ns(manifest) != before
+        for number, delay_s in signals:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2 * WORK_S if delay_s is None else delay_s)
+            if process.poll() is None:
+                process.send_signal(number)
+                how = "at a random moment" + (", small segments" if plan else "")
+        said = process.communicate(timeout=PATIENCE_S)[1]
+        at = dt.datetime.now(dt.UTC)
+        return Ended(process.returncode, _kind_of(how), at, said, began)
+
+    def _state(self) -> str:
+        manifest = json.loads((self.directory / "run.json").read_bytes())
+        state: str = manifest["sessions"][-1]["state"]
+        return state
+
+    def _look(self, ended: Ended) -> None:
+        left = left_by(self.directory)
+        self.amid.update(left.amid)
+        for model in left.finished:
+            self.finished_at.setdefault(model, ended.at)
+        if missing := self.finished_at.keys() - left.finished:
+            self.wrong.append(f"{len(missing)} results that were recorded are gone")
+
+    def finish(self) -> Books:
+        """One last session, to the end, with nobody in its way; then compare."""
+        process = self._start(None)
+        said = process.communicate(timeout=600)[1]
+        if process.returncode not in (0, 1):
+            self.wrong.append(f"the last session ended with {process.returncode}: {said[-400:]}")
+        found = books(self.directory, self.gateway.log, self.models, self.finished_at)
+        found.violations.extend(self.wrong)
+        return found
+
+
+def _kind_of(how: str) -> str:
+    """A point without the number of its call."""
+    words = how.split()
+    return " ".join(word for word in words if not word.isdigit())
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,18 @@
+"""A short `make crash`: the long one kills hundreds of times."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.crash.__main__ import crash
+
+
+@pytest.mark.slow
+def test_runs_that_are_killed_at_any_moment_keep_every_promise(tmp_path: Path) -> None:
+    runs, found = crash(tmp_path, kills=6, interrupts=1, seed=5, jobs_a_kill=25)
+    assert [each.violations for each in found] == [[] for _ in found]
+    ended = sum((run.how for run in runs), Counter[str]())
+    assert ended.total() == 7
+    assert sum(each.lost for each in found) > 0
+    assert all(each.results == each.jobs for each in found)
