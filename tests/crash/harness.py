@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KILLED = Path(__file__).with_name("killed.py")
 FAULTS = "500=0.03,reset=0.02,cut=0.02,malformed=0.01,429=0.01"
 PRICE = "input = 1.00\ncached_input = 0.02\noutput = 2.00\n"
-IMAGE_PRICE = '[models."{}".images]\ndefault = 0.25\n'
+# The key has a daily budget: some thousands of jobs must fit into it.
+IMAGE_PRICE = '[models."{}".images]\ndefault = 0.0025\n'
 IMAGES_EVERY = 25
 # How long a session works before a random moment, at most; and its patience with a planned one.
 WORK_S = 0.7
@@ -248,7 +249,7 @@ class Run:
         if process.returncode not in (0, 1):
             self.wrong.append(f"the last session ended with {process.returncode}: {said[-400:]}")
         found = books(self.directory, self.gateway.log, self.models, self.finished_at)
-        found.violations.extend(self.wrong)
+        found.violations[:0] = self.wrong
         return found
 
 
