@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from jobs import SCHEMA_VERSION, JobFile, Manifest, PriceTable, Session
 
 from ..errors import RunDirectoryError
 from .files import replace_file, storage, sync_directory
+
+LOOKS = 20
+LOOK_EVERY_S = 0.01
 
 
 class RunDirectory:
@@ -128,15 +132,27 @@ def _locked(path: Path) -> Iterator[None]:
     with storage(path):
         descriptor = os.open(path, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunDirectoryError(
-                f"another headrace works on {path}; wait for it, or choose another --out"
-            ) from error
+        for look in range(LOOKS):
+            if _lock(descriptor, fcntl.LOCK_EX):
+                break
+            # A report holds a shared lock for an instant, to see whether a run goes on.
+            if look + 1 == LOOKS or not _lock(descriptor, fcntl.LOCK_SH):
+                raise RunDirectoryError(
+                    f"another headrace works on {path}; wait for it, or choose another --out"
+                )
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            time.sleep(LOOK_EVERY_S)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:

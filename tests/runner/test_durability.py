@@ -1,6 +1,7 @@
 """What a disk, a directory or a signal does at a bad moment: nothing recorded is lost by it."""
 
 import errno
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -250,3 +251,15 @@ def test_ctrl_c_where_no_run_heeds_it_is_exit_130_and_one_line(
     environment = {"HEADRACE_API_KEY": "sk-x", "HEADRACE_BASE_URL": "http://gateway.test"}
     done = CliRunner().invoke(main, ["run", "jobs.jsonl"], env=environment)
     assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+async def test_a_report_that_looks_just_then_does_not_keep_a_run_from_starting(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the lock, shared, for an instant, and the run was refused as the second of two."""
+    bench.write_chats(1)
+    bench.directory.mkdir()
+    looking = os.open(bench.directory, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda _seconds: os.close(looking))
+    assert (await bench.run(service)).outcome.succeeded == 1
