@@ -15,7 +15,7 @@ import msgspec
 from jobs import JournalRecord
 
 from ..errors import StorageError
-from .files import storage, sync_directory, write_all
+from .files import numbered, storage, sync_directory, write_all
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
@@ -85,7 +85,7 @@ class Journal:
 
 def segments(directory: Path) -> list[tuple[int, Path]]:
     """The segments in a journal directory, oldest first."""
-    return sorted((int(path.stem), path) for path in directory.glob("*.jsonl"))
+    return numbered(directory, "", ".jsonl")
 
 
 def journalled(run: Path) -> Iterator[JournalRecord]:
@@ -97,21 +97,28 @@ def journalled(run: Path) -> Iterator[JournalRecord]:
 def read_segment(path: Path) -> Iterator[JournalRecord]:
     """The records of a segment. What a crash tore off its end is left out.
 
-    Raises StorageError where a broken line has whole ones after it: that is no crash of ours, and
-    to go on could send what was answered.
+    Raises StorageError where it can't be read, and where a broken line has whole ones after it:
+    that is no crash of ours, and to go on could send what was answered.
     """
     broken: int | None = None
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                record = _decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                broken = broken or number
-                continue
-            # A whole record without its line end was torn just before the newline: it counts.
-            if broken is not None:
-                raise StorageError(
-                    f"line {broken} of {path} is damaged and later ones are not; "
-                    "restore the file, or remove the line if you know what it held"
-                )
-            yield record
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            record = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            broken = broken or number
+            continue
+        # A whole record without its line end was torn just before the newline: it counts.
+        if broken is not None:
+            raise StorageError(
+                f"line {broken} of {path} is damaged and later ones are not; "
+                "restore the file, or remove the line if you know what it held"
+            )
+        yield record
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as lines:
+            yield from lines
+    except OSError as error:
+        raise StorageError(f"{path} can't be read ({error.strerror}); restore it") from error

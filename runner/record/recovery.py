@@ -13,7 +13,7 @@ from jobs import Attempt, Ended, Result, Sent, Status, frame
 
 from ..errors import StorageError
 from ..limiter import WINDOW_S
-from .files import make_directory, storage
+from .files import make_directory, numbered, storage
 from .journal import Journal, read_segment, segments
 from .seal import seal
 from .unbilled import kept_for, kept_in
@@ -107,8 +107,8 @@ def _unended(paths: Iterable[Path]) -> list[Sent]:
 
 
 def _part_numbers(run: Path) -> list[int]:
-    parts = [*run.glob("results/part-*.parquet"), *run.glob("attempts/part-*.parquet")]
-    return [int(path.stem.removeprefix("part-")) for path in parts]
+    tables = (run / "results", run / "attempts")
+    return [n for table in tables for n, _ in numbered(table, "part-", ".parquet")]
 
 
 def _state(

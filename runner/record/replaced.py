@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import StorageError
-from .files import replace_file
+from .files import numbered, replace_file
 
 
 def take_out(directory: Path, indexes: Iterable[int], *, before: int) -> None:
@@ -20,8 +20,8 @@ def take_out(directory: Path, indexes: Iterable[int], *, before: int) -> None:
     Doing it again changes nothing. Raises StorageError.
     """
     gone = pl.Series(sorted(indexes), dtype=pl.Int64)
-    for part in sorted(directory.glob("part-*.parquet")):
-        if int(part.stem.removeprefix("part-")) >= before:
+    for number, part in numbered(directory, "part-", ".parquet"):
+        if number >= before:
             continue
         try:
             if not pl.read_parquet(part, columns=["index"])["index"].is_in(gone.implode()).any():

@@ -50,7 +50,8 @@ class Gateway(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How one session ended: its exit code, how it was ended, and what it said."""
+    """How one session ended: its exit code, how it was ended, what it said, and whether it had
+    begun to work on the directory."""
 
     code: int
     how: str
@@ -193,7 +194,7 @@ class Run:
         # Once its books are closed, a session may be ended in any way.
         if ended.began and ended.code != clean and self._state() == "running":
             self.wrong.append(f"{number.name} ended with {ended.code}: {ended.said[-400:]}")
-        if ended.code == clean and (self.directory / "journal").exists():
+        if ended.began and ended.code == clean and (self.directory / "journal").exists():
             self.wrong.append(f"{number.name} left a journal")
         self._look(ended)
         return True
@@ -218,7 +219,6 @@ class Run:
             time.sleep(0.001)
             if time.monotonic() > give_up_s:
                 break
-        began = _changed_ns(manifest) != before
         for number, delay_s in signals:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2 * WORK_S if delay_s is None else delay_s)
@@ -226,12 +226,12 @@ class Run:
                 process.send_signal(number)
                 how = "at a random moment" + (", small segments" if plan else "")
         said = process.communicate(timeout=PATIENCE_S)[1]
-        at = dt.datetime.now(dt.UTC)
+        at, began = dt.datetime.now(dt.UTC), _changed_ns(manifest) != before
         return Ended(process.returncode, _kind_of(how), at, said, began)
 
     def _state(self) -> str:
         manifest = json.loads((self.directory / "run.json").read_bytes())
-        state: str = manifest["sessions"][-1]["state"]
+        state: str = manifest["sessions"][-1].get("state", "running")
         return state
 
     def _look(self, ended: Ended) -> None:

@@ -20,9 +20,10 @@ from runner.errors import InterruptError
 from runner.main import main
 from runner.record.files import replace_file
 from runner.record.journal import Journal, read_segment
+from runner.record.recovery import recover
 from runner.record.replaced import replace_table
 from runner.settings import RunSettings
-from tests.runner.test_resume import ended, sent
+from tests.runner.test_resume import AT, ended, sent
 
 
 def refuse(number: int) -> Any:
@@ -263,3 +264,18 @@ async def test_a_report_that_looks_just_then_does_not_keep_a_run_from_starting(
     fcntl.flock(looking, fcntl.LOCK_SH)
     monkeypatch.setattr("time.sleep", lambda _seconds: os.close(looking))
     assert (await bench.run(service)).outcome.succeeded == 1
+
+
+def test_a_journal_that_cannot_be_read_is_one_line_and_foreign_files_are_left_alone(
+    tmp_path: Path,
+) -> None:
+    """Both came out as tracebacks."""
+    (tmp_path / "journal").mkdir()
+    notes = tmp_path / "journal" / "notes.jsonl"
+    notes.write_text("mine")
+    _, journal = recover(tmp_path, now=AT)
+    journal.close()
+    assert notes.read_text() == "mine"
+    (tmp_path / "journal" / "000009.jsonl").mkdir()
+    with pytest.raises(StorageError, match=r"000009.jsonl can't be read \(Is a directory\)"):
+        recover(tmp_path, now=AT)
