@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Context, Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import httpx
 import msgspec
@@ -167,16 +167,28 @@ class Account:
         return reading
 
 
-def spent_up(reading: BalanceReading) -> str | None:
-    """Which of the balance and the budgets has nothing left, in words; None where all have."""
-    for left, name in (
-        (reading.balance, "the balance"),
-        (reading.daily_remaining, "the key's daily budget"),
-        (reading.monthly_remaining, "the key's monthly budget"),
-    ):
-        if left is not None and left <= 0:
-            return name
-    return None
+class Spent(NamedTuple):
+    """What has nothing left, in words, and when it has again; None where nobody knows."""
+
+    name: str
+    resets_at: datetime | None
+
+
+def spent_up(reading: BalanceReading) -> Spent | None:
+    """Which of the balance and the budgets has nothing left; None where all have.
+
+    Of several the one that takes longest to come back, for until then nothing can be paid.
+    """
+    empty = [
+        Spent(name, resets_at)
+        for left, name, resets_at in (
+            (reading.balance, "the balance", None),
+            (reading.monthly_remaining, "the key's monthly budget", reading.monthly_reset_at),
+            (reading.daily_remaining, "the key's daily budget", reading.daily_reset_at),
+        )
+        if left is not None and left <= 0
+    ]
+    return empty[0] if empty else None
 
 
 def _decimals(*amounts: Decimal | None) -> int:

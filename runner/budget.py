@@ -6,6 +6,7 @@ So the computed cost never exceeds a ceiling. An attempt whose bill nobody knows
 keeps its bound as spent.
 """
 
+from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import NamedTuple
 
@@ -23,12 +24,14 @@ _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 class Ceiling(NamedTuple):
     """The most that the run's attempts may come to, earlier sessions included.
 
-    `name` says whose it is, `advice` how to go on once it is reached.
+    `name` says whose it is, `advice` how to go on once it is reached, `resets_at` when there is
+    more; None where nobody knows.
     """
 
     name: str
     total: Decimal
     advice: str
+    resets_at: datetime | None = None
 
 
 class Budget:
@@ -63,7 +66,7 @@ class Budget:
                 self._reserved = _EXACT.add(self._reserved, bound)
                 return
             if not self._reserved:
-                raise OutOfMoneyError(self._words(over, bound))
+                raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
             self._released = trio.Event()
             await self._released.wait()
 
@@ -112,4 +115,4 @@ def ceiling_from(reading: BalanceReading, *, totals: Totals, currency: str) -> C
         advice = "wait for its reset"
     total = _EXACT.add(_EXACT.add(totals.spent, totals.kept), max(left, Decimal(0)))
     name = f"{whose}, which had {show(left)} {currency} left at the start"
-    return Ceiling(name, total, f"{advice} or give --yes")
+    return Ceiling(name, total, f"{advice} or give --yes", reset_at)

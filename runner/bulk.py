@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from jobs import (
@@ -26,6 +27,7 @@ from .clock import RunClock
 from .errors import StorageError
 from .foresight import forecast_file
 from .record import RunDirectory, read_manifest, storage
+from .reset import wait_for_reset
 from .session import REAL_WORLD, BulkSession, RunOutcome, Watch, World
 from .settings import RunSettings, base_url_from, default_run_directory, key_from
 
@@ -49,6 +51,7 @@ def run(
     max_cost: Decimal | None = None,
     retry_failed: bool = False,
     yes: bool = False,
+    wait_for_reset: bool = False,
 ) -> RunOutcome:
     """Run a file of jobs to its end, or go on where an earlier run of it stopped.
 
@@ -57,7 +60,8 @@ def run(
     default to HEADRACE_BASE_URL and HEADRACE_API_KEY; `rpm`, `tpm` None is no limit and
     `concurrency` None lets the run find it; `prices` is a TOML file. `max_cost`, in the currency of
     the prices, is what the computed cost never exceeds; `yes` lets the run spend more than the
-    balance seems to have; `retry_failed` runs the failed jobs of an earlier run again.
+    balance seems to have; `retry_failed` runs the failed jobs of an earlier run again;
+    `wait_for_reset` sleeps until a spent budget of the key has its reset.
 
     Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
     way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
@@ -75,6 +79,7 @@ def run(
         max_cost=max_cost,
         retry_failed=retry_failed,
         yes=yes,
+        wait_for_reset=wait_for_reset,
     )
     directory = default_run_directory(str(jobs)) if out is None else Path(out)
     outcome, _ = run_and_summarise(str(jobs), directory, settings)
@@ -87,6 +92,7 @@ def run_and_summarise(
     settings: RunSettings,
     watch: Watch | None = None,
     foretell: Callable[[Forecast], None] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run and write summary.json.
 
@@ -94,7 +100,7 @@ def run_and_summarise(
     """
     from reports import summarise, write_summary  # the one thing that a run asks of another room
 
-    world = REAL_WORLD._replace(watch=watch, foretell=foretell)
+    world = REAL_WORLD._replace(watch=watch, foretell=foretell, announce=announce)
     outcome = trio.run(run_jobs, jobs, directory, settings, world)
     if outcome.storage_failed:
         try:
@@ -118,6 +124,31 @@ async def run_jobs(
         forecast = forecast_file(jobs, prices=prices, tpm=settings.tpm)
         if world.foretell is not None:
             world.foretell(forecast)
+    if settings.wait_for_reset and jobs == "-":
+        raise InputError("--wait-for-reset reads the file again, which standard input can't be")
+    waits = settings.wait_for_reset and world.stop is None  # a stop serves one session
+    earlier: RunOutcome | None = None
+    while True:
+        outcome = await _session(jobs, directory, settings, world)
+        # Where a reset let nothing leave, the next won't either.
+        idle = earlier is not None and (outcome.settled, outcome.cost) == (
+            earlier.settled,
+            earlier.cost,
+        )
+        if outcome.resets_at is None or not waits or idle:
+            return outcome
+        earlier = outcome
+        interrupt = await wait_for_reset(
+            outcome.resets_at, wall=world.wall, announce=world.announce
+        )
+        if interrupt is not None:
+            return outcome._replace(exit_code=interrupt.exit_code, reason=interrupt.message)
+        # What was asked for once is done: the next session only goes on.
+        settings = msgspec.structs.replace(settings, retry_failed=False)
+
+
+async def _session(jobs: str, directory: Path, settings: RunSettings, world: World) -> RunOutcome:
+    """One session: the directory opened, the jobs run, the books closed."""
     clock = RunClock(world.wall)
     with open_source(jobs) as source:
         fresh = _manifest(settings, source.identity)

@@ -121,6 +121,7 @@ BASE_URL = click.option(
 @click.option("--estimate-first", is_flag=True, help="Read the whole file and show its cost first.")
 @click.option("--retry-failed", is_flag=True, help="Run the failed jobs again.")
 @click.option("--rerun-changed", is_flag=True, help="Run jobs again whose line has changed.")
+@click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
 @click.option("--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(jobs: str, out: str | None, **options: Any) -> None:
@@ -166,6 +167,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         estimate_first=options["estimate_first"],
         retry_failed=options["retry_failed"],
         rerun_changed=options["rerun_changed"],
+        wait_for_reset=options["wait_for_reset"],
     )
     # Most of what a job makes is gone with it, without a cycle: to look for some so often is vain.
     gc.set_threshold(GC_THRESHOLD, 20, 50)
@@ -177,6 +179,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         settings,
         watch,
         lambda forecast: click.echo(f"Estimate: {show_forecast(forecast)}", err=True),
+        lambda words: click.echo(words, err=True),
     )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts

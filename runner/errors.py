@@ -16,6 +16,8 @@ All but the first four stop a run that is under way: what was finished is record
 command goes on from there.
 """
 
+from datetime import datetime
+
 from jobs import HeadraceError, InputError
 
 
@@ -40,9 +42,14 @@ class OutageError(HeadraceError):
 
 
 class OutOfMoneyError(HeadraceError):
-    """The balance or a budget of the key is spent."""
+    """The balance or a budget of the key is spent; `resets_at` is when there is money again, None
+    where nobody knows."""
 
     exit_code = 3
+
+    def __init__(self, message: str, *, resets_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.resets_at = resets_at
 
 
 class KeyRefusedError(HeadraceError):

@@ -6,7 +6,7 @@ import trio
 
 from jobs import HeadraceError
 
-from .balance import Account, spent_up
+from .balance import Account, Spent, spent_up
 from .errors import KeyRefusedError, OutOfMoneyError
 from .failure import Failure
 from .record import Recorder
@@ -27,7 +27,7 @@ class Refusals:
         self._forbidden = 0
         self._reading = trio.Lock()
         self._read_at_s = float("-inf")
-        self._spent_up: str | None = None
+        self._spent_up: Spent | None = None
 
     async def judge(self, failure: Failure) -> HeadraceError | None:
         """Why the run must stop, or None where only this job fails."""
@@ -39,8 +39,9 @@ class Refusals:
             return None
         if (empty := await self._what_is_spent_up(failure)) is not None:
             return OutOfMoneyError(
-                f"{empty} is spent ({failure.message}); top up or wait for the reset, and the "
-                "same command goes on"
+                f"{empty.name} is spent ({failure.message}); top up or wait for the reset, and the "
+                "same command goes on",
+                resets_at=empty.resets_at,
             )
         self._forbidden += failure.status == 403
         if self._forbidden >= FORBIDDEN_JOBS and not self._recorder.totals.succeeded:
@@ -50,7 +51,7 @@ class Refusals:
             )
         return None
 
-    async def _what_is_spent_up(self, failure: Failure) -> str | None:
+    async def _what_is_spent_up(self, failure: Failure) -> Spent | None:
         if failure.status == 402 or (found := NAMES_MONEY.search(failure.message)) is None:
             found = None
         async with self._reading:
@@ -63,5 +64,5 @@ class Refusals:
                 self._spent_up = spent_up(reading)
                 self._read_at_s = trio.current_time()
         if self._spent_up is None and found is not None:
-            return f"the {found[1].lower()}"
+            return Spent(f"the {found[1].lower()}", None)
         return self._spent_up

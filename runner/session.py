@@ -30,7 +30,7 @@ from .client import Client
 from .clock import RunClock, wall_now
 from .concurrency import Concurrency
 from .engine import Engine, Parts
-from .errors import InterruptError, StorageError, TerminateError
+from .errors import InterruptError, OutOfMoneyError, StorageError
 from .foresight import forecast_beside, refuse_what_costs_more
 from .lane import Lane
 from .limiter import Limiter
@@ -39,7 +39,7 @@ from .record import Recorder, RunDirectory, State, recover
 from .refusals import Refusals
 from .retry import RetryPolicy
 from .settings import RunSettings
-from .stop import Stop
+from .stop import Stop, interruption
 from .transport import TrioTransport
 
 
@@ -67,6 +67,7 @@ class World(NamedTuple):
     watch: Watch | None = None
     stop: Stop | None = None  # by which a program in trio can stop the run
     foretell: Callable[[Forecast], None] | None = None  # told what --estimate-first found
+    announce: Callable[[str], None] | None = None  # told what the run waits for
 
 
 REAL_WORLD = World()
@@ -76,7 +77,7 @@ class RunOutcome(NamedTuple):
     """How a run ended. Counts and cost are those of the whole run, earlier sessions included.
 
     `reason` says why it stopped before its end, None where it did not; `storage_failed` where it
-    was the disk.
+    was the disk, and `resets_at` when there is money again where it was that.
     """
 
     directory: Path
@@ -87,6 +88,12 @@ class RunOutcome(NamedTuple):
     rejected: int
     cost: Decimal
     storage_failed: bool = False
+    resets_at: datetime | None = None
+
+    @property
+    def settled(self) -> int:
+        """Jobs that have a result."""
+        return self.succeeded + self.failed
 
 
 class BulkSession:
@@ -171,6 +178,7 @@ class BulkSession:
                 "yes": settings.yes,
                 "retry_failed": settings.retry_failed,
                 "rerun_changed": settings.rerun_changed,
+                "wait_for_reset": settings.wait_for_reset,
                 "headers": ", ".join(name for name, _ in settings.headers) or None,
                 "seed": seed,
             },
@@ -280,7 +288,8 @@ class BulkSession:
         items = read_jobs(source, tpm=self._settings.tpm, bounded_by=self._bounded_by(parts))
         reread = self._run.manifest.job_file.size_bytes is not None  # a pipe can't be
         async with trio.open_nursery() as nursery:
-            if ceiling is not None and reread:
+            waits = self._settings.wait_for_reset and ceiling is not None and ceiling.resets_at
+            if ceiling is not None and reread and not waits:
                 if self._settings.estimate_first:
                     await self._foresee(source, parts, state, ceiling)
                 else:
@@ -303,11 +312,7 @@ class BulkSession:
             async for number in signals:
                 if self._stop.reason is not None:
                     self._stop.now()
-                again = "the same command goes on"
-                if number == signal.SIGINT:
-                    self._stop.request(InterruptError(f"interrupted; {again}"))
-                else:
-                    self._stop.request(TerminateError(f"terminated; {again}"))
+                self._stop.request(interruption(number))
 
     async def _close(self, recorder: Recorder, parts: Parts, session: Session) -> RunOutcome:
         reason, totals = self._stop.reason, recorder.totals
@@ -339,6 +344,7 @@ class BulkSession:
             rejected=totals.rejected,
             cost=totals.spent,
             storage_failed=isinstance(reason, StorageError),
+            resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
         )
 
     def _add_estimates(self, estimator: TokenEstimator) -> None:

@@ -1,10 +1,19 @@
 """Stopping a run: first no more is sent and what is in flight may finish, then at once."""
 
+import signal
+
 import trio
 
 from jobs import HeadraceError
 
-from .errors import StorageError
+from .errors import InterruptError, StorageError, TerminateError
+
+
+def interruption(number: int) -> InterruptError:
+    """What SIGINT or SIGTERM means for a run."""
+    if number == signal.SIGINT:
+        return InterruptError("interrupted; the same command goes on")
+    return TerminateError("terminated; the same command goes on")
 
 
 class Stop:

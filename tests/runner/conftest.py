@@ -259,6 +259,7 @@ class Bench:
         *,
         stop: Stop | None = None,
         watch: Any = None,
+        announce: Any = None,
         **fields: Any,
     ) -> Ran:
         settings = {"rpm": None, "tpm": None, "seed": 1, **fields}
@@ -269,6 +270,7 @@ class Bench:
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             stop=stop,
             watch=watch,
+            announce=announce,
         )
         outcome = await run_jobs(
             str(self.jobs),
