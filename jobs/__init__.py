@@ -8,6 +8,7 @@ from .errors import HeadraceError, InputError
 from .estimate import TokenEstimator, estimate_input_tokens
 from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
+from .load_facts import LoadFacts, MachineFacts, Shape, Stall
 from .manifest import EstimateTotals, JobFile, Limits, Manifest, Session
 from .prices import Price, PriceTable, Usage, load_prices
 from .reader import read_jobs
@@ -55,6 +56,8 @@ __all__ = [
     "JournalRecord",
     "Kind",
     "Limits",
+    "LoadFacts",
+    "MachineFacts",
     "Manifest",
     "Price",
     "PriceTable",
@@ -64,7 +67,9 @@ __all__ = [
     "SeenIds",
     "Sent",
     "Session",
+    "Shape",
     "Source",
+    "Stall",
     "Status",
     "TokenEstimator",
     "Usage",

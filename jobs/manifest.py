@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from .load_facts import LoadFacts
 from .prices import PriceTable
 
 State = Literal["running", "finished", "interrupted", "stopped"]
@@ -50,13 +51,17 @@ class EstimateTotals(msgspec.Struct, kw_only=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """The whole of run.json. The newest session comes last; its state is the run's."""
+    """The whole of run.json. The newest session comes last; its state is the run's.
+
+    `job_file` is None where the prompts were made up; `load` is that of a load run.
+    """
 
     headrace: str
     schema_version: int
     kind: Literal["bulk", "load"]
     base_url: str
-    job_file: JobFile
+    job_file: JobFile | None
+    load: LoadFacts | None = None
     prices: PriceTable | None = None
     estimates: dict[str, EstimateTotals] = {}
     sessions: list[Session] = []

@@ -28,7 +28,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     directory: str
     kind: str
     base_url: str
-    job_file: str
+    job_file: str | None
     state: str
     reason: str | None
     started_at: datetime
@@ -119,7 +119,7 @@ def _facts(run: Run) -> RunFacts:
         directory=str(run.directory),
         kind=manifest.kind,
         base_url=manifest.base_url,
-        job_file=manifest.job_file.path,
+        job_file=manifest.job_file.path if manifest.job_file else None,
         state="crashed" if crashed else last.state,
         reason=last.reason,
         started_at=manifest.sessions[0].started_at,

@@ -286,7 +286,8 @@ class BulkSession:
     ) -> None:
         """Run the jobs, and have the display look on where there is one."""
         items = read_jobs(source, tpm=self._settings.tpm, bounded_by=self._bounded_by(parts))
-        reread = self._run.manifest.job_file.size_bytes is not None  # a pipe can't be
+        identity = self._run.job_file
+        reread = identity is not None and identity.size_bytes is not None  # a pipe can't be
         async with trio.open_nursery() as nursery:
             waits = self._settings.wait_for_reset and ceiling is not None and ceiling.resets_at
             if ceiling is not None and reread and not waits:

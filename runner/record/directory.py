@@ -22,11 +22,11 @@ LOOK_EVERY_S = 0.01
 class RunDirectory:
     """A directory that this process holds alone, and its manifest.
 
-    Made by `RunDirectory.open`, which holds a lock on the directory until its block ends.
+    Made by `open` or `create`, which hold a lock on the directory until their block ends.
     `job_file` is the file as it is now, which the manifest's may once have been.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, job_file: JobFile) -> None:
+    def __init__(self, path: Path, manifest: Manifest, job_file: JobFile | None) -> None:
         self.path = path
         self.manifest = manifest
         self.job_file = job_file
@@ -62,6 +62,23 @@ class RunDirectory:
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
             yield cls(path, known or fresh, fresh.job_file)
+
+    @classmethod
+    @contextmanager
+    def create(cls, path: Path, fresh: Manifest) -> Iterator["RunDirectory"]:
+        """Make `path` for a run of its own that nothing goes on with.
+
+        Raises RunDirectoryError, with nothing touched, where there is anything already.
+        """
+        _make(path.parent)
+        with storage(path):
+            try:
+                path.mkdir()
+            except FileExistsError as error:
+                raise RunDirectoryError(f"{path} is there already; choose another --out") from error
+            sync_directory(path.parent)
+        with _locked(path):
+            yield cls(path, fresh, fresh.job_file)
 
     @property
     def file_changed(self) -> bool:
@@ -165,7 +182,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         raise RunDirectoryError(f"{path} records a {known.kind} run; choose another --out")
     if not _same_file(known.job_file, fresh.job_file) and not _may_have_changed(known, fresh):
         raise RunDirectoryError(
-            f"{path} belongs to another job file ({known.job_file.path}, or it has changed since); "
+            f"{path} belongs to another job file ({_named(known)}, or it has changed since); "
             "choose another --out"
         )
     if known.base_url != fresh.base_url and _has_heard(path):
@@ -187,13 +204,21 @@ def _has_heard(path: Path) -> bool:
     return bool(parts) and pl.scan_parquet(parts).select(pl.len()).collect().item() > 0
 
 
-def _same_file(known: JobFile, now: JobFile) -> bool:
+def _named(known: Manifest) -> str:
+    return "none" if known.job_file is None else known.job_file.path
+
+
+def _same_file(known: JobFile | None, now: JobFile | None) -> bool:
+    if known is None or now is None:
+        return known is now
     return (known.size_bytes, known.digest) == (now.size_bytes, now.digest)
 
 
 def _may_have_changed(known: Manifest, fresh: Manifest) -> bool:
     """Whether it may be the same file with other lines, which its lines then tell."""
     before, now = known.job_file, fresh.job_file
+    if before is None or now is None:
+        return False
     same_name = Path(before.path).name == Path(now.path).name
     return same_name and before.size_bytes is not None and now.size_bytes is not None
 

@@ -1,0 +1,76 @@
+"""What a load run was asked for, which stretch of it was measured, and what the machine did."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Shape = Literal["users", "rate", "stages", "replay"]
+
+
+class Stall(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch in which the client's loop ran nothing; `at` is its end."""
+
+    at: datetime
+    length_s: float
+
+
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client's machine did from the first measured due time to the end of the run.
+
+    `stalls` counts the stretches above 100 ms in which the loop ran nothing, `longest_stall_s` is
+    the longest stretch of any length, and `worst_stalls` has the longest of those above 100 ms.
+    The loop's lag is how late a timer of every 10 ms was; `longest_gc_s` is the longest look for
+    cycles. `cpu_share` is the process's CPU time by the clock's, 1.0 being one core busy;
+    `core_shares` has how busy each core was that the process may use, whoever used it. Files and
+    ports are the most at once of the process's open descriptors and of the machine's TCP sockets on
+    ephemeral ports. None is what the system doesn't say.
+    """
+
+    stalls: int = 0
+    longest_stall_s: float = 0.0
+    worst_stalls: list[Stall] = []
+    loop_lag_p50_s: float | None = None
+    loop_lag_p99_s: float | None = None
+    longest_gc_s: float = 0.0
+    cpu_share: float | None = None
+    core_shares: dict[int, float] = {}
+    in_flight_max: int = 0
+    open_files_max: int | None = None
+    open_files_limit: int | None = None
+    ports_max: int | None = None
+    ports_limit: int | None = None
+
+
+class LoadFacts(msgspec.Struct, kw_only=True):
+    """A load run's part of run.json.
+
+    `asked` says the shape in words ("64 users", "50/s poisson"). `users` and `rate_per_s` are its
+    figures where it has one that holds throughout. `open_loop` shapes set due times in advance and
+    wait for no answer. `model`, `url` and `stream` are None where the jobs of a file differ.
+    The run ends by `duration_s` of measured time or by a number of measured `requests`; a warm-up
+    of `warmup_s` precedes both. `ceiling` is the most in flight at once, None without one.
+    `objectives` are expressions over one request. `measure_from` and `measure_to` bound the due
+    times that are measured, `ended` is when the last answer was in: each None until it is known,
+    and with them `machine`.
+    """
+
+    shape: Shape
+    asked: str
+    open_loop: bool
+    users: int | None = None
+    rate_per_s: float | None = None
+    prompts: str = ""
+    model: str | None = None
+    url: str | None = None
+    stream: bool | None = None
+    warmup_s: float = 0.0
+    duration_s: float | None = None
+    requests: int | None = None
+    ceiling: int | None = None
+    objectives: list[str] = []
+    seed: int = 0
+    measure_from: datetime | None = None
+    measure_to: datetime | None = None
+    ended: datetime | None = None
+    machine: MachineFacts | None = None
