@@ -6,6 +6,22 @@ from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
 from .estimate import TokenEstimator, estimate_input_tokens
+from .expression import (
+    AGGREGATES,
+    Aggregate,
+    Binary,
+    Expression,
+    ExpressionError,
+    Name,
+    Node,
+    Number,
+    Text,
+    Unary,
+    parts,
+    show,
+    sort_of,
+)
+from .expression_parser import parse_condition, parse_expression
 from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
@@ -34,18 +50,23 @@ from .safe import safe
 from .source import Source, open_source
 
 __all__ = [
+    "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
     "SCHEMA_VERSION",
+    "Aggregate",
     "Attempt",
     "BalanceRead",
     "BalanceReading",
+    "Binary",
     "Column",
     "Decided",
     "Ended",
     "Endpoint",
     "ErrorKind",
     "EstimateTotals",
+    "Expression",
+    "ExpressionError",
     "Forecast",
     "ForecastRow",
     "Forecaster",
@@ -59,6 +80,9 @@ __all__ = [
     "LoadFacts",
     "MachineFacts",
     "Manifest",
+    "Name",
+    "Node",
+    "Number",
     "Price",
     "PriceTable",
     "Reject",
@@ -71,7 +95,9 @@ __all__ = [
     "Source",
     "Stall",
     "Status",
+    "Text",
     "TokenEstimator",
+    "Unary",
     "Usage",
     "columns",
     "cost_bound",
@@ -80,8 +106,13 @@ __all__ = [
     "frame",
     "load_prices",
     "open_source",
+    "parse_condition",
+    "parse_expression",
+    "parts",
     "read_jobs",
     "safe",
     "schema",
+    "show",
+    "sort_of",
     "why_unbounded",
 ]
