@@ -5,7 +5,7 @@ from .docstrings import BAD_LINES, docstring_jobs
 from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
-from .estimate import TokenEstimator, estimate_input_tokens
+from .estimate import TokenEstimator, estimate_input_tokens, estimate_output_tokens
 from .expression import (
     AGGREGATES,
     Aggregate,
@@ -103,6 +103,7 @@ __all__ = [
     "cost_bound",
     "docstring_jobs",
     "estimate_input_tokens",
+    "estimate_output_tokens",
     "frame",
     "load_prices",
     "open_source",
