@@ -5,28 +5,24 @@ from .docstrings import BAD_LINES, docstring_jobs
 from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
-from .estimate import TokenEstimator, estimate_input_tokens, estimate_output_tokens
-from .expression import (
-    AGGREGATES,
-    Aggregate,
-    Binary,
-    Expression,
-    ExpressionError,
-    Name,
-    Node,
-    Number,
-    Text,
-    Unary,
-    parts,
-    show,
-    sort_of,
-)
-from .expression_parser import parse_condition, parse_expression
+from .estimate import TokenEstimator, estimate_input_tokens
 from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
 from .manifest import EstimateTotals, JobFile, Limits, Manifest, Session
 from .prices import Price, PriceTable, Usage, load_prices
+from .prompts import (
+    FilePrompts,
+    Lengths,
+    Prompts,
+    PromptShape,
+    SyntheticPrompts,
+    Template,
+    Trace,
+    TracePrompts,
+    parse_lengths,
+    read_trace,
+)
 from .reader import read_jobs
 from .records import (
     SCHEMA_VERSION,
@@ -50,23 +46,19 @@ from .safe import safe
 from .source import Source, open_source
 
 __all__ = [
-    "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
     "SCHEMA_VERSION",
-    "Aggregate",
     "Attempt",
     "BalanceRead",
     "BalanceReading",
-    "Binary",
     "Column",
     "Decided",
     "Ended",
     "Endpoint",
     "ErrorKind",
     "EstimateTotals",
-    "Expression",
-    "ExpressionError",
+    "FilePrompts",
     "Forecast",
     "ForecastRow",
     "Forecaster",
@@ -76,15 +68,15 @@ __all__ = [
     "JobFile",
     "JournalRecord",
     "Kind",
+    "Lengths",
     "Limits",
     "LoadFacts",
     "MachineFacts",
     "Manifest",
-    "Name",
-    "Node",
-    "Number",
     "Price",
     "PriceTable",
+    "PromptShape",
+    "Prompts",
     "Reject",
     "Result",
     "Row",
@@ -95,25 +87,23 @@ __all__ = [
     "Source",
     "Stall",
     "Status",
-    "Text",
+    "SyntheticPrompts",
+    "Template",
     "TokenEstimator",
-    "Unary",
+    "Trace",
+    "TracePrompts",
     "Usage",
     "columns",
     "cost_bound",
     "docstring_jobs",
     "estimate_input_tokens",
-    "estimate_output_tokens",
     "frame",
     "load_prices",
     "open_source",
-    "parse_condition",
-    "parse_expression",
-    "parts",
+    "parse_lengths",
     "read_jobs",
+    "read_trace",
     "safe",
     "schema",
-    "show",
-    "sort_of",
     "why_unbounded",
 ]

@@ -80,8 +80,8 @@ _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_document = msgspec.json.Decoder(_Document).decode
 
 
-class _BadLineError(Exception):
-    """Why a line is no job. Never leaves this module."""
+class BadLineError(Exception):
+    """Why a line is no job. It leaves this module only by `build_job`."""
 
 
 def parse_line(line: bytes, number: int) -> Job | Reject:
@@ -94,7 +94,7 @@ def parse_line(line: bytes, number: int) -> Job | Reject:
     try:
         fields = _decoded(line)
         return _job(fields, line, number)
-    except _BadLineError as error:
+    except BadLineError as error:
         custom_id = fields.custom_id if fields is not None else None
         return rejected(line, number, str(error), custom_id if isinstance(custom_id, str) else None)
 
@@ -124,8 +124,8 @@ def parse_document(data: bytes, name: str) -> Iterator[tuple[bytes, Job | Reject
     try:
         _check_utf8(data)
         document = _decode_document(data)
-    except (_BadLineError, msgspec.DecodeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _BadLineError) else _not_json(data, error)
+    except (BadLineError, msgspec.DecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, BadLineError) else _not_json(data, error)
         raise InputError(f'{name} is no {{"requests": [...]}} document: {reason}') from error
     for number, request in enumerate(document.requests, 1):
         line = bytes(request)
@@ -138,8 +138,8 @@ def _decoded(line: bytes) -> _Line:
         return _decode_line(line)
     except (msgspec.DecodeError, RecursionError) as error:
         if line.endswith(TOO_LONG):
-            raise _BadLineError("the line is longer than 64 MiB; split the job") from error
-        raise _BadLineError(_not_json(line, error)) from error
+            raise BadLineError("the line is longer than 64 MiB; split the job") from error
+        raise BadLineError(_not_json(line, error)) from error
 
 
 def _check_utf8(data: bytes) -> None:
@@ -148,7 +148,7 @@ def _check_utf8(data: bytes) -> None:
         try:
             data.decode()
         except UnicodeDecodeError as error:
-            raise _BadLineError(
+            raise BadLineError(
                 f"not UTF-8 from byte {error.start + 1} on; save the file as UTF-8"
             ) from error
 
@@ -189,27 +189,27 @@ def _job(fields: _Line, line: bytes, number: int) -> Job:
     elif fields.params is not UNSET:
         raw, url = fields.params, MESSAGES
     elif fields.messages is not UNSET:
-        return _built(line.strip(), url=CHAT, custom_id=f"line-{number}", number=number)
+        return build_job(line.strip(), url=CHAT, custom_id=f"line-{number}", number=number)
     elif fields.requests is not UNSET:
-        raise _BadLineError(
+        raise BadLineError(
             'a {"requests": [...]} document must be alone in its file, with "requests" first'
         )
     elif fields.model is not UNSET:
-        raise _BadLineError(
+        raise BadLineError(
             'no messages; add them, or write {"custom_id": ..., "url": ..., "body": {...}}'
         )
     else:
-        raise _BadLineError('no body; write {"custom_id": ..., "url": ..., "body": {...}}')
+        raise BadLineError('no body; write {"custom_id": ..., "url": ..., "body": {...}}')
     custom_id = fields.custom_id
     if custom_id is UNSET or custom_id is None:
-        raise _BadLineError("no custom_id; give each line one of its own")
+        raise BadLineError("no custom_id; give each line one of its own")
     if not isinstance(custom_id, str):
-        raise _BadLineError("custom_id is not a string; put it in quotes")
+        raise BadLineError("custom_id is not a string; put it in quotes")
     if not custom_id:
-        raise _BadLineError("custom_id is empty; give each line one of its own")
+        raise BadLineError("custom_id is empty; give each line one of its own")
     if fields.method is not UNSET and fields.method != "POST":
-        raise _BadLineError(f'method is {_shown(fields.method)}; write "POST" or leave it out')
-    return _built(
+        raise BadLineError(f'method is {_shown(fields.method)}; write "POST" or leave it out')
+    return build_job(
         bytes(raw),
         url=url,
         custom_id=custom_id,
@@ -219,7 +219,7 @@ def _job(fields: _Line, line: bytes, number: int) -> Job:
     )
 
 
-def _built(
+def build_job(
     body: bytes,
     *,
     url: str,
@@ -228,23 +228,24 @@ def _built(
     metadata: str | None = None,
     expected: str | None = None,
 ) -> Job:
+    """The job that sends `body` to `url`, one of ENDPOINTS. Raises BadLineError."""
     if not body.startswith(b"{"):
-        raise _BadLineError('the body is not a JSON object; write {"model": ..., ...}')
+        raise BadLineError('the body is not a JSON object; write {"model": ..., ...}')
     try:
         known = _decode_body(body)
     except msgspec.ValidationError as error:
-        raise _BadLineError(f"the body can't be sent: {error}") from error
+        raise BadLineError(f"the body can't be sent: {error}") from error
     endpoint = ENDPOINTS[url]
     for name in endpoint.required:
         if getattr(known, name) is UNSET:
-            raise _BadLineError(f"the body has no {name}, which {url} needs")
+            raise BadLineError(f"the body has no {name}, which {url} needs")
     model, stream = known.model, known.stream
     if not isinstance(model, str) or not model:
-        raise _BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
+        raise BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
     if stream is not None and not isinstance(stream, bool):
-        raise _BadLineError(f"stream is {_shown(stream)}; write true or false")
+        raise BadLineError(f"stream is {_shown(stream)}; write true or false")
     if known.messages is not UNSET and not bytes(known.messages).startswith(b"["):
-        raise _BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
+        raise BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
     estimate_tokens = estimate_input_tokens(url, body)
     if stream and endpoint.kind == "chat":
         options = known.stream_options
@@ -301,11 +302,11 @@ def _checked_url(url: Any) -> str:
     if isinstance(url, str) and url in ENDPOINTS:
         return url
     if url is UNSET:
-        raise _BadLineError(f"no url; write one of {KNOWN_URLS}")
+        raise BadLineError(f"no url; write one of {KNOWN_URLS}")
     if not isinstance(url, str):
-        raise _BadLineError(f"url is {_shown(url)}; write one of {KNOWN_URLS}")
+        raise BadLineError(f"url is {_shown(url)}; write one of {KNOWN_URLS}")
     path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
     for known in ENDPOINTS:
         if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
-            raise _BadLineError(f"url is {_shown(url)}; write {_shown(known)}")
-    raise _BadLineError(f"unknown url {_shown(url)}; write one of {KNOWN_URLS}")
+            raise BadLineError(f"url is {_shown(url)}; write {_shown(known)}")
+    raise BadLineError(f"unknown url {_shown(url)}; write one of {KNOWN_URLS}")

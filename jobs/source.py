@@ -163,8 +163,10 @@ class Source:
         return piece.data
 
 
-def open_source(path: str) -> Source:
+def open_source(path: str, *, what: str = "the job file") -> Source:
     """Open a job file; "-" is standard input. The caller closes it (or uses it in a `with`).
+
+    `what` names it in an error, where it is another kind of file.
 
     Raises InputError when there is no such file, when it is a directory, or can't be read.
     """
@@ -179,7 +181,7 @@ def open_source(path: str) -> Source:
             identity = JobFile(path=path, size_bytes=status.st_size, digest=digest)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read the job file {path}: {reason}") from error
+        raise InputError(f"cannot read {what} {path}: {reason}") from error
     return Source(path, read=file.read, close=file.close, identity=identity)
 
 

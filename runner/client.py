@@ -15,7 +15,6 @@ from .answers import (
     ChatStream,
     ErrorBody,
     MessagesStream,
-    Partial,
     UnusableAnswerError,
     error_of,
     read_body,
@@ -38,7 +37,6 @@ class Outcome(NamedTuple):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
-    `partial` is what a stream had brought before it broke off.
     `first_token_at` and `content_end_at` are seconds on trio's clock; the first is None for what
     was no stream.
     """
@@ -52,7 +50,6 @@ class Outcome(NamedTuple):
     content_end_at: float | None = None
     ratelimit_limit: int | None = None
     ratelimit_remaining: int | None = None
-    partial: Partial | None = None
 
 
 class Client:
@@ -196,7 +193,6 @@ class Client:
         parser = SSEParser()
         first: float | None = None
         last: float | None = None
-        broken: Failure | None = None
         try:
             pieces = await _pieces(response)
             async for piece in pieces:
@@ -210,29 +206,24 @@ class Client:
                 with trio.move_on_after(DRAIN_S):
                     async for _ in pieces:
                         pass
-        except httpx.TransportError as error:
-            broken = transport_failure(error, in_stream=True)
-        except (UnusableAnswerError, EventTooLongError) as error:
-            broken = Failure("stream", str(error))
-        # What came whole was paid for, however its connection ended.
-        if stream.failed is None and stream.complete:
-            try:
-                answer = stream.answer()
-            except UnusableAnswerError as error:
-                broken = Failure("stream", str(error))
-            else:
+            failure = _stream_failure(stream)
+            if failure is not None:
+                request_id = stream.failed and stream.failed.request_id
                 return Outcome(
-                    answer=answer,
-                    response=msgspec.json.encode(answer.body).decode(),
+                    failure=failure,
+                    request_id=request_id,
                     first_token_at=first,
-                    content_end_at=wire.read_at if last is None else last,
+                    content_end_at=last,
                 )
+            answer = stream.answer()
+        except (UnusableAnswerError, EventTooLongError) as error:
+            failure = Failure("stream", str(error))
+            return Outcome(failure=failure, first_token_at=first, content_end_at=last)
         return Outcome(
-            failure=broken or _stream_failure(stream),
-            request_id=stream.failed and stream.failed.request_id,
+            answer=answer,
+            response=msgspec.json.encode(answer.body).decode(),
             first_token_at=first,
-            content_end_at=last,
-            partial=stream.partial(),
+            content_end_at=wire.read_at if last is None else last,
         )
 
     def _redacted(self, outcome: Outcome) -> Outcome:
@@ -277,10 +268,14 @@ class _One:
         return self._pieces.pop()
 
 
-def _stream_failure(stream: ChatStream | MessagesStream) -> Failure:
-    if stream.failed is None:
+def _stream_failure(stream: ChatStream | MessagesStream) -> Failure | None:
+    if stream.failed is not None:
+        return Failure(
+            "stream", stream.failed.message or "the stream says error", stream.failed.code
+        )
+    if not stream.complete:
         return Failure("stream", "the stream ended before its answer did")
-    return Failure("stream", stream.failed.message or "the stream says error", stream.failed.code)
+    return None
 
 
 def _unusable(error: UnusableAnswerError) -> Failure:

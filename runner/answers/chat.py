@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 
 from ..sse import Event
-from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, from_object, index_of
-from .usage import openai_usage
+from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object, index_of
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 TOKEN_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
@@ -72,19 +71,6 @@ class ChatStream:
             any(isinstance(delta.get(name), str) and delta[name] for name in TOKEN_FIELDS)
             or bool(delta.get("tool_calls"))
         )
-
-    def partial(self) -> Partial:
-        """What came so far: texts, reasoning and tool calls of every choice, and the usage."""
-        texts: list[str] = []
-        for choice in self._choices.values():
-            message = choice["message"]
-            texts += [message[name] for name in TOKEN_FIELDS if isinstance(message.get(name), str)]
-            calls = message.get("tool_calls")
-            for call in calls if isinstance(calls, list) else ():
-                function = call.get("function") if isinstance(call, dict) else None
-                if isinstance(function, dict):
-                    texts += [each for each in function.values() if isinstance(each, str)]
-        return Partial("".join(texts), openai_usage(self._body.get("usage")))
 
     def answer(self) -> Answer:
         """The whole answer; what the stream left out is left out."""

@@ -1,0 +1,22 @@
+"""What a load run sends: prompts from a job file, of words, or of a trace's lengths."""
+
+from .file import FilePrompts
+from .lengths import Lengths, parse_lengths
+from .prompts import Prompts
+from .replayed import TracePrompts
+from .synthetic import PromptShape, SyntheticPrompts
+from .template import Template
+from .trace import Trace, read_trace
+
+__all__ = [
+    "FilePrompts",
+    "Lengths",
+    "PromptShape",
+    "Prompts",
+    "SyntheticPrompts",
+    "Template",
+    "Trace",
+    "TracePrompts",
+    "parse_lengths",
+    "read_trace",
+]

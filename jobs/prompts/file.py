@@ -1,0 +1,61 @@
+"""The jobs of a file as a load run's supply: in a circle, or drawn from it."""
+
+import random
+
+import msgspec
+
+from ..errors import InputError
+from ..job import Job, Reject
+from ..reader import read_jobs
+from ..source import MIB, open_source
+
+# They are kept in memory, so that no file is read between two requests.
+HELD_BYTES_MAX = 512 * MIB
+
+
+class FilePrompts:
+    """The file's jobs in their order and round again or, with `rng`, each drawn from all of them.
+
+    A job that comes a second time gets `#2` after its custom_id, and so on. `rejects` are the
+    lines that were no jobs. Reads the whole file at once. Raises InputError where it can't be read,
+    has no jobs, or more than 512 MiB of them.
+    """
+
+    def __init__(self, path: str, *, rng: random.Random | None = None) -> None:
+        self.rejects: list[Reject] = []
+        self._jobs: list[Job] = []
+        self._rng = rng
+        self._given = 0
+        held_bytes = 0
+        with open_source(path) as source:
+            for item in read_jobs(source):
+                if isinstance(item, Reject):
+                    self.rejects.append(item)
+                    continue
+                self._jobs.append(item)
+                held_bytes += len(item.body)
+                if held_bytes > HELD_BYTES_MAX:
+                    raise InputError(
+                        f"{path} has more than {HELD_BYTES_MAX // MIB} MiB of jobs, which a load "
+                        "run would keep in memory; give it a part of them"
+                    )
+            self.identity = source.identity
+        if not self._jobs:
+            what = (
+                f"none of its {len(self.rejects)} lines is one" if self.rejects else "it is empty"
+            )
+            raise InputError(f"{path} has no jobs: {what}; headrace jobs check shows why")
+        self._times = [0] * len(self._jobs)
+
+    def next(self, index: int) -> Job:
+        """The next job of the circle, or any."""
+        count = len(self._jobs)
+        place = self._given % count if self._rng is None else self._rng.randrange(count)
+        self._given += 1
+        self._times[place] += 1
+        job, times = self._jobs[place], self._times[place]
+        custom_id = job.custom_id if times == 1 else f"{job.custom_id}#{times}"
+        return msgspec.structs.replace(job, index=index, custom_id=custom_id)
+
+    def answered(self, job: Job, text: str | None) -> None:
+        """Nothing depends on an answer here."""

@@ -1,0 +1,50 @@
+"""A trace's lengths as prompts: words of as many tokens, and the beginnings that they shared."""
+
+import random
+
+from ..endpoints import ENDPOINTS
+from ..errors import InputError
+from ..job import Job
+from .template import Template
+from .trace import BLOCK_TOKENS, Trace
+from .words import words
+
+
+class TracePrompts:
+    """A job for each request of the trace, in its order, and then from the start again.
+
+    Blocks with one id get the same 512 words, so that prompts begin alike where they did. Raises
+    InputError where the endpoint takes no such lengths.
+    """
+
+    def __init__(self, template: Template, trace: Trace, *, rng: random.Random) -> None:
+        if ENDPOINTS[template.check().url].kind == "images":
+            raise InputError(f"{template.url} has no lengths to replay; take a text endpoint")
+        self._template = template
+        self._trace = trace
+        self._rng = rng
+        self._seed = rng.getrandbits(64)
+        self._given = 0
+
+    def next(self, index: int) -> Job:
+        """The job of the trace's next request."""
+        trace = self._trace
+        place = self._given % trace.requests
+        self._given += 1
+        left_tokens, text = trace.input_tokens[place], []
+        for block in trace.blocks[place][: -(-left_tokens // BLOCK_TOKENS)]:
+            # The last one may be cut short.
+            tokens = min(left_tokens, BLOCK_TOKENS)
+            dice = random.Random(f"{self._seed}/{block}")
+            text += words(BLOCK_TOKENS, dice).split(" ")[:tokens]
+            left_tokens -= tokens
+        if left_tokens:
+            text.append(words(left_tokens, self._rng))
+        return self._template.job(
+            index,
+            [{"role": "user", "content": " ".join(text)}],
+            output_tokens=trace.output_tokens[place],
+        )
+
+    def answered(self, job: Job, text: str | None) -> None:
+        """Nothing depends on an answer here."""

@@ -1,0 +1,60 @@
+"""The request that a synthetic prompt goes into: endpoint, model, and fields that never change."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..dialects import BadLineError, build_job
+from ..endpoints import ENDPOINTS
+from ..errors import InputError
+from ..job import Job
+
+
+class Template(NamedTuple):
+    """One kind of request. `extra` are fields that every body gets, such as `ignore_eos`."""
+
+    url: str
+    model: str
+    stream: bool
+    extra: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+    def check(self) -> "Template":
+        """This template. Raises InputError where no request can be made of it."""
+        endpoint = ENDPOINTS.get(self.url)
+        if endpoint is None:
+            raise InputError(f"unknown url {self.url!r}; write one of {', '.join(ENDPOINTS)}")
+        if not self.model:
+            raise InputError("no model; name one")
+        if self.stream and endpoint.kind == "images":
+            raise InputError(f"{self.url} has no streams; write --no-stream")
+        try:
+            self.job(0, [{"role": "user", "content": ""}], output_tokens=1)
+        except (BadLineError, TypeError) as error:
+            raise InputError(f"no request can be made of these settings: {error}") from error
+        return self
+
+    def job(
+        self,
+        index: int,
+        messages: list[dict[str, str]],
+        *,
+        output_tokens: int | None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Job:
+        """The job that says `messages`; of an image, what the last of them says."""
+        body: dict[str, Any] = {"model": self.model}
+        if ENDPOINTS[self.url].kind == "images":
+            body["prompt"] = messages[-1]["content"]
+        else:
+            body["messages"] = messages
+            if output_tokens is not None:
+                body["max_tokens"] = output_tokens
+            if self.stream:
+                body["stream"] = True
+        return build_job(
+            msgspec.json.encode(body | self.extra),
+            url=self.url,
+            custom_id=f"load-{index}",
+            number=index + 1,
+            metadata=None if metadata is None else msgspec.json.encode(metadata).decode(),
+        )
