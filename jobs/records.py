@@ -62,7 +62,8 @@ class Attempt(Row, frozen=True, kw_only=True):
         float | None, doc("largest delay from the kernel's receipt to the read; null if unknown")
     ] = None
     gaps_s: Annotated[
-        list[float] | None, doc("gaps between successive token-bearing chunks; load runs only")
+        list[float] | None,
+        doc("gaps between token-bearing chunks, 0 within one read (coalesced); load runs only"),
     ] = None
     http_status: Annotated[Int32 | None, doc("status of the answer; null without one")] = None
     error_kind: Annotated[

@@ -1,6 +1,7 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from .failure import Failure, transport_failure
 from .retry_after import retry_after_s
 from .secret import Secret
 from .sse import EventTooLongError, SSEParser
+from .token_times import TokenTimes
 from .transport import Wire
 
 ANTHROPIC_VERSION = "2023-06-01"
@@ -37,8 +39,9 @@ class Outcome(NamedTuple):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
-    `first_token_at` and `content_end_at` are seconds on trio's clock; the first is None for what
-    was no stream.
+    `first_token_at`, `first_content_at` (the first token that is no reasoning) and `content_end_at`
+    are seconds on trio's clock; the first two are None for what was no stream. `gaps_s` lie between
+    token-bearing chunks, 0.0 between those of one read; None where nobody asked for them.
     """
 
     answer: Answer | None = None
@@ -47,13 +50,19 @@ class Outcome(NamedTuple):
     status: int | None = None
     request_id: str | None = None
     first_token_at: float | None = None
+    first_content_at: float | None = None
+    gaps_s: list[float] | None = None
     content_end_at: float | None = None
     ratelimit_limit: int | None = None
     ratelimit_remaining: int | None = None
 
 
 class Client:
-    """Sends jobs to one base URL with one key. The transport belongs to the caller."""
+    """Sends jobs to one base URL with one key. The transport belongs to the caller.
+
+    With `timed`, all reads carry the kernel's receive times and gaps between tokens are collected;
+    without it, streams alone have the former.
+    """
 
     def __init__(
         self,
@@ -63,7 +72,9 @@ class Client:
         key: Secret,
         headers: tuple[tuple[str, str], ...] = (),
         clock: RunClock,
+        timed: bool = False,
     ) -> None:
+        self._timed = timed
         self._transport = transport
         self._key = key
         self._clock = clock
@@ -107,6 +118,7 @@ class Client:
 
         Only what `wire.on_sent` raises comes out, and trio.Cancelled.
         """
+        wire.timed = self._timed or job.stream
         # With its stream and headers given, httpx has nothing to work out for each request.
         request = httpx.Request(
             "POST",
@@ -191,39 +203,36 @@ class Client:
         chat = ENDPOINTS[job.url].kind != "messages"
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
-        first: float | None = None
-        last: float | None = None
+        times = TokenTimes(gaps=self._timed)
+        failure: Failure | None = None
+        answer: Answer | None = None
         try:
             pieces = await _pieces(response)
             async for piece in pieces:
                 for event in parser.feed(piece):
                     if stream.add(event):
-                        last = wire.read_at
-                        first = last if first is None else first
+                        times.saw(wire.read_at, content=stream.answering)
                 if stream.ended or stream.failed is not None:
                     break
             if stream.ended:
-                with trio.move_on_after(DRAIN_S):
-                    async for _ in pieces:
-                        pass
+                await _drain(pieces)
             failure = _stream_failure(stream)
-            if failure is not None:
-                request_id = stream.failed and stream.failed.request_id
-                return Outcome(
-                    failure=failure,
-                    request_id=request_id,
-                    first_token_at=first,
-                    content_end_at=last,
-                )
-            answer = stream.answer()
+            if failure is None:
+                answer = stream.answer()
+        except httpx.TransportError as error:
+            failure = transport_failure(error, in_stream=True)
         except (UnusableAnswerError, EventTooLongError) as error:
             failure = Failure("stream", str(error))
-            return Outcome(failure=failure, first_token_at=first, content_end_at=last)
+        end = times.last_at
         return Outcome(
             answer=answer,
-            response=msgspec.json.encode(answer.body).decode(),
-            first_token_at=first,
-            content_end_at=wire.read_at if last is None else last,
+            failure=failure,
+            response=None if answer is None else msgspec.json.encode(answer.body).decode(),
+            request_id=stream.failed and stream.failed.request_id,
+            first_token_at=times.first_at,
+            first_content_at=times.first_content_at,
+            gaps_s=times.gaps_s,
+            content_end_at=wire.read_at if end is None and answer is not None else end,
         )
 
     def _redacted(self, outcome: Outcome) -> Outcome:
@@ -251,6 +260,16 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
         return pieces
     raw = b"".join([piece async for piece in pieces])
     return _One(httpx.Response(200, headers=response.headers, content=raw).content)
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """Read a finished stream to its end, so that its connection can be used again.
+
+    The answer is whole: an end that doesn't come, or is no end, costs the connection and no more.
+    """
+    with trio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
+        async for _ in pieces:
+            pass
 
 
 class _One:

@@ -8,7 +8,8 @@ from ..sse import Event
 from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object, index_of
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
-TOKEN_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
+CONTENT_FIELDS = ("content", "refusal")
+REASONING_FIELDS = ("reasoning_content", "reasoning")
 # Texts that are said again rather than continued.
 NAMES = ("role", "id", "type")
 
@@ -19,6 +20,7 @@ class ChatStream:
     def __init__(self) -> None:
         self.failed: ErrorBody | None = None
         self.ended = False  # [DONE] came
+        self.answering = False  # a token came that is no reasoning
         self._body: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
 
@@ -67,10 +69,12 @@ class ChatStream:
                 _merge(choice.setdefault("logprobs", {}), value)
             elif value is not None or name not in choice:
                 choice[name] = value
-        return isinstance(delta, dict) and (
-            any(isinstance(delta.get(name), str) and delta[name] for name in TOKEN_FIELDS)
-            or bool(delta.get("tool_calls"))
-        )
+        if not isinstance(delta, dict):
+            return False
+        if delta.get("tool_calls") or any(_says(delta, name) for name in CONTENT_FIELDS):
+            self.answering = True
+            return True
+        return any(_says(delta, name) for name in REASONING_FIELDS)
 
     def answer(self) -> Answer:
         """The whole answer; what the stream left out is left out."""
@@ -84,6 +88,10 @@ class ChatStream:
             choice.setdefault("finish_reason", None)
         body = {"object": "chat.completion", **self._body, "choices": choices}
         return from_object("chat", body)
+
+
+def _says(delta: dict[str, Any], name: str) -> bool:
+    return isinstance(delta.get(name), str) and bool(delta[name])
 
 
 def _merge(whole: dict[str, Any], delta: dict[str, Any]) -> None:

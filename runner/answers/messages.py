@@ -15,7 +15,7 @@ GROWING = {
     "input_json_delta": "partial_json",
 }
 # A signature is no token of the answer.
-TOKEN_FIELDS = frozenset({"text", "thinking", "partial_json"})
+CONTENT_FIELDS = frozenset({"text", "partial_json"})
 
 
 class MessagesStream:
@@ -24,6 +24,7 @@ class MessagesStream:
     def __init__(self) -> None:
         self.failed: ErrorBody | None = None
         self.ended = False  # message_stop came
+        self.answering = False  # a token came that is no thinking
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._inputs: dict[int, str] = {}  # tool input, as JSON text that grows
@@ -76,7 +77,10 @@ class MessagesStream:
         else:
             text = block.get(name)
             block[name] = (text if isinstance(text, str) else "") + value
-        return bool(value) and name in TOKEN_FIELDS
+        if value and name in CONTENT_FIELDS:
+            self.answering = True
+            return True
+        return bool(value) and name == "thinking"
 
     def _finish(self, data: dict[str, Any]) -> None:
         delta = data.get("delta")

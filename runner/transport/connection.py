@@ -7,7 +7,7 @@ import httptools
 import httpx
 import trio
 
-from .streams import READ_BYTES
+from .streams import READ_BYTES, descriptor_under
 
 HEAD_BYTES_MAX = 65536  # status line and headers of one response
 
@@ -18,28 +18,46 @@ class Wire:
     Moments are seconds on trio's clock and None until they come. `on_sent` is called just before
     the first byte of the request is written to a ready connection; what it raises ends the attempt.
     Bytes count the request and the response with their heads, without TLS.
+
+    With `timed`, `first_byte_at` and `read_at` are when the kernel got the bytes, and
+    `client_lag_s` is the longest that any waited to be read; None where the kernel said nothing of
+    any. Without it, and for such bytes, they are the clock at the read.
     """
 
     __slots__ = (
         "bytes_received",
         "bytes_sent",
+        "client_lag_s",
         "connect_s",
         "first_byte_at",
         "on_sent",
         "read_at",
         "reused",
         "sent_at",
+        "timed",
     )
 
-    def __init__(self, on_sent: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, on_sent: Callable[[float], None] | None = None, *, timed: bool = False
+    ) -> None:
         self.on_sent = on_sent
+        self.timed = timed
         self.connect_s: float | None = None
         self.reused: bool | None = None
         self.sent_at: float | None = None
         self.first_byte_at: float | None = None
         self.read_at: float | None = None
+        self.client_lag_s: float | None = None
         self.bytes_sent = 0
         self.bytes_received = 0
+
+    def saw(self, now_s: float, arrived_at: float | None) -> None:
+        """Bytes that came at `arrived_at` were read by `now_s`."""
+        if arrived_at is None:
+            self.read_at = now_s
+            return
+        self.read_at = arrived_at
+        self.client_lag_s = max(self.client_lag_s or 0.0, now_s - arrived_at)
 
 
 class Connection:
@@ -51,7 +69,7 @@ class Connection:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
-        self.served = 0
+        self._socket = descriptor_under(stream)
         self._parser: Any = httptools.HttpResponseParser(self)
         self._begin()
 
@@ -98,9 +116,18 @@ class Connection:
 
     # -- what the transport calls
 
+    def has_unread_bytes_or_end(self) -> bool:
+        """Whether it was closed by its server while idle, or holds bytes that nobody asked for.
+
+        Either way it can't carry another request. A stream without a socket never says so.
+        """
+        return self._socket is not None and self._socket.has_something_to_read()
+
     async def send(self, data: bytes, wire: Wire) -> None:
         """Write one whole request; `wire.on_sent` is called just before."""
         self._begin()
+        if wire.timed and self._socket is not None:
+            self._socket.note_arrivals()
         now_s = trio.current_time()
         if wire.on_sent is not None:
             wire.on_sent(now_s)  # what it raises leaves nothing sent
@@ -111,7 +138,10 @@ class Connection:
     async def read(self, wire: Wire) -> None:
         """One read from the network, with one look at the clock, given to the parser."""
         data = await self.stream.receive_some(READ_BYTES)
-        wire.read_at = trio.current_time()
+        if wire.timed and self._socket is not None and data:
+            wire.saw(trio.current_time(), self._socket.arrived_at)
+        else:
+            wire.read_at = trio.current_time()
         if not data:
             if self._until_end:
                 self.complete, self.reusable = True, False

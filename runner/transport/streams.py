@@ -2,11 +2,15 @@
 
 import os
 import select
+import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import trio
+
+from .arrival import ANCILLARY_BYTES, Arrivals, ask_for_stamps, stamp_ns
 
 READ_BYTES = 65536
 
@@ -23,20 +27,32 @@ Connect = Callable[[Origin], Awaitable[trio.abc.Stream]]
 
 
 class DescriptorStream(trio.abc.Stream):
-    """A connected socket, written at once and read once it is readable.
+    """A connected socket, written at once and read once it is readable. It owns the socket.
 
     What trio's own stream does besides (checks against two tasks in one call, a first read that
     finds nothing, a checkpoint for each write) costs as much as the system calls. One task uses it
     at a time. `receive_some` is a checkpoint, `send_all` only where the socket's buffer is full.
     Raises trio.BrokenResourceError where the connection is gone, and trio.ClosedResourceError after
     `aclose`.
+
+    `arrived_at` is when the bytes of the last read came, on trio's clock: None until
+    `note_arrivals`, and where the kernel doesn't know it.
     """
 
-    def __init__(self, socket_stream: trio.SocketStream) -> None:
-        self._owner = socket_stream
-        self._descriptor = socket_stream.socket.fileno()
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._descriptor = connected.fileno()
+        self._arrivals: Arrivals | None = None
+        self.arrived_at: float | None = None
+
+    def note_arrivals(self) -> None:
+        """Ask the kernel when bytes come; free where that was asked before."""
+        if self._arrivals is None and ask_for_stamps(self._socket):
+            self._arrivals = Arrivals(now_s=trio.current_time(), real_ns=time.time_ns())
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self._arrivals is not None:
+            self._arrivals.after(trio.current_time())
         sent = 0
         while True:
             try:
@@ -56,15 +72,26 @@ class DescriptorStream(trio.abc.Stream):
         while True:
             await trio.lowlevel.wait_readable(self._open())
             try:
+                if self._arrivals is not None:
+                    return self._receive_stamped(self._arrivals, max_bytes or READ_BYTES)
                 return os.read(self._descriptor, max_bytes or READ_BYTES)
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise trio.BrokenResourceError(f"reading failed: {error}") from error
 
+    def _receive_stamped(self, arrivals: Arrivals, max_bytes: int) -> bytes:
+        data, ancillary, _, _ = self._socket.recvmsg(max_bytes, ANCILLARY_BYTES)
+        now_s, real_ns = trio.current_time(), time.time_ns()
+        self.arrived_at = arrivals.moment(stamp_ns(ancillary), now_s=now_s, real_ns=real_ns)
+        return data
+
     async def aclose(self) -> None:
-        self._descriptor = -1  # the number may soon be another's
-        await self._owner.aclose()
+        if self._descriptor >= 0:
+            trio.lowlevel.notify_closing(self._descriptor)
+            self._descriptor = -1  # the number may soon be another's
+            self._socket.close()
+        await trio.lowlevel.checkpoint()
 
     def has_something_to_read(self) -> bool:
         """Whether bytes, or the end, wait to be read."""
@@ -86,7 +113,8 @@ def connect_tcp(tls: ssl.SSLContext) -> Connect:
     """
 
     async def connect(origin: Origin) -> trio.abc.Stream:
-        stream = DescriptorStream(await trio.open_tcp_stream(origin.host, origin.port))
+        opened = await trio.open_tcp_stream(origin.host, origin.port)
+        stream = DescriptorStream(socket.socket(fileno=opened.socket.detach()))
         if origin.scheme == "http":
             return stream
         secure = trio.SSLStream(stream, tls, server_hostname=origin.host, https_compatible=True)
@@ -100,11 +128,8 @@ def connect_tcp(tls: ssl.SSLContext) -> Connect:
     return connect
 
 
-def has_unread_bytes_or_end(stream: trio.abc.Stream) -> bool:
-    """Whether an idle connection was closed by its server, or holds bytes that nobody asked for.
-
-    Either way it can't carry another request. A stream without a socket never says so.
-    """
+def descriptor_under(stream: trio.abc.Stream) -> DescriptorStream | None:
+    """The socket that a stream runs over, under TLS too; None for one in memory."""
     while isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream
-    return isinstance(stream, DescriptorStream) and stream.has_something_to_read()
+    return stream if isinstance(stream, DescriptorStream) else None

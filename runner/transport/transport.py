@@ -12,7 +12,7 @@ import httpx
 import trio
 
 from .connection import Connection, Wire
-from .streams import Connect, Origin, connect_tcp, has_unread_bytes_or_end
+from .streams import Connect, Origin, connect_tcp
 
 PORTS = {"http": 80, "https": 443}
 
@@ -34,9 +34,10 @@ class TrioTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1 on trio streams. As many connections as there are requests at once; idle ones wait
     in a stack for each origin, so the one used last is used next and the others can grow old.
 
-    Each request may carry a `Wire` in `extensions["wire"]`. Errors are httpx's own: ConnectError,
-    ConnectTimeout, WriteError, WriteTimeout, ReadError, ReadTimeout, RemoteProtocolError. The
-    caller closes the response; one that isn't read to its end costs the connection.
+    Each request may carry a `Wire` in `extensions["wire"]`, and each response does. Errors are
+    httpx's own: ConnectError, ConnectTimeout, WriteError, WriteTimeout, ReadError, ReadTimeout,
+    RemoteProtocolError. The caller closes the response; one that isn't read to its end costs the
+    connection.
     """
 
     def __init__(
@@ -86,13 +87,15 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await trio.aclose_forcefully(connection.stream)
             raise
         body = _Body(connection, wire, self._read, self._give_back(origin, connection))
-        return httpx.Response(connection.status, headers=connection.headers, stream=body)
+        return httpx.Response(
+            connection.status, headers=connection.headers, stream=body, extensions={"wire": wire}
+        )
 
     async def _open(self, origin: Origin, wire: Wire) -> Connection:
         idle = self._idle[origin]
         while idle:
             connection = idle.pop()
-            if not has_unread_bytes_or_end(connection.stream):
+            if not connection.has_unread_bytes_or_end():
                 wire.reused = True
                 return connection
             await trio.aclose_forcefully(connection.stream)

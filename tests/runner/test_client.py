@@ -53,12 +53,17 @@ class Wired:
     """A client whose every connection answers with these pieces; a number is a pause."""
 
     def __init__(
-        self, nursery: trio.Nursery, *pieces: bytes | float, headers: tuple[Any, ...] = ()
+        self,
+        nursery: trio.Nursery,
+        *pieces: bytes | float,
+        headers: tuple[Any, ...] = (),
+        timed: bool = False,
     ) -> None:
         self.nursery = nursery
         self.pieces = pieces
         self.requests: list[bytes] = []
         self.connections = 0
+        self.leaves = False  # after one answer
         self.transport = TrioTransport(connect=self.connect)
         self.client = Client(
             self.transport,
@@ -66,6 +71,7 @@ class Wired:
             key=Secret(KEY),
             headers=headers,
             clock=RunClock(lambda: dt.datetime(2026, 6, 9, tzinfo=dt.UTC)),
+            timed=timed,
         )
 
     async def connect(self, _origin: object) -> trio.abc.Stream:
@@ -83,7 +89,9 @@ class Wired:
                         await trio.sleep(piece)
                     else:
                         await stream.send_all(piece)
-                if b"Content-Length" not in self.pieces[0] and b"chunked" not in self.pieces[0]:  # type: ignore[operator]
+                head = self.pieces[0]
+                assert isinstance(head, bytes)
+                if self.leaves or (b"Content-Length" not in head and b"chunked" not in head):
                     return
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
@@ -209,6 +217,66 @@ async def test_the_first_token_is_timed_and_the_last_content(
     assert (wire.sent_at, wire.first_byte_at) == (0.0, 0.0)
     assert (outcome.first_token_at, outcome.content_end_at) == (3.0, 8.0)
     assert outcome.answer.usage.output_tokens == 3
+
+
+def delta(**fields: str) -> bytes:
+    return event({"choices": [{"index": 0, "delta": fields}]})
+
+
+def block_delta(kind: str, **fields: str) -> bytes:
+    data = {"type": "content_block_delta", "index": 0, "delta": {"type": kind, **fields}}
+    return event(data)
+
+
+THOUGHTFUL = {
+    CHAT: (delta(reasoning_content="h"), delta(content="a"), DONE),
+    MESSAGES: (
+        block_delta("thinking_delta", thinking="h"),
+        block_delta("text_delta", text="a"),
+        event({"type": "message_stop"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("url", THOUGHTFUL)
+async def test_gaps_between_tokens_are_kept_where_asked_and_coalesced_ones_are_zero(
+    nursery: trio.Nursery, autojump_clock: MockClock, url: str
+) -> None:
+    """Thoughts at 1 and 3 s; the answer begins at 7 s, with two chunks in one read at 7.5 s."""
+    thought, text, end = THOUGHTFUL[url]
+    pieces = (STREAM_HEAD, 1.0, thought, 2.0, thought, 4.0, text, 0.5, text + text, 1.0, end)
+    outcome = await Wired(nursery, *pieces, timed=True).send(job(url, stream=True))
+    assert outcome.failure is None
+    assert outcome.gaps_s == [2.0, 4.0, 0.5, 0.0]
+    assert (outcome.first_token_at, outcome.first_content_at) == (1.0, 7.0)
+    assert outcome.content_end_at == 7.5
+    outcome = await Wired(nursery, *pieces).send(job(url, stream=True))
+    assert outcome.gaps_s is None
+
+
+async def test_a_stream_that_breaks_off_keeps_the_moments_of_what_came(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\nContent-Type: text/event-stream\r\n\r\n"
+    wired = Wired(nursery, cut, 1.0, event(TEXT), 2.0, event(TEXT), timed=True)
+    wired.leaves = True
+    outcome = await wired.send(job(stream=True))
+    assert outcome.failure is not None
+    assert outcome.failure.message.startswith("the stream broke off: ")
+    assert (outcome.first_token_at, outcome.content_end_at) == (1.0, 3.0)
+    assert outcome.gaps_s == [2.0]
+
+
+async def test_a_connection_lost_after_the_end_of_a_stream_costs_no_answer(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """[DONE] came and the last chunk of the framing did not."""
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE))
+    wired.leaves = True
+    outcome = await wired.send(job(stream=True))
+    assert outcome.failure is None
+    assert outcome.answer is not None
+    assert outcome.answer.text == "a"
 
 
 @pytest.mark.parametrize(
