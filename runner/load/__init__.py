@@ -1,0 +1,1 @@
+"""Load runs: shapes of traffic, and what is measured under them."""

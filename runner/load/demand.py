@@ -1,0 +1,187 @@
+"""What a load shape wants sent, and when: due times fixed in advance, or users who come back.
+
+Moments are seconds on trio's clock. A shape ends by a moment or by a number of measured requests,
+and its warm-up comes before either.
+"""
+
+import itertools
+import math
+import random
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import NamedTuple, Protocol
+
+from .think import Think
+
+# A due time is a quotient, and may miss the end of the window by its last digits.
+CLOCK_STEP_S = 1e-9
+# A user whose request failed comes back no sooner: a refusal takes no time, and would be asked for
+# thousands of times a second.
+FAILED_PAUSE_S = 0.1
+
+
+class Window(NamedTuple):
+    """What is measured: due times from `from_s`, for `duration_s` or until `requests` are out."""
+
+    from_s: float
+    duration_s: float | None
+    requests: int | None
+
+    @property
+    def end_s(self) -> float:
+        """When it ends whatever was sent; inf where a number of requests ends it."""
+        return math.inf if self.duration_s is None else self.from_s + self.duration_s
+
+
+class Turn(NamedTuple):
+    """A request that is wanted; `user` is whose turn it is, 0 where there are no users."""
+
+    due_s: float
+    user: int
+
+
+class Demand(Protocol):
+    """`over_s` is when the shape ended, the due time of the first request beyond it; None so far.
+
+    `open_loop`: due times are known in advance, and don't depend on answers.
+    """
+
+    open_loop: bool
+    over_s: float | None
+
+    def next_s(self, now_s: float) -> float:
+        """When something is due next, or is to be looked at again; inf for nothing in sight."""
+
+    def take(self, now_s: float) -> Turn | None:
+        """The request that is due by now, if one is."""
+
+    def freed(self, user: int, now_s: float, *, failed: bool) -> None:
+        """A user's request has come to its end."""
+
+    def left(self, until_s: float) -> int:
+        """How many are due by `until_s` that nobody has taken; they are then gone."""
+        ...
+
+
+class OpenLoop:
+    """Due times from iterators, in order: `warm_up` before the window, `measured` in it.
+
+    Both count from the beginning of the window, the former from below 0 up to it.
+    """
+
+    open_loop = True
+
+    def __init__(
+        self, window: Window, *, warm_up: Iterator[float], measured: Iterator[float]
+    ) -> None:
+        self.over_s: float | None = None
+        self._window = window
+        self._times_s = itertools.chain(
+            itertools.takewhile(lambda before_s: before_s < 0, warm_up), measured
+        )
+        self._measured = 0
+        self._end_s = math.inf  # once the last due time is known
+        self._last_s = window.from_s
+        self._next_s = self._following_s()
+
+    def next_s(self, now_s: float) -> float:
+        return min(self._next_s, self._end_s)
+
+    def take(self, now_s: float) -> Turn | None:
+        due_s = self._next_s
+        if due_s > now_s:
+            if math.isinf(due_s) and self._end_s <= now_s:
+                self.over_s, self._end_s = self._end_s, math.inf
+            return None
+        self._next_s = self._following_s()
+        return Turn(due_s, 0)
+
+    def freed(self, user: int, now_s: float, *, failed: bool) -> None:
+        """Answers change nothing here."""
+
+    def left(self, until_s: float) -> int:
+        count = 0
+        while self._next_s <= until_s:
+            count += 1
+            self._next_s = self._following_s()
+        return count
+
+    def _following_s(self) -> float:
+        """The next due time, or inf where the window ends before it."""
+        window = self._window
+        after_s = next(self._times_s, None)
+        if after_s is not None and after_s < 0:
+            return window.from_s + after_s
+        due_s = self._last_s if after_s is None else window.from_s + after_s
+        if self._measured == window.requests:
+            self.over_s = due_s  # nobody knows how long the next one would be in coming
+        elif after_s is None and window.duration_s is None:
+            self.over_s = self._last_s
+        elif after_s is None or due_s >= window.end_s - CLOCK_STEP_S:
+            self._end_s = window.end_s
+        else:
+            self._measured += 1
+            self._last_s = due_s
+            return due_s
+        return math.inf
+
+
+class Users:
+    """A closed loop: each user is due when the last request ended and the think time is over.
+
+    They come one after another over `spread_s`, evenly; with 0, all at once. `seed` gives each user
+    a generator of its own, so that no user's thoughts depend on when others have their answers.
+    """
+
+    open_loop = False
+
+    def __init__(
+        self,
+        window: Window,
+        *,
+        count: int,
+        think: Think,
+        seed: int,
+        start_s: float,
+        spread_s: float = 0.0,
+    ) -> None:
+        self.over_s: float | None = None
+        self._window = window
+        self._think = think
+        self._dice = [random.Random(f"{seed}/{user}") for user in range(count)]
+        self._ready: list[tuple[float, int]] = []
+        for user in range(count):
+            heappush(self._ready, (start_s + spread_s * user / count, user))
+        self._measured_count = 0
+
+    def next_s(self, now_s: float) -> float:
+        if self.over_s is not None:
+            return math.inf
+        # The end has to be seen too: a user who is out may yet be due before it.
+        return min(self._ready[0][0] if self._ready else math.inf, self._window.end_s)
+
+    def take(self, now_s: float) -> Turn | None:
+        if self.over_s is not None:
+            return None
+        due_s = self._ready[0][0] if self._ready else math.inf
+        if due_s >= self._window.end_s:
+            if now_s >= self._window.end_s:
+                self.over_s = self._window.end_s
+            return None
+        if due_s > now_s:
+            return None
+        if due_s >= self._window.from_s:
+            if self._measured_count == self._window.requests:
+                self.over_s = due_s
+                return None
+            self._measured_count += 1
+        return Turn(*heappop(self._ready))
+
+    def freed(self, user: int, now_s: float, *, failed: bool) -> None:
+        pause_s = self._think.draw_s(self._dice[user])
+        heappush(self._ready, (now_s + max(pause_s, FAILED_PAUSE_S * failed), user))
+
+    def left(self, until_s: float) -> int:
+        waiting = [turn for turn in self._ready if turn[0] <= until_s]
+        self._ready.clear()
+        return len(waiting)
