@@ -5,7 +5,23 @@ from .docstrings import BAD_LINES, docstring_jobs
 from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
-from .estimate import TokenEstimator, estimate_input_tokens
+from .estimate import TokenEstimator, estimate_input_tokens, estimate_output_tokens
+from .expression import (
+    AGGREGATES,
+    Aggregate,
+    Binary,
+    Expression,
+    ExpressionError,
+    Name,
+    Node,
+    Number,
+    Text,
+    Unary,
+    parts,
+    show,
+    sort_of,
+)
+from .expression_parser import parse_condition, parse_expression
 from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
@@ -46,18 +62,23 @@ from .safe import safe
 from .source import Source, open_source
 
 __all__ = [
+    "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
     "SCHEMA_VERSION",
+    "Aggregate",
     "Attempt",
     "BalanceRead",
     "BalanceReading",
+    "Binary",
     "Column",
     "Decided",
     "Ended",
     "Endpoint",
     "ErrorKind",
     "EstimateTotals",
+    "Expression",
+    "ExpressionError",
     "FilePrompts",
     "Forecast",
     "ForecastRow",
@@ -73,6 +94,9 @@ __all__ = [
     "LoadFacts",
     "MachineFacts",
     "Manifest",
+    "Name",
+    "Node",
+    "Number",
     "Price",
     "PriceTable",
     "PromptShape",
@@ -89,21 +113,29 @@ __all__ = [
     "Status",
     "SyntheticPrompts",
     "Template",
+    "Text",
     "TokenEstimator",
     "Trace",
     "TracePrompts",
+    "Unary",
     "Usage",
     "columns",
     "cost_bound",
     "docstring_jobs",
     "estimate_input_tokens",
+    "estimate_output_tokens",
     "frame",
     "load_prices",
     "open_source",
+    "parse_condition",
+    "parse_expression",
     "parse_lengths",
+    "parts",
     "read_jobs",
     "read_trace",
     "safe",
     "schema",
+    "show",
+    "sort_of",
     "why_unbounded",
 ]

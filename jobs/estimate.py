@@ -8,6 +8,8 @@ at the middle; `TokenEstimator` adds the margin.
 import math
 import re
 
+import msgspec
+
 from .endpoints import ENDPOINTS
 from .job import Job
 from .manifest import EstimateTotals
@@ -55,6 +57,17 @@ def estimate_input_tokens(url: str, body: bytes) -> int:
         if b"base64" in body:
             body, blobs = _BASE64.subn(b"", body)
         tokens += MEDIA_TOKENS * max(pictures, blobs)
+    return int(tokens + _text_tokens(body)) + 1
+
+
+def estimate_output_tokens(text: str) -> int:
+    """Tokens that a text of a model's is likely to be billed as."""
+    return math.ceil(_text_tokens(msgspec.json.encode(text)[1:-1]))
+
+
+def _text_tokens(body: bytes) -> float:
+    """The rule itself, on JSON text in UTF-8."""
+    tokens = 0.0
     ascii_chars = len(body)
     if not body.isascii():
         two = len(body.translate(None, _NOT_TWO))
@@ -76,7 +89,16 @@ def estimate_input_tokens(url: str, body: bytes) -> int:
             tokens += TWO_BYTE_TOKENS * low + FOUR_BYTE_TOKENS / 2 * halves
             tokens += THREE_BYTE_TOKENS * (escapes - low - halves)
             ascii_chars -= 6 * escapes
-    return int(tokens + ASCII_TOKENS * ascii_chars) + 1
+    return tokens + ASCII_TOKENS * ascii_chars
+
+
+class _Inputs:
+    """Input tokens of a model's answers, all together."""
+
+    __slots__ = ("billed", "estimated")
+
+    def __init__(self) -> None:
+        self.billed = self.estimated = 0
 
 
 class TokenEstimator:
@@ -92,6 +114,7 @@ class TokenEstimator:
         self._ratios: dict[str, UpperQuantile] = {}
         self._outputs: dict[str, UpperQuantile] = {}
         self._totals: dict[str, EstimateTotals] = {}
+        self._inputs: dict[str, _Inputs] = {}
 
     def reserve(self, job: Job) -> int:
         """An upper estimate of the tokens that the job will be billed for, input and output."""
@@ -116,11 +139,22 @@ class TokenEstimator:
         totals.used_tokens += (billed or 0) + (output or 0)
         estimate = job.input_estimate_tokens
         if billed is not None and estimate > 0:
+            inputs = self._inputs.setdefault(job.model, _Inputs())
+            inputs.estimated += estimate
+            inputs.billed += billed
             ratios = self._ratios.setdefault(job.model, UpperQuantile(COVERED_SHARE))
             ratios.add(billed / estimate, weight=estimate)
         if output is not None and job.output_limit_tokens is None:
             outputs = self._outputs.setdefault(job.model, UpperQuantile(COVERED_SHARE))
             outputs.add(output)
+
+    def likely_input_tokens(self, job: Job) -> int:
+        """What the job's input was most likely billed as: the rule, as its model's answers
+        corrected it so far. Without a margin, unlike `reserve`."""
+        known = self._inputs.get(job.model)
+        if known is None:
+            return job.input_estimate_tokens
+        return round(job.input_estimate_tokens * known.billed / known.estimated)
 
     def totals(self) -> dict[str, EstimateTotals]:
         """Tokens reserved beside tokens used of the answers so far, by model."""

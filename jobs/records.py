@@ -93,6 +93,10 @@ class Attempt(Row, frozen=True, kw_only=True):
     cost_bound: Annotated[
         Decimal | None, doc("the most that it could cost, as known before it was sent")
     ] = None
+    probable_cost: Annotated[
+        Decimal | None,
+        doc("an estimate, in no total: what a stream cut before its usage was likely billed"),
+    ] = None
 
 
 class Result(Row, frozen=True, kw_only=True):

@@ -6,12 +6,12 @@ shows, and never more than 0.01.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
 
-from jobs import BalanceReading
+from jobs import Attempt, BalanceReading, frame
 
 from .run import Run
 
@@ -32,13 +32,14 @@ Verdict = Literal["agrees", "differs", "cannot be checked"]
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt that could explain a difference."""
+    """One attempt that could explain a difference; `probable_cost` where that was estimated."""
 
     suspicion: str
     index: int
     custom_id: str
     attempt: int
     request_id: str | None
+    probable_cost: Decimal | None
 
 
 class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,8 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     `computed` is the cost of the attempts, `fall` that of the balance between the run's first and
     last reading, `daily_rise` and `monthly_rise` those of the key's use; None where there is none
     to compare. `difference` is what the account says minus `computed`. `suspects` are the first of
-    `suspect_counts`, by suspicion.
+    `suspect_counts`, by suspicion; `suspect_costs` are their probable costs added up, where any was
+    estimated, and never part of `computed`.
     """
 
     verdict: Verdict
@@ -60,6 +62,7 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     difference: Decimal | None
     tolerance: Decimal | None
     suspect_counts: dict[str, int]
+    suspect_costs: dict[str, Decimal]
     suspects: list[Suspect]
 
 
@@ -188,7 +191,9 @@ def _verdict(
     allowed: Decimal | None = None,
     difference: Decimal | None = None,
 ) -> BalanceCheck:
-    counts, suspects = _suspects(run) if verdict == "differs" else ({}, [])
+    rows = _suspects(run) if verdict == "differs" else _NONE
+    by_suspicion = rows.group_by("suspicion", maintain_order=True)
+    costs = by_suspicion.agg(pl.col("probable_cost").sum()).filter(pl.col("probable_cost") != 0)
     prices = run.manifest.prices
     return BalanceCheck(
         verdict=verdict,
@@ -200,12 +205,18 @@ def _verdict(
         monthly_rise=plain(span.monthly) if span and span.monthly is not None else None,
         difference=None if difference is None else plain(difference),
         tolerance=allowed,
-        suspect_counts=counts,
-        suspects=suspects,
+        suspect_counts=dict(by_suspicion.len().iter_rows()),
+        suspect_costs={name: plain(cost) for name, cost in costs.iter_rows()},
+        suspects=[_suspect(row) for row in rows.head(SUSPECTS_SHOWN).to_dicts()],
     )
 
 
-def _suspects(run: Run) -> tuple[dict[str, int], list[Suspect]]:
+_SUSPECT_COLUMNS = ("index", "custom_id", "attempt", "request_id", "probable_cost")
+_NONE = frame(Attempt, []).select(pl.lit("").alias("suspicion").head(0), *_SUSPECT_COLUMNS)
+
+
+def _suspects(run: Run) -> pl.DataFrame:
+    """The attempts that may have been billed without a cost, the likeliest suspicion first."""
     kind = pl.col("error_kind")
     suspicion = (
         pl.when(kind.is_null() & pl.col("cost").is_null())
@@ -217,15 +228,18 @@ def _suspects(run: Run) -> tuple[dict[str, int], list[Suspect]]:
         .when(kind.is_in(["http", "protocol", "reset"]))
         .then(pl.lit("failed answer"))
     )
-    rows = (
+    return (
         run.attempts.filter(pl.col("sent_at").is_not_null())
-        .select("index", "custom_id", "attempt", "request_id", suspicion.alias("suspicion"))
+        .select(suspicion.alias("suspicion"), *_SUSPECT_COLUMNS)
         .filter(pl.col("suspicion").is_not_null())
         .sort(pl.col("suspicion").cast(pl.Enum(list(SUSPICIONS))), "index", "attempt")
         .collect()
     )
-    counts = dict(rows.group_by("suspicion", maintain_order=True).len().iter_rows())
-    return counts, [Suspect(**row) for row in rows.head(SUSPECTS_SHOWN).to_dicts()]
+
+
+def _suspect(row: dict[str, Any]) -> Suspect:
+    cost = row.pop("probable_cost")
+    return Suspect(**row, probable_cost=None if cost is None else plain(cost))
 
 
 def _computed(run: Run) -> Decimal:

@@ -211,6 +211,9 @@ def _print_usage(summary: Summary, console: Console) -> None:
     elif usage.unpriced_models:
         names = ", ".join(safe(model) for model in usage.unpriced_models)
         _show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
+    if usage.probable_cost is not None:
+        cost = money(usage.probable_cost, usage.currency)
+        _show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
 
 
 def _print_latency(summary: Summary, console: Console) -> None:
@@ -294,7 +297,10 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
         for column in table.columns[1:]:
             column.justify, column.no_wrap = "left", False
         for suspicion, count in check.suspect_counts.items():
-            table.add_row(f"{count:,}", suspicion, SUSPICIONS[suspicion])
+            why, cost = SUSPICIONS[suspicion], check.suspect_costs.get(suspicion)
+            if cost is not None:
+                why += f"; probably {money(cost, check.currency)}"
+            table.add_row(f"{count:,}", suspicion, why)
         _show(console, table)
 
 

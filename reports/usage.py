@@ -33,12 +33,17 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows, the dearest first, their total, and the models that have no price."""
+    """The rows, the dearest first, their total, and the models that have no price.
+
+    `probable_cost` is what streams that were cut before their usage were likely billed, an estimate
+    and in no other figure; None where none was cut.
+    """
 
     currency: str | None
     rows: list[UsageRow]
     total: UsageRow
     unpriced_models: list[str]
+    probable_cost: Decimal | None
 
 
 def usage_of(run: Run) -> Usage:
@@ -67,7 +72,13 @@ def usage_of(run: Run) -> Usage:
         rows=rows,
         total=_total(rows),
         unpriced_models=sorted(unpriced),
+        probable_cost=_probable_cost(run),
     )
+
+
+def _probable_cost(run: Run) -> Decimal | None:
+    known = run.attempts.select("probable_cost").drop_nulls().sum().collect()["probable_cost"]
+    return Decimal(known[0]) if known[0] else None
 
 
 def _row(each: dict[str, object]) -> UsageRow:

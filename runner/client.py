@@ -16,6 +16,7 @@ from .answers import (
     ChatStream,
     ErrorBody,
     MessagesStream,
+    Partial,
     UnusableAnswerError,
     error_of,
     read_body,
@@ -39,6 +40,7 @@ class Outcome(NamedTuple):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
+    `partial` is what a stream had brought before it broke off.
     `first_token_at`, `first_content_at` (the first token that is no reasoning) and `content_end_at`
     are seconds on trio's clock; the first two are None for what was no stream. `gaps_s` lie between
     token-bearing chunks, 0.0 between those of one read; None where nobody asked for them.
@@ -55,6 +57,7 @@ class Outcome(NamedTuple):
     content_end_at: float | None = None
     ratelimit_limit: int | None = None
     ratelimit_remaining: int | None = None
+    partial: Partial | None = None
 
 
 class Client:
@@ -204,7 +207,7 @@ class Client:
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
         times = TokenTimes(gaps=self._timed)
-        failure: Failure | None = None
+        broken: Failure | None = None
         answer: Answer | None = None
         try:
             pieces = await _pieces(response)
@@ -216,23 +219,28 @@ class Client:
                     break
             if stream.ended:
                 await _drain(pieces)
-            failure = _stream_failure(stream)
-            if failure is None:
-                answer = stream.answer()
         except httpx.TransportError as error:
-            failure = transport_failure(error, in_stream=True)
+            broken = transport_failure(error, in_stream=True)
         except (UnusableAnswerError, EventTooLongError) as error:
-            failure = Failure("stream", str(error))
+            broken = Failure("stream", str(error))
+        # What came whole was paid for, however its connection ended.
+        if stream.failed is None and stream.complete:
+            try:
+                answer = stream.answer()
+            except UnusableAnswerError as error:
+                broken = Failure("stream", str(error))
         end = times.last_at
+        whole = answer is not None
         return Outcome(
             answer=answer,
-            failure=failure,
+            failure=None if whole else broken or _stream_failure(stream),
             response=None if answer is None else msgspec.json.encode(answer.body).decode(),
             request_id=stream.failed and stream.failed.request_id,
             first_token_at=times.first_at,
             first_content_at=times.first_content_at,
             gaps_s=times.gaps_s,
-            content_end_at=wire.read_at if end is None and answer is not None else end,
+            content_end_at=wire.read_at if end is None and whole else end,
+            partial=None if whole else stream.partial(),
         )
 
     def _redacted(self, outcome: Outcome) -> Outcome:
@@ -287,14 +295,10 @@ class _One:
         return self._pieces.pop()
 
 
-def _stream_failure(stream: ChatStream | MessagesStream) -> Failure | None:
-    if stream.failed is not None:
-        return Failure(
-            "stream", stream.failed.message or "the stream says error", stream.failed.code
-        )
-    if not stream.complete:
+def _stream_failure(stream: ChatStream | MessagesStream) -> Failure:
+    if stream.failed is None:
         return Failure("stream", "the stream ended before its answer did")
-    return None
+    return Failure("stream", stream.failed.message or "the stream says error", stream.failed.code)
 
 
 def _unusable(error: UnusableAnswerError) -> Failure:

@@ -43,7 +43,7 @@ from .offload import Offload
 from .record import Recorder, State
 from .refusals import Refusals
 from .retry import RetryPolicy
-from .rows import Made, attempt_row, cost_of, result_row, usage_of
+from .rows import Made, attempt_row, cost_of, probable_cost_of, result_row, usage_of
 from .stop import Stop
 from .transport import Wire
 
@@ -233,8 +233,14 @@ class Engine:
     def _made(self, flight: Flight, outcome: Outcome, cost: Decimal | None) -> Made:
         flight.pending.begin(flight.due_s)
         number = flight.pending.made
-        bound = flight.pending.cost_bound
-        return Made(flight.job, number, flight.due_s, flight.wire, outcome, cost, bound)
+        parts, job, bound = self.parts, flight.job, flight.pending.cost_bound
+        probable: Decimal | None = None
+        if outcome.partial is not None:
+            likely = parts.estimator.likely_input_tokens(job)
+            probable = probable_cost_of(
+                job, outcome, parts.prices, input_tokens=likely, bound=bound
+            )
+        return Made(job, number, flight.due_s, flight.wire, outcome, cost, bound, probable)
 
     async def _conclude(self, flight: Flight, outcome: Outcome) -> None:
         """What takes more than a moment: pictures to store, a failure to judge."""

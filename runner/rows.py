@@ -3,7 +3,16 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from jobs import ENDPOINTS, Attempt, ErrorKind, Job, PriceTable, Result, Usage
+from jobs import (
+    ENDPOINTS,
+    Attempt,
+    ErrorKind,
+    Job,
+    PriceTable,
+    Result,
+    Usage,
+    estimate_output_tokens,
+)
 
 from .client import Outcome
 from .clock import RunClock
@@ -32,9 +41,33 @@ def cost_of(job: Job, outcome: Outcome, prices: PriceTable | None) -> Decimal | 
     return prices.cost(job.model, usage_of(job, outcome))
 
 
+def probable_cost_of(
+    job: Job,
+    outcome: Outcome,
+    prices: PriceTable | None,
+    *,
+    input_tokens: int,
+    bound: Decimal | None,
+) -> Decimal | None:
+    """What a stream that broke off before its usage was likely billed; None for anything else.
+
+    `input_tokens` is the estimate of the job's input, for where the stream has not told it. The
+    output is what came: a service that writes on after the break bills more. Never above `bound`.
+    """
+    if outcome.partial is None or prices is None:
+        return None
+    text, told = outcome.partial
+    written = max(estimate_output_tokens(text), told.output_tokens or 0)
+    known = told.input_tokens if told.input_tokens is not None else input_tokens
+    searches = int(ENDPOINTS[job.url].kind == "search")
+    usage = told._replace(input_tokens=known, output_tokens=written, searches=searches)
+    cost = prices.cost(job.model, usage)
+    return cost if cost is None or bound is None else min(cost, bound)
+
+
 class Made(NamedTuple):
     """One attempt that was made, and what came of it. `number` counts from 1, `due_s` is a moment
-    on trio's clock."""
+    on trio's clock; `probable_cost` is an estimate for what has no cost."""
 
     job: Job
     number: int
@@ -43,6 +76,7 @@ class Made(NamedTuple):
     outcome: Outcome
     cost: Decimal | None
     cost_bound: Decimal | None
+    probable_cost: Decimal | None = None
 
     @property
     def wait_s(self) -> float | None:
@@ -88,6 +122,7 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
         output_tokens=usage.output_tokens,
         cost=made.cost,
         cost_bound=made.cost_bound,
+        probable_cost=made.probable_cost,
         ratelimit_limit=outcome.ratelimit_limit,
         ratelimit_remaining=outcome.ratelimit_remaining,
         bytes_sent=wire.bytes_sent,

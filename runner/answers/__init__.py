@@ -1,6 +1,6 @@
 """From the bytes of an answer to its text, usage and outcome, for both protocols."""
 
-from .body import Answer, ErrorBody, UnusableAnswerError, error_of, read_body, read_error
+from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, read_body, read_error
 from .chat import ChatStream
 from .messages import MessagesStream
 
@@ -9,6 +9,7 @@ __all__ = [
     "ChatStream",
     "ErrorBody",
     "MessagesStream",
+    "Partial",
     "UnusableAnswerError",
     "error_of",
     "read_body",

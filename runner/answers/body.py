@@ -30,6 +30,16 @@ class Answer(NamedTuple):
     finish_reason: str | None = None
 
 
+class Partial(NamedTuple):
+    """What a stream had brought when it broke off: all that was written, and the usage so far.
+
+    Of a chat stream the usage is mostly empty; a messages stream tells its input at the beginning.
+    """
+
+    text: str
+    usage: Usage
+
+
 class ErrorBody(NamedTuple):
     """The code, message and request id of an error answer, each None where it has none."""
 

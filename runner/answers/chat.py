@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from ..sse import Event
-from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object, index_of
+from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, from_object, index_of
+from .usage import openai_usage
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 CONTENT_FIELDS = ("content", "refusal")
@@ -75,6 +76,20 @@ class ChatStream:
             self.answering = True
             return True
         return any(_says(delta, name) for name in REASONING_FIELDS)
+
+    def partial(self) -> Partial:
+        """What came so far: texts, reasoning and tool calls of every choice, and the usage."""
+        texts: list[str] = []
+        for choice in self._choices.values():
+            message = choice["message"]
+            said = (message.get(name) for name in (*CONTENT_FIELDS, *REASONING_FIELDS))
+            texts += [each for each in said if isinstance(each, str)]
+            calls = message.get("tool_calls")
+            for call in calls if isinstance(calls, list) else ():
+                function = call.get("function") if isinstance(call, dict) else None
+                if isinstance(function, dict):
+                    texts += [each for each in function.values() if isinstance(each, str)]
+        return Partial("".join(texts), openai_usage(self._body.get("usage")))
 
     def answer(self) -> Answer:
         """The whole answer; what the stream left out is left out."""

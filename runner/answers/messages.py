@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from ..sse import Event
-from .body import Answer, ErrorBody, UnusableAnswerError, error_of, from_object, index_of
+from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, from_object, index_of
+from .usage import anthropic_usage
 
 # Delta type -> the block's field that grows by it, named as in the delta.
 GROWING = {
@@ -15,7 +16,7 @@ GROWING = {
     "input_json_delta": "partial_json",
 }
 # A signature is no token of the answer.
-CONTENT_FIELDS = frozenset({"text", "partial_json"})
+CONTENT_FIELDS = ("text", "partial_json")
 
 
 class MessagesStream:
@@ -28,11 +29,12 @@ class MessagesStream:
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._inputs: dict[int, str] = {}  # tool input, as JSON text that grows
+        self._usage_told = False  # by the end, not only by the beginning
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing: message_stop came."""
-        return self.ended
+        """Whether nothing is missing: message_stop came, or why it stopped and the last usage."""
+        return self.ended or (self._usage_told and self._message.get("stop_reason") is not None)
 
     def add(self, event: Event) -> bool:
         """Take one event; True where it bears tokens. Raises UnusableAnswerError for no JSON."""
@@ -88,18 +90,30 @@ class MessagesStream:
             self._message.update(delta)
         usage = data.get("usage")
         if isinstance(usage, dict):
+            self._usage_told = True
             # Cumulative: its counts take the place of those that message_start gave.
             known = self._message.get("usage")
             given = {name: value for name, value in usage.items() if value is not None}
             self._message["usage"] = {**(known if isinstance(known, dict) else {}), **given}
 
+    def partial(self) -> Partial:
+        """What came so far: text, thinking and tool input, and the usage as told by now."""
+        texts = list(self._inputs.values())
+        for block in self._blocks.values():
+            said = (block.get(name) for name in (*CONTENT_FIELDS, "thinking"))
+            texts += [each for each in said if isinstance(each, str)]
+        return Partial("".join(texts), anthropic_usage(self._message.get("usage")))
+
     def answer(self) -> Answer:
-        """The whole answer; what the stream left out is left out."""
+        """The whole answer; what the stream left out is left out.
+
+        A tool input that is no JSON, as max_tokens cuts it, stands there as the text that came.
+        """
         for index, text in self._inputs.items():
             try:
                 self._blocks[index]["input"] = msgspec.json.decode(text or "{}")
-            except msgspec.DecodeError as error:
-                raise UnusableAnswerError(f"a tool call's input is not JSON: {error}") from error
+            except (msgspec.DecodeError, RecursionError):
+                self._blocks[index]["input"] = text
         content = [self._blocks[index] for index in sorted(self._blocks)]
         body = {"type": "message", "role": "assistant", **self._message, "content": content}
         body.setdefault("stop_sequence", None)

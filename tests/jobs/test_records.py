@@ -81,6 +81,7 @@ ATTEMPT = {
     "connection_reused": pl.Boolean,
     "phase": pl.String,
     "cost_bound": pl.Decimal(38, 12),
+    "probable_cost": pl.Decimal(38, 12),
 }
 AT = dt.datetime(2026, 6, 8, 23, 59, 59, 999_999, tzinfo=dt.UTC)
 

@@ -111,6 +111,27 @@ def test_a_top_up_hides_the_fall_where_the_keys_use_is_not_shown(made: RunMaker)
     assert found.why == ["the balance rose during the run: it was topped up"]
 
 
+def test_probable_costs_are_named_beside_what_could_explain_it_and_are_in_no_figure(
+    made: RunMaker,
+) -> None:
+    spend(made, "1.50")
+    for n in (1, 2):
+        made.attempt(n, error_kind="stream", http_status=200, probable_cost=Decimal("0.20"))
+    made.attempt(3, error_kind="timeout")
+    made.reading(0, "10.00", "0")
+    made.reading(60, "8.00", "1.50")
+    found = check(made)
+    assert (found.verdict, found.computed, found.difference) == (
+        "differs",
+        Decimal("1.5"),
+        Decimal("0.5"),
+    )
+    assert found.suspect_counts == {"stream cut": 2, "timeout": 1}
+    assert found.suspect_costs == {"stream cut": Decimal("0.4")}
+    costs = [suspect.probable_cost for suspect in found.suspects]
+    assert costs == [Decimal("0.2"), Decimal("0.2"), None]
+
+
 @pytest.mark.parametrize("used", ["0.70", "2.00"])
 def test_a_reset_at_midnight_makes_the_daily_use_say_nothing(made: RunMaker, used: str) -> None:
     spend(made, "1.50")

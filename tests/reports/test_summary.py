@@ -215,7 +215,11 @@ def keys_of(value: object, prefix: str = "") -> set[str]:
     """Dotted keys of JSON data; an element of a list is [], of a mapping by name is NAME."""
     match value:
         case dict():
-            named = {"limits.estimates": "MODEL", "balance.suspect_counts": "SUSPICION"}
+            named = {
+                "limits.estimates": "MODEL",
+                "balance.suspect_counts": "SUSPICION",
+                "balance.suspect_costs": "SUSPICION",
+            }
             return {
                 key
                 for name, inner in value.items()
@@ -233,6 +237,7 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
     made.job(0, cost=Decimal(1), latency_s=1.0)
     made.attempt(1, error_kind="lost")
     made.attempt(2, error_kind="http", http_status=500)
+    made.attempt(3, error_kind="stream", http_status=200, probable_cost=Decimal(2))
     made.result(2, status="failed", http_status=500)
     made.reading(0, "10.00", "0")
     made.reading(60, "10.00", "1")

@@ -261,11 +261,50 @@ def test_a_messages_stream_becomes_the_unstreamed_body() -> None:
     assert answer.usage == Usage(input_tokens=14, cached_input_tokens=4, output_tokens=12)
 
 
-def test_a_messages_stream_without_its_stop_is_not_complete() -> None:
+def test_a_messages_stream_is_complete_once_it_told_why_it_stopped_and_its_usage() -> None:
+    complete = []
     stream = MessagesStream()
-    for data in MESSAGES[:-1]:
+    for data in MESSAGES:
         stream.add(events(data)[0])
+        complete.append(stream.complete)
+    assert complete == [False] * (len(MESSAGES) - 2) + [True, True]
+    stream = MessagesStream()
+    stream.add(events({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})[0])
     assert not stream.complete
+    stream.add(events({"type": "message_stop"})[0])
+    assert stream.complete
+
+
+def test_a_tool_input_that_max_tokens_cut_is_kept_as_its_text() -> None:
+    """It was paid for, and another attempt would be cut as well."""
+    stream = MessagesStream()
+    for data in MESSAGES[11:14]:
+        stream.add(events(data)[0])
+    stream.add(
+        events({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {}})[0]
+    )
+    answer = stream.answer()
+    assert answer.body["content"] == [
+        {"type": "tool_use", "id": "t1", "name": "f", "input": '{"a":'}
+    ]
+    assert answer.finish_reason == "length"
+
+
+def test_what_came_before_a_break_is_all_text_and_the_usage_as_told() -> None:
+    messages = MessagesStream()
+    for data in MESSAGES[:-3]:
+        messages.add(events(data)[0])
+    text, usage = messages.partial()
+    assert sorted(text) == sorted('{"a":1}' + "Hm" + "Hello")  # no signature, no citation
+    assert usage == Usage(input_tokens=14, cached_input_tokens=4, output_tokens=0)
+    chat = ChatStream()
+    call = {"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{}"}}
+    for delta in ({"reasoning_content": "Hm"}, {"content": "Hel"}, {"content": "lo"}):
+        chat.add(events(chunk(delta))[0])
+    chat.add(events(chunk({"tool_calls": [call]}))[0])
+    text, usage = chat.partial()
+    assert sorted(text) == sorted("Hm" + "Hello" + "f{}")
+    assert usage == Usage()
 
 
 def test_an_error_event_of_a_messages_stream_is_found() -> None:
@@ -351,6 +390,7 @@ def test_no_event_however_strange_is_more_than_an_unusable_answer(
     try:
         for event in events(*shapes):
             stream.add(event)
+        assert isinstance(stream.partial().text, str)
         body = stream.answer().body
     except UnusableAnswerError:
         return

@@ -351,6 +351,31 @@ async def test_a_finished_stream_is_drained_so_that_its_connection_is_used_again
     assert trio.current_time() == 0.75
 
 
+@pytest.mark.parametrize("last", [event(USAGE), event(USAGE) + DONE])
+async def test_a_whole_answer_whose_connection_breaks_after_it_is_taken(
+    nursery: trio.Nursery, autojump_clock: MockClock, last: bytes
+) -> None:
+    """Broke: the break after [DONE] threw the answer away, and it was paid for again."""
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT) + event(FINISH) + last), 0.5, b"?")
+    outcome = await wired.send(job(stream=True))
+    assert outcome.failure is None
+    assert outcome.answer is not None
+    assert (outcome.answer.text, outcome.answer.usage.output_tokens) == ("a", 3)
+
+
+async def test_a_stream_that_breaks_off_leaves_what_it_brought(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), 2.0, chunk(event(TEXT)), 0.5, b"?")
+    outcome = await wired.send(job(stream=True))
+    assert outcome.answer is None
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, outcome.first_token_at) == ("stream", 0.0)
+    assert outcome.content_end_at == 2.0
+    assert outcome.partial is not None
+    assert outcome.partial.text == "aa"
+
+
 async def test_a_stream_that_never_ends_after_done_costs_a_second_and_its_connection(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
