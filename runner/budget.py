@@ -6,6 +6,7 @@ So the computed cost never exceeds a ceiling. An attempt whose bill nobody knows
 keeps its bound as spent.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import NamedTuple
@@ -24,10 +25,11 @@ _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 class Ceiling(NamedTuple):
     """The most that the run's attempts may come to, earlier sessions included.
 
-    `name` says whose it is, `advice` how to go on once it is reached, `resets_at` when there is
-    more; None where nobody knows.
+    `whose` it is, and with its amount the `name`; `advice` says how to go on once it is reached,
+    `resets_at` when there is more; None where nobody knows.
     """
 
+    whose: str
     name: str
     total: Decimal
     advice: str
@@ -35,18 +37,21 @@ class Ceiling(NamedTuple):
 
 
 class Budget:
-    """Sets money aside for attempts, under any number of ceilings. One task calls `reserve`."""
+    """Sets money aside for attempts, under the user's own ceiling and those that the account
+    implies. One task calls `reserve`."""
 
-    def __init__(self, totals: Totals, *, currency: str) -> None:
+    def __init__(self, totals: Totals, *, currency: str, ceiling: Ceiling | None = None) -> None:
+        self.ceiling = ceiling
         self._totals = totals
         self._currency = currency
-        self._ceilings: list[Ceiling] = []
+        self._implied: list[Ceiling] = []
         self._reserved = Decimal(0)
         self._released = trio.Event()
 
-    def cap(self, ceiling: Ceiling) -> None:
-        """Keep to this one too."""
-        self._ceilings.append(ceiling)
+    def imply(self, ceilings: Sequence[Ceiling]) -> None:
+        """Keep to these too, in the place of those that were implied before."""
+        self._implied = list(ceilings)
+        self._released.set()
 
     @property
     def taken(self) -> Decimal:
@@ -61,7 +66,7 @@ class Budget:
         """
         while True:
             taken = _EXACT.add(self.taken, bound)
-            over = next((each for each in self._ceilings if taken > each.total), None)
+            over = tightest([each for each in self._all() if taken > each.total])
             if over is None or not bound:
                 self._reserved = _EXACT.add(self._reserved, bound)
                 return
@@ -74,6 +79,9 @@ class Budget:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
         self._reserved = _EXACT.subtract(self._reserved, bound)
         self._released.set()
+
+    def _all(self) -> list[Ceiling]:
+        return [*self._implied, *([] if self.ceiling is None else [self.ceiling])]
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept
@@ -92,27 +100,46 @@ def show(amount: Decimal) -> str:
 
 
 def max_cost_ceiling(limit: Decimal, currency: str) -> Ceiling:
-    return Ceiling(f"--max-cost {show(limit)} {currency}", limit, "raise --max-cost")
+    name = f"--max-cost {show(limit)} {currency}"
+    return Ceiling("--max-cost", name, limit, "raise --max-cost")
 
 
-def ceiling_from(reading: BalanceReading, *, totals: Totals, currency: str) -> Ceiling | None:
-    """What the first reading of the balance allows; None where it says nothing that helps."""
+def ceilings_from(
+    reading: BalanceReading, *, totals: Totals, currency: str, when: str
+) -> list[Ceiling]:
+    """What a reading of the account allows from now on; nothing where it says nothing that helps.
+
+    `when` the reading was made, in words.
+    """
     if reading.currency != currency:
-        return None
-    amounts = (
+        return []
+    taken = _EXACT.add(totals.spent, totals.kept)
+    ceilings = []
+    for left, whose, advice, resets_at in (
         (reading.balance, "the balance", "top up", None),
-        (reading.daily_remaining, "the key's daily budget", "wait", reading.daily_reset_at),
-        (reading.monthly_remaining, "the key's monthly budget", "wait", reading.monthly_reset_at),
-    )
-    known = [each for each in amounts if each[0] is not None]
-    if not known:
-        return None
-    left, whose, advice, reset_at = min(known, key=lambda each: each[0] or Decimal(0))
-    assert left is not None
-    if reset_at is not None:
-        advice = f"wait until {reset_at.isoformat()}"
-    elif whose != "the balance":
-        advice = "wait for its reset"
-    total = _EXACT.add(_EXACT.add(totals.spent, totals.kept), max(left, Decimal(0)))
-    name = f"{whose}, which had {show(left)} {currency} left at the start"
-    return Ceiling(name, total, f"{advice} or give --yes", reset_at)
+        (
+            reading.daily_remaining,
+            "the key's daily budget",
+            "wait for its reset",
+            reading.daily_reset_at,
+        ),
+        (
+            reading.monthly_remaining,
+            "the key's monthly budget",
+            "wait for its reset",
+            reading.monthly_reset_at,
+        ),
+    ):
+        if left is None:
+            continue
+        if resets_at is not None:
+            advice = f"wait until {resets_at.isoformat()}"
+        total = _EXACT.add(taken, max(left, Decimal(0)))
+        name = f"{whose}, which had {show(left)} {currency} left {when}"
+        ceilings.append(Ceiling(whose, name, total, f"{advice} or give --yes", resets_at))
+    return ceilings
+
+
+def tightest(ceilings: Sequence[Ceiling]) -> Ceiling | None:
+    """The one that is reached first."""
+    return min(ceilings, key=lambda each: each.total, default=None)

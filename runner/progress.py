@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .durations import show_duration
+from .outlook import show_shortage
 from .session import Progress, Watch
 
 REFRESH_S = 0.25
@@ -44,6 +45,7 @@ class View(NamedTuple):
     share: float | None
     eta_s: float | None
     state: str | None
+    shortage: str | None
 
 
 class Meter:
@@ -83,6 +85,7 @@ class Meter:
             share=share,
             eta_s=eta_s,
             state=_state(progress, now_s),
+            shortage=_shortage(progress, now_s),
         )
 
     @staticmethod
@@ -103,6 +106,12 @@ def _state(progress: Progress, now_s: float) -> str | None:
         return f"the service has failed for {since}; trying one job at a time"
     left_s = parts.lane.held_until_s - now_s
     return f"cooling down for {show_duration(left_s)}" if left_s > 0 else None
+
+
+def _shortage(progress: Progress, now_s: float) -> str | None:
+    """What money will run out, and when."""
+    found = None if progress.outlook is None else progress.outlook.shortage
+    return None if found is None else show_shortage(found, progress.parts.clock.utc(now_s))
 
 
 def _against(count: int, limit: int | None) -> str:
@@ -140,6 +149,8 @@ def _render(view: View, progress: Progress) -> Group:
     lines: list[RenderableType] = [counts, bar, rates]
     if view.state is not None:
         lines.append(Text(view.state, "yellow"))
+    if view.shortage is not None:
+        lines.append(Text(view.shortage, "yellow"))
     return Group(*lines)
 
 
@@ -157,6 +168,8 @@ def _line(view: View, progress: Progress) -> str:
         parts.append(f"about {show_duration(view.eta_s)} left")
     if view.state is not None:
         parts.append(view.state)
+    if view.shortage is not None:
+        parts.append(view.shortage)
     return ", ".join(parts)
 
 

@@ -25,16 +25,17 @@ from jobs import (
 )
 
 from .balance import Account
-from .budget import Budget, Ceiling, ceiling_from, max_cost_ceiling
+from .budget import Budget, max_cost_ceiling
 from .client import Client
 from .clock import RunClock, wall_now
 from .concurrency import Concurrency
 from .engine import Engine, Parts
 from .errors import InterruptError, OutOfMoneyError, StorageError
-from .foresight import forecast_beside, refuse_what_costs_more
 from .lane import Lane
 from .limiter import Limiter
 from .offload import Offload, in_thread, in_thread_abandoned
+from .outlook import Outlook
+from .purse import Purse
 from .record import Recorder, RunDirectory, State, recover
 from .refusals import Refusals
 from .retry import RetryPolicy
@@ -51,6 +52,7 @@ class Progress(NamedTuple):
     settings: RunSettings
     directory: Path
     fraction_read: Callable[[], float | None]
+    outlook: Outlook | None  # None without prices
 
 
 # Shows how a run goes on, until it is cancelled.
@@ -67,7 +69,7 @@ class World(NamedTuple):
     watch: Watch | None = None
     stop: Stop | None = None  # by which a program in trio can stop the run
     foretell: Callable[[Forecast], None] | None = None  # told what --estimate-first found
-    announce: Callable[[str], None] | None = None  # told what the run waits for
+    announce: Callable[[str], None] | None = None  # told what the run waits for or foresees
 
 
 REAL_WORLD = World()
@@ -229,10 +231,9 @@ class BulkSession:
         )
 
     def _budget(self, recorder: Recorder, prices: PriceTable) -> Budget:
-        budget = Budget(recorder.totals, currency=prices.currency)
-        if self._settings.max_cost is not None:
-            budget.cap(max_cost_ceiling(self._settings.max_cost, prices.currency))
-        return budget
+        limit, currency = self._settings.max_cost, prices.currency
+        ceiling = None if limit is None else max_cost_ceiling(limit, currency)
+        return Budget(recorder.totals, currency=currency, ceiling=ceiling)
 
     async def _work(self, source: Source, parts: Parts, state: State) -> None:
         recorder, stop = parts.recorder, self._stop
@@ -243,11 +244,29 @@ class BulkSession:
                 before = await parts.account.read("before", spent=recorder.totals.spent)
                 recorder.reading(before)
             if before is not None:
-                await self._watched(engine, source, parts, state, self._implied(parts, before))
+                purse = self._purse(parts)
+                if purse is not None:
+                    purse.hold(before, when="at the start")
+                await self._watched(engine, source, parts, state, purse)
                 with stop.closing:
                     recorder.reading(await self._last_reading(parts, before))
         except HeadraceError as error:
             stop.request(error)
+
+    def _purse(self, parts: Parts) -> Purse | None:
+        if parts.prices is None or parts.budget is None:
+            return None
+        return Purse(
+            account=parts.account,
+            recorder=parts.recorder,
+            budget=parts.budget,
+            prices=parts.prices,
+            clock=parts.clock,
+            stop=self._stop,
+            settings=self._settings,
+            read=self._world.read,
+            announce=self._world.announce,
+        )
 
     async def _last_reading(self, parts: Parts, before: BalanceReading) -> BalanceReading:
         spent = parts.recorder.totals.spent
@@ -255,48 +274,29 @@ class BulkSession:
             return await parts.account.read("after", spent=spent)  # there is no cost to wait for
         return await parts.account.read_settled(spent=spent, first=before)
 
-    def _implied(self, parts: Parts, before: BalanceReading) -> Ceiling | None:
-        """Have what is there act as a ceiling, unless the user said yes to more."""
-        if parts.prices is None or parts.budget is None or self._settings.yes:
-            return None
-        totals, currency = parts.recorder.totals, parts.prices.currency
-        ceiling = ceiling_from(before, totals=totals, currency=currency)
-        if ceiling is not None:
-            parts.budget.cap(ceiling)
-        return ceiling
-
-    async def _foresee(self, source: Source, parts: Parts, state: State, ceiling: Ceiling) -> None:
-        """Stop the run where the whole file costs more than what is there."""
-        assert parts.prices is not None
-        taken = parts.recorder.totals.spent + parts.recorder.totals.kept
-        try:
-            forecast = await forecast_beside(
-                source.path,
-                prices=parts.prices,
-                tpm=self._settings.tpm,
-                state=state,
-                read=self._world.read,
-            )
-            refuse_what_costs_more(forecast, ceiling, taken=taken)
-        except HeadraceError as error:
-            self._stop.request(error)
-
     async def _watched(
-        self, engine: Engine, source: Source, parts: Parts, state: State, ceiling: Ceiling | None
+        self, engine: Engine, source: Source, parts: Parts, state: State, purse: Purse | None
     ) -> None:
-        """Run the jobs, and have the display look on where there is one."""
+        """Run the jobs, and have the purse and the display look on where there are any."""
         items = read_jobs(source, tpm=self._settings.tpm, bounded_by=self._bounded_by(parts))
-        identity = self._run.job_file
-        reread = identity is not None and identity.size_bytes is not None  # a pipe can't be
+        reread = source.identity.size_bytes is not None  # a pipe can't be
         async with trio.open_nursery() as nursery:
-            waits = self._settings.wait_for_reset and ceiling is not None and ceiling.resets_at
-            if ceiling is not None and reread and not waits:
-                if self._settings.estimate_first:
-                    await self._foresee(source, parts, state, ceiling)
-                else:
-                    nursery.start_soon(self._foresee, source, parts, state, ceiling)
+            if purse is not None:
+                if reread and self._settings.estimate_first:
+                    await purse.foresee(source.path, state)
+                elif reread:
+                    nursery.start_soon(purse.foresee, source.path, state)
+                nursery.start_soon(purse.look_ahead)
+                nursery.start_soon(purse.renew)
             if self._world.watch is not None:
-                progress = Progress(parts, engine, self._settings, self._run.path, source.fraction)
+                progress = Progress(
+                    parts,
+                    engine,
+                    self._settings,
+                    self._run.path,
+                    source.fraction,
+                    None if purse is None else purse.outlook,
+                )
                 nursery.start_soon(self._world.watch, progress)
             await engine.run(items, state, self._world.read)
             nursery.cancel_scope.cancel()
