@@ -57,6 +57,9 @@ class Attempt(Row, frozen=True, kw_only=True):
         float | None,
         doc("sent to the first non-empty content, reasoning or tool-call delta; streams only"),
     ] = None
+    content_ttft_s: Annotated[
+        float | None, doc("sent to the first such delta that is no reasoning; streams only")
+    ] = None
     latency_s: Annotated[float | None, doc("sent to the last byte of content")] = None
     client_lag_s: Annotated[
         float | None, doc("largest delay from the kernel's receipt to the read; null if unknown")

@@ -108,6 +108,7 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
         connect_s=wire.connect_s,
         first_byte_s=_span(wire.sent_at, wire.first_byte_at),
         ttft_s=made.ttft_s,
+        content_ttft_s=_span(wire.sent_at, outcome.first_content_at),
         latency_s=made.latency_s,
         client_lag_s=wire.client_lag_s,
         gaps_s=outcome.gaps_s,

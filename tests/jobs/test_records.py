@@ -61,6 +61,7 @@ ATTEMPT = {
     "connect_s": pl.Float64,
     "first_byte_s": pl.Float64,
     "ttft_s": pl.Float64,
+    "content_ttft_s": pl.Float64,
     "latency_s": pl.Float64,
     "client_lag_s": pl.Float64,
     "gaps_s": pl.List(pl.Float64),

@@ -1,0 +1,42 @@
+"""From an attempt's outcome to its row."""
+
+import datetime as dt
+
+from trio.testing import MockClock
+
+from jobs import Job
+from runner.client import Outcome
+from runner.clock import RunClock
+from runner.rows import Made, attempt_row
+from runner.transport import Wire
+
+NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)
+JOB = Job(
+    index=3,
+    custom_id="a",
+    url="/v1/chat/completions",
+    model="m",
+    stream=True,
+    body=b"{}",
+    body_digest="d",
+    input_estimate_tokens=1,
+)
+
+
+async def test_every_time_counts_from_the_moment_of_sending(autojump_clock: MockClock) -> None:
+    """Due at 1 s, sent at 1.5 s; a thought at 2 s, the answer from 4 s to 6 s."""
+    wire = Wire()
+    wire.sent_at, wire.first_byte_at = 1.5, 1.75
+    outcome = Outcome(first_token_at=2.0, first_content_at=4.0, content_end_at=6.0, gaps_s=[2.0])
+    made = Made(JOB, 1, 1.0, wire, outcome, None, None)
+    row = attempt_row(made, RunClock(lambda: NOON))
+    assert row.sent_at is not None
+    assert (row.sent_at - row.due_at).total_seconds() == 0.5
+    assert (row.wait_s, row.first_byte_s, row.ttft_s) == (0.5, 0.25, 0.5)
+    assert (row.content_ttft_s, row.latency_s, row.gaps_s) == (2.5, 4.5, [2.0])
+
+
+async def test_what_never_came_is_unknown(autojump_clock: MockClock) -> None:
+    row = attempt_row(Made(JOB, 1, 1.0, Wire(), Outcome(), None, None), RunClock(lambda: NOON))
+    assert row.sent_at is None
+    assert (row.wait_s, row.ttft_s, row.content_ttft_s, row.latency_s) == (None,) * 4
