@@ -159,20 +159,20 @@ def sort_of(node: Node) -> Sort:
             return "truth" if PRECEDENCE[operator] <= PRECEDENCE["<"] else "number"
 
 
-def parts(node: Node) -> Iterator[Node]:
-    """A part and all that it holds, from left to right."""
+def parts(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
+    """A part and all that it holds, from left to right; what functions are of, only where asked."""
     yield node
     match node:
         case Unary(operand=operand):
-            yield from parts(operand)
+            yield from parts(operand, into_aggregates=into_aggregates)
         case Binary(left=left, right=right):
-            yield from parts(left)
-            yield from parts(right)
-        case Aggregate(argument=argument, where=where):
+            yield from parts(left, into_aggregates=into_aggregates)
+            yield from parts(right, into_aggregates=into_aggregates)
+        case Aggregate(argument=argument, where=where) if into_aggregates:
             for each in (argument, where):
                 if each is not None:
                     yield from parts(each)
-        case Number() | Text() | Name():
+        case _:
             pass
 
 

@@ -1,9 +1,12 @@
 """What happened: reads a run's records, and reports its outcome, cost and latency."""
 
 from .balance_check import BalanceCheck, Suspect
+from .evaluate import Figures, open_figures
 from .latency import Distribution
 from .limits import Limits, LimitUse
+from .objective import Judgement, Measured, check_objective, judge
 from .outcome import FailedAttempts, FailedJobs, Outcome
+from .rows import row_condition
 from .summary import (
     SUMMARY_SCHEMA_VERSION,
     RunFacts,
@@ -22,8 +25,11 @@ __all__ = [
     "Distribution",
     "FailedAttempts",
     "FailedJobs",
+    "Figures",
+    "Judgement",
     "LimitUse",
     "Limits",
+    "Measured",
     "Outcome",
     "RunFacts",
     "Summary",
@@ -31,7 +37,11 @@ __all__ = [
     "Throughput",
     "Usage",
     "UsageRow",
+    "check_objective",
+    "judge",
+    "open_figures",
     "print_summary",
+    "row_condition",
     "summarise",
     "summary_json",
     "write_summary",

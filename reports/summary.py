@@ -67,7 +67,11 @@ def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
 
     Raises InputError where it is no run, or can't be read.
     """
-    run = open_run(directory)
+    return summary_of(open_run(directory), tolerance=tolerance)
+
+
+def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
+    """Summarise a run that is read already. Raises InputError where a table can't be read."""
     try:
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
@@ -80,7 +84,9 @@ def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
             balance=check_balance(run, tolerance=tolerance),
         )
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"a table in {directory} can't be read: {error}; restore it") from error
+        raise InputError(
+            f"a table in {run.directory} can't be read: {error}; restore it"
+        ) from error
 
 
 def summary_json(summary: Summary) -> bytes:

@@ -1,0 +1,131 @@
+"""Expressions over rows, as polars': a condition on each request, or what an aggregate is of.
+
+Only columns, numbers, text, arithmetic and comparisons become polars expressions; a name that is no
+column of the table is refused by name. Unknown stays unknown: a comparison with null is null.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+import polars as pl
+
+from jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary
+
+# What a column of each type may be used as; a column of any other has no place in an expression.
+SORTS = {pl.String: "text", pl.Boolean: "truth"}
+
+
+class Compiled(NamedTuple):
+    """A polars expression, and whether it is a number, text or truth."""
+
+    value: pl.Expr
+    sort: str
+
+
+def row_condition(
+    expression: Expression, columns: Mapping[str, Any], node: Node | None = None
+) -> pl.Expr:
+    """A condition on each row of a table with these columns (name -> polars type); never null.
+
+    `node` is the part of the expression that is meant; None is all of it. A row that lacks a
+    figure that the condition needs does not meet it. Raises ExpressionError.
+    """
+    what = compiled(expression, expression.root if node is None else node, columns)
+    if what.sort != "truth":
+        raise expression.mistake(expression.root if node is None else node, "this is no condition")
+    return what.value.fill_null(False)
+
+
+def compiled(expression: Expression, node: Node, columns: Mapping[str, Any]) -> Compiled:
+    """A part of an expression over the rows of a table with these columns. Raises ExpressionError.
+
+    Money is taken as a float here; exact sums are made of a column alone.
+    """
+    match node:
+        case Number(amount=amount):
+            return Compiled(pl.lit(float(amount)), "number")
+        case Text(value=text):
+            return Compiled(pl.lit(text), "text")
+        case Name(name=name):
+            return _column(expression, node, columns, name)
+        case Unary(operator=operator, operand=operand):
+            inner = compiled(expression, operand, columns)
+            if operator == "not":
+                _need(expression, operand, inner, "truth")
+                return Compiled(~inner.value, "truth")
+            _need(expression, operand, inner, "number")
+            return Compiled(-inner.value, "number")
+        case Binary():
+            return _pair(expression, node, columns)
+        case Aggregate(function=function):
+            said = f"{function} is over many rows; a condition on each row has columns alone"
+            raise expression.mistake(node, said)
+
+
+def _column(expression: Expression, node: Name, columns: Mapping[str, Any], name: str) -> Compiled:
+    if name not in columns:
+        refuse_name(expression, node, columns, "column")
+    dtype = columns[name]
+    if isinstance(dtype, pl.Decimal):
+        return Compiled(pl.col(name).cast(pl.Float64), "number")
+    if dtype.is_numeric():
+        return Compiled(pl.col(name), "number")
+    sort = SORTS.get(dtype)
+    if sort is None:
+        raise expression.mistake(node, f"{name} is neither a number nor text")
+    return Compiled(pl.col(name), sort)
+
+
+def refuse_name(expression: Expression, node: Name, known: Iterable[str], what: str) -> NoReturn:
+    """Raise the error for a name that isn't among those known, with the nearest that is."""
+    near = difflib.get_close_matches(node.name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else "docs/gates.md has the names"
+    raise expression.mistake(node, f"{node.name!r} is no {what}; {hint}")
+
+
+def _pair(expression: Expression, node: Binary, columns: Mapping[str, Any]) -> Compiled:
+    left = compiled(expression, node.left, columns)
+    right = compiled(expression, node.right, columns)
+    operator = node.operator
+    if operator in ("and", "or"):
+        _need(expression, node.left, left, "truth")
+        _need(expression, node.right, right, "truth")
+        both = left.value & right.value if operator == "and" else left.value | right.value
+        return Compiled(both, "truth")
+    if operator in ("==", "!="):
+        _need(expression, node.right, right, left.sort)
+    else:
+        _need(expression, node.left, left, "number")
+        _need(expression, node.right, right, "number")
+    a, b = left.value, right.value
+    match operator:
+        case "+":
+            return Compiled(a + b, "number")
+        case "-":
+            return Compiled(a - b, "number")
+        case "*":
+            return Compiled(a * b, "number")
+        case "/":
+            return Compiled(a / b, "number")
+        case "<":
+            return Compiled(a < b, "truth")
+        case "<=":
+            return Compiled(a <= b, "truth")
+        case ">":
+            return Compiled(a > b, "truth")
+        case ">=":
+            return Compiled(a >= b, "truth")
+        case "==":
+            return Compiled(a == b, "truth")
+        case _:
+            return Compiled(a != b, "truth")
+
+
+WORDS = {"number": "a number", "text": "text", "truth": "true or false"}
+
+
+def _need(expression: Expression, node: Node, what: Compiled, sort: str) -> None:
+    if what.sort != sort:
+        said = f"this is {WORDS[what.sort]}, where {WORDS[sort]} is needed"
+        raise expression.mistake(node, said)
