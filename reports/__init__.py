@@ -2,6 +2,9 @@
 
 from .balance_check import BalanceCheck, Suspect
 from .evaluate import Figures, open_figures
+from .gate import GATE_SCHEMA_VERSION, GateReport, judge_run, read_objectives
+from .gate_terminal import print_gate
+from .junit import gate_junit
 from .latency import Distribution
 from .limits import Limits, LimitUse
 from .objective import Judgement, Measured, check_objective, judge
@@ -20,12 +23,14 @@ from .terminal import print_summary
 from .usage import Usage, UsageRow
 
 __all__ = [
+    "GATE_SCHEMA_VERSION",
     "SUMMARY_SCHEMA_VERSION",
     "BalanceCheck",
     "Distribution",
     "FailedAttempts",
     "FailedJobs",
     "Figures",
+    "GateReport",
     "Judgement",
     "LimitUse",
     "Limits",
@@ -38,9 +43,13 @@ __all__ = [
     "Usage",
     "UsageRow",
     "check_objective",
+    "gate_junit",
     "judge",
+    "judge_run",
     "open_figures",
+    "print_gate",
     "print_summary",
+    "read_objectives",
     "row_condition",
     "summarise",
     "summary_json",

@@ -1,4 +1,4 @@
-"""The command of this room."""
+"""The commands of this room."""
 
 from typing import Any
 
@@ -45,3 +45,54 @@ def report(run: str, *, as_json: bool, tolerance: Any) -> None:
         click.echo(summary_json(summary), nl=False)
     else:
         print_summary(summary, Console())
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--require", metavar="EXPR", multiple=True, help='An objective, such as "p95(latency_s) < 3".'
+)
+@click.option("--objectives", metavar="FILE", help="A file of objectives, one a line.")
+@click.option("--base", metavar="RUN", help="The run that `base` in an objective stands for.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as data.")
+@click.option("--junit", metavar="FILE", help="Also write it as JUnit XML, for CI.")
+def gate(
+    run: str,
+    *,
+    require: tuple[str, ...],
+    objectives: str | None,
+    base: str | None,
+    as_json: bool,
+    junit: str | None,
+) -> None:
+    """Judge a run by objectives; exit code 4 where one is not met.
+
+    An objective is a condition on the run's figures: "cost < 5", "error_rate < 1%",
+    "p95(ttft_s) <= 1.1 * base". docs/gates.md has the language and the names. Objectives may also
+    stand in headrace.toml, as a list named require in the table [gate].
+    """
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from jobs import InputError, parse_condition
+
+    from .gate import NOT_MET_EXIT_CODE, judge_run, read_objectives
+    from .gate_terminal import print_gate
+    from .junit import gate_junit
+    from .output import write_whole
+    from .summary import data_json
+
+    wanted = [parse_condition(text) for text in require]
+    if objectives is not None:
+        wanted += read_objectives(Path(objectives))
+    if not wanted:
+        raise InputError('no objective: give --require, such as --require "cost < 5"')
+    report = judge_run(Path(run), wanted, base=None if base is None else Path(base))
+    if junit is not None:
+        write_whole(Path(junit), gate_junit(report))
+    if as_json:
+        click.echo(data_json(report), nl=False)
+    else:
+        print_gate(report, Console())
+    click.get_current_context().exit(0 if report.met else NOT_MET_EXIT_CODE)

@@ -23,6 +23,7 @@ from jobs import (
 )
 
 from .aggregate import OF_ATTEMPTS, Prepared
+from .balance_check import plain
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .names import FIGURES, UnknownError, Value
 from .rows import refuse_name
@@ -140,6 +141,7 @@ def _measured(expression: Expression, figures: Figures, base: Figures | None) ->
 
 def _known(expression: Expression, node: Node, figures: Figures) -> Value | None:
     try:
-        return figures.value(expression, node)
+        value = figures.value(expression, node)
     except UnknownError:
         return None
+    return plain(value) if isinstance(value, Decimal) else value

@@ -90,8 +90,13 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
 
 
 def summary_json(summary: Summary) -> bytes:
-    """The summary as indented JSON, with a line end. Money is text, and without an exponent."""
-    data = msgspec.to_builtins(summary, builtin_types=[Decimal])
+    """The summary as indented JSON, with a line end."""
+    return data_json(summary)
+
+
+def data_json(struct: msgspec.Struct) -> bytes:
+    """What a report shows, as indented JSON. Money is text, and without an exponent."""
+    data = msgspec.to_builtins(struct, builtin_types=[Decimal])
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default="{:f}".format)
     return text.encode() + b"\n"
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "run": Place("runner.cli", "run", "Run a file of jobs to the end, or go on where it stopped."),
     "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
     "report": Place("reports.cli", "report", "Show what a run did, cost and took."),
+    "gate": Place("reports.cli", "gate", "Judge a run by objectives; exit code 4 where one fails."),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),
     "demo": Place("runner.demo", "demo", "Gateway, jobs, run and report in one go, offline."),

@@ -1,0 +1,68 @@
+"""The gate: a run judged by its objectives. What a nightly job ends with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from jobs import Expression, InputError, parse_condition
+
+from .evaluate import open_figures
+from .objective import Judgement, check_objective, judge
+
+GATE_SCHEMA_VERSION = 1
+NOT_MET_EXIT_CODE = 4
+
+
+class GateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run was judged, beside which, by what, and whether all of it was met."""
+
+    schema_version: int
+    run: str
+    base: str | None
+    currency: str | None
+    met: bool
+    objectives: list[Judgement]
+
+
+def judge_run(
+    directory: Path, objectives: Sequence[Expression], *, base: Path | None = None
+) -> GateReport:
+    """Judge a run by objectives, beside the run in `base` where one is given.
+
+    Raises InputError where one of the directories is no run, and ExpressionError for an objective
+    without a meaning, before either is read.
+    """
+    for each in objectives:
+        check_objective(each, with_base=base is not None)
+    figures = open_figures(directory)
+    judged = judge(objectives, figures, None if base is None else open_figures(base))
+    return GateReport(
+        schema_version=GATE_SCHEMA_VERSION,
+        run=str(directory),
+        base=None if base is None else str(base),
+        currency=figures.currency,
+        met=all(each.met for each in judged),
+        objectives=judged,
+    )
+
+
+def read_objectives(path: Path) -> list[Expression]:
+    """Objectives from a file: one a line; empty lines and those that begin with # don't count.
+
+    Raises InputError where it can't be read, and for a mistake, with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8; write one objective a line") from error
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                found.append(parse_condition(line.strip()))
+            except InputError as error:
+                raise InputError(f"line {number} of {path}: {error.message}") from error
+    return found

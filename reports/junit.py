@@ -1,0 +1,33 @@
+"""Gate outcomes as JUnit XML: what CI services show as tests."""
+
+import xml.etree.ElementTree as ET
+
+from .gate import GateReport
+from .gate_terminal import outcome
+
+
+def gate_junit(report: GateReport) -> bytes:
+    """One test case an objective, failed where it was not met."""
+    failed = sum(not each.met for each in report.objectives)
+    counts = {"tests": str(len(report.objectives)), "failures": str(failed), "errors": "0"}
+    suites = ET.Element("testsuites", counts)
+    suite = ET.SubElement(suites, "testsuite", {"name": "headrace gate", **counts})
+    for each in report.objectives:
+        name, said = _legal(each.objective), _legal(outcome(each, report.currency))
+        case = ET.SubElement(suite, "testcase", classname=_legal(report.run), name=name)
+        if each.met:
+            ET.SubElement(case, "system-out").text = said
+        else:
+            failure = ET.SubElement(case, "failure", message=said, type="objective not met")
+            failure.text = f"{name}\n{said}"
+    ET.indent(suites)
+    data: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return data + b"\n"
+
+
+def _legal(text: str) -> str:
+    """Text without the characters that XML 1.0 can't hold."""
+    return "".join(
+        c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff" else "\ufffd"
+        for c in text
+    )

@@ -1,0 +1,42 @@
+"""Files that a command leaves: there whole, or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from jobs import InputError
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise InputError where a file would be overwritten that nobody said to."""
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; name a file")
+    if path.exists() and not force:
+        raise InputError(f"{path} is there already; name another file, or give --force")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block ends well.
+
+    What is written is synced first. Where the block fails nothing is left. Raises InputError where
+    the file system refuses.
+    """
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises InputError."""
+    with whole_file(path) as beside:
+        beside.write_bytes(data)
