@@ -1,6 +1,6 @@
 """What happened: reads a run's records, and reports its outcome, cost and latency."""
 
-from .balance_check import BalanceCheck, Suspect
+from .balance_check import BalanceCheck
 from .evaluate import Figures, open_figures
 from .gate import GATE_SCHEMA_VERSION, GateReport, judge_run, read_objectives
 from .gate_terminal import print_gate
@@ -19,6 +19,7 @@ from .summary import (
     summary_json,
     write_summary,
 )
+from .suspects import Suspect
 from .terminal import print_summary
 from .usage import Usage, UsageRow
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jobs import Aggregate, Name, Node, parse_expression, safe
 
-from .balance_check import plain
+from .amount import plain
 from .gate import GateReport
 from .names import Value
 from .objective import Judgement, Measured

@@ -23,7 +23,7 @@ from jobs import (
 )
 
 from .aggregate import OF_ATTEMPTS, Prepared
-from .balance_check import plain
+from .amount import plain
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .names import FIGURES, UnknownError, Value
 from .rows import refuse_name

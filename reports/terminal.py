@@ -14,9 +14,11 @@ from rich.text import Text
 
 from jobs import safe
 
-from .balance_check import SUSPICIONS, BalanceCheck, plain
+from .amount import plain
+from .balance_check import BalanceCheck
 from .latency import QUANTILES, Distribution
 from .summary import Summary
+from .suspects import SUSPICIONS
 
 STATES = {
     "finished": ("finished", "green"),
@@ -32,6 +34,7 @@ UNITS = (
     ("s", 1.0, 99.95),
     ("min", 60.0, 5997.0),
 )
+SUSPECTS_PRINTED = 5
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
 # Columns of the usage table that are left out where all is zero.
 COUNTED = {
@@ -293,15 +296,26 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     for reason in check.why:
         _show(console, safe(reason), "yellow" if check.verdict != "agrees" else "dim")
     if check.suspect_counts:
-        table = _table("attempts", "that could explain it", "", left=0)
-        for column in table.columns[1:]:
-            column.justify, column.no_wrap = "left", False
-        for suspicion, count in check.suspect_counts.items():
-            why, cost = SUSPICIONS[suspicion], check.suspect_costs.get(suspicion)
-            if cost is not None:
-                why += f"; probably {money(cost, check.currency)}"
-            table.add_row(f"{count:,}", suspicion, why)
-        _show(console, table)
+        _show_suspects(console, check)
+
+
+def _show_suspects(console: Console, check: BalanceCheck) -> None:
+    estimates = [check.suspect_estimates.get(name) for name in check.suspect_counts]
+    table = _table("attempts", "may be", "that could explain it", "", left=0)
+    for column in table.columns[2:]:
+        column.justify, column.no_wrap = "left", False
+    for (name, count), amount in zip(check.suspect_counts.items(), aligned(estimates), strict=True):
+        table.add_row(f"{count:,}", amount, name, SUSPICIONS[name])
+    _show(console, table)
+    table = _table("the largest", "attempt", "request", "may be", left=1)
+    for each in check.suspects[:SUSPECTS_PRINTED]:
+        table.add_row(
+            Text(safe(each.custom_id)),
+            str(each.attempt),
+            Text(safe(each.request_id or "-")),
+            money(each.estimate if each.estimate is not None else each.at_most, None),
+        )
+    _show(console, table)
 
 
 def _print_next(summary: Summary, console: Console) -> None:

@@ -147,24 +147,44 @@ class Account:
         )
 
     async def read_settled(self, *, spent: Decimal, first: BalanceReading) -> BalanceReading:
-        """The balance after the run: once it fell by `spent` since `first`, or stands still.
+        """The balance after the run, once the charges since `first` are in it.
 
-        Takes at most `SETTLE_S` seconds. Raises KeyRefusedError.
+        That is when a figure rose by `spent` exactly and none by less, or when all stand still with
+        none short of it; a figure that is short may still be caught up by late charges. Takes at
+        most `SETTLE_S` seconds after the first answer. Raises KeyRefusedError.
         """
-        began_s = still_since_s = self._clock.now()
+        paid = spent - first.spent
         reading = await self.read("after", spent=spent)
-        while reading.balance is not None and first.balance is not None:
-            if first.balance - reading.balance == spent - first.spent:
-                break
-            await trio.sleep(SETTLE_STEP_S)
-            later = await self.read("after", spent=spent)
-            now_s = self._clock.now()
-            if later.balance != reading.balance:
-                still_since_s = now_s
-            reading = later
-            if now_s - still_since_s >= STILL_S or now_s - began_s >= SETTLE_S:
-                break
+        with trio.move_on_after(SETTLE_S):
+            still_since_s = self._clock.now()
+            while (taken := _taken(first, reading)) and min(taken) != paid:
+                if min(taken) > paid and self._clock.now() - still_since_s >= STILL_S:
+                    break
+                await trio.sleep(SETTLE_STEP_S)
+                later = await self.read("after", spent=spent)
+                if later.balance is None:
+                    continue  # the figures at hand are better than none
+                if _taken(first, later) != taken:
+                    still_since_s = self._clock.now()
+                reading = later
         return reading
+
+
+def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
+    """What each figure says was taken from the account; [] without a figure.
+
+    A figure that was reset is left out, and a balance that was topped up is short for ever.
+    """
+    if first.balance is None or last.balance is None:
+        return []
+    taken = [first.balance - last.balance]
+    for before, after, resets in (
+        (first.daily_used, last.daily_used, (first.daily_reset_at, last.daily_reset_at)),
+        (first.monthly_used, last.monthly_used, (first.monthly_reset_at, last.monthly_reset_at)),
+    ):
+        if before is not None and after is not None and resets[0] == resets[1]:
+            taken.append(after - before)
+    return taken
 
 
 class Spent(NamedTuple):

@@ -218,7 +218,7 @@ def keys_of(value: object, prefix: str = "") -> set[str]:
             named = {
                 "limits.estimates": "MODEL",
                 "balance.suspect_counts": "SUSPICION",
-                "balance.suspect_costs": "SUSPICION",
+                "balance.suspect_estimates": "SUSPICION",
             }
             return {
                 key
@@ -240,7 +240,7 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
     made.attempt(3, error_kind="stream", http_status=200, probable_cost=Decimal(2))
     made.result(2, status="failed", http_status=500)
     made.reading(0, "10.00", "0")
-    made.reading(60, "10.00", "1")
+    made.reading(60, "8.00", "1")
     directory = made.write()
     manifest = json.loads((directory / "run.json").read_bytes())
     manifest["estimates"] = {"small": {"answers": 1, "reserved_tokens": 2, "used_tokens": 1}}

@@ -189,7 +189,9 @@ def falling(service: Service, *balances: str) -> None:
     [
         (["9.5"], "9.5", 0.0),  # as computed: nothing to wait for
         (["10", "9.7", "9.5"], "9.5", 0.5),  # charges come late
-        (["10"], "10", 1.5),  # stands still, and never agrees
+        (["10", "10", "10", "10", "10", "10", "10", "10", "10", "9.5"], "9.5", 2.25),  # later yet
+        (["10"], "10", 5.0),  # never comes
+        (["9.4"], "9.4", 1.5),  # others took more, and it stands still
         ([f"{10 - n / 100}" for n in range(1, 40)], "9.8", 5.0),  # goes on falling
     ],
 )
@@ -203,7 +205,50 @@ async def test_it_is_read_until_it_settles(
     began_s = trio.current_time()
     reading = await account.read_settled(spent=Decimal("0.5"), first=first)
     assert (reading.moment, trio.current_time() - began_s) == ("after", took_s)
-    assert reading.balance == Decimal(balances[20] if took_s == 5.0 else seen)
+    assert reading.balance == Decimal(balances[19] if len(balances) == 39 else seen)
+
+
+async def test_a_reading_without_a_figure_takes_no_figure_away(
+    service: Service, autojump_clock: Any
+) -> None:
+    account = account_of(service)
+    falling(service, "10")
+    first = await account.read("before", spent=Decimal(0))
+    good = Reply(200, b'{"currency": "CNY", "balance": 9.7}')
+    answers = iter([good, *[Service.error(502)] * 99])
+    service.balance = lambda: next(answers)
+    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    assert (reading.balance, reading.error, trio.current_time()) == (Decimal("9.7"), None, 5.0)
+
+
+async def test_a_service_that_hangs_while_it_settles_holds_nobody_up(
+    service: Service, autojump_clock: Any
+) -> None:
+    account = account_of(service)
+    falling(service, "10")
+    first = await account.read("before", spent=Decimal(0))
+    good = Reply(200, b'{"currency": "CNY", "balance": 9.7}')
+    answers = iter([good, good._replace(delay_s=99.0)])
+    service.balance = lambda: next(answers)
+    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    assert (reading.balance, trio.current_time()) == (Decimal("9.7"), 5.0)
+
+
+async def test_it_settles_by_every_figure_that_is_shown(
+    service: Service, autojump_clock: Any
+) -> None:
+    """Other keys let the balance fall, and the key's own use is booked after a second."""
+    account = account_of(service)
+
+    def shown(balance: str, used: str) -> Reply:
+        text = '{"currency": "CNY", "balance": %s, "api_key": {"daily_used": %s}}'
+        return Reply(200, (text % (balance, used)).encode())
+
+    service.balance = lambda: shown("10", "1")
+    first = await account.read("before", spent=Decimal(0))
+    service.balance = lambda: shown("9", "1.5" if trio.current_time() >= 1 else "1")
+    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    assert (reading.daily_used, trio.current_time()) == (Decimal("1.5"), 1.0)
 
 
 def reading_of(**fields: Any) -> BalanceReading:

@@ -65,7 +65,7 @@ async def test_a_cut_stream_is_sent_again_and_its_probable_cost_is_marked(
     assert (check.verdict, check.computed) == ("differs", ran.outcome.cost)
     assert check.difference == billed.charge
     assert check.suspect_counts == {"stream cut": 1}
-    assert check.suspect_costs == {"stream cut": cut["probable_cost"]}
+    assert check.suspect_estimates == {"stream cut": cut["probable_cost"]}
     assert summary.usage.probable_cost == cut["probable_cost"]
 
 
