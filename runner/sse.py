@@ -26,7 +26,10 @@ class SSEParser:
     """Feed it bytes in any pieces; each call returns the events that the piece completed."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        # A line without its end, in the pieces that it came in: joined at each piece, a long line
+        # in short pieces would cost the square of its length.
+        self._rest: list[bytes] = []
+        self._rest_bytes = 0
         self._event = ""
         self._data: list[bytes] = []
         self._data_bytes = 0
@@ -39,26 +42,30 @@ class SSEParser:
             # The CR ended its line when it came; an LF right after it belongs to that end.
             self._after_cr = False
             piece = piece.removeprefix(b"\n")
-        text = self._rest + piece
-        if self._first:
-            if len(text) < 3 and b"\xef\xbb\xbf".startswith(text):
-                self._rest = text
-                return []
-            text = text.removeprefix(b"\xef\xbb\xbf")
-            self._first = False
-        *lines, self._rest = _LINE_END.split(text)
-        if text.endswith(b"\r"):
-            self._after_cr = True
-        events = []
-        for line in lines:
-            if line:
-                self._field(line)
-            elif self._data:
-                events.append(Event(self._event or "message", b"\n".join(self._data)))
-                self._forget()
-            else:
-                self._forget()
-        if len(self._rest) + self._data_bytes > EVENT_BYTES_MAX:
+        events: list[Event] = []
+        has_cr = b"\r" in piece
+        if has_cr or b"\n" in piece or self._first:
+            text = b"".join([*self._rest, piece]) if self._rest else piece
+            if self._first:
+                if len(text) < 3 and b"\xef\xbb\xbf".startswith(text):
+                    self._rest = [text]
+                    return []
+                text = text.removeprefix(b"\xef\xbb\xbf")
+                self._first = False
+            *lines, rest = _LINE_END.split(text) if has_cr else text.split(b"\n")
+            self._after_cr = has_cr and text.endswith(b"\r")
+            self._rest, self._rest_bytes = [rest] if rest else [], len(rest)
+            for line in lines:
+                if line:
+                    self._field(line)
+                else:
+                    if self._data:
+                        events.append(Event(self._event or "message", b"\n".join(self._data)))
+                    self._forget()
+        elif piece:
+            self._rest.append(piece)
+            self._rest_bytes += len(piece)
+        if self._rest_bytes + self._data_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
         return events
 
@@ -72,6 +79,6 @@ class SSEParser:
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
-            self._data_bytes += len(value)
+            self._data_bytes += len(value) + 1  # for the LF: empty lines grow an event, too
         elif name == b"event":
             self._event = value.decode("utf-8", "replace")

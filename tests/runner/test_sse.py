@@ -87,6 +87,25 @@ def test_an_event_without_an_end_is_given_up() -> None:
         parser.feed(b"x")
 
 
+def test_a_long_line_in_short_pieces_is_joined_once() -> None:
+    """Joined at each piece, it would cost the square of its length."""
+    parser = SSEParser()
+    parser.feed(b"data: ")
+    pieces = [b"%08d" % number for number in range(1000)]
+    for piece in pieces:
+        assert parser.feed(piece) == []
+    assert parser._rest[-1] is pieces[-1]
+    assert parser.feed(b"\n\n") == [Event("message", b"".join(pieces))]
+
+
+def test_empty_lines_of_one_event_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.sse.EVENT_BYTES_MAX", 1000)
+    parser = SSEParser()
+    assert parser.feed(b"data:\n" * 1000) == []
+    with pytest.raises(EventTooLongError):
+        parser.feed(b"data:\n")
+
+
 @pytest.mark.slow
 def test_many_lines_of_one_event_are_bounded_too() -> None:
     parser = SSEParser()
