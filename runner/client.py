@@ -1,6 +1,6 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from typing import NamedTuple
@@ -23,15 +23,17 @@ from .answers import (
     read_error,
 )
 from .clock import RunClock
+from .collected import Collected
 from .failure import Failure, transport_failure
 from .retry_after import retry_after_s
 from .secret import Secret
 from .sse import EventTooLongError, SSEParser
 from .token_times import TokenTimes
-from .transport import Wire
+from .transport import Answering, Prepared, Wire, carrier_over
 
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
+DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
 
@@ -78,7 +80,7 @@ class Client:
         timed: bool = False,
     ) -> None:
         self._timed = timed
-        self._transport = transport
+        self._carrier = carrier_over(transport)
         self._key = key
         self._clock = clock
         host = httpx.URL(base_url).netloc.decode("ascii")
@@ -95,26 +97,33 @@ class Client:
         }
         self.base_url = base_url
         self._get_headers = httpx.Headers({**bearer, **dict(headers)})
-        self._urls = {path: httpx.URL(base_url + path) for path in ENDPOINTS}
-        self._headers = {
-            path: httpx.Headers(
-                {
-                    **(anthropic if endpoint.kind == "messages" else bearer),
-                    "content-type": "application/json",
-                    **{name.lower(): value for name, value in headers},
-                }
+        self._posts = {
+            path: Prepared(
+                "POST",
+                httpx.URL(base_url + path),
+                httpx.Headers(
+                    {
+                        **(anthropic if endpoint.kind == "messages" else bearer),
+                        "content-type": "application/json",
+                        **{name.lower(): value for name, value in headers},
+                    }
+                ),
             )
             for path, endpoint in ENDPOINTS.items()
         }
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """GET a small document: its status and body. Raises httpx.TransportError."""
-        request = httpx.Request("GET", self.base_url + path, headers=self._get_headers)
-        response = await self._transport.handle_async_request(request)
+        request = Prepared("GET", httpx.URL(self.base_url + path), self._get_headers)
+        answer = await self._carrier.carry(request, b"", Wire())
         try:
-            return response.status_code, await response.aread()
+            body = Collected(DOCUMENT_BYTES_MAX)
+            await answer.feed(body.take)
         finally:
-            await response.aclose()
+            await answer.aclose()
+        if body.too_long:
+            raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
+        return answer.status, body.decoded(answer.headers)
 
     async def send(self, job: Job, wire: Wire) -> Outcome:
         """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.
@@ -122,37 +131,25 @@ class Client:
         Only what `wire.on_sent` raises comes out, and trio.Cancelled.
         """
         wire.timed = self._timed or job.stream
-        # With its stream and headers given, httpx has nothing to work out for each request.
-        request = httpx.Request(
-            "POST",
-            self._urls[job.url],
-            headers=self._headers[job.url],
-            stream=httpx.ByteStream(job.body),
-            extensions={"wire": wire},
-        )
-        request.headers["content-length"] = str(len(job.body))
         try:
-            response = await self._transport.handle_async_request(request)
+            answer = await self._carrier.carry(self._posts[job.url], job.body, wire)
         except httpx.TransportError as error:
-            failure = transport_failure(error, in_stream=False)
-            return Outcome(failure=failure._replace(message=self._key.redact(failure.message)))
+            return self._redacted(Outcome(failure=transport_failure(error, in_stream=False)))
         try:
-            outcome = await self._read(job, response, wire)
+            outcome = await self._read(job, answer, wire)
         finally:
-            await response.aclose()
+            await answer.aclose()
         return self._redacted(outcome)
 
-    async def _read(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
-        status = response.status_code
-        # httpx guesses an encoding at each look at a header.
-        heard = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        request_id = heard.get(b"x-request-id") or heard.get(b"request-id")
+    async def _read(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
+        status = answer.status
+        heard = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
         streamed = job.stream and status == 200 and "json" not in heard.get(b"content-type", "")
         try:
             if streamed:
-                outcome = await self._read_stream(job, response, wire)
+                outcome = await self._read_stream(job, answer, wire)
             else:
-                outcome = await self._read_whole(job, response, wire)
+                outcome = await self._read_whole(job, answer, wire)
         except httpx.TransportError as error:
             outcome = Outcome(failure=transport_failure(error, in_stream=streamed))
         except httpx.DecodingError as error:
@@ -160,27 +157,23 @@ class Client:
         failure = outcome.failure
         return outcome._replace(
             status=status,
-            request_id=request_id or outcome.request_id,
+            request_id=heard.get(b"x-request-id") or heard.get(b"request-id") or outcome.request_id,
             failure=failure and failure._replace(status=status),
             ratelimit_limit=_whole(heard.get(b"x-ratelimit-limit")),
             ratelimit_remaining=_whole(heard.get(b"x-ratelimit-remaining")),
         )
 
-    async def _read_whole(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
-        parts: list[bytes] = []
-        size = 0
-        async for part in await _pieces(response):
-            parts.append(part)
-            size += len(part)
-            if size > BODY_BYTES_MAX:
-                too_long = f"the answer is over {BODY_BYTES_MAX} bytes"
-                return Outcome(failure=Failure("protocol", too_long, final=True))
-        data = b"".join(parts)
+    async def _read_whole(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
+        body = Collected(BODY_BYTES_MAX)
+        await answer.feed(body.take)
+        if body.too_long:
+            return Outcome(failure=_too_long())
+        data = body.decoded(answer.headers)
         end = wire.read_at
-        if response.status_code != 200:
-            return self._refused(response, read_error(data), _json_text(data))
+        if answer.status != 200:
+            return self._refused(answer, read_error(data), _json_text(data))
         try:
-            answer = read_body(ENDPOINTS[job.url].kind, data)
+            found = read_body(ENDPOINTS[job.url].kind, data)
         except UnusableAnswerError as error:
             if error.parsed is None:
                 return Outcome(failure=Failure("protocol", str(error)), content_end_at=end)
@@ -189,36 +182,40 @@ class Client:
                 response=data.decode(),
                 content_end_at=end,
             )
-        return Outcome(answer=answer, response=data.decode(), content_end_at=end)
+        return Outcome(answer=found, response=data.decode(), content_end_at=end)
 
-    def _refused(self, response: httpx.Response, error: ErrorBody, text: str | None) -> Outcome:
-        status = response.status_code
-        message = error.message or response.reason_phrase or f"HTTP status {status}"
+    def _refused(self, answer: Answering, error: ErrorBody, text: str | None) -> Outcome:
+        status, headers = answer.status, httpx.Headers(answer.headers)
+        reason = httpx.codes.get_reason_phrase(status)
+        message = error.message or reason or f"HTTP status {status}"
         if 300 <= status < 400:
-            message = f"redirected to {response.headers.get('location')}, which is not followed"
-        asked = retry_after_s(
-            response.headers, message=message, now=self._clock.utc(self._clock.now())
-        )
+            message = f"redirected to {headers.get('location')}, which is not followed"
+        asked = retry_after_s(headers, message=message, now=self._clock.utc(self._clock.now()))
         failure = Failure("http", message, error.code, status, asked)
         return Outcome(failure=failure, response=text, request_id=error.request_id)
 
-    async def _read_stream(self, job: Job, response: httpx.Response, wire: Wire) -> Outcome:
+    async def _read_stream(self, job: Job, coming: Answering, wire: Wire) -> Outcome:
         chat = ENDPOINTS[job.url].kind != "messages"
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
         times = TokenTimes(gaps=self._timed)
         broken: Failure | None = None
         answer: Answer | None = None
+
+        def take(piece: bytes) -> bool:
+            for event in parser.feed(piece):
+                if stream.add(event):
+                    times.saw(wire.read_at, content=stream.answering)
+            return not (
+                stream.ended or stream.failed is not None or wire.bytes_received > BODY_BYTES_MAX
+            )
+
         try:
-            pieces = await _pieces(response)
-            async for piece in pieces:
-                for event in parser.feed(piece):
-                    if stream.add(event):
-                        times.saw(wire.read_at, content=stream.answering)
-                if stream.ended or stream.failed is not None:
-                    break
+            await _feed_decoded(coming, take)
             if stream.ended:
-                await _drain(pieces)
+                await _drain(coming)
+            elif wire.bytes_received > BODY_BYTES_MAX:
+                broken = _too_long()
         except httpx.TransportError as error:
             broken = transport_failure(error, in_stream=True)
         except (UnusableAnswerError, EventTooLongError) as error:
@@ -256,43 +253,27 @@ class Client:
         )
 
 
-async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it comes from the network.
-
-    An encoded one, which nobody asked for, is read to its end first and decoded by httpx: left in
-    the middle, httpx's own generators would be closed by chance and not by us.
-    """
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    pieces = aiter(response.stream)
-    if not any(name.lower() == b"content-encoding" for name, _ in response.headers.raw):
-        return pieces
-    raw = b"".join([piece async for piece in pieces])
-    return _One(httpx.Response(200, headers=response.headers, content=raw).content)
+async def _feed_decoded(answer: Answering, take: Callable[[bytes], bool]) -> None:
+    """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
+    if not any(name.lower() == b"content-encoding" for name, _ in answer.headers):
+        await answer.feed(take)
+        return
+    body = Collected(BODY_BYTES_MAX)
+    await answer.feed(body.take)
+    take(body.decoded(answer.headers))
 
 
-async def _drain(pieces: AsyncIterator[bytes]) -> None:
+async def _drain(answer: Answering) -> None:
     """Read a finished stream to its end, so that its connection can be used again.
 
     The answer is whole: an end that doesn't come, or is no end, costs the connection and no more.
     """
     with trio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
-        async for _ in pieces:
-            pass
+        await answer.feed(lambda _: True)
 
 
-class _One:
-    """An iterator of one piece."""
-
-    def __init__(self, piece: bytes) -> None:
-        self._pieces = [piece]
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._pieces:
-            raise StopAsyncIteration
-        return self._pieces.pop()
+def _too_long() -> Failure:
+    return Failure("protocol", f"the answer is over {BODY_BYTES_MAX} bytes", final=True)
 
 
 def _stream_failure(stream: ChatStream | MessagesStream) -> Failure:

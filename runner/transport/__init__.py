@@ -1,7 +1,23 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
+from .carrier import Answering, Prepared, carrier_over
 from .connection import Wire
-from .streams import Connect, Origin, connect_tcp
-from .transport import Timeouts, TrioTransport
+from .exchange import Exchange, Headers
+from .phase import Timeouts
+from .streams import Connect, Origin, open_tcp, open_unix
+from .transport import TrioTransport
 
-__all__ = ["Connect", "Origin", "Timeouts", "TrioTransport", "Wire", "connect_tcp"]
+__all__ = [
+    "Answering",
+    "Connect",
+    "Exchange",
+    "Headers",
+    "Origin",
+    "Prepared",
+    "Timeouts",
+    "TrioTransport",
+    "Wire",
+    "carrier_over",
+    "open_tcp",
+    "open_unix",
+]

@@ -7,9 +7,16 @@ import httptools
 import httpx
 import trio
 
-from .streams import READ_BYTES, descriptor_under
+from .phase import WRITE, broken
+from .streams import READ_BYTES, DescriptorStream, descriptor_under
 
-HEAD_BYTES_MAX = 65536  # status line and headers of one response
+# Status line and headers of one response, with those of 1xx answers before it.
+HEAD_BYTES_MAX = 65536
+# Past that much, bytes of framing for each byte of body: a chunk of one byte takes five.
+FRAMING_SHARE_MAX = 32
+
+# How often a request that nobody reads is looked up from, to see whether its answer is there.
+EARLY_ANSWER_S = 0.25
 
 
 class Wire:
@@ -69,7 +76,11 @@ class Connection:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
+        self.idle_since_s = 0.0
+        self.read_s = 0.0  # when the last read ended, on trio's clock
         self._socket = descriptor_under(stream)
+        # Written to without a wait where there is no TLS between.
+        self._plain = stream if isinstance(stream, DescriptorStream) else None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._begin()
 
@@ -80,7 +91,9 @@ class Connection:
         self.complete = False
         self.reusable = False
         self._until_end = False
-        self._head_bytes = 0
+        self._cut_short = False  # the request is not all sent
+        self._framing_bytes = 0  # of heads, chunk sizes, extensions and trailers
+        self._framing_bytes_max = HEAD_BYTES_MAX
         self._body: list[bytes] = []
 
     # -- what httptools calls; a 1xx answer is followed by the one that counts
@@ -101,7 +114,7 @@ class Connection:
             self.headers = []
             return
         self.head_done = True
-        self.reusable = self._parser.should_keep_alive()
+        self.reusable = self._parser.should_keep_alive() and not self._cut_short
         names = {name.lower() for name, _ in self.headers}
         bodiless = self.status in (204, 304)
         self._until_end = not bodiless and not names & {b"content-length", b"transfer-encoding"}
@@ -109,6 +122,8 @@ class Connection:
     def on_body(self, data: bytes) -> None:
         if not self.complete:
             self._body.append(data)
+            self._framing_bytes -= len(data)
+            self._framing_bytes_max += FRAMING_SHARE_MAX * len(data)
 
     def on_message_complete(self) -> None:
         if self.head_done:
@@ -123,8 +138,11 @@ class Connection:
         """
         return self._socket is not None and self._socket.has_something_to_read()
 
-    async def send(self, data: bytes, wire: Wire) -> None:
-        """Write one whole request; `wire.on_sent` is called just before."""
+    def send(self, data: bytes, wire: Wire) -> bytes:
+        """Begin one request: `wire.on_sent` is called, and what can be written at once is.
+
+        Returns the rest, for `send_rest`.
+        """
         self._begin()
         if wire.timed and self._socket is not None:
             self._socket.note_arrivals()
@@ -132,16 +150,37 @@ class Connection:
         if wire.on_sent is not None:
             wire.on_sent(now_s)  # what it raises leaves nothing sent
         wire.sent_at = now_s
-        await self.stream.send_all(data)
         wire.bytes_sent += len(data)
+        if self._plain is None:
+            return data
+        try:
+            written = self._plain.write_now(data)
+        except trio.BrokenResourceError as error:
+            raise broken(WRITE, error) from error
+        return data[written:] if written < len(data) else b""
+
+    async def send_rest(self, rest: bytes) -> None:
+        """Write what `send` left, unless the answer is there before: then nobody reads the rest."""
+        if self._plain is None:
+            await self.stream.send_all(rest)
+            return
+        left = memoryview(rest)
+        while left:
+            with trio.move_on_after(EARLY_ANSWER_S):
+                await self._plain.wait_send_all_might_not_block()
+            if self._plain.has_something_to_read():
+                self._cut_short = True
+                return
+            left = left[self._plain.write_now(left) :]
 
     async def read(self, wire: Wire) -> None:
         """One read from the network, with one look at the clock, given to the parser."""
         data = await self.stream.receive_some(READ_BYTES)
+        self.read_s = now_s = trio.current_time()
         if wire.timed and self._socket is not None and data:
-            wire.saw(trio.current_time(), self._socket.arrived_at)
+            wire.saw(now_s, self._socket.arrived_at)
         else:
-            wire.read_at = trio.current_time()
+            wire.read_at = now_s
         if not data:
             if self._until_end:
                 self.complete, self.reusable = True, False
@@ -151,8 +190,7 @@ class Connection:
         if wire.first_byte_at is None:
             wire.first_byte_at = wire.read_at
         wire.bytes_received += len(data)
-        if not self.head_done:
-            self._head_bytes += len(data)
+        self._framing_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -160,8 +198,9 @@ class Connection:
                 self.reusable = False
                 return
             raise httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}") from error
-        if not self.head_done and self._head_bytes > HEAD_BYTES_MAX:
-            raise httpx.RemoteProtocolError(f"the answer's head is over {HEAD_BYTES_MAX} bytes")
+        if self._framing_bytes > self._framing_bytes_max and not self.complete:
+            what = "has more framing than content" if self.head_done else "has no end to its head"
+            raise httpx.RemoteProtocolError(f"the answer {what}, over {HEAD_BYTES_MAX} bytes of it")
 
     def take_body(self) -> bytes:
         """The body bytes that have come since the last call."""

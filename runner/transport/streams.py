@@ -3,7 +3,6 @@
 import os
 import select
 import socket
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -23,6 +22,7 @@ class Origin(NamedTuple):
     port: int
 
 
+# Opens a byte stream to an origin; TLS comes on top of it.
 Connect = Callable[[Origin], Awaitable[trio.abc.Stream]]
 
 
@@ -42,6 +42,8 @@ class DescriptorStream(trio.abc.Stream):
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._descriptor = connected.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
         self._arrivals: Arrivals | None = None
         self.arrived_at: float | None = None
 
@@ -51,17 +53,10 @@ class DescriptorStream(trio.abc.Stream):
             self._arrivals = Arrivals(now_s=trio.current_time(), real_ns=time.time_ns())
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        if self._arrivals is not None:
-            self._arrivals.after(trio.current_time())
-        sent = 0
+        rest = memoryview(data)
         while True:
-            try:
-                sent += os.write(self._open(), memoryview(data)[sent:] if sent else data)
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                raise trio.BrokenResourceError(f"writing failed: {error}") from error
-            if sent >= len(data):
+            rest = rest[self.write_now(rest) :]
+            if not rest:
                 return
             await trio.lowlevel.wait_writable(self._descriptor)
 
@@ -95,9 +90,18 @@ class DescriptorStream(trio.abc.Stream):
 
     def has_something_to_read(self) -> bool:
         """Whether bytes, or the end, wait to be read."""
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """Write what the socket's buffer takes at once, and say how much that was."""
+        if self._arrivals is not None:
+            self._arrivals.after(trio.current_time())
+        try:
+            return os.write(self._open(), data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise trio.BrokenResourceError(f"writing failed: {error}") from error
 
     def _open(self) -> int:
         if self._descriptor < 0:
@@ -105,25 +109,22 @@ class DescriptorStream(trio.abc.Stream):
         return self._descriptor
 
 
-def connect_tcp(tls: ssl.SSLContext) -> Connect:
-    """A `Connect` for real sockets. The caller of it owns the stream and closes it.
+async def open_tcp(origin: Origin) -> trio.abc.Stream:
+    """Connect to the first of the host's addresses that answers; the caller closes the stream.
 
-    Raises OSError where no address of the host answers, and ssl.SSLError (an OSError too) or
-    trio.BrokenResourceError where the TLS handshake fails.
+    The addresses are tried in turn, 0.25 s apart and then side by side (RFC 8305, by trio). Raises
+    OSError where none answers, or there is none.
     """
+    opened = await trio.open_tcp_stream(origin.host, origin.port)
+    return DescriptorStream(socket.socket(fileno=opened.socket.detach()))
 
-    async def connect(origin: Origin) -> trio.abc.Stream:
-        opened = await trio.open_tcp_stream(origin.host, origin.port)
-        stream = DescriptorStream(socket.socket(fileno=opened.socket.detach()))
-        if origin.scheme == "http":
-            return stream
-        secure = trio.SSLStream(stream, tls, server_hostname=origin.host, https_compatible=True)
-        try:
-            await secure.do_handshake()
-        except BaseException:
-            await trio.aclose_forcefully(secure)
-            raise
-        return secure
+
+def open_unix(path: str) -> Connect:
+    """A `Connect` that goes to a Unix socket, whatever the origin is called."""
+
+    async def connect(_origin: Origin) -> trio.abc.Stream:
+        opened = await trio.open_unix_socket(path)
+        return DescriptorStream(socket.socket(fileno=opened.socket.detach()))
 
     return connect
 

@@ -1,0 +1,103 @@
+"""How a request leaves: its head made once, over our own sockets or through any httpx transport."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+import httpx
+
+from .connection import Wire
+from .exchange import Headers
+from .streams import Origin
+from .transport import PORTS, TrioTransport
+
+
+class Prepared:
+    """A request without its body, made once for many."""
+
+    def __init__(self, method: str, url: httpx.URL, headers: httpx.Headers) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.origin = Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
+        lines = [b"%s %s HTTP/1.1" % (method.encode(), url.raw_path)]
+        lines += [b"%s: %s" % (name, value) for name, value in headers.raw]
+        self._head = b"\r\n".join(lines)
+
+    def with_body(self, body: bytes) -> bytes:
+        """The whole request, as HTTP/1.1 has it."""
+        if not body:
+            return self._head + b"\r\n\r\n"
+        return b"%s\r\ncontent-length: %d\r\n\r\n%s" % (self._head, len(body), body)
+
+
+class Answering(Protocol):
+    """An answer whose head has come; see `Exchange`."""
+
+    status: int
+    headers: Headers
+
+    async def feed(self, take: Callable[[bytes], bool]) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Carrier(Protocol):
+    """Sends a request and returns once the head of its answer is there. Raises httpx.TransportError
+    and what `wire.on_sent` raises. The caller closes what it returns."""
+
+    async def carry(self, request: Prepared, body: bytes, wire: Wire) -> Answering: ...
+
+
+class OwnSockets:
+    """Straight to the sockets, without an httpx object for each request."""
+
+    def __init__(self, transport: TrioTransport) -> None:
+        self._transport = transport
+
+    async def carry(self, request: Prepared, body: bytes, wire: Wire) -> Answering:
+        return await self._transport.exchange(request.origin, request.with_body(body), wire)
+
+
+class AnyTransport:
+    """Through an httpx transport. It gets the wire in `extensions["wire"]`, to fill in."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def carry(self, request: Prepared, body: bytes, wire: Wire) -> Answering:
+        sent = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            content=body or None,
+            extensions={"wire": wire},
+        )
+        return _Response(await self._transport.handle_async_request(sent))
+
+
+class _Response:
+    """An httpx response in the place of an exchange."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Headers = response.headers.raw
+        self._response = response
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._pieces = aiter(response.stream)
+
+    async def feed(self, take: Callable[[bytes], bool]) -> None:
+        async for piece in self._pieces:
+            if not take(piece):
+                return
+
+    async def aclose(self) -> None:
+        if isinstance(self._pieces, AsyncGenerator):
+            await self._pieces.aclose()  # or it would be closed by chance, when it is collected
+        await self._response.aclose()
+
+
+def carrier_over(transport: httpx.AsyncBaseTransport) -> Carrier:
+    """The shortest way to send over `transport`."""
+    return (
+        OwnSockets(transport) if isinstance(transport, TrioTransport) else AnyTransport(transport)
+    )
