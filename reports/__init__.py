@@ -1,5 +1,8 @@
 """What happened: reads a run's records, and reports its outcome, cost and latency."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .balance_check import BalanceCheck
 from .evaluate import Figures, open_figures
 from .gate import GATE_SCHEMA_VERSION, GateReport, judge_run, read_objectives
@@ -23,10 +26,30 @@ from .suspects import Suspect
 from .terminal import print_summary
 from .usage import Usage, UsageRow
 
+if TYPE_CHECKING:
+    from .compare import COMPARISON_SCHEMA_VERSION, Comparison, Difference, compare_runs
+    from .compare_page import comparison_page
+    from .compare_terminal import print_comparison
+    from .pairing import Pairing
+
+# What loads numpy or jinja2 waits until somebody asks for it: most reports need neither.
+_LATE = {
+    "COMPARISON_SCHEMA_VERSION": "compare",
+    "Comparison": "compare",
+    "Difference": "compare",
+    "Pairing": "pairing",
+    "compare_runs": "compare",
+    "comparison_page": "compare_page",
+    "print_comparison": "compare_terminal",
+}
+
 __all__ = [
+    "COMPARISON_SCHEMA_VERSION",
     "GATE_SCHEMA_VERSION",
     "SUMMARY_SCHEMA_VERSION",
     "BalanceCheck",
+    "Comparison",
+    "Difference",
     "Distribution",
     "FailedAttempts",
     "FailedJobs",
@@ -37,6 +60,7 @@ __all__ = [
     "Limits",
     "Measured",
     "Outcome",
+    "Pairing",
     "RunFacts",
     "Summary",
     "Suspect",
@@ -44,10 +68,13 @@ __all__ = [
     "Usage",
     "UsageRow",
     "check_objective",
+    "compare_runs",
+    "comparison_page",
     "gate_junit",
     "judge",
     "judge_run",
     "open_figures",
+    "print_comparison",
     "print_gate",
     "print_summary",
     "read_objectives",
@@ -56,3 +83,9 @@ __all__ = [
     "summary_json",
     "write_summary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(import_module(f".{_LATE[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

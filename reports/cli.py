@@ -96,3 +96,37 @@ def gate(
     else:
         print_gate(report, Console())
     click.get_current_context().exit(0 if report.met else NOT_MET_EXIT_CODE)
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
+@click.option("--html", metavar="FILE", help="Write it as a page instead.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> None:
+    """Compare two runs, with the uncertainty of each difference.
+
+    Jobs that are the same in both (custom_id and body) are compared in pairs; where there are few
+    of them, the runs are compared as two samples. docs/compare.md says how.
+    """
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from .compare import compare as compare_runs
+    from .compare_page import comparison_page
+    from .compare_terminal import print_comparison
+    from .output import refuse_existing, write_whole
+    from .summary import data_json
+
+    if html is not None:
+        refuse_existing(Path(html), force=force)
+    comparison = compare_runs(Path(a), Path(b))
+    if html is not None:
+        write_whole(Path(html), comparison_page(comparison))
+        click.echo(f"written to {html}", err=True)
+    if as_json:
+        click.echo(data_json(comparison), nl=False)
+    elif html is None:
+        print_comparison(comparison, Console())

@@ -27,6 +27,9 @@ COMMANDS = {
     "run": Place("runner.cli", "run", "Run a file of jobs to the end, or go on where it stopped."),
     "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
     "report": Place("reports.cli", "report", "Show what a run did, cost and took."),
+    "compare": Place(
+        "reports.cli", "compare", "Compare two runs, with the uncertainty of each difference."
+    ),
     "gate": Place("reports.cli", "gate", "Judge a run by objectives; exit code 4 where one fails."),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),

@@ -1,0 +1,124 @@
+"""A comparison on a terminal, and the plain sentences that say what it means."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from jobs import safe
+
+from .compare import Comparison, Difference
+from .terminal import duration, money
+
+COLOURS = {"higher": "bold", "lower": "bold", "perhaps higher": "yellow", "perhaps lower": "yellow"}
+# What higher means to whoever pays and waits; of what is not here it has no word of its own.
+WORSE_WHEN_HIGHER = frozenset({"failed", "cost a job", "latency", "TTFT", "TPOT", "total"})
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print the table of differences and what it means. Fits 80 columns and wider."""
+    console.print(
+        Text.assemble("A  ", (safe(comparison.a), "bold"), "\nB  ", (safe(comparison.b), "bold"))
+    )
+    console.print(Padding(Text(pairing_words(comparison)), (0, 0, 1, 3), expand=False))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    for name in ("A", "B", "B - A", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("B is")
+    for each in comparison.differences:
+        table.add_row(*cells(each), Text(each.finding, COLOURS.get(each.finding, "dim")))
+    console.print(Padding(table, (0, 0, 1, 3), expand=False))
+    for sentence in sentences(comparison):
+        console.print(Padding(Text(sentence), (0, 0, 0, 3), expand=False))
+
+
+def pairing_words(comparison: Comparison) -> str:
+    """How the jobs were compared, in a sentence or two."""
+    found = comparison.pairing
+    if found.paired:
+        words = f"{found.pairs:,} jobs that both did, in pairs."
+        left_out = [
+            f"{found.changed:,} whose body has changed" if found.changed else "",
+            f"{found.only_a:,} in A alone" if found.only_a else "",
+            f"{found.only_b:,} in B alone" if found.only_b else "",
+        ]
+        if any(left_out):
+            words += f" Left out: {', '.join(each for each in left_out if each)}."
+        return words
+    return f"Two samples, of {found.jobs_a:,} and {found.jobs_b:,} jobs: {found.unpaired_because}."
+
+
+def cells(each: Difference) -> list[str]:
+    """A difference as the texts of a line: its name, A, B, B - A, and the interval."""
+    interval = "-"
+    if each.low is not None and each.high is not None:
+        interval = f"{signed(each.low, each.unit)} to {signed(each.high, each.unit)}"
+    return [
+        each.metric if each.statistic == "share" else f"{each.metric} {each.statistic}",
+        shown(each.a, each.unit),
+        shown(each.b, each.unit),
+        signed(each.difference, each.unit),
+        interval,
+    ]
+
+
+def shown(value: float, unit: str) -> str:
+    """A figure with about three digits, in its unit where that is a time or a share."""
+    if unit == "s":
+        return duration(value)
+    return f"{value:.2%}" if unit == "share" else f"{value:,.4g}"
+
+
+def signed(value: float, unit: str) -> str:
+    """A difference, with its sign."""
+    text = shown(abs(value), unit)
+    return text if value == 0 else f"{'+' if value > 0 else '-'}{text}"
+
+
+def sentences(comparison: Comparison) -> Iterator[str]:
+    """What the comparison means, in plain words."""
+    if comparison.total_cost_a is not None and comparison.total_cost_b is not None:
+        currency = comparison.currency
+        yield (
+            f"In all A cost {money(comparison.total_cost_a, currency)} and B "
+            f"{money(comparison.total_cost_b, currency)}."
+        )
+    elif comparison.currency is None:
+        yield "The costs are not compared: the runs have no currency in common."
+    judged = [each for each in comparison.differences if each.finding != "too few"]
+    clear = [each for each in judged if each.finding in ("higher", "lower")]
+    if not judged:
+        yield "There are too few jobs to tell a difference from chance."
+        return
+    for each in clear:
+        yield _clear(each)
+    perhaps = [each for each in judged if each.finding.startswith("perhaps")]
+    if perhaps:
+        names = ", ".join(_name(each) for each in perhaps)
+        yield (
+            f"Perhaps chance: {names}. Of {len(judged)} comparisons, one in twenty is expected to "
+            "look like that where nothing has changed."
+        )
+    if not clear:
+        yield "No difference was found that chance does not explain."
+    elif len(clear) + len(perhaps) < len(judged):
+        yield "Nothing else differs by more than chance explains."
+
+
+def _name(each: Difference) -> str:
+    return each.metric if each.statistic == "share" else f"{each.metric} {each.statistic}"
+
+
+def _clear(each: Difference) -> str:
+    by = shown(abs(each.difference), each.unit)
+    if each.a and each.unit != "share":
+        by += f" ({abs(each.difference / each.a):.1%})"
+    word: str = each.finding
+    if each.metric in WORSE_WHEN_HIGHER:
+        word += ", so worse" if word == "higher" else ", so better"
+    elif each.metric == "matches expected":
+        word += ", so better" if word == "higher" else ", so worse"
+    return f"{_name(each)[0].upper()}{_name(each)[1:]} is {word} in B, by {by}."
