@@ -33,7 +33,9 @@ VALUES_MIN = 20
 
 # Of B beside A. `perhaps`: the interval leaves out zero, but so would one of that many comparisons
 # by chance.
-Finding = Literal["higher", "lower", "perhaps higher", "perhaps lower", "none found", "too few"]
+Finding = Literal[
+    "higher", "lower", "perhaps higher", "perhaps lower", "none found", "the same", "too few"
+]
 
 
 class Metric(NamedTuple):
@@ -54,7 +56,7 @@ METRICS = (
     Metric("output_tokens", "output tokens", ""),
     Metric("attempts", "attempts", ""),
 )
-SHARES = (Metric("failed", "failed", "share"), Metric("matches", "matches expected", "share"))
+SHARES = (Metric("failed", "failed", "share"), Metric("matches", "as expected", "share"))
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +204,9 @@ def _judged(each: Difference, p: float) -> Difference:
     assert each.low is not None
     assert each.high is not None
     finding: Finding = "none found"
-    if each.low > 0:
+    if each.low == each.high == 0:
+        finding = "the same"
+    elif each.low > 0:
         finding = "higher" if p < 1 - LEVEL else "perhaps higher"
     elif each.high < 0:
         finding = "lower" if p < 1 - LEVEL else "perhaps lower"

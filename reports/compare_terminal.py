@@ -1,6 +1,7 @@
 """A comparison on a terminal, and the plain sentences that say what it means."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from rich.console import Console
 from rich.padding import Padding
@@ -9,12 +10,17 @@ from rich.text import Text
 
 from jobs import safe
 
-from .compare import Comparison, Difference
+from .compare import METRICS, Comparison, Difference
 from .terminal import duration, money
 
 COLOURS = {"higher": "bold", "lower": "bold", "perhaps higher": "yellow", "perhaps lower": "yellow"}
-# What higher means to whoever pays and waits; of what is not here it has no word of its own.
-WORSE_WHEN_HIGHER = frozenset({"failed", "cost a job", "latency", "TTFT", "TPOT", "total"})
+# Which direction is the worse one, to whoever pays and waits; not every figure has one.
+WORSE = {
+    **dict.fromkeys(("failed", "cost a job", "latency", "TTFT", "TPOT", "total"), "higher"),
+    "as expected": "lower",
+}
+# Metrics of which the mean is all that is compared.
+MEANS_ALONE = {each.name for each in METRICS if not each.percentiles} | {"cost a job"}
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -24,7 +30,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     )
     console.print(Padding(Text(pairing_words(comparison)), (0, 0, 1, 3), expand=False))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("A", "B", "B - A", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("B is")
@@ -57,7 +63,7 @@ def cells(each: Difference) -> list[str]:
     if each.low is not None and each.high is not None:
         interval = f"{signed(each.low, each.unit)} to {signed(each.high, each.unit)}"
     return [
-        each.metric if each.statistic == "share" else f"{each.metric} {each.statistic}",
+        name_of(each),
         shown(each.a, each.unit),
         shown(each.b, each.unit),
         signed(each.difference, each.unit),
@@ -93,11 +99,11 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     if not judged:
         yield "There are too few jobs to tell a difference from chance."
         return
-    for each in clear:
-        yield _clear(each)
+    for _, group in groupby(clear, key=lambda each: (each.metric, each.finding)):
+        yield _clear(list(group))
     perhaps = [each for each in judged if each.finding.startswith("perhaps")]
     if perhaps:
-        names = ", ".join(_name(each) for each in perhaps)
+        names = ", ".join(name_of(each) for each in perhaps)
         yield (
             f"Perhaps chance: {names}. Of {len(judged)} comparisons, one in twenty is expected to "
             "look like that where nothing has changed."
@@ -108,17 +114,25 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         yield "Nothing else differs by more than chance explains."
 
 
-def _name(each: Difference) -> str:
-    return each.metric if each.statistic == "share" else f"{each.metric} {each.statistic}"
+def name_of(each: Difference) -> str:
+    """What a line is called: the metric, and which statistic where it has several."""
+    plain = each.statistic == "share" or each.metric in MEANS_ALONE
+    return each.metric if plain else f"{each.metric} {each.statistic}"
 
 
-def _clear(each: Difference) -> str:
+def _clear(group: list[Difference]) -> str:
+    """What a metric's clear differences say, all of one direction."""
+    metric, word = group[0].metric, str(group[0].finding)
+    worse = WORSE.get(metric)
+    judgement = "" if worse is None else ", so worse" if word == worse else ", so better"
+    by = ", ".join(f"{_statistic(each)}by {_by(each)}" for each in group)
+    return f"{metric[0].upper()}{metric[1:]}: {word} in B{judgement}: {by}."
+
+
+def _statistic(each: Difference) -> str:
+    return "" if name_of(each) == each.metric else f"{each.statistic} "
+
+
+def _by(each: Difference) -> str:
     by = shown(abs(each.difference), each.unit)
-    if each.a and each.unit != "share":
-        by += f" ({abs(each.difference / each.a):.1%})"
-    word: str = each.finding
-    if each.metric in WORSE_WHEN_HIGHER:
-        word += ", so worse" if word == "higher" else ", so better"
-    elif each.metric == "matches expected":
-        word += ", so better" if word == "higher" else ", so worse"
-    return f"{_name(each)[0].upper()}{_name(each)[1:]} is {word} in B, by {by}."
+    return f"{by} ({abs(each.difference / each.a):.1%})" if each.a and each.unit != "share" else by
