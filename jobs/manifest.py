@@ -31,6 +31,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None  # None: found by the run
 
 
+class DownloadTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Linked pictures that became files in a session, and those that did not, by reason."""
+
+    fetched: int
+    failed: int
+    reasons: dict[str, int]
+
+
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One process that worked on the run. A `running` one with no process behind it was killed."""
 
@@ -40,6 +48,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     reason: str | None = None
     limits: Limits
     arguments: dict[str, str | int | float | bool | None] = {}
+    downloads: DownloadTotals | None = None  # of a session that was asked for them
 
 
 class EstimateTotals(msgspec.Struct, kw_only=True):

@@ -289,9 +289,11 @@ class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
-    """A result that no attempt of this session decided: an expired deadline, a lost last one."""
+    """A result that no attempt of this session decided. `replaces` says that the job has one
+    already, whose place this one takes: its pictures are files by now."""
 
     result: Result
+    replaces: bool = False
 
 
 JournalRecord = Sent | Ended | BalanceRead | Decided

@@ -15,6 +15,7 @@ from .balance_check import BalanceCheck, check_balance
 from .latency import Distribution, distributions
 from .limits import Limits, limits_of
 from .outcome import Outcome, outcome_of
+from .pictures import Pictures, pictures_of
 from .run import Run, open_run
 from .usage import Usage, usage_of
 
@@ -56,6 +57,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     run: RunFacts
     outcome: Outcome
     usage: Usage
+    pictures: Pictures | None  # None where no job asked for any
     latency: list[Distribution]
     throughput: Throughput
     limits: Limits
@@ -78,6 +80,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             run=_facts(run),
             outcome=outcome_of(run),
             usage=usage_of(run),
+            pictures=pictures_of(run),
             latency=distributions(run.results),
             throughput=_throughput(run),
             limits=limits_of(run),

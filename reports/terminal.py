@@ -59,6 +59,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     _print_headline(summary, console)
     _print_errors(summary, console)
     _print_usage(summary, console)
+    _print_pictures(summary, console)
     _print_latency(summary, console)
     _print_limits(summary, console)
     _print_balance(summary.balance, console)
@@ -217,6 +218,25 @@ def _print_usage(summary: Summary, console: Console) -> None:
     if usage.probable_cost is not None:
         cost = money(usage.probable_cost, usage.currency)
         _show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
+
+
+def _print_pictures(summary: Summary, console: Console) -> None:
+    pictures = summary.pictures
+    if pictures is None or not (pictures.links or pictures.failed):
+        return
+    _heading(console, "Pictures")
+    _show(console, f"{_counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
+    if pictures.failed:
+        table = _table("links", "not fetched, and why; --download tries again", left=0)
+        table.columns[1].justify, table.columns[1].no_wrap = "left", False
+        for reason, count in pictures.reasons.items():
+            table.add_row(f"{count:,}", Text(safe(reason)))
+        _show(console, table)
+    elif pictures.links:
+        links = _counted(pictures.links, "link")
+        _show(
+            console, f"{links} that may expire; the same command with --download fetches", "yellow"
+        )
 
 
 def _print_latency(summary: Summary, console: Console) -> None:

@@ -52,6 +52,7 @@ def run(
     retry_failed: bool = False,
     yes: bool = False,
     wait_for_reset: bool = False,
+    download: bool = False,
 ) -> RunOutcome:
     """Run a file of jobs to its end, or go on where an earlier run of it stopped.
 
@@ -61,7 +62,8 @@ def run(
     `concurrency` None lets the run find it; `prices` is a TOML file. `max_cost`, in the currency of
     the prices, is what the computed cost never exceeds; `yes` lets the run spend more than the
     balance seems to have; `retry_failed` runs the failed jobs of an earlier run again;
-    `wait_for_reset` sleeps until a spent budget of the key has its reset.
+    `wait_for_reset` sleeps until a spent budget of the key has its reset; `download` fetches
+    pictures that come as links into the run's `images/`.
 
     Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
     way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
@@ -80,6 +82,7 @@ def run(
         retry_failed=retry_failed,
         yes=yes,
         wait_for_reset=wait_for_reset,
+        download=download,
     )
     directory = default_run_directory(str(jobs)) if out is None else Path(out)
     outcome, _ = run_and_summarise(str(jobs), directory, settings)

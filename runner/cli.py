@@ -122,6 +122,7 @@ BASE_URL = click.option(
 @click.option("--retry-failed", is_flag=True, help="Run the failed jobs again.")
 @click.option("--rerun-changed", is_flag=True, help="Run jobs again whose line has changed.")
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
+@click.option("--download", is_flag=True, help="Fetch pictures that come as links into images/.")
 @click.option("--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(jobs: str, out: str | None, **options: Any) -> None:
@@ -168,6 +169,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         retry_failed=options["retry_failed"],
         rerun_changed=options["rerun_changed"],
         wait_for_reset=options["wait_for_reset"],
+        download=options["download"],
     )
     # Most of what a job makes is gone with it, without a cycle: to look for some so often is vain.
     gc.set_threshold(GC_THRESHOLD, 20, 50)

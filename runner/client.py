@@ -83,10 +83,11 @@ class Client:
         self._carrier = carrier_over(transport)
         self._key = key
         self._clock = clock
+        self.user_agent = f"headrace/{version('headrace')}"
         host = httpx.URL(base_url).netloc.decode("ascii")
         common = {
             "host": host,
-            "user-agent": f"headrace/{version('headrace')}",
+            "user-agent": self.user_agent,
             "accept-encoding": "identity",
         }
         bearer = {**common, "authorization": f"Bearer {key.reveal()}"}
@@ -112,10 +113,16 @@ class Client:
             for path, endpoint in ENDPOINTS.items()
         }
 
+    async def open(self, url: httpx.URL) -> Answering:
+        """GET something of the gateway's own origin, with the key; the caller closes the answer.
+
+        Raises httpx.TransportError.
+        """
+        return await self._carrier.carry(Prepared("GET", url, self._get_headers), b"", Wire())
+
     async def get(self, path: str) -> tuple[int, bytes]:
         """GET a small document: its status and body. Raises httpx.TransportError."""
-        request = Prepared("GET", httpx.URL(self.base_url + path), self._get_headers)
-        answer = await self._carrier.carry(request, b"", Wire())
+        answer = await self.open(httpx.URL(self.base_url + path))
         try:
             body = Collected(DOCUMENT_BYTES_MAX)
             await answer.feed(body.take)

@@ -11,13 +11,12 @@ slot nor connection. An attempt keeps its slot until its record is written.
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import trio
 
 from jobs import (
-    ENDPOINTS,
     HeadraceError,
     Job,
     PriceTable,
@@ -36,10 +35,11 @@ from .clock import RunClock
 from .concurrency import Concurrency
 from .errors import OutageError, OutOfMoneyError
 from .failure import Failure
-from .images import has_images, store_images
+from .images import links_in
 from .lane import Lane
 from .limiter import Grant
 from .offload import Offload
+from .pictures import Pictures
 from .record import Recorder, State
 from .refusals import Refusals
 from .retry import RetryPolicy
@@ -82,10 +82,9 @@ class Parts(NamedTuple):
     recorder: Recorder
     prices: PriceTable | None
     budget: Budget | None  # None without prices
-    images: Path
+    pictures: Pictures
     clock: RunClock
     stop: Stop
-    offload: Offload
 
 
 class Engine:
@@ -196,24 +195,28 @@ class Engine:
         parts, wire = self.parts, flight.wire
         wire.on_sent = lambda sent_s: self._sent(flight, sent_s)
         failure: Failure | None = None
+        concluded = False
         try:
             outcome = await parts.client.send(flight.job, wire)
             failure = outcome.failure
             if outcome.ratelimit_limit is not None:
                 parts.lane.limiter.lower_rpm(outcome.ratelimit_limit, parts.clock.now())
-            if outcome.answer is not None and not _pictured(flight.job, outcome):
+            if parts.pictures.concern(flight.job, outcome):
+                concluded = True
+                await self._picture(flight, outcome)
+            elif outcome.answer is not None:
                 self._answered(flight, outcome)
             else:
                 # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
                 with trio.CancelScope(shield=True):
-                    await self._conclude(flight, outcome)
+                    await self._failed(flight, outcome)
         except HaltedError:
             self.backlog.done()
         except HeadraceError as error:
             self.backlog.done()
             parts.stop.request(error)
         except trio.Cancelled:
-            if wire.sent_at is not None:
+            if wire.sent_at is not None and not concluded:
                 made = self._made(flight, Outcome(), None)
                 row = attempt_row(made, parts.clock, error_kind="cancelled")
                 try:
@@ -242,14 +245,17 @@ class Engine:
             )
         return Made(job, number, flight.due_s, flight.wire, outcome, cost, bound, probable)
 
-    async def _conclude(self, flight: Flight, outcome: Outcome) -> None:
-        """What takes more than a moment: pictures to store, a failure to judge."""
-        if outcome.answer is None:
-            await self._failed(flight, outcome)
-            return
-        parts, index, body = self.parts, flight.job.index, outcome.answer.body
-        stored = await parts.offload(lambda: store_images(parts.images, index=index, body=body))
-        self._answered(flight, outcome._replace(response=stored))
+    async def _picture(self, flight: Flight, outcome: Outcome) -> None:
+        """Put the answer's pictures into files and record it. A stop cuts short what is fetched."""
+        pictures, index = self.parts.pictures, flight.job.index
+        body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
+        with trio.CancelScope(shield=True):
+            body["data"] = await pictures.decode(index, body["data"])
+        try:
+            await pictures.fetch(index, body["data"], links_in(body["data"]))
+        finally:
+            response = msgspec.json.encode(body).decode()
+            self._answered(flight, outcome._replace(response=response))
 
     def _answered(self, flight: Flight, outcome: Outcome) -> None:
         """Settle what the attempt reserved, and record it with its job's result."""
@@ -315,13 +321,6 @@ def _take(items: Iterator[Job | Reject], lines: int) -> list[Job | Reject]:
         if len(batch) >= lines or size >= BATCH_BYTES:
             break
     return batch
-
-
-def _pictured(job: Job, outcome: Outcome) -> bool:
-    """Whether the answer holds images that belong in files."""
-    if outcome.answer is None or ENDPOINTS[job.url].kind != "images":
-        return False
-    return has_images(outcome.answer.body)
 
 
 def _billed_tokens(usage: Usage) -> int | None:

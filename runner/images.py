@@ -1,11 +1,13 @@
-"""Images that come inside an answer: files of their own, written before it is recorded."""
+"""Pictures of answers: files of their own, synced before the answer is recorded.
+
+What came as base64 is decoded, and its path stands in its place. What came as a link is fetched
+where the user asked for that (--download), and `path` stands beside the `url`.
+"""
 
 import base64
 import binascii
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from .record.files import make_directory, replace_file, storage
 
@@ -21,24 +23,40 @@ def has_images(body: dict[str, Any]) -> bool:
     return any(isinstance(each, dict) and each.get("b64_json") for each in body.get("data", ()))
 
 
-def store_images(directory: Path, *, index: int, body: dict[str, Any]) -> str:
-    """Write the pictures of an answer to `<index>-<n>.<ext>`; the answer as JSON text, with the
-    path of each, relative to the run directory, in its place.
+def links_in(data: list[Any]) -> list[tuple[int, str]]:
+    """The places and links of the pictures that an answer's `data` gives as links."""
+    return [
+        (n, each["url"])
+        for n, each in enumerate(data)
+        if isinstance(each, dict) and isinstance(each.get("url"), str)
+    ]
+
+
+def store_image(directory: Path, *, index: int, n: int, picture: bytes) -> str:
+    """Write a picture to `<index>-<n>.<ext>`; its path relative to the run directory.
+
+    It is synced when this returns. Raises StorageError.
+    """
+    name = f"{index}-{n}.{extension_of(picture) or 'bin'}"
+    with storage(directory):
+        make_directory(directory)
+    replace_file(directory / name, picture)
+    return f"{directory.name}/{name}"
+
+
+def store_images(directory: Path, *, index: int, data: list[Any]) -> list[Any]:
+    """Write the pictures in an answer's `data`, each with its path in its place.
 
     What is not base64 stays as it is. Raises StorageError.
     """
-    with storage(directory):
-        make_directory(directory)
-        data = []
-        for n, each in enumerate(body["data"]):
-            picture = _decoded(each)
-            if picture is None:
-                data.append(each)
-                continue
-            name = f"{index}-{n}.{_extension(picture)}"
-            replace_file(directory / name, picture)
-            data.append({**each, "b64_json": f"{directory.name}/{name}"})
-    return msgspec.json.encode({**body, "data": data}).decode()
+    stored = []
+    for n, each in enumerate(data):
+        picture = _decoded(each)
+        if picture is not None:
+            path = store_image(directory, index=index, n=n, picture=picture)
+            each = {**each, "b64_json": path}
+        stored.append(each)
+    return stored
 
 
 def _decoded(item: Any) -> bytes | None:
@@ -51,8 +69,9 @@ def _decoded(item: Any) -> bytes | None:
         return None
 
 
-def _extension(picture: bytes) -> str:
+def extension_of(picture: bytes) -> str | None:
+    """What kind of picture these bytes are, by how they begin; None where of no known kind."""
     for magic, extension in MAGIC:
         if picture.startswith(magic):
             return extension
-    return "webp" if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP" else "bin"
+    return "webp" if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP" else None

@@ -3,7 +3,7 @@
 import random
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +14,13 @@ import trio
 
 from jobs import (
     BalanceReading,
+    DownloadTotals,
     Forecast,
     HeadraceError,
+    Job,
     Limits,
     PriceTable,
+    Reject,
     Session,
     Source,
     TokenEstimator,
@@ -29,12 +32,16 @@ from .budget import Budget, max_cost_ceiling
 from .client import Client
 from .clock import RunClock, wall_now
 from .concurrency import Concurrency
+from .downloads import Downloads
 from .engine import Engine, Parts
 from .errors import InterruptError, OutOfMoneyError, StorageError
 from .lane import Lane
 from .limiter import Limiter
+from .missing_pictures import fetch_missing
 from .offload import Offload, in_thread, in_thread_abandoned
 from .outlook import Outlook
+from .pictures import Pictures
+from .public_hosts import connect_public
 from .purse import Purse
 from .record import Recorder, RunDirectory, State, recover
 from .refusals import Refusals
@@ -42,6 +49,8 @@ from .retry import RetryPolicy
 from .settings import RunSettings
 from .stop import Stop, interruption
 from .transport import TrioTransport
+
+REASONS_KEPT = 20
 
 
 class Progress(NamedTuple):
@@ -63,6 +72,7 @@ class World(NamedTuple):
     """What a run touches outside its directory; a test puts its own in their places."""
 
     transport: httpx.AsyncBaseTransport | None = None
+    foreign: httpx.AsyncBaseTransport | None = None  # to hosts of linked pictures
     offload: Offload = in_thread
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now
@@ -128,11 +138,15 @@ class BulkSession:
         """
         outcome: RunOutcome | None = None
         failure: HeadraceError | None = None
-        async with self._transport() as transport, trio.open_nursery() as nursery:
+        async with (
+            self._transport() as transport,
+            self._foreign() as foreign,
+            trio.open_nursery() as nursery,
+        ):
             if threading.current_thread() is threading.main_thread():
                 await nursery.start(self._heed_signals)
             try:
-                outcome = await self._recover_and_work(source, transport)
+                outcome = await self._recover_and_work(source, transport, foreign)
             except HeadraceError as error:
                 failure = error  # raised outside: a nursery would wrap it in a group
             nursery.cancel_scope.cancel()
@@ -142,7 +156,10 @@ class BulkSession:
         return outcome
 
     async def _recover_and_work(
-        self, source: Source, transport: httpx.AsyncBaseTransport
+        self,
+        source: Source,
+        transport: httpx.AsyncBaseTransport,
+        foreign: httpx.AsyncBaseTransport,
     ) -> RunOutcome:
         rng, session = self._begin()
         state, journal = await self._world.offload(
@@ -155,7 +172,8 @@ class BulkSession:
         )
         recorder = Recorder(self._run, journal, state, self._world.offload)
         try:
-            parts = self._parts(transport, recorder, state, rng)
+            client = self._client(transport)
+            parts = self._parts(client, foreign, recorder, state, rng)
             await self._work(source, parts, state)
         except BaseException:
             recorder.abandon()
@@ -181,6 +199,7 @@ class BulkSession:
                 "retry_failed": settings.retry_failed,
                 "rerun_changed": settings.rerun_changed,
                 "wait_for_reset": settings.wait_for_reset,
+                "download": settings.download,
                 "headers": ", ".join(name for name, _ in settings.headers) or None,
                 "seed": seed,
             },
@@ -191,21 +210,32 @@ class BulkSession:
     def _transport(self) -> httpx.AsyncBaseTransport:
         return self._world.transport or TrioTransport()
 
+    def _foreign(self) -> httpx.AsyncBaseTransport:
+        """Where pictures are linked to, which the gateway says and nobody else: no key goes here,
+        and only public hosts are reached."""
+        if self._world.foreign is not None or not self._settings.download:
+            return self._world.foreign or httpx.AsyncBaseTransport()
+        return TrioTransport(connect=connect_public(httpx.create_ssl_context()))
+
+    def _client(self, transport: httpx.AsyncBaseTransport) -> Client:
+        settings = self._settings
+        return Client(
+            transport,
+            base_url=settings.base_url,
+            key=settings.key,
+            headers=settings.headers,
+            clock=self._clock,
+        )
+
     def _parts(
         self,
-        transport: httpx.AsyncBaseTransport,
+        client: Client,
+        foreign: httpx.AsyncBaseTransport,
         recorder: Recorder,
         state: State,
         rng: random.Random,
     ) -> Parts:
         settings, clock = self._settings, self._clock
-        client = Client(
-            transport,
-            base_url=settings.base_url,
-            key=settings.key,
-            headers=settings.headers,
-            clock=clock,
-        )
         limiter = Limiter(rpm=settings.rpm, tpm=settings.tpm, now_s=clock.now())
         for attempt in state.recent:
             limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
@@ -224,10 +254,13 @@ class BulkSession:
             recorder=recorder,
             prices=prices,
             budget=None if prices is None else self._budget(recorder, prices),
-            images=self._run.images,
+            pictures=Pictures(
+                self._run.path,
+                offload=self._world.offload,
+                downloads=Downloads(client, foreign) if settings.download else None,
+            ),
             clock=clock,
             stop=self._stop,
-            offload=self._world.offload,
         )
 
     def _budget(self, recorder: Recorder, prices: PriceTable) -> Budget:
@@ -298,8 +331,40 @@ class BulkSession:
                     None if purse is None else purse.outlook,
                 )
                 nursery.start_soon(self._world.watch, progress)
-            await engine.run(items, state, self._world.read)
+            await self._run_and_fetch(engine, items, parts, state)
             nursery.cancel_scope.cancel()
+
+    async def _run_and_fetch(
+        self, engine: Engine, items: Iterator[Job | Reject], parts: Parts, state: State
+    ) -> None:
+        """Run the jobs, and beside them fetch what earlier sessions left as links."""
+        async with trio.open_nursery() as nursery:
+            fetched = trio.Event()
+            if parts.pictures.downloads is None:
+                fetched.set()
+            else:
+                nursery.start_soon(self._fetch_missing, parts, state, fetched)
+            await engine.run(items, state, self._world.read)
+            if not fetched.is_set():
+                # The engine had it kept; links may take longer than the jobs.
+                nursery.start_soon(self._or_stop, parts.recorder.keep)
+                await fetched.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _fetch_missing(self, parts: Parts, state: State, fetched: trio.Event) -> None:
+        with self._stop.fetching:
+            await self._or_stop(
+                lambda: fetch_missing(
+                    self._run.path, parts.pictures, parts.recorder, state, read=self._world.read
+                )
+            )
+        fetched.set()
+
+    async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except HeadraceError as error:
+            self._stop.request(error)
 
     def _bounded_by(self, parts: Parts) -> PriceTable | None:
         return parts.prices if self._settings.max_cost is not None else None
@@ -330,6 +395,13 @@ class BulkSession:
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
         self._add_estimates(parts.estimator)
+        if parts.pictures.downloads is not None:
+            failures = parts.pictures.failures.most_common(REASONS_KEPT)
+            session.downloads = DownloadTotals(
+                fetched=parts.pictures.fetched,
+                failed=parts.pictures.failures.total(),
+                reasons=dict(failures),
+            )
         try:
             self._run.save()
         except StorageError:

@@ -29,6 +29,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     `max_cost` is in the currency of the prices, over all sessions of the run; `yes` lets it spend
     more than the balance seems to have. `estimate_first` reads the whole file before anything is
     sent. `retry_failed` opens failed jobs again, `rerun_changed` those whose line has changed.
+    `download` fetches pictures that an answer only links to.
     `wait_for_reset` sleeps until a spent budget of the key has its reset, instead of stopping.
     """
 
@@ -50,6 +51,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     retry_failed: bool = False
     rerun_changed: bool = False
     wait_for_reset: bool = False
+    download: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:

@@ -19,13 +19,15 @@ def interruption(number: int) -> InterruptError:
 class Stop:
     """The one place that knows whether and why a run stops before its end.
 
-    Four scopes, in the order in which a run enters them: `opening` reads the balance, `sending`
-    sends jobs, `in_flight` is around their attempts, `closing` reads the balance again.
+    Five scopes, in the order in which a run enters them: `opening` reads the balance, `fetching`
+    fetches what earlier sessions left as links, `sending` sends jobs, `in_flight` is around their
+    attempts, `closing` reads the balance again.
     """
 
     def __init__(self, grace_s: float) -> None:
         self.reason: HeadraceError | None = None
         self.opening = trio.CancelScope()
+        self.fetching = trio.CancelScope()
         self.sending = trio.CancelScope()
         self.in_flight = trio.CancelScope()
         self.closing = trio.CancelScope()
@@ -39,6 +41,7 @@ class Stop:
             self.reason = reason
         if first:
             self.opening.cancel()
+            self.fetching.cancel()
             self.sending.cancel()
             self.in_flight.deadline = trio.current_time() + self._grace_s
 

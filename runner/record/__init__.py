@@ -1,7 +1,7 @@
 """The run directory: what a run writes while it goes, and what a second one finds."""
 
 from .directory import RunDirectory, read_manifest
-from .files import storage
+from .files import numbered, storage
 from .journal import journalled
 from .recorder import Recorder, Totals
 from .recovery import State, recover
@@ -12,6 +12,7 @@ __all__ = [
     "State",
     "Totals",
     "journalled",
+    "numbered",
     "read_manifest",
     "recover",
     "storage",

@@ -84,10 +84,10 @@ class Recorder:
         if result is not None:
             self._count(result, replaces)
 
-    def decided(self, result: Result) -> None:
-        """A job ended without a further attempt."""
-        self._append(Decided(result=result))
-        self._count(result, None)
+    def decided(self, result: Result, *, replaces: Status | None = None) -> None:
+        """A job has this result without a further attempt; `replaces` as for `ended`."""
+        self._append(Decided(result=result, replaces=replaces is not None))
+        self._count(result, replaces)
 
     def reading(self, reading: BalanceReading) -> None:
         """The balance was read."""

@@ -42,8 +42,10 @@ def seal(run: Path, number: int, segment: Path) -> None:
                 attempts.append(attempt)
                 if result is not None:
                     results.append(result)
-            case Decided(result=result):
+            case Decided(result=result, replaces=replaces):
                 results.append(result)
+                if replaces:
+                    reopened.add(result.index)
             case BalanceRead(reading=reading):
                 readings.append(reading)
     # Attempts first: a result without its attempts would be money that no total has.

@@ -219,6 +219,7 @@ def keys_of(value: object, prefix: str = "") -> set[str]:
                 "limits.estimates": "MODEL",
                 "balance.suspect_counts": "SUSPICION",
                 "balance.suspect_estimates": "SUSPICION",
+                "pictures.reasons": "REASON",
             }
             return {
                 key
@@ -238,12 +239,15 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
     made.attempt(1, error_kind="lost")
     made.attempt(2, error_kind="http", http_status=500)
     made.attempt(3, error_kind="stream", http_status=200, probable_cost=Decimal(2))
+    made.job(4, url="/v1/images/generations", model="painter", images=1)
     made.result(2, status="failed", http_status=500)
     made.reading(0, "10.00", "0")
     made.reading(60, "8.00", "1")
     directory = made.write()
     manifest = json.loads((directory / "run.json").read_bytes())
     manifest["estimates"] = {"small": {"answers": 1, "reserved_tokens": 2, "used_tokens": 1}}
+    downloads = {"fetched": 1, "failed": 1, "reasons": {"a.test answered 404": 1}}
+    manifest["sessions"][-1]["downloads"] = downloads
     (directory / "run.json").write_text(json.dumps(manifest))
     found = keys_of(json.loads(summary_json(summarise(directory))))
     # Rows of the usage and their total have the same keys, and are documented once.

@@ -141,10 +141,11 @@ class Service:
             await trio.sleep(reply.delay_s)
         if reply.body is None:
             return False
+        typed = any(name == "content-type" for name, _ in reply.headers)
         head = h11.Response(
             status_code=reply.status,
             headers=[
-                ("content-type", "application/json"),
+                *([] if typed else [("content-type", "application/json")]),
                 ("content-length", str(len(reply.body))),
                 *reply.headers,
             ],
@@ -260,6 +261,7 @@ class Bench:
         stop: Stop | None = None,
         watch: Any = None,
         announce: Any = None,
+        foreign: Any = None,
         **fields: Any,
     ) -> Ran:
         settings = {"rpm": None, "tpm": None, "seed": 1, **fields}
@@ -271,6 +273,7 @@ class Bench:
             stop=stop,
             watch=watch,
             announce=announce,
+            foreign=foreign,
         )
         outcome = await run_jobs(
             str(self.jobs),

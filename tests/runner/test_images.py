@@ -30,9 +30,8 @@ def encoded(data: bytes) -> str:
     ],
 )
 def test_a_picture_is_named_by_what_it_is(tmp_path: Path, picture: bytes, extension: str) -> None:
-    body = {"created": 1, "data": [{"b64_json": encoded(picture)}]}
-    stored = json.loads(store_images(tmp_path / "images", index=7, body=body))
-    assert stored["data"] == [{"b64_json": f"images/7-0.{extension}"}]
+    stored = store_images(tmp_path / "images", index=7, data=[{"b64_json": encoded(picture)}])
+    assert stored == [{"b64_json": f"images/7-0.{extension}"}]
     assert (tmp_path / "images" / f"7-0.{extension}").read_bytes() == picture
 
 
@@ -45,8 +44,7 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path: Path) -> None:
         "odd",
         None,
     ]
-    stored = json.loads(store_images(tmp_path / "images", index=0, body={"data": data}))
-    assert stored["data"] == [
+    assert store_images(tmp_path / "images", index=0, data=data) == [
         data[0],
         {"b64_json": "images/0-1.png", "revised_prompt": "a cat"},
         *data[2:],
