@@ -122,15 +122,17 @@ async def _picture(answer: Answering, host: str) -> bytes:
         raise _PassingError(f"{host} answered {status}")
     if status != 200:
         raise DownloadError(f"{host} answered {status}")
-    said = httpx.Headers(answer.headers).get("content-type", UNNAMED)
-    said = said.partition(";")[0].strip().lower()
+    headers = httpx.Headers(answer.headers)
+    said = headers.get("content-type", UNNAMED).partition(";")[0].strip().lower()
     if said != UNNAMED and not said.startswith("image/"):
         raise DownloadError(f"{host} sent {said[:60]}, which is no picture")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
     body = Collected(PICTURE_BYTES_MAX)
     await answer.feed(body.take)
     if body.too_long:
         raise DownloadError(f"{host} sent more than {PICTURE_BYTES_MAX} bytes")
-    data = body.decoded(answer.headers)
+    data = body.decoded([])
     if extension_of(data) is None:
         raise DownloadError(f"{host} sent what begins like no picture")
     return data

@@ -295,6 +295,7 @@ PRIVATE.__cause__ = NotPublicError("private")
         (responding(200, b"<html>", content_type="text/html"), "text/html, which is no pic", 1),
         (responding(200, b"<svg>", content_type="image/svg+xml"), "begins like no picture", 1),
         (responding(200, b"", content_type="image/png"), "begins like no picture", 1),
+        (responding(200, content_type="image/png", content_encoding="gzip"), "packed", 1),
         (responding(403), "cdn.test answered 403", 1),
         (responding(503), "cdn.test answered 503", 3),
         (httpx.ReadError("broke"), "cdn.test: broke", 3),
