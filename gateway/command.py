@@ -2,7 +2,9 @@
 
 import gc
 import ipaddress
+import logging
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -19,8 +21,9 @@ from .config import Config, default_key
 from .errors import GatewayError
 from .faults import parse_faults
 from .latency import parse_time
+from .limits import MOST_A_MINUTE
 from .log import LogFile
-from .prices import load_prices
+from .prices import check_amount, load_prices
 from .server import Gateway
 from .settings import load_config
 from .state import StateFile
@@ -46,6 +49,7 @@ def run(options: dict[str, Any]) -> NoReturn:
             if options["log"]:
                 log = stack.enter_context(LogFile(Path(options["log"]), application.clock))
                 application.log_to(log.write)
+            _allow_many_connections()
             caught = trio.run(_serve, application, options["host"], options["port"], tls)
     except GatewayError as error:
         raise _Unusable(str(error)) from error
@@ -56,6 +60,30 @@ def run(options: dict[str, Any]) -> NoReturn:
         raise click.ClickException(_first(lost)) from group
     _own_up(application)
     sys.exit(128 + caught)
+
+
+class _FullHouse(logging.Handler):
+    """Says once, in a line, what trio logs with a traceback ten times a second."""
+
+    _said = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._said:
+            self._said = True
+            click.echo(
+                "Warning: too many connections are open for more to be taken; "
+                "raise the limit of open files (ulimit -n).",
+                err=True,
+            )
+
+
+def _allow_many_connections() -> None:
+    """Take as many as the system lets this process have, and be told when that is not enough."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    logger = logging.getLogger("trio.serve_listeners")
+    logger.propagate = False
+    logger.handlers = [_FullHouse()]
 
 
 def _first(group: BaseExceptionGroup[GatewayError]) -> str:
@@ -94,18 +122,21 @@ def build_config(options: dict[str, Any]) -> Config:
 def _limit(name: str, text: str) -> int | None:
     if text.lower() == "none":
         return None
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise GatewayError(f"{name} is {text!r}; write a whole number above 0, or none")
-    return int(text)
+    # A number of thousands of digits is more than int() reads.
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 100 else 0
+    if not 0 < limit <= MOST_A_MINUTE:
+        raise GatewayError(
+            f"{name} is {text!r}; write a whole number above 0 and up to {MOST_A_MINUTE}, or none"
+        )
+    return limit
 
 
 def _amount(name: str, text: str) -> Decimal:
     try:
         amount = Decimal(text)
     except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise GatewayError(f"{name} is {text!r}; write an amount such as 100 or 0.5")
+        raise GatewayError(f"{name} is {text!r}; write an amount such as 100 or 0.5") from None
+    check_amount(name, amount)
     return amount
 
 

@@ -9,7 +9,7 @@ from .errors import GatewayError
 from .faults import Fault, check_faults
 from .latency import Latency, Time
 from .limits import WindowKind
-from .prices import DEFAULT_PRICES, PriceTable
+from .prices import DEFAULT_PRICES, PriceTable, check_amount
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +72,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises GatewayError for what does not fit together."""
         check_faults(self.faults)
+        digest(self.seed)  # raises for one that is too large
+        for name in ("balance", "gift"):
+            check_amount(name, getattr(self, name))
+        for key in self.keys:
+            for name in ("daily_budget", "monthly_budget"):
+                budget = getattr(key, name)
+                if budget is not None:
+                    check_amount(f"{name} of {key.name}", budget)
         for name in ("secret", "id"):
             values = [getattr(key, name) for key in self.keys]
             if len(set(values)) < len(values):

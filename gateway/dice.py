@@ -2,6 +2,8 @@
 
 from hashlib import blake2b
 
+from .errors import GatewayError
+
 _SCALE = 1 / (1 << 53)
 
 
@@ -19,12 +21,16 @@ class Seal:
 
 
 def digest(seed: int, *parts: bytes) -> bytes:
-    """32 bytes that stand for `parts` under `seed`."""
+    """32 bytes that stand for `parts` under `seed`. Raises GatewayError for a seed too large."""
     return _state(seed, *parts).digest()
 
 
 def _state(seed: int, *parts: bytes) -> "blake2b":
-    state = blake2b(digest_size=32, key=seed.to_bytes(16, "big", signed=True))
+    try:
+        key = seed.to_bytes(16, "big", signed=True)
+    except OverflowError:
+        raise GatewayError("the seed is too large; write at most 38 digits") from None
+    state = blake2b(digest_size=32, key=key)
     for part in parts:
         state.update(part)
         state.update(b"\x00")

@@ -55,6 +55,8 @@ KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 BILLED: frozenset[FaultKind] = frozenset(
     ("cut-usage", "cut-done", "stall", "trickle", "content-type", "no-usage")
 )
+# The most seconds that a Retry-After says: 31 years, more than anybody waits.
+LONGEST_WAIT_S = 999_999_999
 _FOR_S: dict[FaultKind, float] = {"refuse": 5.0, "stall": 60.0, "trickle": 10.0}
 
 
@@ -90,14 +92,27 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 def check_faults(faults: Sequence[Fault]) -> None:
-    """Raises GatewayError when rates are out of range or add up to more than 1."""
+    """Raises GatewayError for what can't strike or be said, and for rates of more than 1 in all."""
     for fault in faults:
         if not 0 <= fault.rate <= 1:
             raise GatewayError(
                 f"the rate of {fault.kind} is {fault.rate}; it must be between 0 and 1"
             )
+        if any(number < 1 for number in fault.nth):
+            raise GatewayError(f"{fault.kind}@{min(fault.nth)}: requests are counted from 1")
+        _check_retry_after(fault.retry_after)
     if sum(fault.rate for fault in faults) > 1 + 1e-9:
         raise GatewayError("the rates of the faults add up to more than 1")
+
+
+def _check_retry_after(text: str | None) -> None:
+    """Raises GatewayError for what no header, and no date, can hold."""
+    if text is None:
+        return
+    if not (text.isascii() and text.isprintable()):
+        raise GatewayError(f"retry-after is {text!r}; write what a header can say")
+    if text.isdigit() and len(text.lstrip("0")) > len(str(LONGEST_WAIT_S)):
+        raise GatewayError(f"retry-after is {len(text)} digits; write at most {LONGEST_WAIT_S}")
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
@@ -141,6 +156,7 @@ def parse_fault(text: str) -> Fault:
         if field == "for":
             for_s = parse_duration("for", value)
         elif field == "retry-after":
+            _check_retry_after(value)
             retry_after = value
         else:
             raise GatewayError(f"{text!r}: the options are for=TIME and retry-after=TEXT")

@@ -20,9 +20,12 @@ FRAMING_FACTOR = 8
 
 
 class Bounds:
-    """How much a client may send for one request, and how long it may take over it."""
+    """How much a client may send for one request, and how long it may take over it.
 
-    __slots__ = ("body_bytes", "body_s", "head_bytes", "head_s", "idle_s")
+    `idle_s` is between requests, and `read_s` how long it may take nothing of an answer on its way.
+    """
+
+    __slots__ = ("body_bytes", "body_s", "head_bytes", "head_s", "idle_s", "read_s")
 
     def __init__(
         self,
@@ -32,12 +35,14 @@ class Bounds:
         head_s: float = 30.0,
         body_s: float = 120.0,
         idle_s: float = 300.0,
+        read_s: float = 300.0,
     ) -> None:
         self.head_bytes = head_bytes
         self.body_bytes = body_bytes
         self.head_s = head_s
         self.body_s = body_s
         self.idle_s = idle_s
+        self.read_s = read_s
 
 
 class Request:

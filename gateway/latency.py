@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple
 from .dice import Dice
 from .errors import GatewayError
 
+# Nothing here lasts longer; beyond it, sums of times would lose their milliseconds.
+LONGEST_H = 8760
 _UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 
@@ -91,11 +93,14 @@ class Pace(NamedTuple):
 
 
 def parse_duration(name: str, text: str) -> float:
-    """Seconds in `300ms`, `1.5s`, `2m` or `1h`. Raises GatewayError, naming `name`."""
+    """Seconds in `300ms`, `1.5s`, `2m` or `1h`, a year at most. Raises GatewayError with `name`."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip(), re.ASCII)
     if found is None:
         raise GatewayError(f"{name} is {text!r}; write a time such as 300ms or 1.5s")
-    return float(Decimal(found[1]) * _UNITS_S[found[2]])
+    seconds = Decimal(found[1]) * _UNITS_S[found[2]]
+    if seconds > LONGEST_H * 3600:
+        raise GatewayError(f"{name} is longer than a year; write a time such as 300ms or 1.5s")
+    return float(seconds)
 
 
 def parse_time(name: str, text: str) -> Time:

@@ -16,9 +16,9 @@ _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 
 
 class Used(NamedTuple):
-    """What a key has used, as of `day` (ISO, in ZONE)."""
+    """What a key has used, as of `day` (in ZONE)."""
 
-    day: str
+    day: dt.date
     daily: Decimal
     monthly: Decimal
 
@@ -105,7 +105,7 @@ class Ledger:
         for account in self._accounts.values():
             used = store.used(account.key.id)
             if used is not None:
-                account.day = dt.date.fromisoformat(used.day)
+                account.day = used.day
                 account.daily_used, account.monthly_used = used.daily, used.monthly
 
     def today(self, now_us: int) -> dt.date:
@@ -158,5 +158,5 @@ class Ledger:
         account.daily_used = EXACT.add(account.daily_used, amount)
         account.monthly_used = EXACT.add(account.monthly_used, amount)
         if self._store is not None:
-            used = Used(self._day.isoformat(), account.daily_used, account.monthly_used)
+            used = Used(self._day, account.daily_used, account.monthly_used)
             self._store.charge(request_id, key.id, amount, balance=self.balance, used=used)

@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, Protocol
 
 WindowKind = Literal["fixed", "sliding", "bucket"]
 MINUTE_US = 60_000_000
+# What a limit can be set to: far above what a machine can serve.
+MOST_A_MINUTE = 10**12
 
 
 class Refused(NamedTuple):

@@ -80,8 +80,10 @@ class LogFile:
 
     def write(self, row: LogRow) -> None:
         """Append one line. Raises GatewayError when it cannot be written."""
+        left = self.line(row)
         try:
-            os.write(self._fd, self.line(row))
+            while left:
+                left = left[os.write(self._fd, left) :]
         except OSError as error:
             raise GatewayError(f"cannot write the log {self._path}: {error.strerror}") from error
 

@@ -30,6 +30,9 @@ from .errors import GatewayError
 EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
 ZERO = Decimal(0)
 _MILLIONTH = Decimal("0.000001")
+# Amounts of no more digits than these keep every sum within what EXACT holds.
+_MOST = Decimal(10) ** 15
+_MOST_DECIMALS = 12
 
 
 class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +102,8 @@ def load_prices(path: Path) -> PriceTable:
         data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise GatewayError(f"cannot read the price file {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
+        # No TOML, no UTF-8, or a number of thousands of digits.
         raise GatewayError(f"{path} is not a TOML price file: {error}") from error
     try:
         table = msgspec.convert(data, PriceTable)
@@ -107,10 +111,18 @@ def load_prices(path: Path) -> PriceTable:
         raise GatewayError(f"{path}: {error}") from error
     for model, price in table.models.items():
         for name, amount in _amounts(price):
-            if not amount.is_finite() or amount < 0:
-                where = f'{path}: models."{model}".{name}'
-                raise GatewayError(f"{where} is {amount}; a price is zero or more")
+            check_amount(f'{path}: models."{model}".{name}', amount)
     return table
+
+
+def check_amount(name: str, amount: Decimal) -> None:
+    """Raises GatewayError, naming `name`, for what no balance, budget or price can be."""
+    if not amount.is_finite() or amount < 0:
+        raise GatewayError(f"{name} is {amount}; an amount is zero or more, such as 0.5")
+    if amount >= _MOST:
+        raise GatewayError(f"{name} is {amount:.3g}; write less than 10^15")
+    if -int(amount.as_tuple().exponent) > _MOST_DECIMALS:
+        raise GatewayError(f"{name} has more than {_MOST_DECIMALS} decimals; write fewer")
 
 
 def _amounts(price: ModelPrice) -> list[tuple[str, Decimal]]:

@@ -95,14 +95,14 @@ class Gateway:
 
         async def handle(accepted: trio.SocketStream) -> None:
             if tls is None:
-                await self.serve_stream(TcpStream.take_over(accepted, pacer))
+                await self.serve_stream(TcpStream.take_over(accepted, pacer, read_s=read_s))
             else:
-                stream = TcpStream.take_over(accepted)
+                stream = TcpStream.take_over(accepted, read_s=read_s)
                 secured = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
                 await self.serve_stream(secured, scheme="https")
 
         self.clock.start()
-        pacer = Pacer()
+        pacer, read_s = Pacer(), self._bounds.read_s
         listeners = await _listen(host, port)
         bound: int = listeners[0].socket.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host

@@ -1,10 +1,11 @@
 """The ledger on disk: a SQLite file, so that a restart goes on where the last one ended."""
 
+import datetime as dt
 import sqlite3
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .errors import GatewayError
 from .ledger import Used
@@ -47,27 +48,35 @@ class StateFile:
 
     def balance(self) -> Decimal | None:
         """The balance kept, None when the file is new."""
-        row = self._base.execute("select balance from tenant").fetchone()
-        return None if row is None else Decimal(row[0])
+        row = self._read("select balance from tenant")
+        return None if row is None else self._amount(row[0])
 
     def used(self, key_id: str) -> Used | None:
         """What the key had used, None when it never paid."""
-        row = self._base.execute(
-            "select day, daily, monthly from used where key_id = ?", (key_id,)
-        ).fetchone()
-        return None if row is None else Used(row[0], Decimal(row[1]), Decimal(row[2]))
+        row = self._read("select day, daily, monthly from used where key_id = ?", key_id)
+        if row is None:
+            return None
+        try:
+            day = dt.date.fromisoformat(row[0])
+        except (TypeError, ValueError) as error:
+            raise self._foreign(f"{row[0]!r} is no day") from error
+        return Used(day, self._amount(row[1]), self._amount(row[2]))
 
     def begin(self, balance: Decimal) -> None:
-        """Keep the opening balance."""
-        self._base.execute("insert into tenant values (1, ?)", (plain(balance),))
+        """Keep the opening balance. Raises GatewayError when it cannot be."""
+        try:
+            self._base.execute("insert into tenant values (1, ?)", (plain(balance),))
+        except sqlite3.Error as error:
+            raise GatewayError(f"cannot write the state file {self._path}: {error}") from error
 
     def charge(
         self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
     ) -> None:
         """Keep one charge and what it leaves, all or nothing. GatewayError when it cannot be."""
         run = self._base.execute
-        taken = (request_id, key_id, used.day, plain(amount))
-        sums = (key_id, used.day, plain(used.daily), plain(used.monthly))
+        day = used.day.isoformat()
+        taken = (request_id, key_id, day, plain(amount))
+        sums = (key_id, day, plain(used.daily), plain(used.monthly))
         try:
             run("begin")
             run("insert into charges values (?, ?, ?, ?)", taken)
@@ -76,6 +85,25 @@ class StateFile:
             run("commit")
         except sqlite3.Error as error:
             raise GatewayError(f"cannot write the state file {self._path}: {error}") from error
+
+    def _read(self, query: str, *values: str) -> tuple[Any, ...] | None:
+        try:
+            row: tuple[Any, ...] | None = self._base.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            raise self._foreign(str(error)) from error
+        return row
+
+    def _amount(self, text: object) -> Decimal:
+        try:
+            amount = Decimal(str(text))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite():
+            raise self._foreign(f"{text!r} is no amount")
+        return amount
+
+    def _foreign(self, why: str) -> GatewayError:
+        return GatewayError(f"{self._path} is no state file of this gateway: {why}")
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from math import inf
 from typing import Self
 
 import trio
@@ -17,18 +18,25 @@ class TcpStream(trio.abc.HalfCloseableStream):
     What trio's own stream adds (a checkpoint for every write, conflict detection, a first read that
     mostly finds nothing) is a third of a small request's time. One task uses a stream at a time,
     and every request waits in `receive_some`, which is where others get their turn.
+
+    Where a client takes nothing for `read_s` while something is to be sent, the connection breaks.
     """
 
-    def __init__(self, sock: socket.socket, pacer: Pacer | None = None) -> None:
+    def __init__(
+        self, sock: socket.socket, pacer: Pacer | None = None, *, read_s: float = inf
+    ) -> None:
         self._socket = sock
+        self._read_s = read_s
         self.pacer = pacer
 
     @classmethod
-    def take_over(cls, stream: trio.SocketStream, pacer: Pacer | None = None) -> Self:
+    def take_over(
+        cls, stream: trio.SocketStream, pacer: Pacer | None = None, *, read_s: float = inf
+    ) -> Self:
         """Make one of trio's streams this; the other must not be used any more."""
         sock = socket.socket(fileno=stream.socket.detach())
         sock.setblocking(False)
-        return cls(sock, pacer)
+        return cls(sock, pacer, read_s=read_s)
 
     async def receive_some(self, max_bytes: int | None = 65_536) -> bytes:
         """What has come, at most `max_bytes`; b"" at the end."""
@@ -50,8 +58,13 @@ class TcpStream(trio.abc.HalfCloseableStream):
                 return
             with memoryview(data) as view:
                 while sent < len(data):
-                    await trio.lowlevel.wait_writable(self._socket)
+                    with trio.fail_after(self._read_s):
+                        await trio.lowlevel.wait_writable(self._socket)
                     sent += self._send(view[sent:])
+        except trio.TooSlowError:
+            raise trio.BrokenResourceError(
+                f"the client read nothing for {self._read_s:g} s"
+            ) from None
         except OSError as error:
             raise trio.BrokenResourceError(f"the connection broke: {error}") from error
 

@@ -18,7 +18,8 @@ def _tpm(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None
     text = value.strip().lower().replace("_", "").replace(",", "")
     if text == "none":
         return None
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    # A number of thousands of digits is more than int() reads.
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
         raise click.BadParameter(f"{value!r} is no whole number of at least 1, nor 'none'")
     return int(text)
 

@@ -42,7 +42,8 @@ class CountOr(click.ParamType[int | str]):
         text = str(value).strip().lower().replace("_", "").replace(",", "")
         if text == self.word:
             return text
-        if not text.isascii() or not text.isdigit() or int(text) < 1:
+        # A number of thousands of digits is more than int() reads.
+        if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
             self.fail(f"{value!r} is no whole number of at least 1, nor {self.word!r}", param, ctx)
         return int(text)
 

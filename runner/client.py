@@ -306,8 +306,6 @@ def _json_text(data: bytes) -> str | None:
 
 
 def _whole(text: str | None) -> int | None:
-    return (
-        int(text)
-        if text is not None and text.strip().isascii() and text.strip().isdigit()
-        else None
-    )
+    """A header's whole number, where a column of 64 bits holds it."""
+    digits = "" if text is None else text.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None

@@ -94,7 +94,8 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
+        # No TOML, no UTF-8, or a number of thousands of digits.
         raise click.UsageError(f"{path} can't be used: {error}") from error
     options = {param.name for param in command.params}
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}

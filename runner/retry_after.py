@@ -32,7 +32,9 @@ def retry_after_s(
     if found is None:
         return None
     unit = found[2].lower()
-    return float(found[1]) * UNITS_S["ms" if unit.startswith("mil") or unit == "ms" else unit[0]]
+    size_s = UNITS_S["ms" if unit.startswith("mil") or unit == "ms" else unit[0]]
+    seconds = float(found[1]) * size_s
+    return seconds if math.isfinite(seconds) else None
 
 
 def _from_header(asked: str, headers: Mapping[str, str], now: datetime) -> float | None:
@@ -51,6 +53,6 @@ def _from_header(asked: str, headers: Mapping[str, str], now: datetime) -> float
 def _date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,5 +1,7 @@
 import json
+import logging
 import os
+import resource
 import signal
 import ssl
 import subprocess
@@ -14,7 +16,7 @@ from click.testing import CliRunner
 
 from gateway import Distribution, Fault, Gateway, GatewayError, load_prices
 from gateway.cli import gateway
-from gateway.command import _announce, _own_up, build_config
+from gateway.command import _allow_many_connections, _announce, _own_up, build_config
 
 HEADRACE = (sys.executable, "-c", "from runner.main import main; main()", "gateway")
 
@@ -77,6 +79,14 @@ def test_it_prints_its_url_and_key_and_ends_cleanly(tmp_path: Path) -> None:
         (("--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"), "cannot use /nowhere/c"),
         (("--state", "/nowhere/state.db"), "cannot use the state file"),
         (("--itl", "uniform:5s:1s"), "--itl is 'uniform:5s:1s'"),
+        (("--ttft", "9" * 5000 + "h"), "--ttft is longer than a year"),
+        (("--rpm", "9" * 5000), "write a whole number above 0 and up to 1000000000000"),
+        (("--balance", "1e70"), "--balance is 1e+70; write less than 10^15"),
+        (("--balance", "1e-13"), "--balance has more than 12 decimals"),
+        (("--seed", "9" * 39), "the seed is too large; write at most 38 digits"),
+        (("--faults", "429@0"), "429@0: requests are counted from 1"),
+        (("--faults", "429;retry-after=\u6c34=1"), "write what a header can say"),
+        (("--faults", "429;retry-after=1000000000=1"), "write at most 999999999"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_exit_2(
@@ -218,7 +228,7 @@ def test_flags_go_before_the_config_file(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ("models = 1", "Expected `object`"),
         ("x = [", "is not a TOML price file"),
-        ("[models.m]\ninput = -1", 'models."m".input is -1; a price is zero or more'),
+        ("[models.m]\ninput = -1", 'models."m".input is -1; an amount is zero or more'),
         ("[models.m.images]\ndefault = nan", "images.default is"),
     ],
 )
@@ -228,3 +238,23 @@ def test_a_price_file_that_is_none_says_where(tmp_path: Path, text: str, said: s
     with pytest.raises(GatewayError) as caught:
         load_prices(path)
     assert said in str(caught.value)
+
+
+def test_a_full_house_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    # trio logged a traceback ten times a second.
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    logger = logging.getLogger("trio.serve_listeners")
+    try:
+        _allow_many_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+        for _ in range(3):
+            logger.error("accept returned %s", "EMFILE", exc_info=OSError(24, "Too many"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        logger.propagate, logger.handlers = True, []
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "Warning: too many connections are open for more to be taken; "
+        "raise the limit of open files (ulimit -n).\n"
+    )

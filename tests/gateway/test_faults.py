@@ -37,6 +37,26 @@ async def test_a_status_fault_is_the_reference_s_error_and_free(
     assert (await client.request("GET", "/v1/balance")).status == 200
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "429;retry-after=" + "9" * 5000,
+        "429-date;retry-after=" + "9" * 14,
+        "stall;for=" + "9" * 400 + "h",
+    ],
+)
+async def test_a_fault_that_cannot_be_is_a_400(
+    gateway_of: Any, connect: "Connect", chat: Bodies, fault: str
+) -> None:
+    # Such headers ended the whole server: a number of 5,000 digits, a date after the year 9999.
+    gateway = gateway_of(fault_header=True)
+    client = await connect(gateway)
+    client.headers["x-headrace-fault"] = fault
+    refused = await client.post(PATH, chat())
+    assert refused.error[:2] == (400, "INVALID_PARAMS")
+    assert "Invalid header x-headrace-fault: " in refused.error[2]
+
+
 async def test_a_reset_comes_before_any_byte(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:

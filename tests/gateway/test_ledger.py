@@ -3,6 +3,8 @@
 import datetime as dt
 import itertools
 import os
+import sqlite3
+from contextlib import closing
 from copy import copy
 from decimal import Decimal
 from pathlib import Path
@@ -192,6 +194,32 @@ def test_a_state_file_is_used_by_one_at_a_time_and_must_be_one(tmp_path: Path) -
     path.write_text("this is no database, and it is long enough to be told apart from one")
     with pytest.raises(GatewayError, match="cannot use the state file"):
         StateFile(path)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("create table tenant (only integer, money text)", "no such column: balance"),
+        ("create table tenant (only integer, balance text)", "'lots' is no amount"),
+        ("create table used (key_id text, day text, daily text, monthly text)", "'lots' is no day"),
+    ],
+)
+def test_a_database_of_something_else_is_no_state_file(
+    found: str, said: str, tmp_path: Path
+) -> None:
+    # It came out as a traceback.
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute(found)
+        values = ("a", "lots", "1", "1")[: found.count(",") + 1]
+        base.execute(
+            f"insert into {found.split()[2]} values ({', '.join('?' * len(values))})", values
+        )
+    with (
+        StateFile(path) as store,
+        pytest.raises(GatewayError, match=f"is no state file of this gateway: {said}"),
+    ):
+        Ledger(Decimal(1), KEYS, store=store)
 
 
 async def test_a_restarted_gateway_owes_what_it_owed(connect: "Connect", tmp_path: Path) -> None:

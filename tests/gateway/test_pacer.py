@@ -55,6 +55,31 @@ def wires(
     return make
 
 
+async def test_a_client_that_reads_nothing_is_left_after_a_while(
+    autojump_clock: object,
+) -> None:
+    # It held its connection, and one of the `capacity` places, for ever.
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    stream, slow = TcpStream(theirs, read_s=300.0), TcpStream(ours)
+    started = trio.current_time()
+    sent = bytes(range(256)) * 40_000
+
+    async def read_a_little() -> None:
+        await trio.sleep(200)
+        await slow.receive_some(1_000_000)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read_a_little)
+        with pytest.raises(trio.BrokenResourceError, match="the client read nothing for 300 s"):
+            await stream.send_all(sent)
+    # Each bit that it takes gives it as long again.
+    assert trio.current_time() - started == 500.0
+    await stream.aclose()
+    await slow.aclose()
+
+
 async def test_a_paced_stream_keeps_its_pace_exactly(
     wires: Callable[..., Wires], nursery: trio.Nursery, chat: Bodies, autojump_clock: object
 ) -> None:

@@ -136,7 +136,7 @@ def test_keys_without_secrets_get_their_own_from_the_seed(tmp_path: Path) -> Non
         ("balance = -1", "balance is -1"),
         ("balance = nan", "balance is NaN"),
         ("[[keys]]\n", "name"),
-        ("[[keys]]\nname='a'\ndaily_budget = -1", "daily_budget is -1"),
+        ("[[keys]]\nname='a'\ndaily_budget = -1", "daily_budget of a is -1"),
         ("[[keys]]\nname='a'\nid='1'\n[[keys]]\nname='b'\nid='1'", "two keys have the same id"),
         ("[latency]\nttft = 'soon'", "latency.ttft is 'soon'"),
         ("[latency.models.m]\nitl = 'soon'", "latency.models.m.itl is 'soon'"),
@@ -145,6 +145,10 @@ def test_keys_without_secrets_get_their_own_from_the_seed(tmp_path: Path) -> Non
         ("[[faults]]\nkind='500'\nrate=0.6\n[[faults]]\nkind='502'\nrate=0.6", "add up"),
         ("prices = 'nowhere.toml'", "cannot read the price file"),
         ("= 1", "is not a TOML config file"),
+        (f"rpm = {'9' * 5000}", "is not a TOML config file"),
+        (f"rpm = {'9' * 18}", "rpm"),
+        (f"seed = {'9' * 39}", "the seed is too large"),
+        (f"[[keys]]\nname='a'\ndaily_budget = {'9' * 16}", "write less than 10^15"),
     ],
 )
 def test_a_bad_file_is_refused_naming_file_and_key(tmp_path: Path, text: str, said: str) -> None:

@@ -27,6 +27,9 @@ NOW = dt.datetime(2026, 6, 9, 8, 30, 0, tzinfo=dt.UTC)
         ("inf", None),
         ("nan", None),
         ("", None),
+        # These were an OverflowError, and the end of the run.
+        ("Tue, 09 Jun 99999999999999999999 20:00:00 GMT", None),
+        ("Tue, 09 Jun 2026 99999999999999999999:00:00 GMT", None),
     ],
 )
 def test_the_header_in_both_its_forms(header: str, seconds: float | None) -> None:
@@ -57,6 +60,7 @@ def test_a_date_is_read_against_the_answers_own_date() -> None:
         ("You may retry up to 5 times", None),
         ("Rate limit exceeded: 60 requests", None),
         ("went wrong", None),
+        (f"retry after {'9' * 400}s", None),
     ],
 )
 def test_the_delay_named_in_the_message(message: str, seconds: float | None) -> None:
