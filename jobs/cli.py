@@ -25,7 +25,7 @@ def _tpm(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None
 
 
 FILE = click.argument("file", metavar="FILE")
-PRICES = click.option("--prices", metavar="PRICES", help="TOML price file.")
+PRICES = click.option("--prices", metavar="FILE", help="TOML price file.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 TPM = click.option(
     "--tpm",
@@ -45,7 +45,7 @@ def jobs() -> None:
 @jobs.command()
 @FILE
 @TPM
-@click.option("--prices", metavar="PRICES", help="Also list the jobs that --max-cost would refuse.")
+@click.option("--prices", metavar="FILE", help="Also list the jobs that --max-cost would refuse.")
 @JSON
 def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
     """List every bad line of FILE with its reason; exit code 1 where there are any.
@@ -118,7 +118,7 @@ def _print_table(forecast: "Forecast") -> None:
 
     from .endpoints import ENDPOINTS
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("model", "endpoint"):
         table.add_column(name, overflow="fold")
     images = ["images"] if forecast.total.images else []
@@ -154,4 +154,4 @@ def _cost(row: "ForecastRow") -> str:
 
 
 def _range(least: str, most: str) -> str:
-    return least if least == most else f"{least} to {most}"
+    return least if least == most else f"{least}–{most}"

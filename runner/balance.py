@@ -101,8 +101,8 @@ class Account:
             return self._without(moment, spent, None, f"no answer: {error}")
         if status == 401:
             raise KeyRefusedError(
-                f"the gateway refused the key: {read_error(data).message or 'status 401'}; "
-                "check HEADRACE_API_KEY"
+                "the gateway refused the key; check HEADRACE_API_KEY "
+                f"(it said: {read_error(data).message or 'status 401'})"
             )
         if status != 200:
             return self._without(moment, spent, status, f"GET {PATH} answered {status}")

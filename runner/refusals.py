@@ -33,21 +33,21 @@ class Refusals:
         """Why the run must stop, or None where only this job fails."""
         if failure.status == 401:
             return KeyRefusedError(
-                f"the gateway refused the key: {failure.message}; check HEADRACE_API_KEY"
+                f"the gateway refused the key; check HEADRACE_API_KEY (it said: {failure.message})"
             )
         if failure.status not in (402, 403):
             return None
         if (empty := await self._what_is_spent_up(failure)) is not None:
             return OutOfMoneyError(
-                f"{empty.name} is spent ({failure.message}); top up or wait for the reset, and the "
-                "same command goes on",
+                f"{empty.name} is spent; top up or wait for the reset, and the same command goes on "
+                f"(it said: {failure.message})",
                 resets_at=empty.resets_at,
             )
         self._forbidden += failure.status == 403
         if self._forbidden >= FORBIDDEN_JOBS and not self._recorder.totals.succeeded:
             return KeyRefusedError(
-                f"the gateway answered 403 to the first {FORBIDDEN_JOBS} jobs: {failure.message}; "
-                "check what the key may do"
+                f"the gateway answered 403 to the first {FORBIDDEN_JOBS} jobs; check what the key "
+                f"may do (it said: {failure.message})"
             )
         return None
 

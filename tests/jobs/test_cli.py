@@ -73,7 +73,7 @@ def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
     tokens = found["total"]["input_tokens"]
     assert float(found["total"]["cost_least"]) == (tokens + 2) / 1e6
     shown = headrace("estimate", "jobs.jsonl", "--prices", "prices.toml").stdout
-    assert "1 to 1,000" in shown
+    assert "1–1,000" in shown
     assert "cost, CNY" in shown
     assert "1 bad line is left out" in shown
 

@@ -201,7 +201,10 @@ def test_a_wrong_key_is_exit_5_and_sends_no_job(
     headrace.write(*jobs(5))
     done = headrace("run", "jobs.jsonl")
     assert done.returncode == 5
-    assert "check HEADRACE_API_KEY" in done.stderr
+    assert done.stderr == (
+        "Error: the gateway refused the key; check HEADRACE_API_KEY "
+        "(it said: Invalid or expired API key.)\n"
+    )
     assert served.posts == []
 
 
