@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 JOBS = 420
 TEXT_MODEL = "deepseek-v4-flash"
 IMAGE_MODEL = "gpt-image-2"
-RPM = 1800
-TPM = 500_000
+RPM = 3000
+TPM = 1_000_000
 FAULTS = "429=0.005,500=0.01,502=0.01,504=0.01,reset=0.01,cut=0.01,malformed=0.01"
 SEED = 1
 DEFAULT_DIRECTORY = "headrace-demo"

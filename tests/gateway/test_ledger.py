@@ -23,36 +23,42 @@ from gateway.faults import KINDS
 if TYPE_CHECKING:
     from tests.gateway.conftest import Client, Connect
 
-# HEADRACE_MORE_CASES=30 makes thousands of cases of them all.
+# `make fuzz` runs thousands of cases of each.
 MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1"))
-NOON_US = 1_780_977_600_000_000  # 2026-06-09T04:00:00Z: noon in the zone of the budgets
+# Noon in the zone of the budgets.
+NOON, NOON_US = dt.datetime(2026, 6, 9, 4, tzinfo=dt.UTC), 1_780_977_600_000_000
 DAY_US = 86_400_000_000
 AMOUNTS = st.decimals(min_value=0, max_value=10**6, places=12)
 KEYS = [Key(secret=f"sk-{name}", id=name, name=name) for name in ("a", "b", "c")]
 
 
-@settings(max_examples=500 * MORE, deadline=None)
+@settings(max_examples=200 * MORE, deadline=None)
 @given(
     opening=AMOUNTS,
-    steps=st.lists(st.tuples(st.sampled_from(KEYS), AMOUNTS, st.integers(0, 3)), max_size=30),
+    steps=st.lists(st.tuples(st.sampled_from(KEYS), AMOUNTS, st.integers(0, 12)), max_size=30),
 )
 @pytest.mark.slow
 def test_charges_are_the_fall_of_the_balance_and_the_rise_of_what_was_used(
     opening: Decimal, steps: list[tuple[Key, Decimal, int]]
 ) -> None:
     ledger = Ledger(opening, KEYS)
-    now_us, today, used = NOON_US, 0, dict.fromkeys(("a", "b", "c"), Decimal(0))
+    now_us, today = NOON_US, NOON.date()
+    daily = dict.fromkeys(("a", "b", "c"), Decimal(0))
+    monthly = daily
     for number, (key, amount, days) in enumerate(steps):
-        now_us += days * DAY_US
-        if days:
-            used = dict.fromkeys(used, Decimal(0))
-        today += days
+        now_us, before, today = now_us + days * DAY_US, today, today + dt.timedelta(days)
+        if today != before:
+            daily = dict.fromkeys(daily, Decimal(0))
+        if today.month != before.month:
+            monthly = dict.fromkeys(daily, Decimal(0))
         ledger.hold(key, amount)
         ledger.release(key, amount)
         ledger.charge(key, f"req-{number}", amount, now_us)
-        used[key.id] += amount
+        daily = daily | {key.id: daily[key.id] + amount}
+        monthly = monthly | {key.id: monthly[key.id] + amount}
         for each in KEYS:
-            assert ledger.account(each, now_us).daily_used == used[each.id]
+            account = ledger.account(each, now_us)
+            assert (account.daily_used, account.monthly_used) == (daily[each.id], monthly[each.id])
     total = sum((amount for _, amount, _ in steps), Decimal(0))
     assert sum(ledger.charges.values(), Decimal(0)) == total
     assert opening - ledger.balance == total

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, get_args
@@ -12,6 +13,8 @@ from gateway.limits import MINUTE_US, KeyLimits, WindowKind
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect
 
+# As in test_ledger.py.
+MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1"))
 Bodies = Callable[..., dict[str, Any]]
 PATH = "/v1/chat/completions"
 
@@ -148,7 +151,7 @@ async def test_without_a_limit_of_requests_there_is_no_number_to_tell(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * MORE, deadline=None)
 @given(
     kind=st.sampled_from(get_args(WindowKind)),
     rpm=st.none() | st.integers(1, 90),
