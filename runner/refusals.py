@@ -39,8 +39,8 @@ class Refusals:
             return None
         if (empty := await self._what_is_spent_up(failure)) is not None:
             return OutOfMoneyError(
-                f"{empty.name} is spent; top up or wait for the reset, and the same command goes on "
-                f"(it said: {failure.message})",
+                f"{empty.name} is spent; top up or wait for the reset, and the same command goes "
+                f"on (it said: {failure.message})",
                 resets_at=empty.resets_at,
             )
         self._forbidden += failure.status == 403
