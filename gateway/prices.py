@@ -31,7 +31,7 @@ EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
 ZERO = Decimal(0)
 _MILLIONTH = Decimal("0.000001")
 # Amounts of no more digits than these keep every sum within what EXACT holds.
-_MOST = Decimal(10) ** 15
+_MOST = Decimal(10) ** 24
 _MOST_DECIMALS = 12
 
 
@@ -120,7 +120,7 @@ def check_amount(name: str, amount: Decimal) -> None:
     if not amount.is_finite() or amount < 0:
         raise GatewayError(f"{name} is {amount}; an amount is zero or more, such as 0.5")
     if amount >= _MOST:
-        raise GatewayError(f"{name} is {amount:.3g}; write less than 10^15")
+        raise GatewayError(f"{name} is {amount:.3g}; write less than 10^24")
     if -int(amount.as_tuple().exponent) > _MOST_DECIMALS:
         raise GatewayError(f"{name} has more than {_MOST_DECIMALS} decimals; write fewer")
 

@@ -81,7 +81,7 @@ def test_it_prints_its_url_and_key_and_ends_cleanly(tmp_path: Path) -> None:
         (("--itl", "uniform:5s:1s"), "--itl is 'uniform:5s:1s'"),
         (("--ttft", "9" * 5000 + "h"), "--ttft is longer than a year"),
         (("--rpm", "9" * 5000), "write a whole number above 0 and up to 1000000000000"),
-        (("--balance", "1e70"), "--balance is 1e+70; write less than 10^15"),
+        (("--balance", "1e70"), "--balance is 1e+70; write less than 10^24"),
         (("--balance", "1e-13"), "--balance has more than 12 decimals"),
         (("--seed", "9" * 39), "the seed is too large; write at most 38 digits"),
         (("--faults", "429@0"), "429@0: requests are counted from 1"),

@@ -148,7 +148,7 @@ def test_keys_without_secrets_get_their_own_from_the_seed(tmp_path: Path) -> Non
         (f"rpm = {'9' * 5000}", "is not a TOML config file"),
         (f"rpm = {'9' * 18}", "rpm"),
         (f"seed = {'9' * 39}", "the seed is too large"),
-        (f"[[keys]]\nname='a'\ndaily_budget = {'9' * 16}", "write less than 10^15"),
+        (f"[[keys]]\nname='a'\ndaily_budget = {'9' * 25}", "write less than 10^24"),
     ],
 )
 def test_a_bad_file_is_refused_naming_file_and_key(tmp_path: Path, text: str, said: str) -> None:
