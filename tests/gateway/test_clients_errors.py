@@ -1,6 +1,7 @@
 """The official clients for plain code, streamed and not: answers, and what breaks them."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import anthropic
@@ -17,7 +18,7 @@ OFFLINE: dict[str, Any] = {"offline": (MODEL,)}
 # What is refused in earnest, not by a fault: config, the request's changes, status and classes.
 REAL: list[tuple[dict[str, Any], dict[str, Any], int, str]] = [
     ({}, {"max_tokens": 0}, 400, "BadRequestError"),
-    ({"balance": 0}, {}, 403, "PermissionDeniedError"),
+    ({"balance": Decimal(0)}, {}, 403, "PermissionDeniedError"),
     (OFFLINE, {}, 404, "NotFoundError"),
 ]
 Gateways = Callable[..., Gateway]
