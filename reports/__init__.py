@@ -10,6 +10,7 @@ from .gate_terminal import print_gate
 from .junit import gate_junit
 from .latency import Distribution
 from .limits import Limits, LimitUse
+from .load import LoadFigures, LoadSigns, Percentile, Spread, Verdict, judge_load, request_condition
 from .objective import Judgement, Measured, check_objective, judge
 from .outcome import FailedAttempts, FailedJobs, Outcome
 from .rows import row_condition
@@ -58,26 +59,33 @@ __all__ = [
     "Judgement",
     "LimitUse",
     "Limits",
+    "LoadFigures",
+    "LoadSigns",
     "Measured",
     "Outcome",
     "Pairing",
+    "Percentile",
     "RunFacts",
+    "Spread",
     "Summary",
     "Suspect",
     "Throughput",
     "Usage",
     "UsageRow",
+    "Verdict",
     "check_objective",
     "compare_runs",
     "comparison_page",
     "gate_junit",
     "judge",
+    "judge_load",
     "judge_run",
     "open_figures",
     "print_comparison",
     "print_gate",
     "print_summary",
     "read_objectives",
+    "request_condition",
     "row_condition",
     "summarise",
     "summary_json",

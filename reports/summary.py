@@ -14,6 +14,7 @@ from jobs import InputError
 from .balance_check import BalanceCheck, check_balance
 from .latency import Distribution, distributions
 from .limits import Limits, limits_of
+from .load import LoadFigures, load_figures
 from .outcome import Outcome, outcome_of
 from .pictures import Pictures, pictures_of
 from .run import Run, open_run
@@ -51,7 +52,10 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """All sections. Money is decimal (text in JSON), times are seconds, moments UTC."""
+    """All sections. Money is decimal (text in JSON), times are seconds, moments UTC.
+
+    `load` is that of a load run, whose `latency` is of the measured jobs alone.
+    """
 
     schema_version: int
     run: RunFacts
@@ -62,6 +66,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     throughput: Throughput
     limits: Limits
     balance: BalanceCheck
+    load: LoadFigures | None = None
 
 
 def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
@@ -81,15 +86,24 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             outcome=outcome_of(run),
             usage=usage_of(run),
             pictures=pictures_of(run),
-            latency=distributions(run.results),
+            latency=distributions(measured_results(run)),
             throughput=_throughput(run),
             limits=limits_of(run),
             balance=check_balance(run, tolerance=tolerance),
+            load=load_figures(run),
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"a table in {run.directory} can't be read: {error}; restore it"
         ) from error
+
+
+def measured_results(run: Run) -> pl.LazyFrame:
+    """The results that count toward times: all, or of a load run those measured."""
+    if run.manifest.kind != "load":
+        return run.results
+    measured = run.attempts.filter(pl.col("phase") == "measure").select("index")
+    return run.results.join(measured, on="index", how="semi")
 
 
 def summary_json(summary: Summary) -> bytes:

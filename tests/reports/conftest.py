@@ -18,6 +18,7 @@ from jobs import (
     JobFile,
     JournalRecord,
     Limits,
+    LoadFacts,
     Manifest,
     Price,
     PriceTable,
@@ -53,6 +54,7 @@ class RunMaker:
         self.readings: list[BalanceReading] = []
         self.prices: PriceTable | None = PRICES
         self.limits = Limits(rpm=60, tpm=100_000, concurrency=None)
+        self.load: LoadFacts | None = None
 
     def attempt(self, index: int, attempt: int = 1, **fields: Any) -> Attempt:
         """An attempt that was answered, unless `fields` say otherwise."""
@@ -113,9 +115,10 @@ class RunMaker:
         manifest = Manifest(
             headrace="0.1.0",
             schema_version=1,
-            kind="bulk",
+            kind="bulk" if self.load is None else "load",
             base_url="http://127.0.0.1:8000",
             job_file=JobFile(path="jobs.jsonl", size_bytes=1, digest="0" * 32),
+            load=self.load,
             prices=self.prices,
             sessions=list(sessions) or [finished],
         )

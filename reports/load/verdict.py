@@ -1,0 +1,106 @@
+"""Whether a load run's figures can be trusted, or the client was itself the bottleneck.
+
+A pure function of a few figures, so that the live view can ask it too. CPU, files and ports are
+shown, and judge nothing.
+"""
+
+from typing import Literal
+
+import msgspec
+
+# An open-loop request may leave so late at p99, or by this share of the median latency.
+WAIT_FLOOR_S = 0.002
+WAIT_SHARE = 0.01
+# Bytes may wait to be read for one median gap at p99; a stream that comes all at once has gaps of
+# nothing, and no lag below this harms a figure.
+LAG_FLOOR_S = 0.001
+STALL_S = 0.1
+
+
+class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
+    """What the verdict looks at, of the measured phase. None is not known, or not there.
+
+    `wait_p99_s` is due to sent; `lag_p99_s` the longest that an answer's bytes waited to be read;
+    `median_gap_s` lies between tokens. `stalls` are stretches above 100 ms in which the client's
+    loop ran nothing.
+    """
+
+    open_loop: bool
+    measured: int
+    wait_p99_s: float | None = None
+    median_latency_s: float | None = None
+    lag_p99_s: float | None = None
+    median_gap_s: float | None = None
+    stalls: int | None = None
+    longest_stall_s: float | None = None
+    ceiling: int | None = None
+    connect_p99_s: float | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """`valid`; or `client-limited`: some of the lateness is the client's own; or `unknown`: too
+    little is known to tell. `why` has a sentence for each reason."""
+
+    verdict: Literal["valid", "client-limited", "unknown"]
+    why: list[str]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the figures can be trusted."""
+        return self.verdict == "valid"
+
+
+def judge_load(signs: LoadSigns) -> Verdict:
+    """Judge a run by what is known so far."""
+    limited = [said for said in (_wait(signs), _lag(signs), _stalls(signs)) if said is not None]
+    if limited:
+        return Verdict(verdict="client-limited", why=limited)
+    unknown = []
+    if not signs.measured:
+        unknown.append("no request was measured")
+    if signs.stalls is None:
+        unknown.append("the run did not end, so it is not known whether the client stalled")
+    return Verdict(verdict="unknown" if unknown else "valid", why=unknown)
+
+
+def _wait(signs: LoadSigns) -> str | None:
+    if not signs.open_loop or signs.wait_p99_s is None:
+        return None
+    allowed_s = max(WAIT_FLOOR_S, WAIT_SHARE * (signs.median_latency_s or 0))
+    if signs.wait_p99_s <= allowed_s:
+        return None
+    said = (
+        f"1 % of the requests left {_ms(signs.wait_p99_s)} or more after they were due "
+        f"(allowed: {_ms(allowed_s)})"
+    )
+    if signs.ceiling is not None:
+        said += f"; the ceiling of {signs.ceiling} in flight makes requests wait"
+    if (signs.connect_p99_s or 0) > allowed_s:
+        said += f"; connecting took up to {_ms(signs.connect_p99_s or 0)} at p99"
+    return said
+
+
+def _lag(signs: LoadSigns) -> str | None:
+    if signs.lag_p99_s is None or signs.median_gap_s is None:
+        return None
+    allowed_s = max(LAG_FLOOR_S, signs.median_gap_s)
+    if signs.lag_p99_s <= allowed_s:
+        return None
+    return (
+        f"in 1 % of the answers bytes waited {_ms(signs.lag_p99_s)} or more to be read "
+        f"(allowed: {_ms(allowed_s)}, a median gap)"
+    )
+
+
+def _stalls(signs: LoadSigns) -> str | None:
+    if not signs.stalls:
+        return None
+    times = "once" if signs.stalls == 1 else f"{signs.stalls} times"
+    return (
+        f"the client stood still {times} for more than {_ms(STALL_S)}, at most for "
+        f"{_ms(signs.longest_stall_s or 0)}"
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.3g} ms" if seconds < 1 else f"{seconds:,.2f} s"

@@ -1,0 +1,76 @@
+"""Rates over the measured window: what was asked for, and what was done in it.
+
+An answer that was only partly under way within the window counts for that part of its time, its
+output for the part of the time since its first token. So what was under way at either edge is
+neither lost nor counted twice, and a short window is no coarser than a long one.
+"""
+
+from datetime import timedelta
+
+import msgspec
+import polars as pl
+
+from .rows import LoadRows
+
+SECOND = timedelta(seconds=1)
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """Means a second over the window, of answers that came back whole but for `due_per_s`, which
+    counts requests that were to be sent. `in_flight` is the mean of answers under way; `goodput`
+    counts those that met every objective (None without objectives)."""
+
+    due_per_s: float
+    requests_per_s: float
+    goodput_per_s: float | None
+    input_tokens_per_s: float
+    output_tokens_per_s: float
+    in_flight: float
+
+
+def rates(rows: LoadRows) -> Rates | None:
+    """Rates over the window from `measure_from` to `measure_to`; None where these aren't known."""
+    begin, end = rows.facts.measure_from, rows.facts.measure_to
+    if begin is None or end is None or end <= begin:
+        return None
+    window_s = (end - begin) / SECOND
+    sent_s = (pl.col("sent_at") - begin).dt.total_microseconds() / 1e6
+    ended_s = sent_s + pl.col("latency_s")
+    first_s = sent_s + pl.col("ttft_s").fill_null(0)
+    whole = _part(sent_s, ended_s, window_s)
+    found = (
+        rows.everything.lazy()
+        .filter("answered")
+        .select(
+            whole.sum().alias("requests"),
+            (whole * pl.col("good")).sum().alias("good"),
+            (whole * pl.col("input_tokens")).sum().alias("input"),
+            (_part(first_s, ended_s, window_s) * pl.col("output_tokens")).sum().alias("output"),
+            _overlap(sent_s, ended_s, window_s).sum().alias("under_way"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    due = rows.attempts.filter(pl.col("attempt") == 1).height
+    return Rates(
+        due_per_s=due / window_s,
+        requests_per_s=found["requests"] / window_s,
+        goodput_per_s=found["good"] / window_s if rows.objectives else None,
+        input_tokens_per_s=found["input"] / window_s,
+        output_tokens_per_s=found["output"] / window_s,
+        in_flight=found["under_way"] / window_s,
+    )
+
+
+def _overlap(begin_s: pl.Expr, end_s: pl.Expr, window_s: float) -> pl.Expr:
+    within = pl.min_horizontal(end_s, pl.lit(window_s)) - pl.max_horizontal(begin_s, pl.lit(0.0))
+    return within.clip(lower_bound=0.0)
+
+
+def _part(begin_s: pl.Expr, end_s: pl.Expr, window_s: float) -> pl.Expr:
+    """The part of a stretch that lies within the window; of one without length, all or nothing."""
+    return (
+        pl.when(end_s > begin_s)
+        .then(_overlap(begin_s, end_s, window_s) / (end_s - begin_s))
+        .otherwise(begin_s.is_between(0, window_s, closed="left").cast(pl.Float64))
+    )
