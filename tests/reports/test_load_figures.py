@@ -1,17 +1,22 @@
 """A load run's figures, held against sums over the same rows in plain Python."""
 
 import math
-from typing import Any
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
+import msgspec
 import pytest
 
-from reports import summarise
+from reports import Spread, summarise
 from reports.load import LoadFigures
 
 from .conftest import RunMaker, at
 from .load_maker import BEGIN_S, END_S, LoadMaker, facts
 
 WINDOW_S = END_S - BEGIN_S
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "figures.md"
 
 
 @pytest.fixture
@@ -266,3 +271,34 @@ def test_the_signs_of_the_verdict_come_from_the_rows(loaded: LoadMaker) -> None:
     assert verdict.why == [
         "1 % of the requests left 50 ms or more after they were due (allowed: 5 ms)"
     ]
+
+
+def keys_of(kind: Any, prefix: str) -> Iterator[str]:
+    """Every key that a struct has in JSON; a spread is one key, described once."""
+    inner = [each for each in (kind, *get_args(kind)) if _is_struct(each)]
+    if not inner or inner[0] is Spread:
+        yield prefix
+        return
+    mark = "[]" if getattr(kind, "__origin__", None) is list else ""
+    for name, hint in get_type_hints(inner[0]).items():
+        yield from keys_of(hint, f"{prefix}{mark}.{name}".lstrip("."))
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def test_every_key_is_documented() -> None:
+    page = PAGE.read_text()
+    table = page[page.index("| key | meaning |") :]
+    documented = set(re.findall(r"^\| `([^`]+)` \|", table, flags=re.MULTILINE))
+    found = set(keys_of(LoadFigures, ""))
+    assert {key.removesuffix("[]") for key in documented} == found
+
+
+def test_every_figure_is_documented(loaded: LoadMaker) -> None:
+    loaded.fill(50)
+    page = PAGE.read_text()
+    assert [
+        each.metric for each in figures(loaded.made).times if f"`{each.metric}`" not in page
+    ] == []
