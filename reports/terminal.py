@@ -4,21 +4,27 @@ What models, users and gateways wrote is untrusted: it is shown as text, never a
 without control characters.
 """
 
-from collections.abc import Sequence
-from decimal import Decimal
-
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from jobs import safe
 
-from .amount import plain
 from .balance_check import BalanceCheck
 from .latency import QUANTILES, Distribution
+from .layout import aligned, columns, counted, duration, endpoint, heading, money, show
+from .load import print_load
 from .summary import Summary
 from .suspects import SUSPICIONS
+
+__all__ = [
+    "METRIC_NAMES",
+    "STATES",
+    "aligned",
+    "duration",
+    "endpoint",
+    "money",
+    "print_summary",
+]
 
 STATES = {
     "finished": ("finished", "green"),
@@ -27,13 +33,6 @@ STATES = {
     "interrupted": ("was interrupted; the same command goes on", "yellow"),
     "stopped": ("stopped before its end", "red"),
 }
-# Name, size in seconds, and up to where it is used: what would be rounded to the next one's size.
-UNITS = (
-    ("µs", 1e-6, 0.0009995),
-    ("ms", 1e-3, 0.9995),
-    ("s", 1.0, 99.95),
-    ("min", 60.0, 5997.0),
-)
 SUSPECTS_PRINTED = 5
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
 # Columns of the usage table that are left out where all is zero.
@@ -57,70 +56,16 @@ METRIC_NAMES = {
 def print_summary(summary: Summary, console: Console) -> None:
     """Print every section that has something to say. Fits 80 columns and wider."""
     _print_headline(summary, console)
+    if summary.load is not None:
+        print_load(summary.load, console)
     _print_errors(summary, console)
     _print_usage(summary, console)
     _print_pictures(summary, console)
-    _print_latency(summary, console)
+    if summary.load is None:
+        _print_latency(summary, console)
     _print_limits(summary, console)
     _print_balance(summary.balance, console)
     _print_next(summary, console)
-
-
-def endpoint(url: str) -> str:
-    """An endpoint's short name: /v1/chat/completions is chat."""
-    return safe(url).removeprefix("/v1/").partition("/")[0] or safe(url)
-
-
-def duration(seconds: float) -> str:
-    """A time with three digits, in the unit that suits it: µs, ms, s, min or h."""
-    for unit, size, limit in UNITS:
-        if seconds < limit:
-            digits = f"{seconds / size:#.3g}".removesuffix(".")
-            return f"{'0' if seconds == 0 else digits} {unit}"
-    return f"{seconds / 3600:,.1f} h"
-
-
-def money(amount: Decimal | None, currency: str | None) -> str:
-    """An amount with all its digits, or a dash where it is not known."""
-    return "-" if amount is None else f"{plain(amount):,f} {currency or ''}".rstrip()
-
-
-def aligned(amounts: Sequence[Decimal | None]) -> list[str]:
-    """Amounts of one width with their decimal points below each other, and all their digits."""
-    texts = [money(amount, None) for amount in amounts]
-    places = [len(text.partition(".")[2]) + ("." in text) for text in texts]
-    most = max(places, default=0)
-    padded = [text + " " * (most - n) for text, n in zip(texts, places, strict=True)]
-    width = max(map(len, padded), default=0)
-    return [text.rjust(width) for text in padded]
-
-
-def _heading(console: Console, text: str) -> None:
-    console.print()
-    console.print(Text(text, style="bold"))
-
-
-def _table(*columns: str, left: int = 1) -> Table:
-    """A table without lines, its first `left` columns to the left and the numbers to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for n, column in enumerate(columns):
-        table.add_column(
-            column,
-            justify="left" if n < left else "right",
-            no_wrap=n >= left,
-            overflow="fold",
-        )
-    return table
-
-
-def _show(console: Console, what: Table | Text | str, style: str = "") -> None:
-    """Print something two columns in, its further lines too."""
-    text = Text(what, style) if isinstance(what, str) else what
-    console.print(Padding(text, (0, 0, 0, 2), expand=False))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_headline(summary: Summary, console: Console) -> None:
@@ -128,7 +73,7 @@ def _print_headline(summary: Summary, console: Console) -> None:
     words, style = STATES[run.state]
     console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
-        _show(console, safe(run.reason), style)
+        show(console, safe(run.reason), style)
     counts = Text.assemble(
         (f"{outcome.succeeded:,} succeeded", "green" if outcome.succeeded else ""),
         (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
@@ -136,25 +81,26 @@ def _print_headline(summary: Summary, console: Console) -> None:
     )
     if outcome.in_flight:
         counts.append(f", {outcome.in_flight:,} in flight")
-    _show(console, counts)
-    attempts = f"{_counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
+    show(console, counts)
+    attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
         attempts += f", in {duration(run.elapsed_s)}"
     if run.sessions > 1:
         attempts += f" and {run.sessions} sessions"
-    _show(console, attempts)
+    show(console, attempts)
     through = summary.throughput
-    if through.requests_per_minute is not None and through.output_tokens_per_s is not None:
-        _show(
+    known = through.requests_per_minute is not None and through.output_tokens_per_s is not None
+    if known and summary.load is None:  # of a load run its warm-up would be in it
+        show(
             console,
             f"{through.requests_per_minute:,.0f} jobs a minute, "
             f"{through.output_tokens_per_s:,.0f} output tokens a second",
         )
     unended = outcome.lost + outcome.cancelled
     if unended:
-        _show(
+        show(
             console,
-            f"{_counted(unended, 'attempt')} in flight when a session ended, perhaps billed "
+            f"{counted(unended, 'attempt')} in flight when a session ended, perhaps billed "
             f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
             "yellow",
         )
@@ -163,8 +109,8 @@ def _print_headline(summary: Summary, console: Console) -> None:
 def _print_errors(summary: Summary, console: Console) -> None:
     outcome = summary.outcome
     if outcome.errors:
-        _heading(console, "Failed jobs")
-        table = _table("status", "code", "message", "for example", "jobs", left=4)
+        heading(console, "Failed jobs")
+        table = columns("status", "code", "message", "for example", "jobs", left=4)
         for error in outcome.errors[:10]:
             table.add_row(
                 str(error.http_status or "-"),
@@ -173,10 +119,10 @@ def _print_errors(summary: Summary, console: Console) -> None:
                 Text(safe(error.request_id or error.custom_id)),
                 f"{error.jobs:,}",
             )
-        _show(console, table)
+        show(console, table)
     if outcome.attempt_errors:
-        _heading(console, "Failed attempts, retried or not")
-        table = _table("kind", "status", "code", "for example", "attempts", left=4)
+        heading(console, "Failed attempts, retried or not")
+        table = columns("kind", "status", "code", "for example", "attempts", left=4)
         for failed in outcome.attempt_errors[:12]:
             table.add_row(
                 failed.error_kind,
@@ -185,17 +131,17 @@ def _print_errors(summary: Summary, console: Console) -> None:
                 Text(safe(failed.request_id or "-")),
                 f"{failed.attempts:,}",
             )
-        _show(console, table)
+        show(console, table)
 
 
 def _print_usage(summary: Summary, console: Console) -> None:
     usage = summary.usage
     if not usage.rows:
         return
-    _heading(console, "Tokens and cost")
+    heading(console, "Tokens and cost")
     shown = {name: field for name, field in COUNTED.items() if getattr(usage.total, field)}
     priced = usage.currency is not None
-    table = _table("model", "endpoint", "jobs", *shown, left=2)
+    table = columns("model", "endpoint", "jobs", *shown, left=2)
     if priced:  # the amounts are aligned already, and on their points
         header = Text(f"cost, {usage.currency}", "dim", justify="right")
         table.add_column(header, justify="left", no_wrap=True)
@@ -209,32 +155,32 @@ def _print_usage(summary: Summary, console: Console) -> None:
             *([amount] if priced else []),
             style="bold" if row.model is None else "",
         )
-    _show(console, table)
+    show(console, table)
     if not priced:
-        _show(console, "No --prices were given, so no cost is known.", "yellow")
+        show(console, "No --prices were given, so no cost is known.", "yellow")
     elif usage.unpriced_models:
         names = ", ".join(safe(model) for model in usage.unpriced_models)
-        _show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
+        show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
     if usage.probable_cost is not None:
         cost = money(usage.probable_cost, usage.currency)
-        _show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
+        show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
 
 
 def _print_pictures(summary: Summary, console: Console) -> None:
     pictures = summary.pictures
     if pictures is None or not (pictures.links or pictures.failed):
         return
-    _heading(console, "Pictures")
-    _show(console, f"{_counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
+    heading(console, "Pictures")
+    show(console, f"{counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
     if pictures.failed:
-        table = _table("links", "not fetched, and why; --download tries again", left=0)
+        table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False
         for reason, count in pictures.reasons.items():
             table.add_row(f"{count:,}", Text(safe(reason)))
-        _show(console, table)
+        show(console, table)
     elif pictures.links:
-        links = _counted(pictures.links, "link")
-        _show(
+        links = counted(pictures.links, "link")
+        show(
             console, f"{links} that may expire; the same command with --download fetches", "yellow"
         )
 
@@ -242,8 +188,8 @@ def _print_pictures(summary: Summary, console: Console) -> None:
 def _print_latency(summary: Summary, console: Console) -> None:
     if not summary.latency:
         return
-    _heading(console, "Times of succeeded jobs")
-    table = _table("", "endpoint", "n", *QUANTILES, "max", left=2)
+    heading(console, "Times of succeeded jobs")
+    table = columns("", "endpoint", "n", *QUANTILES, "max", left=2)
     for each in _worth_showing(summary.latency):
         figures = [getattr(each, name) for name in (*QUANTILES, "max")]
         table.add_row(
@@ -252,7 +198,7 @@ def _print_latency(summary: Summary, console: Console) -> None:
             f"{each.count:,}",
             *(duration(figure) for figure in figures),
         )
-    _show(console, table)
+    show(console, table)
 
 
 def _worth_showing(latency: list[Distribution]) -> list[Distribution]:
@@ -264,8 +210,10 @@ def _worth_showing(latency: list[Distribution]) -> list[Distribution]:
 
 def _print_limits(summary: Summary, console: Console) -> None:
     limits = summary.limits
-    _heading(console, "Limits")
-    table = _table("a minute", "limit", "mean", "of the limit", "most in 60 s")
+    if summary.load is not None and all(use.limit is None for use in limits.uses):
+        return
+    heading(console, "Limits")
+    table = columns("a minute", "limit", "mean", "of the limit", "most in 60 s")
     for use in limits.uses:
         table.add_row(
             use.what,
@@ -274,18 +222,18 @@ def _print_limits(summary: Summary, console: Console) -> None:
             "-" if use.share is None else f"{use.share:.1%}",
             f"{use.peak:,}",
         )
-    _show(console, table)
+    show(console, table)
     if any((use.share or 0) > 1 and use.peak <= (use.limit or 0) for use in limits.uses):
-        _show(console, "Over so short a time a run may be ahead; no 60 s held more.", "dim")
+        show(console, "Over so short a time a run may be ahead; no 60 s held more.", "dim")
     if limits.refused:
-        said = f"{_counted(limits.refused, 'answer')} of 429"
+        said = f"{counted(limits.refused, 'answer')} of 429"
         if limits.asked_pause_s is not None:
             said += f"; the longest pause asked for was {duration(limits.asked_pause_s)}"
-        _show(console, said, "yellow")
+        show(console, said, "yellow")
     for model, totals in limits.estimates.items():
         if totals.used_tokens:
             ratio = totals.reserved_tokens / totals.used_tokens
-            _show(
+            show(
                 console,
                 f"{safe(model)}: {totals.reserved_tokens:,} tokens reserved for "
                 f"{totals.used_tokens:,} used ({ratio:.2f} times)",
@@ -294,12 +242,12 @@ def _print_limits(summary: Summary, console: Console) -> None:
 
 
 def _print_balance(check: BalanceCheck, console: Console) -> None:
-    _heading(console, "Balance check")
+    heading(console, "Balance check")
     words: str = check.verdict
     if check.verdict == "differs" and check.difference is not None:
         more = "more" if check.difference > 0 else "less"
         words = f"differs: the account says {money(abs(check.difference), check.currency)} {more}"
-    _show(console, words, VERDICTS[check.verdict])
+    show(console, words, VERDICTS[check.verdict])
     figures = {
         "computed from the usage": check.computed,
         "fall of the balance": check.fall,
@@ -307,27 +255,27 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
         "rise of the key's monthly use": check.monthly_rise,
     }
     known = {name: amount for name, amount in figures.items() if amount is not None}
-    table = _table("", "amount", left=2)
+    table = columns("", "amount", left=2)
     table.show_header = False
     for name, amount in zip(known, aligned(list(known.values())), strict=True):
         table.add_row(name, f"{amount} {check.currency}")
     if known:
-        _show(console, table)
+        show(console, table)
     for reason in check.why:
-        _show(console, safe(reason), "yellow" if check.verdict != "agrees" else "dim")
+        show(console, safe(reason), "yellow" if check.verdict != "agrees" else "dim")
     if check.suspect_counts:
         _show_suspects(console, check)
 
 
 def _show_suspects(console: Console, check: BalanceCheck) -> None:
     estimates = [check.suspect_estimates.get(name) for name in check.suspect_counts]
-    table = _table("attempts", "may be", "that could explain it", "", left=0)
+    table = columns("attempts", "may be", "that could explain it", "", left=0)
     for column in table.columns[2:]:
         column.justify, column.no_wrap = "left", False
     for (name, count), amount in zip(check.suspect_counts.items(), aligned(estimates), strict=True):
         table.add_row(f"{count:,}", amount, name, SUSPICIONS[name])
-    _show(console, table)
-    table = _table("the largest", "attempt", "request", "may be", left=1)
+    show(console, table)
+    table = columns("the largest", "attempt", "request", "may be", left=1)
     for each in check.suspects[:SUSPECTS_PRINTED]:
         table.add_row(
             Text(safe(each.custom_id)),
@@ -335,7 +283,7 @@ def _show_suspects(console: Console, check: BalanceCheck) -> None:
             Text(safe(each.request_id or "-")),
             money(each.estimate if each.estimate is not None else each.at_most, None),
         )
-    _show(console, table)
+    show(console, table)
 
 
 def _print_next(summary: Summary, console: Console) -> None:

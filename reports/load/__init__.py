@@ -12,6 +12,7 @@ from .figures import (
 from .refusals import Refusals
 from .rows import request_condition
 from .spread import Percentile, Spread, spread_of
+from .terminal import print_load
 from .verdict import LoadSigns, Verdict, judge_load
 from .window import Rates
 
@@ -31,6 +32,7 @@ __all__ = [
     "Verdict",
     "judge_load",
     "load_figures",
+    "print_load",
     "request_condition",
     "spread_of",
 ]

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from jobs import Session
 from reports import print_summary, summarise
-from reports.terminal import aligned, duration, endpoint, money
+from reports.layout import aligned, duration, endpoint, money
 
 from .conftest import RunMaker, at
 
