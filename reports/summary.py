@@ -14,7 +14,7 @@ from jobs import InputError
 from .balance_check import BalanceCheck, check_balance
 from .latency import Distribution, distributions
 from .limits import Limits, limits_of
-from .load import LoadFigures, load_figures
+from .load import LoadFigures
 from .outcome import Outcome, outcome_of
 from .pictures import Pictures, pictures_of
 from .run import Run, open_run
@@ -90,12 +90,20 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             throughput=_throughput(run),
             limits=limits_of(run),
             balance=check_balance(run, tolerance=tolerance),
-            load=load_figures(run),
+            load=_load(run),
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"a table in {run.directory} can't be read: {error}; restore it"
         ) from error
+
+
+def _load(run: Run) -> LoadFigures | None:
+    if run.manifest.load is None:
+        return None
+    from .load.measure import load_figures
+
+    return load_figures(run, run.manifest.load)
 
 
 def measured_results(run: Run) -> pl.LazyFrame:

@@ -1,20 +1,23 @@
-"""What a load run measured: figures with their intervals, and the verdict on them."""
+"""What a load run measured: figures with their intervals, and the verdict on them.
 
-from .course import Course, Slice
+`measure` works them out and loads numpy; it is imported where there is a load run.
+"""
+
 from .figures import (
     Connections,
+    Course,
     LoadErrors,
     LoadFigures,
     ObjectiveMet,
+    Rates,
+    Refusals,
     Requests,
-    load_figures,
+    Slice,
 )
-from .refusals import Refusals
 from .rows import request_condition
-from .spread import Percentile, Spread, spread_of
+from .spread import Percentile, Spread
 from .terminal import print_load
 from .verdict import LoadSigns, Verdict, judge_load
-from .window import Rates
 
 __all__ = [
     "Connections",
@@ -31,8 +34,6 @@ __all__ = [
     "Spread",
     "Verdict",
     "judge_load",
-    "load_figures",
     "print_load",
     "request_condition",
-    "spread_of",
 ]

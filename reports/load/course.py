@@ -2,34 +2,13 @@
 
 from datetime import datetime, timedelta
 
-import msgspec
 import polars as pl
 
+from .figures import Course, Slice
 from .rows import LoadRows
 
 SLICES_MAX = 120
 WIDTHS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-
-
-class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests that were due in one stretch of time, which begins `at_s` after the measuring did
-    (below 0: the warm-up). Times are medians and 95th percentiles from sent, of those answered."""
-
-    at_s: float
-    due: int
-    answered: int
-    failed: int
-    ttft_p50_s: float | None
-    ttft_p95_s: float | None
-    latency_p50_s: float | None
-    latency_p95_s: float | None
-
-
-class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """Slices of equal width in order of time, without those in which nothing was due."""
-
-    width_s: float
-    slices: list[Slice]
 
 
 def course_of(rows: LoadRows) -> Course | None:

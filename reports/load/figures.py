@@ -1,27 +1,11 @@
-"""The figures of a load run: what was measured, and whether it can be trusted."""
+"""The figures of a load run, as a report shows them and `summary.json` has them under `load`."""
 
 import msgspec
-import polars as pl
 
 from jobs import LoadFacts
 
-from ..run import Run
-from .course import Course, course_of
-from .refusals import Refusals, refusals_of
-from .rows import Gaps, LoadRows, quantile, read_gaps, read_rows
-from .spread import Spread, spread_of
-from .verdict import LoadSigns, Verdict, judge_load
-from .window import Rates, rates
-
-METRICS = {
-    "ttft_s": "to the first token, streams only",
-    "content_ttft_s": "to the first token that is no reasoning, streams only",
-    "latency_s": "to the last byte of content",
-    "itl_s": "between successive chunks with tokens, streams only",
-    "tpot_s": "per output token after the first, streams only",
-    "wait_s": "due to sent, connecting included",
-}
-FROM_A_MOMENT = ("ttft_s", "content_ttft_s", "latency_s")
+from .spread import Spread
+from .verdict import Verdict
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +21,19 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     cut: int
     error_rate: float | None
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """Means a second over the window, of answers that came back whole but for `due_per_s`, which
+    counts requests that were to be sent. `in_flight` is the mean of answers under way; `goodput`
+    counts those that met every objective (None without objectives)."""
+
+    due_per_s: float
+    requests_per_s: float
+    goodput_per_s: float | None
+    input_tokens_per_s: float
+    output_tokens_per_s: float
+    in_flight: float
 
 
 class LoadErrors(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +54,51 @@ class ObjectiveMet(msgspec.Struct, frozen=True, kw_only=True):
     share: float | None
 
 
+class Refusals(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers of 429 to measured attempts, and the pauses that they asked for.
+
+    `refused_jobs` counts the jobs that met one, `recovered_jobs` those of them that succeeded in
+    the end. `first_attempt` is the latency from due of what succeeded at its first attempt,
+    `with_retries` the time from first due to end of all measured jobs that succeeded, pauses
+    included.
+    """
+
+    refused: int
+    share: float | None
+    retry_after: Spread | None
+    refused_jobs: int
+    recovered_jobs: int
+    first_attempt: Spread | None
+    with_retries: Spread | None
+
+
 class Connections(msgspec.Struct, frozen=True, kw_only=True):
     """Measured attempts on connections opened for them and on open ones, and what opening took."""
 
     opened: int
     reused: int
     set_up: Spread | None
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that were due in one stretch of time, which begins `at_s` after the measuring did
+    (below 0: the warm-up). Times are medians and 95th percentiles from sent, of those answered."""
+
+    at_s: float
+    due: int
+    answered: int
+    failed: int
+    ttft_p50_s: float | None
+    ttft_p95_s: float | None
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """Slices of equal width in order of time, without those in which nothing was due."""
+
+    width_s: float
+    slices: list[Slice]
 
 
 class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,115 +124,3 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
         """One of the times, such as ttft_s from sent; None where there is none."""
         found = (each for each in self.times if (each.metric, each.since) == (metric, since))
         return next(found, None)
-
-
-def load_figures(run: Run) -> LoadFigures | None:
-    """Work out the figures of a load run; None where it is none."""
-    facts = run.manifest.load
-    if facts is None:
-        return None
-    rows, gaps = read_rows(run, facts), read_gaps(run)
-    requests = _requests(rows)
-    ended = requests.answered + requests.failed
-    good = int(rows.attempts["good"].sum())
-    begin, end = facts.measure_from, facts.measure_to
-    return LoadFigures(
-        facts=facts,
-        verdict=judge_load(_signs(rows, gaps)),
-        window_s=(end - begin).total_seconds() if begin and end else None,
-        requests=requests,
-        rates=rates(rows),
-        times=_times(rows, gaps),
-        coalesced_share=float((gaps.values == 0).mean()) if len(gaps.values) else None,
-        objectives=[
-            ObjectiveMet(
-                objective=each.text.strip(),
-                met=(met := int(rows.attempts[f"met_{n}"].sum())),
-                share=met / ended if ended else None,
-            )
-            for n, each in enumerate(rows.objectives)
-        ],
-        goodput_share=good / ended if rows.objectives and ended else None,
-        errors=_errors(rows),
-        refusals=refusals_of(run, rows),
-        connections=_connections(rows),
-        course=course_of(rows),
-    )
-
-
-def _requests(rows: LoadRows) -> Requests:
-    phases = dict(rows.everything.group_by("phase").len().iter_rows())
-    cut = rows.attempts.filter(pl.col("error_kind") == "cancelled").height
-    answered = rows.answers.height
-    failed = rows.attempts.height - answered - cut
-    return Requests(
-        warmup=phases.get("warmup", 0),
-        drain=phases.get("drain", 0),
-        measured=rows.attempts.height,
-        answered=answered,
-        failed=failed,
-        cut=cut,
-        error_rate=failed / (answered + failed) if answered + failed else None,
-    )
-
-
-def _times(rows: LoadRows, gaps: Gaps) -> list[Spread]:
-    found = []
-    for metric in METRICS:
-        if metric in FROM_A_MOMENT:
-            found.append(spread_of(metric, rows.values(metric), since="sent"))
-            found.append(spread_of(metric, rows.values(metric, "wait_s"), since="due"))
-        elif metric == "itl_s":
-            found.append(spread_of(metric, gaps.values, lengths=gaps.lengths))
-        else:
-            found.append(spread_of(metric, rows.values(metric)))
-    return [each for each in found if each is not None]
-
-
-def _errors(rows: LoadRows) -> list[LoadErrors]:
-    measured = rows.attempts.height
-    by_kind = ["error_kind", "http_status", "error_code"]
-    groups = (
-        rows.attempts.filter(pl.col("error_kind").is_not_null())
-        .group_by(by_kind)
-        .agg(pl.len().alias("attempts"))
-        .sort("attempts", *by_kind, descending=[True, False, False, False])
-    )
-    return [LoadErrors(**row, share=row["attempts"] / measured) for row in groups.to_dicts()]
-
-
-def _connections(rows: LoadRows) -> Connections:
-    reused = rows.attempts["connection_reused"]
-    opening = rows.attempts["connect_s"].drop_nulls().to_numpy()
-    return Connections(
-        opened=int((~reused).sum()),
-        reused=int(reused.sum()),
-        set_up=spread_of("connect_s", opening),
-    )
-
-
-def _signs(rows: LoadRows, gaps: Gaps) -> LoadSigns:
-    facts = rows.facts
-    machine = facts.machine
-    first = rows.attempts.filter(pl.col("attempt") == 1)
-    lag, wait, connect = (
-        frame[name].drop_nulls().to_numpy()
-        for frame, name in (
-            (rows.attempts, "client_lag_s"),
-            (first, "wait_s"),
-            (first, "connect_s"),
-        )
-    )
-    return LoadSigns(
-        open_loop=facts.open_loop,
-        measured=rows.attempts.height,
-        wait_p99_s=quantile(wait, 0.99),
-        median_latency_s=quantile(rows.values("latency_s"), 0.5),
-        lag_p99_s=quantile(lag, 0.99),
-        # Gaps of 0 lie between chunks of one read: nothing is known of them.
-        median_gap_s=quantile(gaps.values[gaps.values > 0], 0.5),
-        stalls=None if machine is None else machine.stalls,
-        longest_stall_s=None if machine is None else machine.longest_stall_s,
-        ceiling=facts.ceiling,
-        connect_p99_s=quantile(connect, 0.99),
-    )

@@ -1,29 +1,11 @@
 """What was refused with 429, and what the refusals cost those who tried again."""
 
-import msgspec
 import polars as pl
 
 from ..run import Run
+from .figures import Refusals
+from .percentiles import spread_of
 from .rows import LoadRows
-from .spread import Spread, spread_of
-
-
-class Refusals(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers of 429 to measured attempts, and the pauses that they asked for.
-
-    `refused_jobs` counts the jobs that met one, `recovered_jobs` those of them that succeeded in
-    the end. `first_attempt` is the latency from due of what succeeded at its first attempt,
-    `with_retries` the time from first due to end of all measured jobs that succeeded, pauses
-    included.
-    """
-
-    refused: int
-    share: float | None
-    retry_after: Spread | None
-    refused_jobs: int
-    recovered_jobs: int
-    first_attempt: Spread | None
-    with_retries: Spread | None
 
 
 def refusals_of(run: Run, rows: LoadRows) -> Refusals:

@@ -1,15 +1,16 @@
 """A load run's attempts, read once: each with its phase, its times, and which objectives it met."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from jobs import Attempt, Expression, LoadFacts, parse_condition, schema
 
 from ..rows import row_condition
 from ..run import Run
-from .intervals import Floats, Ints
+
+if TYPE_CHECKING:
+    from .intervals import Floats, Ints
 
 TPOT = pl.when(pl.col("output_tokens") >= 2).then(
     (pl.col("latency_s") - pl.col("ttft_s")) / (pl.col("output_tokens") - 1)
@@ -34,7 +35,7 @@ class LoadRows(NamedTuple):
     attempts: pl.DataFrame
     answers: pl.DataFrame
 
-    def values(self, column: str, *plus: str) -> Floats:
+    def values(self, column: str, *plus: str) -> "Floats":
         """A column of the answers, without its nulls, each with what is to be added to it."""
         total = pl.sum_horizontal(column, *plus, ignore_nulls=False)
         return self.answers.select(total).to_series().drop_nulls().to_numpy()
@@ -43,8 +44,8 @@ class LoadRows(NamedTuple):
 class Gaps(NamedTuple):
     """Gaps between the tokens of measured answers, stream by stream, and how many each has."""
 
-    values: Floats
-    lengths: Ints
+    values: "Floats"
+    lengths: "Ints"
 
 
 def request_condition(expression: Expression) -> pl.Expr:
@@ -79,15 +80,5 @@ def read_gaps(run: Run) -> Gaps:
     measured = (pl.col("phase") == "measure") & pl.col("error_kind").is_null()
     column = run.attempts.filter(measured).select("gaps_s").drop_nulls().collect().to_series()
     lengths = column.list.len().cast(pl.Int64)
-    return Gaps(_flat(column), lengths.to_numpy())
-
-
-def _flat(column: pl.Series) -> Floats:
-    if not len(column):
-        return np.empty(0)
-    return column.explode(empty_as_null=False).to_numpy()
-
-
-def quantile(values: Floats, share: float) -> float | None:
-    """A percentile as `Spread` has it; None without values."""
-    return float(np.quantile(values, share)) if len(values) else None
+    flat = column.explode(empty_as_null=False, keep_nulls=False)
+    return Gaps(flat.to_numpy(), lengths.to_numpy())

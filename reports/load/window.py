@@ -7,25 +7,12 @@ neither lost nor counted twice, and a short window is no coarser than a long one
 
 from datetime import timedelta
 
-import msgspec
 import polars as pl
 
+from .figures import Rates
 from .rows import LoadRows
 
 SECOND = timedelta(seconds=1)
-
-
-class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Means a second over the window, of answers that came back whole but for `due_per_s`, which
-    counts requests that were to be sent. `in_flight` is the mean of answers under way; `goodput`
-    counts those that met every objective (None without objectives)."""
-
-    due_per_s: float
-    requests_per_s: float
-    goodput_per_s: float | None
-    input_tokens_per_s: float
-    output_tokens_per_s: float
-    in_flight: float
 
 
 def rates(rows: LoadRows) -> Rates | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.load.intervals import Ranks, grouped_ranks, order_ranks
-from reports.load.spread import spread_of
+from reports.load.percentiles import spread_of
 
 
 @pytest.mark.parametrize(
