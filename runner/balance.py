@@ -15,7 +15,7 @@ from .client import Client
 from .clock import RunClock
 from .errors import BalanceError, KeyRefusedError, UnreachableError
 from .secret import Secret
-from .transport import TrioTransport
+from .transport import transport_to
 
 PATH = "/v1/balance"
 READ_S = 15.0
@@ -219,7 +219,7 @@ def _decimals(*amounts: Decimal | None) -> int:
 async def read_once(base_url: str, key: Secret) -> BalanceReading:
     """One reading, outside any run. Raises KeyRefusedError, UnreachableError and BalanceError."""
     clock = RunClock()
-    async with TrioTransport() as transport:
+    async with transport_to(base_url) as transport:
         client = Client(transport, base_url=base_url, key=key, clock=clock)
         reading = await Account(client, clock).read("before", spent=Decimal(0))
     if reading.error is not None:

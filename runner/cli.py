@@ -125,6 +125,7 @@ BASE_URL = click.option(
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
 @click.option("--download", is_flag=True, help="Fetch pictures that come as links into images/.")
 @click.option("--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job.")
+@click.option("--http2", is_flag=True, help="HTTP/2, where the gateway speaks it (https).")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(jobs: str, out: str | None, **options: Any) -> None:
     """Run a file of JOBS to its end, or go on where it stopped.
@@ -170,6 +171,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         retry_failed=options["retry_failed"],
         rerun_changed=options["rerun_changed"],
         wait_for_reset=options["wait_for_reset"],
+        http2=options["http2"],
         download=options["download"],
     )
     # Most of what a job makes is gone with it, without a cycle: to look for some so often is vain.

@@ -29,7 +29,7 @@ from .retry_after import retry_after_s
 from .secret import Secret
 from .sse import EventTooLongError, SSEParser
 from .token_times import TokenTimes
-from .transport import Answering, Prepared, Wire, carrier_over
+from .transport import Answering, Prepared, Wire, carrier_over, http_base
 
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
@@ -84,7 +84,8 @@ class Client:
         self._key = key
         self._clock = clock
         self.user_agent = f"headrace/{version('headrace')}"
-        host = httpx.URL(base_url).netloc.decode("ascii")
+        http_url = http_base(base_url)
+        host = httpx.URL(http_url).netloc.decode("ascii")
         common = {
             "host": host,
             "user-agent": self.user_agent,
@@ -97,11 +98,12 @@ class Client:
             "anthropic-version": ANTHROPIC_VERSION,
         }
         self.base_url = base_url
+        self._http_url = http_url
         self._get_headers = httpx.Headers({**bearer, **dict(headers)})
         self._posts = {
             path: Prepared(
                 "POST",
-                httpx.URL(base_url + path),
+                httpx.URL(http_url + path),
                 httpx.Headers(
                     {
                         **(anthropic if endpoint.kind == "messages" else bearer),
@@ -122,7 +124,7 @@ class Client:
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """GET a small document: its status and body. Raises httpx.TransportError."""
-        answer = await self.open(httpx.URL(self.base_url + path))
+        answer = await self.open(httpx.URL(self._http_url + path))
         try:
             body = Collected(DOCUMENT_BYTES_MAX)
             await answer.feed(body.take)

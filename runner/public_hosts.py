@@ -6,11 +6,10 @@ up once, looked at, and then connected to itself, so that a second look-up can't
 
 import ipaddress
 import socket
-import ssl
 
 import trio
 
-from .transport import Connect, Origin
+from .transport import Origin, open_tcp
 
 # Addresses that hold another one: a translator may lead into a private network.
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -34,26 +33,14 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-def connect_public(tls: ssl.SSLContext) -> Connect:
-    """A `Connect` that reaches public hosts only, and over TLS only.
+async def connect_public(origin: Origin) -> trio.abc.Stream:
+    """A `Connect` that reaches public hosts only, and those that are asked for over https only.
 
-    Raises NotPublicError for any other, and OSError, ssl.SSLError or trio.BrokenResourceError where
-    there is no connection to be had.
+    Raises NotPublicError for any other, and OSError where there is no connection to be had.
     """
-
-    async def connect(origin: Origin) -> trio.abc.Stream:
-        if origin.scheme != "https":
-            raise NotPublicError(f"{origin.host} is not asked for over https")
-        stream = await trio.open_tcp_stream(await public_address(origin), origin.port)
-        secure = trio.SSLStream(stream, tls, server_hostname=origin.host, https_compatible=True)
-        try:
-            await secure.do_handshake()
-        except BaseException:
-            await trio.aclose_forcefully(secure)
-            raise
-        return secure
-
-    return connect
+    if origin.scheme != "https":
+        raise NotPublicError(f"{origin.host} is not asked for over https")
+    return await open_tcp(origin._replace(host=await public_address(origin)))
 
 
 async def public_address(origin: Origin) -> str:

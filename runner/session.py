@@ -48,7 +48,7 @@ from .refusals import Refusals
 from .retry import RetryPolicy
 from .settings import RunSettings
 from .stop import Stop, interruption
-from .transport import TrioTransport
+from .transport import TrioTransport, transport_to
 
 REASONS_KEPT = 20
 
@@ -199,6 +199,7 @@ class BulkSession:
                 "retry_failed": settings.retry_failed,
                 "rerun_changed": settings.rerun_changed,
                 "wait_for_reset": settings.wait_for_reset,
+                "http2": settings.http2,
                 "download": settings.download,
                 "headers": ", ".join(name for name, _ in settings.headers) or None,
                 "seed": seed,
@@ -208,14 +209,15 @@ class BulkSession:
         return random.Random(seed), session
 
     def _transport(self) -> httpx.AsyncBaseTransport:
-        return self._world.transport or TrioTransport()
+        settings = self._settings
+        return self._world.transport or transport_to(settings.base_url, http2=settings.http2)
 
     def _foreign(self) -> httpx.AsyncBaseTransport:
         """Where pictures are linked to, which the gateway says and nobody else: no key goes here,
         and only public hosts are reached."""
         if self._world.foreign is not None or not self._settings.download:
             return self._world.foreign or httpx.AsyncBaseTransport()
-        return TrioTransport(connect=connect_public(httpx.create_ssl_context()))
+        return TrioTransport(connect=connect_public)
 
     def _client(self, transport: httpx.AsyncBaseTransport) -> Client:
         settings = self._settings

@@ -12,6 +12,7 @@ from jobs import InputError, PriceTable
 
 from .secret import Secret
 
+UNIX = "unix:"  # before the path of a Unix socket, in a base URL
 KEY_VARIABLE = "HEADRACE_API_KEY"
 URL_VARIABLE = "HEADRACE_BASE_URL"
 # Endings that name the format of a job file, not the file.
@@ -30,6 +31,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     more than the balance seems to have. `estimate_first` reads the whole file before anything is
     sent. `retry_failed` opens failed jobs again, `rerun_changed` those whose line has changed.
     `download` fetches pictures that an answer only links to.
+    `http2` goes over httpx's own transport, which has no receive times of the kernel.
     `wait_for_reset` sleeps until a spent budget of the key has its reset, instead of stopping.
     """
 
@@ -52,6 +54,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     rerun_changed: bool = False
     wait_for_reset: bool = False
     download: bool = False
+    http2: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -67,13 +70,19 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    """The base URL without `/v1` and without a slash at its end. Raises InputError."""
+    """The base URL without `/v1` and without a slash at its end; of a Unix socket, `unix:` and
+    its absolute path. Raises InputError."""
     text = given or environment.get(URL_VARIABLE)
     if not text:
         raise InputError(
             f"no base URL: give --base-url or set {URL_VARIABLE}; `headrace demo` needs neither"
         )
     text = text.strip()
+    if text.startswith(UNIX):
+        path = text.removeprefix(UNIX)
+        if not path or path.startswith("//"):
+            raise InputError(f"the base URL is {text!r}; write it like unix:/run/gateway.sock")
+        return UNIX + os.path.abspath(path)
     try:
         parts = urlsplit(text)
         port_fits = parts.port is None or parts.port > 0

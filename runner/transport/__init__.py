@@ -4,6 +4,7 @@ from .carrier import Answering, Prepared, carrier_over
 from .connection import Wire
 from .exchange import Exchange, Headers
 from .phase import Timeouts
+from .route import http_base, transport_to
 from .streams import Connect, Origin, open_tcp, open_unix
 from .transport import TrioTransport
 
@@ -18,6 +19,8 @@ __all__ = [
     "TrioTransport",
     "Wire",
     "carrier_over",
+    "http_base",
     "open_tcp",
     "open_unix",
+    "transport_to",
 ]

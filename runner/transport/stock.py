@@ -1,0 +1,125 @@
+"""httpx's own transport, where ours doesn't go: through proxies, and for HTTP/2.
+
+What is known of the wire comes from its trace: when the request's first byte is about to leave, and
+whether a connection had to be made. It has no receive times of the kernel, counts the bodies' bytes
+alone, and its pool costs more the more connections it has.
+"""
+
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx
+import trio
+
+from .connection import Wire
+from .phase import READ, Phase, Timeouts
+from .transport import IDLE_MAX_S
+
+
+def stock_transport(
+    *, proxy: str | None = None, http2: bool = False, tls: ssl.SSLContext | None = None
+) -> httpx.AsyncBaseTransport:
+    """httpx's transport with room for any number of connections. The caller closes it.
+
+    Raises ImportError where HTTP/2 is asked for and h2 is not installed.
+    """
+    limits = httpx.Limits(keepalive_expiry=IDLE_MAX_S)
+    inner = httpx.AsyncHTTPTransport(
+        verify=True if tls is None else tls, http2=http2, limits=limits, proxy=proxy
+    )
+    return NotingTransport(inner)
+
+
+class NotingTransport(httpx.AsyncBaseTransport):
+    """Fills in the `Wire` in `extensions["wire"]` from what the inner transport traces."""
+
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, *, timeouts: Timeouts | None = None
+    ) -> None:
+        self._inner = inner
+        self._limits = timeouts or Timeouts()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        limits = self._limits
+        notes = _Notes(request.extensions.get("wire") or Wire())
+        content = await request.aread()
+        request.extensions = {
+            **request.extensions,
+            "trace": notes.trace,
+            "timeout": {
+                "connect": limits.connect,
+                "write": limits.write,
+                "read": limits.first_byte,
+                "pool": None,
+            },
+        }
+        response = await self._inner.handle_async_request(request)
+        notes.answered(len(content))
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers.raw,
+            stream=_Noted(response.stream, notes.wire, limits),
+            extensions={**response.extensions, "wire": notes.wire},
+        )
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _Notes:
+    """What httpcore traces of one request (`Extensions`, in its documentation)."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._began_s = trio.current_time()
+
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        _, _, what = event.partition(".")
+        wire = self.wire
+        if what == "connect_tcp.started":
+            wire.reused = False
+        elif what == "send_request_headers.started":
+            # A tunnel is asked for with a request of its own, which is no job's.
+            if wire.sent_at is not None or info["request"].method == b"CONNECT":
+                return
+            now_s = trio.current_time()
+            if wire.on_sent is not None:
+                wire.on_sent(now_s)  # what it raises leaves nothing sent
+            wire.sent_at = now_s
+            wire.reused = wire.reused is None
+            wire.connect_s = None if wire.reused else now_s - self._began_s
+
+    def answered(self, body_bytes: int) -> None:
+        """The head of the answer is there."""
+        self.wire.first_byte_at = self.wire.read_at = trio.current_time()
+        self.wire.bytes_sent += body_bytes
+
+
+class _Noted(httpx.AsyncByteStream):
+    """A body that notes when its pieces were read."""
+
+    def __init__(self, inner: httpx.AsyncByteStream, wire: Wire, limits: Timeouts) -> None:
+        self._inner = inner
+        self._pieces = aiter(inner)
+        self._wire = wire
+        self._limits = limits
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        wire, limits = self._wire, self._limits
+        assert wire.sent_at is not None
+        until_s = wire.sent_at + limits.total
+        with Phase(READ, limits.read, until_s=until_s, total_s=limits.total):
+            piece = await anext(self._pieces)
+        wire.read_at = trio.current_time()
+        wire.bytes_received += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        if isinstance(self._pieces, AsyncGenerator):
+            await self._pieces.aclose()  # or it would be closed by chance, when it is collected
+        await self._inner.aclose()
