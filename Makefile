@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test fuzz crash lint format clean bench bench-gateway bench-bulk bench-report bench-lines
+.PHONY: demo test fuzz crash lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -34,7 +34,7 @@ test: $(VENV)/.tools
 	$(BIN)/python -m pytest
 
 # Figures, with two cores to itself; never part of the tests.
-bench: bench-gateway bench-bulk bench-report bench-lines
+bench: bench-gateway bench-bulk bench-report bench-export bench-lines
 
 bench-gateway: $(VENV)/.installed
 	$(BIN)/python benchmarks/gateway.py
@@ -44,6 +44,9 @@ bench-bulk: $(VENV)/.bench
 
 bench-report: $(VENV)/.installed
 	$(BIN)/python benchmarks/report.py
+
+bench-export: $(VENV)/.installed
+	$(BIN)/python benchmarks/export.py
 
 bench-lines: $(VENV)/.installed
 	$(BIN)/python benchmarks/lines.py

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .balance_check import BalanceCheck
 from .evaluate import Figures, open_figures
+from .export import FORMATS, Exported, export_run
 from .gate import GATE_SCHEMA_VERSION, GateReport, judge_run, read_objectives
 from .gate_terminal import print_gate
 from .junit import gate_junit
@@ -46,12 +47,14 @@ _LATE = {
 
 __all__ = [
     "COMPARISON_SCHEMA_VERSION",
+    "FORMATS",
     "GATE_SCHEMA_VERSION",
     "SUMMARY_SCHEMA_VERSION",
     "BalanceCheck",
     "Comparison",
     "Difference",
     "Distribution",
+    "Exported",
     "FailedAttempts",
     "FailedJobs",
     "Figures",
@@ -76,6 +79,7 @@ __all__ = [
     "check_objective",
     "compare_runs",
     "comparison_page",
+    "export_run",
     "gate_junit",
     "judge",
     "judge_load",

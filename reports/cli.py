@@ -130,3 +130,34 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
         click.echo(data_json(comparison), nl=False)
     elif html is None:
         print_comparison(comparison, Console())
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--to",
+    required=True,
+    type=click.Choice(["openai-batch", "anthropic-batch", "jsonl", "csv", "parquet"]),
+    help="The format.",
+)
+@click.option("--out", metavar="FILE", help="Where to.  [default: beside RUN, named for it]")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
+    """Write a run's results for other programs, in the order of the job file.
+
+    For openai-batch failed jobs go to a second file, as the service has it: its name ends in
+    .errors.jsonl. docs/export.md has the formats.
+    """
+    from pathlib import Path
+
+    from jobs import safe
+
+    from .export import export_run
+
+    done = export_run(Path(run), to, None if out is None else Path(out), force=force)
+    for path, count in done.files.items():
+        click.echo(f"{safe(path)}: {count:,} {'result' if count == 1 else 'results'}")
+    if done.left_out:
+        click.echo(f"left out: {done.left_out:,} jobs that are not of /v1/messages", err=True)
+    if done.running:
+        click.echo("the run still goes on: these are the results so far", err=True)

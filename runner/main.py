@@ -31,6 +31,9 @@ COMMANDS = {
         "reports.cli", "compare", "Compare two runs, with the uncertainty of each difference."
     ),
     "gate": Place("reports.cli", "gate", "Judge a run by objectives; exit code 4 where one fails."),
+    "export": Place(
+        "reports.cli", "export", "Write results as batch output, JSONL, CSV or Parquet."
+    ),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),
     "demo": Place("runner.demo", "demo", "Gateway, jobs, run and report in one go, offline."),

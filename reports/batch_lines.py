@@ -1,0 +1,129 @@
+"""Results as the lines that the batch services of OpenAI and Anthropic give back."""
+
+import base64
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from jobs import ENDPOINTS, InputError
+
+# Where the runner put a picture that came as base64, relative to the run.
+STORED_IMAGE = re.compile(r"images/\d+-\d+\.[a-z]+")
+# What the lines are made of.
+BATCH_COLUMNS = (
+    "index",
+    "custom_id",
+    "url",
+    "status",
+    "http_status",
+    "error_code",
+    "error_message",
+    "request_id",
+    "response",
+)
+MESSAGES = frozenset(path for path, each in ENDPOINTS.items() if each.kind == "messages")
+# HTTP status -> Anthropic's word for the error; what is not here is `api_error`.
+ANTHROPIC_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+ANTHROPIC_WORDS = frozenset({*ANTHROPIC_ERRORS.values(), "api_error"})
+
+
+class Line(NamedTuple):
+    """One line without its end, and whether it belongs into the file of errors."""
+
+    data: bytes
+    is_error: bool
+
+
+def openai_line(row: dict[str, Any], run: Path) -> Line:
+    """A result as a line of OpenAI's output file, or of its error file.
+
+    An answer with an HTTP error status is a `response` there too; `error` is for jobs that got no
+    usable answer. Pictures are put back in as base64.
+    """
+    succeeded = row["status"] == "succeeded"
+    status, body = row["http_status"], row["response"]
+    response = error = None
+    if succeeded or (status is not None and status >= 400):
+        said = {"message": row["error_message"], "type": row["error_code"], "param": None}
+        response = {
+            "status_code": status,
+            "request_id": row["request_id"] or "",
+            "body": {"error": said | {"code": row["error_code"]}}
+            if body is None
+            else _raw(_with_images(body, run)),
+        }
+    else:
+        error = {"code": row["error_code"], "message": row["error_message"]}
+    line = {
+        "id": f"batch_req_{row['index']}",
+        "custom_id": row["custom_id"],
+        "response": response,
+        "error": error,
+    }
+    return Line(msgspec.json.encode(line), not succeeded)
+
+
+def anthropic_line(row: dict[str, Any]) -> bytes:
+    """A result of a messages job as a line of Anthropic's results."""
+    if row["status"] == "succeeded":
+        result: dict[str, Any] = {"type": "succeeded", "message": _raw(row["response"])}
+    else:
+        result = {"type": "errored", "error": _anthropic_error(row)}
+    return msgspec.json.encode({"custom_id": row["custom_id"], "result": result})
+
+
+def _anthropic_error(row: dict[str, Any]) -> dict[str, Any]:
+    """The error that the service gave where it is one of Anthropic's, else one by its status."""
+    code, status = row["error_code"], row["http_status"]
+    word = code if code in ANTHROPIC_WORDS else ANTHROPIC_ERRORS.get(status, "api_error")
+    if row["error_code"] == "timeout":
+        word = "timeout_error"
+    error = {"type": word, "message": row["error_message"] or code or "no answer"}
+    return {"type": "error", "error": error, "request_id": row["request_id"]}
+
+
+def _raw(text: str) -> msgspec.Raw:
+    """JSON text as it is, on one line: a line end in JSON is never within a string."""
+    return msgspec.Raw(text.replace("\r", " ").replace("\n", " ").encode())
+
+
+def json_or_none(text: str | None) -> msgspec.Raw | None:
+    """JSON text to be put into other JSON."""
+    return None if text is None else _raw(text)
+
+
+def _with_images(response: str, run: Path) -> str:
+    """The body of an images answer with its pictures as base64, as they came."""
+    if '"images/' not in response:
+        return response
+    body = msgspec.json.decode(response)
+    pictures = body.get("data")
+    if not isinstance(pictures, list):
+        return response
+    for each in pictures:
+        name = each.get("b64_json") if isinstance(each, dict) else None
+        if isinstance(name, str) and STORED_IMAGE.fullmatch(name):
+            each["b64_json"] = _base64(run / name)
+    return msgspec.json.encode(body).decode()
+
+
+def _base64(path: Path) -> str:
+    try:
+        return base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        raise InputError(
+            f"the picture {path} can't be read ({error.strerror}); restore it"
+        ) from error
