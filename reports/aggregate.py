@@ -15,6 +15,7 @@ from jobs import Aggregate, Attempt, Expression, Name, Result, parts, schema, sh
 from .names import UnknownError, Value
 from .rows import compiled, row_condition
 from .run import Run
+from .summary import measured_results
 
 OF_ATTEMPTS = "attempts."
 STATED = "status"
@@ -124,12 +125,10 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
 
 
 def _table(run: Run, prepared: Prepared) -> pl.LazyFrame:
-    of_load = run.manifest.kind == "load"
-    attempts, results = run.attempts, run.results
-    if of_load:
-        attempts = attempts.filter(pl.col("phase") == "measure")
     if prepared.of_attempts:
+        attempts = run.attempts
+        if run.manifest.kind == "load":
+            attempts = attempts.filter(pl.col("phase") == "measure")
         return attempts.select(pl.all().name.prefix(OF_ATTEMPTS))
-    if of_load:
-        results = results.join(attempts.select("index"), on="index", how="semi")
+    results = measured_results(run)
     return results if prepared.of_all else results.filter(pl.col(STATED) == "succeeded")

@@ -9,7 +9,7 @@ from typing import Any
 from jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary, parts, show
 
 from .aggregate import aggregate
-from .names import FIGURES, UnknownError, Value
+from .names import FIGURES, UnknownError, Value, span_s
 from .run import Run, open_run
 from .summary import Summary, summary_of
 
@@ -67,7 +67,7 @@ class Figures:
 
     def _figure(self, expression: Expression, node: Name | Aggregate) -> Value:
         if isinstance(node, Aggregate):
-            return aggregate(self._run, expression, node, self._summary.throughput.span_s)
+            return aggregate(self._run, expression, node, span_s(self._summary))
         try:
             value = FIGURES[node.name].read(self._summary)
         except UnknownError as unknown:

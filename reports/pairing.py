@@ -6,6 +6,7 @@ import msgspec
 import polars as pl
 
 from .run import Run
+from .summary import measured_results
 
 # Runs of which at least this share of the jobs has a pair are compared in pairs.
 PAIRED_SHARE_MIN = 0.5
@@ -91,7 +92,7 @@ def _pairing(
 def _jobs(run: Run) -> pl.DataFrame:
     """One row a job with a result, in order of its line."""
     succeeded = pl.col("status") == "succeeded"
-    results = run.results.select(
+    results = measured_results(run).select(
         "index",
         "custom_id",
         "body_digest",
@@ -104,9 +105,6 @@ def _jobs(run: Run) -> pl.DataFrame:
         pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum().cast(pl.Float64)),
         pl.len().cast(pl.Float64).alias("attempts"),
     )
-    if run.manifest.kind == "load":
-        measured = run.attempts.filter(pl.col("phase") == "measure").select("index")
-        results = results.join(measured, on="index", how="semi")
     joined = results.join(spent, on="index", how="left")
     return joined.join(_matches(scored), on="index", how="left").sort("index").collect()
 

@@ -22,6 +22,7 @@ from jobs import (
     Result,
     Row,
     Sent,
+    columns,
     frame,
     schema,
 )
@@ -33,7 +34,8 @@ class Run(NamedTuple):
     """What a run directory records. The tables are lazy and in no order.
 
     `in_flight` has the attempts that are under way where a process works on the run; where none
-    does, they are rows of `attempts` already, as lost.
+    does, they are rows of `attempts` already, as lost. `missing_columns` are null in parts that an
+    earlier headrace wrote without them: "attempts.content_ttft_s".
     """
 
     directory: Path
@@ -44,6 +46,7 @@ class Run(NamedTuple):
     rejected: int
     in_flight: int
     running: bool
+    missing_columns: list[str]
 
 
 def open_run(directory: Path) -> Run:
@@ -65,6 +68,10 @@ def open_run(directory: Path) -> Run:
         rejected=_count_lines(directory / "rejects.jsonl"),
         in_flight=len(journal.unended()) if running else 0,
         running=running,
+        missing_columns=[
+            *_missing(directory / "results", Result),
+            *_missing(directory / "attempts", Attempt),
+        ],
     )
 
 
@@ -155,30 +162,50 @@ def _table(
     if not parts:
         return fresh
     for part in parts:
-        _check_part(part, schema(kind))
-    sealed = pl.scan_parquet(parts, schema=schema(kind), extra_columns="ignore")
+        _check_part(part, kind)
+    # A column that came with a later headrace is null in the parts of an earlier one.
+    sealed = pl.scan_parquet(
+        parts, schema=schema(kind), extra_columns="ignore", missing_columns="insert"
+    )
     if not rows:
         return sealed
     return pl.concat([sealed, fresh.join(sealed.select(key), on=key, how="anti")])
 
 
-def _check_part(part: Path, expected: pl.Schema) -> None:
+def _check_part(part: Path, kind: type[Row]) -> None:
+    found = _names_in(part)
+    needed = [column.name for column in columns(kind) if not column.nullable]
+    if missing := [name for name in needed if name not in found]:
+        raise InputError(f"{part} lacks the columns {', '.join(missing)}; it is not of this schema")
+
+
+def _names_in(part: Path) -> list[str]:
     try:
-        found = pl.read_parquet_schema(part)
+        return list(pl.read_parquet_schema(part))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             f"{part} is damaged or cut short ({error}); restore it, or remove it and run again "
             "to make its rows anew"
         ) from error
-    if missing := [name for name in expected if name not in found]:
-        raise InputError(f"{part} lacks the columns {', '.join(missing)}; it is not of this schema")
+
+
+def _missing(directory: Path, kind: type[Row]) -> list[str]:
+    """The columns that the oldest part lacks: later ones are of this headrace or a later one."""
+    parts = sorted(directory.glob("*.parquet"))
+    if not parts:
+        return []
+    found = _names_in(parts[0])
+    return [f"{directory.name}.{name}" for name in schema(kind) if name not in found]
 
 
 def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
     table = frame(BalanceReading, fresh)
     if path.exists():
-        _check_part(path, schema(BalanceReading))
-        table = pl.concat([pl.read_parquet(path).select(table.columns), table])
+        _check_part(path, BalanceReading)
+        known = pl.scan_parquet(
+            path, schema=schema(BalanceReading), extra_columns="ignore", missing_columns="insert"
+        )
+        table = pl.concat([known.collect(), table])
     key = ["read_at", "moment", "spent"]
     return table.unique(key, keep="first", maintain_order=True).sort("read_at")
 

@@ -25,7 +25,7 @@ SUMMARY_SCHEMA_VERSION = 1
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Which run it is. `elapsed_s` adds up its sessions; `state` is the newest one's, and
-    `crashed` where that one never ended."""
+    `crashed` where that one never ended. What is in `missing_columns` was not recorded."""
 
     directory: str
     kind: str
@@ -38,6 +38,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: float | None
     sessions: int
     headrace: str
+    missing_columns: list[str] = []
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +164,7 @@ def _facts(run: Run) -> RunFacts:
         elapsed_s=sum(spans) if spans else None,
         sessions=len(manifest.sessions),
         headrace=manifest.headrace,
+        missing_columns=run.missing_columns,
     )
 
 

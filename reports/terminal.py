@@ -104,6 +104,9 @@ def _print_headline(summary: Summary, console: Console) -> None:
             f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
             "yellow",
         )
+    if run.missing_columns:
+        names = ", ".join(run.missing_columns)
+        show(console, f"Not recorded by headrace {safe(run.headrace)}, so unknown: {names}", "dim")
 
 
 def _print_errors(summary: Summary, console: Console) -> None:

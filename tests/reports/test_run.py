@@ -167,3 +167,26 @@ def test_extra_columns_of_others_are_ignored(made: RunMaker) -> None:
     crashed(made)
     made.journal(Ended(attempt=made.attempt(4), result=made.result(4)))
     assert summarise(directory).outcome.succeeded == 5
+
+
+def test_a_column_that_an_earlier_headrace_did_not_have_is_unknown_and_said(made: RunMaker) -> None:
+    """Every report of an earlier run was refused once the schema had a column more."""
+    for index in range(4):  # two parts, of which one has the column
+        made.job(index, content_ttft_s=0.5, latency_s=1.0)
+    directory = made.write()
+    part = directory / "attempts" / "000000.parquet"
+    pl.read_parquet(part).drop("content_ttft_s").write_parquet(part)
+    summary = summarise(directory)
+    assert summary.outcome.attempts == 4
+    assert summary.run.missing_columns == ["attempts.content_ttft_s"]
+    known = open_run(directory).attempts.select(pl.col("content_ttft_s").count()).collect().item()
+    assert known == 1
+
+
+def test_a_column_of_another_type_is_named(made: RunMaker) -> None:
+    made.job(0)
+    directory = made.write()
+    part = directory / "attempts" / "000000.parquet"
+    pl.read_parquet(part).with_columns(cost=pl.lit("much")).write_parquet(part)
+    with pytest.raises(InputError, match=r"a table in jobs\.run can't be read.*cost"):
+        summarise(directory)
