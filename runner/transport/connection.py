@@ -92,6 +92,7 @@ class Connection:
         self.reusable = False
         self._until_end = False
         self._cut_short = False  # the request is not all sent
+        self._lie: str | None = None  # what no honest head says
         self._framing_bytes = 0  # of heads, chunk sizes, extensions and trailers
         self._framing_bytes_max = HEAD_BYTES_MAX
         self._body: list[bytes] = []
@@ -104,7 +105,7 @@ class Connection:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.head_done:  # afterwards they are trailers
-            self.headers.append((name, value))
+            self.headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self.complete:
@@ -115,9 +116,21 @@ class Connection:
             return
         self.head_done = True
         self.reusable = self._parser.should_keep_alive() and not self._cut_short
-        names = {name.lower() for name, _ in self.headers}
+        lengths, codings = self._framing()
         bodiless = self.status in (204, 304)
-        self._until_end = not bodiless and not names & {b"content-length", b"transfer-encoding"}
+        self._until_end = not bodiless and not lengths and not codings
+        if len(lengths) > 1 or (codings and [coding.lower() for coding in codings] != [b"chunked"]):
+            self._lie = "has several lengths, or a coding besides chunked"
+
+    def _framing(self) -> tuple[list[bytes], list[bytes]]:
+        """What the head says of the body's length and of its transfer coding."""
+        lengths, codings = [], []
+        for name, value in self.headers:
+            if len(name) == 14 and name.lower() == b"content-length":
+                lengths.append(value)
+            elif len(name) == 17 and name.lower() == b"transfer-encoding":
+                codings.append(value)
+        return lengths, codings
 
     def on_body(self, data: bytes) -> None:
         if not self.complete:
@@ -198,6 +211,8 @@ class Connection:
                 self.reusable = False
                 return
             raise httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}") from error
+        if self._lie is not None:
+            raise httpx.RemoteProtocolError(f"the answer {self._lie}")
         if self._framing_bytes > self._framing_bytes_max and not self.complete:
             what = "has more framing than content" if self.head_done else "has no end to its head"
             raise httpx.RemoteProtocolError(f"the answer {what}, over {HEAD_BYTES_MAX} bytes of it")

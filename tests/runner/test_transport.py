@@ -1,143 +1,23 @@
 """The transport over in-memory streams, in virtual time: exact moments, httpx's own errors."""
 
 import gzip
-from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
 
 import httpx
 import pytest
 import trio
 import trio.testing
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock
 
 from runner.transport import Origin, Timeouts, TrioTransport, Wire
+from runner.transport.transport import IDLE_MAX_S
 
-Script = Callable[[trio.abc.Stream], Awaitable[None]]
-
-
-class Counted(trio.abc.Stream):
-    """A stream that knows whether it was closed."""
-
-    def __init__(self, inner: trio.abc.Stream) -> None:
-        self.inner = inner
-        self.is_open = True
-
-    async def send_all(self, data: Any) -> None:
-        await self.inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self.inner.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> Any:
-        return await self.inner.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        self.is_open = False
-        await self.inner.aclose()
-
-
-class Network:
-    """Connects to scripts: each new connection runs the next one, the last one again and again."""
-
-    def __init__(self, nursery: trio.Nursery, *scripts: Script, connect_s: float = 0.0) -> None:
-        self.nursery = nursery
-        self.scripts = list(scripts)
-        self.connect_s = connect_s
-        self.opened: list[Counted] = []
-        self.closed = 0
-
-    async def connect(self, _origin: Origin) -> trio.abc.Stream:
-        await trio.sleep(self.connect_s)
-        pair, theirs = memory_stream_pair()
-        ours = Counted(pair)
-        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-        self.opened.append(ours)
-        self.nursery.start_soon(self._serve, script, theirs)
-        return ours
-
-    async def _serve(self, script: Script, stream: trio.abc.Stream) -> None:
-        try:
-            await script(stream)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-        finally:
-            await stream.aclose()
-            self.closed += 1
-
-    @property
-    def open_now(self) -> int:
-        """Streams of ours that nobody closed."""
-        return sum(stream.is_open for stream in self.opened)
-
-
-async def request_on(stream: trio.abc.Stream) -> bytes:
-    """One request, by its content-length; b"" at the end of the connection."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = bytes(await stream.receive_some())
-        if not piece:
-            return b""
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = next(
-        (
-            int(line.split(b":")[1])
-            for line in head.lower().split(b"\r\n")
-            if b"content-length" in line
-        ),
-        0,
-    )
-    while len(body) < length:
-        body += bytes(await stream.receive_some())
-    return head + b"\r\n\r\n" + body
-
-
-def answers(*pieces: bytes | float, close: bool = False) -> Script:
-    """Answers each request with these pieces; a number is a pause in seconds."""
-
-    async def script(stream: trio.abc.Stream) -> None:
-        while await request_on(stream):
-            for piece in pieces:
-                if isinstance(piece, float):
-                    await trio.sleep(piece)
-                else:
-                    await stream.send_all(piece)
-            if close:
-                return
-
-    return script
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def post(wire: Wire | None = None, content: bytes = b"{}") -> httpx.Request:
-    extensions = {} if wire is None else {"wire": wire}
-    return httpx.Request("POST", "http://a.test/v1/x", content=content, extensions=extensions)
-
-
-async def fetch(transport: TrioTransport, wire: Wire | None = None) -> tuple[int, bytes]:
-    response = await transport.handle_async_request(post(wire))
-    try:
-        return response.status_code, await response.aread()
-    finally:
-        await response.aclose()
+from .network import OK, Over, answers, fetch, post, request_on, transport_over
 
 
 @pytest.fixture
-def over(nursery: trio.Nursery) -> Callable[..., tuple[TrioTransport, Network]]:
-    """A transport to a network of scripts."""
-
-    def make(
-        *scripts: Script, connect_s: float = 0.0, timeouts: Timeouts | None = None
-    ) -> tuple[TrioTransport, Network]:
-        network = Network(nursery, *scripts, connect_s=connect_s)
-        return TrioTransport(connect=network.connect, timeouts=timeouts), network
-
-    return make
-
-
-Over = Callable[..., tuple[TrioTransport, Network]]
+def over(nursery: trio.Nursery) -> Over:
+    return partial(transport_over, nursery)
 
 
 async def test_the_request_is_on_the_wire_as_it_was_built(
@@ -357,41 +237,88 @@ async def test_encoded_bodies_are_decoded_by_httpx(over: Over, autojump_clock: M
     assert await fetch(transport) == (200, b"hello")
 
 
-class CancelAt(trio.abc.Instrument):
-    """Cancels a scope just before the n-th step of one task."""
-
-    def __init__(self, task: trio.lowlevel.Task, scope: trio.CancelScope, step: int) -> None:
-        self.task, self.scope, self.left = task, scope, step
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self.task:
-            self.left -= 1
-            if self.left == 0:
-                self.scope.cancel()
-
-
-async def test_cancelled_at_any_await_it_leaves_nothing_open(
+async def test_a_connection_that_was_idle_too_long_is_closed_and_not_used(
     over: Over, autojump_clock: MockClock
 ) -> None:
-    steps = 0
-    while True:
-        steps += 1
-        transport, network = over(answers(0.5, HEAD, 0.5, b"he", 0.5, b"llo"), connect_s=0.5)
-        scope = trio.CancelScope()
-        instrument = CancelAt(trio.lowlevel.current_task(), scope, steps)
-        trio.lowlevel.add_instrument(instrument)
-        done = False
-        try:
-            with scope:
-                done = await fetch(transport) == (200, b"hello")
-        finally:
-            trio.lowlevel.remove_instrument(instrument)
-        if done and not scope.cancel_called:
-            break
-        # Idle in the pool, or closed: nothing in between.
-        idle = sum(len(stack) for stack in transport._idle.values())
-        assert network.open_now == idle
-        assert await fetch(transport) == (200, b"hello")
-        await transport.aclose()
-        assert network.open_now == 0
-    assert steps > 5
+    transport, network = over(answers(OK))
+    reused = []
+    for pause_s in (0.0, IDLE_MAX_S, IDLE_MAX_S + 0.001):
+        await trio.sleep(pause_s)
+        wire = Wire()
+        await fetch(transport, wire)
+        reused.append(wire.reused)
+    assert reused == [False, True, False]
+    assert network.open_now == 1
+
+
+async def test_idle_connections_grow_old_under_those_in_use(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    transport, network = over(answers(0.5, OK))
+    async with trio.open_nursery() as nursery:
+        for _ in range(30):
+            nursery.start_soon(fetch, transport)
+    for _ in range(int(IDLE_MAX_S / 0.5) + 1):
+        assert network.open_now == 30
+        await fetch(transport)
+    assert network.open_now == 1
+
+
+async def test_an_answer_has_a_limit_as_a_whole(over: Over, autojump_clock: MockClock) -> None:
+    """A server that sends a little now and then could hold a slot for ever."""
+    limits = LIMITS._replace(total=30.0)
+    transport, network = over(answers(HEAD, *((10.0, b"x") * 9)), timeouts=limits)
+    with pytest.raises(httpx.ReadTimeout, match="waited 30 s for the end of the answer"):
+        await fetch(transport)
+    assert trio.current_time() == 30.0
+    assert network.open_now == 0
+
+
+async def exchange_on(transport: TrioTransport) -> tuple[float, bytes]:
+    """As the engine reads: fed to a callback under one limit for many reads."""
+    body: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        body.append(piece)
+        return True
+
+    origin, head = Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n"
+    exchange = await transport.exchange(origin, head, Wire())
+    try:
+        await exchange.feed(take)
+    finally:
+        await exchange.aclose()
+    return trio.current_time(), b"".join(body)
+
+
+async def test_a_limit_for_many_reads_is_that_of_each(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    """10 s between reads are no 11 s, however often; and 11 s count from the last read."""
+    transport, network = over(
+        answers(HEAD, *(10.0, b"h", 10.0, b"e", 10.0, b"llo")), timeouts=LIMITS
+    )
+    assert await exchange_on(transport) == (30.0, b"hello")
+    transport, network = over(answers(HEAD, 10.0, b"h", 10.0, b"e", 50.0), timeouts=LIMITS)
+    with pytest.raises(httpx.ReadTimeout, match="waited 11 s for more of the answer"):
+        await exchange_on(transport)
+    assert trio.current_time() == 30.0 + 20.0 + 11.0
+    assert network.open_now == 0
+    transport, network = over(
+        answers(HEAD, *((10.0, b"x") * 9)), timeouts=LIMITS._replace(total=25.0)
+    )
+    with pytest.raises(httpx.ReadTimeout, match="waited 25 s for the end of the answer"):
+        await exchange_on(transport)
+    assert trio.current_time() == 61.0 + 25.0
+
+
+async def test_a_body_left_at_half_costs_its_connection(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    transport, network = over(answers(HEAD, b"he", 5.0, b"llo"))
+    exchange = await transport.exchange(
+        Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n", Wire()
+    )
+    await exchange.feed(lambda _: False)
+    await exchange.aclose()
+    assert network.open_now == 0
