@@ -22,13 +22,26 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
+@click.option("--md", is_flag=True, help="Print it as Markdown, for a pull request.")
+@click.option("--html", is_flag=True, help="Write it as one offline page, RUN/report.html.")
+@click.option("--out", metavar="FILE", help="Where --html writes instead.")
+@click.option("--charts", metavar="DIR", help="Write the page's charts there, as SVG and PNG.")
 @click.option(
     "--tolerance",
     metavar="AMOUNT",
     callback=_amount,
     help="What the balance may differ by.  [default: one unit in its last decimal, at most 0.01]",
 )
-def report(run: str, *, as_json: bool, tolerance: Any) -> None:
+def report(
+    run: str,
+    *,
+    as_json: bool,
+    md: bool,
+    html: bool,
+    out: str | None,
+    charts: str | None,
+    tolerance: Any,
+) -> None:
     """Show what a run did, cost and took.
 
     RUN is a run directory: of a run that ended, was killed, or still goes on.
@@ -37,12 +50,32 @@ def report(run: str, *, as_json: bool, tolerance: Any) -> None:
 
     from rich.console import Console
 
+    from .markdown import markdown
     from .summary import summarise, summary_json
     from .terminal import print_summary
 
-    summary = summarise(Path(run), tolerance=tolerance)
+    if out is not None and not html:
+        raise click.UsageError("--out says where --html writes: give --html too")
+    directory = Path(run)
+    if html or charts is not None:
+        from .html import write_charts, write_html
+
+        written = []
+        if html:
+            page = directory / "report.html" if out is None else Path(out)
+            write_html(directory, page, tolerance=tolerance)
+            written.append(page)
+        if charts is not None:
+            written += write_charts(directory, Path(charts), tolerance=tolerance)
+        for path in written:
+            click.echo(f"Wrote {path}", err=as_json or md)
+        if not (as_json or md):
+            return
+    summary = summarise(directory, tolerance=tolerance)
     if as_json:
         click.echo(summary_json(summary), nl=False)
+    elif md:
+        click.echo(markdown(summary), nl=False)
     else:
         print_summary(summary, Console())
 

@@ -193,7 +193,7 @@ def _print_latency(summary: Summary, console: Console) -> None:
         return
     heading(console, "Times of succeeded jobs")
     table = columns("", "endpoint", "n", *QUANTILES, "max", left=2)
-    for each in _worth_showing(summary.latency):
+    for each in worth_showing(summary.latency):
         figures = [getattr(each, name) for name in (*QUANTILES, "max")]
         table.add_row(
             METRIC_NAMES[each.metric] if each.url is None else "",
@@ -204,7 +204,7 @@ def _print_latency(summary: Summary, console: Console) -> None:
     show(console, table)
 
 
-def _worth_showing(latency: list[Distribution]) -> list[Distribution]:
+def worth_showing(latency: list[Distribution]) -> list[Distribution]:
     """All but the endpoints' own rows where there is one endpoint, or of the waits."""
     urls = {each.url for each in latency} - {None}
     by_url = {"latency_s", "ttft_s", "tpot_s"} if len(urls) > 1 else set()

@@ -1,11 +1,14 @@
 """`headrace report`: its output, its flags and what it says of bad input."""
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from markupsafe import Markup
 
 from reports import write_summary
 from reports.cli import report
@@ -55,3 +58,50 @@ def test_what_is_no_run_is_an_input_error(tmp_path: Path) -> None:
     assert done.stderr == (
         f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
     )
+
+
+def test_html_is_written_into_the_run_or_where_one_says(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.html.page.script", lambda: Markup("draw()"))
+    done = CliRunner().invoke(report, [str(directory), "--html"])
+    assert (done.exit_code, done.stdout) == (0, f"Wrote {directory}/report.html\n")
+    page = (directory / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    elsewhere = tmp_path / "elsewhere.html"
+    done = CliRunner().invoke(report, ["--html", str(directory), "--out", str(elsewhere), "--json"])
+    assert (done.exit_code, done.stderr) == (0, f"Wrote {elsewhere}\n")
+    assert json.loads(done.stdout)["outcome"]["succeeded"] == 1
+    assert elsewhere.read_text(encoding="utf-8") == page
+
+
+def test_the_tolerance_holds_for_the_page_too(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.html.page.script", lambda: Markup("draw()"))
+    CliRunner().invoke(report, [str(directory), "--html", "--tolerance", "0.1"])
+    assert "and the account agrees" in (directory / "report.html").read_text(encoding="utf-8")
+
+
+def test_out_without_html_is_a_mistake(directory: Path) -> None:
+    done = CliRunner().invoke(report, [str(directory), "--out", "x.html"])
+    assert done.exit_code == 2
+    assert "--out says where --html writes: give --html too" in done.stderr
+
+
+def test_markdown_is_printed(directory: Path) -> None:
+    done = CliRunner().invoke(report, [str(directory), "--md"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith(
+        "### `jobs.run`\n\nThe one job succeeded, in 60.0 s. It cost 0.5 CNY"
+    )
+
+
+@pytest.mark.slow
+def test_a_plain_report_loads_nothing_of_the_page() -> None:
+    code = (
+        "import sys, reports, reports.cli, reports.terminal, reports.markdown;"
+        "print([m for m in ('altair', 'vl_convert', 'jinja2') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,133 @@
+"""The balance check as a waterfall: what each model cost, the sum, and what the account says."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+import altair as alt
+
+from ..layout import endpoint, money
+from ..summary import Summary
+from .charts import BAD, GOOD, INK, PAUSE, SERIES, Chart, data, spec_of
+
+STEPS_MAX = 9
+BAR_HEIGHT = 42
+COLOURS = {"cost": SERIES[0], "sum": INK, "account": GOOD, "difference": BAD, "elsewhere": PAUSE}
+
+
+class Step(NamedTuple):
+    """A bar from one amount to another; `kind` is a key of `COLOURS`, `shown` its own amount."""
+
+    name: str
+    kind: str
+    begin: Decimal
+    end: Decimal
+
+    @property
+    def shown(self) -> Decimal:
+        return self.end - self.begin
+
+
+def cost_chart(summary: Summary) -> Chart | None:
+    """The waterfall; None where no cost is known."""
+    steps = waterfall(summary)
+    if not steps:
+        return None
+    currency = summary.usage.currency
+    chart = _draw(steps, currency or "")
+    account = [step for step in steps if step.kind == "account"]
+    said = f", {'; '.join(f'{step.name}: {money(step.end, currency)}' for step in account)}"
+    total = next(step for step in steps if step.kind == "sum")
+    return Chart(
+        name="cost",
+        title="From each model's cost to the account's",
+        alt=(
+            f"Each cost on top of the one before; computed in all: {money(total.end, currency)}"
+            f"{said if account else ''}."
+        ),
+        spec=spec_of(chart, height=BAR_HEIGHT * len(steps)),
+        columns=("step", f"amount, {currency}", "up to"),
+        rows=[(step.name, money(step.shown, None), money(step.end, None)) for step in steps],
+    )
+
+
+def waterfall(summary: Summary) -> list[Step]:
+    """The steps: costs one on top of the other, their sum, and what the account shows."""
+    steps: list[Step] = []
+    reached = Decimal(0)
+
+    def step(name: str, kind: str, amount: Decimal) -> None:
+        nonlocal reached
+        steps.append(Step(name, kind, reached, reached + amount))
+        reached += amount
+
+    def whole(name: str, kind: str, amount: Decimal) -> None:
+        nonlocal reached
+        steps.append(Step(name, kind, Decimal(0), amount))
+        reached = amount
+
+    priced = [row for row in summary.usage.rows if row.cost is not None]
+    for row in priced[:STEPS_MAX]:
+        step(f"{row.model}, {endpoint(row.url or '')}", "cost", row.cost or Decimal(0))
+    if others := priced[STEPS_MAX:]:
+        step(
+            f"{len(others)} others", "cost", sum((r.cost or Decimal(0) for r in others), Decimal(0))
+        )
+    if not steps:
+        return []
+    check = summary.balance
+    if check.computed is not None and check.fall is not None and check.computed != reached:
+        step("outside the readings", "elsewhere", check.computed - reached)
+    whole("computed", "sum", reached)
+    own = check.daily_rise if check.daily_rise is not None else check.monthly_rise
+    said = own if own is not None else check.fall
+    if said is not None and abs(said - reached) > (check.tolerance or 0):
+        step("difference", "difference", said - reached)
+    if own is not None:
+        which = "daily" if check.daily_rise is not None else "monthly"
+        whole(f"key's {which} use", "account", own)
+    if check.elsewhere:
+        step("other keys", "elsewhere", check.elsewhere)
+    if check.topped_up:
+        step("top-up", "elsewhere", -check.topped_up)
+    if check.fall is not None:
+        whole("fall of the balance", "account", check.fall)
+    return steps
+
+
+def _draw(steps: list[Step], currency: str) -> alt.Chart:
+    rows = [
+        {
+            # The amount stands below the name: beside the bars there is no room on a phone.
+            "step": f"{step.name}\n{money(step.shown, None)}",
+            "kind": step.kind,
+            "from": float(step.begin),
+            "to": float(step.end),
+        }
+        for step in steps
+    ]
+    axis = alt.Axis(
+        title=None,
+        labelExpr="split(datum.label, '\\n')",
+        labelLimit=190,
+        labelColor=INK,
+        labelLineHeight=15,
+        labelPadding=8,
+        ticks=False,
+        domain=False,
+    )
+    colour = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+        legend=None,
+    )
+    chart: alt.Chart = (
+        alt.Chart(data(rows))
+        .mark_bar(height={"band": 0.55})
+        .encode(
+            x=alt.X("from:Q", title=currency, axis=alt.Axis(tickCount=6)),
+            x2="to:Q",
+            y=alt.Y("step:N", sort=[str(row["step"]) for row in rows], axis=axis),
+            color=colour,
+        )
+    )
+    return chart

@@ -1,0 +1,216 @@
+"""The run over its time at work: latency and errors, use of the limits, attempts in flight."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from ..layout import duration
+from ..summary import Summary
+from .charts import (
+    BAD,
+    LIMIT,
+    PAUSE,
+    SERIES,
+    SOFT,
+    Chart,
+    TimeUnit,
+    course_unit,
+    data,
+    spec_of,
+    time_unit,
+)
+from .course import Course
+
+MINUTE_S = 60.0
+SMALL = 150
+
+
+def course_charts(course: Course, summary: Summary) -> list[Chart]:
+    """The charts over time; none for a run that sent nothing."""
+    if not course.bins["requests"].sum():
+        return []
+    found = [_latency(course)] if course.bins["p50"].null_count() < len(course.bins) else []
+    limits = {use.what: use.limit for use in summary.limits.uses}
+    found += [_rate(course, what, limits.get(what)) for what in ("requests", "tokens")]
+    return [*found, _in_flight(course)]
+
+
+def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
+    unit = course_unit(course.timeline.span_s)
+    title = (
+        f"{unit.name} at work"
+        if len(course.timeline.starts) > 1
+        else f"{unit.name} since the start"
+    )
+    domain = [0, len(course.bins) * course.timeline.width_s / unit.size_s]
+    return unit, alt.X(
+        "at:Q",
+        title=title,
+        scale=alt.Scale(domain=domain, nice=False),
+        axis=alt.Axis(grid=False, format=",~g"),
+    )
+
+
+def _sessions(course: Course, unit: TimeUnit) -> list[alt.Chart]:
+    """A line where a further session begins."""
+    begins = [{"at": begin / unit.size_s} for begin in course.timeline.begins_s[1:]]
+    if not begins:
+        return []
+    mark = alt.Chart(data(begins)).mark_rule(color=SOFT, strokeDash=[1, 3])
+    return [mark.encode(x="at:Q")]
+
+
+def _latency(course: Course) -> Chart:
+    unit, x = _axis(course)
+    bins = course.bins
+    times = time_unit(float(bins["p95"].max() or 0))  # type: ignore[arg-type]
+    rows = [
+        {"at": at / unit.size_s, "p50": p50 / times.size_s, "p95": p95 / times.size_s}
+        if p50 is not None
+        else {"at": at / unit.size_s, "p50": None, "p95": None}
+        for at, p50, p95 in bins.select("at_s", "p50", "p95").iter_rows()
+    ]
+    base = alt.Chart(data(rows))
+    y = alt.Y("p50:Q", title=f"latency, {times.name}", scale=alt.Scale(zero=True))
+    tips = [
+        alt.Tooltip("p50:Q", title=f"median, {times.name}", format=",.4~g"),
+        alt.Tooltip("p95:Q", title=f"95 of 100 within, {times.name}", format=",.4~g"),
+    ]
+    pauses = [
+        {"from": pause.from_s / unit.size_s, "to": pause.to_s / unit.size_s}
+        for pause in course.cool_downs
+    ]
+    layers: list[Any] = []
+    if pauses:
+        shade = alt.Chart(data(pauses)).mark_rect(color=PAUSE, opacity=0.35)
+        layers.append(shade.encode(x=alt.X("from:Q"), x2="to:Q"))
+    layers += [
+        base.mark_area(opacity=0.25).encode(x=x, y=y, y2="p95:Q", tooltip=tips),
+        base.mark_line(point={"size": 12, "filled": True}).encode(x=x, y=y, tooltip=tips),
+        *_sessions(course, unit),
+    ]
+    width_s = course.timeline.width_s
+    errors = [
+        {"at": (at + width_s / 2) / unit.size_s, "error": error, "attempts": attempts}
+        for at, error, attempts in course.errors.iter_rows()
+    ]
+    if errors:
+        marks = alt.Chart(data(errors)).mark_point(
+            shape="triangle-up", color=BAD, filled=True, opacity=0.9
+        )
+        layers.append(
+            marks.encode(
+                x="at:Q",
+                y=alt.value(213),
+                size=alt.Size("attempts:Q", legend=None, scale=alt.Scale(range=[30, 160])),
+                tooltip=["error:N", alt.Tooltip("attempts:Q", format=",")],
+            )
+        )
+    failed = int(course.errors["attempts"].sum()) if len(course.errors) else 0
+    return Chart(
+        name="latency-over-time",
+        title="Latency over time",
+        alt=(
+            f"The median of each {duration(width_s)} as a line, the band above it up to the 95th "
+            f"percentile; triangles are {failed:,} failed attempts, shaded spans "
+            f"{len(pauses):,} cool-downs."
+        ),
+        spec=spec_of(alt.layer(*layers)),
+        columns=("from", "median", "95th percentile", "failed attempts"),
+        rows=_latency_rows(course),
+    )
+
+
+def _latency_rows(course: Course) -> list[Sequence[str]]:
+    failed = course.errors.group_by("at_s").agg(pl.col("attempts").sum())
+    rows = course.bins.join(failed, on="at_s", how="left").sort("at_s")
+    return [
+        (
+            _clock(at_s),
+            "-" if p50 is None else duration(p50),
+            "-" if p95 is None else duration(p95),
+            f"{attempts or 0:,}",
+        )
+        for at_s, p50, p95, attempts in rows.select("at_s", "p50", "p95", "attempts").iter_rows()
+    ]
+
+
+def _clock(seconds: float) -> str:
+    """A moment of the run, as h:mm:ss."""
+    whole = int(seconds)
+    tenths = f".{round(seconds * 10) % 10}" if round(seconds, 3) != whole else ""
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{tenths}"
+
+
+def _rate(course: Course, what: str, limit: float | None) -> Chart:
+    unit, x = _axis(course)
+    width_s = course.timeline.width_s
+    rates = [
+        (at_s, count * MINUTE_S / width_s)
+        for at_s, count in course.bins.select("at_s", what).iter_rows()
+    ]
+    most = max(rate for _, rate in rates)
+    # The last bin's end, so that the step is as wide as the others.
+    rows = [{"at": at_s / unit.size_s, "rate": rate} for at_s, rate in rates]
+    rows.append({"at": (rates[-1][0] + width_s) / unit.size_s, "rate": rates[-1][1]})
+    colour = SERIES[0] if what == "requests" else SERIES[2]
+    tips = [alt.Tooltip("rate:Q", title=f"{what} a minute", format=",.0f")]
+    area = alt.Chart(data(rows)).mark_area(
+        interpolate="step-after",
+        opacity=0.3,
+        color=colour,
+        line={"color": colour, "strokeWidth": 1.5},
+    )
+    y = alt.Y(
+        "rate:Q",
+        title=f"{what} a minute",
+        axis=alt.Axis(format=",.0f" if most >= 10 else "~g", tickCount=4),
+    )
+    layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)]
+    words = f"at most {most:,.0f} a minute in a bin of {duration(width_s)}"
+    if limit is not None:
+        line = alt.Chart(data([{"limit": limit, "words": f"limit {limit:,.0f}"}]))
+        layers.append(line.mark_rule(color=LIMIT, strokeDash=[6, 3]).encode(y="limit:Q"))
+        text = line.mark_text(align="right", dy=-6, color=LIMIT, baseline="bottom")
+        layers.append(text.encode(y="limit:Q", x=alt.value("width"), text="words:N"))
+        words += f"; the limit is {limit:,.0f}"
+    return Chart(
+        name=f"{what}-a-minute",
+        title=f"{what.capitalize()} a minute",
+        alt=f"{what.capitalize()} a minute over time: {words}.",
+        spec=spec_of(alt.layer(*layers), height=SMALL),
+        columns=("from", f"{what} a minute"),
+        rows=[(_clock(at_s), f"{rate:,.0f}") for at_s, rate in rates],
+    )
+
+
+def _in_flight(course: Course) -> Chart:
+    unit, x = _axis(course)
+    points = list(course.bins.select("at_s", "in_flight").iter_rows())
+    rows = [{"at": at_s / unit.size_s, "attempts": count} for at_s, count in points]
+    rows.append(
+        {"at": (points[-1][0] + course.timeline.width_s) / unit.size_s, "attempts": points[-1][1]}
+    )
+    area = alt.Chart(data(rows)).mark_area(
+        interpolate="step-after",
+        opacity=0.3,
+        color=SERIES[3],
+        line={"color": SERIES[3], "strokeWidth": 1.5},
+    )
+    most = max(count for _, count in points)
+    y = alt.Y(
+        "attempts:Q", title="most at once", axis=alt.Axis(tickCount=4, format=",.0f", tickMinStep=1)
+    )
+    tips = [alt.Tooltip("attempts:Q", title="in flight", format=",")]
+    return Chart(
+        name="in-flight",
+        title="Attempts in flight",
+        alt=f"The most attempts in flight at once in each bin: at most {most:,}.",
+        spec=spec_of(
+            alt.layer(area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)), height=SMALL
+        ),
+        columns=("from", "most in flight"),
+        rows=[(_clock(at_s), f"{count:,}") for at_s, count in points],
+    )

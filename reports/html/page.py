@@ -1,0 +1,177 @@
+"""The report as one HTML file that needs nothing else, and lets nothing in or out.
+
+Whatever models, services and users wrote is escaped by the templates; the charts' data is JSON
+whose every `<` is written `\\u003c`; the only script and style that the page may use are those that
+its Content-Security-Policy names by digest, and it may fetch nothing at all.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from jobs import InputError
+
+from ..layout import duration, endpoint, money
+from ..output import write_whole
+from ..run import Run, open_run
+from ..summary import Summary, summary_of
+from ..suspects import SUSPICIONS
+from ..terminal import METRIC_NAMES, STATES, worth_showing
+from ..words import headline
+from .charts import Chart
+from .cost_chart import cost_chart
+from .course import Course, course_of
+from .course_charts import course_charts
+from .run_settings import settings_of
+from .spread import spread_of
+from .spread_charts import spread_charts
+from .standouts import standouts_of
+
+TEMPLATES = Path(__file__).with_name("templates")
+QUANTILES = ("p50", "p90", "p95", "p99")
+DRAWN = ("latency_s", "ttft_s")
+
+
+class Charts(NamedTuple):
+    """All charts of a report by the section that they belong to."""
+
+    cost: list[Chart]
+    times: list[Chart]
+    course: list[Chart]
+
+    def all(self) -> list[Chart]:
+        return [*self.cost, *self.times, *self.course]
+
+
+def charts_of(run: Run, summary: Summary, course: Course) -> Charts:
+    """Draw what there is to draw."""
+    cost = cost_chart(summary)
+    times = [
+        chart
+        for metric in DRAWN
+        if (spread := spread_of(run, metric)) is not None
+        for chart in spread_charts(spread, summary.latency)
+    ]
+    return Charts([cost] if cost else [], times, course_charts(course, summary))
+
+
+def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
+    """The page of a run: one that ended, crashed, still goes on, or did nothing at all.
+
+    Raises InputError where the directory is no run, or can't be read.
+    """
+    run = open_run(directory)
+    summary = summary_of(run, tolerance=tolerance)
+    try:
+        course = course_of(run)
+        charts = charts_of(run, summary, course)
+        standouts = standouts_of(run)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"a table in {directory} can't be read: {error}; restore it") from error
+    drawn = [{"name": chart.name, "spec": chart.spec} for chart in charts.all()]
+    return render(
+        "report.html.jinja",
+        title=f"{directory.name}: report",
+        chart_data=embedded(drawn),
+        script=script() if drawn else Markup(""),
+        summary=summary,
+        latency=worth_showing(summary.latency),
+        headline=headline(summary),
+        charts=charts,
+        course=course,
+        standouts=standouts,
+        settings=settings_of(run.manifest),
+        suspicions=SUSPICIONS,
+    )
+
+
+def write_html(directory: Path, path: Path, *, tolerance: Decimal | None = None) -> int:
+    """Write the page of a run to a file, whole or not at all, and say how many bytes it has.
+
+    Raises InputError as `html_report` does, and where the file can't be written.
+    """
+    page = html_report(directory, tolerance=tolerance).encode()
+    write_whole(path, page)
+    return len(page)
+
+
+def render(template: str, *, script: Markup, **context: Any) -> str:
+    """A page from its template, in the reports' style, that may run `script` and nothing else."""
+    css = Markup(_text("page.css"))
+    policy = {
+        "default-src": "'none'",
+        "script-src": _digest(script) if script else "'none'",
+        "style-src": _digest(css),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=css,
+            policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+            script=script,
+            **context,
+        )
+    )
+
+
+def embedded(value: object) -> Markup:
+    """Data as JSON that no HTML parser takes for anything but text."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+@cache
+def script() -> Markup:
+    """The libraries that draw, and what has them draw: one script for the page."""
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle(_text("page.js"))
+    # What would end a script element, or turn its meaning; in JavaScript's texts it is the same.
+    harmless = re.sub(r"<(?=/script|script|!--)", r"\\x3c", bundle, flags=re.IGNORECASE)
+    return Markup(harmless.replace("\r\n", "\n"))
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _text(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "duration": lambda seconds: "–" if seconds is None else duration(seconds),
+        "endpoint": endpoint,
+        "money": money,
+        "count": lambda number: "–" if number is None else f"{number:,.0f}",
+        "counted": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
+        "percent": lambda share: "–" if share is None else f"{share:.1%}",
+        "moment": lambda moment: "–" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+    }
+    environment.globals |= {
+        "states": STATES,
+        "metrics": METRIC_NAMES,
+        "quantiles": QUANTILES,
+    }
+    return environment

@@ -1,0 +1,60 @@
+"""The charts of a report as files: SVG, and PNG of twice the size."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from jobs import InputError
+
+from ..run import open_run
+from ..summary import summary_of
+from .charts import FONT, Chart
+from .course import course_of
+from .page import TEMPLATES, charts_of
+
+WIDTH = 720
+SCALE = 2.0
+PICTURE_FONT = "DejaVu Sans, Liberation Sans, Arial, sans-serif"
+
+
+def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = None) -> list[Path]:
+    """Write every chart of a run's report into a folder, which is made where it is not there.
+
+    Raises InputError where the directory is no run, or a file can't be written.
+    """
+    import vl_convert
+
+    run = open_run(directory)
+    summary = summary_of(run, tolerance=tolerance)
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for chart in charts_of(run, summary, course_of(run)).all():
+            spec = picture_spec(chart)
+            svg = folder / f"{chart.name}.svg"
+            svg.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+            png = folder / f"{chart.name}.png"
+            png.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
+            written += [svg, png]
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {folder}: {error.strerror}; choose another --charts"
+        ) from error
+    return written
+
+
+def picture_spec(chart: Chart) -> dict[str, Any]:
+    """A chart's spec for a picture: with a width, a ground, its title, and the light colours."""
+    light = (TEMPLATES / "page.css").read_text(encoding="utf-8").partition("@media")[0]
+    colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6});", light))
+    text = json.dumps(chart.spec).replace(FONT, PICTURE_FONT)
+    spec: dict[str, Any] = json.loads(
+        re.sub(r"var\((--[\w-]+)\)", lambda found: colours[found[1]], text)
+    )
+    spec["width"] = WIDTH
+    spec["title"] = {"text": chart.title, "anchor": "start", "fontSize": 13, "offset": 10}
+    spec["config"]["background"] = colours["--paper"]
+    spec["padding"] = 12
+    return spec

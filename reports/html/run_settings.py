@@ -1,0 +1,84 @@
+"""What a run was told: its file, limits, arguments and prices, as rows to read."""
+
+from typing import NamedTuple
+
+from jobs import Manifest, PriceTable
+
+from ..amount import plain
+
+
+class PriceRow(NamedTuple):
+    """One model's prices as they stand in the price file."""
+
+    model: str
+    prices: str
+
+
+class RunSettings(NamedTuple):
+    """`facts` and each session's `arguments` are names and values."""
+
+    facts: list[tuple[str, str]]
+    sessions: list[tuple[str, list[tuple[str, str]]]]
+    prices: list[PriceRow]
+
+
+def settings_of(manifest: Manifest) -> RunSettings:
+    """Everything in run.json that a reader may ask for. It holds no key."""
+    facts = [
+        ("kind", manifest.kind),
+        ("gateway", manifest.base_url),
+        ("headrace", manifest.headrace),
+        ("schema", str(manifest.schema_version)),
+    ]
+    if (file := manifest.job_file) is not None:
+        facts.insert(2, ("job file", file.path))
+        if file.size_bytes is not None:
+            facts.insert(3, ("its size", f"{file.size_bytes:,} bytes"))
+    sessions = []
+    for number, session in enumerate(manifest.sessions, 1):
+        ended = "" if session.ended_at is None else f" to {session.ended_at:%Y-%m-%d %H:%M:%S}"
+        limits = session.limits
+        rows = [
+            (
+                "state",
+                session.state if session.reason is None else f"{session.state}: {session.reason}",
+            ),
+            ("requests a minute", _limit(limits.rpm)),
+            ("tokens a minute", _limit(limits.tpm)),
+            ("concurrency", "auto" if limits.concurrency is None else f"{limits.concurrency:,}"),
+        ]
+        rows += [
+            (name.replace("_", " "), _shown(value))
+            for name, value in session.arguments.items()
+            if value is not None and value is not False
+        ]
+        sessions.append(
+            (f"Session {number}: {session.started_at:%Y-%m-%d %H:%M:%S}{ended} UTC", rows)
+        )
+    return RunSettings(facts, sessions, [] if manifest.prices is None else _prices(manifest.prices))
+
+
+def _limit(limit: int | None) -> str:
+    return "none" if limit is None else f"{limit:,}"
+
+
+def _shown(value: object) -> str:
+    return "yes" if value is True else str(value)
+
+
+def _prices(table: PriceTable) -> list[PriceRow]:
+    rows = []
+    for model, price in table.models.items():
+        tokens = [
+            f"{name.replace('_', ' ')} {plain(amount):f}"
+            for name in ("input", "cached_input", "cache_write", "output")
+            if (amount := getattr(price, name)) is not None
+        ]
+        said = [f"{', '.join(tokens)} a million tokens"] if tokens else []
+        if price.search_request is not None:
+            said.append(f"{plain(price.search_request):f} a search request")
+        said += [
+            f"{plain(amount):f} an image ({size})" for size, amount in (price.images or {}).items()
+        ]
+        rows.append(PriceRow(model, "; ".join(said)))
+    return rows

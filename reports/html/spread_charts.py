@@ -1,0 +1,104 @@
+"""Times of answers drawn twice: how many took how long, and which share took no longer."""
+
+import altair as alt
+import polars as pl
+
+from ..latency import Distribution
+from ..layout import duration, endpoint
+from .charts import Chart, Endpoints, data, spec_of, time_unit
+from .spread import Spread
+
+NAMES = {"latency_s": "Latency", "ttft_s": "Time to first token"}
+
+
+def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
+    """The histogram and the ECDF of one metric; `found` has its percentiles."""
+    over_all = next(each for each in found if each.metric == spread.metric and each.url is None)
+    endpoints = Endpoints(sorted({endpoint(each.url) for each in found if each.url is not None}))
+    urls = sorted({endpoint(url) for url in spread.ecdf["url"].unique().to_list()})
+    name = NAMES[spread.metric]
+    slug = spread.metric.removesuffix("_s")
+    words = (
+        f"half within {duration(over_all.p50)}, 95 of 100 within {duration(over_all.p95)}, "
+        f"the longest {duration(over_all.max)}"
+    )
+    unit = time_unit(over_all.p50)
+    axis = alt.Axis(title=f"{unit.name}, logarithmic", format=",~g", tickCount=6, grid=False)
+    scale = alt.Scale(type="log", nice=False)
+    bars = (
+        alt.Chart(
+            data(
+                {
+                    "endpoint": endpoint(url),
+                    "from": begin / unit.size_s,
+                    "to": end / unit.size_s,
+                    "answers": count,
+                }
+                for url, begin, end, count in spread.histogram.iter_rows()
+            )
+        )
+        .mark_bar(orient="vertical", binSpacing=1)
+        .encode(
+            x=alt.X("from:Q", scale=scale, axis=axis),
+            x2="to:Q",
+            y=alt.Y("answers:Q", title="answers", stack="zero"),
+            color=endpoints.colour(urls),
+            tooltip=[
+                alt.Tooltip("endpoint:N"),
+                alt.Tooltip("answers:Q", format=","),
+                alt.Tooltip("from:Q", title=f"from, {unit.name}", format=",.4~g"),
+                alt.Tooltip("to:Q", title=f"to, {unit.name}", format=",.4~g"),
+            ],
+        )
+    )
+    lines = (
+        alt.Chart(
+            data(
+                {"endpoint": endpoint(url), "time": s / unit.size_s, "share": share}
+                for url, s, share in spread.ecdf.iter_rows()
+            )
+        )
+        .mark_line(interpolate="step-after")
+        .encode(
+            x=alt.X("time:Q", scale=scale, axis=axis),
+            y=alt.Y("share:Q", title="share of answers", axis=alt.Axis(format="%")),
+            color=endpoints.colour(urls),
+            strokeDash=endpoints.dash(urls),
+            tooltip=[
+                alt.Tooltip("endpoint:N"),
+                alt.Tooltip("time:Q", title=unit.name, format=",.4~g"),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+    )
+    return [
+        Chart(
+            name=f"{slug}-histogram",
+            title=f"{name}, as a histogram",
+            alt=f"Histogram of {over_all.count:,} answers: {words}.",
+            spec=spec_of(bars),
+            columns=("endpoint", "from", "to", "answers"),
+            rows=[
+                (endpoint(url), duration(begin), duration(end), f"{count:,}")
+                for url, begin, end, count in spread.histogram.iter_rows()
+            ],
+        ),
+        Chart(
+            name=f"{slug}-ecdf",
+            title=f"{name}, added up",
+            alt=f"Cumulative curve: {words}.",
+            spec=spec_of(lines),
+            columns=("endpoint", "time", "share of answers that took no longer"),
+            rows=[
+                (endpoint(url), duration(s), f"{share:.1%}")
+                for url, s, share in _thinned(spread).iter_rows()
+            ],
+        ),
+    ]
+
+
+def _thinned(spread: Spread) -> pl.DataFrame:
+    """Every tenth point of the curve, and its last one."""
+    points = spread.ecdf.with_row_index("n")
+    last = pl.col("n") == pl.col("n").max().over("url")
+    return points.filter((pl.col("n") % 10 == 0) | last).drop("n")

@@ -1,0 +1,106 @@
+"""The report as Markdown, for a comment on a pull request.
+
+What others wrote stands in code spans, in which nothing is a link, a mention or markup.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from jobs import safe
+
+from .latency import QUANTILES
+from .layout import duration, endpoint, money
+from .summary import Summary
+from .terminal import METRIC_NAMES
+from .words import headline
+
+ROWS_MAX = 10
+CHARACTERS_MAX = 160
+
+
+def markdown(summary: Summary) -> str:
+    """The outcome in a sentence, then a table each of cost, times and errors, and the balance."""
+    parts = [f"### {code(summary.run.directory)}", " ".join(headline(summary))]
+    parts += [_cost(summary), _balance(summary), _times(summary), _errors(summary)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def code(text: object) -> str:
+    """A text of others as a code span, on one line, that no backtick and no `|` in it can leave."""
+    shown = safe(text)
+    if len(shown) > CHARACTERS_MAX:
+        shown = shown[:CHARACTERS_MAX] + "…"
+    if not shown.strip():
+        return ""
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{space}{shown}{space}{fence}".replace("|", "\\|")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
+    """A table whose first `left` columns are to the left and whose numbers are to the right."""
+    marks = [":--" if n < left else "--:" for n in range(len(header))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
+
+
+def _cost(summary: Summary) -> str:
+    usage = summary.usage
+    if not usage.rows:
+        return ""
+    rows = [
+        (
+            code(row.model),
+            code(endpoint(row.url or "")),
+            f"{row.jobs:,}",
+            f"{row.input_tokens:,}",
+            f"{row.output_tokens:,}",
+            money(row.cost, None),
+        )
+        for row in usage.rows[:ROWS_MAX]
+    ]
+    total = usage.total
+    if len(usage.rows) > 1:
+        counts = (f"{total.jobs:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
+        rows.append(("**all**", "", *counts, f"**{money(total.cost, None)}**"))
+    cost = "cost" if usage.currency is None else f"cost, {safe(usage.currency)}"
+    return _table(("model", "endpoint", "jobs", "input", "output", cost), rows, left=2)
+
+
+def _balance(summary: Summary) -> str:
+    check = summary.balance
+    said = f"Balance check: **{check.verdict}**"
+    if check.verdict == "differs" and check.difference is not None:
+        said += f" by {money(check.difference, check.currency)}"
+    return said + "".join(f"\n- {code(reason)}" for reason in check.why)
+
+
+def _times(summary: Summary) -> str:
+    rows = [
+        (
+            METRIC_NAMES[each.metric],
+            f"{each.count:,}",
+            *(duration(getattr(each, name)) for name in (*QUANTILES, "max")),
+        )
+        for each in summary.latency
+        if each.url is None
+    ]
+    return _table(("", "n", *QUANTILES, "max"), rows, left=1) if rows else ""
+
+
+def _errors(summary: Summary) -> str:
+    outcome = summary.outcome
+    if not outcome.attempt_errors:
+        return ""
+    rows = [
+        (
+            code(" ".join(str(each) for each in (error.http_status, error.error_code) if each))
+            if error.error_kind == "http"
+            else error.error_kind,
+            f"{error.attempts:,}",
+            code(error.request_id or ""),
+        )
+        for error in outcome.attempt_errors[:ROWS_MAX]
+    ]
+    table = _table(("failed attempts", "n", "for example"), rows, left=1)
+    return f"<details><summary>Errors</summary>\n\n{table}\n\n</details>"

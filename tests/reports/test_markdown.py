@@ -1,0 +1,89 @@
+"""The report for a comment on a pull request: its look, and text that others wrote."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports import summarise
+from reports.markdown import code, markdown
+
+from .conftest import RunMaker
+
+
+def test_the_whole_comment(made: RunMaker) -> None:
+    usage = {"input_tokens": 1200, "output_tokens": 80, "cost": Decimal("0.00136")}
+    made.attempt(0, error_kind="http", http_status=429, error_code="RATE_LIMIT", request_id="r|1")
+    made.attempt(0, 2, latency_s=0.5, **usage)
+    made.result(0, attempts=2, latency_s=0.5, **usage)
+    made.attempt(1, error_kind="stream", http_status=200)
+    made.job(2, model="painter", url="/v1/images/generations", cost=Decimal("0.25"), latency_s=1.5)
+    made.reading(0, "10.0000", "0")
+    made.reading(60, "9.7486", "0.25136")
+    assert markdown(summarise(made.write())) == (
+        """### `jobs.run`
+
+All 2 jobs succeeded, in 60.0 s. It cost 0.25136 CNY, and the account agrees.
+
+| model | endpoint | jobs | input | output | cost, CNY |
+| :-- | :-- | --: | --: | --: | --: |
+| `painter` | `images` | 1 | 0 | 0 | 0.25 |
+| `small` | `chat` | 1 | 1,200 | 80 | 0.00136 |
+| **all** |  | 2 | 1,200 | 80 | **0.25136** |
+
+Balance check: **agrees**
+
+|  | n | p50 | p90 | p95 | p99 | max |
+| :-- | --: | --: | --: | --: | --: | --: |
+| latency | 2 | 1.00 s | 1.40 s | 1.45 s | 1.49 s | 1.50 s |
+| total | 2 | 500 ms | 500 ms | 500 ms | 500 ms | 500 ms |
+
+<details><summary>Errors</summary>
+
+| failed attempts | n | for example |
+| :-- | --: | --: |
+| `429 RATE_LIMIT` | 1 | `r\\|1` |
+| stream | 1 |  |
+
+</details>
+"""
+    )
+
+
+def test_an_empty_run_has_a_comment(made: RunMaker) -> None:
+    made.prices = None
+    assert markdown(summarise(made.write())) == (
+        "### `jobs.run`\n\nNo job has a result, in 60.0 s. What it cost is not known: no prices "
+        "were given.\n\nBalance check: **cannot be checked**\n- `the service shows no balance (it "
+        "was never read)`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("@everyone <b>", "`@everyone <b>`"),
+        ("a|b", "`a\\|b`"),
+        ("``x`", "``` ``x` ```"),
+        ("two\nlines", "`two\N{REPLACEMENT CHARACTER}lines`"),
+        ("  ", ""),
+        ("x" * 200, f"`{'x' * 160}…`"),
+    ],
+)
+def test_a_text_of_others_is_a_code_span(text: str, shown: str) -> None:
+    assert code(text) == shown
+
+
+@given(st.text())
+def test_no_text_leaves_its_code_span(text: str) -> None:
+    """The fence is longer than any run of backticks inside, and there is but one line."""
+    shown = code(text)
+    assert "\n" not in shown
+    if shown:
+        fence = len(shown) - len(shown.lstrip("`"))
+        inside = shown[fence:-fence]
+        assert "`" * fence not in inside
+        assert not inside.startswith("`")
+        assert not inside.endswith("`")
+        assert "|" not in inside.replace("\\|", "")
