@@ -12,7 +12,7 @@ import polars as pl
 from jobs import InputError
 
 from .balance_check import BalanceCheck, check_balance
-from .latency import Distribution, distributions
+from .latency import METRICS, Distribution, distributions
 from .limits import Limits, limits_of
 from .load import LoadFigures
 from .outcome import Outcome, outcome_of
@@ -108,11 +108,12 @@ def _load(run: Run) -> LoadFigures | None:
 
 
 def measured_results(run: Run) -> pl.LazyFrame:
-    """The results that count toward times: all, or of a load run those measured."""
+    """Times of the results that count: of all, or of a load run those measured."""
     if run.manifest.kind != "load":
         return run.results
     measured = run.attempts.filter(pl.col("phase") == "measure").select("index")
-    return run.results.join(measured, on="index", how="semi")
+    columns = run.results.select("index", "url", "status", *METRICS)
+    return columns.join(measured, on="index", how="semi").collect().lazy()  # joined once
 
 
 def summary_json(summary: Summary) -> bytes:
