@@ -28,6 +28,7 @@ class Prepared(NamedTuple):
     of_all: bool
     where: pl.Expr | None
     figures: list[pl.Expr]  # value, known (values that are not null), rows
+    argument: pl.Expr | None  # what it is of, row by row
     exploded: str | None
 
     @classmethod
@@ -53,6 +54,7 @@ class Prepared(NamedTuple):
             of_all=any(each.name == STATED for each in names),
             where=where,
             figures=_figures(expression, node, columns),
+            argument=_argument(expression, node, columns),
             exploded=exploded,
         )
 
@@ -93,6 +95,18 @@ def _figures(expression: Expression, node: Aggregate, columns: dict[str, Any]) -
     return [value.alias("value"), known, pl.len().alias("rows")]
 
 
+def _argument(expression: Expression, node: Aggregate, columns: dict[str, Any]) -> pl.Expr | None:
+    return None if node.argument is None else compiled(expression, node.argument, columns).value
+
+
+def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
+    """The values that an aggregate with an argument is of, without nulls, as floats."""
+    prepared = Prepared.of(expression, node)
+    assert prepared.argument is not None
+    column = _rows(run, prepared).select(prepared.argument.cast(pl.Float64)).collect().to_series()
+    return column.drop_nulls()
+
+
 def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float | None) -> Value:
     """The figure for this run; `span_s` is the time that a rate is over.
 
@@ -100,12 +114,7 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     column.
     """
     prepared = Prepared.of(expression, node)
-    table = _table(run, prepared)
-    if prepared.where is not None:
-        table = table.filter(prepared.where)
-    if prepared.exploded is not None:
-        table = table.select(pl.col(prepared.exploded).explode())
-    found = table.select(prepared.figures).collect().row(0, named=True)
+    found = _rows(run, prepared).select(prepared.figures).collect().row(0, named=True)
     value, known, rows = found["value"], found["known"], found["rows"]
     if node.function == "count":
         return int(value or 0)
@@ -122,6 +131,16 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
         raise UnknownError(f"{show(node)} is not known: there is a division by zero")
     result: Value = value
     return result
+
+
+def _rows(run: Run, prepared: Prepared) -> pl.LazyFrame:
+    """The rows that the aggregate is over; the columns are the table's, or the list's values."""
+    table = _table(run, prepared)
+    if prepared.where is not None:
+        table = table.filter(prepared.where)
+    if prepared.exploded is not None:
+        table = table.select(pl.col(prepared.exploded).explode())
+    return table
 
 
 def _table(run: Run, prepared: Prepared) -> pl.LazyFrame:
