@@ -15,6 +15,8 @@ from .load import LoadFigures, LoadSigns, Percentile, Spread, Verdict, judge_loa
 from .objective import Judgement, Measured, check_objective, judge
 from .outcome import FailedAttempts, FailedJobs, Outcome
 from .rows import row_condition
+from .status import STATUS_SCHEMA_VERSION, Status, status_of
+from .status_terminal import print_status
 from .summary import (
     SUMMARY_SCHEMA_VERSION,
     RunFacts,
@@ -49,6 +51,7 @@ __all__ = [
     "COMPARISON_SCHEMA_VERSION",
     "FORMATS",
     "GATE_SCHEMA_VERSION",
+    "STATUS_SCHEMA_VERSION",
     "SUMMARY_SCHEMA_VERSION",
     "BalanceCheck",
     "Comparison",
@@ -70,6 +73,7 @@ __all__ = [
     "Percentile",
     "RunFacts",
     "Spread",
+    "Status",
     "Summary",
     "Suspect",
     "Throughput",
@@ -87,10 +91,12 @@ __all__ = [
     "open_figures",
     "print_comparison",
     "print_gate",
+    "print_status",
     "print_summary",
     "read_objectives",
     "request_condition",
     "row_condition",
+    "status_of",
     "summarise",
     "summary_json",
     "write_summary",

@@ -194,3 +194,27 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
         click.echo(f"left out: {done.left_out:,} jobs that are not of /v1/messages", err=True)
     if done.running:
         click.echo("the run still goes on: these are the results so far", err=True)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
+def status(run: str, *, as_json: bool) -> None:
+    """Show how a run goes on, from another terminal.
+
+    Of a run that ended, or whose process is gone, it says that. Nothing in RUN is changed.
+    """
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from .status import status_of
+    from .status_terminal import print_status
+    from .summary import data_json
+
+    found = status_of(Path(run), now=datetime.now(UTC))
+    if as_json:
+        click.echo(data_json(found), nl=False)
+    else:
+        print_status(found, Console())

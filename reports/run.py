@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +34,9 @@ _records: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalReco
 class Run(NamedTuple):
     """What a run directory records. The tables are lazy and in no order.
 
-    `in_flight` has the attempts that are under way where a process works on the run; where none
-    does, they are rows of `attempts` already, as lost. `missing_columns` are null in parts that an
-    earlier headrace wrote without them: "attempts.content_ttft_s".
+    `in_flight_since` says when the attempts that are under way were sent, where a process works on
+    the run; where none does, they are rows of `attempts` already, as lost. `missing_columns` are
+    null in parts that an earlier headrace wrote without them: "attempts.content_ttft_s".
     """
 
     directory: Path
@@ -44,9 +45,14 @@ class Run(NamedTuple):
     attempts: pl.LazyFrame
     readings: pl.DataFrame
     rejected: int
-    in_flight: int
+    in_flight_since: list[datetime]
     running: bool
     missing_columns: list[str]
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are under way."""
+        return len(self.in_flight_since)
 
 
 def open_run(directory: Path) -> Run:
@@ -66,7 +72,7 @@ def open_run(directory: Path) -> Run:
         attempts=attempts,
         readings=_readings(directory / "balance.parquet", journal.readings),
         rejected=_count_lines(directory / "rejects.jsonl"),
-        in_flight=len(journal.unended()) if running else 0,
+        in_flight_since=[sent.sent_at for sent in journal.unended()] if running else [],
         running=running,
         missing_columns=[
             *_missing(directory / "results", Result),

@@ -27,6 +27,7 @@ COMMANDS = {
     "run": Place("runner.cli", "run", "Run a file of jobs to the end, or go on where it stopped."),
     "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
     "report": Place("reports.cli", "report", "Show what a run did, cost and took."),
+    "status": Place("reports.cli", "status", "Show how a run goes on, from another terminal."),
     "compare": Place(
         "reports.cli", "compare", "Compare two runs, with the uncertainty of each difference."
     ),
