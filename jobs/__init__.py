@@ -25,7 +25,15 @@ from .expression_parser import parse_condition, parse_expression
 from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
-from .manifest import DownloadTotals, EstimateTotals, JobFile, Limits, Manifest, Session
+from .manifest import (
+    DownloadTotals,
+    EstimateTotals,
+    JobFile,
+    Limits,
+    Manifest,
+    ModelLimits,
+    Session,
+)
 from .prices import Price, PriceTable, Usage, load_prices
 from .prompts import (
     FilePrompts,
@@ -95,6 +103,7 @@ __all__ = [
     "LoadFacts",
     "MachineFacts",
     "Manifest",
+    "ModelLimits",
     "Name",
     "Node",
     "Number",

@@ -23,12 +23,23 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The client's own limits; None is no limit."""
+class ModelLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests and tokens a minute of a model that has its own; None is no limit."""
+
+    rpm: int | None
+    tpm: int | None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The client's own limits; None is no limit.
+
+    `rpm` and `tpm` are for all models together that are not in `models`.
+    """
 
     rpm: int | None
     tpm: int | None
     concurrency: int | None  # None: found by the run
+    models: dict[str, ModelLimits] = {}
 
 
 class DownloadTotals(msgspec.Struct, frozen=True, kw_only=True):

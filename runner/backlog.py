@@ -3,11 +3,10 @@
 import heapq
 import itertools
 from collections import deque
-from decimal import Decimal
 
 import trio
 
-from jobs import Job, Status
+from .pending import Pending
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory.
 JOBS_MAX = 512
@@ -16,40 +15,8 @@ BYTES_MAX = 16 * 1024 * 1024
 RETRIES_MAX = 4096
 
 
-class Pending:
-    """A job that is not finished. `made` counts its attempts so far, `charged` those that count
-    toward the limit of attempts; `first_due_s` is its first due time in this session.
-
-    `cost_bound` is the most that one attempt can cost, None where nothing bounds it; `replaces`
-    is the status of the result that its next one replaces, None where it has none.
-    """
-
-    __slots__ = ("charged", "cost_bound", "first_due_s", "job", "made", "replaces")
-
-    def __init__(
-        self,
-        job: Job,
-        made: int = 0,
-        *,
-        cost_bound: Decimal | None = None,
-        replaces: Status | None = None,
-    ) -> None:
-        self.job = job
-        self.made = made
-        self.cost_bound = cost_bound
-        self.replaces = replaces
-        self.charged = 0
-        self.first_due_s: float | None = None
-
-    def begin(self, due_s: float) -> None:
-        """Count an attempt that was due at `due_s`."""
-        self.made += 1
-        if self.first_due_s is None:
-            self.first_due_s = due_s
-
-
 class Backlog:
-    """One reader puts, one dispatcher takes; attempts put their retries."""
+    """The jobs of one lane. One reader puts, one dispatcher takes; attempts put their retries."""
 
     def __init__(self) -> None:
         self._fresh: deque[Pending] = deque()
@@ -86,7 +53,7 @@ class Backlog:
         self._out -= 1
         self._arrived.set()
 
-    def done(self) -> None:
+    def done(self, _pending: Pending) -> None:
         """A taken job will not come back."""
         self._out -= 1
         self._arrived.set()

@@ -38,7 +38,7 @@ class Ceiling(NamedTuple):
 
 class Budget:
     """Sets money aside for attempts, under the user's own ceiling and those that the account
-    implies. One task calls `reserve`."""
+    implies."""
 
     def __init__(self, totals: Totals, *, currency: str, ceiling: Ceiling | None = None) -> None:
         self.ceiling = ceiling
@@ -72,7 +72,8 @@ class Budget:
                 return
             if not self._reserved:
                 raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
-            self._released = trio.Event()
+            if self._released.is_set():
+                self._released = trio.Event()
             await self._released.wait()
 
     def release(self, bound: Decimal) -> None:

@@ -1,6 +1,6 @@
 """A bulk run as one call: what the `run` command does, for the command and for other programs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from jobs import (
     InputError,
     JobFile,
     Manifest,
+    ModelLimits,
     PriceTable,
     Reject,
     load_prices,
@@ -44,6 +45,7 @@ def run(
     prices: str | Path | None = None,
     rpm: int | None = 60,
     tpm: int | None = 100_000,
+    own_limits: Mapping[str, ModelLimits] | None = None,
     concurrency: int | None = None,
     attempts: int = 6,
     deadline_s: float = 24 * 3600.0,
@@ -58,12 +60,12 @@ def run(
 
     What the `run` command does, without its display: results, attempts and balance in Parquet, and
     `summary.json`, in `out` (default: the job file's name with `.run`). `base_url` and `api_key`
-    default to HEADRACE_BASE_URL and HEADRACE_API_KEY; `rpm`, `tpm` None is no limit and
-    `concurrency` None lets the run find it; `prices` is a TOML file. `max_cost`, in the currency of
-    the prices, is what the computed cost never exceeds; `yes` lets the run spend more than the
-    balance seems to have; `retry_failed` runs the failed jobs of an earlier run again;
-    `wait_for_reset` sleeps until a spent budget of the key has its reset; `download` fetches
-    pictures that come as links into the run's `images/`.
+    default to HEADRACE_BASE_URL and HEADRACE_API_KEY; `rpm`, `tpm` None is no limit, and models in
+    `own_limits` have those instead; `concurrency` None lets the run find it; `prices` is a TOML
+    file. `max_cost`, in the currency of the prices, is what the computed cost never exceeds; `yes`
+    lets the run spend more than the balance seems to have; `retry_failed` runs the failed jobs of
+    an earlier run again; `wait_for_reset` sleeps until a spent budget of the key has its reset;
+    `download` fetches pictures that come as links into the run's `images/`.
 
     Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
     way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
@@ -74,6 +76,7 @@ def run(
         prices=None if prices is None else load_prices(Path(prices)),
         rpm=rpm,
         tpm=tpm,
+        own_limits=own_limits or {},
         concurrency=concurrency,
         attempts=attempts,
         deadline_s=deadline_s,
@@ -124,7 +127,7 @@ async def run_jobs(
     if settings.estimate_first:
         if jobs == "-":
             raise InputError("--estimate-first reads the file twice, which standard input can't be")
-        forecast = forecast_file(jobs, prices=prices, tpm=settings.tpm)
+        forecast = forecast_file(jobs, prices=prices, limits=settings.limits)
         if world.foretell is not None:
             world.foretell(forecast)
     if settings.wait_for_reset and jobs == "-":
@@ -182,7 +185,9 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
         raise InputError("--strict reads the file twice, which standard input can't be")
     with open_source(jobs) as source:
         bounded_by = prices if settings.max_cost is not None else None
-        items = read_jobs(source, tpm=settings.tpm, bounded_by=bounded_by)
+        items = read_jobs(
+            source, tpm=settings.tpm, own_limits=settings.own_limits, bounded_by=bounded_by
+        )
         bad = [item for item in items if isinstance(item, Reject)]
     if bad:
         lines = "\n".join(f"  line {reject.line}: {reject.reason}" for reject in bad)

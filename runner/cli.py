@@ -143,6 +143,8 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 
     from .bulk import run_and_summarise
     from .foresight import show_forecast
+    from .main import SETTINGS_FILE
+    from .own_limits import own_limits_from
     from .progress import watch_on
     from .settings import (
         RunSettings,
@@ -152,11 +154,13 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         key_from,
     )
 
+    rpm, tpm = _number(options["rpm"]), _number(options["tpm"])
     settings = RunSettings(
         base_url=base_url_from(options["base_url"]),
         key=key_from(None),
-        rpm=_number(options["rpm"]),
-        tpm=_number(options["tpm"]),
+        rpm=rpm,
+        tpm=tpm,
+        own_limits=own_limits_from(Path(SETTINGS_FILE), rpm=rpm, tpm=tpm),
         concurrency=_number(options["concurrency"]),
         attempts=options["attempts"],
         deadline_s=options["deadline"],

@@ -31,7 +31,8 @@ class Concurrency:
         self._growing_fast = True
         self._decreased_at_s = float("-inf")
         self._held_back = False  # whether work waits for a slot, and for nothing else
-        self._freed = trio.Event()
+        self._waiting = trio.lowlevel.ParkingLot()
+        self._looking = trio.lowlevel.ParkingLot()
         self.in_flight = 0
 
     @property
@@ -39,15 +40,24 @@ class Concurrency:
         return int(self._limit)
 
     async def wait_for_slot(self) -> None:
-        """Return once a slot is free. It isn't taken: only one task may wait and then take."""
+        """Return once a slot is free, without taking it; by then it may be another's."""
+        await self._wait(self._looking)
+
+    async def acquire(self) -> None:
+        """Take a slot, once one is free; who waits longest is let on first."""
+        await self._wait(self._waiting)
+        self.in_flight += 1
+
+    async def _wait(self, lot: trio.lowlevel.ParkingLot) -> None:
         while self.in_flight >= self.limit:
             self._held_back = True
-            self._freed = trio.Event()
-            await self._freed.wait()
-        self._held_back = False
+            await lot.park()
+        self._held_back = bool(self._waiting) or bool(self._looking)
 
-    def take(self) -> None:
-        self.in_flight += 1
+    def release(self) -> None:
+        """Give a slot back that no attempt was made with."""
+        self.in_flight -= 1
+        self._wake()
 
     def give_back(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
         """An attempt ended; `overloaded` where its end asks for less (429, 5xx, a timeout).
@@ -65,5 +75,9 @@ class Concurrency:
                 # Doubling at first, then one more for each round of answers.
                 step = 1.0 if self._growing_fast else 1.0 / self._limit
                 self._limit = min(float(self._most), self._limit + step)
-        self.in_flight -= 1
-        self._freed.set()
+        self.release()
+
+    def _wake(self) -> None:
+        # Who only looks may leave the slot to another: all of those look again.
+        self._waiting.unpark(count=max(0, self.limit - self.in_flight))
+        self._looking.unpark_all()

@@ -7,7 +7,7 @@ from itertools import islice
 
 import trio
 
-from jobs import Forecast, Forecaster, Job, PriceTable, Reject, open_source, read_jobs
+from jobs import Forecast, Forecaster, Job, Limits, PriceTable, Reject, open_source, read_jobs
 
 from .budget import Ceiling, show
 from .errors import OutOfMoneyError
@@ -17,16 +17,16 @@ from .record import State
 BATCH_LINES = 256
 
 
-def forecast_file(path: str, *, prices: PriceTable | None, tpm: int | None) -> Forecast:
+def forecast_file(path: str, *, prices: PriceTable | None, limits: Limits) -> Forecast:
     """Read a whole job file and add it up. Raises InputError where it can't be read."""
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        forecaster.add(read_jobs(source, tpm=tpm))
+        forecaster.add(read_jobs(source, tpm=limits.tpm, own_limits=limits.models))
     return forecaster.forecast()
 
 
 async def forecast_beside(
-    path: str, *, prices: PriceTable, tpm: int | None, state: State, read: Offload
+    path: str, *, prices: PriceTable, limits: Limits, state: State, read: Offload
 ) -> Forecast:
     """The same for the jobs that `state` has no result of, in a thread and with pauses.
 
@@ -34,7 +34,8 @@ async def forecast_beside(
     """
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        items = (item for item in read_jobs(source, tpm=tpm) if _is_left(item, state))
+        every = read_jobs(source, tpm=limits.tpm, own_limits=limits.models)
+        items = (item for item in every if _is_left(item, state))
         while True:
             began_s = trio.current_time()
             if not await read(partial(_add, forecaster, items)):

@@ -5,6 +5,7 @@ Three things hold a request back, and one place waits for them all: the limits, 
 """
 
 import random
+from collections.abc import Callable
 
 import trio
 
@@ -16,15 +17,25 @@ OUTAGE_AFTER = 20  # failures of the service in a row
 
 
 class Lane:
-    """Admits requests one by one, in the order of the calls; one task calls `admit`.
+    """Lets requests out one by one, in the order of the calls; one task waits and takes.
 
-    `outage_limit_s` is how long an outage may last before `outage_over_limit` is set.
+    `model` is the one whose lane it is, None where others share it. `outage_limit_s` is how long an
+    outage may last before `outage_over_limit` is set.
     """
 
     def __init__(
-        self, limiter: Limiter, *, deadline_s: float, outage_limit_s: float, rng: random.Random
+        self,
+        limiter: Limiter,
+        *,
+        deadline_s: float,
+        outage_limit_s: float,
+        rng: random.Random,
+        model: str | None = None,
     ) -> None:
         self.limiter = limiter
+        self.model = model
+        self.sent = 0  # requests, and the tokens of their answers, in this session
+        self.used_tokens = 0
         self.cool_downs = 0
         self.cool_down_s = 0.0
         self.outage_since_s: float | None = None
@@ -46,22 +57,27 @@ class Lane:
         """When the cool-down ends; -inf where there was none."""
         return self._cool_until_s
 
-    async def admit(self, tokens: int) -> Grant:
-        """Wait until a request of `tokens` may leave, and count it as sent."""
-        while True:
-            now_s = trio.current_time()
-            ready_s = self._ready_at_s(now_s, tokens)
-            if ready_s <= now_s:
-                grant = self.limiter.take(now_s, tokens)
-                if self.outage_since_s is not None:
-                    self._probe = grant
-                return grant
+    async def until_ready(self, need_tokens: Callable[[], int]) -> None:
+        """Wait until a request may leave. What it needs is asked anew at each look, since the
+        answers that come meanwhile teach the estimates."""
+        while (ready_s := self._ready_at_s(need_tokens())) > trio.current_time():
             self._changed = trio.Event()
             with trio.move_on_at(ready_s):
                 await self._changed.wait()
 
-    def _ready_at_s(self, now_s: float, tokens: int) -> float:
-        ready_s = max(self.limiter.ready_at_s(now_s, tokens), self._cool_until_s)
+    def take(self, tokens: int) -> Grant | None:
+        """Count a request of `tokens` as sent now; None where it may not leave."""
+        now_s = trio.current_time()
+        if self._ready_at_s(tokens) > now_s:
+            return None
+        grant = self.limiter.take(now_s, tokens)
+        if self.outage_since_s is not None:
+            self._probe = grant
+        return grant
+
+    def _ready_at_s(self, tokens: int) -> float:
+        ready_s = self.limiter.ready_at_s(trio.current_time(), tokens)
+        ready_s = max(ready_s, self._cool_until_s)
         if self.outage_since_s is not None:
             ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
         return ready_s
@@ -71,6 +87,7 @@ class Lane:
         self._refusals = 0
         self._service_is_up()
         self._settle(grant, used_tokens)
+        self.used_tokens += used_tokens or 0
 
     def failed(
         self,

@@ -102,6 +102,7 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
         # No TOML, no UTF-8, or a number of thousands of digits.
         raise click.UsageError(f"{path} can't be used: {error}") from error
     options = {param.name for param in command.params}
+    data.pop("limits", None)  # of single models: runner.own_limits reads them where they are used
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     own = {name.replace("-", "_"): v for name, v in tables.get(command.name or "", {}).items()}
     common = {name.replace("-", "_"): v for name, v in data.items() if name not in tables}

@@ -11,7 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from jobs import safe
+
 from .durations import show_duration
+from .lane import Lane
 from .outlook import show_shortage
 from .session import Progress, Watch
 
@@ -21,25 +24,36 @@ RATE_WINDOW_S = 60.0
 
 
 class Sample(NamedTuple):
-    """Counts at a moment on trio's clock."""
+    """Counts at a moment on trio's clock; requests and tokens by lane."""
 
     at_s: float
-    sent: int
-    tokens: int
+    sent: list[int]
+    tokens: list[int]
     finished: int
 
 
+class LaneView(NamedTuple):
+    """One lane's requests and tokens in the last 60 s, which is what its limits count.
+
+    `model` None is the lane that models without limits of their own share.
+    """
+
+    model: str | None
+    requests: int
+    rpm: int | None
+    tokens: int
+    tpm: int | None
+
+
 class View(NamedTuple):
-    """What the display says, worked out. Requests and tokens are those of the last 60 s: what the
-    limits count, so that a share of them is never more than all."""
+    """What the display says, worked out."""
 
     done: int
     failed: int
     rejected: int
     in_flight: int
     waiting: int
-    requests: int
-    tokens: int
+    lanes: list[LaneView]
     cost: Decimal | None
     currency: str
     share: float | None
@@ -60,12 +74,14 @@ class Meter:
         totals = parts.recorder.totals
         now_s = trio.current_time()
         finished = totals.succeeded + totals.failed
-        self._samples.append(Sample(now_s, totals.sent, totals.tokens, finished))
+        lanes = list(parts.lanes)
+        sent, tokens = [lane.sent for lane in lanes], [lane.used_tokens for lane in lanes]
+        self._samples.append(Sample(now_s, sent, tokens, finished))
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
             self._samples.popleft()
         first = self._samples[0]
         span_s = now_s - first.at_s
-        unfinished = engine.backlog.unfinished
+        unfinished = engine.unfinished
         share = self._share(progress.fraction_read(), finished + totals.rejected, unfinished)
         gained = finished - first.finished
         eta_s = None
@@ -78,8 +94,17 @@ class Meter:
             rejected=totals.rejected,
             in_flight=parts.concurrency.in_flight,
             waiting=max(0, unfinished - parts.concurrency.in_flight),
-            requests=totals.sent - first.sent,
-            tokens=totals.tokens - first.tokens,
+            lanes=[
+                LaneView(
+                    model=lane.model,
+                    requests=sent[n] - first.sent[n],
+                    rpm=lane.limiter.rpm,
+                    tokens=tokens[n] - first.tokens[n],
+                    tpm=lane.limiter.tpm,
+                )
+                for n, lane in enumerate(lanes)
+                if lane.sent or (lane.model is None and not any(sent))
+            ],
             cost=totals.spent if parts.prices else None,
             currency=parts.prices.currency if parts.prices else "",
             share=share,
@@ -101,11 +126,21 @@ def _state(progress: Progress, now_s: float) -> str | None:
     parts = progress.parts
     if parts.stop.reason is not None:
         return f"stopping: {parts.concurrency.in_flight} in flight may finish; again: at once"
-    if parts.lane.outage_since_s is not None:
-        since = show_duration(now_s - parts.lane.outage_since_s)
-        return f"the service has failed for {since}; trying one job at a time"
-    left_s = parts.lane.held_until_s - now_s
-    return f"cooling down for {show_duration(left_s)}" if left_s > 0 else None
+    held = [_held(lane, now_s) for lane in parts.lanes]
+    return "; ".join(words for words in held if words is not None) or None
+
+
+def _held(lane: Lane, now_s: float) -> str | None:
+    """What holds one lane up, if anything does."""
+    if lane.outage_since_s is not None:
+        since = show_duration(now_s - lane.outage_since_s)
+        what = "the service" if lane.model is None else safe(lane.model)
+        return f"{what} has failed for {since}; trying one job at a time"
+    left_s = lane.held_until_s - now_s
+    if left_s <= 0:
+        return None
+    what = "" if lane.model is None else f"{safe(lane.model)} "
+    return f"{what}cooling down for {show_duration(left_s)}"
 
 
 def _shortage(progress: Progress, now_s: float) -> str | None:
@@ -118,13 +153,17 @@ def _against(count: int, limit: int | None) -> str:
     return f"{count:,}/{limit:,}" if limit is not None else f"{count:,}"
 
 
-def _last_minute(view: View, progress: Progress) -> str:
-    limits = progress.settings
-    requests, tokens = _against(view.requests, limits.rpm), _against(view.tokens, limits.tpm)
-    return f"{requests} requests, {tokens} tokens in the last minute"
+def _last_minute(view: View) -> str:
+    return "; ".join(_lane(lane) for lane in view.lanes) + " in the last minute"
 
 
-def _render(view: View, progress: Progress) -> Group:
+def _lane(lane: LaneView) -> str:
+    requests, tokens = _against(lane.requests, lane.rpm), _against(lane.tokens, lane.tpm)
+    words = f"{requests} requests, {tokens} tokens"
+    return words if lane.model is None else f"{safe(lane.model)}: {words}"
+
+
+def _render(view: View) -> Group:
     counts = Text.assemble(
         (f"{view.done:,} done", "bold"),
         (f"  {view.failed:,} failed", "red" if view.failed else "dim"),
@@ -140,7 +179,7 @@ def _render(view: View, progress: Progress) -> Group:
         Text("" if view.eta_s is None else f"about {show_duration(view.eta_s)} left", "dim"),
     )
     rates = Text.assemble(
-        (_last_minute(view, progress), "cyan"),
+        (_last_minute(view), "cyan"),
         "  ",
         (f"{view.cost.normalize():f} {view.currency}", "green")
         if view.cost is not None
@@ -154,13 +193,13 @@ def _render(view: View, progress: Progress) -> Group:
     return Group(*lines)
 
 
-def _line(view: View, progress: Progress) -> str:
+def _line(view: View) -> str:
     parts = [
         f"{view.done:,} done",
         f"{view.failed:,} failed",
         f"{view.rejected:,} rejected",
         f"{view.in_flight:,} in flight",
-        _last_minute(view, progress),
+        _last_minute(view),
     ]
     if view.cost is not None:
         parts.append(f"{view.cost.normalize():f} {view.currency}")
@@ -180,7 +219,7 @@ def watch_on(console: Console) -> Watch:
         meter = Meter()
         with Live(console=console, auto_refresh=False, transient=True) as display:
             while True:
-                display.update(_render(meter.look(progress), progress), refresh=True)
+                display.update(_render(meter.look(progress)), refresh=True)
                 await trio.sleep(REFRESH_S)
 
     async def lines(progress: Progress) -> None:
@@ -188,7 +227,7 @@ def watch_on(console: Console) -> Watch:
         meter.look(progress)
         while True:
             await trio.sleep(LINE_EVERY_S)
-            line = _line(meter.look(progress), progress)
+            line = _line(meter.look(progress))
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     return live if console.is_terminal else lines

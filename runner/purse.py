@@ -73,7 +73,11 @@ class Purse:
         taken = totals.spent + totals.kept
         try:
             forecast = await forecast_beside(
-                path, prices=self._prices, tpm=self._settings.tpm, state=state, read=self._read
+                path,
+                prices=self._prices,
+                limits=self._settings.limits,
+                state=state,
+                read=self._read,
             )
             self.outlook.expect(forecast)
             if ceiling is None or self._settings.yes:

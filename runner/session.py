@@ -18,7 +18,6 @@ from jobs import (
     Forecast,
     HeadraceError,
     Job,
-    Limits,
     PriceTable,
     Reject,
     Session,
@@ -27,16 +26,16 @@ from jobs import (
     read_jobs,
 )
 
+from .attempts import Parts
 from .balance import Account
 from .budget import Budget, max_cost_ceiling
 from .client import Client
 from .clock import RunClock, wall_now
 from .concurrency import Concurrency
 from .downloads import Downloads
-from .engine import Engine, Parts
+from .engine import Engine
 from .errors import InterruptError, OutOfMoneyError, StorageError
-from .lane import Lane
-from .limiter import Limiter
+from .lanes import lanes_for
 from .missing_pictures import fetch_missing
 from .offload import Offload, in_thread, in_thread_abandoned
 from .outlook import Outlook
@@ -187,7 +186,7 @@ class BulkSession:
         seed = int(started_at.timestamp() * 1e6) if settings.seed is None else settings.seed
         session = Session(
             started_at=started_at,
-            limits=Limits(rpm=settings.rpm, tpm=settings.tpm, concurrency=settings.concurrency),
+            limits=settings.limits,
             arguments={
                 "attempts": settings.attempts,
                 "deadline_s": settings.deadline_s,
@@ -238,18 +237,28 @@ class BulkSession:
         rng: random.Random,
     ) -> Parts:
         settings, clock = self._settings, self._clock
-        limiter = Limiter(rpm=settings.rpm, tpm=settings.tpm, now_s=clock.now())
+        lanes = lanes_for(
+            settings.limits,
+            deadline_s=settings.deadline_s,
+            outage_limit_s=settings.outage_s,
+            rng=rng,
+            now_s=clock.now(),
+        )
         for attempt in state.recent:
+            limiter = lanes.of(attempt.model).limiter
             limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
-        deadline_s, prices = settings.deadline_s, self._run.manifest.prices
+        prices = self._run.manifest.prices
         account = Account(client, clock)
         return Parts(
             client=client,
             account=account,
-            lane=Lane(limiter, deadline_s=deadline_s, outage_limit_s=settings.outage_s, rng=rng),
+            lanes=lanes,
             concurrency=Concurrency(settings.concurrency),
             policy=RetryPolicy(
-                attempts=settings.attempts, deadline_s=deadline_s, now=clock.now, rng=rng
+                attempts=settings.attempts,
+                deadline_s=settings.deadline_s,
+                now=clock.now,
+                rng=rng,
             ),
             refusals=Refusals(account, recorder),
             estimator=TokenEstimator(),
@@ -313,7 +322,12 @@ class BulkSession:
         self, engine: Engine, source: Source, parts: Parts, state: State, purse: Purse | None
     ) -> None:
         """Run the jobs, and have the purse and the display look on where there are any."""
-        items = read_jobs(source, tpm=self._settings.tpm, bounded_by=self._bounded_by(parts))
+        items = read_jobs(
+            source,
+            tpm=self._settings.tpm,
+            own_limits=self._settings.own_limits,
+            bounded_by=self._bounded_by(parts),
+        )
         reread = source.identity.size_bytes is not None  # a pipe can't be
         async with trio.open_nursery() as nursery:
             if purse is not None:

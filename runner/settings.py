@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from jobs import InputError, PriceTable
+from jobs import InputError, Limits, ModelLimits, PriceTable
 
 from .secret import Secret
 
@@ -24,8 +24,9 @@ OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connect
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of a bulk run; the defaults are those of the command.
 
-    `rpm` and `tpm` are requests and tokens a minute, None for no limit; `concurrency` None lets the
-    run find it; times are seconds. `seed` None takes one from the clock.
+    `rpm` and `tpm` are requests and tokens a minute, None for no limit; a model in `own_limits` has
+    those instead. `concurrency` None lets the run find it; times are seconds. `seed` None takes one
+    from the clock.
 
     `max_cost` is in the currency of the prices, over all sessions of the run; `yes` lets it spend
     more than the balance seems to have. `estimate_first` reads the whole file before anything is
@@ -39,6 +40,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: Secret
     rpm: int | None = 60
     tpm: int | None = 100_000
+    own_limits: Mapping[str, ModelLimits] = {}
     concurrency: int | None = None
     attempts: int = 6
     deadline_s: float = 24 * 3600.0
@@ -67,6 +69,16 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("deadline_s", "outage_s", "grace_s"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it is zero seconds or more")
+
+    @property
+    def limits(self) -> Limits:
+        """As run.json has them."""
+        return Limits(
+            rpm=self.rpm,
+            tpm=self.tpm,
+            concurrency=self.concurrency,
+            models=dict(self.own_limits),
+        )
 
 
 def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ) -> str:

@@ -33,8 +33,7 @@ SEGMENT_BYTES = 8 * 1024 * 1024
 
 
 class Totals:
-    """What the run has done so far, earlier sessions included; `sent` and `tokens`, requests sent
-    and tokens used, count this session alone. `kept` is the most that attempts
+    """What the run has done so far, earlier sessions included. `kept` is the most that attempts
     whose bill is unknown can have cost."""
 
     def __init__(self, state: State) -> None:
@@ -43,8 +42,6 @@ class Totals:
         self.rejected = 0
         self.spent = state.spent
         self.kept = state.kept
-        self.sent = 0
-        self.tokens = 0
 
 
 class Recorder:
@@ -67,7 +64,6 @@ class Recorder:
         """An attempt's first byte is about to leave."""
         self._append(record)
         self._open[record.index, record.attempt] = record
-        self.totals.sent += 1
 
     def ended(
         self, attempt: Attempt, result: Result | None, *, replaces: Status | None = None
@@ -78,7 +74,6 @@ class Recorder:
         """
         self._append(Ended(attempt=attempt, result=result))
         self._open.pop((attempt.index, attempt.attempt), None)
-        self.totals.tokens += (attempt.input_tokens or 0) + (attempt.output_tokens or 0)
         self.totals.spent += attempt.cost or Decimal(0)
         self.totals.kept += kept_for(attempt)
         if result is not None:

@@ -28,6 +28,7 @@ class RecentAttempt(NamedTuple):
 
     sent_at: datetime
     tokens: int
+    model: str
 
 
 class State(NamedTuple):
@@ -123,7 +124,7 @@ def _state(
     attempts = _read(
         run / "attempts",
         Attempt,
-        *("index", "attempt", "sent_at", "input_tokens", "output_tokens", "cost"),
+        *("index", "attempt", "sent_at", "model", "input_tokens", "output_tokens", "cost"),
         *("http_status", "cost_bound"),
     )
     again = pl.col("index").is_in(pl.Series(changed, dtype=pl.Int64).implode())
@@ -140,9 +141,9 @@ def _state(
     for sent in unended:
         made[sent.index] = max(made.get(sent.index, 0), sent.attempt)
     used = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
-    late = attempts.filter(pl.col("sent_at") > since).select("sent_at", used)
+    late = attempts.filter(pl.col("sent_at") > since).select("sent_at", used, "model")
     recent = [RecentAttempt(*row) for row in late.iter_rows()]
-    recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens) for sent in unended]
+    recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens, sent.model) for sent in unended]
     succeeded = int((results["status"] == "succeeded").sum())
     return State(
         done=done,

@@ -4,7 +4,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from jobs import Job
-from runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, Backlog, Pending
+from runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, Backlog
+from runner.pending import Pending
 
 
 def pending(index: int, *, body: bytes = b"{}") -> Pending:
@@ -54,7 +55,7 @@ async def test_it_waits_for_a_retry_and_ends_only_when_nothing_can_come_back(
 
     async def wait_for_end() -> None:
         assert await take(backlog) == (0, 30.0)
-        backlog.done()
+        backlog.done(taken[0])
         assert await backlog.take() is None
         ends.append(trio.current_time())
 

@@ -122,7 +122,7 @@ class Lanes:
         self.lane: Any = None
 
     async def watch(self, progress: Any) -> None:
-        self.lane = progress.parts.lane
+        self.lane = progress.parts.lanes.shared
         await trio.sleep_forever()
 
 

@@ -1,0 +1,275 @@
+"""Attempts: each is let out by its lane, sent, judged, and recorded, whatever schedule it is of.
+
+A schedule, of a file or of a load shape, calls `admit` for a job and then `make` in a task of the
+attempt's own. What waits in `admit` holds neither slot nor connection; an attempt keeps its slot
+until its record is written.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+import msgspec
+import trio
+
+from jobs import (
+    HeadraceError,
+    Job,
+    PriceTable,
+    Sent,
+    TokenEstimator,
+    Usage,
+)
+
+from .balance import Account
+from .budget import Budget
+from .client import Client, Outcome
+from .clock import RunClock
+from .concurrency import Concurrency
+from .failure import Failure
+from .images import links_in
+from .lane import Lane
+from .lanes import Lanes
+from .limiter import Grant
+from .pending import Pending
+from .pictures import Pictures
+from .record import Recorder
+from .refusals import Refusals
+from .retry import RetryPolicy
+from .rows import Made, attempt_row, cost_of, probable_cost_of, result_row, usage_of
+from .stop import Stop
+from .transport import Wire
+
+
+class HaltedError(Exception):
+    """The run stopped while the attempt was connecting: not a byte of it was sent."""
+
+
+class Schedule(Protocol):
+    """Where a job that was taken goes once its attempt has ended."""
+
+    def retry(self, pending: Pending, ready_s: float) -> None:
+        """It is to be sent again, no earlier than `ready_s` on trio's clock."""
+
+    def done(self, pending: Pending) -> None:
+        """It will not come back: it has its result, or the run stops."""
+
+
+class Flight(NamedTuple):
+    """One attempt under way: its job and lane, what was set aside for it, and when it was due."""
+
+    pending: Pending
+    lane: Lane
+    grant: Grant
+    reserved_tokens: int
+    due_s: float
+    wire: Wire
+
+    @property
+    def job(self) -> Job:
+        return self.pending.job
+
+
+class Parts(NamedTuple):
+    """What attempts are made with; each part belongs to the caller."""
+
+    client: Client
+    account: Account
+    lanes: Lanes
+    concurrency: Concurrency
+    policy: RetryPolicy
+    refusals: Refusals
+    estimator: TokenEstimator
+    recorder: Recorder
+    prices: PriceTable | None
+    budget: Budget | None  # None without prices
+    pictures: Pictures
+    clock: RunClock
+    stop: Stop
+
+
+class Attempts:
+    """Makes the attempts of one schedule."""
+
+    def __init__(self, parts: Parts, schedule: Schedule) -> None:
+        self._parts = parts
+        self._schedule = schedule
+
+    async def admit(self, pending: Pending, *, due_s: float | None = None) -> Flight:
+        """Wait until the next attempt at a job may leave; `make` must follow at once.
+
+        Its lane, its money and a slot are had together or not at all, so that no one of them is
+        held for long while another is waited for. `due_s` is when the schedule wanted it to leave,
+        None for when its lane lets it. One task a lane calls this, so order is kept within a lane.
+
+        Raises OutOfMoneyError where the budget has no room for it, whatever comes back.
+        """
+        parts = self._parts
+        lane = parts.lanes.of(pending.job.model)
+        bound = pending.cost_bound or Decimal(0)
+
+        def need_tokens() -> int:
+            tokens = parts.estimator.reserve(pending.job)
+            # Never more than a minute's worth: it could not leave at all.
+            return tokens if lane.limiter.tpm is None else min(tokens, lane.limiter.tpm)
+
+        while True:
+            await lane.until_ready(need_tokens)
+            if parts.budget is not None:
+                await parts.budget.reserve(bound)
+            await parts.concurrency.acquire()
+            tokens = need_tokens()
+            if (grant := lane.take(tokens)) is not None:
+                due_s = grant.at_s if due_s is None else due_s
+                return Flight(pending, lane, grant, tokens, due_s, Wire())
+            # The wait for money or a slot was long enough for the lane to close again.
+            parts.concurrency.release()
+            if parts.budget is not None:
+                parts.budget.release(bound)
+
+    def _sent(self, flight: Flight, sent_s: float) -> None:
+        """Called just before the first byte leaves: from here on the attempt may be billed."""
+        parts, job = self._parts, flight.job
+        if parts.stop.reason is not None:
+            raise HaltedError
+        parts.recorder.sent(
+            Sent(
+                index=job.index,
+                custom_id=job.custom_id,
+                model=job.model,
+                url=job.url,
+                attempt=flight.pending.made + 1,
+                due_at=parts.clock.utc(flight.due_s),
+                sent_at=parts.clock.utc(sent_s),
+                reserved_tokens=flight.reserved_tokens,
+                cost_bound=flight.pending.cost_bound,
+                reopened=flight.pending.replaces is not None,
+            )
+        )
+        flight.lane.sent += 1
+
+    async def make(self, flight: Flight) -> None:
+        """Send it, and see to what follows. Cancelled, it leaves a row where it was sent."""
+        parts, wire = self._parts, flight.wire
+        wire.on_sent = lambda sent_s: self._sent(flight, sent_s)
+        failure: Failure | None = None
+        concluded = False
+        try:
+            outcome = await parts.client.send(flight.job, wire)
+            failure = outcome.failure
+            if outcome.ratelimit_limit is not None:
+                flight.lane.limiter.lower_rpm(outcome.ratelimit_limit, parts.clock.now())
+            if parts.pictures.concern(flight.job, outcome):
+                concluded = True
+                await self._picture(flight, outcome)
+            elif outcome.answer is not None:
+                self._answered(flight, outcome)
+            else:
+                # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
+                with trio.CancelScope(shield=True):
+                    await self._failed(flight, outcome)
+        except HaltedError:
+            self._schedule.done(flight.pending)
+        except HeadraceError as error:
+            self._schedule.done(flight.pending)
+            parts.stop.request(error)
+        except trio.Cancelled:
+            if wire.sent_at is not None and not concluded:
+                made = self._made(flight, Outcome(), None)
+                row = attempt_row(made, parts.clock, error_kind="cancelled")
+                try:
+                    parts.recorder.ended(row, None)
+                except HeadraceError as error:
+                    parts.stop.request(error)
+            raise
+        finally:
+            if parts.budget is not None:
+                parts.budget.release(flight.pending.cost_bound or Decimal(0))
+            parts.concurrency.give_back(
+                sent_at_s=wire.sent_at,
+                overloaded=failure is not None and failure.of_load,
+                now_s=parts.clock.now(),
+            )
+
+    def _made(self, flight: Flight, outcome: Outcome, cost: Decimal | None) -> Made:
+        flight.pending.begin(flight.due_s)
+        number = flight.pending.made
+        parts, job, bound = self._parts, flight.job, flight.pending.cost_bound
+        probable: Decimal | None = None
+        if outcome.partial is not None:
+            likely = parts.estimator.likely_input_tokens(job)
+            probable = probable_cost_of(
+                job, outcome, parts.prices, input_tokens=likely, bound=bound
+            )
+        return Made(job, number, flight.due_s, flight.wire, outcome, cost, bound, probable)
+
+    async def _picture(self, flight: Flight, outcome: Outcome) -> None:
+        """Put the answer's pictures into files and record it. A stop cuts short what is fetched."""
+        pictures, index = self._parts.pictures, flight.job.index
+        body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
+        with trio.CancelScope(shield=True):
+            body["data"] = await pictures.decode(index, body["data"])
+        try:
+            await pictures.fetch(index, body["data"], links_in(body["data"]))
+        finally:
+            response = msgspec.json.encode(body).decode()
+            self._answered(flight, outcome._replace(response=response))
+
+    def _answered(self, flight: Flight, outcome: Outcome) -> None:
+        """Settle what the attempt reserved, and record it with its job's result."""
+        parts, job = self._parts, flight.job
+        usage = usage_of(job, outcome)
+        flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage))
+        parts.estimator.settle(job, flight.reserved_tokens, usage)
+        self._finish(flight, outcome, gave_up=None)
+
+    async def _failed(self, flight: Flight, outcome: Outcome) -> None:
+        parts, pending = self._parts, flight.pending
+        failure = outcome.failure
+        assert failure is not None
+        flight.lane.failed(
+            flight.grant,
+            failure,
+            sent_at_s=flight.wire.sent_at,
+            remaining=outcome.ratelimit_remaining,
+        )
+        if (reason := await parts.refusals.judge(failure)) is not None:
+            self._unfinished(flight, outcome)
+            self._schedule.done(flight.pending)
+            parts.stop.request(reason)
+            return
+        if flight.lane.outage_since_s is None or not failure.of_service:
+            pending.charged += 1
+        first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
+        verdict = parts.policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)
+        if verdict.delay_s is None:
+            self._finish(flight, outcome, gave_up=verdict.reason)
+        else:
+            self._unfinished(flight, outcome)
+            self._schedule.retry(pending, parts.clock.now() + verdict.delay_s)
+
+    def _unfinished(self, flight: Flight, outcome: Outcome) -> None:
+        made = self._made(flight, outcome, None)
+        self._parts.recorder.ended(attempt_row(made, self._parts.clock), None)
+
+    def _finish(self, flight: Flight, outcome: Outcome, *, gave_up: str | None) -> None:
+        parts = self._parts
+        made = self._made(flight, outcome, cost_of(flight.job, outcome, parts.prices))
+        assert flight.pending.first_due_s is not None
+        result = result_row(
+            made,
+            parts.clock,
+            first_due_s=flight.pending.first_due_s,
+            ended_s=parts.clock.now(),
+            currency=parts.prices.currency if parts.prices else None,
+            gave_up=gave_up,
+        )
+        row = attempt_row(made, parts.clock)
+        parts.recorder.ended(row, result, replaces=flight.pending.replaces)
+        self._schedule.done(flight.pending)
+
+
+def _billed_tokens(usage: Usage) -> int | None:
+    """What a server counts against the tokens a minute; None where the answer did not say."""
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return 0 if usage.images is not None else None
+    return (usage.input_tokens or 0) + (usage.output_tokens or 0)

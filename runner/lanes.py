@@ -1,0 +1,48 @@
+"""The lanes of a run: models with limits of their own have one each, the others share one."""
+
+import random
+from collections.abc import Iterator, Mapping
+
+from jobs import Limits
+
+from .lane import Lane
+from .limiter import Limiter
+
+
+class Lanes:
+    """`shared`, and `own` by model: each has its limits, its cool-down and its outages."""
+
+    def __init__(self, shared: Lane, own: Mapping[str, Lane]) -> None:
+        self.shared = shared
+        self.own = own
+
+    def of(self, model: str) -> Lane:
+        """The lane that a job for this model takes."""
+        return self.own.get(model, self.shared)
+
+    def __iter__(self) -> Iterator[Lane]:
+        yield self.shared
+        yield from self.own.values()
+
+
+def lanes_for(
+    limits: Limits,
+    *,
+    deadline_s: float,
+    outage_limit_s: float,
+    rng: random.Random,
+    now_s: float,
+) -> Lanes:
+    """The lanes that these limits make; times as `Lane` and `Limiter` take them."""
+
+    def lane(rpm: int | None, tpm: int | None, model: str | None = None) -> Lane:
+        return Lane(
+            Limiter(rpm=rpm, tpm=tpm, now_s=now_s),
+            deadline_s=deadline_s,
+            outage_limit_s=outage_limit_s,
+            rng=rng,
+            model=model,
+        )
+
+    own = {model: lane(each.rpm, each.tpm, model) for model, each in limits.models.items()}
+    return Lanes(lane(limits.rpm, limits.tpm), own)

@@ -1,0 +1,56 @@
+"""Limits of single models: the `limits` tables of headrace.toml.
+
+    [limits."gpt-image-2"]
+    rpm = 10
+    tpm = "none"
+
+A model that has one is let out by a lane of its own; all others share the limits of the flags.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from jobs import InputError, ModelLimits
+
+FIELDS = ("rpm", "tpm")
+
+
+def own_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[str, ModelLimits]:
+    """The tables of the settings file, by model; none where there is no such file.
+
+    What a table doesn't say is as for all other models: `rpm` and `tpm`. Raises InputError for what
+    is no limit.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("limits", {})
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path} can't be used: {error}") from error
+    if not isinstance(tables, dict):
+        raise InputError(f'{path}: limits are tables, like [limits."gpt-image-2"]')
+    others = {"rpm": rpm, "tpm": tpm}
+    return {model: _limits(path, model, table, others) for model, table in tables.items()}
+
+
+def _limits(path: Path, model: str, table: object, others: dict[str, int | None]) -> ModelLimits:
+    where = f'{path}: [limits."{model}"]'
+    if not isinstance(table, dict):
+        raise InputError(f'{where} is no table; write [limits."{model}"] and below it rpm = 60')
+    if unknown := [name for name in table if name not in FIELDS]:
+        raise InputError(
+            f"{where} holds {unknown[0]!r}; it may hold rpm and tpm (a model with dots in its name "
+            "needs quotes)"
+        )
+    return ModelLimits(**{n: _limit(where, n, table.get(n, others[n])) for n in FIELDS})
+
+
+def _limit(where: str, name: str, value: Any) -> int | None:
+    if value is None or value == "none":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(
+            f'{where} {name} is {value!r}; it is a whole number of at least 1, or "none"'
+        )
+    return value
