@@ -171,7 +171,7 @@ def _print_usage(summary: Summary, console: Console) -> None:
 
 def _print_pictures(summary: Summary, console: Console) -> None:
     pictures = summary.pictures
-    if pictures is None or not (pictures.links or pictures.failed):
+    if pictures is None:
         return
     heading(console, "Pictures")
     show(console, f"{counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
@@ -183,9 +183,7 @@ def _print_pictures(summary: Summary, console: Console) -> None:
         show(console, table)
     elif pictures.links:
         links = counted(pictures.links, "link")
-        show(
-            console, f"{links} that may expire; the same command with --download fetches", "yellow"
-        )
+        show(console, f"{links} that may expire; --download fetches them", "yellow")
 
 
 def _print_latency(summary: Summary, console: Console) -> None:

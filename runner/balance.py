@@ -108,7 +108,7 @@ class Account:
             return self._without(moment, spent, status, f"GET {PATH} answered {status}")
         try:
             body = msgspec.json.decode(data, type=BalanceBody)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._without(moment, spent, status, f"another shape of balance: {error}")
         key = body.api_key
         return BalanceReading(

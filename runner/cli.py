@@ -181,14 +181,15 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     # Most of what a job makes is gone with it, without a cycle: to look for some so often is vain.
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     directory = Path(out) if out else default_run_directory(jobs)
-    watch = watch_on(Console(stderr=True))
+    console = Console(stderr=True)
     outcome, summary = run_and_summarise(
         jobs,
         directory,
         settings,
-        watch,
+        watch_on(console),
         lambda forecast: click.echo(f"Estimate: {show_forecast(forecast)}", err=True),
-        lambda words: click.echo(words, err=True),
+        # Through the console, above the display: written past it, it would be painted over.
+        lambda words: console.print(words, markup=False, highlight=False, soft_wrap=True),
     )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts

@@ -302,7 +302,7 @@ def _unusable(error: UnusableAnswerError) -> Failure:
 def _json_text(data: bytes) -> str | None:
     try:
         msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return data.decode()
 

@@ -61,13 +61,18 @@ class UnusableAnswerError(ValueError):
 
 def read_body(kind: Kind, data: bytes) -> Answer:
     """Parse a whole body. Raises UnusableAnswerError where it is no answer of this endpoint."""
+    return from_object(kind, parse_object(data, "the answer"))
+
+
+def parse_object(data: bytes, what: str) -> dict[str, Any]:
+    """The JSON object in `data`. Raises UnusableAnswerError, which calls it `what`."""
     try:
-        body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnusableAnswerError(f"the answer is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise UnusableAnswerError("the answer is JSON but not an object")
-    return from_object(kind, body)
+        parsed = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnusableAnswerError(f"{what} is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise UnusableAnswerError(f"{what} is JSON but not an object")
+    return parsed
 
 
 def from_object(kind: Kind, body: dict[str, Any]) -> Answer:
@@ -131,7 +136,7 @@ def read_error(data: bytes) -> ErrorBody:
     """The error in a body of the reference's shape, OpenAI's or Anthropic's; else its text."""
     try:
         body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = data.decode("utf-8", "replace").strip()
         return ErrorBody(None, text[:MESSAGE_CHARACTERS_MAX] or None, None)
     return error_of(body) or ErrorBody(None, data.decode()[:MESSAGE_CHARACTERS_MAX], None)

@@ -2,17 +2,14 @@
 
 from typing import Any
 
-import msgspec
-
 from ..sse import Event
-from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, from_object, index_of
+from .body import Answer, ErrorBody, Partial, error_of, from_object, index_of, parse_object
+from .growing import grown, merge
 from .usage import openai_usage
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 CONTENT_FIELDS = ("content", "refusal")
 REASONING_FIELDS = ("reasoning_content", "reasoning")
-# Texts that are said again rather than continued.
-NAMES = ("role", "id", "type")
 
 
 class ChatStream:
@@ -38,12 +35,7 @@ class ChatStream:
         if event.data == b"[DONE]":
             self.ended = True
             return False
-        try:
-            chunk = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UnusableAnswerError(f"an event of the stream is not JSON: {error}") from error
-        if not isinstance(chunk, dict):
-            raise UnusableAnswerError("an event of the stream is JSON but not an object")
+        chunk = parse_object(event.data, "an event of the stream")
         if (reported := error_of(chunk)) is not None:
             self.failed = reported
             return False
@@ -62,12 +54,12 @@ class ChatStream:
         choice = self._choices.setdefault(index, {"index": index, "message": {}})
         delta = part.get("delta")
         if isinstance(delta, dict):
-            _merge(choice["message"], delta)
+            merge(choice["message"], delta)
         for name, value in part.items():
             if name in ("index", "delta"):
                 continue
             if name == "logprobs" and isinstance(value, dict):
-                _merge(choice.setdefault("logprobs", {}), value)
+                merge(choice.setdefault("logprobs", {}), value)
             elif value is not None or name not in choice:
                 choice[name] = value
         if not isinstance(delta, dict):
@@ -81,7 +73,7 @@ class ChatStream:
         """What came so far: texts, reasoning and tool calls of every choice, and the usage."""
         texts: list[str] = []
         for choice in self._choices.values():
-            message = choice["message"]
+            message = grown(choice["message"])
             said = (message.get(name) for name in (*CONTENT_FIELDS, *REASONING_FIELDS))
             texts += [each for each in said if isinstance(each, str)]
             calls = message.get("tool_calls")
@@ -93,7 +85,7 @@ class ChatStream:
 
     def answer(self) -> Answer:
         """The whole answer; what the stream left out is left out."""
-        choices = [self._choices[index] for index in sorted(self._choices)]
+        choices = [grown(self._choices[index]) for index in sorted(self._choices)]
         for choice in choices:
             choice["message"].setdefault("role", "assistant")
             calls = choice["message"].get("tool_calls")
@@ -107,42 +99,3 @@ class ChatStream:
 
 def _says(delta: dict[str, Any], name: str) -> bool:
     return isinstance(delta.get(name), str) and bool(delta[name])
-
-
-def _merge(whole: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Add a delta: texts grow, objects merge, list items with an `index` merge into that place."""
-    for name, value in delta.items():
-        known = whole.get(name)
-        if value is None:
-            whole.setdefault(name, None)
-        elif (
-            isinstance(value, str) and isinstance(known, str) and name not in ("role", "id", "type")
-        ):
-            whole[name] = known + value
-        elif isinstance(value, dict):
-            if not isinstance(known, dict):
-                known = whole[name] = {}
-            _merge(known, value)
-        elif isinstance(value, list):
-            if not isinstance(known, list):
-                known = whole[name] = []
-            _merge_list(known, value)
-        else:
-            whole[name] = value
-
-
-def _merge_list(whole: list[Any], delta: list[Any]) -> None:
-    for item in delta:
-        if not isinstance(item, dict) or "index" not in item:
-            whole.append(item)
-            continue
-        index = index_of(item)
-        place = next((each for each in whole if _has_index(each, index)), None)
-        if place is None:
-            place = {"index": index}
-            whole.append(place)
-        _merge(place, item)
-
-
-def _has_index(item: Any, index: int) -> bool:
-    return isinstance(item, dict) and item.get("index") == index

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from ..sse import Event
-from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, from_object, index_of
+from .body import Answer, ErrorBody, Partial, error_of, from_object, index_of, parse_object
+from .growing import GrowingText, grown, merge
 from .usage import anthropic_usage
 
 # Delta type -> the block's field that grows by it, named as in the delta.
@@ -28,7 +29,7 @@ class MessagesStream:
         self.answering = False  # a token came that is no thinking
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
-        self._inputs: dict[int, str] = {}  # tool input, as JSON text that grows
+        self._inputs: dict[int, GrowingText] = {}  # tool input, as JSON text
         self._usage_told = False  # by the end, not only by the beginning
 
     @property
@@ -38,12 +39,7 @@ class MessagesStream:
 
     def add(self, event: Event) -> bool:
         """Take one event; True where it bears tokens. Raises UnusableAnswerError for no JSON."""
-        try:
-            data = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UnusableAnswerError(f"an event of the stream is not JSON: {error}") from error
-        if not isinstance(data, dict):
-            raise UnusableAnswerError("an event of the stream is JSON but not an object")
+        data = parse_object(event.data, "an event of the stream")
         match data.get("type", event.event):
             case "message_start" if isinstance(data.get("message"), dict):
                 self._message = data["message"]
@@ -66,19 +62,18 @@ class MessagesStream:
     def _grow(self, index: int, delta: dict[str, Any]) -> bool:
         block = self._blocks.setdefault(index, {"type": "text", "text": ""})
         if delta.get("type") == "citations_delta":
-            known = block.get("citations")
-            citations = known if isinstance(known, list) else []
-            block["citations"] = [*citations, delta.get("citation")]
+            if not isinstance(block.get("citations"), list):
+                block["citations"] = []
+            block["citations"].append(delta.get("citation"))
             return False
         name = GROWING.get(str(delta.get("type")))
         value = delta.get(name) if name else None
         if name is None or not isinstance(value, str):
             return False
         if name == "partial_json":
-            self._inputs[index] = self._inputs.get(index, "") + value
+            self._inputs.setdefault(index, GrowingText()).parts.append(value)
         else:
-            text = block.get(name)
-            block[name] = (text if isinstance(text, str) else "") + value
+            merge(block, {name: value})
         if value and name in CONTENT_FIELDS:
             self.answering = True
             return True
@@ -98,8 +93,8 @@ class MessagesStream:
 
     def partial(self) -> Partial:
         """What came so far: text, thinking and tool input, and the usage as told by now."""
-        texts = list(self._inputs.values())
-        for block in self._blocks.values():
+        texts: list[str] = [grown(text) for text in self._inputs.values()]
+        for block in map(grown, self._blocks.values()):
             said = (block.get(name) for name in (*CONTENT_FIELDS, "thinking"))
             texts += [each for each in said if isinstance(each, str)]
         return Partial("".join(texts), anthropic_usage(self._message.get("usage")))
@@ -109,12 +104,17 @@ class MessagesStream:
 
         A tool input that is no JSON, as max_tokens cuts it, stands there as the text that came.
         """
-        for index, text in self._inputs.items():
-            try:
-                self._blocks[index]["input"] = msgspec.json.decode(text or "{}")
-            except (msgspec.DecodeError, RecursionError):
-                self._blocks[index]["input"] = text
-        content = [self._blocks[index] for index in sorted(self._blocks)]
+        content = [self._block(index) for index in sorted(self._blocks)]
         body = {"type": "message", "role": "assistant", **self._message, "content": content}
         body.setdefault("stop_sequence", None)
         return from_object("messages", body)
+
+    def _block(self, index: int) -> dict[str, Any]:
+        block: dict[str, Any] = grown(self._blocks[index])
+        if index in self._inputs:
+            text = grown(self._inputs[index])
+            try:
+                block["input"] = msgspec.json.decode(text or "{}")
+            except (msgspec.DecodeError, RecursionError):
+                block["input"] = text
+        return block

@@ -1,7 +1,9 @@
 """Token usage in headrace's one convention, from each provider's own.
 
-`input_tokens` includes cached input here. OpenAI's prompt_tokens include it and say so in
-prompt_tokens_details; DeepSeek splits prompt_tokens into prompt_cache_hit_tokens and
+`input_tokens` includes cached input here, and `output_tokens` reasoning. OpenAI's prompt_tokens
+include cached ones and say so in prompt_tokens_details (of pictures in input_tokens_details), as
+OpenRouter does of those written to the cache. Its completion_tokens include reasoning; xAI's don't,
+which its total_tokens show. DeepSeek splits prompt_tokens into prompt_cache_hit_tokens and
 prompt_cache_miss_tokens; Anthropic's input_tokens leave out what the cache read and wrote.
 """
 
@@ -26,15 +28,20 @@ def openai_usage(usage: Any) -> Usage:
         return Usage()
     prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
     completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
-    cached = _count(_details(usage, "prompt_tokens_details").get("cached_tokens"))
+    details = _details(usage, "prompt_tokens_details") or _details(usage, "input_tokens_details")
+    cached = _count(details.get("cached_tokens"))
     if cached is None:
         cached = _count(usage.get("prompt_cache_hit_tokens"))
-    reasoning = _details(usage, "completion_tokens_details").get("reasoning_tokens")
+    reasoning = _count(_details(usage, "completion_tokens_details").get("reasoning_tokens"))
+    if prompt is not None and completion is not None and reasoning:
+        apart = prompt + completion + reasoning == _count(usage.get("total_tokens"))
+        completion += reasoning if apart else 0
     return Usage(
         input_tokens=prompt,
         cached_input_tokens=cached,
+        cache_write_tokens=_count(details.get("cache_write_tokens")),
         output_tokens=completion,
-        reasoning_tokens=_count(reasoning),
+        reasoning_tokens=reasoning,
     )
 
 

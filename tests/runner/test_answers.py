@@ -17,7 +17,6 @@ from runner.answers import (
     read_body,
     read_error,
 )
-from runner.answers.usage import anthropic_usage, openai_usage
 from runner.sse import Event
 
 
@@ -406,62 +405,6 @@ def test_no_body_however_strange_is_more_than_an_unusable_answer(body: Any) -> N
         except UnusableAnswerError:
             continue
         assert answer.text is None or isinstance(answer.text, str)
-
-
-@pytest.mark.parametrize(
-    ("raw", "usage"),
-    [
-        ({"prompt_tokens": 9, "completion_tokens": 4}, Usage(input_tokens=9, output_tokens=4)),
-        (
-            {
-                "prompt_tokens": 9,
-                "completion_tokens": 4,
-                "prompt_tokens_details": {"cached_tokens": 5},
-                "completion_tokens_details": {"reasoning_tokens": 3},
-            },
-            Usage(input_tokens=9, cached_input_tokens=5, output_tokens=4, reasoning_tokens=3),
-        ),
-        (
-            # DeepSeek
-            {
-                "prompt_tokens": 9,
-                "completion_tokens": 4,
-                "prompt_cache_hit_tokens": 6,
-                "prompt_cache_miss_tokens": 3,
-            },
-            Usage(input_tokens=9, cached_input_tokens=6, output_tokens=4),
-        ),
-        ({"prompt_tokens": "9", "completion_tokens": True}, Usage()),
-        ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(input_tokens=9)),
-        (None, Usage()),
-        ("lots", Usage()),
-    ],
-)
-def test_openai_input_includes_what_was_cached(raw: Any, usage: Usage) -> None:
-    assert openai_usage(raw) == usage
-
-
-@pytest.mark.parametrize(
-    ("raw", "usage"),
-    [
-        ({"input_tokens": 9, "output_tokens": 4}, Usage(input_tokens=9, output_tokens=4)),
-        (
-            {
-                "input_tokens": 9,
-                "output_tokens": 4,
-                "cache_read_input_tokens": 100,
-                "cache_creation_input_tokens": 20,
-            },
-            Usage(
-                input_tokens=129, cached_input_tokens=100, cache_write_tokens=20, output_tokens=4
-            ),
-        ),
-        ({"output_tokens": 4, "cache_read_input_tokens": 3}, Usage(None, 3, None, 4)),
-        (None, Usage()),
-    ],
-)
-def test_anthropic_input_leaves_the_cache_out_and_ours_takes_it_in(raw: Any, usage: Usage) -> None:
-    assert anthropic_usage(raw) == usage
 
 
 @pytest.mark.parametrize(

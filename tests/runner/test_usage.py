@@ -1,0 +1,90 @@
+"""Each provider's account of tokens, in headrace's one convention."""
+
+from typing import Any
+
+import pytest
+
+from jobs import Usage
+from runner.answers.usage import anthropic_usage, openai_usage
+
+
+@pytest.mark.parametrize(
+    ("raw", "usage"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 4}, Usage(input_tokens=9, output_tokens=4)),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "prompt_tokens_details": {"cached_tokens": 5},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+            Usage(input_tokens=9, cached_input_tokens=5, output_tokens=4, reasoning_tokens=3),
+        ),
+        (
+            # DeepSeek
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "prompt_cache_hit_tokens": 6,
+                "prompt_cache_miss_tokens": 3,
+            },
+            Usage(input_tokens=9, cached_input_tokens=6, output_tokens=4),
+        ),
+        (
+            # xAI: reasoning stands beside the completion, and only the total has it
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "total_tokens": 16,
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+            Usage(input_tokens=9, output_tokens=7, reasoning_tokens=3),
+        ),
+        (
+            # OpenRouter, of a model that bills what it writes to the cache
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 4,
+                "total_tokens": 13,
+                "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 5},
+                "completion_tokens_details": {"reasoning_tokens": 0},
+            },
+            Usage(9, 2, 5, 4, 0),
+        ),
+        (
+            # OpenAI, of pictures
+            {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 1}},
+            Usage(input_tokens=9, cached_input_tokens=1, output_tokens=4),
+        ),
+        ({"prompt_tokens": "9", "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(input_tokens=9)),
+        (None, Usage()),
+        ("lots", Usage()),
+    ],
+)
+def test_openai_input_includes_what_was_cached(raw: Any, usage: Usage) -> None:
+    assert openai_usage(raw) == usage
+
+
+@pytest.mark.parametrize(
+    ("raw", "usage"),
+    [
+        ({"input_tokens": 9, "output_tokens": 4}, Usage(input_tokens=9, output_tokens=4)),
+        (
+            {
+                "input_tokens": 9,
+                "output_tokens": 4,
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 20,
+            },
+            Usage(
+                input_tokens=129, cached_input_tokens=100, cache_write_tokens=20, output_tokens=4
+            ),
+        ),
+        ({"output_tokens": 4, "cache_read_input_tokens": 3}, Usage(None, 3, None, 4)),
+        (None, Usage()),
+    ],
+)
+def test_anthropic_input_leaves_the_cache_out_and_ours_takes_it_in(raw: Any, usage: Usage) -> None:
+    assert anthropic_usage(raw) == usage
