@@ -251,7 +251,34 @@ class Bench:
 
     async def run(self, service: Service, **fields: Any) -> Ran:
         """Run the job file against a service, without limits unless they are given."""
-        return await self.run_over(service.connect, KEY, **fields)
+
+        async def over(nursery: trio.Nursery) -> Ran:
+            before, service.nursery = service.nursery, nursery
+            try:
+                return await self.run_over(service.connect, KEY, **fields)
+            finally:
+                service.nursery = before
+
+        return await self._served(over)
+
+    async def _served(self, run: Callable[[trio.Nursery], Awaitable[Ran]]) -> Ran:
+        """A run whose connections are served in a nursery of its own.
+
+        Where hypothesis plays a test again, pytest-trio may hand it the fixtures of the time
+        before, and their nursery is closed.
+        """
+        failure: Exception | None = None
+        ran: Ran | None = None
+        async with trio.open_nursery() as nursery:
+            try:
+                ran = await run(nursery)
+            except Exception as error:
+                failure = error  # raised outside: a nursery would wrap it in a group
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        assert ran is not None
+        return ran
 
     async def run_over(
         self,
@@ -292,12 +319,15 @@ class Bench:
     async def run_on(self, gateway: Gateway, **fields: Any) -> Ran:
         """Run the job file against a gateway."""
 
-        async def connect(_origin: object) -> trio.abc.Stream:
-            ours, theirs = trio.testing.memory_stream_pair()
-            self.nursery.start_soon(gateway.serve_stream, theirs)
-            return ours
+        async def over(nursery: trio.Nursery) -> Ran:
+            async def connect(_origin: object) -> trio.abc.Stream:
+                ours, theirs = trio.testing.memory_stream_pair()
+                nursery.start_soon(gateway.serve_stream, theirs)
+                return ours
 
-        return await self.run_over(connect, gateway.keys[0].secret, **fields)
+            return await self.run_over(connect, gateway.keys[0].secret, **fields)
+
+        return await self._served(over)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Streams cut before their usage: sent again, and what they probably cost is said apart."""
 
 import json
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -126,8 +127,6 @@ async def test_the_cost_stays_exact_whatever_is_cut(
     bench: Bench, autojump_clock: MockClock, seed: int, url: str
 ) -> None:
     """What the gateway charged is the cost, and what it charged for cut streams."""
-    import shutil
-
     shutil.rmtree(bench.directory, ignore_errors=True)
     write_streams(bench, url, 8)
     faults = gateway.parse_faults("cut-usage=0.2,cut=0.1,cut-event=0.1,cut-first=0.1,cut-done=0.1")
