@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from markupsafe import Markup
 from jobs import InputError
 
 from ..layout import duration, endpoint, money
+from ..load.terminal import PERCENTILES
 from ..output import write_whole
 from ..run import Run, open_run
 from ..summary import Summary, summary_of
@@ -31,9 +33,11 @@ from .charts import Chart
 from .cost_chart import cost_chart
 from .course import Course, course_of
 from .course_charts import course_charts
+from .gaps import gap_spread
+from .load_section import load_section
 from .run_settings import settings_of
 from .spread import spread_of
-from .spread_charts import spread_charts
+from .spread_charts import Known, spread_charts
 from .standouts import standouts_of
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -55,13 +59,22 @@ class Charts(NamedTuple):
 def charts_of(run: Run, summary: Summary, course: Course) -> Charts:
     """Draw what there is to draw."""
     cost = cost_chart(summary)
-    times = [
-        chart
-        for metric in DRAWN
-        if (spread := spread_of(run, metric)) is not None
-        for chart in spread_charts(spread, summary.latency)
-    ]
+    times = [chart for known in _known(run, summary) for chart in known]
     return Charts([cost] if cost else [], times, course_charts(course, summary))
+
+
+def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
+    """The charts of each metric that answers have."""
+    urls = {each.url for each in summary.latency if each.url is not None}
+    over_all = {each.metric: each for each in summary.latency if each.url is None}
+    for metric in DRAWN:
+        if metric in over_all and (spread := spread_of(run, metric)) is not None:
+            each = over_all[metric]
+            yield spread_charts(spread, Known(each.count, each.p50, each.p95, each.max), urls)
+    gaps = None if summary.load is None else summary.load.spread("itl_s")
+    if gaps is not None and (spread := gap_spread(run)) is not None:
+        p50_s, p95_s = (gaps.percentile(name).value for name in ("p50", "p95"))
+        yield spread_charts(spread, Known(gaps.count, p50_s, p95_s, gaps.max), urls)
 
 
 def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
@@ -87,6 +100,7 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         latency=worth_showing(summary.latency),
         headline=headline(summary),
         charts=charts,
+        load=None if summary.load is None else load_section(summary.load),
         course=course,
         standouts=standouts,
         settings=settings_of(run.manifest),
@@ -173,5 +187,6 @@ def _environment() -> jinja2.Environment:
         "states": STATES,
         "metrics": METRIC_NAMES,
         "quantiles": QUANTILES,
+        "load_percentiles": PERCENTILES,
     }
     return environment

@@ -1,28 +1,43 @@
 """Times of answers drawn twice: how many took how long, and which share took no longer."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import altair as alt
 import polars as pl
 
-from ..latency import Distribution
 from ..layout import duration, endpoint
 from .charts import Chart, Endpoints, data, spec_of, time_unit
 from .spread import Spread
 
-NAMES = {"latency_s": "Latency", "ttft_s": "Time to first token"}
+NAMES = {
+    "latency_s": "Latency",
+    "ttft_s": "Time to first token",
+    "itl_s": "Gap between tokens",
+}
+COUNTED = {"latency_s": "answer", "ttft_s": "answer", "itl_s": "gap"}
 
 
-def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
-    """The histogram and the ECDF of one metric; `found` has its percentiles."""
-    over_all = next(each for each in found if each.metric == spread.metric and each.url is None)
-    endpoints = Endpoints(sorted({endpoint(each.url) for each in found if each.url is not None}))
+class Known(NamedTuple):
+    """What is known of a metric exactly, in seconds: the charts' words."""
+
+    samples: int
+    p50_s: float
+    p95_s: float
+    max_s: float
+
+
+def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> list[Chart]:
+    """The histogram and the ECDF of one metric; `every_url` has the endpoints of all charts."""
+    endpoints = Endpoints(sorted({endpoint(url) for url in every_url}))
     urls = sorted({endpoint(url) for url in spread.ecdf["url"].unique().to_list()})
-    name = NAMES[spread.metric]
+    name, noun = NAMES[spread.metric], f"{COUNTED[spread.metric]}s"
     slug = spread.metric.removesuffix("_s")
     words = (
-        f"half within {duration(over_all.p50)}, 95 of 100 within {duration(over_all.p95)}, "
-        f"the longest {duration(over_all.max)}"
+        f"half within {duration(known.p50_s)}, 95 of 100 within {duration(known.p95_s)}, "
+        f"the longest {duration(known.max_s)}"
     )
-    unit = time_unit(over_all.p50)
+    unit = time_unit(known.p50_s)
     axis = alt.Axis(title=f"{unit.name}, logarithmic", format=",~g", tickCount=6, grid=False)
     scale = alt.Scale(type="log", nice=False)
     bars = (
@@ -32,7 +47,7 @@ def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
                     "endpoint": endpoint(url),
                     "from": begin / unit.size_s,
                     "to": end / unit.size_s,
-                    "answers": count,
+                    "count": count,
                 }
                 for url, begin, end, count in spread.histogram.iter_rows()
             )
@@ -41,11 +56,11 @@ def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
         .encode(
             x=alt.X("from:Q", scale=scale, axis=axis),
             x2="to:Q",
-            y=alt.Y("answers:Q", title="answers", stack="zero"),
+            y=alt.Y("count:Q", title=noun, stack="zero"),
             color=endpoints.colour(urls),
             tooltip=[
                 alt.Tooltip("endpoint:N"),
-                alt.Tooltip("answers:Q", format=","),
+                alt.Tooltip("count:Q", title=noun, format=","),
                 alt.Tooltip("from:Q", title=f"from, {unit.name}", format=",.4~g"),
                 alt.Tooltip("to:Q", title=f"to, {unit.name}", format=",.4~g"),
             ],
@@ -61,7 +76,7 @@ def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
         .mark_line(interpolate="step-after")
         .encode(
             x=alt.X("time:Q", scale=scale, axis=axis),
-            y=alt.Y("share:Q", title="share of answers", axis=alt.Axis(format="%")),
+            y=alt.Y("share:Q", title=f"share of {noun}", axis=alt.Axis(format="%")),
             color=endpoints.colour(urls),
             strokeDash=endpoints.dash(urls),
             tooltip=[
@@ -75,9 +90,9 @@ def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
         Chart(
             name=f"{slug}-histogram",
             title=f"{name}, as a histogram",
-            alt=f"Histogram of {over_all.count:,} answers: {words}.",
+            alt=f"Histogram of {known.samples:,} {noun}: {words}.",
             spec=spec_of(bars),
-            columns=("endpoint", "from", "to", "answers"),
+            columns=("endpoint", "from", "to", noun),
             rows=[
                 (endpoint(url), duration(begin), duration(end), f"{count:,}")
                 for url, begin, end, count in spread.histogram.iter_rows()
@@ -88,7 +103,7 @@ def spread_charts(spread: Spread, found: list[Distribution]) -> list[Chart]:
             title=f"{name}, added up",
             alt=f"Cumulative curve: {words}.",
             spec=spec_of(lines),
-            columns=("endpoint", "time", "share of answers that took no longer"),
+            columns=("endpoint", "time", f"share of {noun} that took no longer"),
             rows=[
                 (endpoint(url), duration(s), f"{share:.1%}")
                 for url, s, share in _thinned(spread).iter_rows()

@@ -57,12 +57,12 @@ def asked(figures: LoadFigures) -> str:
 def _print_rates(figures: LoadFigures, console: Console) -> None:
     rates, requests = figures.rates, figures.requests
     if rates is not None:
-        good = [] if rates.goodput_per_s is None else [_rate(rates.goodput_per_s)]
+        good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
         table = columns("a second", "due", "answered", *(["goodput"] if good else []))
-        table.add_row("requests", _rate(rates.due_per_s), _rate(rates.requests_per_s), *good)
-        table.add_row("input tokens", "", _rate(rates.input_tokens_per_s))
-        table.add_row("output tokens", "", _rate(rates.output_tokens_per_s))
-        table.add_row("in flight, mean", "", _rate(rates.in_flight))
+        table.add_row("requests", rate(rates.due_per_s), rate(rates.requests_per_s), *good)
+        table.add_row("input tokens", "", rate(rates.input_tokens_per_s))
+        table.add_row("output tokens", "", rate(rates.output_tokens_per_s))
+        table.add_row("in flight, mean", "", rate(rates.in_flight))
         console.print()
         show(console, table)
     said = f"{requests.answered:,} of {counted(requests.measured, 'measured attempt')} answered"
@@ -83,7 +83,7 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
     heading(console, "Times of measured answers, with 95 % intervals")
     table = columns("", "n", *PERCENTILES, "max")
     for spread in figures.times:
-        if not _worth_showing(figures, spread):
+        if not worth_showing(figures, spread):
             continue
         name = NAMES[spread.metric]
         if spread.since == "due":
@@ -91,14 +91,14 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         found = [spread.percentile(each) for each in PERCENTILES]
         figures_of = (duration(each.value) for each in found)
         table.add_row(name, f"{spread.count:,}", *figures_of, duration(spread.max))
-        table.add_row("", "", *(Text(_interval(each), "dim") for each in found), "")
+        table.add_row("", "", *(Text(interval(each), "dim") for each in found), "")
     show(console, table)
     if figures.coalesced_share:
         share = figures.coalesced_share
         show(console, f"{share:.1%} of the gaps lay within one read and count as 0", "dim")
 
 
-def _worth_showing(figures: LoadFigures, spread: Spread) -> bool:
+def worth_showing(figures: LoadFigures, spread: Spread) -> bool:
     """All but what says the same twice: from due where nobody was late, content where all is."""
     if spread.metric == "content_ttft_s":
         first = figures.spread("ttft_s", spread.since)
@@ -107,7 +107,7 @@ def _worth_showing(figures: LoadFigures, spread: Spread) -> bool:
     return spread.since != "due" or figures.facts.open_loop
 
 
-def _interval(each: Percentile) -> str:
+def interval(each: Percentile) -> str:
     """An interval in the unit of its figure; an open end is left open."""
     unit = duration(each.value).rpartition(" ")[2]
     size = UNITS_S.get(unit)
@@ -126,9 +126,9 @@ def _print_objectives(figures: LoadFigures, console: Console) -> None:
     heading(console, "Objectives")
     table = columns("a request meets", "met by", "share")
     for each in figures.objectives:
-        table.add_row(Text(safe(each.objective)), f"{each.met:,}", _share(each.share))
+        table.add_row(Text(safe(each.objective)), f"{each.met:,}", share_of(each.share))
     if len(figures.objectives) > 1:
-        table.add_row("all of them", "", _share(figures.goodput_share))
+        table.add_row("all of them", "", share_of(figures.goodput_share))
     show(console, table)
 
 
@@ -136,7 +136,7 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
     heading(console, "Beside it")
     refusals, connections = figures.refusals, figures.connections
     if refusals.refused:
-        said = f"{counted(refusals.refused, 'answer')} of 429 ({_share(refusals.share)})"
+        said = f"{counted(refusals.refused, 'answer')} of 429 ({share_of(refusals.share)})"
         if refusals.retry_after is not None:
             least, most = duration(refusals.retry_after.min), duration(refusals.retry_after.max)
             said += f"; Retry-After of {least}" + (f" to {most}" if most != least else "")
@@ -153,11 +153,11 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
     show(console, said)
     machine = figures.facts.machine
     if machine is not None:
-        for line in _machine(machine):
+        for line in machine_lines(machine):
             show(console, line, "dim")
 
 
-def _machine(machine: MachineFacts) -> list[str]:
+def machine_lines(machine: MachineFacts) -> list[str]:
     work = []
     if machine.cpu_share is not None:
         work.append(f"{machine.cpu_share:.0%} of a core")
@@ -181,9 +181,9 @@ def _brief(spread: Spread | None) -> str:
     return f"{half} at p50, {most} at p99"
 
 
-def _rate(figure: float) -> str:
+def rate(figure: float) -> str:
     return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.4g}"
 
 
-def _share(share: float | None) -> str:
+def share_of(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"

@@ -1,0 +1,87 @@
+"""A load run's part of the page: what was asked, whether it can be trusted, rates and times."""
+
+from typing import NamedTuple
+
+from ..layout import duration
+from ..load import LoadFigures
+from ..load.terminal import (
+    NAMES,
+    PERCENTILES,
+    asked,
+    interval,
+    machine_lines,
+    rate,
+    share_of,
+    worth_showing,
+)
+
+Row = tuple[str, ...]
+
+
+class LoadSection(NamedTuple):
+    """Text for the template. `times` has a figure and its 95 % interval for each percentile."""
+
+    asked: str
+    verdict: str
+    why: list[str]
+    rates: list[Row]
+    times: list[tuple[str, str, list[tuple[str, str]], str]]
+    objectives: list[Row]
+    all_met: str | None
+    counts: list[Row]
+    machine: list[str]
+
+
+def load_section(figures: LoadFigures) -> LoadSection:
+    """Put a load run's figures into words."""
+    rates, objectives = figures.rates, figures.objectives
+    said: list[Row] = []
+    if rates is not None:
+        said = [
+            ("requests due a second", rate(rates.due_per_s)),
+            ("answered a second", rate(rates.requests_per_s)),
+            ("input tokens a second", rate(rates.input_tokens_per_s)),
+            ("output tokens a second", rate(rates.output_tokens_per_s)),
+            ("in flight, mean", rate(rates.in_flight)),
+        ]
+        if rates.goodput_per_s is not None:
+            said.insert(2, ("goodput a second: met every objective", rate(rates.goodput_per_s)))
+    times = [
+        (
+            NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
+            f"{spread.count:,}",
+            [
+                (duration(each.value), interval(each))
+                for each in (spread.percentile(name) for name in PERCENTILES)
+            ],
+            duration(spread.max),
+        )
+        for spread in figures.times
+        if worth_showing(figures, spread)
+    ]
+    machine = figures.facts.machine
+    return LoadSection(
+        asked=asked(figures),
+        verdict=figures.verdict.verdict,
+        why=figures.verdict.why,
+        rates=said,
+        times=times,
+        objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],
+        all_met=share_of(figures.goodput_share) if len(objectives) > 1 else None,
+        counts=_counts(figures),
+        machine=[] if machine is None else machine_lines(machine),
+    )
+
+
+def _counts(figures: LoadFigures) -> list[Row]:
+    requests, refusals, connections = figures.requests, figures.refusals, figures.connections
+    rows = [
+        ("measured attempts", f"{requests.measured:,}"),
+        ("answered", f"{requests.answered:,}"),
+        ("failed", f"{requests.failed:,}"),
+        ("cut off at the end, in no figure", f"{requests.cut:,}"),
+        ("in the warm-up, in no figure", f"{requests.warmup:,}"),
+        ("answers of 429", f"{refusals.refused:,}"),
+        ("connections opened", f"{connections.opened:,}"),
+    ]
+    return [row for row in rows if row[1] != "0" or row[0] in ("answered", "measured attempts")]
