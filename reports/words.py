@@ -7,7 +7,7 @@ from .terminal import STATES
 
 def headline(summary: Summary) -> list[str]:
     """Two or three sentences: what became of the jobs, what it cost, and what the account says."""
-    return [_jobs(summary), *_money(summary)]
+    return [_jobs(summary), *_load(summary), *_money(summary)]
 
 
 def _jobs(summary: Summary) -> str:
@@ -26,6 +26,15 @@ def _jobs(summary: Summary) -> str:
         said += f", in {duration(run.elapsed_s)}"
     state = "" if run.state == "finished" else f" The run {_state(run.state)}."
     return f"{said}.{state}"
+
+
+def _load(summary: Summary) -> list[str]:
+    if summary.load is None:
+        return []
+    return {
+        "valid": ["The measurement is valid."],
+        "client-limited": ["The client itself was a limit, so the figures are partly its own."],
+    }.get(summary.load.verdict.verdict, ["Whether the measurement is valid is not known."])
 
 
 def _state(state: str) -> str:

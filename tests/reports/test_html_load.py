@@ -48,6 +48,7 @@ def test_the_page_has_the_verdict_the_rates_and_the_times_with_intervals(load: L
     assert figures is not None
     for text in (
         "<strong>Valid.</strong>",
+        "300 of 301 jobs succeeded, 1 failed, in 13.0 s. The measurement is valid.",
         "50/s poisson",
         "TTFT from due",
         "ttft_s &lt; 300ms",
