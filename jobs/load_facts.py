@@ -23,8 +23,8 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     The loop's lag is how late a timer of every 10 ms was; `longest_gc_s` is the longest look for
     cycles. `cpu_share` is the process's CPU time by the clock's, 1.0 being one core busy;
     `core_shares` has how busy each core was that the process may use, whoever used it. Files and
-    ports are the most at once of the process's open descriptors and of the machine's TCP sockets on
-    ephemeral ports. None is what the system doesn't say.
+    ports are the most at once of the process's open descriptors and of the machine's TCP sockets,
+    in use or waiting to be forgotten. None is what the system doesn't say.
     """
 
     stalls: int = 0
@@ -50,9 +50,10 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     wait for no answer. `model`, `url` and `stream` are None where the jobs of a file differ.
     The run ends by `duration_s` of measured time or by a number of measured `requests`; a warm-up
     of `warmup_s` precedes both. `ceiling` is the most in flight at once, None without one.
-    `objectives` are expressions over one request. `measure_from` and `measure_to` bound the due
-    times that are measured, `ended` is when the last answer was in: each None until it is known,
-    and with them `machine`.
+    `objectives` are expressions over one request. `unsent` counts requests that were due by the
+    window's end and never left: the run was stopped, or its grace was over before the ceiling let
+    them. `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the
+    last answer was in: each None until it is known, and with them `machine`.
     """
 
     shape: Shape
@@ -70,6 +71,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     ceiling: int | None = None
     objectives: list[str] = []
     seed: int = 0
+    unsent: int = 0
     measure_from: datetime | None = None
     measure_to: datetime | None = None
     ended: datetime | None = None

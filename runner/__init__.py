@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from .session import Progress, RunOutcome, World
     from .settings import RunSettings
     from .stop import Stop
+    from .traffic.load import load
+    from .traffic.options import LoadOptions
     from .transport import Timeouts, TrioTransport
 
 _HOMES = {
     "BalanceError": "errors",
     "InterruptError": "errors",
     "KeyRefusedError": "errors",
+    "LoadOptions": "traffic.options",
     "OutOfMoneyError": "errors",
     "OutageError": "errors",
     "Progress": "session",
@@ -44,6 +47,7 @@ _HOMES = {
     "TrioTransport": "transport",
     "UnreachableError": "errors",
     "World": "session",
+    "load": "traffic.load",
     "run": "bulk",
     "run_jobs": "bulk",
 }
@@ -52,6 +56,7 @@ __all__ = [
     "BalanceError",
     "InterruptError",
     "KeyRefusedError",
+    "LoadOptions",
     "OutOfMoneyError",
     "OutageError",
     "Progress",
@@ -66,6 +71,7 @@ __all__ = [
     "TrioTransport",
     "UnreachableError",
     "World",
+    "load",
     "run",
     "run_jobs",
 ]

@@ -15,6 +15,7 @@ from jobs import (
     HeadraceError,
     Job,
     PriceTable,
+    Result,
     Sent,
     TokenEstimator,
     Usage,
@@ -50,8 +51,8 @@ class Schedule(Protocol):
     def retry(self, pending: Pending, ready_s: float) -> None:
         """It is to be sent again, no earlier than `ready_s` on trio's clock."""
 
-    def done(self, pending: Pending) -> None:
-        """It will not come back: it has its result, or the run stops."""
+    def done(self, pending: Pending, result: Result | None) -> None:
+        """It will not come back: it has its result, or the run stops and it has none."""
 
 
 class Flight(NamedTuple):
@@ -157,7 +158,7 @@ class Attempts:
             outcome = await parts.client.send(flight.job, wire)
             failure = outcome.failure
             if outcome.ratelimit_limit is not None:
-                flight.lane.limiter.lower_rpm(outcome.ratelimit_limit, parts.clock.now())
+                flight.lane.heard(outcome.ratelimit_limit)
             if parts.pictures.concern(flight.job, outcome):
                 concluded = True
                 await self._picture(flight, outcome)
@@ -168,9 +169,9 @@ class Attempts:
                 with trio.CancelScope(shield=True):
                     await self._failed(flight, outcome)
         except HaltedError:
-            self._schedule.done(flight.pending)
+            self._schedule.done(flight.pending, None)
         except HeadraceError as error:
-            self._schedule.done(flight.pending)
+            self._schedule.done(flight.pending, None)
             parts.stop.request(error)
         except trio.Cancelled:
             if wire.sent_at is not None and not concluded:
@@ -234,7 +235,7 @@ class Attempts:
         )
         if (reason := await parts.refusals.judge(failure)) is not None:
             self._unfinished(flight, outcome)
-            self._schedule.done(flight.pending)
+            self._schedule.done(flight.pending, None)
             parts.stop.request(reason)
             return
         if flight.lane.outage_since_s is None or not failure.of_service:
@@ -265,7 +266,7 @@ class Attempts:
         )
         row = attempt_row(made, parts.clock)
         parts.recorder.ended(row, result, replaces=flight.pending.replaces)
-        self._schedule.done(flight.pending)
+        self._schedule.done(flight.pending, result)
 
 
 def _billed_tokens(usage: Usage) -> int | None:

@@ -6,6 +6,8 @@ from collections import deque
 
 import trio
 
+from jobs import Result
+
 from .pending import Pending
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory.
@@ -53,7 +55,7 @@ class Backlog:
         self._out -= 1
         self._arrived.set()
 
-    def done(self, _pending: Pending) -> None:
+    def done(self, _pending: Pending, _result: Result | None) -> None:
         """A taken job will not come back."""
         self._out -= 1
         self._arrived.set()

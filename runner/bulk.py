@@ -23,13 +23,14 @@ from jobs import (
     read_jobs,
 )
 
+from .bulk_session import BulkSession
 from .changes import ChangedLine, changed_lines, refuse
 from .clock import RunClock
 from .errors import StorageError
 from .foresight import forecast_file
 from .record import RunDirectory, read_manifest, storage
 from .reset import wait_for_reset
-from .session import REAL_WORLD, BulkSession, RunOutcome, Watch, World
+from .session import REAL_WORLD, RunOutcome, Watch, World
 from .settings import RunSettings, base_url_from, default_run_directory, key_from
 
 if TYPE_CHECKING:
@@ -165,9 +166,14 @@ async def _session(jobs: str, directory: Path, settings: RunSettings, world: Wor
                 if not settings.rerun_changed:
                     refuse(jobs, changed)
             session = BulkSession(
-                run_directory, settings, clock, world, changed=[each.line - 1 for each in changed]
+                run_directory,
+                settings,
+                clock,
+                world,
+                source=source,
+                changed=[each.line - 1 for each in changed],
             )
-            return await session.work(source)
+            return await session.work()
 
 
 def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:

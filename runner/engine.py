@@ -8,16 +8,15 @@ A dispatcher takes a job, waits until it may leave (`runner.attempts`), and star
 what waits holds neither slot nor connection, and a lane that waits holds up no other.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
-import trio
+from jobs import Job, Reject, cost_bound
 
-from jobs import HeadraceError, Job, Reject, cost_bound
-
-from .attempts import Attempts, Parts
+from .attempts import Parts
 from .backlog import Backlog
-from .errors import OutageError, OutOfMoneyError
+from .dispatch import send_all
+from .errors import OutageError
 from .lane import Lane
 from .offload import Offload
 from .pending import Pending
@@ -45,34 +44,16 @@ class Engine:
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
-        stop = self.parts.stop
-        async with trio.open_nursery() as background:
-            background.start_soon(self._or_stop, self.parts.recorder.keep)
-            background.start_soon(self._or_stop, lambda: self._read(items, state, read))
-            for lane in self.parts.lanes:
-                background.start_soon(self._watch_outage, lane)
-            with stop.in_flight:
-                async with trio.open_nursery() as attempts:
-                    with stop.sending:
-                        async with trio.open_nursery() as dispatchers:
-                            for backlog in self._backlogs.values():
-                                dispatchers.start_soon(self._dispatch, backlog, attempts)
-            background.cancel_scope.cancel()
-
-    async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except HeadraceError as error:
-            self.parts.stop.request(error)
+        watches = [partial(self._watch_outage, lane) for lane in self.parts.lanes]
+        read_all = partial(self._read, items, state, read)
+        await send_all(self.parts, list(self._backlogs.values()), read_all, *watches)
 
     async def _watch_outage(self, lane: Lane) -> None:
         await lane.outage_over_limit.wait()
         what = "the service" if lane.model is None else f"the model {lane.model}"
-        self.parts.stop.request(
-            OutageError(
-                f"{what} has failed for {lane.outage_limit_s:g} s without a break; "
-                "the same command goes on when it is back"
-            )
+        raise OutageError(
+            f"{what} has failed for {lane.outage_limit_s:g} s without a break; "
+            "the same command goes on when it is back"
         )
 
     async def _read(self, items: Iterator[Job | Reject], state: State, read: Offload) -> None:
@@ -97,21 +78,6 @@ class Engine:
             cost_bound=None if prices is None else cost_bound(job, prices),
             replaces=state.replaced(job.index),
         )
-
-    async def _dispatch(self, backlog: Backlog, nursery: trio.Nursery) -> None:
-        attempts = Attempts(self.parts, backlog)
-        while True:
-            # A slot is seen first, so that the job taken is the one whose turn it is by then.
-            await self.parts.concurrency.wait_for_slot()
-            if (taken := await backlog.take()) is None:
-                return
-            pending, pause_ended_s = taken
-            try:
-                flight = await attempts.admit(pending, due_s=pause_ended_s)
-            except OutOfMoneyError as error:
-                self.parts.stop.request(error)
-                return
-            nursery.start_soon(attempts.make, flight)
 
 
 def _take(items: Iterator[Job | Reject], lines: int) -> list[Job | Reject]:

@@ -60,7 +60,8 @@ class Lane:
     async def until_ready(self, need_tokens: Callable[[], int]) -> None:
         """Wait until a request may leave. What it needs is asked anew at each look, since the
         answers that come meanwhile teach the estimates."""
-        while (ready_s := self._ready_at_s(need_tokens())) > trio.current_time():
+        # Each look has one reading of the clock: what may leave at once is ready then, not before.
+        while (ready_s := self._ready_at_s(now_s := trio.current_time(), need_tokens())) > now_s:
             self._changed = trio.Event()
             with trio.move_on_at(ready_s):
                 await self._changed.wait()
@@ -68,19 +69,23 @@ class Lane:
     def take(self, tokens: int) -> Grant | None:
         """Count a request of `tokens` as sent now; None where it may not leave."""
         now_s = trio.current_time()
-        if self._ready_at_s(tokens) > now_s:
+        if self._ready_at_s(now_s, tokens) > now_s:
             return None
         grant = self.limiter.take(now_s, tokens)
         if self.outage_since_s is not None:
             self._probe = grant
         return grant
 
-    def _ready_at_s(self, tokens: int) -> float:
-        ready_s = self.limiter.ready_at_s(trio.current_time(), tokens)
+    def _ready_at_s(self, now_s: float, tokens: int) -> float:
+        ready_s = self.limiter.ready_at_s(now_s, tokens)
         ready_s = max(ready_s, self._cool_until_s)
         if self.outage_since_s is not None:
             ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
         return ready_s
+
+    def heard(self, ratelimit_limit: int) -> None:
+        """An answer named the requests a minute that the service allows."""
+        self.limiter.lower_rpm(ratelimit_limit, trio.current_time())
 
     def answered(self, grant: Grant, *, used_tokens: int | None) -> None:
         """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""

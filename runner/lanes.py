@@ -32,11 +32,12 @@ def lanes_for(
     outage_limit_s: float,
     rng: random.Random,
     now_s: float,
+    kind: type[Lane] = Lane,
 ) -> Lanes:
     """The lanes that these limits make; times as `Lane` and `Limiter` take them."""
 
     def lane(rpm: int | None, tpm: int | None, model: str | None = None) -> Lane:
-        return Lane(
+        return kind(
             Limiter(rpm=rpm, tpm=tpm, now_s=now_s),
             deadline_s=deadline_s,
             outage_limit_s=outage_limit_s,

@@ -20,7 +20,7 @@ from .offload import Offload
 from .outlook import Outlook, announcement
 from .record import Recorder, State
 from .reset import MARGIN_S, STEP_S
-from .settings import RunSettings
+from .settings import SendSettings
 from .stop import Stop
 
 LOOK_EVERY_S = 10.0
@@ -39,7 +39,7 @@ class Purse:
         prices: PriceTable,
         clock: RunClock,
         stop: Stop,
-        settings: RunSettings,
+        settings: SendSettings,
         read: Offload,
         announce: Callable[[str], None] | None,
     ) -> None:
@@ -64,9 +64,9 @@ class Purse:
         own = [] if self._budget.ceiling is None else [self._budget.ceiling]
         self.outlook.ceilings = [*self._ceilings, *own]
 
-    async def foresee(self, path: str, state: State) -> None:
+    async def foresee(self, path: str, state: State, *, waits: bool) -> None:
         """Read the whole file once more. Stops the run where it costs more than there is, unless
-        the user said yes, or is ready to wait for more."""
+        the user said yes, or is ready to wait for more (`waits`)."""
         if not self.outlook.ceilings:
             return
         totals, ceiling = self._recorder.totals, tightest(self._ceilings)
@@ -82,7 +82,7 @@ class Purse:
             self.outlook.expect(forecast)
             if ceiling is None or self._settings.yes:
                 return
-            if not (self._settings.wait_for_reset and ceiling.resets_at):
+            if not (waits and ceiling.resets_at):
                 refuse_what_costs_more(forecast, ceiling, taken=taken)
         except HeadraceError as error:
             self._stop.request(error)

@@ -1,9 +1,10 @@
-"""One session of a bulk run: recover, read the balance, run the jobs, and close the books."""
+"""One session of a run: recover, read the balance, send, and close the books."""
 
 import random
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,13 +18,9 @@ from jobs import (
     DownloadTotals,
     Forecast,
     HeadraceError,
-    Job,
     PriceTable,
-    Reject,
     Session,
-    Source,
     TokenEstimator,
-    read_jobs,
 )
 
 from .attempts import Parts
@@ -35,17 +32,17 @@ from .concurrency import Concurrency
 from .downloads import Downloads
 from .engine import Engine
 from .errors import InterruptError, OutOfMoneyError, StorageError
+from .lane import Lane
 from .lanes import lanes_for
-from .missing_pictures import fetch_missing
 from .offload import Offload, in_thread, in_thread_abandoned
 from .outlook import Outlook
 from .pictures import Pictures
 from .public_hosts import connect_public
 from .purse import Purse
-from .record import Recorder, RunDirectory, State, recover
+from .record import Journal, Recorder, RunDirectory, State, recover
 from .refusals import Refusals
 from .retry import RetryPolicy
-from .settings import RunSettings
+from .settings import RunSettings, SendSettings
 from .stop import Stop, interruption
 from .transport import TrioTransport, transport_to
 
@@ -107,30 +104,28 @@ class RunOutcome(NamedTuple):
         return self.succeeded + self.failed
 
 
-class BulkSession:
-    """Works off one job file in a run directory that this process holds.
+class RunSession(ABC):
+    """One session of a run, in a directory that this process holds: recover, read the balance,
+    send, and close the books. What a kind of run sends, and when, is for its subclass to say.
 
-    `changed` are lines whose jobs run again, although they have a result.
+    `_timed` has streams dated by the kernel, and the gaps between their tokens kept; `_lane` is
+    what requests leave by.
     """
 
+    _timed = False
+    _lane: type[Lane] = Lane
+
     def __init__(
-        self,
-        run: RunDirectory,
-        settings: RunSettings,
-        clock: RunClock,
-        world: World,
-        *,
-        changed: Sequence[int] = (),
+        self, run: RunDirectory, settings: SendSettings, clock: RunClock, world: World
     ) -> None:
         self._run = run
-        self._changed = changed
         self._settings = settings
         self._clock = clock
         self._world = world
         self._stop = world.stop or Stop(settings.grace_s)
 
-    async def work(self, source: Source) -> RunOutcome:
-        """Run every job of `source` that has no result yet.
+    async def work(self) -> RunOutcome:
+        """Send whatever has no result yet.
 
         What stops the run is in the outcome. Raises StorageError where the directory can't be
         recovered or written to.
@@ -145,7 +140,7 @@ class BulkSession:
             if threading.current_thread() is threading.main_thread():
                 await nursery.start(self._heed_signals)
             try:
-                outcome = await self._recover_and_work(source, transport, foreign)
+                outcome = await self._recover_and_work(transport, foreign)
             except HeadraceError as error:
                 failure = error  # raised outside: a nursery would wrap it in a group
             nursery.cancel_scope.cancel()
@@ -155,25 +150,15 @@ class BulkSession:
         return outcome
 
     async def _recover_and_work(
-        self,
-        source: Source,
-        transport: httpx.AsyncBaseTransport,
-        foreign: httpx.AsyncBaseTransport,
+        self, transport: httpx.AsyncBaseTransport, foreign: httpx.AsyncBaseTransport
     ) -> RunOutcome:
         rng, session = self._begin()
-        state, journal = await self._world.offload(
-            lambda: recover(
-                self._run.path,
-                now=session.started_at,
-                retry_failed=self._settings.retry_failed,
-                changed=self._changed,
-            )
-        )
-        recorder = Recorder(self._run, journal, state, self._world.offload)
+        state, journal = await self._world.offload(lambda: self._recover(session.started_at))
+        recorder = self._recorder(journal, state)
         try:
             client = self._client(transport)
             parts = self._parts(client, foreign, recorder, state, rng)
-            await self._work(source, parts, state)
+            await self._work(parts, state)
         except BaseException:
             recorder.abandon()
             raise
@@ -192,20 +177,31 @@ class BulkSession:
                 "deadline_s": settings.deadline_s,
                 "outage_s": settings.outage_s,
                 "grace_s": settings.grace_s,
-                "strict": settings.strict,
                 "max_cost": None if settings.max_cost is None else str(settings.max_cost),
                 "yes": settings.yes,
-                "retry_failed": settings.retry_failed,
-                "rerun_changed": settings.rerun_changed,
-                "wait_for_reset": settings.wait_for_reset,
                 "http2": settings.http2,
                 "download": settings.download,
                 "headers": ", ".join(name for name, _ in settings.headers) or None,
                 "seed": seed,
+                **self._arguments(),
             },
         )
         self._run.begin(session)
         return random.Random(seed), session
+
+    def _arguments(self) -> dict[str, str | int | float | bool | None]:
+        """What run.json says besides of how the session was told to work."""
+        return {}
+
+    def _recover(self, now: datetime) -> tuple[State, Journal]:
+        """Bring the directory to rest, and open the journal's next segment."""
+        return recover(self._run.path, now=now)
+
+    def _recorder(self, journal: Journal, state: State) -> Recorder:
+        return Recorder(self._run, journal, state, self._world.offload)
+
+    def _concurrency(self) -> Concurrency:
+        return Concurrency(self._settings.concurrency)
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         settings = self._settings
@@ -226,6 +222,7 @@ class BulkSession:
             key=settings.key,
             headers=settings.headers,
             clock=self._clock,
+            timed=self._timed,
         )
 
     def _parts(
@@ -243,6 +240,7 @@ class BulkSession:
             outage_limit_s=settings.outage_s,
             rng=rng,
             now_s=clock.now(),
+            kind=self._lane,
         )
         for attempt in state.recent:
             limiter = lanes.of(attempt.model).limiter
@@ -253,7 +251,7 @@ class BulkSession:
             client=client,
             account=account,
             lanes=lanes,
-            concurrency=Concurrency(settings.concurrency),
+            concurrency=self._concurrency(),
             policy=RetryPolicy(
                 attempts=settings.attempts,
                 deadline_s=settings.deadline_s,
@@ -279,9 +277,8 @@ class BulkSession:
         ceiling = None if limit is None else max_cost_ceiling(limit, currency)
         return Budget(recorder.totals, currency=currency, ceiling=ceiling)
 
-    async def _work(self, source: Source, parts: Parts, state: State) -> None:
+    async def _work(self, parts: Parts, state: State) -> None:
         recorder, stop = parts.recorder, self._stop
-        engine = Engine(parts)
         before: BalanceReading | None = None
         try:
             with stop.opening:
@@ -291,7 +288,7 @@ class BulkSession:
                 purse = self._purse(parts)
                 if purse is not None:
                     purse.hold(before, when="at the start")
-                await self._watched(engine, source, parts, state, purse)
+                await self._send(parts, state, purse)
                 with stop.closing:
                     recorder.reading(await self._last_reading(parts, before))
         except HeadraceError as error:
@@ -318,72 +315,13 @@ class BulkSession:
             return await parts.account.read("after", spent=spent)  # there is no cost to wait for
         return await parts.account.read_settled(spent=spent, first=before)
 
-    async def _watched(
-        self, engine: Engine, source: Source, parts: Parts, state: State, purse: Purse | None
-    ) -> None:
-        """Run the jobs, and have the purse and the display look on where there are any."""
-        items = read_jobs(
-            source,
-            tpm=self._settings.tpm,
-            own_limits=self._settings.own_limits,
-            bounded_by=self._bounded_by(parts),
-        )
-        reread = source.identity.size_bytes is not None  # a pipe can't be
-        async with trio.open_nursery() as nursery:
-            if purse is not None:
-                if reread and self._settings.estimate_first:
-                    await purse.foresee(source.path, state)
-                elif reread:
-                    nursery.start_soon(purse.foresee, source.path, state)
-                nursery.start_soon(purse.look_ahead)
-                nursery.start_soon(purse.renew)
-            if self._world.watch is not None:
-                progress = Progress(
-                    parts,
-                    engine,
-                    self._settings,
-                    self._run.path,
-                    source.fraction,
-                    None if purse is None else purse.outlook,
-                )
-                nursery.start_soon(self._world.watch, progress)
-            await self._run_and_fetch(engine, items, parts, state)
-            nursery.cancel_scope.cancel()
+    @abstractmethod
+    async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
+        """Send what there is to send, and return when nothing is in flight any more."""
 
-    async def _run_and_fetch(
-        self, engine: Engine, items: Iterator[Job | Reject], parts: Parts, state: State
-    ) -> None:
-        """Run the jobs, and beside them fetch what earlier sessions left as links."""
-        async with trio.open_nursery() as nursery:
-            fetched = trio.Event()
-            if parts.pictures.downloads is None:
-                fetched.set()
-            else:
-                nursery.start_soon(self._fetch_missing, parts, state, fetched)
-            await engine.run(items, state, self._world.read)
-            if not fetched.is_set():
-                # The engine had it kept; links may take longer than the jobs.
-                nursery.start_soon(self._or_stop, parts.recorder.keep)
-                await fetched.wait()
-            nursery.cancel_scope.cancel()
-
-    async def _fetch_missing(self, parts: Parts, state: State, fetched: trio.Event) -> None:
-        with self._stop.fetching:
-            await self._or_stop(
-                lambda: fetch_missing(
-                    self._run.path, parts.pictures, parts.recorder, state, read=self._world.read
-                )
-            )
-        fetched.set()
-
-    async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except HeadraceError as error:
-            self._stop.request(error)
-
-    def _bounded_by(self, parts: Parts) -> PriceTable | None:
-        return parts.prices if self._settings.max_cost is not None else None
+    def _interruption(self, number: int) -> InterruptError:
+        """What SIGINT or SIGTERM means for this kind of run."""
+        return interruption(number)
 
     async def _heed_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -394,7 +332,7 @@ class BulkSession:
             async for number in signals:
                 if self._stop.reason is not None:
                     self._stop.now()
-                self._stop.request(interruption(number))
+                self._stop.request(self._interruption(number))
 
     async def _close(self, recorder: Recorder, parts: Parts, session: Session) -> RunOutcome:
         reason, totals = self._stop.reason, recorder.totals

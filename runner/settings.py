@@ -1,4 +1,4 @@
-"""What a bulk run is told: where, with which key, and within which limits. Typed and checked."""
+"""What a run is told: where, with which key, and within which limits. Typed and checked."""
 
 import os
 from collections.abc import Mapping
@@ -21,40 +21,32 @@ FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
-class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of a bulk run; the defaults are those of the command.
+class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of any run.
 
     `rpm` and `tpm` are requests and tokens a minute, None for no limit; a model in `own_limits` has
     those instead. `concurrency` None lets the run find it; times are seconds. `seed` None takes one
     from the clock.
 
     `max_cost` is in the currency of the prices, over all sessions of the run; `yes` lets it spend
-    more than the balance seems to have. `estimate_first` reads the whole file before anything is
-    sent. `retry_failed` opens failed jobs again, `rerun_changed` those whose line has changed.
-    `download` fetches pictures that an answer only links to.
-    `http2` goes over httpx's own transport, which has no receive times of the kernel.
-    `wait_for_reset` sleeps until a spent budget of the key has its reset, instead of stopping.
+    more than the balance seems to have. `http2` goes over httpx's own transport, which has no
+    receive times of the kernel. `download` fetches pictures that an answer only links to.
     """
 
     base_url: str
     key: Secret
-    rpm: int | None = 60
-    tpm: int | None = 100_000
+    rpm: int | None = None
+    tpm: int | None = None
     own_limits: Mapping[str, ModelLimits] = {}
     concurrency: int | None = None
-    attempts: int = 6
+    attempts: int = 1
     deadline_s: float = 24 * 3600.0
     outage_s: float = 30 * 60.0
     grace_s: float = 30.0
     headers: tuple[tuple[str, str], ...] = ()
     prices: PriceTable | None = None
-    strict: bool = False
     max_cost: Decimal | None = None
     yes: bool = False
-    estimate_first: bool = False
-    retry_failed: bool = False
-    rerun_changed: bool = False
-    wait_for_reset: bool = False
     download: bool = False
     http2: bool = False
     seed: int | None = None
@@ -79,6 +71,24 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
             concurrency=self.concurrency,
             models=dict(self.own_limits),
         )
+
+
+class RunSettings(SendSettings, frozen=True, kw_only=True):
+    """Settings of a bulk run; the defaults are those of the command.
+
+    `estimate_first` reads the whole file before anything is sent. `retry_failed` opens failed jobs
+    again, `rerun_changed` those whose line has changed. `wait_for_reset` sleeps until a spent
+    budget of the key has its reset, instead of stopping.
+    """
+
+    rpm: int | None = 60
+    tpm: int | None = 100_000
+    attempts: int = 6
+    strict: bool = False
+    estimate_first: bool = False
+    retry_failed: bool = False
+    rerun_changed: bool = False
+    wait_for_reset: bool = False
 
 
 def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ) -> str:

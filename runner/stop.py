@@ -26,6 +26,7 @@ class Stop:
 
     def __init__(self, grace_s: float) -> None:
         self.reason: HeadraceError | None = None
+        self.requested_s: float | None = None
         self.opening = trio.CancelScope()
         self.fetching = trio.CancelScope()
         self.sending = trio.CancelScope()
@@ -40,6 +41,7 @@ class Stop:
         if first or isinstance(reason, StorageError):
             self.reason = reason
         if first:
+            self.requested_s = trio.current_time()
             self.opening.cancel()
             self.fetching.cancel()
             self.sending.cancel()

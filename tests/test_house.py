@@ -16,7 +16,12 @@ ROOMS = ("jobs", "runner", "reports", "gateway")
 # Room -> the rooms that it may import, from their faces.
 ALLOWED = {"jobs": set(), "runner": {"jobs"}, "reports": {"jobs"}, "gateway": set()}
 # After a run it is these that ask `reports` for the summary, and that show it.
-ASK_FOR_THE_SUMMARY = {"runner/bulk.py", "runner/cli.py", "runner/demo.py"}
+ASK_FOR_THE_SUMMARY = {
+    "runner/bulk.py",
+    "runner/cli.py",
+    "runner/demo.py",
+    "runner/traffic/load.py",
+}
 HEAVY = ("polars", "httpx", "trio", "rich", "msgspec", "tenacity", "numpy")
 LINES_MAX = 500
 
@@ -80,7 +85,8 @@ def test_rooms_import_only_each_others_faces() -> None:
 
 def test_reports_is_asked_only_once_a_run_has_ended() -> None:
     """Inside functions, or for the type checker: importing the runner loads no report."""
-    code = "import runner.bulk, runner.cli, runner.demo, sys; print('reports' in sys.modules)"
+    modules = "runner.bulk, runner.cli, runner.demo, runner.traffic.load"
+    code = f"import {modules}, sys; print('reports' in sys.modules)"
     assert run_python(code).strip() == "False"
 
 

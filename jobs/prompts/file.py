@@ -4,6 +4,8 @@ import random
 
 import msgspec
 
+from ..dialects import build_job
+from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..job import Job, Reject
 from ..reader import read_jobs
@@ -16,12 +18,20 @@ HELD_BYTES_MAX = 512 * MIB
 class FilePrompts:
     """The file's jobs in their order and round again or, with `rng`, each drawn from all of them.
 
-    A job that comes a second time gets `#2` after its custom_id, and so on. `rejects` are the
-    lines that were no jobs. Reads the whole file at once. Raises InputError where it can't be read,
+    A job that comes a second time gets `#2` after its custom_id, and so on. `model` and `stream`,
+    where given, take the place of what the bodies say. `rejects` are the lines that were no jobs.
+    Reads the whole file at once. Raises InputError where it can't be read,
     has no jobs, or more than 512 MiB of them.
     """
 
-    def __init__(self, path: str, *, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        rng: random.Random | None = None,
+        model: str | None = None,
+        stream: bool | None = None,
+    ) -> None:
         self.rejects: list[Reject] = []
         self._jobs: list[Job] = []
         self._rng = rng
@@ -32,7 +42,7 @@ class FilePrompts:
                 if isinstance(item, Reject):
                     self.rejects.append(item)
                     continue
-                self._jobs.append(item)
+                self._jobs.append(_changed(item, model, stream))
                 held_bytes += len(item.body)
                 if held_bytes > HELD_BYTES_MAX:
                     raise InputError(
@@ -59,3 +69,26 @@ class FilePrompts:
 
     def answered(self, job: Job, text: str | None) -> None:
         """Nothing depends on an answer here."""
+
+
+def _changed(job: Job, model: str | None, stream: bool | None) -> Job:
+    """The job with another model, and streamed or not; images are never streamed."""
+    if ENDPOINTS[job.url].kind == "images":
+        stream = None
+    if model is None and stream is None:
+        return job
+    body = msgspec.json.decode(job.body)
+    if model is not None:
+        body["model"] = model
+    if stream is not None:
+        body["stream"] = stream
+        if not stream:
+            body.pop("stream_options", None)  # which only a stream may have
+    return build_job(
+        msgspec.json.encode(body),
+        url=job.url,
+        custom_id=job.custom_id,
+        number=job.index + 1,
+        metadata=job.metadata,
+        expected=job.expected,
+    )

@@ -2,11 +2,13 @@
 
 from .directory import RunDirectory, read_manifest
 from .files import numbered, storage
-from .journal import journalled
+from .journal import Journal, journalled
 from .recorder import Recorder, Totals
 from .recovery import State, recover
+from .seal import seal
 
 __all__ = [
+    "Journal",
     "Recorder",
     "RunDirectory",
     "State",
@@ -15,5 +17,6 @@ __all__ = [
     "numbered",
     "read_manifest",
     "recover",
+    "seal",
     "storage",
 ]

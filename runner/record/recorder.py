@@ -115,12 +115,12 @@ class Recorder:
             if self._journal.bytes_written >= SEGMENT_BYTES:
                 # Shielded: a stop must not leave a closed segment that nobody seals.
                 with trio.CancelScope(shield=True):
-                    full = self._next_segment()
+                    full = await self._next_segment()
                     # It repeats what was begun in the full one, which is about to go.
                     await self._offload(self._journal.sync)
-                    await self._seal_full(full)
+                    await self._segment_filled(full)
 
-    def _next_segment(self) -> Journal:
+    async def _next_segment(self) -> Journal:
         """Begin a segment with the attempts that are still open; returns the one before it."""
         full = self._journal
         fresh = Journal(full.path.parent, full.number + 1)
@@ -133,6 +133,10 @@ class Recorder:
             raise
         self._journal = fresh
         return full
+
+    async def _segment_filled(self, full: Journal) -> None:
+        """What becomes of a segment that nothing is added to any more."""
+        await self._seal_full(full)
 
     async def _seal_full(self, full: Journal) -> None:
         def work() -> None:

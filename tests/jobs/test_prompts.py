@@ -243,6 +243,31 @@ def test_a_sampled_file_draws_evenly_and_by_the_seed(tmp_path: Path) -> None:
     assert drawn(1) == bodies != drawn(2)
 
 
+def test_a_file_s_model_and_stream_can_be_set_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    streamed = {"model": "a", "messages": [1], "stream": True, "temperature": 0.25}
+    picture = {"model": "p", "prompt": "a mill"}
+    path.write_text(
+        "\n".join(
+            json.dumps({"custom_id": name, "url": url, "body": body})
+            for name, url, body in (
+                ("talk", CHAT.url, streamed),
+                ("picture", "/v1/images/generations", picture),
+            )
+        )
+    )
+    prompts = FilePrompts(str(path), model="b", stream=False)
+    talk, image = prompts.next(0), prompts.next(1)
+    assert json.loads(talk.body) == {**streamed, "model": "b", "stream": False}
+    assert (talk.model, talk.stream) == ("b", False)
+    assert json.loads(image.body) == {**picture, "model": "b"}
+    talk = FilePrompts(str(path), stream=True).next(0)
+    usage = {"stream_options": {"include_usage": True}}
+    assert json.loads(talk.body) == {**streamed, **usage}
+    as_written = FilePrompts(str(path)).next(0).body
+    assert as_written.startswith(json.dumps(streamed)[:-1].encode())
+
+
 def test_bad_lines_of_a_file_are_kept_and_a_file_of_none_is_refused(tmp_path: Path) -> None:
     prompts = FilePrompts(file_of(tmp_path, 1, "no job"))
     assert [reject.line for reject in prompts.rejects] == [2]

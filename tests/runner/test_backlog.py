@@ -55,7 +55,7 @@ async def test_it_waits_for_a_retry_and_ends_only_when_nothing_can_come_back(
 
     async def wait_for_end() -> None:
         assert await take(backlog) == (0, 30.0)
-        backlog.done(taken[0])
+        backlog.done(taken[0], None)
         assert await backlog.take() is None
         ends.append(trio.current_time())
 

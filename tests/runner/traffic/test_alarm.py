@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from runner.load import alarm as alarms
-from runner.load.alarm import Alarm, EventAlarm, TimerAlarm, open_alarm, open_event_alarm
+from runner.traffic import alarm as alarms
+from runner.traffic.alarm import Alarm, EventAlarm, TimerAlarm, open_alarm, open_event_alarm
 
 
 async def test_in_virtual_time_it_wakes_at_the_moment(autojump_clock: MockClock) -> None:

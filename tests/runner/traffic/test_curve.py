@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import InputError
-from runner.load.curve import Point, RateCurve, parse_rate, parse_stages
+from runner.traffic.curve import Point, RateCurve, parse_rate, parse_stages
 
 RATES = st.floats(0.0, 1000.0).map(lambda rate: round(rate, 3))
 SPANS = st.floats(0.0, 100.0).map(lambda span: round(span, 3))

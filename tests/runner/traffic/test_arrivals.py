@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.load.arrivals import arrivals_of, at_random, due_times, evenly, in_bursts
-from runner.load.curve import Point, RateCurve
+from runner.traffic.arrivals import arrivals_of, at_random, due_times, evenly, in_bursts
+from runner.traffic.curve import Point, RateCurve
 
 RATE = st.integers(1, 200_000).map(lambda hundredths: hundredths / 100)
 

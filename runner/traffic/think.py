@@ -16,6 +16,14 @@ class Think(NamedTuple):
     a: float
     b: float = 0.0
 
+    @property
+    def words(self) -> str:
+        """As it would be written."""
+        if self.kind == "constant":
+            return f"{self.a:g}s"
+        rest = f":{self.b:g}s" if self.kind == "uniform" else ""
+        return f"{self.kind}:{self.a:g}s{rest}"
+
     def draw_s(self, rng: random.Random) -> float:
         """One pause; a constant one takes no chance."""
         if self.kind == "constant":

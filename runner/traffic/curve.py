@@ -42,6 +42,12 @@ class RateCurve:
         """When the last point is reached."""
         return self.points[-1].at_s
 
+    def rate(self, at_s: float) -> float:
+        """Requests a second at that moment; at a step, what comes after it."""
+        place = max(0, bisect_right(self._starts_s, at_s) - 1)
+        point = self.points[place]
+        return point.rate_per_s + self._slope(place) * (at_s - point.at_s)
+
     def count(self, at_s: float) -> float:
         """The integral of the rate from 0 to `at_s`."""
         place = max(0, bisect_right(self._starts_s, at_s) - 1)

@@ -10,7 +10,7 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import trio
@@ -28,6 +28,10 @@ class Alarm(Protocol):
 
     def ring(self) -> None:
         """Wake the task that waits, or keep the next wait from waiting."""
+
+
+# Opens an alarm for the length of a block.
+OpenAlarm = Callable[[], contextlib.AbstractContextManager[Alarm]]
 
 
 class EventAlarm:

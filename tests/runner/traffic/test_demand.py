@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import InputError
-from runner.load.demand import FAILED_PAUSE_S, Demand, OpenLoop, Turn, Users, Window
-from runner.load.think import Think, parse_think
+from runner.traffic.demand import FAILED_PAUSE_S, Demand, OpenLoop, Turn, Users, Window
+from runner.traffic.think import Think, parse_think
 
 NO_PAUSE = Think("constant", 0.0)
 

@@ -43,11 +43,13 @@ class Turn(NamedTuple):
 class Demand(Protocol):
     """`over_s` is when the shape ended, the due time of the first request beyond it; None so far.
 
-    `open_loop`: due times are known in advance, and don't depend on answers.
+    `open_loop`: due times are known in advance, and don't depend on answers. `measured` counts the
+    requests that lie in the window.
     """
 
     open_loop: bool
     over_s: float | None
+    measured: int
 
     def next_s(self, now_s: float) -> float:
         """When something is due next, or is to be looked at again; inf for nothing in sight."""
@@ -79,7 +81,7 @@ class OpenLoop:
         self._times_s = itertools.chain(
             itertools.takewhile(lambda before_s: before_s < 0, warm_up), measured
         )
-        self._measured = 0
+        self.measured = 0
         self._end_s = math.inf  # once the last due time is known
         self._last_s = window.from_s
         self._next_s = self._following_s()
@@ -113,14 +115,14 @@ class OpenLoop:
         if after_s is not None and after_s < 0:
             return window.from_s + after_s
         due_s = self._last_s if after_s is None else window.from_s + after_s
-        if self._measured == window.requests:
+        if self.measured == window.requests:
             self.over_s = due_s  # nobody knows how long the next one would be in coming
         elif after_s is None and window.duration_s is None:
             self.over_s = self._last_s
         elif after_s is None or due_s >= window.end_s - CLOCK_STEP_S:
             self._end_s = window.end_s
         else:
-            self._measured += 1
+            self.measured += 1
             self._last_s = due_s
             return due_s
         return math.inf
@@ -152,7 +154,7 @@ class Users:
         self._ready: list[tuple[float, int]] = []
         for user in range(count):
             heappush(self._ready, (start_s + spread_s * user / count, user))
-        self._measured_count = 0
+        self.measured = 0
 
     def next_s(self, now_s: float) -> float:
         if self.over_s is not None:
@@ -171,10 +173,10 @@ class Users:
         if due_s > now_s:
             return None
         if due_s >= self._window.from_s:
-            if self._measured_count == self._window.requests:
+            if self.measured == self._window.requests:
                 self.over_s = due_s
                 return None
-            self._measured_count += 1
+            self.measured += 1
         return Turn(*heappop(self._ready))
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:

@@ -1,0 +1,120 @@
+"""One session of a bulk run: the jobs of a file, those without a result."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+
+import trio
+
+from jobs import HeadraceError, Job, PriceTable, Reject, Source, read_jobs
+
+from .attempts import Parts
+from .clock import RunClock
+from .engine import Engine
+from .missing_pictures import fetch_missing
+from .purse import Purse
+from .record import Journal, RunDirectory, State, recover
+from .session import Progress, RunSession, World
+from .settings import RunSettings
+
+
+class BulkSession(RunSession):
+    """Works off one job file. `changed` are lines whose jobs run again, although they have a
+    result."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        settings: RunSettings,
+        clock: RunClock,
+        world: World,
+        *,
+        source: Source,
+        changed: Sequence[int] = (),
+    ) -> None:
+        super().__init__(run, settings, clock, world)
+        self._bulk = settings
+        self._source = source
+        self._changed = changed
+
+    def _arguments(self) -> dict[str, str | int | float | bool | None]:
+        settings = self._bulk
+        return {
+            "strict": settings.strict,
+            "retry_failed": settings.retry_failed,
+            "rerun_changed": settings.rerun_changed,
+            "wait_for_reset": settings.wait_for_reset,
+        }
+
+    def _recover(self, now: datetime) -> tuple[State, Journal]:
+        retry_failed = self._bulk.retry_failed
+        return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
+
+    async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
+        """Run the jobs, and have the purse and the display look on where there are any."""
+        settings, source = self._bulk, self._source
+        engine = Engine(parts)
+        items = read_jobs(
+            source,
+            tpm=settings.tpm,
+            own_limits=settings.own_limits,
+            bounded_by=self._bounded_by(parts),
+        )
+        reread = source.identity.size_bytes is not None  # a pipe can't be
+        async with trio.open_nursery() as nursery:
+            if purse is not None:
+                waits = settings.wait_for_reset
+                foresee = partial(purse.foresee, source.path, state, waits=waits)
+                if reread and settings.estimate_first:
+                    await foresee()
+                elif reread:
+                    nursery.start_soon(foresee)
+                nursery.start_soon(purse.look_ahead)
+                nursery.start_soon(purse.renew)
+            if self._world.watch is not None:
+                progress = Progress(
+                    parts,
+                    engine,
+                    settings,
+                    self._run.path,
+                    source.fraction,
+                    None if purse is None else purse.outlook,
+                )
+                nursery.start_soon(self._world.watch, progress)
+            await self._run_and_fetch(engine, items, parts, state)
+            nursery.cancel_scope.cancel()
+
+    async def _run_and_fetch(
+        self, engine: Engine, items: Iterator[Job | Reject], parts: Parts, state: State
+    ) -> None:
+        """Run the jobs, and beside them fetch what earlier sessions left as links."""
+        async with trio.open_nursery() as nursery:
+            fetched = trio.Event()
+            if parts.pictures.downloads is None:
+                fetched.set()
+            else:
+                nursery.start_soon(self._fetch_missing, parts, state, fetched)
+            await engine.run(items, state, self._world.read)
+            if not fetched.is_set():
+                # The engine had it kept; links may take longer than the jobs.
+                nursery.start_soon(self._or_stop, parts.recorder.keep)
+                await fetched.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _fetch_missing(self, parts: Parts, state: State, fetched: trio.Event) -> None:
+        with self._stop.fetching:
+            await self._or_stop(
+                lambda: fetch_missing(
+                    self._run.path, parts.pictures, parts.recorder, state, read=self._world.read
+                )
+            )
+        fetched.set()
+
+    async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except HeadraceError as error:
+            self._stop.request(error)
+
+    def _bounded_by(self, parts: Parts) -> PriceTable | None:
+        return parts.prices if self._bulk.max_cost is not None else None

@@ -1,0 +1,142 @@
+"""`headrace load`: a shape of traffic, and what it met with."""
+
+from typing import Any
+
+import click
+
+from ..params import BASE_URL, CountOr, Duration, Money, number_or_none
+
+LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
+NONE = CountOr("none")
+
+
+@click.command()
+@click.option("--users", type=click.IntRange(min=1), metavar="N", help="A closed loop of N users.")
+@click.option("--think", metavar="TIME", help="A user's pause: 2s, uniform:1s:3s, exponential:2s.")
+@click.option("--rate", metavar="N/s", help="An open loop: requests are due at this rate.")
+@click.option("--stages", metavar="'0s:5/s, 60s:50/s'", help="An open loop whose rate changes.")
+@click.option("--replay", metavar="FILE", help="An open loop: the times and lengths of a trace.")
+@click.option(
+    "--arrivals",
+    type=click.Choice(["constant", "poisson", "gamma"]),
+    default="constant",
+    show_default=True,
+    help="How requests lie about the rate.",
+)
+@click.option(
+    "--variation",
+    type=click.FloatRange(0.05, 20),
+    metavar="X",
+    default=2.0,
+    show_default=True,
+    help="Of gamma arrivals: 1 is poisson, more comes in bursts.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.001, 1000),
+    metavar="X",
+    default=1.0,
+    show_default=True,
+    help="How many times as fast to replay.",
+)
+@click.option("--duration", type=Duration(), metavar="TIME", help="How long to measure.")
+@click.option("--requests", type=click.IntRange(min=1), metavar="N", help="How many to measure.")
+@click.option(
+    "--warmup",
+    type=Duration(),
+    metavar="TIME",
+    default="0s",
+    show_default=True,
+    help="Before it is measured.",
+)
+@click.option(
+    "--grace",
+    type=Duration(),
+    metavar="TIME",
+    default="2m",
+    show_default=True,
+    help="For what is in flight at the end.",
+)
+@click.option("--model", metavar="M", help="[default: deepseek-v4-flash, or what --jobs say]")
+@click.option("--url", default="/v1/chat/completions", show_default=True, metavar="PATH")
+@click.option("--stream/--no-stream", default=None, help="[default: --stream, or what --jobs say]")
+@click.option("--prompt-tokens", metavar="N", help=f"{LENGTHS}  [default: 512]")
+@click.option("--output-tokens", metavar="N", help="Likewise.  [default: 128]")
+@click.option(
+    "--shared-prefix",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    default=0.0,
+    help="Share of each prompt that is the same in all.",
+)
+@click.option("--turns", default="1", metavar="N", help="Requests a conversation.  [default: 1]")
+@click.option(
+    "--extra", metavar="JSON", help="More fields for each body: '{\"ignore_eos\": true}'."
+)
+@click.option("--jobs", metavar="FILE", help="Send the jobs of a file instead, in a circle.")
+@click.option("--sample", is_flag=True, help="Draw from the jobs of the file.")
+@click.option(
+    "--slo",
+    "objectives",
+    metavar="EXPR",
+    multiple=True,
+    help="What a good request keeps to, such as 'ttft_s < 0.8'.",
+)
+@click.option(
+    "--concurrency",
+    type=NONE,
+    default="none",
+    show_default=True,
+    help="Most in flight; more is queued, never skipped.",
+)
+@click.option("--rpm", type=NONE, default="none", show_default=True, help="Requests a minute.")
+@click.option("--tpm", type=NONE, default="none", show_default=True, help="Tokens a minute.")
+@click.option("--attempts", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--prices", metavar="FILE", help="TOML price file; without it no cost is known.")
+@click.option(
+    "--max-cost",
+    type=Money(),
+    metavar="N",
+    help="What the cost never exceeds, in the currency of the prices.",
+)
+@click.option("--yes", is_flag=True, help="Spend more than the balance seems to have.")
+@click.option("--seed", type=int, metavar="N", help="Of all chance.  [default: from the clock]")
+@click.option(
+    "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each request."
+)
+@click.option("--out", metavar="RUN", help="A new run directory.  [default: load-DATE-N.run]")
+@BASE_URL
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def load(**options: Any) -> None:
+    """Send a shape of traffic, and report latency and throughput.
+
+    One of --users, --rate, --stages and --replay is the shape; --duration or --requests ends it.
+    Exit code 4 when the client could not keep up, so that its figures are not the service's.
+
+    The key is read from HEADRACE_API_KEY.
+    """
+    from rich.console import Console
+
+    from jobs import safe
+
+    from ..cli import show_summary
+    from ..clock import wall_now
+    from ..settings import key_from
+    from .load import doubts, load_and_summarise
+    from .options import LoadOptions, plan
+    from .view import watch_on
+
+    as_json = options.pop("as_json")
+    for name in ("concurrency", "rpm", "tpm"):
+        options[name] = number_or_none(options[name])
+    asked = {SECONDS.get(name, name): value for name, value in options.items()}
+    planned = plan(LoadOptions(**asked), key_from(None), wall_now())
+    outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
+    show_summary(summary, as_json=as_json)
+    if outcome.reason is not None:
+        click.echo(f"Stopped: {safe(outcome.reason)}", err=True)
+    click.get_current_context().exit(outcome.exit_code)
+
+
+# Flags whose times the library takes as seconds.
+SECONDS = {"duration": "duration_s", "warmup": "warmup_s", "grace": "grace_s"}

@@ -1,0 +1,64 @@
+"""The recorder of a load run: it writes each attempt's phase, and leaves Parquet to the end."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import trio
+
+from jobs import Attempt, Phase, Result, Sent, Status
+
+from ..offload import Offload
+from ..record import Journal, Recorder, RunDirectory, State, seal
+from .tally import Tally
+
+
+class LoadRecorder(Recorder):
+    """As for a job file, but that `phase_of` each due time goes into the attempt's row, the tally
+    is told, and full segments of the journal wait for `finish` to be sealed: making Parquet while
+    requests are due would hold them up."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        journal: Journal,
+        state: State,
+        offload: Offload,
+        *,
+        phase_of: Callable[[datetime], Phase],
+        tally: Tally,
+    ) -> None:
+        super().__init__(run, journal, state, offload)
+        self._phase_of = phase_of
+        self._tally = tally
+        self._full: list[tuple[int, Path]] = []
+
+    def sent(self, record: Sent) -> None:
+        super().sent(record)
+        self._tally.request_left(trio.current_time())
+
+    def ended(
+        self, attempt: Attempt, result: Result | None, *, replaces: Status | None = None
+    ) -> None:
+        attempt = msgspec.structs.replace(attempt, phase=self._phase_of(attempt.due_at))
+        super().ended(attempt, result, replaces=replaces)
+        self._tally.attempt_ended(attempt, result, trio.current_time())
+
+    async def _next_segment(self) -> Journal:
+        """Unlike a segment that is sealed at once, the full one keeps the attempts that it began;
+        and so nothing is repeated, and nobody waits for the disk."""
+        number, directory = self._journal.number + 1, self._journal.path.parent
+        fresh = await self._offload(lambda: Journal(directory, number))
+        full, self._journal = self._journal, fresh
+        return full
+
+    async def _segment_filled(self, full: Journal) -> None:
+        await self._offload(full.close)
+        self._full.append((full.number, full.path))
+
+    async def finish(self) -> None:
+        for number, path in self._full:
+            await self._offload(partial(seal, self._run.path, number, path))
+        await super().finish()

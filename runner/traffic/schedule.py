@@ -1,0 +1,94 @@
+"""The schedule of a load run: hands out each job when it is due, and retries when theirs is over.
+
+It takes the place that a backlog has in a bulk run: one dispatcher takes, attempts give back.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import trio
+
+from jobs import Job, Prompts, Result
+
+from ..pending import Pending
+from .alarm import Alarm
+from .demand import Demand, Turn
+
+
+class Out(NamedTuple):
+    """A job that was taken, and whose turn it was."""
+
+    pending: Pending
+    user: int
+
+
+class Schedule:
+    """`over` is set once the shape wants nothing more; what was taken may still be out then.
+
+    `pend` makes a job ready to be tried. Indices count from 0 in the order of the due times.
+    """
+
+    def __init__(
+        self, demand: Demand, prompts: Prompts, *, alarm: Alarm, pend: Callable[[Job], Pending]
+    ) -> None:
+        self.demand = demand
+        self.over = trio.Event()
+        self.taken = 0
+        self._prompts = prompts
+        self._alarm = alarm
+        self._pend = pend
+        self._ahead: Pending | None = None
+        self._retries: list[tuple[float, int, Pending]] = []
+        self._order = itertools.count()
+        self._out: dict[int, Out] = {}
+
+    async def take(self) -> tuple[Pending, float] | None:
+        """The next job, and when it was due; None once nothing can come any more."""
+        while True:
+            now_s = trio.current_time()
+            if self._retries and self._retries[0][0] <= min(now_s, self.demand.next_s(now_s)):
+                ready_s, _, pending = heapq.heappop(self._retries)
+                return pending, ready_s
+            turn = self.demand.take(now_s)
+            if turn is not None:
+                return self._give(turn), turn.due_s
+            if self.demand.over_s is not None:
+                self.over.set()
+                if not self._out:
+                    return None
+            elif self.demand.open_loop and self._ahead is None:
+                # What was just taken leaves first; then there is time to make the next one.
+                await trio.lowlevel.checkpoint()
+                self._ahead = self._make()
+                continue
+            retry_s = self._retries[0][0] if self._retries else float("inf")
+            await self._alarm.wait_until(min(retry_s, self.demand.next_s(now_s)))
+
+    def _make(self) -> Pending:
+        return self._pend(self._prompts.next(self.taken))
+
+    def _give(self, turn: Turn) -> Pending:
+        pending, self._ahead = self._ahead or self._make(), None
+        self._out[pending.job.index] = Out(pending, turn.user)
+        self.taken += 1
+        return pending
+
+    def retry(self, pending: Pending, ready_s: float) -> None:
+        """Put a taken job back, to be sent no earlier than `ready_s` on trio's clock."""
+        heapq.heappush(self._retries, (ready_s, next(self._order), pending))
+        self._alarm.ring()
+
+    def done(self, pending: Pending, result: Result | None) -> None:
+        """A taken job will not come back; None where it has no result."""
+        user = self._out.pop(pending.job.index).user
+        good = result is not None and result.status == "succeeded"
+        self._prompts.answered(pending.job, result.text if good and result else None)
+        self.demand.freed(user, trio.current_time(), failed=not good)
+        self._alarm.ring()
+
+    def unsent(self, until_s: float) -> int:
+        """How many were due by `until_s` and never sent. To be asked at the end."""
+        waiting = sum(1 for out in self._out.values() if not out.pending.made)
+        return waiting + self.demand.left(until_s)

@@ -1,0 +1,157 @@
+"""The session of a load run: the schedule's traffic sent, and what the machine did meanwhile."""
+
+import math
+import signal
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+
+import trio
+
+from jobs import Job, LoadFacts, Phase, cost_bound
+
+from ..attempts import Parts
+from ..clock import RunClock
+from ..concurrency import Concurrency, most_connections
+from ..dispatch import send_all
+from ..errors import InterruptError, TerminateError
+from ..pending import Pending
+from ..purse import Purse
+from ..record import Journal, Recorder, RunDirectory, State
+from ..session import RunSession, World
+from .alarm import Alarm, OpenAlarm
+from .demand import Window
+from .lane import LoadLane
+from .machine import LoopWatch, Usage, facts_of
+from .recorder import LoadRecorder
+from .schedule import Schedule
+from .settings import LoadSettings
+from .supply import Supply
+from .tally import Tally
+from .view import LoadProgress, LoadWatch
+
+
+class LoadSession(RunSession):
+    """Sends what a shape wants, in a directory made for it. `alarm` opens what wakes the schedule
+    at each due time."""
+
+    _timed = True
+    _lane = LoadLane
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        settings: LoadSettings,
+        clock: RunClock,
+        world: World,
+        *,
+        supply: Supply,
+        watch: LoadWatch | None,
+        open_alarm: OpenAlarm,
+    ) -> None:
+        super().__init__(run, settings, clock, world)
+        assert run.manifest.load is not None
+        self._facts: LoadFacts = run.manifest.load
+        self._load = settings
+        self._supply = supply
+        self._watch = watch
+        self._open_alarm = open_alarm
+        self._tally = Tally(clock.now())
+        self._loop = LoopWatch(clock)
+        self._usage = Usage()
+
+    def _recorder(self, journal: Journal, state: State) -> Recorder:
+        return LoadRecorder(
+            self._run,
+            journal,
+            state,
+            self._world.offload,
+            phase_of=self._phase_of,
+            tally=self._tally,
+        )
+
+    def _concurrency(self) -> Concurrency:
+        return Concurrency(self._load.concurrency or most_connections())
+
+    def _phase_of(self, due_at: datetime) -> Phase:
+        facts = self._facts
+        if facts.measure_from is None or due_at < facts.measure_from:
+            return "warmup"
+        return "measure" if facts.measure_to is None or due_at < facts.measure_to else "drain"
+
+    def _interruption(self, number: int) -> InterruptError:
+        kind = InterruptError if number == signal.SIGINT else TerminateError
+        return kind("interrupted; what was measured until then is in the report")
+
+    async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
+        for reject in self._supply.rejects:
+            parts.recorder.reject(reject)
+        with ExitStack() as stack:
+            due_alarm = stack.enter_context(self._open_alarm())
+            loop_alarm = stack.enter_context(self._open_alarm())
+            stack.enter_context(self._loop.garbage_timed())
+            window = self._load.window(parts.clock.now())
+            schedule = self._schedule(parts, window, due_alarm)
+            self._begin_window(window)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._loop.watch, loop_alarm)
+                    nursery.start_soon(self._usage.watch, lambda: parts.concurrency.in_flight)
+                    nursery.start_soon(self._begin_measuring, window)
+                    nursery.start_soon(self._end_measuring, schedule)
+                    if purse is not None:
+                        nursery.start_soon(purse.renew)
+                    if self._watch is not None:
+                        progress = LoadProgress(
+                            parts, schedule, self._tally, self._loop, window, self._load
+                        )
+                        nursery.start_soon(self._watch, progress)
+                    await send_all(parts, [schedule])
+                    nursery.cancel_scope.cancel()
+            finally:
+                self._end_run(schedule)
+
+    def _schedule(self, parts: Parts, window: Window, alarm: Alarm) -> Schedule:
+        settings = self._load
+        assert settings.seed is not None
+        demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
+        return Schedule(demand, self._supply.prompts, alarm=alarm, pend=partial(_pend, parts))
+
+    def _begin_window(self, window: Window) -> None:
+        facts, utc = self._facts, self._clock.utc
+        facts.measure_from = utc(window.from_s)
+        if math.isfinite(window.end_s):
+            facts.measure_to = utc(window.end_s)
+            # Also where the ceiling keeps the last ones waiting.
+            self._stop.in_flight.deadline = window.end_s + self._load.grace_s
+
+    async def _begin_measuring(self, window: Window) -> None:
+        """What the machine does counts from the beginning of the window."""
+        await trio.sleep_until(window.from_s)
+        self._loop.begin()
+        self._usage.begin()
+
+    async def _end_measuring(self, schedule: Schedule) -> None:
+        """Once nothing more is wanted, what is in flight has the grace time."""
+        await schedule.over.wait()
+        over_s = schedule.demand.over_s
+        assert over_s is not None
+        self._facts.measure_to = self._clock.utc(over_s)
+        self._stop.in_flight.deadline = max(over_s, self._clock.now()) + self._load.grace_s
+
+    def _end_run(self, schedule: Schedule) -> None:
+        """Write down what is known now."""
+        facts, clock, stop = self._facts, self._clock, self._stop
+        now_s = clock.now()
+        end = clock.utc(now_s if stop.requested_s is None else stop.requested_s)
+        assert facts.measure_from is not None
+        if facts.measure_to is None or (stop.reason is not None and end < facts.measure_to):
+            facts.measure_to = max(end, facts.measure_from)
+        facts.ended = clock.utc(now_s)
+        facts.unsent = schedule.unsent(clock.seconds(facts.measure_to))
+        facts.machine = facts_of(self._loop, self._usage)
+
+
+def _pend(parts: Parts, job: Job) -> Pending:
+    bound = None if parts.prices is None else cost_bound(job, parts.prices)
+    return Pending(job, cost_bound=bound)

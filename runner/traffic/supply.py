@@ -1,0 +1,99 @@
+"""What a load run sends, from what was asked for: a file's jobs, words, or a trace's lengths."""
+
+import random
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jobs import (
+    FilePrompts,
+    InputError,
+    JobFile,
+    Prompts,
+    PromptShape,
+    Reject,
+    SyntheticPrompts,
+    Template,
+    Trace,
+    TracePrompts,
+    parse_lengths,
+)
+
+MODEL = "deepseek-v4-flash"  # the text model of the API reference
+IMAGES = "/v1/images/generations"  # which has no streams
+PROMPT_TOKENS = "512"
+OUTPUT_TOKENS = "128"
+
+
+class Supply(NamedTuple):
+    """Prompts, and what run.json says of them: `words` for people, `identity` of the file that they
+    are from; model, url and stream are None where the jobs of a file say them."""
+
+    prompts: Prompts
+    words: str
+    identity: JobFile | None = None
+    model: str | None = None
+    url: str | None = None
+    stream: bool | None = None
+    rejects: tuple[Reject, ...] = ()
+
+
+class Asked(NamedTuple):
+    """What the user said of the prompts; lengths as `jobs.parse_lengths` reads them. `model` and
+    `stream` None are the defaults, or what the jobs of a file say."""
+
+    model: str | None = None
+    url: str = "/v1/chat/completions"
+    stream: bool | None = None
+    jobs: str | None = None
+    sample: bool = False
+    prompt_tokens: str | None = None
+    output_tokens: str | None = None
+    shared_prefix: float = 0.0
+    turns: str = "1"
+    extra: Mapping[str, Any] = {}
+
+
+def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
+    """The prompts that were asked for. Raises InputError where they can't be made."""
+    rng = random.Random(f"{seed}/prompts")
+    if asked.jobs is not None:
+        if asked.prompt_tokens is not None or asked.output_tokens is not None:
+            raise InputError("the prompts are from --jobs or made of --prompt-tokens; give one")
+        return _from_file(asked, asked.jobs, rng if asked.sample else None)
+    streamed = asked.url != IMAGES if asked.stream is None else asked.stream
+    template = Template(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
+    if trace is not None:
+        prompts: Prompts = TracePrompts(template, trace, rng=rng)
+        return _of_template(prompts, template, "the trace's lengths", trace.identity)
+    input_tokens = asked.prompt_tokens or PROMPT_TOKENS
+    output_tokens = asked.output_tokens or OUTPUT_TOKENS
+    shape = PromptShape(
+        parse_lengths("--prompt-tokens", input_tokens),
+        parse_lengths("--output-tokens", output_tokens),
+        asked.shared_prefix,
+        parse_lengths("--turns", asked.turns),
+    )
+    words = f"{input_tokens} tokens in, {output_tokens} out"
+    if asked.shared_prefix:
+        words += f", {asked.shared_prefix:.0%} of each prompt shared"
+    if asked.turns != "1":
+        words += f", conversations of {asked.turns} turns"
+    return _of_template(SyntheticPrompts(template, shape, rng=rng), template, words, None)
+
+
+def _from_file(asked: Asked, path: str, rng: random.Random | None) -> Supply:
+    prompts = FilePrompts(path, rng=rng, model=asked.model, stream=asked.stream)
+    return Supply(
+        prompts,
+        f"{path}, {'sampled' if rng is not None else 'in a circle'}",
+        prompts.identity,
+        model=asked.model,
+        stream=asked.stream,
+        rejects=tuple(prompts.rejects),
+    )
+
+
+def _of_template(
+    prompts: Prompts, template: Template, words: str, identity: JobFile | None
+) -> Supply:
+    return Supply(prompts, words, identity, template.model, template.url, template.stream)

@@ -1,0 +1,139 @@
+"""How a load run goes on: a live display on a terminal, a line now and then where there is none."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+import trio
+from rich.console import Console
+
+from ..attempts import Parts
+from ..budget import show
+from .demand import Window
+from .machine import LoopWatch
+from .schedule import Schedule
+from .settings import LoadSettings
+from .snapshot import Snapshot, Stage, in_words
+from .tally import Tally, quantiles
+
+REFRESH_S = 0.25
+LINE_EVERY_S = 10.0
+ERRORS_SHOWN = 5
+ASKED_CHARACTERS_MAX = 60
+SCREEN_ENDS_WITHIN_S = 2.0
+
+
+class LoadProgress(NamedTuple):
+    """What a display may look at while the run goes on. It changes nothing."""
+
+    parts: Parts
+    schedule: Schedule
+    tally: Tally
+    loop: LoopWatch
+    window: Window
+    settings: LoadSettings
+
+
+# Shows how a load run goes on, until it is cancelled.
+LoadWatch = Callable[[LoadProgress], Awaitable[None]]
+
+
+# Why the measurement is not valid, by what is known so far.
+Doubts = Callable[[LoadProgress], list[str]]
+
+
+def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
+    """What to show now."""
+    parts, tally, settings = progress.parts, progress.tally, progress.settings
+    demand = progress.schedule.demand
+    now_s = trio.current_time()
+    stage, from_s, whole_s = _stage(progress, now_s)
+    return Snapshot(
+        stage=stage,
+        asked=settings.shape.asked[:ASKED_CHARACTERS_MAX],
+        passed_s=max(0.0, now_s - from_s),
+        whole_s=whole_s,
+        measured=demand.measured,
+        requests=settings.requests,
+        rate_asked_per_s=settings.shape.rate_at(now_s - progress.window.from_s),
+        rate_sent_per_s=tally.rate_per_s(now_s),
+        sent=tally.sent,
+        in_flight=parts.concurrency.in_flight,
+        behind_s=max(0.0, now_s - demand.next_s(now_s)),
+        ttft=quantiles(tally.ttft),
+        latency=quantiles(tally.latency),
+        ttft_course=tally.course("ttft", now_s),
+        latency_course=tally.course("latency", now_s),
+        errors=tally.errors.most_common(ERRORS_SHOWN),
+        cost=_cost(parts),
+        doubts=doubts(progress),
+    )
+
+
+def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | None]:
+    """What the run is at, since when, and how long that lasts."""
+    window, settings = progress.window, progress.settings
+    stop = progress.parts.stop
+    if stop.requested_s is not None:
+        return "stopping", stop.requested_s, settings.grace_s
+    if now_s < window.from_s:
+        return "warming up", window.from_s - settings.warmup_s, settings.warmup_s
+    over_s = progress.schedule.demand.over_s
+    if over_s is not None or now_s >= window.end_s:
+        return "draining", over_s or window.end_s, settings.grace_s
+    return "measuring", window.from_s, window.duration_s
+
+
+def _cost(parts: Parts) -> str | None:
+    if parts.prices is None:
+        return None
+    return f"{show(parts.recorder.totals.spent)} {parts.prices.currency}"
+
+
+def watch_on(console: Console, doubts: Doubts) -> LoadWatch:
+    """A display for this console: live on a terminal, else a line every ten seconds."""
+    if console.is_terminal:
+        return partial(_live, doubts)
+    return partial(_lines, console, doubts)
+
+
+async def _live(doubts: Doubts, progress: LoadProgress) -> None:
+    """Feed the process that draws (`runner.traffic.screen`), and end it with the run."""
+    screen = _start_screen()
+    assert screen.stdin is not None
+    pipe = screen.stdin.fileno()
+    try:
+        while True:
+            try:
+                os.write(pipe, msgspec.json.encode(look(progress, doubts)) + b"\n")
+            except BlockingIOError:
+                pass  # it is behind: the next snapshot will do
+            except BrokenPipeError:
+                return  # the terminal is gone, and the run goes on
+            await trio.sleep(REFRESH_S)
+    finally:
+        screen.stdin.close()
+        try:
+            screen.wait(SCREEN_ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            screen.kill()
+            screen.wait()
+
+
+def _start_screen() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "runner.traffic.screen"]
+    screen = subprocess.Popen(command, stdin=subprocess.PIPE)
+    assert screen.stdin is not None
+    os.set_blocking(screen.stdin.fileno(), False)
+    return screen
+
+
+async def _lines(console: Console, doubts: Doubts, progress: LoadProgress) -> None:
+    while True:
+        await trio.sleep(LINE_EVERY_S)
+        line = in_words(look(progress, doubts))
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

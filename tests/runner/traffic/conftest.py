@@ -1,0 +1,108 @@
+"""Load runs in virtual time, against a service or a gateway in memory."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+import pytest
+import trio
+import trio.testing
+
+from gateway import Config, Gateway
+from jobs import LoadFacts, Manifest
+from runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
+from runner.traffic.alarm import open_event_alarm
+from runner.traffic.load import run_load
+from runner.traffic.options import plan
+
+# 20 s into a minute, as servers with fixed windows count it.
+BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
+
+
+class Loaded(NamedTuple):
+    """A load run that has ended, with its tables in the order of the due times."""
+
+    outcome: RunOutcome
+    directory: Path
+
+    @property
+    def facts(self) -> LoadFacts:
+        manifest = msgspec.json.decode((self.directory / "run.json").read_bytes(), type=Manifest)
+        assert manifest.load is not None
+        return manifest.load
+
+    @property
+    def attempts(self) -> pl.DataFrame:
+        table = pl.read_parquet(self.directory / "attempts" / "*.parquet")
+        return table.sort("index", "attempt")
+
+    @property
+    def results(self) -> pl.DataFrame:
+        return pl.read_parquet(self.directory / "results" / "*.parquet").sort("index")
+
+    def due_s(self, *phases: str) -> list[float]:
+        """Due times in seconds from the beginning of what is measured."""
+        rows = self.attempts.filter(pl.col("phase").is_in(phases)) if phases else self.attempts
+        assert self.facts.measure_from is not None
+        return [(due - self.facts.measure_from).total_seconds() for due in rows["due_at"]]
+
+
+class Traffic:
+    """Runs load tests in a test's own directory."""
+
+    def __init__(self, path: Path, nursery: trio.Nursery) -> None:
+        self.path = path
+        self.nursery = nursery
+        self.began = BEGAN
+
+    def gateway(self, **config: Any) -> Gateway:
+        """The project's gateway in memory, on the same clock, without limits."""
+        fields = {"rpm": None, "tpm": None, **config}
+        return Gateway(
+            Config(**fields), now=lambda: BEGAN + dt.timedelta(seconds=trio.current_time())
+        )
+
+    async def on(self, gateway: Gateway, **asked: Any) -> Loaded:
+        """A load run on a gateway."""
+
+        async def connect(_origin: object) -> trio.abc.Stream:
+            ours, theirs = trio.testing.memory_stream_pair()
+            self.nursery.start_soon(gateway.serve_stream, theirs)
+            return ours
+
+        return await self.over(connect, key=gateway.keys[0].secret, **asked)
+
+    async def over(
+        self,
+        connect: Any,
+        *,
+        key: str = "sk-of-the-tests",
+        stop: Stop | None = None,
+        watch: Any = None,
+        **asked: Any,
+    ) -> Loaded:
+        """A load run over any streams."""
+
+        async def at_once(work: Any) -> Any:
+            await trio.lowlevel.checkpoint()
+            return work()
+
+        world = World(
+            transport=TrioTransport(connect=connect),
+            offload=at_once,
+            read=at_once,
+            wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
+            stop=stop,
+        )
+        fields = {"seed": 1, "out": str(self.path / "load.run"), **asked}
+        options = LoadOptions(base_url="http://gateway.test", **fields)
+        planned = plan(options, Secret(key), BEGAN)
+        outcome = await run_load(planned, world, watch, open_event_alarm)
+        return Loaded(outcome, planned.directory)
+
+
+@pytest.fixture
+async def traffic(tmp_path: Path, nursery: trio.Nursery) -> Traffic:
+    return Traffic(tmp_path, nursery)
