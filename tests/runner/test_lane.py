@@ -160,3 +160,8 @@ async def test_an_outage_over_its_limit_is_told(autojump_clock: MockClock) -> No
         lane.failed(await admit(lane, 0), DOWN, sent_at_s=trio.current_time())
     # Probes after 1, 2, 4, 8, 16 s: the first that fails 30 s or more into the outage tells.
     assert trio.current_time() == pytest.approx(31.0)
+
+
+async def test_what_may_leave_at_once_leaves_by_a_clock_that_moves_between_two_looks() -> None:
+    """The real one does. Ready "now" was asked of a later look, and never was."""
+    await admit(lane_of(), 5)
