@@ -20,7 +20,8 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--trend", is_flag=True, help="Cost, times, errors and scores of runs over time.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 @click.option("--md", is_flag=True, help="Print it as Markdown, for a pull request.")
 @click.option("--html", is_flag=True, help="Write it as one offline page, RUN/report.html.")
@@ -33,8 +34,9 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     help="What the balance may differ by.  [default: one unit in its last decimal, at most 0.01]",
 )
 def report(
-    run: str,
+    runs: tuple[str, ...],
     *,
+    trend: bool,
     as_json: bool,
     md: bool,
     html: bool,
@@ -42,21 +44,27 @@ def report(
     charts: str | None,
     tolerance: Any,
 ) -> None:
-    """Show what a run did, cost and took.
+    """Show what a run did, cost and took; or several, one after the other.
 
-    RUN is a run directory: of a run that ended, was killed, or still goes on.
+    RUN is a run directory: of a run that ended, was killed, or still goes on. With --trend, what
+    is no run among them is skipped, and said.
     """
     from pathlib import Path
 
     from rich.console import Console
 
+    if trend or len(runs) > 1:
+        if md or html or out or charts:
+            raise click.UsageError("--md, --html and --charts are of one run")
+        _report_several(runs, trend=trend, as_json=as_json, tolerance=tolerance)
+        return
     from .markdown import markdown
     from .summary import summarise, summary_json
     from .terminal import print_summary
 
     if out is not None and not html:
         raise click.UsageError("--out says where --html writes: give --html too")
-    directory = Path(run)
+    directory = Path(runs[0])
     if html or charts is not None:
         from .html import write_charts, write_html
 
@@ -77,6 +85,38 @@ def report(
     elif md:
         click.echo(markdown(summary), nl=False)
     else:
+        print_summary(summary, Console())
+
+
+def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolerance: Any) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from jobs import safe
+
+    from .summary import data_json, summarise, summary_json
+    from .terminal import print_summary
+    from .trend import trend_of
+    from .trend_terminal import print_trend
+
+    directories = [Path(run) for run in runs]
+    if trend:
+        found = trend_of(directories)
+        for reason in found.skipped.values():
+            click.echo(f"skipped: {safe(reason)}", err=True)
+        if as_json:
+            click.echo(data_json(found), nl=False)
+        else:
+            print_trend(found, Console())
+        return
+    summaries = [summarise(directory, tolerance=tolerance) for directory in directories]
+    if as_json:
+        texts = ",".join(summary_json(summary).decode() for summary in summaries)
+        click.echo(f"[\n{texts}]\n", nl=False)
+        return
+    for number, summary in enumerate(summaries):
+        click.echo("\n" if number else "", nl=False)
         print_summary(summary, Console())
 
 

@@ -6,6 +6,7 @@ import msgspec
 import polars as pl
 
 from .run import Run
+from .score import matches
 from .summary import measured_results
 
 # Runs of which at least this share of the jobs has a pair are compared in pairs.
@@ -92,46 +93,18 @@ def _pairing(
 def _jobs(run: Run) -> pl.DataFrame:
     """One row a job with a result, in order of its line."""
     succeeded = pl.col("status") == "succeeded"
-    results = measured_results(run).select(
+    measured = measured_results(run)
+    results = measured.select(
         "index",
         "custom_id",
         "body_digest",
         (~succeeded).alias("failed"),
         *(pl.when(succeeded).then(each).alias(name) for name, each in NUMBERS.items()),
     )
-    scored = run.results.filter(pl.col("expected").is_not_null())
     spent = run.attempts.group_by("index").agg(
         # A sum of nothing known is nothing known.
         pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum().cast(pl.Float64)),
         pl.len().cast(pl.Float64).alias("attempts"),
     )
     joined = results.join(spent, on="index", how="left")
-    return joined.join(_matches(scored), on="index", how="left").sort("index").collect()
-
-
-def _matches(results: pl.LazyFrame) -> pl.LazyFrame:
-    """Whether each answer is the expected one; only jobs that expect one that can be compared."""
-    found: dict[str, list[int | bool]] = {"index": [], "matches": []}
-    rows = results.select("index", "status", "text", "expected").collect()
-    for index, status, text, expected in rows.iter_rows():
-        wanted = expected_answers(expected)
-        if wanted:
-            found["index"].append(index)
-            found["matches"].append(status == "succeeded" and (text or "").strip() in wanted)
-    return pl.LazyFrame(found, schema={"index": pl.Int64, "matches": pl.Boolean})
-
-
-def expected_answers(expected: str) -> frozenset[str]:
-    """The texts, trimmed, of which one is right, from a job's `expected` (JSON text).
-
-    Text stands for itself, a number, true or false for its JSON text, and a list for any of what it
-    holds. Anything else can't be compared, and gives none.
-    """
-    value = msgspec.json.decode(expected)
-    options = value if isinstance(value, list) else [value]
-    if not all(isinstance(each, str | int | float) for each in options):
-        return frozenset()
-    return frozenset(
-        each.strip() if isinstance(each, str) else msgspec.json.encode(each).decode()
-        for each in options
-    )
+    return joined.join(matches(measured), on="index", how="left").sort("index").collect()

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reports import Comparison, Difference, compare_runs
-from reports.pairing import expected_answers
 from reports.run import open_run
+from reports.score import expected_answers
 from runner.main import main
 
 from .conftest import PRICES, RunMaker

@@ -1,0 +1,36 @@
+"""Scores: whether an answer is the one that its job expected."""
+
+import msgspec
+import polars as pl
+
+
+def matches(results: pl.LazyFrame) -> pl.LazyFrame:
+    """Whether each answer is the expected one: `index` and `matches`.
+
+    Only jobs that expect one that can be compared. A failed job does not match.
+    """
+    found: dict[str, list[int | bool]] = {"index": [], "matches": []}
+    expecting = results.filter(pl.col("expected").is_not_null())
+    rows = expecting.select("index", "status", "text", "expected").collect()
+    for index, status, text, expected in rows.iter_rows():
+        wanted = expected_answers(expected)
+        if wanted:
+            found["index"].append(index)
+            found["matches"].append(status == "succeeded" and (text or "").strip() in wanted)
+    return pl.LazyFrame(found, schema={"index": pl.Int64, "matches": pl.Boolean})
+
+
+def expected_answers(expected: str) -> frozenset[str]:
+    """The texts, trimmed, of which one is right, from a job's `expected` (JSON text).
+
+    Text stands for itself, a number, true or false for its JSON text, and a list for any of what it
+    holds. Anything else can't be compared, and gives none.
+    """
+    value = msgspec.json.decode(expected)
+    options = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str | int | float) for each in options):
+        return frozenset()
+    return frozenset(
+        each.strip() if isinstance(each, str) else msgspec.json.encode(each).decode()
+        for each in options
+    )
