@@ -4,71 +4,40 @@ Written beside, synced and renamed: a crash at any point leaves either the segme
 same parts come again, or the parts.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from jobs import (
-    Attempt,
-    BalanceRead,
-    BalanceReading,
-    Decided,
-    Ended,
-    Result,
-    Row,
-    Sent,
-    frame,
-    schema,
-)
+from jobs import Attempt, BalanceReading, Result, frame, schema
 
 from ..errors import StorageError
 from .files import make_directory, storage, sync_directory
-from .journal import read_segment
 from .replaced import replace_table, take_out
+from .tables import tables_in
 
 
 def seal(run: Path, number: int, segment: Path) -> None:
     """Turn one closed segment into parts. Raises StorageError."""
-    results: list[Result] = []
-    attempts: list[Attempt] = []
-    readings: list[BalanceReading] = []
-    reopened: set[int] = set()
-    for record in read_segment(segment):
-        match record:
-            case Sent(reopened=True, index=index):
-                reopened.add(index)
-            case Ended(attempt=attempt, result=result):
-                attempts.append(attempt)
-                if result is not None:
-                    results.append(result)
-            case Decided(result=result, replaces=replaces):
-                results.append(result)
-                if replaces:
-                    reopened.add(result.index)
-            case BalanceRead(reading=reading):
-                readings.append(reading)
+    found = tables_in(segment)
     # Attempts first: a result without its attempts would be money that no total has.
-    if attempts:
-        write_part(run / "attempts", number, Attempt, attempts)
-    if replaced := reopened & {result.index for result in results}:
+    if len(found.attempts):
+        write_part(run / "attempts", number, found.attempts)
+    if replaced := found.reopened & set(found.results["index"]):
         take_out(run / "results", replaced, before=number)
-    if results:
-        write_part(run / "results", number, Result, results)
-    if readings:
-        _add_readings(run / "balance.parquet", readings)
+    if len(found.results):
+        write_part(run / "results", number, found.results)
+    if found.readings:
+        _add_readings(run / "balance.parquet", found.readings)
     with storage(segment):
         segment.unlink()
         sync_directory(segment.parent)
 
 
-def write_part(
-    directory: Path, number: int, kind: type[Attempt] | type[Result], rows: Sequence[Row]
-) -> None:
-    """Write one part of a table, in the order of the rows."""
+def write_part(directory: Path, number: int, table: pl.DataFrame) -> None:
+    """Write one part of a table."""
     with storage(directory):
         make_directory(directory)
-    replace_table(directory / f"part-{number:06}.parquet", frame(kind, rows))
+    replace_table(directory / f"part-{number:06}.parquet", table)
 
 
 def ensure_parts(run: Path) -> None:
@@ -79,7 +48,7 @@ def ensure_parts(run: Path) -> None:
     )
     for name, kind in tables:
         if not any((run / name).glob("*.parquet")):
-            write_part(run / name, 0, kind, [])
+            write_part(run / name, 0, frame(kind, []))
 
 
 def _add_readings(path: Path, readings: list[BalanceReading]) -> None:

@@ -1,0 +1,192 @@
+"""A segment as tables: polars' reading of it against the records, one by one."""
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs import (
+    Attempt,
+    BalanceRead,
+    BalanceReading,
+    Decided,
+    Ended,
+    JournalRecord,
+    Result,
+    Sent,
+    frame,
+)
+from runner import StorageError
+from runner.record import tables
+from runner.record.tables import tables_in
+
+AT = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
+TEXT = st.text(max_size=20)
+MAYBE_TEXT = st.none() | TEXT
+COUNT = st.none() | st.integers(0, 2**63 - 1)
+NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+MONEY = st.none() | st.decimals(0, 10**12, places=12) | st.integers(0, 10**9).map(Decimal)
+# Hypothesis takes bounds without a zone.
+FIRST, LAST = dt.datetime(1990, 1, 1), dt.datetime(2200, 1, 1)  # noqa: DTZ001
+MOMENT = st.datetimes(FIRST, LAST, timezones=st.just(dt.UTC))
+
+ATTEMPT = st.builds(
+    Attempt,
+    index=st.integers(0, 2**40),
+    custom_id=TEXT,
+    model=TEXT,
+    url=TEXT,
+    attempt=st.integers(1, 2**31 - 1),
+    due_at=MOMENT,
+    sent_at=st.none() | MOMENT,
+    wait_s=NUMBER,
+    ttft_s=NUMBER,
+    gaps_s=st.none() | st.lists(st.floats(0, 1e6), max_size=4),
+    http_status=st.none() | st.integers(100, 599),
+    error_kind=st.sampled_from([None, "reset", "lost"]),
+    error_code=MAYBE_TEXT,
+    input_tokens=COUNT,
+    cost=MONEY,
+    cost_bound=MONEY,
+    connection_reused=st.none() | st.booleans(),
+)
+RESULT = st.builds(
+    Result,
+    index=st.integers(0, 2**40),
+    custom_id=TEXT,
+    url=TEXT,
+    model=TEXT,
+    status=st.sampled_from(["succeeded", "failed"]),
+    error_message=MAYBE_TEXT,
+    text=MAYBE_TEXT,
+    response=MAYBE_TEXT,
+    attempts=st.integers(1, 100),
+    output_tokens=COUNT,
+    cost=MONEY,
+    due_at=MOMENT,
+    ended_at=MOMENT,
+    latency_s=NUMBER,
+    total_s=st.floats(0, 1e9),
+    body_digest=TEXT,
+    metadata=MAYBE_TEXT,
+)
+SENT = st.builds(
+    Sent,
+    index=st.integers(0, 100),
+    custom_id=TEXT,
+    model=TEXT,
+    url=TEXT,
+    attempt=st.integers(1, 9),
+    due_at=MOMENT,
+    sent_at=MOMENT,
+    reopened=st.booleans(),
+)
+RECORDS = st.lists(SENT | st.builds(Ended, attempt=ATTEMPT, result=st.none() | RESULT), max_size=12)
+
+
+def written(folder: Path, records: list[Any], *, end: bytes = b"") -> Path:
+    segment = folder / "000001.jsonl"
+    lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+    segment.write_bytes(lines + end)
+    return segment
+
+
+def attempt(**fields: Any) -> Attempt:
+    given = {"index": 0, "custom_id": "a", "model": "m", "url": "/v1/x", "attempt": 1, "due_at": AT}
+    return Attempt(**{**given, **fields})
+
+
+def result(**fields: Any) -> Result:
+    given: dict[str, Any] = {
+        **{"index": 0, "custom_id": "a", "model": "m", "url": "/v1/x", "status": "succeeded"},
+        **{"attempts": 1, "due_at": AT, "ended_at": AT, "total_s": 1.0, "body_digest": "d"},
+    }
+    return Result(**{**given, **fields})
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=40)
+@given(records=RECORDS)
+def test_a_segment_read_at_once_has_the_rows_of_its_records(records: list[JournalRecord]) -> None:
+    """To the last digit of a float and of an amount, in their order."""
+    ended = [record for record in records if isinstance(record, Ended)]
+    results = [each.result for each in ended if each.result is not None]
+    with TemporaryDirectory() as folder:
+        found = tables_in(written(Path(folder), records))
+    assert found.attempts.equals(frame(Attempt, [each.attempt for each in ended]))
+    assert found.attempts.schema == frame(Attempt, []).schema
+    assert found.results.equals(frame(Result, results))
+    assert found.results.schema == frame(Result, []).schema
+    assert found.reopened == {
+        record.index for record in records if isinstance(record, Sent) and record.reopened
+    }
+    assert found.readings == []
+
+
+@pytest.mark.parametrize(
+    "cost", ["0", "0E-12", "1.2E-7", "0.000000120000", "12345678901234567890.123456789012"]
+)
+def test_an_amount_is_the_same_however_it_is_written(tmp_path: Path, cost: str) -> None:
+    record = Ended(attempt=attempt(cost=Decimal(cost)), result=result(cost=Decimal(cost)))
+    found = tables_in(written(tmp_path, [record]))
+    assert found.attempts["cost"][0] == found.results["cost"][0] == Decimal(cost)
+
+
+def test_most_segments_are_not_read_record_by_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_segment: Path) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(tables, "_one_by_one", refuse)
+    sent = Sent(index=0, custom_id="a", model="m", url="/v1/x", attempt=1, due_at=AT, sent_at=AT)
+    record = Ended(attempt=attempt(cost=Decimal("0.000044")), result=result())
+    assert len(tables_in(written(tmp_path, [sent, record])).results) == 1
+
+
+def test_rare_records_are_read_too(tmp_path: Path) -> None:
+    reading = BalanceReading(read_at=AT, moment="before", spent=Decimal(0))
+    records = [
+        BalanceRead(reading=reading),
+        Ended(attempt=attempt(), result=result(index=1)),
+        Decided(result=result(index=2, status="failed"), replaces=True),
+    ]
+    found = tables_in(written(tmp_path, records))
+    assert found.readings == [reading]
+    assert found.results["index"].to_list() == [1, 2]
+    assert found.reopened == {2}
+
+
+def test_a_torn_last_record_is_left_out(tmp_path: Path) -> None:
+    whole = Ended(attempt=attempt())
+    torn = msgspec.json.encode(Ended(attempt=attempt(index=1)))
+    assert len(tables_in(written(tmp_path, [whole], end=torn[:-9])).attempts) == 1
+    # Torn just before its newline it is whole.
+    assert len(tables_in(written(tmp_path, [whole], end=torn)).attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"index":0,', b'"indey":0,'),
+        (b'"attempt":1,', b'"attempt":"1",'),
+        (b'"due_at":"2026-06-09T', b'"due_at":"2026-66-09T'),
+        (b'"model":"m"', b'"model":"m'),
+        (b'{"type":"ended"', b'{"type":"endec"'),
+    ],
+)
+def test_a_damaged_record_is_refused_by_its_line(tmp_path: Path, good: bytes, bad: bytes) -> None:
+    """Never read as something else, nor passed over."""
+    segment = written(tmp_path, [Ended(attempt=attempt()) for _ in range(3)])
+    lines = segment.read_bytes().split(b"\n")
+    assert good in lines[1]
+    lines[1] = lines[1].replace(good, bad, 1)
+    segment.write_bytes(b"\n".join(lines))
+    with pytest.raises(StorageError, match="line 2 of"):
+        tables_in(segment)
