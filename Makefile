@@ -30,8 +30,9 @@ $(VENV)/.bench: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@$(BIN)/headrace demo
 
+# Two processes, each with whole files: what a file sets up once is set up once.
 test: $(VENV)/.tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile
 
 # Figures, with two cores to itself; never part of the tests.
 bench: bench-gateway bench-bulk bench-report bench-export bench-lines
