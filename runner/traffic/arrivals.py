@@ -46,8 +46,11 @@ def arrivals_of(kind: Arrivals, *, rng: random.Random, variation: float) -> Iter
 def due_times(curve: RateCurve, arrivals: Iterable[float]) -> Iterator[float]:
     """Seconds from the start at which a request is due, in order; without end where the last rate
     is above 0."""
+    latest_s = 0.0
     for moment in arrivals:
         due_s = curve.time_of(moment)
         if math.isinf(due_s):
             return
-        yield due_s
+        # Two moments closer than a rounding error can come out in the other order.
+        latest_s = max(latest_s, due_s)
+        yield latest_s

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.traffic.arrivals import arrivals_of, at_random, due_times, evenly, in_bursts
@@ -58,6 +58,7 @@ def test_the_integral_of_any_stages_is_the_count(stages: list[tuple[int, int]], 
     st.integers(0, 2**32),
     st.floats(0.1, 5.0),
 )
+@example("gamma", 129, 3.1131424034286557)  # two requests came out an ulp the wrong way round
 @settings(max_examples=30)
 def test_due_times_never_go_back_and_the_seed_gives_them_again(
     kind: str, seed: int, variation: float
