@@ -125,7 +125,9 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
 @click.option(
     "--require", metavar="EXPR", multiple=True, help='An objective, such as "p95(latency_s) < 3".'
 )
-@click.option("--objectives", metavar="FILE", help="A file of objectives, one a line.")
+@click.option(
+    "--objectives", metavar="FILE", multiple=True, help="A file of objectives, one a line."
+)
 @click.option("--base", metavar="RUN", help="The run that `base` in an objective stands for.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as data.")
 @click.option("--junit", metavar="FILE", help="Also write it as JUnit XML, for CI.")
@@ -133,7 +135,7 @@ def gate(
     run: str,
     *,
     require: tuple[str, ...],
-    objectives: str | None,
+    objectives: tuple[str, ...],
     base: str | None,
     as_json: bool,
     junit: str | None,
@@ -157,8 +159,8 @@ def gate(
     from .summary import data_json
 
     wanted = [parse_condition(text) for text in require]
-    if objectives is not None:
-        wanted += read_objectives(Path(objectives))
+    for file in objectives:
+        wanted += read_objectives(Path(file))
     if not wanted:
         raise InputError('no objective: give --require, such as --require "cost < 5"')
     report = judge_run(Path(run), wanted, base=None if base is None else Path(base))
