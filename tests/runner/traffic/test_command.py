@@ -1,0 +1,155 @@
+"""`headrace load` as a user meets it: real processes, a gateway on loopback, real signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from runner.main import main
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[3]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
+
+
+class Gateway:
+    """A gateway process without limits, and the command that is sent to it, in a directory."""
+
+    def __init__(self, path: Path, process: subprocess.Popen[str]) -> None:
+        self.path = path
+        assert process.stdout is not None
+        said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
+        self.environment = {**CLEAN, **said, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+
+    @property
+    def posts(self) -> list[dict[str, Any]]:
+        rows = [json.loads(line) for line in (self.path / "log").read_text().splitlines()]
+        return [row for row in rows if row["method"] == "POST"]
+
+    def load(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "runner", "load", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            cwd=self.path,
+        )
+
+    def wait_for_posts(self, process: subprocess.Popen[str], count: int) -> None:
+        """Return once so many requests were answered; fail where the process ends before."""
+        for _ in range(2000):
+            if len(self.posts) >= count:
+                return
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        raise AssertionError("the load run sent nothing")
+
+    def summary(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.path / name / "summary.json").read_bytes())
+        return found
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    words = [sys.executable, "-m", "runner", "gateway", "--rpm", "none", "--tpm", "none"]
+    words += ["--ttft", "20ms", "--itl", "5ms", "--log", str(tmp_path / "log")]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN, cwd=ROOT
+    )
+    yield Gateway(tmp_path, process)
+    process.terminate()
+    process.communicate(timeout=10)
+
+
+def test_a_run_s_counts_are_those_of_the_gateway_s_log(gateway: Gateway) -> None:
+    process = gateway.load(
+        *("--users", "4", "--requests", "24", "--output-tokens", "20", "--json", "--out", "a.run")
+    )
+    out, err = process.communicate(timeout=60)
+    summary = json.loads(out)
+    limited = summary["load"]["verdict"]["verdict"] == "client-limited"
+    assert process.returncode == (4 if limited else 0), err
+    attempts = pl.read_parquet(gateway.path / "a.run" / "attempts" / "*.parquet")
+    posts = gateway.posts
+    assert len(attempts) == len(posts) == summary["load"]["requests"]["measured"] == 24
+    truth = {row["request_id"]: row for row in posts}
+    for row in attempts.iter_rows(named=True):
+        seen = truth[row["request_id"]]
+        assert (row["input_tokens"], row["output_tokens"]) == (
+            seen["input_tokens"],
+            seen["output_tokens"],
+        )
+        assert len(row["gaps_s"]) + 1 == seen["output_events"]
+    assert gateway.summary("a.run") == summary
+
+
+def test_a_frozen_client_is_told_and_exits_4(gateway: Gateway) -> None:
+    """SIGSTOP for half a second: whatever the figures look like, they are not the service's."""
+    process = gateway.load("--rate", "20/s", "--duration", "2s", "--output-tokens", "5")
+    gateway.wait_for_posts(process, 5)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGCONT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 4, err
+    assert "client-limited" in out
+    (directory,) = gateway.path.glob("load-*-1.run")
+    facts = json.loads((directory / "run.json").read_bytes())["load"]
+    longest = facts["machine"]["worst_stalls"][0]
+    # The watch looks every 10 ms, and was to look within one of the freeze's beginning.
+    assert longest["length_s"] >= 0.48
+    assert facts["measure_from"] < longest["at"] <= facts["ended"]
+    verdict = gateway.summary(directory.name)["load"]["verdict"]
+    assert any("stood still" in reason for reason in verdict["why"])
+    # And nothing was skipped: all forty were sent, late as they were.
+    assert len(gateway.posts) == 40
+
+
+def test_ctrl_c_ends_a_run_early_with_a_report(gateway: Gateway) -> None:
+    process = gateway.load("--users", "2", "--duration", "60s", "--output-tokens", "5")
+    gateway.wait_for_posts(process, 6)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Stopped: interrupted; what was measured until then is in the report" in err
+    (directory,) = gateway.path.glob("load-*-1.run")
+    load = gateway.summary(directory.name)["load"]
+    assert load["requests"]["answered"] == len(gateway.posts) >= 6
+    assert 0 < load["window_s"] < 50
+    assert "TTFT" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "no shape; give one of --users 64"),
+        (["--users", "none"], "Invalid value for '--users'"),
+        (["--rate", "fast", "--duration", "1s"], "'fast' is no rate; write it like 50/s"),
+        (["--users", "1", "--duration", "soon"], "'soon' is no duration"),
+        (["--users", "1", "--duration", "1s", "--slo", "tft_s < 1"], "did you mean ttft_s"),
+        (["--users", "1", "--duration", "1s", "--prices", "none.toml"], "none.toml"),
+        (["--users", "1", "--duration", "1s", "--out", "."], "is there already"),
+        (["--users", "1", "--duration", "1s", "--arrivals", "odd"], "'odd' is not one of"),
+    ],
+)
+def test_each_mistake_is_a_line_and_exit_2(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"HEADRACE_BASE_URL": "http://127.0.0.1:9", "HEADRACE_API_KEY": "sk-test"}
+    done = CliRunner().invoke(main, ["load", *words], env=environment)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert list(tmp_path.iterdir()) == []
