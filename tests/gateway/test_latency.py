@@ -129,3 +129,8 @@ def test_lateness_is_a_histogram_within_a_quarter() -> None:
     assert late.quantile_s(1.0) == 0.000999
     late.add(1e6)
     assert late.quantile_s(1.0) == 1e6
+    for late_s in (0.00011, 0.0021, 0.0333, 0.5, 1.7, 40.0):
+        late = Lateness()
+        for each_s in (late_s, late_s, 1e6):
+            late.add(each_s)
+        assert late_s <= late.quantile_s(0.5) <= 1.25 * late_s

@@ -68,10 +68,24 @@ async def test_headers_and_chunks_are_logged_where_asked_for(
     )
     client = await connect(gateway)
     client.headers["x-trace"] = "t1"
+    await trio.sleep(7)
     await client.post(PATH, chat(stream=True))
     [row] = gateway.log_rows
     assert row.headers == {"x-trace": "t1"}
-    assert row.chunks == [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]
+    assert row.chunks == [(7.0, 7.0), (7.5, 7.5), (8.0, 8.0)]
+
+
+async def test_the_seconds_of_a_row_and_its_chunks_count_from_the_gateways_start(
+    gateway_of: Any, connect: "Connect", chat: Bodies, autojump_clock: object
+) -> None:
+    await trio.sleep(100)
+    gateway = gateway_of(itl_s=0.5, output_tokens=2, log_chunks=True)
+    client = await connect(gateway)
+    await trio.sleep(1)
+    await client.post(PATH, chat(stream=True))
+    [row] = gateway.log_rows
+    assert (row.arrival_s, row.first_byte_s, row.first_token_s, row.end_s) == (1.0, 1.0, 1.0, 1.5)
+    assert row.chunks == [(1.0, 1.0), (1.5, 1.5)]
 
 
 async def test_who_has_an_answer_finds_its_row(connect: "Connect", chat: Bodies) -> None:
