@@ -13,6 +13,8 @@ from jobs import safe
 from .compare import METRICS, Comparison, Difference
 from .terminal import duration, money
 
+# What the last column says, where the finding's own words are too long for it.
+SHORT = {"perhaps higher": "higher?", "perhaps lower": "lower?"}
 COLOURS = {"higher": "bold", "lower": "bold", "perhaps higher": "yellow", "perhaps lower": "yellow"}
 # Which direction is the worse one, to whoever pays and waits; not every figure has one.
 WORSE = {
@@ -33,9 +35,10 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     table.add_column("", no_wrap=True)
     for name in ("A", "B", "B - A", "95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("B is")
+    table.add_column("B is", no_wrap=True)
     for each in comparison.differences:
-        table.add_row(*cells(each), Text(each.finding, COLOURS.get(each.finding, "dim")))
+        word = SHORT.get(each.finding, each.finding)
+        table.add_row(*cells(each), Text(word, COLOURS.get(each.finding, "dim")))
     console.print(Padding(table, (0, 0, 1, 3), expand=False))
     for sentence in sentences(comparison):
         console.print(Padding(Text(sentence), (0, 0, 0, 3), expand=False))
@@ -61,7 +64,9 @@ def cells(each: Difference) -> list[str]:
     """A difference as the texts of a line: its name, A, B, B - A, and the interval."""
     interval = "-"
     if each.low is not None and each.high is not None:
-        interval = f"{signed(each.low, each.unit)} to {signed(each.high, each.unit)}"
+        low, high = signed(each.low, each.unit), signed(each.high, each.unit)
+        figure, _, unit = low.partition(" ")
+        interval = f"{figure if unit == high.partition(' ')[2] else low} to {high}"
     return [
         name_of(each),
         shown(each.a, each.unit),

@@ -1,6 +1,7 @@
 """Runs over time on a terminal: a line a run, and each figure's course as a sparkline."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -19,13 +20,12 @@ NAMES = {
     "ttft_p95_s": "TTFT p95",
     "as_expected": "as expected",
 }
-# The same, where there is little room.
+# The figures in a run's own line, where there is little room.
 HEADERS = {
     "error_rate": "failed",
-    "latency_p50_s": "p50",
     "latency_p95_s": "p95",
     "ttft_p95_s": "TTFT",
-    "as_expected": "expected",
+    "as_expected": "match",
 }
 UNITS = {each.name: each.unit for each in FIGURES}
 # As many runs as a sparkline has room for beside its figures.
@@ -34,7 +34,7 @@ BARS_MAX = 30
 
 def print_trend(trend: Trend, console: Console) -> None:
     """Print it. Fits 80 columns where the names of the runs are short."""
-    courses = [each for each in trend.courses if each.figure != "cost"]
+    courses = [each for each in trend.courses if each.figure in HEADERS]
     currencies = {each.currency for each in trend.runs if each.cost is not None}
     money = f"cost, {currencies.pop()}" if len(currencies) == 1 else "cost"
     priced = any(each.cost is not None for each in trend.runs)
@@ -46,7 +46,7 @@ def print_trend(trend: Trend, console: Console) -> None:
         style = "" if point.state == "finished" else "yellow"
         table.add_row(
             Text(f"{point.started_at:%m-%d %H:%M}"),
-            Text(safe(point.run)),
+            Text(safe(Path(point.run).name)),
             f"{point.jobs:,}",
             *([cost] if priced else []),
             *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in courses),
@@ -56,7 +56,8 @@ def print_trend(trend: Trend, console: Console) -> None:
     if any(each.state != "finished" for each in trend.runs):
         show(console, "In yellow: not finished.", "dim")
     heading(console, "Course")
-    table = columns("", f"last {min(len(trend.runs), BARS_MAX)} runs", "last", "before", "", left=2)
+    all_shown = len(trend.runs) <= BARS_MAX
+    table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)
     for each in trend.courses:
         change = "" if each.change is None else f"{each.change:+.1%}"
         unit = UNITS[each.figure]
@@ -92,4 +93,4 @@ def _shown(value: float | None, unit: str) -> str:
         return "-"
     if unit == "s":
         return duration(value)
-    return f"{value:.2%}" if unit == "share" else f"{value:,.6g}"
+    return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"
