@@ -340,6 +340,8 @@ class RunSession(ABC):
         if isinstance(reason, StorageError):
             recorder.abandon()
         else:
+            if reason is None:
+                recorder.read_whole()
             await recorder.finish()
         session.ended_at = self._clock.utc(self._clock.now())
         session.reason = words

@@ -93,6 +93,10 @@ class Recorder:
         self._rejects.append(reject)
         self.totals.rejected += 1
 
+    def read_whole(self) -> None:
+        """The job file was read to its end: the rejects of this session are all that there are."""
+        self._rejects.end()
+
     def _count(self, result: Result, replaces: Status | None) -> None:
         self.totals.succeeded -= replaces == "succeeded"
         self.totals.failed -= replaces == "failed"

@@ -11,24 +11,48 @@ from .files import storage, write_all
 
 
 class RejectsFile:
-    """Written afresh by each session, since each reads the job file from its first line.
+    """Gone through anew by each session, since each reads the job file from its first line.
 
-    The file is there only where something was rejected.
+    What an earlier session wrote stays for as long as this one says the same; where they differ
+    this one goes on. So a session that stops early leaves the file whole. The file is there only
+    where something was rejected.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
-        with storage(path):
-            path.unlink(missing_ok=True)
+        self._at_bytes = 0
+        self._known_bytes = 0  # of an earlier session's file, while it says the same
 
     def append(self, reject: Reject) -> None:
-        """Write one line. Raises StorageError."""
+        """Say of one line that it is no job. Raises StorageError."""
+        line = msgspec.json.encode(reject) + b"\n"
         with storage(self._path):
-            if self._descriptor is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-                self._descriptor = os.open(self._path, flags, 0o644)
-            write_all(self._descriptor, msgspec.json.encode(reject) + b"\n")
+            descriptor = self._opened()
+            if os.pread(descriptor, len(line), self._at_bytes) != line:
+                if self._at_bytes < self._known_bytes:
+                    os.ftruncate(descriptor, self._at_bytes)
+                    self._known_bytes = self._at_bytes
+                write_all(descriptor, line)
+            self._at_bytes += len(line)
+
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            self._descriptor = os.open(self._path, flags, 0o644)
+            self._known_bytes = os.fstat(self._descriptor).st_size
+        return self._descriptor
+
+    def end(self) -> None:
+        """The job file was read to its end: what an earlier session said beyond goes.
+
+        Raises StorageError.
+        """
+        with storage(self._path):
+            if self._at_bytes == 0:
+                self._path.unlink(missing_ok=True)
+            elif self._at_bytes < self._known_bytes:
+                os.ftruncate(self._opened(), self._at_bytes)
 
     def close(self) -> None:
         """Sync and close. Raises StorageError."""
