@@ -4,12 +4,9 @@ A gateway of its own in a process of its own, jobs made of real text, a run unde
 and with faults on the way, the report, and a check of every figure that must hold.
 """
 
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +15,8 @@ import click
 
 if TYPE_CHECKING:
     from reports import Summary
+
+    from .local_gateway import Gateway
 
 JOBS = 420
 TEXT_MODEL = "deepseek-v4-flash"
@@ -43,13 +42,6 @@ source = "made up for the demo"
 [models."{IMAGE_MODEL}".images]
 default = 0.25         # per image
 """
-
-
-class Gateway(NamedTuple):
-    """A gateway that listens: where, and with which key."""
-
-    base_url: str
-    key: str
 
 
 class Truth(NamedTuple):
@@ -131,43 +123,18 @@ def make_files(directory: Path) -> int:
     return len(BAD_LINES)
 
 
-@contextmanager
-def serving(directory: Path) -> Iterator[Gateway]:
-    """A gateway process on a free loopback port, ended with the block."""
-    from jobs import HeadraceError
+def serving(directory: Path) -> AbstractContextManager["Gateway"]:
+    """The demo's gateway, which writes its log into the directory."""
+    from .local_gateway import local_gateway
 
-    command = [sys.executable, "-m", "runner", "gateway"]
-    command += ["--host", "127.0.0.1", "--port", "0", "--seed", str(SEED)]
-    command += ["--rpm", str(RPM), "--tpm", str(TPM), "--ttft", "80ms", "--itl", "2ms"]
-    command += ["--faults", FAULTS, "--prices", str(directory / "prices.toml")]
-    command += ["--log", str(directory / "gateway.log")]
-    environment = {name: value for name, value in os.environ.items() if "HEADRACE" not in name}
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        env=environment,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            said = dict(
-                line.strip().split("=", 1)
-                for line in (process.stdout.readline(), process.stdout.readline())
-                if "=" in line
-            )
-            if not {"HEADRACE_BASE_URL", "HEADRACE_API_KEY"} <= said.keys():
-                process.terminate()
-                raise HeadraceError(f"the gateway did not start: {process.stderr.read().strip()}")
-            yield Gateway(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"])
-        finally:
-            process.terminate()
-            process.communicate()
+    return local_gateway(
+        *("--seed", str(SEED), "--rpm", str(RPM), "--tpm", str(TPM)),
+        *("--ttft", "80ms", "--itl", "2ms", "--faults", FAULTS),
+        *("--prices", str(directory / "prices.toml"), "--log", str(directory / "gateway.log")),
+    )
 
 
-def _run(directory: Path, gateway: Gateway, console: Any) -> "Summary":
+def _run(directory: Path, gateway: "Gateway", console: Any) -> "Summary":
     from jobs import load_prices
 
     from .bulk import run_and_summarise

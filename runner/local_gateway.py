@@ -1,0 +1,54 @@
+"""A gateway in a process of its own on this machine, reached like any other."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from jobs import HeadraceError
+
+
+class Gateway(NamedTuple):
+    """A gateway that listens: where, and with which key."""
+
+    base_url: str
+    key: str
+    pid: int
+
+
+@contextmanager
+def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Iterator[Gateway]:
+    """`headrace gateway` with these arguments on a free loopback port, ended with the block.
+
+    `cores` are those that it may use, where the system lets us say so; None is all. Raises
+    HeadraceError where it doesn't start.
+    """
+    command = [sys.executable, "-m", "runner", "gateway", "--host", "127.0.0.1", "--port", "0"]
+    environment = {name: value for name, value in os.environ.items() if "HEADRACE" not in name}
+    with subprocess.Popen(
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            if cores is not None:
+                os.sched_setaffinity(process.pid, cores)
+            said = dict(
+                line.strip().split("=", 1)
+                for line in (process.stdout.readline(), process.stdout.readline())
+                if "=" in line
+            )
+            if not {"HEADRACE_BASE_URL", "HEADRACE_API_KEY"} <= said.keys():
+                process.terminate()
+                raise HeadraceError(f"the gateway did not start: {process.stderr.read().strip()}")
+            yield Gateway(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"], process.pid)
+        finally:
+            process.terminate()
+            process.communicate()
