@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from .compare import COMPARISON_SCHEMA_VERSION, Comparison, Difference, compare_runs
     from .compare_page import comparison_page
     from .compare_terminal import print_comparison
+    from .confidence import requests_needed
+    from .load.steps import Step, Steps, read_step, steps_json, steps_report, write_steps
+    from .load.steps_terminal import print_steps
     from .pairing import Pairing
+    from .truth import Truth, compare_with_log
 
 # What loads numpy or jinja2 waits until somebody asks for it: most reports need neither.
 _LATE = {
@@ -42,9 +46,19 @@ _LATE = {
     "Comparison": "compare",
     "Difference": "compare",
     "Pairing": "pairing",
+    "Step": "load.steps",
+    "Steps": "load.steps",
+    "Truth": "truth",
     "compare_runs": "compare",
+    "compare_with_log": "truth",
     "comparison_page": "compare_page",
     "print_comparison": "compare_terminal",
+    "print_steps": "load.steps_terminal",
+    "read_step": "load.steps",
+    "requests_needed": "confidence",
+    "steps_json": "load.steps",
+    "steps_report": "load.steps",
+    "write_steps": "load.steps",
 }
 
 __all__ = [
@@ -74,14 +88,18 @@ __all__ = [
     "RunFacts",
     "Spread",
     "Status",
+    "Step",
+    "Steps",
     "Summary",
     "Suspect",
     "Throughput",
+    "Truth",
     "Usage",
     "UsageRow",
     "Verdict",
     "check_objective",
     "compare_runs",
+    "compare_with_log",
     "comparison_page",
     "export_run",
     "gate_junit",
@@ -92,13 +110,19 @@ __all__ = [
     "print_comparison",
     "print_gate",
     "print_status",
+    "print_steps",
     "print_summary",
     "read_objectives",
+    "read_step",
     "request_condition",
+    "requests_needed",
     "row_condition",
     "status_of",
+    "steps_json",
+    "steps_report",
     "summarise",
     "summary_json",
+    "write_steps",
     "write_summary",
 ]
 

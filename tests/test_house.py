@@ -21,6 +21,9 @@ ASK_FOR_THE_SUMMARY = {
     "runner/cli.py",
     "runner/demo.py",
     "runner/traffic/load.py",
+    "runner/traffic/steps.py",
+    "runner/traffic/steps_cli.py",
+    "runner/calibration/measure.py",
 }
 HEAVY = ("polars", "httpx", "trio", "rich", "msgspec", "tenacity", "numpy")
 LINES_MAX = 500

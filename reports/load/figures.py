@@ -9,8 +9,8 @@ from .verdict import Verdict
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts. `warmup` and `drain` attempts are left out of every other figure, but that what was
-    under way within the window counts toward its rates. Of the measured attempts `answered` came
+    """Counts. `warmup` and `drain` attempts are left out of every other figure, but that what ended
+    within the window counts toward its rates. Of the measured attempts `answered` came
     back whole, `failed` did not, and `cut` were ended by the client at the end of the run: figures
     lack them."""
 

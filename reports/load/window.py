@@ -1,8 +1,8 @@
 """Rates over the measured window: what was asked for, and what was done in it.
 
-An answer that was only partly under way within the window counts for that part of its time, its
-output for the part of the time since its first token. So what was under way at either edge is
-neither lost nor counted twice, and a short window is no coarser than a long one.
+An answer counts where it ended. The output of one that was only partly under way within the window
+counts for the part of the time from its first token to its end, so that long answers are neither
+lost nor counted whole at the edges.
 """
 
 from datetime import timedelta
@@ -24,14 +24,14 @@ def rates(rows: LoadRows) -> Rates | None:
     sent_s = (pl.col("sent_at") - begin).dt.total_microseconds() / 1e6
     ended_s = sent_s + pl.col("latency_s")
     first_s = sent_s + pl.col("ttft_s").fill_null(0)
-    whole = _part(sent_s, ended_s, window_s)
+    whole = ended_s.is_between(0, window_s, closed="left")
     found = (
         rows.everything.lazy()
         .filter("answered")
         .select(
             whole.sum().alias("requests"),
-            (whole * pl.col("good")).sum().alias("good"),
-            (whole * pl.col("input_tokens")).sum().alias("input"),
+            (whole & pl.col("good")).sum().alias("good"),
+            pl.col("input_tokens").filter(whole).sum().alias("input"),
             (_part(first_s, ended_s, window_s) * pl.col("output_tokens")).sum().alias("output"),
             _overlap(sent_s, ended_s, window_s).sum().alias("under_way"),
         )

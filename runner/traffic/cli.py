@@ -83,6 +83,25 @@ NONE = CountOr("none")
     help="What a good request keeps to, such as 'ttft_s < 0.8'.",
 )
 @click.option(
+    "--sweep",
+    metavar="LOADS",
+    help="A run for each: '10/s, 20/s, 40/s', or users: '8, 16, 32'.",
+)
+@click.option(
+    "--find",
+    metavar="EXPR",
+    help="The highest rate that meets this, such as 'p95(ttft_s) < 0.8 and error_rate < 0.01'; "
+    "it begins at --rate, or 1/s.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0.001, 1),
+    default=0.05,
+    show_default=True,
+    help="Of --find: how far apart the rates may be that meet and miss, as a share.",
+)
+@click.option("--highest", metavar="N/s", help="Of --find: never beyond this rate.")
+@click.option(
     "--concurrency",
     type=NONE,
     default="none",
@@ -124,12 +143,17 @@ def load(**options: Any) -> None:
     from ..settings import key_from
     from .load import doubts, load_and_summarise
     from .options import LoadOptions, plan
+    from .steps_cli import make_steps
     from .view import watch_on
 
     as_json = options.pop("as_json")
+    several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
     for name in ("concurrency", "rpm", "tpm"):
         options[name] = number_or_none(options[name])
     asked = {SECONDS.get(name, name): value for name, value in options.items()}
+    if several["sweep"] is not None or several["find"] is not None:
+        make_steps(LoadOptions(**asked), **several, as_json=as_json)
+        return
     planned = plan(LoadOptions(**asked), key_from(None), wall_now())
     outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
     show_summary(summary, as_json=as_json)

@@ -78,7 +78,7 @@ def within(begin: float, end: float) -> float:
     return max(0.0, min(end, END_S) - max(begin, BEGIN_S)) / (end - begin)
 
 
-def test_rates_count_what_was_under_way_within_the_window_for_that_part(loaded: LoadMaker) -> None:
+def test_rates_count_what_ended_within_the_window_and_output_by_its_time(loaded: LoadMaker) -> None:
     loaded.fill(300)
     # Over both edges, over all of the window, and without any length.
     for due_s, ttft_s, latency_s in ((1.5, 0.2, 1.0), (11.5, 0.9, 2.0), (0.5, 0.5, 12.0)):
@@ -88,8 +88,8 @@ def test_rates_count_what_was_under_way_within_the_window_for_that_part(loaded: 
     requests = inputs = outputs = under_way = 0.0
     for row in loaded.rows:
         begin, end = row["sent_s"], row["sent_s"] + row["latency_s"]
-        requests += within(begin, end)
-        inputs += within(begin, end) * row["input_tokens"]
+        requests += BEGIN_S <= end < END_S
+        inputs += (BEGIN_S <= end < END_S) * row["input_tokens"]
         outputs += within(begin + row["ttft_s"], end) * row["output_tokens"]
         under_way += within(begin, end) * (end - begin)
     rates = found.rates
@@ -104,17 +104,33 @@ def test_rates_count_what_was_under_way_within_the_window_for_that_part(loaded: 
     assert rates.goodput_per_s is None
 
 
-def test_a_closed_loop_of_one_user_has_the_rate_of_its_latency(made: RunMaker) -> None:
-    """Answers of 0.75 s one after the other: 10 s hold 13.33 of them, at 1.33 a second. Counting
-    those that ended within would say 1.3."""
+def test_the_output_of_a_closed_loop_does_not_depend_on_where_the_window_ends(
+    made: RunMaker,
+) -> None:
+    """Answers of 0.75 s one after the other, all of it output: 9 tokens in 0.75 s are 12 a second.
+    The 13 that ended within 10 s would say 11.7."""
     made.load = facts(shape="users", open_loop=False)
     loaded = LoadMaker(made)
     for n in range(17):
-        loaded.request(n * 0.75, wait_s=0.0, latency_s=0.75, ttft_s=0.25, output_tokens=9)
+        loaded.request(n * 0.75, wait_s=0.0, latency_s=0.75, ttft_s=0.0, output_tokens=9)
     rates = figures(made).rates
     assert rates is not None
-    assert rates.requests_per_s == pytest.approx(4 / 3, rel=1e-12)
+    assert rates.output_tokens_per_s == pytest.approx(12, rel=1e-12)
     assert rates.in_flight == pytest.approx(1.0, rel=1e-12)
+    assert rates.requests_per_s == 1.3
+
+
+def test_a_queue_that_grows_is_no_throughput(loaded: LoadMaker) -> None:
+    """Due 20 a second and answered 10 a second, each when the one before is done: what waits at the
+    end of the window counts for nothing."""
+    for n in range(240):
+        due_s = n / 20
+        end_s = 0.1 * (n + 1)
+        loaded.request(due_s, wait_s=0.0, ttft_s=end_s - due_s, latency_s=end_s - due_s)
+    rates = figures(loaded.made).rates
+    assert rates is not None
+    assert rates.due_per_s == 20
+    assert rates.requests_per_s == pytest.approx(10, abs=0.1)
 
 
 def test_goodput_counts_what_met_every_objective(loaded: LoadMaker) -> None:

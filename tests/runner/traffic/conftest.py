@@ -15,7 +15,7 @@ from jobs import LoadFacts, Manifest
 from runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
 from runner.traffic.alarm import open_event_alarm
 from runner.traffic.load import run_load
-from runner.traffic.options import plan
+from runner.traffic.options import LoadPlan, plan
 
 # 20 s into a minute, as servers with fixed windows count it.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
@@ -67,12 +67,19 @@ class Traffic:
     async def on(self, gateway: Gateway, **asked: Any) -> Loaded:
         """A load run on a gateway."""
 
+        return await self.over(self._to(gateway), key=gateway.keys[0].secret, **asked)
+
+    async def planned(self, planned: LoadPlan, gateway: Gateway) -> RunOutcome:
+        """A load run that is planned already, on a gateway."""
+        return await run_load(planned, self._world(self._to(gateway)), None, open_event_alarm)
+
+    def _to(self, gateway: Gateway) -> Any:
         async def connect(_origin: object) -> trio.abc.Stream:
             ours, theirs = trio.testing.memory_stream_pair()
             self.nursery.start_soon(gateway.serve_stream, theirs)
             return ours
 
-        return await self.over(connect, key=gateway.keys[0].secret, **asked)
+        return connect
 
     async def over(
         self,
@@ -85,22 +92,24 @@ class Traffic:
     ) -> Loaded:
         """A load run over any streams."""
 
+        fields = {"seed": 1, "out": str(self.path / "load.run"), **asked}
+        options = LoadOptions(base_url="http://gateway.test", **fields)
+        planned = plan(options, Secret(key), BEGAN)
+        outcome = await run_load(planned, self._world(connect, stop), watch, open_event_alarm)
+        return Loaded(outcome, planned.directory)
+
+    def _world(self, connect: Any, stop: Stop | None = None) -> World:
         async def at_once(work: Any) -> Any:
             await trio.lowlevel.checkpoint()
             return work()
 
-        world = World(
+        return World(
             transport=TrioTransport(connect=connect),
             offload=at_once,
             read=at_once,
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             stop=stop,
         )
-        fields = {"seed": 1, "out": str(self.path / "load.run"), **asked}
-        options = LoadOptions(base_url="http://gateway.test", **fields)
-        planned = plan(options, Secret(key), BEGAN)
-        outcome = await run_load(planned, world, watch, open_event_alarm)
-        return Loaded(outcome, planned.directory)
 
 
 @pytest.fixture

@@ -1,0 +1,239 @@
+"""Several load runs in a row: a sweep over given loads, or a search for the highest rate.
+
+Each step is a load run with a directory of its own, `NN-LOAD.run`, in the directory of them all;
+`steps.json` there is the report over all of them, written anew after each.
+"""
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from jobs import Expression, InputError, parse_condition
+
+from ..record import storage
+from ..secret import Secret
+from ..session import RunOutcome
+from .curve import parse_rate
+from .options import LoadOptions, LoadPlan, plan
+from .search import Found, RateSearch
+
+if TYPE_CHECKING:
+    from reports import Step, Steps
+
+# A step's length where nothing says it: so many requests, and no less than this time.
+STEP_REQUESTS = 100
+STEP_S = 2.0
+CLIENT_LIMITED = 4
+_USERS = re.compile(r"[1-9]\d{0,6}", re.ASCII)
+
+
+class Load(NamedTuple):
+    """What one step is asked for: a rate or users, and its length as a multiple of the whole."""
+
+    rate_per_s: float | None = None
+    users: int | None = None
+    size: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """For the step's directory."""
+        return f"{self.rate_per_s:.4g}" if self.rate_per_s is not None else f"{self.users}-users"
+
+
+class Search(NamedTuple):
+    """What is searched: the highest rate that meets an objective, from `first` on."""
+
+    objective: Expression
+    needed: int
+    first_rate_per_s: float
+    precision: float
+    highest: float | None
+
+
+Run = Callable[[LoadPlan], RunOutcome]
+
+
+def parse_loads(text: str) -> list[Load]:
+    """The loads of a sweep: `10/s, 20/s, 40/s`, or numbers of users: `8, 16, 32`.
+
+    Raises InputError.
+    """
+    found = []
+    for part in (each.strip() for each in text.split(",")):
+        if _USERS.fullmatch(part):
+            found.append(Load(users=int(part)))
+        elif part.endswith("/s") and (rate := parse_rate(part)) > 0:
+            found.append(Load(rate_per_s=rate))
+        else:
+            raise InputError(
+                f"--sweep has {part!r}; write rates such as '10/s, 20/s' or users such as '8, 16'"
+            )
+    if len({each.users is None for each in found}) > 1:
+        raise InputError("--sweep has rates and users; write either")
+    if len(set(found)) < len(found):
+        raise InputError("--sweep has the same load twice")
+    return found
+
+
+class Stepper:
+    """Makes the steps of one measurement, each with `run`; `look` is told of each.
+
+    `exit_code` is 4 where the client was limited, and that of the run that ended them all.
+    """
+
+    def __init__(
+        self,
+        options: LoadOptions,
+        key: Secret,
+        directory: Path,
+        *,
+        kind: Literal["sweep", "find"],
+        run: Run,
+        now: Callable[[], dt.datetime],
+        look: Callable[["Step"], None] = lambda _step: None,
+    ) -> None:
+        if directory.exists():
+            raise InputError(f"{directory} exists; name a directory that doesn't, by --out")
+        self._options, self._key, self._directory = options, key, directory
+        self._kind: Literal["sweep", "find"] = kind
+        self._run, self._now, self._look = run, now, look
+        self._started_at = now()
+        self._steps: list[Step] = []
+        self._objective: Expression | None = None
+        self._found = Found(None, None, ())
+        self._needed = STEP_REQUESTS
+        self.exit_code = 0
+        self._reason: str | None = None
+
+    def sweep(self, loads: Sequence[Load]) -> "Steps":
+        """A step for each load, in their order. Raises InputError where one can't be planned."""
+        for load in loads:  # all of them are checked before any is made
+            self._plan(load, self._directory)
+        self._begin()
+        for load in loads:
+            if self._step(load) is None:
+                break
+        return self._report()
+
+    def find(self, search: Search) -> "Steps":
+        """Steps until the highest rate that meets the objective is known.
+
+        A step in which the client was limited is made once more; then the search ends.
+        """
+        self._objective, self._needed = search.objective, max(STEP_REQUESTS, search.needed)
+        trials = RateSearch(
+            search.first_rate_per_s, precision=search.precision, highest=search.highest
+        )
+        self._plan(Load(search.first_rate_per_s), self._directory)
+        self._begin()
+        while (trial := trials.next()) is not None:
+            load = Load(trial.rate_per_s, size=trial.size)
+            step = self._step(load)
+            if step is not None and _undecided(step):
+                step = self._step(load)
+            if step is None:
+                break
+            if _undecided(step):
+                self._reason = f"the client is the limit at {load.rate_per_s:.4g}/s"
+                self.exit_code = CLIENT_LIMITED
+                break
+            assert step.certainty is not None
+            certainty, met = step.certainty, bool(step.met)
+            if step.rising and certainty != "not met":
+                certainty, met = "unclear", False  # a longer step would come out worse
+            trials.tell(certainty, met=met)
+            self._found = trials.found
+        return self._report()
+
+    def _begin(self) -> None:
+        with storage(self._directory):
+            self._directory.mkdir(parents=True)
+
+    def _step(self, load: Load) -> "Step | None":
+        """Make one step; None where the measurement is to end here."""
+        from reports import read_step
+
+        directory = self._directory / f"{len(self._steps) + 1:02}-{load.name}.run"
+        outcome = self._run(self._plan(load, directory))
+        step = read_step(directory, self._objective, size=load.size)
+        self._steps.append(step)
+        self._look(step)
+        self._report()
+        if self._kind == "sweep" and outcome.exit_code == CLIENT_LIMITED:
+            self.exit_code = CLIENT_LIMITED
+        return None if self._ends(outcome) else step
+
+    def _ends(self, outcome: RunOutcome) -> bool:
+        """Whether this outcome ends them all: whatever a service that answers didn't cause."""
+        if outcome.exit_code in (0, 1, CLIENT_LIMITED) and outcome.reason is None:
+            return False
+        self.exit_code = outcome.exit_code
+        self._reason = outcome.reason
+        return True
+
+    def _plan(self, load: Load, directory: Path) -> LoadPlan:
+        options = self._options
+        duration_s, requests = options.duration_s, options.requests
+        if duration_s is not None:
+            duration_s *= load.size
+        else:
+            whole = requests or self._needed
+            rate = load.rate_per_s or 0.0
+            requests = math.ceil(max(whole * load.size, rate * STEP_S))
+        asked = msgspec.structs.replace(
+            options,
+            rate=None if load.rate_per_s is None else f"{load.rate_per_s:.9f}/s",
+            users=load.users,
+            duration_s=duration_s,
+            requests=requests,
+            out=directory,
+        )
+        return plan(asked, self._key, self._now())
+
+    def _report(self) -> "Steps":
+        from reports import steps_report, write_steps
+
+        report = steps_report(
+            kind=self._kind,
+            directory=self._directory,
+            started_at=self._started_at,
+            objective=None if self._objective is None else self._objective.text,
+            steps=self._steps,
+            found=self._found,
+            reason=self._reason,
+        )
+        with storage(self._directory / "steps.json"):
+            write_steps(report, self._directory / "steps.json")
+        return report
+
+
+def _undecided(step: "Step") -> bool:
+    """Whether the client's own lateness may be what made the step miss, or hid that it did."""
+    return step.verdict == "client-limited"
+
+
+def steps_directory(kind: str, today: dt.date, parent: Path) -> Path:
+    """find-2026-06-09-1, or the first such name that is free."""
+    numbers: Iterator[int] = iter(range(1, 1_000_000))
+    names = (parent / f"{kind}-{today.isoformat()}-{number}" for number in numbers)
+    return next(path for path in names if not path.exists())
+
+
+def parse_search(text: str, *, first: str | None, precision: float, highest: str | None) -> Search:
+    """A search as its flags say it. Raises InputError, and ExpressionError for the objective."""
+    from reports import check_objective, requests_needed
+
+    objective = parse_condition(text)
+    check_objective(objective, with_base=False)
+    first_rate_per_s = parse_rate(first or "1/s")
+    if not first_rate_per_s:
+        raise InputError("the search begins at a rate above 0; give --rate 1/s")
+    most = None if highest is None else parse_rate(highest)
+    if most is not None and most < first_rate_per_s:
+        raise InputError("the search begins above its highest rate; lower --rate")
+    return Search(objective, requests_needed(text), first_rate_per_s, precision, most)

@@ -1,0 +1,85 @@
+"""The part of `headrace load` that makes several runs: --sweep and --find."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from jobs import InputError, safe
+
+from ..clock import wall_now
+from ..settings import key_from
+from .load import doubts, load_and_summarise
+from .options import LoadOptions
+from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
+from .view import watch_on
+
+if TYPE_CHECKING:
+    from reports import Step
+
+
+def make_steps(
+    options: LoadOptions,
+    *,
+    sweep: str | None,
+    find: str | None,
+    precision: float,
+    highest: str | None,
+    as_json: bool,
+) -> None:
+    """Make the steps, show the report over all of them, and exit with its code.
+
+    Raises jobs.InputError for what can't be used, before anything is sent.
+    """
+    from rich.console import Console
+
+    from reports import print_steps, steps_json
+
+    kind, search = _asked(options, sweep, find, precision, highest)
+    today = wall_now().date()
+    out = Path(options.out) if options.out is not None else steps_directory(kind, today, Path())
+    console = Console(stderr=True, highlight=False)
+    stepper = Stepper(
+        msgspec.structs.replace(options, rate=None),
+        key_from(None),
+        out,
+        kind="sweep" if search is None else "find",
+        run=lambda planned: load_and_summarise(planned, watch_on(Console(stderr=True), doubts))[0],
+        now=wall_now,
+        look=lambda step: console.print(_said(step), markup=False),
+    )
+    report = stepper.sweep(parse_loads(sweep or "")) if search is None else stepper.find(search)
+    if as_json:
+        click.echo(steps_json(report), nl=False)
+    else:
+        print_steps(report, Console())
+    click.get_current_context().exit(stepper.exit_code)
+
+
+def _asked(
+    options: LoadOptions, sweep: str | None, find: str | None, precision: float, highest: str | None
+) -> tuple[str, Search | None]:
+    shapes = {"--users": options.users, "--stages": options.stages, "--replay": options.replay}
+    flag = "--find" if find is not None else "--sweep"
+    if sweep is not None and find is not None:
+        raise InputError("--sweep and --find are two things; give one")
+    given = [name for name, value in shapes.items() if value is not None]
+    if sweep is not None and options.rate is not None:
+        given.append("--rate")
+    if given:
+        raise InputError(f"{flag} sets the loads itself; leave out {' and '.join(given)}")
+    if find is None:
+        parse_loads(sweep or "")
+        return "sweep", None
+    return "find", parse_search(find, first=options.rate, precision=precision, highest=highest)
+
+
+def _said(step: "Step") -> str:
+    """A step in a line."""
+    rate = "-" if step.requests_per_s is None else f"{step.requests_per_s:.4g}"
+    p95 = "-" if step.latency_p95_s is None else f"{step.latency_p95_s * 1000:,.0f} ms"
+    said = f"{safe(step.asked)}: {step.requests:,} requests, {rate}/s answered, latency p95 {p95}"
+    if step.certainty is not None:
+        said += f", objective {step.certainty}"
+    return said if step.verdict == "valid" else f"{said} ({step.verdict})"

@@ -1,0 +1,237 @@
+"""Sweeps and searches in virtual time, on a gateway whose capacity is known."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from gateway import Config
+from jobs import InputError
+from reports import Steps
+from runner import LoadOptions, RunOutcome, Secret
+from runner.traffic.options import LoadPlan
+from runner.traffic.steps import Load, Stepper, parse_loads, parse_search
+
+from .conftest import BEGAN, Traffic
+
+# Four at a time, each for 100 ms + 9 x 10 ms: 4 / 0.19 s = 21.05 a second.
+SERVICE: dict[str, Any] = {"capacity": 4, "output_tokens": 10, "ttft_s": 0.1, "itl_s": 0.01}
+CAPACITY_PER_S = 4 / 0.19
+
+
+def on_a_gateway(tmp_path: Path, **config: Any) -> Callable[[LoadPlan], RunOutcome]:
+    """Runs a plan in virtual time on a gateway of its own, which is idle when it begins."""
+
+    def run(planned: LoadPlan) -> RunOutcome:
+        async def main() -> RunOutcome:
+            async with trio.open_nursery() as nursery:
+                traffic = Traffic(tmp_path, nursery)
+                outcome = await traffic.planned(planned, traffic.gateway(**config))
+                nursery.cancel_scope.cancel()
+            return outcome
+
+        return trio.run(main, clock=MockClock(autojump_threshold=0))
+
+    return run
+
+
+def stepper(tmp_path: Path, kind: Any, run: Any, **options: Any) -> Stepper:
+    fields: dict[str, Any] = {"base_url": "http://gateway.test", "seed": 1, **options}
+    key = Secret(Config(**SERVICE).active_keys()[0].secret)
+    return Stepper(
+        LoadOptions(**fields), key, tmp_path / "all", kind=kind, run=run, now=lambda: BEGAN
+    )
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Steps, Stepper, Path]:
+    """A search from 10/s on, to within a fifth."""
+    path = tmp_path_factory.mktemp("search")
+    made = stepper(path, "find", on_a_gateway(path, **SERVICE))
+    search = parse_search("p95(latency_s) < 400ms", first="10/s", precision=0.2, highest=None)
+    return made.find(search), made, path / "all"
+
+
+def test_the_highest_rate_is_the_capacity_of_the_service(
+    searched: tuple[Steps, Stepper, Path],
+) -> None:
+    report, made, _ = searched
+    assert report.highest_met is not None
+    assert report.lowest_missed is not None
+    assert report.highest_met <= CAPACITY_PER_S <= report.lowest_missed
+    assert report.lowest_missed <= report.highest_met * 1.2
+    assert made.exit_code == 0
+    # 10 and 20 are met and 40 is missed.
+    tried = list(dict.fromkeys(step.rate_per_s for step in report.steps))
+    assert tried[:3] == [10.0, 20.0, 40.0]
+    assert sum(step.requests for step in report.steps) < 700
+
+
+def test_every_step_has_a_directory_and_the_report_is_over_all(
+    searched: tuple[Steps, Stepper, Path],
+) -> None:
+    report, _, directory = searched
+    kept = json.loads((directory / "steps.json").read_bytes())
+    assert kept["schema_version"] == 1
+    assert [step["directory"] for step in kept["steps"]] == [
+        step.directory for step in report.steps
+    ]
+    assert all((Path(step.directory) / "run.json").exists() for step in report.steps)
+    assert report.steps[0].directory.endswith("01-10.run")
+    assert kept["highest_met"] == report.highest_met
+
+
+def test_a_rate_above_capacity_is_missed_although_a_short_step_would_meet_it(
+    tmp_path: Path,
+) -> None:
+    """At 22/s the queue grows by 4.5 % of the time: short steps end before it shows in the p95."""
+    run = on_a_gateway(tmp_path, **SERVICE)
+    made = stepper(tmp_path, "find", run, requests=60)
+    search = parse_search("p95(latency_s) < 1s", first="22/s", precision=1.0, highest="22/s")
+    report = made.find(search)
+    first = report.steps[0]
+    assert (first.rate_per_s, first.met) == (22.0, True)
+    assert first.latency_p95_s is not None
+    assert first.latency_p95_s < 0.4
+    assert report.lowest_missed == 22.0
+
+
+def test_a_sweep_makes_a_step_for_each_load_and_sees_the_knee(tmp_path: Path) -> None:
+    run = on_a_gateway(tmp_path, **SERVICE)
+    made = stepper(tmp_path, "sweep", run, duration_s=3.0)
+    report = made.sweep(parse_loads("10/s, 15/s, 20/s, 30/s"))
+    assert [step.rate_per_s for step in report.steps] == [10, 15, 20, 30]
+    latencies = [step.latency_p50_s for step in report.steps]
+    assert latencies[:3] == pytest.approx([0.19] * 3)
+    assert report.knee == 20.0
+    assert [step.rising for step in report.steps] == [False] * 3 + [True]
+    assert [step.certainty for step in report.steps] == [None] * 4
+    # Beyond its capacity the service answers no faster.
+    assert report.steps[3].requests_per_s == pytest.approx(CAPACITY_PER_S, rel=0.1)
+
+
+def test_a_sweep_over_users(tmp_path: Path) -> None:
+    run = on_a_gateway(tmp_path, **SERVICE)
+    report = stepper(tmp_path, "sweep", run, duration_s=3.8).sweep(parse_loads("1, 8"))
+    assert [step.users for step in report.steps] == [1, 8]
+    rates = [step.requests_per_s for step in report.steps]
+    assert rates == pytest.approx([1 / 0.19, CAPACITY_PER_S], rel=0.06)
+    assert [Path(step.directory).name for step in report.steps] == [
+        "01-1-users.run",
+        "02-8-users.run",
+    ]
+
+
+def limited(run: Any, *, times: int) -> Any:
+    """A run whose first `times` steps find the client limited."""
+    count = 0
+
+    def wrapped(planned: LoadPlan) -> RunOutcome:
+        nonlocal count
+        outcome: RunOutcome = run(planned)
+        count += 1
+        if count <= times:
+            path = planned.directory / "run.json"
+            manifest = msgspec.json.decode(path.read_bytes())
+            manifest["load"]["machine"] |= {"stalls": 1, "longest_stall_s": 0.5}
+            path.write_bytes(msgspec.json.encode(manifest))
+            return outcome._replace(exit_code=4)
+        return outcome
+
+    return wrapped
+
+
+def test_a_step_in_which_the_client_was_limited_is_made_once_more(tmp_path: Path) -> None:
+    run = limited(on_a_gateway(tmp_path, **SERVICE), times=1)
+    made = stepper(tmp_path, "find", run)
+    search = parse_search("p95(latency_s) < 400ms", first="5/s", precision=1.0, highest="5/s")
+    report = made.find(search)
+    assert [step.verdict for step in report.steps[:2]] == ["client-limited", "valid"]
+    assert [step.rate_per_s for step in report.steps[:2]] == [5.0, 5.0]
+    assert made.exit_code == 0
+    assert report.highest_met == 5.0
+
+
+def test_a_client_that_stays_limited_ends_the_search_with_what_was_found(tmp_path: Path) -> None:
+    run = limited(on_a_gateway(tmp_path, **SERVICE), times=99)
+    made = stepper(tmp_path, "find", run)
+    search = parse_search("p95(latency_s) < 400ms", first="5/s", precision=1.0, highest=None)
+    report = made.find(search)
+    assert len(report.steps) == 2
+    assert (report.highest_met, report.reason) == (None, "the client is the limit at 5/s")
+    assert made.exit_code == 4
+
+
+def test_what_stops_a_run_ends_them_all(tmp_path: Path) -> None:
+    inner = on_a_gateway(tmp_path, **SERVICE)
+
+    def run(planned: LoadPlan) -> RunOutcome:
+        return inner(planned)._replace(exit_code=130, reason="interrupted")
+
+    made = stepper(tmp_path, "sweep", run, duration_s=1.0)
+    report = made.sweep(parse_loads("5/s, 10/s"))
+    assert (len(report.steps), report.reason, made.exit_code) == (1, "interrupted", 130)
+
+
+@pytest.mark.parametrize(
+    ("text", "loads"),
+    [
+        ("10/s, 20/s", [Load(rate_per_s=10.0), Load(rate_per_s=20.0)]),
+        ("8, 16", [Load(users=8), Load(users=16)]),
+    ],
+)
+def test_loads_are_read(text: str, loads: list[Load]) -> None:
+    assert parse_loads(text) == loads
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "--sweep has ''"),
+        ("10/s, 8", "rates and users"),
+        ("8, 8", "the same load twice"),
+        ("0/s", "--sweep has '0/s'"),
+        ("-5", "--sweep has '-5'"),
+        ("fast", "--sweep has 'fast'"),
+    ],
+)
+def test_loads_that_make_no_sense_are_one_line(text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        parse_loads(text)
+
+
+@pytest.mark.parametrize(
+    ("objective", "first", "highest", "says"),
+    [
+        ("p95(ttft_s)", None, None, "condition"),
+        ("ttft_s < 1", None, None, "column of many rows"),
+        ("p95(ttft_s) < 1", "0/s", None, "begins at a rate above 0"),
+        ("p95(ttft_s) < 1", "9/s", "5/s", "begins above its highest"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_one_line(
+    objective: str, first: str | None, highest: str | None, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        parse_search(objective, first=first, precision=0.1, highest=highest)
+
+
+def test_a_directory_that_exists_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    with pytest.raises(InputError, match="name a directory that doesn't"):
+        stepper(tmp_path, "sweep", lambda _: None)
+
+
+def test_every_key_of_the_report_is_documented(searched: tuple[Steps, Stepper, Path]) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "search.md").read_text()
+    documented = set(re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE))
+    _, _, directory = searched
+    kept = json.loads((directory / "steps.json").read_bytes())
+    found = {f"steps[].{name}" for name in kept["steps"][0]} | set(kept)
+    assert {key.removesuffix("[]") for key in documented} == found - {"steps"}
