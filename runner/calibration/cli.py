@@ -1,0 +1,64 @@
+"""`headrace calibrate`: what this machine's client can do, and how far its figures are off."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from .kept import Calibration
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print what is kept, as JSON.")
+def calibrate(*, as_json: bool) -> None:
+    """Find what this machine's client can do, against a gateway beside it.
+
+    Under two minutes, offline. The result is kept, and `headrace load` warns beforehand when more
+    is asked for. A machine that is busy with other things has less to give: let it be idle.
+    """
+    from rich.console import Console
+
+    from .kept import as_json as json_of
+    from .kept import keep, kept_at
+    from .measure import calibrate as measure
+
+    console = Console(stderr=True, highlight=False)
+    found = measure(lambda words: console.print(f"  {words} ..."))
+    path = kept_at()
+    keep(found, path)
+    if as_json:
+        click.echo(json_of(found), nl=False)
+    else:
+        print_calibration(found, Console(highlight=False))
+        click.echo(f"Kept in {path}")
+
+
+def print_calibration(found: "Calibration", console: Any) -> None:
+    """Show a calibration. Fits 80 columns."""
+    from rich.table import Table
+
+    console.print(f"{found.machine}, {found.cores} cores, headrace {found.headrace}")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("the client's ceiling")
+    table.add_column("at least", justify="right")
+    table.add_column("what stopped it there")
+    for name, ceiling in (
+        ("requests a second", found.requests_per_s),
+        ("chunks a second", found.chunks_per_s),
+        ("streams at once", found.streams),
+    ):
+        table.add_row(name, f"{ceiling.most:,.0f}", ceiling.limit)
+    console.print(table)
+    console.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("reported minus true, ms")
+    for name in ("TTFT", "ITL", "latency"):
+        table.add_column(f"{name} p50", justify="right")
+        table.add_column("p99", justify="right")
+    for words, error in found.errors.items():
+        figures = (
+            error.ttft_p50_s, error.ttft_p99_s, error.itl_p50_s, error.itl_p99_s,
+            error.latency_p50_s, error.latency_p99_s,
+        )  # fmt: skip
+        table.add_row(words, *("-" if s is None else f"{s * 1000:.2f}" for s in figures))
+    console.print(table)

@@ -1,0 +1,205 @@
+"""Measures the client against a gateway on this machine: its ceiling, and its error.
+
+The gateway has a core to itself where there are two. Each load has a gateway of its own, whose log
+is the truth. A ceiling is climbed in steps until the figures are no longer good or the gateway, as
+its own log says, was late itself.
+"""
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..clock import wall_now
+from ..local_gateway import local_gateway
+from ..secret import Secret
+from ..traffic.load import load_and_summarise
+from ..traffic.options import LoadOptions, plan
+from .kept import SCHEMA_VERSION, Calibration, Ceiling, LoadError
+
+if TYPE_CHECKING:
+    from reports import LoadFigures, Truth
+
+# A gateway whose chunks leave later than this at p99 was itself too slow.
+GATEWAY_LATE_S = 0.002
+# The share of the ideal that must be reached for a load to count as carried.
+CARRIED = 0.97
+OUTPUT_TOKENS = 100
+TTFT_S = 0.05
+
+
+class Load(NamedTuple):
+    """One load: streams at once, or users of answers that come whole and at once."""
+
+    users: int
+    itl_s: float | None  # None: not streamed
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """The load for people."""
+        if self.itl_s is None:
+            return f"{self.users} users, instant answers"
+        return (
+            f"{self.users} stream{'s' * (self.users != 1)}, a chunk every {self.itl_s * 1000:g} ms"
+        )
+
+
+class Measured(NamedTuple):
+    """What came of a load: the client's report, and the gateway's truth."""
+
+    load: Load
+    figures: "LoadFigures"
+    truth: "Truth"
+
+
+ERRORS = (Load(1, 0.01, 3), Load(16, 0.005, 3), Load(64, 0.005, 4), Load(64, 0.002, 4))
+REQUESTS = (Load(16, None, 3), Load(64, None, 3))
+CHUNKS = (Load(32, 0.002, 3), Load(64, 0.002, 3), Load(128, 0.002, 3), Load(256, 0.002, 3))
+STREAMS = (Load(500, 0.25, 4), Load(1000, 0.25, 4), Load(2000, 0.5, 6), Load(5000, 1.0, 8))
+
+
+def calibrate(say: Callable[[str], None]) -> Calibration:
+    """Measure all of it, in under two minutes; `say` is told what is being done.
+
+    Raises jobs.HeadraceError where the gateway can't be started.
+    """
+    with apart() as gateway_cores, tempfile.TemporaryDirectory() as folder:
+        runner = _Runner(Path(folder), gateway_cores, say)
+        errors = {load.words: load_error(runner.run(load).truth) for load in ERRORS}
+        requests = _requests(runner)
+        chunks = _chunks(runner)
+        streams = _streams(runner)
+    return Calibration(
+        schema_version=SCHEMA_VERSION,
+        headrace=version("headrace"),
+        machine=platform.node(),
+        cores=len(usable_cores()),
+        measured_at=wall_now(),
+        requests_per_s=requests,
+        chunks_per_s=chunks,
+        streams=streams,
+        errors=errors,
+    )
+
+
+def usable_cores() -> frozenset[int]:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+@contextmanager
+def apart() -> Iterator[frozenset[int] | None]:
+    """Keep this process off one core, which is the gateway's; None where there is but one."""
+    usable = usable_cores()
+    if len(usable) < 2 or not hasattr(os, "sched_setaffinity"):
+        yield None
+        return
+    last = frozenset({max(usable)})
+    os.sched_setaffinity(0, usable - last)
+    try:
+        yield last
+    finally:
+        os.sched_setaffinity(0, usable)
+
+
+class _Runner:
+    """Runs loads, each with a gateway and a directory of its own."""
+
+    def __init__(
+        self, folder: Path, gateway_cores: frozenset[int] | None, say: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._cores = gateway_cores
+        self._say = say
+        self._count = 0
+
+    def run(self, load: Load) -> Measured:
+        from reports import compare_with_log
+
+        self._say(load.words)
+        self._count += 1
+        run, log = (self._folder / f"{self._count}.{kind}" for kind in ("run", "jsonl"))
+        config = self._folder / f"{self._count}.toml"
+        config.write_text(
+            f'balance = 1_000_000\noutput_tokens = {OUTPUT_TOKENS}\n[[keys]]\nname = "calibrate"\n',
+            encoding="utf-8",
+        )
+        arguments = ["--config", str(config), "--log", str(log), "--rpm", "none", "--tpm", "none"]
+        if load.itl_s is not None:
+            arguments += ["--ttft", f"{TTFT_S * 1000:g}ms", "--itl", f"{load.itl_s * 1000:g}ms"]
+            arguments.append("--log-chunks")
+        with local_gateway(*arguments, cores=self._cores) as gateway:
+            options = LoadOptions(
+                users=load.users,
+                duration_s=load.seconds,
+                warmup_s=1.0,
+                stream=load.itl_s is not None,
+                prompt_tokens="16",
+                output_tokens=str(OUTPUT_TOKENS if load.itl_s is not None else 8),
+                seed=1,
+                base_url=gateway.base_url,
+                out=run,
+            )
+            _, summary = load_and_summarise(plan(options, Secret(gateway.key), wall_now()))
+        assert summary.load is not None
+        return Measured(load, summary.load, compare_with_log(run, log))
+
+
+def load_error(truth: "Truth") -> LoadError:
+    """The errors as they are kept."""
+    found: dict[str, float | None] = {}
+    for name in ("ttft", "itl", "latency"):
+        error = truth.errors[f"{name}_s"]
+        found[f"{name}_p50_s"] = None if error is None else error.p50_s
+        found[f"{name}_p99_s"] = None if error is None else error.p99_s
+    return LoadError(**found)
+
+
+def gateway_was_late(truth: "Truth") -> bool:
+    """Whether the gateway itself was the bottleneck, by its own log."""
+    return (truth.late_p99_s or 0) > GATEWAY_LATE_S
+
+
+def _requests(runner: _Runner) -> Ceiling:
+    most = 0.0
+    for load in REQUESTS:
+        rates = runner.run(load).figures.rates
+        most = max(most, 0.0 if rates is None else rates.requests_per_s)
+    # A gateway that answers at once never says whether it or the client had no more to give.
+    return Ceiling(most=most, limit="client and gateway together")
+
+
+def _chunks(runner: _Runner) -> Ceiling:
+    most = 0.0
+    for load in CHUNKS:
+        measured = runner.run(load)
+        rates = measured.figures.rates
+        reached = 0.0 if rates is None else rates.output_tokens_per_s
+        assert load.itl_s is not None
+        a_stream_s = TTFT_S + (OUTPUT_TOKENS - 1) * load.itl_s
+        carried = reached >= CARRIED * load.users * OUTPUT_TOKENS / a_stream_s
+        if not carried or not measured.figures.verdict.valid:
+            limit = "gateway" if gateway_was_late(measured.truth) else "client"
+            return Ceiling(most=most or reached, limit=limit)
+        most = reached
+    return Ceiling(most=most, limit="no more was tried")
+
+
+def _streams(runner: _Runner) -> Ceiling:
+    most = 0
+    for load in STREAMS:
+        measured = runner.run(load)
+        requests, machine = measured.figures.requests, measured.figures.facts.machine
+        held = 0 if machine is None else machine.in_flight_max
+        if requests.failed or held < load.users:
+            late = gateway_was_late(measured.truth)
+            return Ceiling(most=most or held, limit="gateway" if late else "client")
+        most = held
+    return Ceiling(most=most, limit="no more was tried")
