@@ -67,11 +67,10 @@ async def _complete(result: Result, pictures: Pictures, recorder: Recorder) -> N
 def _linked(part: Path) -> list[Result]:
     """The results in a part whose answers hold links."""
     try:
-        rows = pl.read_parquet(part).filter(
-            pl.col("url").is_in(IMAGE_URLS)
-            & (pl.col("status") == "succeeded")
-            & pl.col("response").str.contains('"url"', literal=True)
+        images = pl.scan_parquet(part).filter(
+            pl.col("url").is_in(IMAGE_URLS) & (pl.col("status") == "succeeded")
         )
+        rows = images.filter(pl.col("response").str.contains('"url"', literal=True)).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise StorageError(f"{part} can't be read ({error}); restore it") from error
     return [Result(**row) for row in rows.to_dicts() if _has_data(row["response"])]
