@@ -34,8 +34,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tools
 	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile
 
-# Figures, with two cores to itself; never part of the tests.
-bench: bench-gateway bench-bulk bench-report bench-export bench-lines
+# Every target for speed, into benchmarks/RESULTS.md: two cores to itself, and about ten minutes.
+# Never part of the tests. The parts alone: `python benchmarks/results.py --only bulk`.
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/results.py
 
 bench-gateway: $(VENV)/.installed
 	$(BIN)/python benchmarks/gateway.py

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from machine import judged
 
 PEAK_MB = 300
 FIRST_REQUEST_S = 1.0
@@ -171,7 +172,13 @@ def main(
         click.echo(f"peak memory, the jobs  {before_summary.mb:,.0f} MB")
     click.echo(f"peak memory, with the summary at the end  {peak_mb:,.0f} MB (under {PEAK_MB})")
     click.echo(f"requests               {Served.posts:,} in {took_s:,.1f} s, exit {run.returncode}")
-    sys.exit(int(first_s > FIRST_REQUEST_S or peak_mb >= PEAK_MB))
+    met = judged(
+        f"job file of {lines:,} lines",
+        f"{peak_mb:,.0f} MB at most, first request after {first_s:.2f} s",
+        f"{PEAK_MB} MB, {FIRST_REQUEST_S:g} s",
+        met=first_s <= FIRST_REQUEST_S and peak_mb < PEAK_MB,
+    )
+    sys.exit(0 if met else 1)
 
 
 if __name__ == "__main__":

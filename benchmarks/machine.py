@@ -1,7 +1,9 @@
 """What every measurement shares: a core each for server and client, and a gateway to talk to."""
 
 import contextlib
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,3 +84,54 @@ def told(name: str, values: list[float], unit: str) -> float:
     middle = median(values)
     click.echo(f"{name:32} {middle:10,.2f} {unit}  ({min(values):,.2f} to {max(values):,.2f})")
     return middle
+
+
+ROWS = "HEADRACE_BENCH_ROWS"  # a file for `benchmarks/results.py`, which makes the table
+
+
+def judged(what: str, figure: str, target: str, *, met: bool) -> bool:
+    """Print one row of the table of targets, and keep it where somebody gathers them."""
+    click.echo(f"{what}: {figure} (target: {target}): {'met' if met else 'MISSED'}")
+    if ROWS in os.environ:
+        with Path(os.environ[ROWS]).open("a", encoding="utf-8") as rows:
+            row = {"what": what, "figure": figure, "target": target, "met": met}
+            rows.write(json.dumps(row) + "\n")
+    return met
+
+
+INSTANT = Path(__file__).with_name("instant.c")
+
+
+class Pace(NamedTuple):
+    """How the instant server streams: when the first chunk comes, the gap between two, how many."""
+
+    ttft_us: int = 0
+    gap_us: int = 0
+    chunks: int = 16
+
+
+@contextlib.contextmanager
+def instant(core: int, folder: Path, pace: Pace, log: Path | None = None) -> Iterator[Server]:
+    """The C server of `instant.c` on `core`, compiled into `folder`."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise click.ClickException("This needs a C compiler (apt install gcc).")
+    program = folder / "instant"
+    if not program.exists():
+        subprocess.run([compiler, "-O2", "-o", str(program), str(INSTANT)], check=True)
+    command = [str(program), *map(str, pace), *([] if log is None else [str(log)])]
+    with on(core):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            assert process.stdout is not None
+            yield Server(int(process.stdout.readline()), "sk-bench", process.pid)
+        finally:
+            process.terminate()
+
+
+def environment(server: Server) -> dict[str, str]:
+    """What a client of `server` is started with."""
+    found = {name: each for name, each in os.environ.items() if not name.startswith("HEADRACE_")}
+    url = f"http://127.0.0.1:{server.port}"
+    return found | {"HEADRACE_API_KEY": server.key, "HEADRACE_BASE_URL": url}

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 import polars as pl
+from machine import judged
 
 from jobs import (
     SCHEMA_VERSION,
@@ -183,9 +184,13 @@ def main(rows: int, repeats: int) -> None:
         costs = [report(directory) for _ in range(repeats)]
     seconds = median(cost.seconds for cost in costs)
     gib = max(cost.gib for cost in costs)
-    click.echo(f"report over {rows:,} results: {seconds:.2f} s (target {SECONDS:g}), ", nl=False)
-    click.echo(f"{gib:.2f} GiB at most (target {GIB:g})")
-    sys.exit(seconds > SECONDS or gib > GIB)
+    met = judged(
+        f"report over {rows:,} results",
+        f"{seconds:.2f} s, {gib:.2f} GiB",
+        f"{SECONDS:g} s, {GIB:g} GiB",
+        met=seconds <= SECONDS and gib <= GIB,
+    )
+    sys.exit(0 if met else 1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""Every target for speed in one go, written to benchmarks/RESULTS.md with the machine and versions.
+
+    python benchmarks/results.py [--only NAME ...] [--out benchmarks/RESULTS.md]
+
+Each measurement is a script of its own beside this one, which says what it does and pins what it
+starts to a core. Wants two cores to itself and about ten minutes. Exits 1 when a target is missed,
+2 when something could not be measured.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from machine import ROWS
+
+HERE = Path(__file__).resolve().parent
+# Name -> script and its arguments, the quick ones first.
+PARTS = {
+    "start": ("start.py",),
+    "bulk": ("bulk.py", "--repeats", "5"),
+    "load": ("load.py",),
+    "report": ("report.py", "--repeats", "3"),
+    "lines": ("lines.py", "--line-bytes", "400"),
+}
+PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
+
+
+def measure(name: str, rows: Path) -> tuple[str, int]:
+    """Run one part: what it printed, and its exit code."""
+    script, *arguments = PARTS[name]
+    click.echo(f"-- {name}")
+    done = subprocess.run(
+        [sys.executable, str(HERE / script), *arguments],
+        env=os.environ | {ROWS: str(rows)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    click.echo(done.stdout, nl=False)
+    return done.stdout, done.returncode
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
+
+
+def machine(load: float) -> list[str]:
+    count = len(os.sched_getaffinity(0))
+    found = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return [
+        f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"- {processor()}, {count} cores to itself, {platform.system()} {platform.release()}",
+        f"- Python {platform.python_version()}; {found}",
+        f"- load average when it began: {load:.2f}"
+        + ("" if load < 0.5 else " (others were at work: the figures are worse than the truth)"),
+    ]
+
+
+def page(rows: list[dict[str, Any]], said: dict[str, str], took_s: float, load: float) -> str:
+    """The results as Markdown."""
+    lines = ["# Results", "", "Written by `make bench`; medians of several runs. Client and server"]
+    lines += ["have a core each, and what is compared ran in the same go.", "", *machine(load), ""]
+    lines += ["| what | measured | target | |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        verdict = "met" if row["met"] else "**missed**"
+        lines.append(f"| {row['what']} | {row['figure']} | {row['target']} | {verdict} |")
+    lines += ["", f"In all it took {took_s / 60:.1f} minutes. What each part said:"]
+    for name, text in said.items():
+        lines += ["", f"## {name}", "", "    python benchmarks/" + " ".join(PARTS[name]), ""]
+        lines += ["    " + line if line else "" for line in text.rstrip().splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+@click.command()
+@click.option("--only", type=click.Choice(list(PARTS)), multiple=True, help="These parts alone.")
+@click.option("--out", type=click.Path(path_type=Path), default=HERE / "RESULTS.md")
+def main(only: tuple[str, ...], out: Path) -> None:
+    """Measure everything and write it down."""
+    load, begin = os.getloadavg()[0], time.monotonic()
+    said: dict[str, str] = {}
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "rows.jsonl"
+        kept.touch()
+        for name in only or PARTS:
+            said[name], code = measure(name, kept)
+            failed |= code not in (0, 1)
+        rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+    out.write_text(page(rows, said, time.monotonic() - begin, load), encoding="utf-8")
+    click.echo(f"Written to {out}")
+    sys.exit(2 if failed else int(not all(row["met"] for row in rows)))
+
+
+if __name__ == "__main__":
+    main()
