@@ -10,6 +10,7 @@ This file is arithmetic: it takes the time and returns times. `runner.lane` does
 
 import math
 from collections import deque
+from itertools import islice
 
 MINUTE_S = 60.0
 # The half second is what the delay from send to count may vary by.
@@ -22,6 +23,9 @@ SHARE_FALL = 0.9
 SHARE_RISE = 1.1
 SHARE_RISE_AFTER_S = 300.0
 OWN_SHARE = 0.9
+# How many requests of the last minute one question looks at: while a large job waits for the most
+# of them to be over, every answer asks anew.
+LOOKED_AT = 64
 # Below this a bucket counts as full enough: what rounding leaves must not become a wait.
 ROUNDING = 1e-9
 
@@ -88,7 +92,11 @@ class Limiter:
         return Bucket(per_minute=limit, capacity=max(least, AHEAD * limit), now_s=now_s)
 
     def ready_at_s(self, now_s: float, tokens: int) -> float:
-        """The earliest time at which a request of `tokens` may leave, as things stand."""
+        """When a request of `tokens` may leave, as things stand; `now_s` where it may at once.
+
+        A large one may be told a time at which it must ask again, so that asking costs the same
+        however many requests the last minute holds.
+        """
         self._forget(now_s)
         self._rise(now_s)
         ready_s = now_s
@@ -99,7 +107,7 @@ class Limiter:
         if self._tokens is not None and self.tpm is not None and tokens:
             ready_s = max(ready_s, self._tokens.ready_at_s(now_s, tokens))
             excess = self._log_tokens + tokens - self.tpm
-            for grant in self._log:
+            for grant in islice(self._log, LOOKED_AT):
                 if excess <= 0:
                     break
                 excess -= grant.tokens
