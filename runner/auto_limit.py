@@ -16,9 +16,13 @@ USEFUL = 0.4
 # A single round of answers of uneven lengths may deceive; so many in a row don't.
 USELESS_ROUNDS = 2
 # Once doubling is over, the limit has to have grown by this, and so many answers have to have come,
-# before it is judged: less would drown in what the throughput varies by anyway.
+# before it is judged: less would drown in what the throughput varies by anyway. Answers that come in
+# bursts need some rounds of them.
 JUDGED_GROWTH = 1.5
 JUDGED_ANSWERS = 100
+JUDGED_ROUNDS = 4
+# How much more than it seems to need a limit gets that doubling went far beyond.
+MARGIN = 1.15
 # How long a limit that was found is kept before more is tried: at first, and at most.
 HOLD_S = 60.0
 HOLD_MAX_S = 960.0
@@ -45,7 +49,8 @@ class AutoLimit:
         self._doubling = True
         self._decreased_at_s = float("-inf")
         self._known: Level | None = None  # the last level whose use was seen
-        self._useless = 0  # rounds in a row
+        self._useless = 0  # rounds in a row, and the best throughput in them
+        self._best_per_s = 0.0
         self._hold_s = HOLD_S
         self._held_until_s = float("-inf")
         self._begin_round(now_s)
@@ -71,8 +76,10 @@ class AutoLimit:
         elif now_s >= self._held_until_s and not self._useless:
             step = 1.0 if self._doubling else 1.0 / self.limit
             self.limit = min(self._most, self.limit + step)
-        least = 0 if self._doubling else JUDGED_ANSWERS
-        if self._answers >= max(least, int(self._began_limit)):
+        enough = self._began_limit
+        if not self._doubling:
+            enough = max(JUDGED_ANSWERS, JUDGED_ROUNDS * enough)
+        if self._answers >= int(enough):
             if self._wanted_more and now_s > self._began_s:
                 self._judge(Level(self._began_limit, self._answers / (now_s - self._began_s)), now_s)
             self._begin_round(now_s)
@@ -87,11 +94,17 @@ class AutoLimit:
         elif growth >= JUDGED_GROWTH:
             if level.per_s >= known.per_s * (1 + USEFUL * (growth - 1)):
                 self._known = level
-                self._useless, self._hold_s = 0, HOLD_S
+                self._useless, self._best_per_s, self._hold_s = 0, 0.0, HOLD_S
                 return
             self._useless += 1
+            self._best_per_s = max(self._best_per_s, level.per_s)
             if self._useless >= USELESS_ROUNDS:
                 self.limit = known.limit
+                if self._doubling:
+                    # Little's law: so many in flight have the best throughput at the time that an
+                    # answer took before any queued.
+                    needed = MARGIN * self._best_per_s * known.limit / known.per_s
+                    self.limit = min(level.limit, max(known.limit, needed))
                 self._held_until_s = now_s + self._hold_s
                 self._hold_s = min(HOLD_MAX_S, self._hold_s * 2)
                 self._settle(now_s)
@@ -100,5 +113,5 @@ class AutoLimit:
         """From here on in small steps, and from what is measured anew."""
         self._doubling = False
         self._known = None
-        self._useless = 0
+        self._useless, self._best_per_s = 0, 0.0
         self._begin_round(now_s)
