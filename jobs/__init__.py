@@ -26,6 +26,7 @@ from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
 from .manifest import (
+    ConcurrencyPoint,
     DownloadTotals,
     EstimateTotals,
     JobFile,
@@ -81,6 +82,7 @@ __all__ = [
     "BalanceReading",
     "Binary",
     "Column",
+    "ConcurrencyPoint",
     "Decided",
     "DownloadTotals",
     "Ended",

@@ -42,6 +42,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     models: dict[str, ModelLimits] = {}
 
 
+class ConcurrencyPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of concurrency.jsonl: slots and attempts in flight at a moment, all lanes together.
+
+    A session leaves at most 240 of them, evenly spaced, when it ends.
+    """
+
+    at: datetime
+    limit: int
+    in_flight: int
+
+
 class DownloadTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Linked pictures that became files in a session, and those that did not, by reason."""
 

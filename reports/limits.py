@@ -7,19 +7,22 @@ import polars as pl
 
 from jobs import EstimateTotals
 
+from .concurrency import ConcurrencyCourse, concurrency_of
 from .run import Run
 
 MINUTE = timedelta(seconds=60)
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Use of one limit a minute. `limit` None is none.
+    """Use of one limit a minute. `limit` None is none; `model` is the one that has it for itself,
+    None where all models without limits of their own share it.
 
     `peak` is the most in any 60 s, `rate` the mean a minute from the first request to the last
     (None for a single one); `share` is that rate as a share of the limit.
     """
 
     what: str
+    model: str | None = None
     limit: float | None
     peak: int
     rate: float | None
@@ -36,15 +39,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     asked_pause_s: float | None
     estimates: dict[str, EstimateTotals]
+    concurrency: ConcurrencyCourse
 
 
 def limits_of(run: Run) -> Limits:
     """Work out the use of the newest session's limits over the whole run's requests."""
     limits = run.manifest.sessions[-1].limits
     tokens = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
+    own = pl.col("model").is_in(pl.Series(list(limits.models), dtype=pl.String).implode())
     sent = (
         run.attempts.filter(pl.col("sent_at").is_not_null())
-        .select("sent_at", tokens.alias("tokens"))
+        .select(
+            "sent_at",
+            tokens.alias("tokens"),
+            pl.when(own).then("model").alias("lane"),
+        )
         .sort("sent_at")
         .collect()
     )
@@ -53,20 +62,43 @@ def limits_of(run: Run) -> Limits:
         .select(pl.len().alias("refused"), pl.col("retry_after_s").max())
         .collect()
     )
-    peaks = _peaks(sent)
-    span_s = _span_s(sent)
-    totals = {"requests": len(sent), "tokens": int(sent["tokens"].sum())}
     uses = []
-    for what, limit in (("requests", limits.rpm), ("tokens", limits.tpm)):
-        rate = totals[what] / span_s * 60 if span_s else None
-        share = rate / limit if rate is not None and limit is not None else None
-        uses.append(LimitUse(what=what, limit=limit, peak=peaks[what], rate=rate, share=share))
+    shared = sent.filter(pl.col("lane").is_null())
+    if len(shared) or not limits.models:
+        uses = _uses(shared, None, rpm=limits.rpm, tpm=limits.tpm)
+    for model, each in limits.models.items():
+        lane = sent.filter(pl.col("lane") == model)
+        if len(lane):
+            uses += _uses(lane, model, rpm=each.rpm, tpm=each.tpm)
     return Limits(
         uses=uses,
         refused=refused["refused"][0],
         asked_pause_s=refused["retry_after_s"][0],
         estimates=run.manifest.estimates,
+        concurrency=concurrency_of(run),
     )
+
+
+def _uses(
+    sent: pl.DataFrame, model: str | None, *, rpm: int | None, tpm: int | None
+) -> list[LimitUse]:
+    """The use of one lane's two limits by the requests that it let out."""
+    peaks, span_s = _peaks(sent), _span_s(sent)
+    totals = {"requests": len(sent), "tokens": int(sent["tokens"].sum())}
+    uses = []
+    for what, limit in (("requests", rpm), ("tokens", tpm)):
+        rate = totals[what] / span_s * 60 if span_s else None
+        uses.append(
+            LimitUse(
+                what=what,
+                model=model,
+                limit=limit,
+                peak=peaks[what],
+                rate=rate,
+                share=rate / limit if rate is not None and limit is not None else None,
+            )
+        )
+    return uses
 
 
 def _peaks(sent: pl.DataFrame) -> dict[str, int]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from jobs import safe
 
 from .balance_check import BalanceCheck
+from .concurrency import ConcurrencyCourse
 from .latency import QUANTILES, Distribution
 from .layout import aligned, columns, counted, duration, endpoint, heading, money, show
 from .load import print_load
@@ -217,7 +218,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     table = columns("a minute", "limit", "mean", "of the limit", "most in 60 s")
     for use in limits.uses:
         table.add_row(
-            use.what,
+            use.what if use.model is None else f"{use.what}, {safe(use.model)}",
             "none" if use.limit is None else f"{use.limit:,.0f}",
             "-" if use.rate is None else f"{use.rate:,.0f}",
             "-" if use.share is None else f"{use.share:.1%}",
@@ -231,6 +232,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
         if limits.asked_pause_s is not None:
             said += f"; the longest pause asked for was {duration(limits.asked_pause_s)}"
         show(console, said, "yellow")
+    _print_concurrency(limits.concurrency, console)
     for model, totals in limits.estimates.items():
         if totals.used_tokens:
             ratio = totals.reserved_tokens / totals.used_tokens
@@ -240,6 +242,19 @@ def _print_limits(summary: Summary, console: Console) -> None:
                 f"{totals.used_tokens:,} used ({ratio:.2f} times)",
                 "dim",
             )
+
+
+def _print_concurrency(course: ConcurrencyCourse, console: Console) -> None:
+    if course.start is None or course.most_in_flight is None:
+        return
+    most = f"at most {course.most_in_flight:,} in flight"
+    if course.fixed is not None:
+        show(console, f"{most}, of {course.end:,} allowed", "dim")
+        return
+    words = f"concurrency: {course.start:,} at first, {course.end:,} at last"
+    if (course.lowest, course.highest) != tuple(sorted((course.start, course.end or 0))):
+        words += f", between {course.lowest:,} and {course.highest:,}"
+    show(console, f"{words}; {most}", "dim")
 
 
 def _print_balance(check: BalanceCheck, console: Console) -> None:

@@ -16,8 +16,8 @@ USEFUL = 0.4
 # A single round of answers of uneven lengths may deceive; so many in a row don't.
 USELESS_ROUNDS = 2
 # Once doubling is over, the limit has to have grown by this, and so many answers have to have come,
-# before it is judged: less would drown in what the throughput varies by anyway. Answers that come in
-# bursts need some rounds of them.
+# before it is judged: less would drown in what the throughput varies by anyway. Answers that come
+# in bursts need some rounds of them.
 JUDGED_GROWTH = 1.5
 JUDGED_ANSWERS = 100
 JUDGED_ROUNDS = 4
@@ -81,7 +81,8 @@ class AutoLimit:
             enough = max(JUDGED_ANSWERS, JUDGED_ROUNDS * enough)
         if self._answers >= int(enough):
             if self._wanted_more and now_s > self._began_s:
-                self._judge(Level(self._began_limit, self._answers / (now_s - self._began_s)), now_s)
+                per_s = self._answers / (now_s - self._began_s)
+                self._judge(Level(self._began_limit, per_s), now_s)
             self._begin_round(now_s)
 
     def _judge(self, level: Level, now_s: float) -> None:

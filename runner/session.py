@@ -15,6 +15,7 @@ import trio
 
 from jobs import (
     BalanceReading,
+    ConcurrencyPoint,
     DownloadTotals,
     Forecast,
     HeadraceError,
@@ -359,6 +360,8 @@ class RunSession(ABC):
                 reasons=dict(failures),
             )
         try:
+            if not isinstance(reason, StorageError):
+                self._run.add_course(self._course(parts.concurrency))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):
@@ -375,6 +378,14 @@ class RunSession(ABC):
             storage_failed=isinstance(reason, StorageError),
             resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
         )
+
+    def _course(self, concurrency: Concurrency) -> list[ConcurrencyPoint]:
+        return [
+            ConcurrencyPoint(
+                at=self._clock.utc(look.at_s), limit=look.limit, in_flight=look.in_flight
+            )
+            for look in concurrency.course.looks
+        ]
 
     def _add_estimates(self, estimator: TokenEstimator) -> None:
         """Add this session's estimates, and what they should have been, to the run's."""

@@ -32,7 +32,10 @@ def course_charts(course: Course, summary: Summary) -> list[Chart]:
     if not course.bins["requests"].sum():
         return []
     found = [_latency(course)] if course.bins["p50"].null_count() < len(course.bins) else []
-    limits = {use.what: use.limit for use in summary.limits.uses}
+    uses = summary.limits.uses
+    # What is drawn is all that left: one lane's limit is nothing to hold it against.
+    alone = len({use.model for use in uses}) == 1
+    limits = {use.what: use.limit for use in uses} if alone else {}
     found += [_rate(course, what, limits.get(what)) for what in ("requests", "tokens")]
     return [*found, _in_flight(course)]
 

@@ -3,14 +3,14 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
-from jobs import SCHEMA_VERSION, JobFile, Manifest, PriceTable, Session
+from jobs import SCHEMA_VERSION, ConcurrencyPoint, JobFile, Manifest, PriceTable, Session
 
 from ..errors import RunDirectoryError
 from .files import replace_file, storage, sync_directory
@@ -93,6 +93,14 @@ class RunDirectory:
         """Record that a session works on the run; a run.json exists from here on."""
         self.manifest.sessions.append(session)
         self.save()
+
+    def add_course(self, points: Sequence[ConcurrencyPoint]) -> None:
+        """Add how the concurrency went in a session. Raises StorageError."""
+        path = self.path / "concurrency.jsonl"
+        with storage(path):
+            known = path.read_bytes() if path.exists() else b""
+        lines = b"".join(msgspec.json.encode(point) + b"\n" for point in points)
+        replace_file(path, known + lines)
 
     def save(self) -> None:
         """Write run.json. Raises StorageError."""

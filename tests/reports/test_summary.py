@@ -10,7 +10,7 @@ from random import Random
 import msgspec
 import pytest
 
-from jobs import EstimateTotals
+from jobs import EstimateTotals, ModelLimits
 from reports import Summary, summarise, summary_json, write_summary
 from reports.latency import METRICS
 
@@ -167,6 +167,60 @@ def test_no_limit_has_no_share(made: RunMaker) -> None:
     ]
 
 
+def test_a_model_with_limits_of_its_own_has_a_use_of_its_own(made: RunMaker) -> None:
+    """Ten requests of each, one a second: 60 a minute of 60 shared, and of 120 the model's own."""
+    own = {"painter": ModelLimits(rpm=120, tpm=None), "unused": ModelLimits(rpm=1, tpm=1)}
+    made.limits = msgspec.structs.replace(made.limits, models=own)
+    for n in range(10):
+        made.attempt(n, sent_at=at(n), input_tokens=100)
+        made.attempt(n + 10, sent_at=at(n), model="painter", input_tokens=7)
+    uses = summarise(made.write()).limits.uses
+    assert [(use.model, use.what, use.limit, use.rate, use.share, use.peak) for use in uses] == [
+        (None, "requests", 60, 60.0, 1.0, 10),
+        (None, "tokens", 100_000, 6000.0, 0.06, 1000),
+        ("painter", "requests", 120, 60.0, 0.5, 10),
+        ("painter", "tokens", None, 420.0, None, 70),
+    ]
+
+
+def point(seconds: float, limit: int, in_flight: int) -> bytes:
+    """A line of concurrency.jsonl."""
+    fields = {"at": at(seconds).isoformat(), "limit": limit, "in_flight": in_flight}
+    return json.dumps(fields).encode() + b"\n"
+
+
+def test_the_course_of_the_concurrency_over_all_sessions(made: RunMaker) -> None:
+    made.job(0)
+    directory = made.write()
+    lines = [point(0, 16, 3), point(5, 64, 64), point(90, 8, 2), point(91, 20, 12)]
+    (directory / "concurrency.jsonl").write_bytes(b"".join(lines) + b'{"at": "20')
+    course = summarise(directory).limits.concurrency
+    assert (course.fixed, course.start, course.end) == (None, 16, 20)
+    assert (course.lowest, course.highest, course.most_in_flight) == (8, 64, 64)
+    assert [(each.at, each.limit, each.in_flight) for each in course.points] == [
+        (at(0), 16, 3),
+        (at(5), 64, 64),
+        (at(90), 8, 2),
+        (at(91), 20, 12),
+    ]
+
+
+@pytest.mark.parametrize("count", [479, 480, 1000, 5000])
+def test_the_course_in_a_summary_is_bounded(made: RunMaker, count: int) -> None:
+    directory = made.write()
+    lines = [point(n, n + 1, n) for n in range(count)]
+    (directory / "concurrency.jsonl").write_bytes(b"".join(lines))
+    course = summarise(directory).limits.concurrency
+    assert 200 <= len(course.points) <= 480
+    assert (course.points[0].limit, course.points[-1].limit, course.highest) == (1, count, count)
+
+
+def test_a_run_without_a_course_says_nothing_of_it(made: RunMaker) -> None:
+    made.job(0)
+    course = summarise(made.write()).limits.concurrency
+    assert (course.start, course.end, course.most_in_flight, course.points) == (None,) * 3 + ([],)
+
+
 def test_estimates_are_shown_beside_what_was_used(made: RunMaker) -> None:
     made.job(0)
     directory = made.write()
@@ -249,6 +303,7 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
     downloads = {"fetched": 1, "failed": 1, "reasons": {"a.test answered 404": 1}}
     manifest["sessions"][-1]["downloads"] = downloads
     (directory / "run.json").write_text(json.dumps(manifest))
+    (directory / "concurrency.jsonl").write_bytes(point(0, 16, 1))
     found = keys_of(json.loads(summary_json(summarise(directory))))
     # Rows of the usage and their total have the same keys, and are documented once.
     found = {re.sub(r"^usage\.(rows\[\]|total)\.", "usage.*.", key) for key in found}

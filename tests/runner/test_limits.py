@@ -1,8 +1,10 @@
 """The run under limits, on the project's gateway with the same limits, in virtual time."""
 
+import json
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 
@@ -143,3 +145,61 @@ async def test_an_outage_that_lasts_stops_the_run_and_leaves_the_rest_unsent(
     assert "60 s" in ran.outcome.reason
     assert len(ran.results) == 0
     assert len(ran.attempts) == len(service.posts) < 40
+
+
+async def test_the_course_of_the_concurrency_is_recorded_across_sessions(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: (
+        service.error(401) if seen.number == 40 else service.fine(delay_s=2.0)
+    )
+    bench.write_chats(100)
+    first = await bench.run(service)
+    assert first.outcome.exit_code == 5
+    recorded = (first.directory / "concurrency.jsonl").read_text().splitlines()
+    points = [json.loads(line) for line in recorded]
+    # A look as each round of 2 s ends: the slots of the one before, all in use.
+    assert (points[0]["limit"], points[0]["in_flight"]) == (16, 1)
+    assert max(point["in_flight"] for point in points) <= 32
+    second = await bench.run(service)
+    assert second.outcome.exit_code == 0
+    both = (second.directory / "concurrency.jsonl").read_text().splitlines()
+    assert both[: len(recorded)] == recorded
+    assert len(both) > len(recorded)
+
+
+async def test_a_fixed_concurrency_is_its_course(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.error(503) if seen.number < 5 else service.fine()
+    bench.write_chats(30)
+    ran = await bench.run(service, concurrency=7)
+    lines = (ran.directory / "concurrency.jsonl").read_text().splitlines()
+    assert {json.loads(line)["limit"] for line in lines} == {7}
+
+
+async def test_more_slots_stop_where_they_bring_no_more_answers(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """The service answers 20 at a time, a second each; what comes beyond that waits there."""
+    capacity = trio.CapacityLimiter(20)
+    now = most = 0
+
+    async def answer(_seen: Any) -> Any:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        async with capacity:
+            await bench.sleep(1.0)
+        now -= 1
+        return service.fine()
+
+    service.answer = answer
+    bench.write_chats(1500)
+    ran = await bench.run(service)
+    assert ran.outcome.succeeded == 1500
+    lines = (ran.directory / "concurrency.jsonl").read_text().splitlines()
+    limits = [json.loads(line)["limit"] for line in lines]
+    assert most == max(limits) <= 128
+    assert all(20 <= limit <= 60 for limit in limits[20:])
+    assert trio.current_time() <= 1500 / 20 * 1.05
