@@ -19,6 +19,7 @@ from jobs import (
     BalanceReading,
     Decided,
     Ended,
+    JournalRecord,
     Result,
     Row,
     Sent,
@@ -33,7 +34,8 @@ from .journal import read_segment
 # How msgspec writes the two kinds that make up all but a few lines: the tag comes first.
 _ENDED = b'{"type":"ended",'
 _SENT = b'{"type":"sent",'
-_SENT_DECODER = msgspec.json.Decoder(Sent)
+_REOPENED = b'"reopened":true'
+_decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
 _TEXTS = (pl.Decimal, pl.Datetime)  # JSON has them as strings
 
 
@@ -57,19 +59,23 @@ def _at_once(lines: list[bytes]) -> Tables | None:
     """The same by polars' own reader; None where it is not sure to be the same."""
     if lines.pop() != b"":
         return None  # torn
-    ended = [line for line in lines if line.startswith(_ENDED)]
+    ended: list[bytes] = []
     reopened: set[int] = set()
+    readings: list[BalanceReading] = []
     for line in lines:
-        if line.startswith(_SENT):
-            if b'"reopened":true' in line:
-                try:
-                    sent = _SENT_DECODER.decode(line)
-                except msgspec.DecodeError:
-                    return None
-                if sent.reopened:
-                    reopened.add(sent.index)
-        elif not line.startswith(_ENDED):
-            return None
+        if line.startswith(_ENDED):
+            ended.append(line)
+        elif not line.startswith(_SENT) or _REOPENED in line:
+            try:
+                record = _decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return None
+            if isinstance(record, BalanceRead):
+                readings.append(record.reading)
+            elif not isinstance(record, Sent):
+                return None  # its place is between the others
+            elif record.reopened:
+                reopened.add(record.index)
     if not ended:
         return None
     kinds: dict[str, type[Row]] = {"attempt": Attempt, "result": Result}
@@ -83,7 +89,7 @@ def _at_once(lines: list[bytes]) -> Tables | None:
     whole = len(attempts) == len(ended) and _complete(attempts, Attempt)
     if not whole or not _complete(results, Result):
         return None
-    return Tables(attempts, results, [], reopened)
+    return Tables(attempts, results, readings, reopened)
 
 
 def _as_json_has(kind: type[Row]) -> pl.Schema:

@@ -145,9 +145,11 @@ def test_most_segments_are_not_read_record_by_record(
         raise AssertionError
 
     monkeypatch.setattr(tables, "_one_by_one", refuse)
+    first = BalanceRead(reading=BalanceReading(read_at=AT, moment="before", spent=Decimal(0)))
     sent = Sent(index=0, custom_id="a", model="m", url="/v1/x", attempt=1, due_at=AT, sent_at=AT)
     record = Ended(attempt=attempt(cost=Decimal("0.000044")), result=result())
-    assert len(tables_in(written(tmp_path, [sent, record])).results) == 1
+    found = tables_in(written(tmp_path, [first, sent, record]))
+    assert (len(found.results), found.readings) == (1, [first.reading])
 
 
 def test_rare_records_are_read_too(tmp_path: Path) -> None:
