@@ -20,6 +20,8 @@ STATES = {
 def print_status(status: Status, console: Console) -> None:
     """Print it. Fits 80 columns."""
     words, style = STATES[status.state]
+    if status.kind == "load":
+        words = words.partition(";")[0]  # nothing goes on with a load run
     since = ""
     if status.state == "running":
         since = f" for {duration((status.at - status.session_started_at).total_seconds())}"

@@ -72,6 +72,8 @@ def print_summary(summary: Summary, console: Console) -> None:
 def _print_headline(summary: Summary, console: Console) -> None:
     run, outcome = summary.run, summary.outcome
     words, style = STATES[run.state]
+    if run.kind == "load":
+        words = words.partition(";")[0]  # nothing goes on with a load run
     console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
         show(console, safe(run.reason), style)

@@ -10,7 +10,7 @@ import heapq
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -110,18 +110,16 @@ class Usage:
         self._cores = core_times(self.proc)
         self.open_files: int | None = None
         self.ports: int | None = None
-        self.in_flight = 0
 
-    def sample(self, in_flight: int) -> None:
+    def sample(self) -> None:
         """Look at what is open now."""
-        self.in_flight = max(self.in_flight, in_flight)
         self.open_files = _most(self.open_files, open_files(self.proc))
         self.ports = _most(self.ports, tcp_sockets(self.proc))
 
-    async def watch(self, in_flight: Callable[[], int]) -> None:
+    async def watch(self) -> None:
         """Sample every second, until cancelled."""
         while True:
-            self.sample(in_flight())
+            self.sample()
             await trio.sleep(SAMPLE_EVERY_S)
 
     def cpu_share(self) -> float | None:
@@ -140,7 +138,7 @@ class Usage:
         return shares
 
 
-def facts_of(loop: LoopWatch, usage: Usage) -> MachineFacts:
+def facts_of(loop: LoopWatch, usage: Usage, *, in_flight_max: int) -> MachineFacts:
     """What was seen since both began."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MachineFacts(
@@ -152,7 +150,7 @@ def facts_of(loop: LoopWatch, usage: Usage) -> MachineFacts:
         longest_gc_s=loop.longest_gc_s,
         cpu_share=usage.cpu_share(),
         core_shares=usage.core_shares(),
-        in_flight_max=usage.in_flight,
+        in_flight_max=in_flight_max,
         open_files_max=usage.open_files,
         open_files_limit=None if limit == resource.RLIM_INFINITY else limit,
         ports_max=usage.ports,

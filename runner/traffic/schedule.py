@@ -53,6 +53,9 @@ class Schedule:
                 return pending, ready_s
             turn = self.demand.take(now_s)
             if turn is not None:
+                if self._ahead is None:
+                    # Thousands may be due at once, and each takes a while to make.
+                    await trio.lowlevel.checkpoint()
                 return self._give(turn), turn.due_s
             if self.demand.over_s is not None:
                 self.over.set()
@@ -86,7 +89,8 @@ class Schedule:
         good = result is not None and result.status == "succeeded"
         self._prompts.answered(pending.job, result.text if good and result else None)
         self.demand.freed(user, trio.current_time(), failed=not good)
-        self._alarm.ring()
+        if not self.demand.open_loop or self.demand.over_s is not None:
+            self._alarm.ring()  # a user is back, or nobody is out any more
 
     def unsent(self, until_s: float) -> int:
         """How many were due by `until_s` and never sent. To be asked at the end."""

@@ -14,7 +14,7 @@ from ..attempts import Parts
 from ..clock import RunClock
 from ..concurrency import Concurrency, most_connections
 from ..dispatch import send_all
-from ..errors import InterruptError, TerminateError
+from ..errors import InterruptError, StorageError, TerminateError
 from ..pending import Pending
 from ..purse import Purse
 from ..record import Journal, Recorder, RunDirectory, State
@@ -96,7 +96,8 @@ class LoadSession(RunSession):
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._loop.watch, loop_alarm)
-                    nursery.start_soon(self._usage.watch, lambda: parts.concurrency.in_flight)
+                    nursery.start_soon(self._usage.watch)
+                    nursery.start_soon(self._save)
                     nursery.start_soon(self._begin_measuring, window)
                     nursery.start_soon(self._end_measuring, schedule)
                     if purse is not None:
@@ -125,11 +126,19 @@ class LoadSession(RunSession):
             # Also where the ceiling keeps the last ones waiting.
             self._stop.in_flight.deadline = window.end_s + self._load.grace_s
 
+    async def _save(self) -> None:
+        """Have run.json say what is measured, should the process be killed."""
+        try:
+            await self._world.offload(self._run.save)
+        except StorageError as error:
+            self._stop.request(error)
+
     async def _begin_measuring(self, window: Window) -> None:
         """What the machine does counts from the beginning of the window."""
         await trio.sleep_until(window.from_s)
         self._loop.begin()
         self._usage.begin()
+        self._tally.in_flight_max = self._tally.in_flight
 
     async def _end_measuring(self, schedule: Schedule) -> None:
         """Once nothing more is wanted, what is in flight has the grace time."""
@@ -149,7 +158,7 @@ class LoadSession(RunSession):
             facts.measure_to = max(end, facts.measure_from)
         facts.ended = clock.utc(now_s)
         facts.unsent = schedule.unsent(clock.seconds(facts.measure_to))
-        facts.machine = facts_of(self._loop, self._usage)
+        facts.machine = facts_of(self._loop, self._usage, in_flight_max=self._tally.in_flight_max)
 
 
 def _pend(parts: Parts, job: Job) -> Pending:

@@ -36,6 +36,8 @@ class Tally:
 
     def __init__(self, start_s: float) -> None:
         self.sent = 0
+        self.in_flight = 0
+        self.in_flight_max = 0
         self.answered = 0
         self.measured = 0
         self.failed_jobs = 0
@@ -52,11 +54,15 @@ class Tally:
     def request_left(self, now_s: float) -> None:
         """A request's first byte is about to leave."""
         self.sent += 1
+        self.in_flight += 1
+        self.in_flight_max = max(self.in_flight_max, self.in_flight)
         self._second(now_s).sent += 1
 
     def attempt_ended(self, row: Attempt, result: Result | None, now_s: float) -> None:
         """An attempt ended, and perhaps its job."""
         second = self._second(now_s)
+        if row.sent_at is not None:
+            self.in_flight -= 1
         if row.error_kind is not None:
             self.errors[_named(row)] += 1
         else:

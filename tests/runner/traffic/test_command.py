@@ -128,6 +128,8 @@ def test_ctrl_c_ends_a_run_early_with_a_report(gateway: Gateway) -> None:
     assert load["requests"]["answered"] == len(gateway.posts) >= 6
     assert 0 < load["window_s"] < 50
     assert "TTFT" in out
+    assert "was interrupted" in out
+    assert "the same command goes on" not in out
 
 
 @pytest.mark.parametrize(

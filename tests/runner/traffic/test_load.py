@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,8 @@ from trio.testing import MockClock
 from jobs import InputError
 from runner import RunDirectoryError, Stop
 from runner.errors import InterruptError
+from runner.traffic.snapshot import in_words
+from runner.traffic.view import look
 
 
 async def test_an_open_loop_sends_at_the_due_times_and_waits_for_no_answer(
@@ -238,6 +241,66 @@ async def test_the_budget_stops_a_run_and_says_so(
     assert 0 < ran.outcome.cost <= Decimal("0.5")
     assert ran.facts.measure_to is not None
     assert (ran.facts.measure_to - ran.facts.measure_from).total_seconds() < 60
+
+
+async def test_while_requests_are_due_nothing_is_sealed_and_at_the_end_everything(
+    traffic: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal goes on in further segments; each becomes a part of its own."""
+    monkeypatch.setattr("runner.record.recorder.SEGMENT_BYTES", 4000)
+    service.answer = lambda seen: service.fine(delay_s=0.35)
+    segments: list[int] = []
+
+    async def watch(_progress: Any) -> None:
+        while True:
+            await trio.sleep(0.5)
+            assert not list(traffic.path.glob("load.run/attempts/*.parquet"))
+            segments.append(len(list(traffic.path.glob("load.run/journal/*.jsonl"))))
+
+    ran = await traffic.over(service.connect, rate="10/s", duration_s=4.0, watch=watch)
+    assert segments[0] < segments[-1] >= 5
+    assert len(list(ran.directory.glob("attempts/*.parquet"))) > segments[-1]
+    assert ran.attempts["index"].to_list() == list(range(40))
+    assert ran.results["index"].to_list() == list(range(40))
+    assert not (ran.directory / "journal").exists()
+
+
+async def test_run_json_says_what_is_measured_while_it_is(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    found: list[dict[str, Any]] = []
+
+    async def watch(_progress: Any) -> None:
+        await trio.sleep(1.0)
+        found.append(json.loads((traffic.path / "load.run" / "run.json").read_bytes())["load"])
+
+    await traffic.over(service.connect, rate="1/s", duration_s=4.0, warmup_s=2.0, watch=watch)
+    assert found[0]["measure_from"] == "2026-06-09T08:30:22Z"
+    assert found[0]["measure_to"] == "2026-06-09T08:30:26Z"
+    assert found[0]["ended"] is None
+
+
+async def test_a_display_shows_how_the_run_goes_on(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    looks: list[str] = []
+
+    async def watch(progress: Any) -> None:
+        for _ in range(3):
+            await trio.sleep(1.3)
+            words = in_words(look(progress, lambda _: []))
+            # Quantiles are within 2 % (test_histogram).
+            looks.append(re.sub(r"(50\d|510) ms", "500 ms", words))
+
+    await traffic.over(service.connect, rate="2/s", duration_s=3.0, warmup_s=2.0, watch=watch)
+    assert looks == [
+        "warming up, 1s of 2s, 2.0/s asked, 2.0/s sent, 1 in flight, no errors, valid so far",
+        "measuring, 1s of 3s, 2.0/s asked, 2.0/s sent, 1 in flight, latency 500 ms (p95 500 ms), "
+        "no errors, valid so far",
+        "measuring, 2s of 3s, 2.0/s asked, 2.0/s sent, 1 in flight, latency 500 ms (p95 500 ms), "
+        "no errors, valid so far",
+    ]
 
 
 async def test_a_directory_that_is_there_is_refused_and_nothing_is_sent(

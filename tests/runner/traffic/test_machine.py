@@ -116,8 +116,8 @@ def test_a_core_s_share_is_of_the_time_since_the_beginning(tmp_path: Path) -> No
 
 def test_a_system_without_proc_says_nothing(tmp_path: Path) -> None:
     usage = Usage(tmp_path)
-    usage.sample(in_flight=3)
-    assert (usage.open_files, usage.ports, usage.in_flight) == (None, None, 3)
+    usage.sample()
+    assert (usage.open_files, usage.ports) == (None, None)
     assert usage.core_shares() == {}
     assert ephemeral_ports(tmp_path) is None
 
@@ -137,9 +137,8 @@ def test_open_files_are_those_of_this_process() -> None:
 async def test_the_facts_are_of_both_watches(tmp_path: Path) -> None:
     loop, usage = LoopWatch(RunClock(lambda: BEGAN)), Usage(fake_proc(tmp_path, busy=1, idle=9))
     loop.saw(0.25, trio.current_time())
-    usage.sample(in_flight=7)
-    usage.sample(in_flight=4)
-    facts = facts_of(loop, usage)
+    usage.sample()
+    facts = facts_of(loop, usage, in_flight_max=7)
     assert (facts.stalls, facts.longest_stall_s, facts.in_flight_max) == (1, 0.25, 7)
     assert (facts.ports_max, facts.ports_limit) == (14, 28232)
     assert facts.cpu_share is not None

@@ -39,6 +39,16 @@ def test_errors_are_counted_by_status_and_kind() -> None:
     assert (tally.answered, tally.failed_jobs) == (0, 4)
 
 
+def test_the_most_in_flight_at_once_is_kept() -> None:
+    tally = Tally(start_s=0.0)
+    for _ in range(3):
+        tally.request_left(0.0)
+    tally.attempt_ended(attempt(sent_at=MOMENT), None, 1.0)
+    tally.attempt_ended(attempt(error_kind="connect"), None, 1.0)  # which was never sent
+    tally.request_left(1.0)
+    assert (tally.in_flight, tally.in_flight_max) == (3, 3)
+
+
 def test_only_what_is_measured_has_quantiles() -> None:
     tally = Tally(start_s=0.0)
     for phase, ttft_s in (("warmup", 9.0), ("measure", 0.5), ("drain", 9.0)):
