@@ -39,14 +39,18 @@ Finding = Literal[
 
 
 class Metric(NamedTuple):
-    """A column to compare: its unit, and which of its percentiles are worth a line."""
+    """A column to compare: its unit, which of its percentiles are worth a line, and what its values
+    are multiplied by."""
 
     column: str
     name: str
     unit: str
     percentiles: tuple[str, ...] = ()
+    times: float = 1.0
 
 
+# One job costs too little for a figure that can be read.
+COST = "cost of 1,000"
 METRICS = (
     Metric("latency_s", "latency", "s", ("p50", "p90", "p95", "p99")),
     Metric("ttft_s", "TTFT", "s", ("p50", "p90", "p95", "p99")),
@@ -127,7 +131,7 @@ def compare_runs(a: Run, b: Run) -> Comparison:
 def _differences(sides: Sides, currency: str | None) -> Iterator[Difference]:
     metrics: tuple[Metric, ...] = METRICS
     if currency is not None:
-        metrics = (Metric("cost", "cost a job", currency), *METRICS)
+        metrics = (Metric("cost", COST, currency, times=1000.0), *METRICS)
     rng = np.random.default_rng(SEED)
     for metric in SHARES:
         yield from _of_shares(sides, metric)
@@ -160,7 +164,7 @@ def _of_shares(sides: Sides, metric: Metric) -> Iterator[Difference]:
 
 
 def _of_values(sides: Sides, metric: Metric, rng: np.random.Generator) -> Iterator[Difference]:
-    a, b = (each.to_numpy() for each in _known(sides, metric.column))
+    a, b = (each.to_numpy() * metric.times for each in _known(sides, metric.column))
     counts = (len(a), len(b))
     if not min(counts):
         return

@@ -10,19 +10,19 @@ from rich.text import Text
 
 from jobs import safe
 
-from .compare import METRICS, Comparison, Difference
+from .compare import COST, METRICS, Comparison, Difference
 from .terminal import duration, money
 
 # What the last column says, where the finding's own words are too long for it.
-SHORT = {"perhaps higher": "higher?", "perhaps lower": "lower?"}
+SHORT = {"perhaps higher": "higher?", "perhaps lower": "lower?", "none found": "unclear"}
 COLOURS = {"higher": "bold", "lower": "bold", "perhaps higher": "yellow", "perhaps lower": "yellow"}
 # Which direction is the worse one, to whoever pays and waits; not every figure has one.
 WORSE = {
-    **dict.fromkeys(("failed", "cost a job", "latency", "TTFT", "TPOT", "total"), "higher"),
+    **dict.fromkeys(("failed", COST, "latency", "TTFT", "TPOT", "total"), "higher"),
     "as expected": "lower",
 }
 # Metrics of which the mean is all that is compared.
-MEANS_ALONE = {each.name for each in METRICS if not each.percentiles} | {"cost a job"}
+MEANS_ALONE = {each.name for each in METRICS if not each.percentiles} | {COST}
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:

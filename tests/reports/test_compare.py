@@ -108,8 +108,8 @@ def test_a_job_costs_what_all_its_attempts_cost(runs: tuple[RunMaker, RunMaker])
         run.job(1, cost=Decimal(last))
     found = compared(a, b)
     assert (found.total_cost_a, found.total_cost_b) == (Decimal("0.25"), Decimal("0.45"))
-    cost = figure(found, "cost a job")
-    assert (cost.a, cost.b, cost.unit) == (0.125, 0.225, "CNY")
+    cost = figure(found, "cost of 1,000")
+    assert (cost.a, cost.b, cost.unit) == (125.0, 225.0, "CNY")
     assert figure(found, "attempts").a == 1.5
     assert (cost.finding, cost.low, cost.p) == ("too few", None, None)
 
@@ -121,7 +121,7 @@ def test_runs_in_two_currencies_have_no_cost_in_common(runs: tuple[RunMaker, Run
     b.prices = type(PRICES)(currency="USD", models=PRICES.models)
     found = compared(a, b)
     assert (found.currency, found.total_cost_a, found.total_cost_b) == (None, None, None)
-    assert [each for each in found.differences if each.metric == "cost a job"] == []
+    assert [each for each in found.differences if each.metric == "cost of 1,000"] == []
 
 
 def test_failures_are_shares_over_pairs(runs: tuple[RunMaker, RunMaker]) -> None:
