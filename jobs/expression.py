@@ -192,10 +192,9 @@ def show(node: Node) -> str:
         case Unary(operand=operand):
             return f"-{_within(operand, NEGATION)}"
         case Binary(operator=operator, left=left, right=right):
+            # Comparisons hold no comparison; of the others, the leftmost pair goes first.
             level = PRECEDENCE[operator]
-            # Comparisons don't chain; of the others, the leftmost pair goes first.
-            lowest = level + 1 if operator in COMPARISONS else level
-            return f"{_within(left, lowest)} {operator} {_within(right, level + 1)}"
+            return f"{_within(left, level)} {operator} {_within(right, level + 1)}"
 
 
 def _within(node: Node, lowest: int) -> str:

@@ -160,6 +160,15 @@ def test_answers_are_scored_against_what_was_expected(runs: tuple[RunMaker, RunM
     assert (score.a, score.b, score.count_a, score.count_b) == (0.75, 0.0, 4, 4)
 
 
+def test_a_job_that_failed_matches_nothing(runs: tuple[RunMaker, RunMaker]) -> None:
+    """A cut stream can leave the right text behind."""
+    a, b = runs
+    a.job(0, expected='"x"', text="x")
+    b.job(0, expected='"x"', text="x", status="failed")
+    score = figure(compared(a, b), "as expected", "share")
+    assert (score.a, score.b) == (1.0, 0.0)
+
+
 def test_expected_answers_are_texts() -> None:
     assert expected_answers('" a b\\n"') == {"a b"}
     assert expected_answers("1.50") == {"1.5"}

@@ -355,6 +355,15 @@ def test_what_a_spreadsheet_would_run_is_defused(cell: str | None, shown: str | 
     assert made["text"].to_list() == [shown]
 
 
+def test_an_exported_cell_is_defused(made: RunMaker) -> None:
+    made.job(0, text="=1+1", custom_id="-x", cost=Decimal("-1"))
+    made.write()
+    export("jobs.run", "--to", "csv")
+    with Path("jobs.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["text"], row["custom_id"], Decimal(row["cost"])) == ("'=1+1", "'-x", Decimal(-1))
+
+
 @given(st.lists(st.none() | st.text(max_size=12), max_size=6))
 def test_no_cell_begins_like_a_formula_and_all_come_back(texts: list[str | None]) -> None:
     table = (
