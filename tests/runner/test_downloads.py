@@ -68,6 +68,12 @@ def links(service: Service, *urls: str) -> None:
     service.balance = lambda: Reply(200, PNG, IMAGE)
 
 
+@pytest.fixture(autouse=True)
+def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lasts is shown elsewhere."""
+    monkeypatch.setattr("os.fsync", lambda _descriptor: None)
+
+
 @pytest.fixture
 def foreign() -> Foreign:
     return Foreign()

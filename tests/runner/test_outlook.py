@@ -189,7 +189,7 @@ def test_another_day_is_named_and_the_reset_s_zone_is_used() -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     left=st.integers(8_000, 40_000),

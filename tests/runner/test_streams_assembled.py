@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -152,6 +152,7 @@ def chat_streams(draw: st.DrawFn) -> tuple[dict[str, Any], list[bytes]]:
 
 
 @pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(streamed=chat_streams())
 def test_any_split_of_a_chat_stream_gives_the_unstreamed_body(
     streamed: tuple[dict[str, Any], list[bytes]],
@@ -251,6 +252,7 @@ def messages_streams(draw: st.DrawFn) -> tuple[dict[str, Any], list[bytes]]:
 
 
 @pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(streamed=messages_streams())
 def test_any_split_of_a_messages_stream_gives_the_unstreamed_body(
     streamed: tuple[dict[str, Any], list[bytes]],
