@@ -20,9 +20,12 @@ def calibrate(*, as_json: bool) -> None:
 
     from .kept import as_json as json_of
     from .kept import keep, kept_at
+    from .measure import busy
     from .measure import calibrate as measure
 
     console = Console(stderr=True, highlight=False)
+    if (said := busy()) is not None:
+        console.print(f"Warning: {said}", style="yellow")
     found = measure(lambda words: console.print(f"  {words} ..."))
     path = kept_at()
     keep(found, path)

@@ -1,10 +1,13 @@
 """`headrace load`: a shape of traffic, and what it met with."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..params import BASE_URL, CountOr, Duration, Money, number_or_none
+
+if TYPE_CHECKING:
+    from .options import LoadPlan
 
 LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 NONE = CountOr("none")
@@ -155,11 +158,22 @@ def load(**options: Any) -> None:
         make_steps(LoadOptions(**asked), **several, as_json=as_json)
         return
     planned = plan(LoadOptions(**asked), key_from(None), wall_now())
+    warn_beyond(planned)
     outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
         click.echo(f"Stopped: {safe(outcome.reason)}", err=True)
     click.get_current_context().exit(outcome.exit_code)
+
+
+def warn_beyond(planned: "LoadPlan") -> None:
+    """Say what this machine's client was not seen to do, where it has been calibrated."""
+    from ..calibration.beyond import beyond
+    from ..calibration.kept import kept, kept_at
+
+    calibration = kept(kept_at())
+    for line in [] if calibration is None else beyond(calibration, planned):
+        click.echo(f"Warning: {line}", err=True)
 
 
 # Flags whose times the library takes as seconds.

@@ -1,0 +1,109 @@
+"""What a calibration keeps, and what it says of a load that goes beyond it."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import InputError
+from reports import Truth
+from runner import LoadOptions, Secret
+from runner.calibration.beyond import beyond
+from runner.calibration.kept import Calibration, Ceiling, LoadError, as_json, keep, kept, kept_at
+from runner.calibration.measure import gateway_was_late, load_error
+from runner.traffic.options import plan
+
+NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)
+ERROR = LoadError(
+    ttft_p50_s=0.0002,
+    ttft_p99_s=0.001,
+    itl_p50_s=0.0,
+    itl_p99_s=0.0004,
+    latency_p50_s=None,
+    latency_p99_s=None,
+)
+FOUND = Calibration(
+    schema_version=1,
+    headrace="0.1.0",
+    machine="here",
+    cores=2,
+    measured_at=NOON,
+    requests_per_s=Ceiling(most=1000.0, limit="client"),
+    chunks_per_s=Ceiling(most=20_000.0, limit="gateway"),
+    streams=Ceiling(most=500.0, limit="no more was tried"),
+    errors={"1 stream": ERROR},
+)
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "headrace" / "calibration.json"
+    keep(FOUND, path)
+    assert kept(path) == FOUND
+    assert path.read_bytes() == as_json(FOUND)
+    assert [each.name for each in path.parent.iterdir()] == ["calibration.json"]
+
+
+def test_none_and_one_of_another_version_or_damaged_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    assert kept(path) is None
+    keep(FOUND, path)
+    path.write_bytes(path.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 2'))
+    assert kept(path) is None
+    path.write_bytes(b"{")
+    assert kept(path) is None
+
+
+def test_it_is_kept_where_the_user_keeps_such_things() -> None:
+    assert kept_at({"XDG_STATE_HOME": "/x"}) == Path("/x/headrace/calibration.json")
+    assert kept_at({}) == Path.home() / ".local/state/headrace/calibration.json"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot keep the calibration in .*; set XDG_STATE_HOME"):
+        keep(FOUND, tmp_path / "file" / "calibration.json")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"rate": "1000/s"}, []),
+        ({"rate": "1001/s"}, ["1,001 requests/s is more than the 1,000 a second"]),
+        ({"stages": "0s:10/s, 10s:3000/s"}, ["3,000 requests/s is more than the 1,000 a second"]),
+        ({"users": 500}, []),
+        ({"users": 501}, ["501 at once is more than the 500 at once"]),
+    ],
+)
+def test_a_load_beyond_a_ceiling_is_said_beforehand(
+    asked: dict[str, Any], says: list[str], tmp_path: Path
+) -> None:
+    options = LoadOptions(
+        duration_s=20.0, base_url="http://here.test", out=tmp_path / "x.run", **asked
+    )
+    found = beyond(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
+    assert len(found) == len(says)
+    for line, begin in zip(found, says, strict=True):
+        assert line.startswith(begin)
+        assert "headrace calibrate" in line
+
+
+def truth(**fields: Any) -> Truth:
+    none: dict[str, Any] = dict.fromkeys(("ttft_s", "itl_s", "latency_s"))
+    defaults: dict[str, Any] = {"requests": 1, "chunks": 1, "output_tokens": 1, "errors": none}
+    return Truth(**{**defaults, "p50_s": none, "p99_s": none, "late_p99_s": None, **fields})
+
+
+def test_errors_are_kept_by_figure_and_what_there_is_not_is_null() -> None:
+    from reports.truth import Error
+
+    errors = {"ttft_s": Error(p50_s=0.1, p99_s=0.2), "itl_s": None, "latency_s": None}
+    found = load_error(truth(errors=errors))
+    assert (found.ttft_p50_s, found.ttft_p99_s) == (0.1, 0.2)
+    assert (found.itl_p50_s, found.latency_p99_s) == (None, None)
+
+
+def test_the_gateway_owns_up_to_its_own_lateness() -> None:
+    assert gateway_was_late(truth(late_p99_s=0.0021))
+    assert not gateway_was_late(truth(late_p99_s=0.002))
+    assert not gateway_was_late(truth())
