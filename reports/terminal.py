@@ -174,7 +174,7 @@ def _print_usage(summary: Summary, console: Console) -> None:
 
 def _print_pictures(summary: Summary, console: Console) -> None:
     pictures = summary.pictures
-    if pictures is None:
+    if pictures is None or not (pictures.files or pictures.links or pictures.failed):
         return
     heading(console, "Pictures")
     show(console, f"{counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
