@@ -4,16 +4,18 @@ The servers here are written from design.md section 6, apart from the limiter, a
 milliseconds, so that no rounding of theirs hides a request too many.
 """
 
+import heapq
 import math
 import random
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.limiter import AHEAD, WINDOW_S, Limiter
+from runner.limiter import AHEAD, LOOKED_AT, WINDOW_S, Grant, Limiter
 
 MINUTE_MS = 60_000
 
@@ -76,7 +78,11 @@ class TokenBucket:
         return min(self.levels) >= -1e-6
 
 
-SERVERS = [FixedMinutes, SlidingWindow, TokenBucket]
+SERVERS: list[type[FixedMinutes] | type[SlidingWindow] | type[TokenBucket]] = [
+    FixedMinutes,
+    SlidingWindow,
+    TokenBucket,
+]
 
 
 def send_all(limiter: Limiter, sizes: list[int], start_s: float = 0.0) -> list[float]:
@@ -97,7 +103,7 @@ def send_all(limiter: Limiter, sizes: list[int], start_s: float = 0.0) -> list[f
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_no_429_from_any_server_that_counts_at_arrival(server: type, data: st.DataObject) -> None:
-    rpm = data.draw(st.sampled_from([1, 2, 10, 60, 600, 5000]))
+    rpm = data.draw(st.sampled_from([1, 2, 10, 60, 600, 5000, 100_000]))
     tpm = data.draw(st.sampled_from([None, 1000, 50_000, 1_000_000]))
     seed = data.draw(st.integers(0, 2**32))
     rng = random.Random(seed)
@@ -116,6 +122,88 @@ def test_no_429_from_any_server_that_counts_at_arrival(server: type, data: st.Da
     counting = server(rpm, math.inf if tpm is None else tpm, data.draw(st.integers(0, 59_999)))
     refused = [arrival for arrival in arrivals if not counting.admits(arrival)]
     assert refused == []
+
+
+class Sent(NamedTuple):
+    """One request that left, and what its answer turned out to have used."""
+
+    at_s: float
+    used_tokens: int
+
+
+def send_and_settle(
+    limiter: Limiter, sizes: list[tuple[int, int]], rng: random.Random, latency_s: float
+) -> list[Sent]:
+    """Requests of (reserved, used) tokens, all ready from the start; each is settled by its answer,
+    which takes up to `latency_s` and may let the next leave earlier."""
+    answers: list[tuple[float, int, Grant, int]] = []
+    sent, now_s = [], 0.0
+    for n, (reserved, used) in enumerate(sizes):
+        while (ready_s := limiter.ready_at_s(now_s, reserved)) > now_s:
+            if answers and answers[0][0] <= ready_s:
+                now_s, _, grant, tokens = heapq.heappop(answers)
+                limiter.settle(grant, used_tokens=tokens, now_s=now_s)
+            else:
+                now_s = ready_s
+        sent.append(Sent(now_s, used))
+        taken = limiter.take(now_s, reserved)
+        heapq.heappush(answers, (now_s + rng.uniform(0, latency_s), n, taken, used))
+    return sent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", SERVERS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_429_while_answers_settle_what_was_reserved(server: type, data: st.DataObject) -> None:
+    """Whatever part of its reservation an answer uses, and however long it takes."""
+    rpm = data.draw(st.sampled_from([1, 10, 60, 600, 100_000]))
+    tpm = data.draw(st.sampled_from([None, 1000, 50_000, 1_000_000]))
+    rng = random.Random(data.draw(st.integers(0, 2**32)))
+    most = int((tpm or 4000) * data.draw(st.sampled_from([0.01, 0.2, 1.0])))
+    reserved = [rng.randint(1, max(1, most)) for _ in range(min(3 * rpm + 5, 600))]
+    sizes = [(tokens, rng.randint(0, tokens)) for tokens in reserved]
+    latency_s = data.draw(st.sampled_from([0.0, 1.0, 10.0, 120.0]))
+    sent = send_and_settle(Limiter(rpm=rpm, tpm=tpm, now_s=0.0), sizes, rng, latency_s)
+    assert [each.at_s for each in sent] == sorted(each.at_s for each in sent)
+    constant_ms = data.draw(st.integers(0, 120_000))
+    arrivals = sorted(
+        Arrival(math.floor(each.at_s * 1000) + constant_ms + rng.randint(0, 498), each.used_tokens)
+        for each in sent
+    )
+    counting = server(rpm, math.inf if tpm is None else tpm, data.draw(st.integers(0, 59_999)))
+    assert [arrival for arrival in arrivals if not counting.admits(arrival)] == []
+
+
+@pytest.mark.slow
+def test_no_429_at_a_hundred_thousand_a_minute_from_any_of_the_servers() -> None:
+    """Two minutes of it, at a delay from send to count that varies by half a second."""
+    rpm, rng = 100_000, random.Random(5)
+    moments = send_all(Limiter(rpm=rpm, tpm=None, now_s=0.0), [0] * (2 * rpm))
+    arrivals = sorted(Arrival(math.floor(at_s * 1000) + rng.randint(0, 498), 0) for at_s in moments)
+    for server in SERVERS:
+        counting = server(rpm, math.inf, 17_000)
+        assert all(counting.admits(arrival) for arrival in arrivals), server.__name__
+
+
+def test_a_look_costs_the_same_however_full_the_minute_is() -> None:
+    """While a large job waits for a minute's tokens, each answer makes the lane look again."""
+
+    class Counting(deque[Grant]):
+        looked_at = 0
+
+        def __iter__(self) -> Iterator[Grant]:
+            for grant in super().__iter__():
+                Counting.looked_at += 1
+                yield grant
+
+    limiter = Limiter(rpm=None, tpm=10_000, now_s=0.0)
+    moments = send_all(limiter, [1] * 9_900)
+    limiter._log = Counting(limiter._log)
+    assert limiter.ready_at_s(moments[-1], 10_000) > moments[-1]
+    assert Counting.looked_at <= LOOKED_AT + 1
+    # And it leaves when the last of the small ones is over, no earlier and no later.
+    assert send_all(limiter, [10_000], moments[-1]) == [moments[-1] + WINDOW_S]
 
 
 @pytest.mark.slow
