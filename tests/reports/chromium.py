@@ -123,12 +123,13 @@ class Tab:
                 windowsVirtualKeyCode={"Tab": 9, "Enter": 13}[key],
             )
 
-    def picture(self, path: Path, *, whole: bool = True) -> None:
-        """Save what is to be seen as PNG."""
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)[
-            "data"
-        ]
-        path.write_bytes(base64.b64decode(data))
+    def picture(self, path: Path, *, high: int | None = None) -> None:
+        """Save the page as PNG, or its first `high` pixels."""
+        params: dict[str, Any] = {"format": "png", "captureBeyondViewport": True}
+        if high is not None:
+            wide = self.evaluate("document.documentElement.clientWidth")
+            params["clip"] = {"x": 0, "y": 0, "width": wide, "height": high, "scale": 1}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **params)["data"]))
 
 
 @contextmanager
