@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test fuzz crash lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines
+.PHONY: demo test picture fuzz crash lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -57,6 +57,10 @@ bench-lines: $(VENV)/.installed
 # Thousands of cases of what the tests try hundreds of: the ledger, and a gateway's hostile clients.
 fuzz: $(VENV)/.tools
 	HEADRACE_MORE_CASES=$(or $(MORE),20) $(BIN)/python -m pytest tests/gateway/test_ledger.py tests/gateway/test_fuzz.py tests/gateway/test_limits.py
+
+# The README's picture of a report; wants a chromium.
+picture: $(VENV)/.tools
+	$(BIN)/python -m tests.reports.picture
 
 # A bulk run, killed and interrupted at hundreds of moments: see whether it lost anything.
 crash: $(VENV)/.installed

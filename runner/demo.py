@@ -206,7 +206,7 @@ def _what_next(console: Any, directory: Path) -> None:
         "As planned: the cost is what the gateway's own ledger says, to the last digit.",
         "",
         f"The run directory is {run}. Try next:",
-        f"  {command} report {run}",
+        f"  {command} report {run} --html",
         f'  {python} -c "{read}"',
         f"  {command} gateway            an API to develop against",
         f"  {command} run your.jsonl     your own jobs, on your own gateway",

@@ -11,6 +11,7 @@ from .charts import BAD, GOOD, INK, PAUSE, SERIES, Chart, data, spec_of
 
 STEPS_MAX = 9
 BAR_HEIGHT = 42
+NAME_CHARACTERS_MAX = 40
 COLOURS = {"cost": SERIES[0], "sum": INK, "account": GOOD, "difference": BAD, "elsewhere": PAUSE}
 
 
@@ -67,7 +68,8 @@ def waterfall(summary: Summary) -> list[Step]:
 
     priced = [row for row in summary.usage.rows if row.cost is not None]
     for row in priced[:STEPS_MAX]:
-        step(f"{row.model}, {endpoint(row.url or '')}", "cost", row.cost or Decimal(0))
+        name = str(row.model)[:NAME_CHARACTERS_MAX]
+        step(f"{name}, {endpoint(row.url or '')}", "cost", row.cost or Decimal(0))
     if others := priced[STEPS_MAX:]:
         step(
             f"{len(others)} others", "cost", sum((r.cost or Decimal(0) for r in others), Decimal(0))

@@ -10,6 +10,7 @@ from .timeline import Timeline, ended_at, timeline_of
 
 COOL_DOWNS_SHOWN = 200
 ERRORS_SHOWN = 8
+NAME_CHARACTERS_MAX = 60
 
 
 class Pause(NamedTuple):
@@ -99,7 +100,7 @@ def _errors(sent: pl.LazyFrame, timeline: Timeline) -> pl.DataFrame:
         sent.filter(pl.col("error_kind").is_not_null())
         .select(
             timeline.bin_s(timeline.at_s(pl.col("sent_at"))).alias("at_s"),
-            error_name().alias("error"),
+            error_name().str.head(NAME_CHARACTERS_MAX).alias("error"),
         )
         .collect()
     )

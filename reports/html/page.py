@@ -43,6 +43,10 @@ from .standouts import standouts_of
 TEMPLATES = Path(__file__).with_name("templates")
 QUANTILES = ("p50", "p90", "p95", "p99")
 DRAWN = ("latency_s", "ttft_s")
+# So that no run makes a page too large: characters of a name and of a text, and rows of a table.
+NAME_CHARACTERS_MAX = 160
+TEXT_CHARACTERS_MAX = 1_300
+ROWS_MAX = 50
 
 
 class Charts(NamedTuple):
@@ -165,16 +169,28 @@ def _text(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
+def _short(value: object) -> object:
+    """What a template puts out, cut where it is a text: names have no bound of their own."""
+    plain_text = isinstance(value, str) and not isinstance(value, Markup)
+    return _cut(value, NAME_CHARACTERS_MAX) if plain_text else value  # type: ignore[arg-type]
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_short,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "long": lambda text: Markup.escape(_cut(text, TEXT_CHARACTERS_MAX)),
         "duration": lambda seconds: "–" if seconds is None else duration(seconds),
         "endpoint": endpoint,
         "money": money,
@@ -188,5 +204,6 @@ def _environment() -> jinja2.Environment:
         "metrics": METRIC_NAMES,
         "quantiles": QUANTILES,
         "load_percentiles": PERCENTILES,
+        "rows_max": ROWS_MAX,
     }
     return environment

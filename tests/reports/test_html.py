@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs import Decided, Ended, InputError, Sent, Session
+from jobs import Attempt, Decided, Ended, InputError, Result, Sent, Session, frame
 from reports.html import html_report, write_html
 from reports.html.cost_chart import waterfall
 from reports.html.course import Pause, course_of
@@ -131,6 +134,44 @@ def test_the_libraries_hold_nothing_that_ends_their_element() -> None:
     assert re.search(r"</script|<script|<!--", text, flags=re.IGNORECASE) is None
     assert "\r" not in text
     assert 500_000 < len(text) < 1_500_000
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_what_a_page_is_made_of(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run(command, check=True, capture_output=True, cwd=root)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    templates = {path.name for path in TEMPLATES.iterdir()}
+    assert templates == {"base.html.jinja", "report.html.jinja", "page.css", "page.js"}
+    assert {f"reports/html/templates/{name}" for name in templates} <= names
+
+
+@pytest.mark.slow
+def test_a_page_has_a_bound_whatever_the_run(made: RunMaker) -> None:
+    """1,500 jobs at four endpoints, each with a long text and an error of its own."""
+    text = "<&>" * 600
+    for index in range(1500):
+        url = (CHAT, "/v1/messages", "/v1/search/completions", "/v1/images/generations")[index % 4]
+        about = {"url": url, "model": f"model {index} {text}", "custom_id": f"{index} {text}"}
+        failed = {"http_status": 500 + index % 100, "error_code": f"code {index} {text}"}
+        made.attempt(index, **about, error_kind="http", **failed)  # type: ignore[arg-type]
+        spent = {"latency_s": 0.01 * (index + 1), "ttft_s": 0.001 * (index + 1)}
+        made.attempt(index, 2, **about, **spent, cost=Decimal(1))
+        made.result(index, **about, **spent, text=text, metadata=text, attempts=2)
+    made.manifest()
+    frame(Result, made.results).write_parquet(folder(made, "results") / "0.parquet")
+    frame(Attempt, made.attempts).write_parquet(folder(made, "attempts") / "0.parquet")
+    made.results, made.attempts = [], []
+    size = len(page_of(made).encode())
+    assert size < 3_000_000 - 1_100_000  # the libraries take the rest
+
+
+def folder(made: RunMaker, name: str) -> Path:
+    path = made.directory / name
+    path.mkdir()
+    return path
 
 
 def test_an_empty_run_has_a_page(made: RunMaker) -> None:
