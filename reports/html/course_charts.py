@@ -6,7 +6,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from ..layout import duration
+from ..concurrency import ConcurrencyCourse
+from ..layout import counted, duration
 from ..summary import Summary
 from .charts import (
     BAD,
@@ -35,9 +36,12 @@ def course_charts(course: Course, summary: Summary) -> list[Chart]:
     uses = summary.limits.uses
     # What is drawn is all that left: one lane's limit is nothing to hold it against.
     alone = len({use.model for use in uses}) == 1
+    uses = summary.limits.uses
+    # What is drawn is all that left: one lane's limit is nothing to hold it against.
+    alone = len({use.model for use in uses}) == 1
     limits = {use.what: use.limit for use in uses} if alone else {}
     found += [_rate(course, what, limits.get(what)) for what in ("requests", "tokens")]
-    return [*found, _in_flight(course)]
+    return [*found, _in_flight(course, summary.limits.concurrency)]
 
 
 def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
@@ -117,8 +121,8 @@ def _latency(course: Course) -> Chart:
         title="Latency over time",
         alt=(
             f"The median of each {duration(width_s)} as a line, the band above it up to the 95th "
-            f"percentile; triangles are {failed:,} failed attempts, shaded spans "
-            f"{len(pauses):,} cool-downs."
+            f"percentile; triangles are {counted(failed, 'failed attempt')}, shaded spans "
+            f"{counted(len(pauses), 'cool-down')}."
         ),
         spec=spec_of(alt.layer(*layers)),
         columns=("from", "median", "95th percentile", "failed attempts"),
@@ -189,7 +193,7 @@ def _rate(course: Course, what: str, limit: float | None) -> Chart:
     )
 
 
-def _in_flight(course: Course) -> Chart:
+def _in_flight(course: Course, concurrency: ConcurrencyCourse) -> Chart:
     unit, x = _axis(course)
     points = list(course.bins.select("at_s", "in_flight").iter_rows())
     rows = [{"at": at_s / unit.size_s, "attempts": count} for at_s, count in points]
@@ -207,13 +211,30 @@ def _in_flight(course: Course) -> Chart:
         "attempts:Q", title="most at once", axis=alt.Axis(tickCount=4, format=",.0f", tickMinStep=1)
     )
     tips = [alt.Tooltip("attempts:Q", title="in flight", format=",")]
+    layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)]
+    words = f"The most attempts in flight at once in each bin: at most {most:,}"
+    if concurrency.points:
+        allowed = [
+            {
+                "at": min(course.timeline.seconds(point.at), course.timeline.span_s) / unit.size_s,
+                "limit": point.limit,
+            }
+            for point in concurrency.points
+        ]
+        line = alt.Chart(data(allowed)).mark_line(
+            interpolate="step-after", color=LIMIT, strokeDash=[6, 3], strokeWidth=1.5
+        )
+        layers.append(line.encode(x="at:Q", y="limit:Q"))
+        how = "set" if concurrency.fixed is not None else "found by the run"
+        words += (
+            f"; dashed, how many might have been ({how}): {concurrency.start:,} at the start, "
+            f"{concurrency.highest:,} at most, {concurrency.end:,} at the end"
+        )
     return Chart(
         name="in-flight",
         title="Attempts in flight",
-        alt=f"The most attempts in flight at once in each bin: at most {most:,}.",
-        spec=spec_of(
-            alt.layer(area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)), height=SMALL
-        ),
+        alt=f"{words}.",
+        spec=spec_of(alt.layer(*layers), height=SMALL),
         columns=("from", "most in flight"),
         rows=[(_clock(at_s), f"{count:,}") for at_s, count in points],
     )

@@ -13,6 +13,7 @@ SECOND = timedelta(seconds=1)
 WIDTHS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600)
 DAY_S = 86_400.0
 BINS_MAX = 80
+SHORT_S = 8.0
 
 
 class Timeline(NamedTuple):
@@ -34,6 +35,14 @@ class Timeline(NamedTuple):
             since_s = (moment - start).dt.total_microseconds() / 1e6
             found = pl.when(since_s >= 0).then(since_s + begin_s).otherwise(found)
         return found
+
+    def seconds(self, moment: datetime) -> float:
+        """`at_s` of one moment."""
+        at_s = 0.0
+        for start, begin_s in zip(self.starts, self.begins_s, strict=True):
+            if moment >= start:
+                at_s = (moment - start) / SECOND + begin_s
+        return at_s
 
     def bin_s(self, at_s: pl.Expr) -> pl.Expr:
         """The beginning of the bin that a moment lies in."""
@@ -68,7 +77,8 @@ def ended_at() -> pl.Expr:
 
 def _width_s(span_s: float) -> float:
     for width_s in WIDTHS_S:
-        if span_s / width_s <= BINS_MAX:
+        # A rate over less than a second says little, unless that is all there was.
+        if span_s / width_s <= BINS_MAX and (width_s >= 1 or span_s < SHORT_S):
             return width_s
     days = 1
     while span_s / (days * DAY_S) > BINS_MAX:

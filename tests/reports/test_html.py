@@ -9,10 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 
-from jobs import Attempt, Decided, Ended, InputError, Result, Sent, Session, frame
+from jobs import Attempt, ConcurrencyPoint, Decided, Ended, InputError, Result, Sent, Session, frame
 from reports.html import html_report, write_html
 from reports.html.cost_chart import waterfall
 from reports.html.course import Pause, course_of
@@ -258,6 +259,23 @@ def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) 
         (55.0, "429 RATE_LIMIT", 1),
     ]
     assert course.cool_downs == [Pause(4.0, 26.0), Pause(56.0, 60.0)]
+
+
+def test_the_concurrency_that_the_run_found_is_drawn(made: RunMaker) -> None:
+    made.job(0, sent_at=at(1), latency_s=1.0)
+    points = [(0.0, 16, 1), (30.0, 24, 20), (59.0, 12, 3)]
+    lines = [
+        msgspec.json.encode(ConcurrencyPoint(at=at(s), limit=limit, in_flight=used)) + b"\n"
+        for s, limit, used in points
+    ]
+    (made.write() / "concurrency.jsonl").write_bytes(b"".join(lines))
+    page = page_of(made)
+    assert "(found by the run): 16 at the start, 24 at most, 12 at the end" in page
+    (data,) = re.findall(r'id="charts">(.*?)</script>', page)
+    (drawn,) = (each["spec"] for each in json.loads(data) if each["name"] == "in-flight")
+    assert drawn["datasets"][drawn["layer"][1]["data"]["name"]] == [
+        {"at": seconds, "limit": limit} for seconds, limit, _ in points
+    ]
 
 
 def test_a_spread_counts_every_answer_once(made: RunMaker) -> None:
