@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,11 +37,11 @@ class Gateway:
         rows = [json.loads(line) for line in (self.path / "log").read_text().splitlines()]
         return [row for row in rows if row["method"] == "POST"]
 
-    def load(self, *words: str) -> subprocess.Popen[str]:
+    def load(self, *words: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "runner", "load", *words],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             env=self.environment,
             cwd=self.path,
@@ -114,6 +115,32 @@ def test_a_frozen_client_is_told_and_exits_4(gateway: Gateway) -> None:
     assert any("stood still" in reason for reason in verdict["why"])
     # And nothing was skipped: all forty were sent, late as they were.
     assert len(gateway.posts) == 40
+
+
+def test_a_terminal_shows_a_run_that_goes_on_and_nothing_of_it_stays(gateway: Gateway) -> None:
+    """Drawn by a process of its own, which ends with the run."""
+    ours, theirs = os.openpty()
+    gateway.environment |= {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    process = gateway.load(
+        *("--rate", "10/s", "--duration", "1s", "--output-tokens", "5"), stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # nobody has the other end any more: run and display are over
+        pass
+    finally:
+        os.close(ours)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode in (0, 4)
+    text = shown.decode()
+    assert "10/s constant" in text
+    assert "measuring, " in text
+    assert "10.0/s asked" in text
+    assert re.search(r"\x1b\[\?25h\r(\x1b\[1A\x1b\[2K)+$", text)  # cursor back, each line cleared
+    assert "measured for 1.00 s" in out
 
 
 def test_ctrl_c_ends_a_run_early_with_a_report(gateway: Gateway) -> None:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import InputError
+from runner.traffic.arrivals import due_times, evenly
+from runner.traffic.curve import Point, RateCurve
 from runner.traffic.demand import FAILED_PAUSE_S, Demand, OpenLoop, Turn, Users, Window
 from runner.traffic.think import Think, parse_think
 
@@ -44,6 +46,18 @@ def test_an_open_loop_ends_with_its_duration() -> None:
     taken = play(demand, latency_s=lambda _n: 100.0, until_s=50.0)
     assert [turn.due_s for turn in taken] == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert demand.over_s == 5.0
+
+
+@pytest.mark.parametrize(("rate_per_s", "duration_s"), [(1.1, 30.0), (2.2, 15.0), (50.0, 60.0)])
+def test_a_quotient_that_misses_the_end_by_its_last_digits_is_not_before_it(
+    rate_per_s: float, duration_s: float
+) -> None:
+    """33 / 1.1 is 29.999999999999996, and 30 s of 1.1 a second are 33 requests, not 34."""
+    window = Window(from_s=0.0, duration_s=duration_s, requests=None)
+    times_s = due_times(RateCurve([Point(0.0, rate_per_s)]), evenly())
+    demand = OpenLoop(window, warm_up=iter(()), measured=times_s)
+    taken = play(demand, latency_s=lambda _n: 0.0, until_s=100.0)
+    assert len(taken) == round(rate_per_s * duration_s)
 
 
 def test_an_open_loop_ends_with_its_measured_requests() -> None:
