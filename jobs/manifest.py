@@ -43,7 +43,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ConcurrencyPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of concurrency.jsonl: slots and attempts in flight at a moment, all lanes together.
+    """One line of concurrency.jsonl: slots at a moment, and the most attempts in flight from then
+    to the next line, all lanes together.
 
     A session leaves at most 240 of them, evenly spaced, when it ends.
     """
