@@ -150,6 +150,17 @@ def test_a_prefix_of_all_makes_prompts_alike() -> None:
     assert prompts.next(0).body == prompts.next(1).body
 
 
+def test_only_the_first_prompt_of_a_conversation_begins_with_the_prefix() -> None:
+    """What a later one shares with others is what was said before it."""
+    prompts = synthetic(shape("40", shared=1.0, turns="2"))
+    first = [prompts.next(index) for index in range(2)]
+    for job in first:
+        prompts.answered(job, "a")
+    second = [said(prompts.next(index))[-1] for index in (2, 3)]
+    assert said(first[0]) == said(first[1])
+    assert second[0] != second[1]
+
+
 def test_the_prefix_does_not_depend_on_who_needs_it_first() -> None:
     def prefix(*lengths: int) -> list[str]:
         supply = synthetic(shape("2000", shared=1.0))

@@ -190,7 +190,7 @@ def test_errors_are_by_kind_with_their_share_of_the_measured(loaded: LoadMaker) 
 
 def test_refusals_and_what_retries_cost(loaded: LoadMaker) -> None:
     made = loaded.made
-    loaded.request(3.0, wait_s=0.0, latency_s=0.5, ttft_s=None)
+    loaded.request(3.0, wait_s=0.25, latency_s=0.5, ttft_s=None)
     shared: dict[str, Any] = {"phase": "measure", "wait_s": 0.0, "connection_reused": True}
     refused: dict[str, Any] = {"error_kind": "http", "http_status": 429}
     made.attempt(1, due_at=at(4), sent_at=at(4), retry_after_s=2.0, **refused, **shared)
@@ -205,8 +205,8 @@ def test_refusals_and_what_retries_cost(loaded: LoadMaker) -> None:
     assert (refusals.retry_after.min, refusals.retry_after.max) == (2.0, 4.0)
     assert refusals.first_attempt is not None
     assert refusals.with_retries is not None
-    assert (refusals.first_attempt.count, refusals.first_attempt.max) == (1, 0.5)
-    assert (refusals.with_retries.min, refusals.with_retries.max) == (0.5, 2.75)
+    assert (refusals.first_attempt.count, refusals.first_attempt.max) == (1, 0.75)
+    assert (refusals.with_retries.min, refusals.with_retries.max) == (0.75, 2.75)
 
 
 def test_connections_opened_and_what_opening_them_took(loaded: LoadMaker) -> None:
