@@ -4,15 +4,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-import zstandard
+from backports import zstd
 
 from .errors import InputError
 
 READ_BYTES = 64 * 1024
-# Unpacked at once from gzip. zstd can't be stopped half-way: it is fed little instead, since it
-# packs up to 32,768 to 1, and so gives 64 MiB at the most.
-GZIP_PIECE_BYTES = 1024 * 1024
-ZSTD_FEED_BYTES = 2 * 1024
+ZSTD_READ_BYTES = 16 * 1024  # a block is unpacked whole: so what was read is soon what was given
+PIECE_BYTES = 1024 * 1024  # unpacked at once
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -88,7 +86,7 @@ def _gunzip(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[
                 member, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
             begun = True
             try:
-                data = member.decompress(packed, GZIP_PIECE_BYTES)
+                data = member.decompress(packed, PIECE_BYTES)
             except zlib.error as error:
                 raise _damaged(name, "gzip", stored, str(error)) from error
             packed = member.unused_data if member.eof else member.unconsumed_tail
@@ -103,26 +101,25 @@ def _gunzip(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[
 
 
 def _unzstd(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
-    stored = 0
-    decompressor = zstandard.ZstdDecompressor()
-    frame = decompressor.decompressobj()
+    stored = len(packed)
+    frame = zstd.ZstdDecompressor()
     begun = False
-    while packed:
-        for start in range(0, len(packed), ZSTD_FEED_BYTES):
-            feed = packed[start : start + ZSTD_FEED_BYTES]
-            stored += len(feed)
-            while feed:
-                if frame.eof:
-                    frame = decompressor.decompressobj()
-                begun = True
-                try:
-                    data = frame.decompress(feed)
-                except zstandard.ZstdError as error:
-                    raise _damaged(name, "zstd", stored, str(error)) from error
-                feed = frame.unused_data if frame.eof else b""
-                if data:
-                    yield Piece(data, stored)
-        packed = read(READ_BYTES)
+    while True:
+        while packed or (begun and not frame.eof and not frame.needs_input):
+            if frame.eof:
+                frame = zstd.ZstdDecompressor()
+            begun = True
+            try:
+                data = frame.decompress(packed, PIECE_BYTES)
+            except zstd.ZstdError as error:
+                raise _damaged(name, "zstd", stored, str(error)) from error
+            packed = frame.unused_data if frame.eof else b""  # it keeps what it hasn't come to
+            if data:
+                yield Piece(data, stored)
+        packed = read(ZSTD_READ_BYTES)
+        stored += len(packed)
+        if not packed:
+            break
     if begun and not frame.eof:
         raise _cut_off(name, "zstd", stored)
 
