@@ -47,7 +47,7 @@ class Load(NamedTuple):
     def words(self) -> str:
         """The load for people."""
         if self.itl_s is None:
-            return f"{self.users} users, instant answers"
+            return f"{self.users} users, no gaps"
         return (
             f"{self.users} stream{'s' * (self.users != 1)}, a chunk every {self.itl_s * 1000:g} ms"
         )
@@ -73,7 +73,7 @@ def calibrate(say: Callable[[str], None]) -> Calibration:
     Raises jobs.HeadraceError where the gateway can't be started.
     """
     with apart() as gateway_cores, tempfile.TemporaryDirectory() as folder:
-        runner = _Runner(Path(folder), gateway_cores, say)
+        runner = Loads(Path(folder), gateway_cores, say)
         errors = {load.words: load_error(runner.run(load).truth) for load in ERRORS}
         requests = _requests(runner)
         chunks = _chunks(runner)
@@ -126,7 +126,7 @@ def apart() -> Iterator[frozenset[int] | None]:
         os.sched_setaffinity(0, usable)
 
 
-class _Runner:
+class Loads:
     """Runs loads, each with a gateway and a directory of its own."""
 
     def __init__(
@@ -184,7 +184,7 @@ def gateway_was_late(truth: "Truth") -> bool:
     return (truth.late_p99_s or 0) > GATEWAY_LATE_S
 
 
-def _requests(runner: _Runner) -> Ceiling:
+def _requests(runner: Loads) -> Ceiling:
     most = 0.0
     for load in REQUESTS:
         rates = runner.run(load).figures.rates
@@ -193,7 +193,7 @@ def _requests(runner: _Runner) -> Ceiling:
     return Ceiling(most=most, limit="client and gateway together")
 
 
-def _chunks(runner: _Runner) -> Ceiling:
+def _chunks(runner: Loads) -> Ceiling:
     most = 0.0
     for load in CHUNKS:
         measured = runner.run(load)
@@ -209,7 +209,7 @@ def _chunks(runner: _Runner) -> Ceiling:
     return Ceiling(most=most, limit="no more was tried")
 
 
-def _streams(runner: _Runner) -> Ceiling:
+def _streams(runner: Loads) -> Ceiling:
     most = 0
     for load in STREAMS:
         measured = runner.run(load)
