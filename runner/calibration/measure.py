@@ -48,9 +48,7 @@ class Load(NamedTuple):
         """The load for people."""
         if self.itl_s is None:
             return f"{self.users} users, no gaps"
-        return (
-            f"{self.users} stream{'s' * (self.users != 1)}, a chunk every {self.itl_s * 1000:g} ms"
-        )
+        return f"{self.users:,} stream{'s' * (self.users != 1)}, {self.itl_s * 1000:g} ms gaps"
 
 
 class Measured(NamedTuple):
