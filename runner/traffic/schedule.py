@@ -16,6 +16,9 @@ from ..pending import Pending
 from .alarm import Alarm
 from .demand import Demand, Turn
 
+# How long the dispatcher may go on with what is due, while others wait for their turn.
+YIELD_AFTER_S = 0.002
+
 
 class Out(NamedTuple):
     """A job that was taken, and whose turn it was."""
@@ -43,6 +46,7 @@ class Schedule:
         self._retries: list[tuple[float, int, Pending]] = []
         self._order = itertools.count()
         self._out: dict[int, Out] = {}
+        self._yielded_s = trio.current_time()
 
     async def take(self) -> tuple[Pending, float] | None:
         """The next job, and when it was due; None once nothing can come any more."""
@@ -53,9 +57,10 @@ class Schedule:
                 return pending, ready_s
             turn = self.demand.take(now_s)
             if turn is not None:
-                if self._ahead is None:
+                if now_s - self._yielded_s > YIELD_AFTER_S:
                     # Thousands may be due at once, and each takes a while to make.
                     await trio.lowlevel.checkpoint()
+                    self._yielded_s = trio.current_time()
                 return self._give(turn), turn.due_s
             if self.demand.over_s is not None:
                 self.over.set()
@@ -68,6 +73,7 @@ class Schedule:
                 continue
             retry_s = self._retries[0][0] if self._retries else float("inf")
             await self._alarm.wait_until(min(retry_s, self.demand.next_s(now_s)))
+            self._yielded_s = trio.current_time()
 
     def _make(self) -> Pending:
         return self._pend(self._prompts.next(self.taken))

@@ -1,0 +1,59 @@
+"""The schedule hands out what is due, and lets others have their turn."""
+
+import time
+
+import trio
+
+from jobs import Job
+from runner.pending import Pending
+from runner.traffic.alarm import open_alarm
+from runner.traffic.demand import OpenLoop, Window
+from runner.traffic.schedule import Schedule
+
+
+class SlowPrompts:
+    """Prompts of which each takes a millisecond to make."""
+
+    def next(self, index: int) -> Job:
+        until_s = time.perf_counter() + 0.001
+        while time.perf_counter() < until_s:
+            pass
+        return Job(
+            index=index,
+            custom_id=str(index),
+            url="/v1/chat/completions",
+            model="m",
+            stream=False,
+            body=b"{}",
+            body_digest="",
+            input_estimate_tokens=1,
+        )
+
+    def answered(self, job: Job, text: str | None) -> None:
+        """Nothing depends on it."""
+
+
+async def test_what_is_due_at_once_does_not_keep_others_from_their_turn() -> None:
+    """A hundred, for a tenth of a second: others run every few milliseconds, however slow it is."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    start_s = trio.current_time()
+    demand = OpenLoop(Window(start_s, 0.001, None), warm_up=iter(()), measured=iter([0.0] * 100))
+    with open_alarm() as alarm:
+        schedule = Schedule(demand, SlowPrompts(), alarm=alarm, pend=Pending)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(others)
+            for _ in range(100):
+                taken = await schedule.take()
+                assert taken is not None
+                assert taken[1] == start_s
+                schedule.done(taken[0], None)
+            nursery.cancel_scope.cancel()
+    # Each turn follows on at most 2 ms and one prompt more.
+    assert turns >= 30
