@@ -19,8 +19,8 @@ from .interval import (
     share_interval,
     statistics,
 )
-from .pairing import Pairing, Sides, side_by_side
-from .run import Run, open_run
+from .pairing import Pairing, Sides, jobs_of, side_by_side
+from .run import Run, open_run, reading_tables
 from .usage import usage_of
 
 COMPARISON_SCHEMA_VERSION = 1
@@ -108,9 +108,12 @@ def compare(a: Path, b: Path) -> Comparison:
 
 
 def compare_runs(a: Run, b: Run) -> Comparison:
-    """Compare two runs that are read already."""
-    sides = side_by_side(a, b)
-    usage_a, usage_b = usage_of(a), usage_of(b)
+    """Compare two runs that are read already. Raises InputError where a table can't be read."""
+    with reading_tables(a.directory):
+        jobs_a, usage_a = jobs_of(a), usage_of(a)
+    with reading_tables(b.directory):
+        jobs_b, usage_b = jobs_of(b), usage_of(b)
+    sides = side_by_side(jobs_a, jobs_b)
     currency = usage_a.currency if usage_a.currency == usage_b.currency else None
     found = list(_differences(sides, currency))
     adjusted = iter(holm([each.p for each in found if each.p is not None]))

@@ -10,7 +10,7 @@ from jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary,
 
 from .aggregate import aggregate
 from .names import FIGURES, UnknownError, Value, span_s
-from .run import Run, open_run
+from .run import Run, open_run, reading_tables
 from .summary import Summary, summary_of
 
 BASE = "base"
@@ -67,7 +67,8 @@ class Figures:
 
     def _figure(self, expression: Expression, node: Name | Aggregate) -> Value:
         if isinstance(node, Aggregate):
-            return aggregate(self._run, expression, node, span_s(self._summary))
+            with reading_tables(self._run.directory):
+                return aggregate(self._run, expression, node, span_s(self._summary))
         try:
             value = FIGURES[node.name].read(self._summary)
         except UnknownError as unknown:

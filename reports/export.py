@@ -18,7 +18,7 @@ from .amount import plain
 from .batch_lines import BATCH_COLUMNS, MESSAGES, anthropic_line, json_or_none, openai_line
 from .ordered import in_input_order
 from .output import refuse_existing, whole_file
-from .run import Run, open_run
+from .run import Run, open_run, reading_tables
 
 Format = Literal["openai-batch", "anthropic-batch", "jsonl", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -61,7 +61,7 @@ def export_run(
         if each is not None:
             refuse_existing(each, force=force)
     run = open_run(directory)
-    try:
+    with reading_tables(directory):
         if errors is not None:
             files, left_out = _openai(run, path, errors), 0
         elif to == "anthropic-batch":
@@ -72,8 +72,6 @@ def export_run(
             files, left_out = _csv(run, path), 0
         else:
             files, left_out = _parquet(run, path), 0
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"a table in {directory} can't be read: {error}; restore it") from error
     return Exported(files, left_out, run.running)
 
 

@@ -54,9 +54,8 @@ class Sides(NamedTuple):
     pairing: Pairing
 
 
-def side_by_side(a: Run, b: Run) -> Sides:
-    """Read the jobs of two runs, and pair those that are the same."""
-    jobs_a, jobs_b = _jobs(a), _jobs(b)
+def side_by_side(jobs_a: pl.DataFrame, jobs_b: pl.DataFrame) -> Sides:
+    """Pair the jobs of two runs that are the same."""
     if any(jobs["custom_id"].n_unique() < len(jobs) for jobs in (jobs_a, jobs_b)):
         # A load run goes through its jobs many times.
         why = "a custom_id stands for several jobs"
@@ -90,7 +89,7 @@ def _pairing(
     )
 
 
-def _jobs(run: Run) -> pl.DataFrame:
+def jobs_of(run: Run) -> pl.DataFrame:
     """One row a job with a result, in order of its line."""
     succeeded = pl.col("status") == "succeeded"
     measured = measured_results(run)

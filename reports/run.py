@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +54,16 @@ class Run(NamedTuple):
     def in_flight(self) -> int:
         """How many attempts are under way."""
         return len(self.in_flight_since)
+
+
+@contextmanager
+def reading_tables(directory: Path) -> Iterator[None]:
+    """Around whatever collects rows of a run: a table that can't be read is an InputError."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        said = str(error).partition("\n")[0]
+        raise InputError(f"a table in {directory} can't be read: {said}; restore it") from error
 
 
 def open_run(directory: Path) -> Run:

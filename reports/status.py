@@ -13,7 +13,7 @@ import polars as pl
 
 from jobs import InputError, JobFile, Limits, open_source
 
-from .run import Run, open_run
+from .run import Run, open_run, reading_tables
 
 STATUS_SCHEMA_VERSION = 1
 MINUTE = timedelta(seconds=60)
@@ -67,10 +67,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 def status_of(directory: Path, *, now: datetime) -> Status:
     """Look at the run in a directory. Raises InputError where it is none, or can't be read."""
     run = open_run(directory)
-    try:
+    with reading_tables(directory):
         return _status(run, now)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"a table in {directory} can't be read: {error}; restore it") from error
 
 
 def _status(run: Run, now: datetime) -> Status:

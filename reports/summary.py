@@ -9,15 +9,14 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from jobs import InputError
-
+from .amount import plain
 from .balance_check import BalanceCheck, check_balance
 from .latency import METRICS, Distribution, distributions
 from .limits import Limits, limits_of
 from .load import LoadFigures
 from .outcome import Outcome, outcome_of
 from .pictures import Pictures, pictures_of
-from .run import Run, open_run
+from .run import Run, open_run, reading_tables
 from .usage import Usage, usage_of
 
 SUMMARY_SCHEMA_VERSION = 1
@@ -80,23 +79,19 @@ def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
 
 def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
     """Summarise a run that is read already. Raises InputError where a table can't be read."""
-    try:
+    with reading_tables(run.directory):
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
             outcome=outcome_of(run),
             usage=usage_of(run),
             pictures=pictures_of(run),
-            latency=distributions(measured_results(run)),
+            latency=distributions(_times(run)),
             throughput=_throughput(run),
             limits=limits_of(run),
             balance=check_balance(run, tolerance=tolerance),
             load=_load(run),
         )
-    except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"a table in {run.directory} can't be read: {error}; restore it"
-        ) from error
 
 
 def _load(run: Run) -> LoadFigures | None:
@@ -108,12 +103,17 @@ def _load(run: Run) -> LoadFigures | None:
 
 
 def measured_results(run: Run) -> pl.LazyFrame:
-    """Times of the results that count: of all, or of a load run those measured."""
+    """The results that count, with all their columns: all, or of a load run those measured."""
     if run.manifest.kind != "load":
         return run.results
     measured = run.attempts.filter(pl.col("phase") == "measure").select("index")
-    columns = run.results.select("index", "url", "status", *METRICS)
-    return columns.join(measured, on="index", how="semi").collect().lazy()  # joined once
+    return run.results.join(measured, on="index", how="semi")
+
+
+def _times(run: Run) -> pl.LazyFrame:
+    """What the distributions are of; of a load run joined once, and not for each metric."""
+    results = measured_results(run).select("url", "status", *METRICS)
+    return results.collect().lazy() if run.manifest.kind == "load" else results
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -122,10 +122,14 @@ def summary_json(summary: Summary) -> bytes:
 
 
 def data_json(struct: msgspec.Struct) -> bytes:
-    """What a report shows, as indented JSON. Money is text, and without an exponent."""
+    """What a report shows, as indented JSON. Money is text, without an exponent or idle zeros."""
     data = msgspec.to_builtins(struct, builtin_types=[Decimal])
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default="{:f}".format)
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=_digits)
     return text.encode() + b"\n"
+
+
+def _digits(amount: Decimal) -> str:
+    return f"{plain(amount):f}"
 
 
 def write_summary(directory: Path) -> Summary:

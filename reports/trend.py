@@ -13,7 +13,7 @@ import polars as pl
 from jobs import InputError
 
 from .amount import plain
-from .run import Run, open_run
+from .run import Run, open_run, reading_tables
 from .score import matches
 from .summary import measured_results
 
@@ -84,11 +84,10 @@ def trend_of(directories: Sequence[Path]) -> Trend:
     points, skipped = [], {}
     for directory in directories:
         try:
-            points.append(_point(open_run(directory)))
+            with reading_tables(directory):
+                points.append(_point(open_run(directory)))
         except InputError as error:
             skipped[str(directory)] = error.message
-        except pl.exceptions.PolarsError as error:
-            skipped[str(directory)] = f"a table in {directory} can't be read: {error}"
     if not points:
         raise InputError(next(iter(skipped.values()), "name the runs"))
     points.sort(key=lambda each: (each.started_at, each.run))

@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-import polars as pl
 from markupsafe import Markup
-
-from jobs import InputError
 
 from ..layout import duration, endpoint, money
 from ..load.terminal import PERCENTILES
 from ..output import write_whole
-from ..run import Run, open_run
+from ..run import Run, open_run, reading_tables
 from ..summary import Summary, summary_of
 from ..suspects import SUSPICIONS
 from ..terminal import METRIC_NAMES, STATES, worth_showing
@@ -88,12 +85,10 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
     """
     run = open_run(directory)
     summary = summary_of(run, tolerance=tolerance)
-    try:
+    with reading_tables(directory):
         course = course_of(run)
         charts = charts_of(run, summary, course)
         standouts = standouts_of(run)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"a table in {directory} can't be read: {error}; restore it") from error
     drawn = [{"name": chart.name, "spec": chart.spec} for chart in charts.all()]
     return render(
         "report.html.jinja",

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs import InputError
 
-from ..run import open_run
+from ..run import open_run, reading_tables
 from ..summary import summary_of
 from .charts import FONT, Chart
 from .course import course_of
@@ -28,10 +28,12 @@ def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = N
 
     run = open_run(directory)
     summary = summary_of(run, tolerance=tolerance)
+    with reading_tables(directory):
+        charts = charts_of(run, summary, course_of(run))
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for chart in charts_of(run, summary, course_of(run)).all():
+        for chart in charts.all():
             spec = picture_spec(chart)
             svg = folder / f"{chart.name}.svg"
             svg.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")

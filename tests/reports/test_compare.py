@@ -16,6 +16,7 @@ from reports.score import expected_answers
 from runner.main import main
 
 from .conftest import PRICES, RunMaker
+from .load_maker import facts
 
 HOSTILE = "</td><script>alert(1)</script>\x1b[2J"
 
@@ -304,6 +305,33 @@ def test_a_page_that_is_there_is_not_overwritten() -> None:
     assert done.stderr == ("Error: out.html is there already; name another file, or give --force\n")
     assert Path("out.html").read_text() == "mine"
     assert compare("a.run", "b.run", "--html", "out.html", "--force").exit_code == 0
+
+
+def test_load_runs_are_compared_over_what_they_measured(runs: tuple[RunMaker, RunMaker]) -> None:
+    """They could not be: the column of expected answers was left out of their results."""
+    for run, latency_s in zip(runs, (1.0, 2.0), strict=True):
+        run.load = facts()
+        for index, phase in enumerate(["warmup", *["measure"] * 30, "drain"]):
+            time_s = latency_s if phase == "measure" else 50.0
+            run.job(index, custom_id="again", phase=phase, latency_s=time_s)
+    found = compared(*runs)
+    latency = figure(found, "latency")
+    assert (latency.a, latency.b, latency.count_a, latency.count_b) == (1.0, 2.0, 30, 30)
+    assert found.pairing.unpaired_because == "a custom_id stands for several jobs"
+
+
+def test_a_damaged_part_is_a_line(runs: tuple[RunMaker, RunMaker]) -> None:
+    for run in runs:
+        jobs(run, 3, 1.0, 1)
+        run.write()
+    part = runs[1].directory / "results" / "000000.parquet"
+    data = bytearray(part.read_bytes())
+    data[4:60] = bytes(56)  # the footer is whole, the pages are not
+    part.write_bytes(data)
+    done = compare("a.run", "b.run")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: a table in b.run can't be read: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_what_is_no_run_is_a_line(made: RunMaker) -> None:

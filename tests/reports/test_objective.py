@@ -182,6 +182,8 @@ def test_of_a_load_run_only_the_measured_phase_counts(made: RunMaker) -> None:
     assert values(made, "sum(latency_s) == 3") == [3.0]
     assert values(made, "sum(attempts.latency_s) == 3") == [3.0]
     assert values(made, "count(status == 'succeeded') == 2") == [2]
+    # A column that no report of times needs: it was unknown to polars.
+    assert values(made, "p50(latency_s, model == 'small') == 1.5") == [1.5]
 
 
 def test_a_run_under_way_has_a_state(made: RunMaker) -> None:

@@ -257,6 +257,12 @@ def test_the_summary_survives_json(made: RunMaker) -> None:
     assert json.loads(summary_json(summary))["usage"]["total"]["cost"] == "0.000000000001"
 
 
+def test_money_in_data_has_no_idle_zeros(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("1500.250000000000"))
+    data = json.loads(summary_json(summarise(made.write())))
+    assert data["usage"]["total"]["cost"] == "1500.25"
+
+
 def test_summary_json_is_written_whole(made: RunMaker) -> None:
     made.job(0)
     directory = made.write()

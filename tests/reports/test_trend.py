@@ -13,6 +13,7 @@ from reports.trend_terminal import sparkline
 from runner.main import main
 
 from .conftest import START, RunMaker
+from .load_maker import facts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reports.md"
 
@@ -127,6 +128,18 @@ def test_costs_in_two_currencies_have_no_course(made: RunMaker) -> None:
     made.write()
     data = json.loads(report("--trend", "--json", "night-1.run", "jobs.run").stdout)
     assert "cost" not in [each["figure"] for each in data["courses"]]
+
+
+def test_a_load_run_is_in_the_series_with_what_it_measured(made: RunMaker) -> None:
+    """It was skipped: the column of expected answers was left out of its results."""
+    made.load = facts()
+    for index, phase in enumerate(["warmup", "measure", "drain"]):
+        made.job(index, phase=phase, latency_s=float(index))
+    made.write()
+    done = report("--trend", "--json", "jobs.run")
+    assert (done.exit_code, done.stderr) == (0, "")
+    (point,) = json.loads(done.stdout)["runs"]
+    assert (point["jobs"], point["latency_p50_s"], point["as_expected"]) == (1, 1.0, None)
 
 
 def test_several_runs_are_reported_one_after_the_other(nights: list[str]) -> None:
