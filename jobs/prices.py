@@ -100,17 +100,19 @@ class Price(
         cached = usage.cached_input_tokens or 0
         written = usage.cache_write_tokens or 0
         fresh = usage.input_tokens - cached - written
+        millionths = Decimal(0)
         for tokens, price in (
             (fresh, self.input),
             (cached, self.cached_input if self.cached_input is not None else self.input),
             (written, self.cache_write if self.cache_write is not None else self.input),
             (usage.output_tokens, self.output),
         ):
-            if tokens < 0 or (tokens and price is None):
+            if not tokens:
+                continue
+            if tokens < 0 or price is None:
                 return None
-            if price is not None:
-                total = _EXACT.add(total, _EXACT.scaleb(_EXACT.multiply(price, tokens), -6))
-        return total
+            millionths = _EXACT.fma(price, tokens, millionths)
+        return _EXACT.add(total, _EXACT.scaleb(millionths, -6))
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

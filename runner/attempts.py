@@ -256,15 +256,16 @@ class Attempts:
         parts = self._parts
         made = self._made(flight, outcome, cost_of(flight.job, outcome, parts.prices))
         assert flight.pending.first_due_s is not None
+        row = attempt_row(made, parts.clock)
         result = result_row(
             made,
+            row,
             parts.clock,
             first_due_s=flight.pending.first_due_s,
             ended_s=parts.clock.now(),
             currency=parts.prices.currency if parts.prices else None,
             gave_up=gave_up,
         )
-        row = attempt_row(made, parts.clock)
         parts.recorder.ended(row, result, replaces=flight.pending.replaces)
         self._schedule.done(flight.pending, result)
 

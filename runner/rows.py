@@ -134,6 +134,7 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
 
 def result_row(
     made: Made,
+    last: Attempt,
     clock: RunClock,
     *,
     first_due_s: float,
@@ -141,8 +142,9 @@ def result_row(
     currency: str | None,
     gave_up: str | None,
 ) -> Result:
-    """The row of a job that this attempt decided; `gave_up` says why a failure is the last."""
-    job, wire, outcome = made.job, made.wire, made.outcome
+    """The row of a job that this attempt decided, whose own row is `last`; `gave_up` says why a
+    failure is the last."""
+    job, outcome = made.job, made.outcome
     usage = usage_of(job, outcome)
     answer, failure = outcome.answer, outcome.failure
     message = failure.message if failure else None
@@ -170,13 +172,13 @@ def result_row(
         images=usage.images,
         cost=made.cost,
         currency=currency if made.cost is not None else None,
-        due_at=clock.utc(made.due_s),
-        sent_at=None if wire.sent_at is None else clock.utc(wire.sent_at),
+        due_at=last.due_at,
+        sent_at=last.sent_at,
         ended_at=clock.utc(ended_s),
-        wait_s=made.wait_s,
-        ttft_s=made.ttft_s,
-        tpot_s=tpot_s(made.ttft_s, made.latency_s, usage.output_tokens),
-        latency_s=made.latency_s,
+        wait_s=last.wait_s,
+        ttft_s=last.ttft_s,
+        tpot_s=tpot_s(last.ttft_s, last.latency_s, usage.output_tokens),
+        latency_s=last.latency_s,
         total_s=ended_s - first_due_s,
         body_digest=job.body_digest,
         metadata=job.metadata,
