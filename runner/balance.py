@@ -11,7 +11,7 @@ import trio
 from jobs import BalanceReading
 
 from .answers import read_error
-from .client import Client
+from .client import MESSAGE_CHARACTERS_MAX, Client
 from .clock import RunClock
 from .errors import BalanceError, KeyRefusedError, UnreachableError
 from .secret import Secret
@@ -100,9 +100,9 @@ class Account:
                 ) from error
             return self._without(moment, spent, None, f"no answer: {error}")
         if status == 401:
+            said = (read_error(data).message or "status 401")[:MESSAGE_CHARACTERS_MAX]
             raise KeyRefusedError(
-                "the gateway refused the key; check HEADRACE_API_KEY "
-                f"(it said: {read_error(data).message or 'status 401'})"
+                f"the gateway refused the key; check HEADRACE_API_KEY (it said: {said})"
             )
         if status != 200:
             return self._without(moment, spent, status, f"GET {PATH} answered {status}")

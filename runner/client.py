@@ -33,6 +33,7 @@ from .transport import Answering, Prepared, Wire, carrier_over, http_base
 
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
+MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
@@ -98,7 +99,7 @@ class Client:
             "anthropic-version": ANTHROPIC_VERSION,
         }
         self.base_url = base_url
-        self._http_url = http_url
+        self.http_url = http_url  # a Unix socket is addressed by another name
         self._get_headers = httpx.Headers({**bearer, **dict(headers)})
         self._posts = {
             path: Prepared(
@@ -123,8 +124,11 @@ class Client:
         return await self._carrier.carry(Prepared("GET", url, self._get_headers), b"", Wire())
 
     async def get(self, path: str) -> tuple[int, bytes]:
-        """GET a small document: its status and body. Raises httpx.TransportError."""
-        answer = await self.open(httpx.URL(self._http_url + path))
+        """GET a small document: its status, and its body without the key should that be in it.
+
+        Raises httpx.TransportError.
+        """
+        answer = await self.open(httpx.URL(self.http_url + path))
         try:
             body = Collected(DOCUMENT_BYTES_MAX)
             await answer.feed(body.take)
@@ -132,7 +136,11 @@ class Client:
             await answer.aclose()
         if body.too_long:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
-        return answer.status, body.decoded(answer.headers)
+        try:
+            data = body.decoded(answer.headers)
+        except httpx.DecodingError as error:
+            raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
+        return answer.status, self._key.redact_bytes(data)
 
     async def send(self, job: Job, wire: Wire) -> Outcome:
         """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.
@@ -257,7 +265,9 @@ class Client:
             answer=answer and answer._replace(text=answer.text and redact(answer.text)),
             failure=failure
             and failure._replace(
-                message=redact(failure.message), code=failure.code and redact(failure.code)
+                # Cut only now: a cut in the middle of the key would leave its beginning.
+                message=redact(failure.message)[:MESSAGE_CHARACTERS_MAX],
+                code=failure.code and redact(failure.code),
             ),
         )
 

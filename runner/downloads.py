@@ -47,7 +47,7 @@ class Downloads:
     def __init__(self, client: Client, foreign: httpx.AsyncBaseTransport) -> None:
         self._client = client
         self._foreign = carrier_over(foreign)
-        self._own = _origin(httpx.URL(client.base_url))
+        self._own = _origin(httpx.URL(client.http_url))
         self._room = trio.Semaphore(AT_ONCE)
 
     async def get(self, text: str) -> bytes:

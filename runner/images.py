@@ -5,7 +5,6 @@ where the user asked for that (--download), and `path` stands beside the `url`.
 """
 
 import base64
-import binascii
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def _decoded(item: Any) -> bytes | None:
         return None
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; text beyond ASCII is a plain one
         return None
 
 

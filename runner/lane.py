@@ -116,7 +116,9 @@ class Lane:
                 self.limiter.share(now_s)
         if failure.of_service:
             self._service_failed(grant, now_s)
-        elif failure.kind == "http":
+        else:
+            # A refusal, or a 200 that holds no answer: whatever it says, the service says it. A
+            # probe that told neither would never be followed by another.
             self._service_is_up()
 
     def _settle(self, grant: Grant, used_tokens: int | None) -> None:

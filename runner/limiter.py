@@ -131,9 +131,13 @@ class Limiter:
         """Put the tokens that an answer used in the place of those reserved for it.
 
         What was reserved too much is free at once; what was reserved too little is made good by
-        the requests that follow. The request itself is never given back.
+        the requests that follow. The request itself is never given back. Nor does one count for
+        more than a minute's worth: a server that let it through doesn't count it so, and a figure
+        that is wrong by far would hold the lane for ever.
         """
         self._forget(now_s)
+        if self.tpm is not None:
+            used_tokens = min(used_tokens, self.tpm)
         change = used_tokens - grant.tokens
         if grant.at_s > now_s - WINDOW_S:
             self._log_tokens += change

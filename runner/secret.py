@@ -19,6 +19,10 @@ class Secret:
         """`text` without the key, should a server have echoed it."""
         return text.replace(self._value, REDACTED) if self._value in text else text
 
+    def redact_bytes(self, data: bytes) -> bytes:
+        """The same for a body before it is read."""
+        return data.replace(self._value.encode(), REDACTED.encode())
+
     def __repr__(self) -> str:
         return f"Secret({REDACTED})"
 

@@ -17,7 +17,8 @@ FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-MESSAGE_CHARACTERS_MAX = 2000
+# Of an error's message. Whoever shows one takes the key out before it is cut to its final length.
+MESSAGE_CHARACTERS_READ = 20_000
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 
 
@@ -138,8 +139,8 @@ def read_error(data: bytes) -> ErrorBody:
         body = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = data.decode("utf-8", "replace").strip()
-        return ErrorBody(None, text[:MESSAGE_CHARACTERS_MAX] or None, None)
-    return error_of(body) or ErrorBody(None, data.decode()[:MESSAGE_CHARACTERS_MAX], None)
+        return ErrorBody(None, text[:MESSAGE_CHARACTERS_READ] or None, None)
+    return error_of(body) or ErrorBody(None, data.decode()[:MESSAGE_CHARACTERS_READ], None)
 
 
 def error_of(body: Any) -> ErrorBody | None:
@@ -149,12 +150,12 @@ def error_of(body: Any) -> ErrorBody | None:
     error = body["error"]
     request_id = _word(body.get("request_id"))
     if not isinstance(error, Mapping):
-        return ErrorBody(None, str(error)[:MESSAGE_CHARACTERS_MAX], request_id)
+        return ErrorBody(None, str(error)[:MESSAGE_CHARACTERS_READ], request_id)
     # OpenAI's code may be null or a number, with the word in `type`; Anthropic has only `type`.
     code = error.get("code") or error.get("type")
     message = _word(error.get("message"))
     return ErrorBody(
         None if code is None else str(code),
-        None if message is None else message[:MESSAGE_CHARACTERS_MAX],
+        None if message is None else message[:MESSAGE_CHARACTERS_READ],
         _word(error.get("request_id")) or request_id,
     )

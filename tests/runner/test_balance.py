@@ -149,6 +149,31 @@ async def test_a_refused_key_is_an_error(service: Service, autojump_clock: Any) 
         await account_of(service).read("before", spent=Decimal(0))
 
 
+async def test_a_key_that_the_refusal_repeats_is_not_shown(
+    service: Service, autojump_clock: Any
+) -> None:
+    service.balance = lambda: Service.error(401, "UNAUTHORIZED", f"no such key: {KEY}")
+    with pytest.raises(KeyRefusedError, match=r"no such key: \*\*\*\)") as refused:
+        await account_of(service).read("before", spent=Decimal(0))
+    assert KEY not in str(refused.value)
+
+
+async def test_a_name_that_is_the_key_is_not_recorded(
+    service: Service, autojump_clock: Any
+) -> None:
+    reading = await read(service, {**REFERENCE, "api_key": {"id": KEY, "name": f"of {KEY}"}})
+    assert (reading.key_id, reading.key_name) == ("***", "of ***")
+
+
+async def test_a_balance_that_is_packed_badly_is_a_reading_that_says_so(
+    service: Service, autojump_clock: Any
+) -> None:
+    service.balance = lambda: Reply(200, b"no gzip", (("content-encoding", "gzip"),))
+    reading = await account_of(service).read("before", spent=Decimal(0))
+    assert reading.error is not None
+    assert reading.error.startswith("no answer: /v1/balance can't be decoded: ")
+
+
 async def test_a_service_without_a_balance_is_a_reading_that_says_so(
     service: Service, autojump_clock: Any
 ) -> None:

@@ -152,6 +152,18 @@ async def test_the_key_is_taken_out_of_what_a_server_echoes(
     assert KEY not in (outcome.response or "")
 
 
+@pytest.mark.parametrize("before", range(1980, 2001, 4))
+async def test_a_long_message_is_cut_with_the_key_out_of_it(
+    nursery: trio.Nursery, autojump_clock: MockClock, before: int
+) -> None:
+    """Cut first, it ended in the first characters of the key."""
+    error = {"error": {"code": "BAD", "message": "x" * before + KEY + "y" * 100}}
+    wired = Wired(nursery, answer(json.dumps(error).encode(), status="400 Bad Request"))
+    outcome = await wired.send(job())
+    assert outcome.failure is not None
+    assert outcome.failure.message == ("x" * before + "***" + "y" * 100)[:2000]
+
+
 async def test_a_redirect_is_not_followed(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
     wired = Wired(nursery, answer(b"", "Location: http://evil.test/", status="307 Moved"))
     outcome = await wired.send(job())

@@ -270,6 +270,15 @@ async def get(foreign: Foreign, url: str = "https://cdn.test/a") -> bytes:
     return await Downloads(client, foreign).get(url)
 
 
+async def test_a_gateway_on_a_unix_socket_has_an_origin_of_its_own(
+    autojump_clock: MockClock,
+) -> None:
+    answers = Foreign()
+    client = Client(answers, base_url="unix:/run/g.sock", key=Secret(KEY), clock=RunClock())
+    assert await Downloads(client, Foreign()).get("http://localhost/images/a.png") == PNG
+    assert [str(request.url) for request in answers.asked] == ["http://localhost/images/a.png"]
+
+
 async def in_drops() -> httpx.Response:
     """A picture that never ends."""
 

@@ -40,6 +40,7 @@ def test_what_is_no_picture_stays_as_it_is(tmp_path: Path) -> None:
         {"url": "http://127.0.0.1/x.png"},
         {"b64_json": encoded(PNG), "revised_prompt": "a cat"},
         {"b64_json": "not base64!"},
+        {"b64_json": "\N{LATIN SMALL LETTER E WITH ACUTE}"},
         {"b64_json": 5},
         "odd",
         None,

@@ -153,6 +153,18 @@ async def test_a_refusal_of_the_job_ends_an_outage(autojump_clock: MockClock) ->
     assert lane.outage_since_s is None
 
 
+async def test_a_probe_that_brings_no_answer_is_not_the_last(autojump_clock: MockClock) -> None:
+    """A 200 with nothing in it is no failure of the service; after it nothing more was sent."""
+    lane = lane_of()
+    await in_an_outage(lane)
+    empty = Failure("protocol", "the answer has no choices", status=200, final=True)
+    lane.failed(await admit(lane, 0), empty, sent_at_s=trio.current_time())
+    now_s = trio.current_time()
+    await admit(lane, 0)
+    assert trio.current_time() == now_s
+    assert lane.outage_since_s is None
+
+
 async def test_an_outage_over_its_limit_is_told(autojump_clock: MockClock) -> None:
     lane = lane_of(outage_limit_s=30)
     await in_an_outage(lane)

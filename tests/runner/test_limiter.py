@@ -274,6 +274,14 @@ def test_an_overrun_is_made_good_by_those_that_follow() -> None:
     assert limiter.ready_at_s(0.0, 10) == pytest.approx(900 / 1000 * 60)
 
 
+def test_a_figure_that_is_wrong_by_far_holds_the_lane_for_a_minute_at_most() -> None:
+    limiter = Limiter(rpm=None, tpm=6000, now_s=0.0)
+    grant = limiter.take(0.0, 10)
+    limiter.settle(grant, used_tokens=2**50, now_s=1.0)
+    assert limiter.ready_at_s(1.0, 10) == WINDOW_S
+    assert limiter.ready_at_s(WINDOW_S, 10) == WINDOW_S
+
+
 def test_a_settlement_after_the_window_does_not_bend_it() -> None:
     limiter = Limiter(rpm=None, tpm=1000, now_s=0.0)
     grant = limiter.take(0.0, 1000)

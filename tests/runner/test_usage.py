@@ -88,3 +88,16 @@ def test_openai_input_includes_what_was_cached(raw: Any, usage: Usage) -> None:
 )
 def test_anthropic_input_leaves_the_cache_out_and_ours_takes_it_in(raw: Any, usage: Usage) -> None:
     assert anthropic_usage(raw) == usage
+
+
+@pytest.mark.parametrize("count", [-1, 2**53 + 1, 2**63, 2**64, 10**30, 5.0, True, "7", None])
+def test_what_is_no_count_of_tokens_is_none(count: Any) -> None:
+    """A table has 64 bits for one, and a negative one would be money given back."""
+    assert openai_usage({"prompt_tokens": count, "completion_tokens": count}) == Usage()
+    assert anthropic_usage({"input_tokens": count, "output_tokens": count}) == Usage()
+
+
+def test_the_largest_counts_add_up_within_64_bits() -> None:
+    fields = "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"
+    usage = anthropic_usage(dict.fromkeys(fields, 2**53))
+    assert usage.input_tokens == 3 * 2**53
