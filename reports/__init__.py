@@ -32,9 +32,9 @@ from .usage import Usage, UsageRow
 
 if TYPE_CHECKING:
     from .compare import COMPARISON_SCHEMA_VERSION, Comparison, Difference, compare_runs
-    from .compare_page import comparison_page
     from .compare_terminal import print_comparison
     from .confidence import requests_needed
+    from .html.comparison import comparison_page
     from .load.steps import Step, Steps, read_step, steps_json, steps_report, write_steps
     from .load.steps_terminal import print_steps
     from .pairing import Pairing
@@ -51,7 +51,7 @@ _LATE = {
     "Truth": "truth",
     "compare_runs": "compare",
     "compare_with_log": "truth",
-    "comparison_page": "compare_page",
+    "comparison_page": "html.comparison",
     "print_comparison": "compare_terminal",
     "print_steps": "load.steps_terminal",
     "read_step": "load.steps",

@@ -190,7 +190,6 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
     from rich.console import Console
 
     from .compare import compare as compare_runs
-    from .compare_page import comparison_page
     from .compare_terminal import print_comparison
     from .output import refuse_existing, write_whole
     from .summary import data_json
@@ -199,6 +198,8 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
         refuse_existing(Path(html), force=force)
     comparison = compare_runs(Path(a), Path(b))
     if html is not None:
+        from .html.comparison import comparison_page
+
         write_whole(Path(html), comparison_page(comparison))
         click.echo(f"written to {html}", err=True)
     if as_json:

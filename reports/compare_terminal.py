@@ -140,4 +140,9 @@ def _statistic(each: Difference) -> str:
 
 def _by(each: Difference) -> str:
     by = shown(abs(each.difference), each.unit)
-    return f"{by} ({abs(each.difference / each.a):.1%})" if each.a and each.unit != "share" else by
+    if not each.a or each.unit == "share":
+        return by
+    change = each.difference / each.a
+    # 3,200 % more says less than 33 times as much.
+    said = f"{change + 1:.1f} times A's" if change >= 1 else f"{abs(change):.1%}"
+    return f"{by} ({said})"

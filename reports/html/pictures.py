@@ -12,7 +12,8 @@ from ..run import open_run, reading_tables
 from ..summary import summary_of
 from .charts import FONT, Chart
 from .course import course_of
-from .page import TEMPLATES, charts_of
+from .page import charts_of
+from .sheet import template_text
 
 WIDTH = 720
 SCALE = 2.0
@@ -49,7 +50,7 @@ def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = N
 
 def picture_spec(chart: Chart) -> dict[str, Any]:
     """A chart's spec for a picture: with a width, a ground, its title, and the light colours."""
-    light = (TEMPLATES / "page.css").read_text(encoding="utf-8").partition("@media")[0]
+    light = template_text("page.css").partition("@media")[0]
     colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6});", light))
     text = json.dumps(chart.spec).replace(FONT, PICTURE_FONT)
     spec: dict[str, Any] = json.loads(

@@ -1,5 +1,8 @@
 """`headrace compare`: pairing, differences, scores, and what is made of them."""
 
+import base64
+import hashlib
+import html
 import json
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -11,6 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reports import Comparison, Difference, compare_runs
+from reports.compare_terminal import sentences
+from reports.html.sheet import TEMPLATES
 from reports.run import open_run
 from reports.score import expected_answers
 from runner.main import main
@@ -241,6 +246,15 @@ def test_the_same_runs_give_the_same_figures() -> None:
     assert compare("a.run", "b.run", "--json").stdout == compare("a.run", "b.run", "--json").stdout
 
 
+def test_what_has_more_than_doubled_is_said_in_times(runs: tuple[RunMaker, RunMaker]) -> None:
+    a, b = runs
+    for run, latency_s in ((a, 1.0), (b, 3.0)):
+        for index in range(40):
+            run.job(index, latency_s=latency_s + index / 100)
+    sentence = next(each for each in sentences(compared(a, b)) if each.startswith("Latency"))
+    assert "mean by 2.00 s (2.7 times A's)" in sentence  # 3.195 over 1.195
+
+
 def test_no_difference_is_said_too(runs: tuple[RunMaker, RunMaker]) -> None:
     for run in runs:
         jobs(run, 40, 1.0, 1)
@@ -293,7 +307,13 @@ def test_the_page_escapes_what_others_wrote() -> None:
     page = Page(text)
     assert {"img", "script", "link"} & set(page.tags) == set()
     assert "<img src=x>.run" in "".join(page.texts)
-    assert "default-src 'none'" in text
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert style == (TEMPLATES / "page.css").read_text()  # that of a report
+    assert html.unescape(text.partition('Policy" content="')[2].partition('"')[0]) == (
+        f"default-src 'none'; script-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'"
+    )
     assert "Latency: higher in B, so worse: mean by" in text
 
 

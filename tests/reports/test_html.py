@@ -17,7 +17,8 @@ from jobs import Attempt, ConcurrencyPoint, Decided, Ended, InputError, Result, 
 from reports.html import html_report, write_html
 from reports.html.cost_chart import waterfall
 from reports.html.course import Pause, course_of
-from reports.html.page import TEMPLATES, embedded, script
+from reports.html.page import script
+from reports.html.sheet import TEMPLATES, embedded
 from reports.html.spread import spread_of
 from reports.html.standouts import standouts_of
 from reports.run import open_run
@@ -145,7 +146,8 @@ def test_the_wheel_holds_what_a_page_is_made_of(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     templates = {path.name for path in TEMPLATES.iterdir()}
-    assert templates == {"base.html.jinja", "report.html.jinja", "page.css", "page.js"}
+    pages = {"report.html.jinja", "comparison.html.jinja"}
+    assert templates == {"base.html.jinja", *pages, "page.css", "page.js"}
     assert {f"reports/html/templates/{name}" for name in templates} <= names
 
 

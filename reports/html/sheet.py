@@ -1,0 +1,93 @@
+"""What every page is made by: one style, escaped text, and a policy that lets nothing in or out.
+
+Whatever models, services and users wrote is escaped by the templates; data is JSON whose every `<`
+is written `\\u003c`; the only script and style that a page may use are those that its
+Content-Security-Policy names by digest, and it may fetch nothing at all.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..layout import duration, endpoint, money
+
+TEMPLATES = Path(__file__).with_name("templates")
+# So that no run makes a page too large: characters of a name and of a text.
+NAME_CHARACTERS_MAX = 160
+TEXT_CHARACTERS_MAX = 1_300
+
+
+def render(template: str, *, script: Markup, **context: Any) -> str:
+    """A page from its template, in the reports' style, that may run `script` and nothing else."""
+    css = Markup(template_text("page.css"))
+    policy = {
+        "default-src": "'none'",
+        "script-src": _digest(script) if script else "'none'",
+        "style-src": _digest(css),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=css,
+            policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+            script=script,
+            **context,
+        )
+    )
+
+
+def embedded(value: object) -> Markup:
+    """Data as JSON that no HTML parser takes for anything but text."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def template_text(name: str) -> str:
+    """What stands in a file beside the templates."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _short(value: object) -> object:
+    """What a template puts out, cut where it is a text: names have no bound of their own."""
+    plain_text = isinstance(value, str) and not isinstance(value, Markup)
+    return _cut(value, NAME_CHARACTERS_MAX) if plain_text else value  # type: ignore[arg-type]
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_short,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "long": lambda text: Markup.escape(_cut(text, TEXT_CHARACTERS_MAX)),
+        "duration": lambda seconds: "–" if seconds is None else duration(seconds),
+        "endpoint": endpoint,
+        "money": money,
+        "count": lambda number: "–" if number is None else f"{number:,.0f}",
+        "counted": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
+        "percent": lambda share: "–" if share is None else f"{share:.1%}",
+        "moment": lambda moment: "–" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+    }
+    return environment
