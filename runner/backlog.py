@@ -15,6 +15,7 @@ JOBS_MAX = 512
 BYTES_MAX = 16 * 1024 * 1024
 # Retries past this many hold back new jobs: a failing service must not fill the memory.
 RETRIES_MAX = 4096
+RETRY_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Backlog:
@@ -24,6 +25,7 @@ class Backlog:
         self._fresh: deque[Pending] = deque()
         self._fresh_bytes = 0
         self._retries: list[tuple[float, int, Pending]] = []
+        self._retry_bytes = 0
         self._order = itertools.count()
         self._out = 0  # taken and not yet put back or done
         self._exhausted = False
@@ -34,6 +36,10 @@ class Backlog:
     def unfinished(self) -> int:
         """Jobs that were read and have no result: waiting, pausing and in flight."""
         return len(self._fresh) + len(self._retries) + self._out
+
+    @property
+    def _room_for_retries(self) -> bool:
+        return len(self._retries) < RETRIES_MAX and self._retry_bytes < RETRY_BYTES_MAX
 
     async def put(self, pending: Pending) -> None:
         """Add a new job, once there is room for it."""
@@ -52,6 +58,7 @@ class Backlog:
     def retry(self, pending: Pending, ready_s: float) -> None:
         """Put a taken job back, to be sent no earlier than `ready_s` on trio's clock."""
         heapq.heappush(self._retries, (ready_s, next(self._order), pending))
+        self._retry_bytes += len(pending.job.body)
         self._out -= 1
         self._arrived.set()
 
@@ -66,9 +73,10 @@ class Backlog:
             now_s = trio.current_time()
             if self._retries and self._retries[0][0] <= now_s:
                 ready_s, _, pending = heapq.heappop(self._retries)
+                self._retry_bytes -= len(pending.job.body)
                 self._out += 1
                 return pending, ready_s
-            if self._fresh and len(self._retries) < RETRIES_MAX:
+            if self._fresh and self._room_for_retries:
                 pending = self._fresh.popleft()
                 self._fresh_bytes -= len(pending.job.body)
                 self._out += 1

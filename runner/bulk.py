@@ -26,6 +26,7 @@ from jobs import (
 from .bulk_session import BulkSession
 from .changes import ChangedLine, changed_lines, refuse
 from .clock import RunClock
+from .concurrency import all_open_files
 from .errors import StorageError
 from .foresight import forecast_file
 from .record import RunDirectory, read_manifest, storage
@@ -108,7 +109,8 @@ def run_and_summarise(
     from reports import summarise, write_summary  # the one thing that a run asks of another room
 
     world = REAL_WORLD._replace(watch=watch, foretell=foretell, announce=announce)
-    outcome = trio.run(run_jobs, jobs, directory, settings, world)
+    with all_open_files():
+        outcome = trio.run(run_jobs, jobs, directory, settings, world)
     if outcome.storage_failed:
         try:
             return outcome, summarise(directory)

@@ -66,7 +66,8 @@ class BulkSession(RunSession):
                 waits = settings.wait_for_reset
                 foresee = partial(purse.foresee, source.path, state, waits=waits)
                 if reread and settings.estimate_first:
-                    await foresee()
+                    with self._stop.foreseeing:
+                        await foresee()
                 elif reread:
                     nursery.start_soon(foresee)
                 nursery.start_soon(purse.look_ahead)

@@ -1,6 +1,8 @@
 """Slots for attempts in flight: a fixed number of them, or as many as are of use."""
 
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import trio
 
@@ -9,6 +11,21 @@ from .course import Course, Look
 
 # Descriptors that are not connections: files of the run, the terminal, epoll, a resolver's sockets.
 RESERVED_DESCRIPTORS = 64
+
+
+@contextmanager
+def all_open_files() -> Iterator[None]:
+    """Within it, this process may have as many open files as the system lets it ask for.
+
+    The usual soft limit, 1024, is there for programs that call select(); nothing here does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls it unlimited, and refuses that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def most_connections() -> int:

@@ -19,15 +19,17 @@ def interruption(number: int) -> InterruptError:
 class Stop:
     """The one place that knows whether and why a run stops before its end.
 
-    Five scopes, in the order in which a run enters them: `opening` reads the balance, `fetching`
-    fetches what earlier sessions left as links, `sending` sends jobs, `in_flight` is around their
-    attempts, `closing` reads the balance again.
+    Six scopes, in the order in which a run enters them: `opening` reads the balance, `foreseeing`
+    estimates the file before anything is sent, `fetching` fetches what earlier sessions left as
+    links, `sending` sends jobs, `in_flight` is around their attempts, `closing` reads the balance
+    again.
     """
 
     def __init__(self, grace_s: float) -> None:
         self.reason: HeadraceError | None = None
         self.requested_s: float | None = None
         self.opening = trio.CancelScope()
+        self.foreseeing = trio.CancelScope()
         self.fetching = trio.CancelScope()
         self.sending = trio.CancelScope()
         self.in_flight = trio.CancelScope()
@@ -43,6 +45,7 @@ class Stop:
         if first:
             self.requested_s = trio.current_time()
             self.opening.cancel()
+            self.foreseeing.cancel()
             self.fetching.cancel()
             self.sending.cancel()
             self.in_flight.deadline = trio.current_time() + self._grace_s

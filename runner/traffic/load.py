@@ -1,7 +1,6 @@
 """A load run as one call: what the `load` command does, for the command and for other programs."""
 
 import gc
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -12,6 +11,7 @@ import trio
 from jobs import SCHEMA_VERSION, InputError, LoadFacts, Manifest, parse_condition
 
 from ..clock import RunClock, wall_now
+from ..concurrency import all_open_files
 from ..errors import StorageError
 from ..record import RunDirectory, storage
 from ..session import REAL_WORLD, RunOutcome, World
@@ -141,15 +141,13 @@ def _facts(planned: LoadPlan) -> LoadFacts:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """As many open files as are allowed, and no looks for cycles among what is there already."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     thresholds = gc.get_threshold()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     try:
-        yield
+        with all_open_files():
+            yield
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -4,7 +4,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from jobs import Job
-from runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, Backlog
+from runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, RETRY_BYTES_MAX, Backlog
 from runner.pending import Pending
 
 
@@ -108,4 +108,18 @@ async def test_many_retries_hold_back_new_jobs(autojump_clock: MockClock) -> Non
         backlog.retry(taken[0], 100.0)
     await backlog.put(pending(RETRIES_MAX))
     assert await take(backlog) == (0, 100.0)
+    assert trio.current_time() == 100.0
+
+
+async def test_large_retries_hold_back_new_jobs_by_their_bytes(autojump_clock: MockClock) -> None:
+    backlog = Backlog()
+    body = bytes(RETRY_BYTES_MAX // 8)
+    for index in range(8):
+        await backlog.put(pending(index, body=body))
+        taken = await backlog.take()
+        assert taken is not None
+        backlog.retry(taken[0], 100.0 + index)
+    await backlog.put(pending(8))
+    assert await take(backlog) == (0, 100.0)
+    assert await take(backlog) == (8, None)  # there is room again
     assert trio.current_time() == 100.0

@@ -1,6 +1,7 @@
 """What the balance and the key's budgets allow, held from the first request on; in virtual time."""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from jobs import InputError, Price, PriceTable
-from runner import RunSettings, Secret, run_jobs
+from jobs import Forecaster, InputError, Job, Price, PriceTable, Reject
+from runner import RunSettings, Secret, Stop, run_jobs
+from runner.errors import InterruptError
+from runner.foresight import BATCH_LINES, _add
 
 ONE = Decimal(1_000_000)
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=ONE, output=ONE)})
@@ -113,6 +116,27 @@ async def test_estimate_first_reads_everything_before_anything_is_sent(
     assert (ran.outcome.exit_code, service.posts) == (3, [])
     again = await bench.run(service, prices=PRICES, estimate_first=True, yes=True)
     assert (again.outcome.exit_code, len(service.posts)) == (0, 500)
+
+
+async def test_a_stop_cuts_the_estimate_short(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C was not heeded before the last line of the file was read."""
+    stop = Stop(30.0)
+    batches: list[bool] = []
+
+    def add(forecaster: Forecaster, items: Iterator[Job | Reject]) -> bool:
+        batches.append(_add(forecaster, items))
+        if len(batches) == 2:
+            stop.request(InterruptError("interrupted"))
+        return batches[-1]
+
+    monkeypatch.setattr("runner.foresight._add", add)
+    holding(service, "3000")
+    bench.write_chats(10 * BATCH_LINES, max_tokens=50)
+    ran = await bench.run(service, prices=PRICES, estimate_first=True, stop=stop)
+    assert (ran.outcome.exit_code, service.posts) == (130, [])
+    assert batches == [True, True]
 
 
 async def test_estimate_first_refuses_standard_input(tmp_path: Path) -> None:
