@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .balance_check import BalanceCheck
+from .console import report_console
 from .evaluate import Figures, open_figures
 from .export import FORMATS, Exported, export_run
 from .gate import GATE_SCHEMA_VERSION, GateReport, judge_run, read_objectives
@@ -114,6 +115,7 @@ __all__ = [
     "print_summary",
     "read_objectives",
     "read_step",
+    "report_console",
     "request_condition",
     "requests_needed",
     "row_condition",

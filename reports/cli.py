@@ -51,13 +51,12 @@ def report(
     """
     from pathlib import Path
 
-    from rich.console import Console
-
     if trend or len(runs) > 1:
         if md or html or out or charts:
             raise click.UsageError("--md, --html and --charts are of one run")
         _report_several(runs, trend=trend, as_json=as_json, tolerance=tolerance)
         return
+    from .console import report_console
     from .markdown import markdown
     from .summary import summarise, summary_json
     from .terminal import print_summary
@@ -85,16 +84,15 @@ def report(
     elif md:
         click.echo(markdown(summary), nl=False)
     else:
-        print_summary(summary, Console())
+        print_summary(summary, report_console())
 
 
 def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolerance: Any) -> None:
     from pathlib import Path
 
-    from rich.console import Console
-
     from jobs import safe
 
+    from .console import report_console
     from .summary import data_json, summarise, summary_json
     from .terminal import print_summary
     from .trend import trend_of
@@ -108,7 +106,7 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
         if as_json:
             click.echo(data_json(found), nl=False)
         else:
-            print_trend(found, Console())
+            print_trend(found, report_console())
         return
     summaries = [summarise(directory, tolerance=tolerance) for directory in directories]
     if as_json:
@@ -117,7 +115,7 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
         return
     for number, summary in enumerate(summaries):
         click.echo("\n" if number else "", nl=False)
-        print_summary(summary, Console())
+        print_summary(summary, report_console())
 
 
 @click.command()
@@ -148,10 +146,9 @@ def gate(
     """
     from pathlib import Path
 
-    from rich.console import Console
-
     from jobs import InputError, parse_condition
 
+    from .console import report_console
     from .gate import NOT_MET_EXIT_CODE, judge_run, read_objectives
     from .gate_terminal import print_gate
     from .junit import gate_junit
@@ -169,7 +166,7 @@ def gate(
     if as_json:
         click.echo(data_json(report), nl=False)
     else:
-        print_gate(report, Console())
+        print_gate(report, report_console())
     click.get_current_context().exit(0 if report.met else NOT_MET_EXIT_CODE)
 
 
@@ -187,10 +184,9 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
     """
     from pathlib import Path
 
-    from rich.console import Console
-
     from .compare import compare as compare_runs
     from .compare_terminal import print_comparison
+    from .console import report_console
     from .output import refuse_existing, write_whole
     from .summary import data_json
 
@@ -205,7 +201,7 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
     if as_json:
         click.echo(data_json(comparison), nl=False)
     elif html is None:
-        print_comparison(comparison, Console())
+        print_comparison(comparison, report_console())
 
 
 @click.command()
@@ -250,8 +246,7 @@ def status(run: str, *, as_json: bool) -> None:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from rich.console import Console
-
+    from .console import report_console
     from .status import status_of
     from .status_terminal import print_status
     from .summary import data_json
@@ -260,4 +255,4 @@ def status(run: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(data_json(found), nl=False)
     else:
-        print_status(found, Console())
+        print_status(found, report_console())

@@ -142,14 +142,12 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 
 def show_summary(summary: "Summary", *, as_json: bool) -> None:
     """Print the summary of a run that has ended: as a report, or as JSON."""
-    from rich.console import Console
-
-    from reports import print_summary, summary_json
+    from reports import print_summary, report_console, summary_json
 
     if as_json:
         click.echo(summary_json(summary), nl=False)
     else:
-        print_summary(summary, Console())
+        print_summary(summary, report_console())
 
 
 @click.command()

@@ -91,7 +91,9 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         found = [spread.percentile(each) for each in PERCENTILES]
         figures_of = (duration(each.value) for each in found)
         table.add_row(name, f"{spread.count:,}", *figures_of, duration(spread.max))
-        table.add_row("", "", *(Text(interval(each), "dim") for each in found), "")
+        intervals = [interval(each) for each in found]
+        if any(intervals):
+            table.add_row("", "", *(Text(each, "dim") for each in intervals), "")
     show(console, table)
     if figures.coalesced_share:
         share = figures.coalesced_share

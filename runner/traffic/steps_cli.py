@@ -34,7 +34,7 @@ def make_steps(
     """
     from rich.console import Console
 
-    from reports import print_steps, steps_json
+    from reports import print_steps, report_console, steps_json
 
     kind, search = _asked(options, sweep, find, precision, highest)
     today = wall_now().date()
@@ -53,7 +53,7 @@ def make_steps(
     if as_json:
         click.echo(steps_json(report), nl=False)
     else:
-        print_steps(report, Console())
+        print_steps(report, report_console())
     click.get_current_context().exit(stepper.exit_code)
 
 

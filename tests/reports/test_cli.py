@@ -83,6 +83,25 @@ def test_the_tolerance_holds_for_the_page_too(
     assert "and the account agrees" in (directory / "report.html").read_text(encoding="utf-8")
 
 
+def test_in_a_pipe_no_line_is_folded_or_ends_in_blanks(
+    made: RunMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    message = " ".join(["the model is overloaded"] * 9)
+    made.attempt(0, http_status=503, error_kind="http")
+    made.result(0, status="failed", http_status=503, error_message=message)
+    made.job(1, cost=Decimal("0.5"))
+    made.job(2, model="other", cost=Decimal("0.25625"))
+    directory = made.write()
+    lines = CliRunner().invoke(report, [str(directory)]).stdout.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert len([line for line in lines if message in line]) == 1
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = CliRunner().invoke(report, [str(directory)]).stdout.splitlines()
+    assert max(len(line) for line in narrow) <= 80
+    assert [line for line in narrow if line != line.rstrip()] == []
+
+
 def test_out_without_html_is_a_mistake(directory: Path) -> None:
     done = CliRunner().invoke(report, [str(directory), "--out", "x.html"])
     assert done.exit_code == 2

@@ -226,7 +226,8 @@ def slower(runs: tuple[RunMaker, RunMaker]) -> None:
 
 
 @pytest.mark.usefixtures("slower")
-def test_the_terminal_says_what_it_means() -> None:
+def test_the_terminal_says_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     done = compare("a.run", "b.run")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()

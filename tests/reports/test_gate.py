@@ -41,7 +41,7 @@ def test_all_met_is_exit_code_0(directory: Path) -> None:
     assert done.stdout == (
         "jobs.run\n"
         "  met  cost < 5.13          5.12 CNY\n"
-        "  met  p50(latency_s) <= 2  2 s     \n"
+        "  met  p50(latency_s) <= 2  2 s\n"
         "all 2 objectives met\n"
     )
 
@@ -52,8 +52,8 @@ def test_one_that_is_not_met_is_exit_code_4_and_is_listed_with_its_value(directo
     assert done.stdout == (
         "jobs.run\n"
         "  not met  cost < 5             5.12 CNY\n"
-        "  met      p100(latency_s) < 5  4.25 s  \n"
-        "  not met  error_rate < 1%      25 %    \n"
+        "  met      p100(latency_s) < 5  4.25 s\n"
+        "  not met  error_rate < 1%      25 %\n"
         "2 of 3 objectives were not met\n"
     )
 

@@ -68,6 +68,15 @@ def test_a_closed_loop_that_is_limited(made: RunMaker) -> None:
     assert "from due" not in text
 
 
+def test_gaps_that_one_read_brought_leave_no_empty_line(made: RunMaker) -> None:
+    made.load = facts()
+    loaded = LoadMaker(made)
+    for n in range(20):
+        loaded.request(3.0 + n / 4, output_tokens=3, gaps_s=[0.0, 0.0])
+    table = printed(made).partition("Times of measured")[2].partition("\n\n")[0].splitlines()
+    assert [line for line in table if not line.strip()] == []
+
+
 def test_nothing_measured_is_said_and_nothing_else(made: RunMaker) -> None:
     made.load = facts(model="\x1b[2Jm", machine=None)
     text = printed(made)
