@@ -17,6 +17,11 @@ from .record import Journal, RunDirectory, State, recover
 from .session import Progress, RunSession, World
 from .settings import RunSettings
 
+# How often the course of the concurrency is written: so many seconds, or this share of the time
+# that it is of. A run of a month has no more of it than one of an hour.
+COURSE_EVERY_S = 60.0
+COURSE_SHARE = 0.05
+
 
 class BulkSession(RunSession):
     """Works off one job file. `changed` are lines whose jobs run again, although they have a
@@ -82,6 +87,7 @@ class BulkSession(RunSession):
                     None if purse is None else purse.outlook,
                 )
                 nursery.start_soon(self._world.watch, progress)
+            nursery.start_soon(self._or_stop, partial(self._keep_course, parts))
             await self._run_and_fetch(engine, items, parts, state)
             nursery.cancel_scope.cancel()
 
@@ -110,6 +116,15 @@ class BulkSession(RunSession):
                 )
             )
         fetched.set()
+
+    async def _keep_course(self, parts: Parts) -> None:
+        """Write the course of the concurrency now and then: a kill takes little of it along."""
+        began_s = self._clock.now()
+        while True:
+            so_far_s = self._clock.now() - began_s
+            await trio.sleep(max(COURSE_EVERY_S, COURSE_SHARE * so_far_s))
+            points = self._course(parts.concurrency)
+            await self._world.offload(partial(self._run.save_course, points))
 
     async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -361,7 +361,7 @@ class RunSession(ABC):
             )
         try:
             if not isinstance(reason, StorageError):
-                self._run.add_course(self._course(parts.concurrency))
+                self._run.save_course(self._course(parts.concurrency))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):

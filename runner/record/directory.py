@@ -30,6 +30,7 @@ class RunDirectory:
         self.path = path
         self.manifest = manifest
         self.job_file = job_file
+        self._earlier_course: bytes | None = None  # not read yet
 
     @property
     def journal(self) -> Path:
@@ -94,13 +95,17 @@ class RunDirectory:
         self.manifest.sessions.append(session)
         self.save()
 
-    def add_course(self, points: Sequence[ConcurrencyPoint]) -> None:
-        """Add how the concurrency went in a session. Raises StorageError."""
+    def save_course(self, points: Sequence[ConcurrencyPoint]) -> None:
+        """Write how the concurrency has gone so far in this session, below what earlier ones wrote.
+
+        Raises StorageError.
+        """
         path = self.path / "concurrency.jsonl"
-        with storage(path):
-            known = path.read_bytes() if path.exists() else b""
+        if self._earlier_course is None:
+            with storage(path):
+                self._earlier_course = path.read_bytes() if path.exists() else b""
         lines = b"".join(msgspec.json.encode(point) + b"\n" for point in points)
-        replace_file(path, known + lines)
+        replace_file(path, self._earlier_course + lines)
 
     def save(self) -> None:
         """Write run.json. Raises StorageError."""

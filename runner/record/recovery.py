@@ -78,7 +78,6 @@ def recover(
     old = segments(directory)
     unended = _unended(path for _, path in old)
     number = 1 + max([number for number, _ in old] + _part_numbers(run), default=0)
-    since = now - timedelta(seconds=WINDOW_S)
     journal = Journal(directory, number)
     try:
         for sent in unended:
@@ -86,7 +85,7 @@ def recover(
         journal.sync()
         for number, segment in old:
             seal(run, number, segment)
-        state = _state(run, unended, since=since, retry_failed=retry_failed, changed=changed)
+        state = _state(run, unended, now=now, retry_failed=retry_failed, changed=changed)
     except BaseException:
         with suppress(StorageError):
             journal.close()
@@ -116,7 +115,7 @@ def _state(
     run: Path,
     unended: list[Sent],
     *,
-    since: datetime,
+    now: datetime,
     retry_failed: bool,
     changed: Iterable[int],
 ) -> State:
@@ -141,9 +140,12 @@ def _state(
     for sent in unended:
         made[sent.index] = max(made.get(sent.index, 0), sent.attempt)
     used = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
+    since = now - timedelta(seconds=WINDOW_S)
     late = attempts.filter(pl.col("sent_at") > since).select("sent_at", used, "model")
     recent = [RecentAttempt(*row) for row in late.iter_rows()]
     recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens, sent.model) for sent in unended]
+    # A wall clock that was set back since would have the limits wait until it is there again.
+    recent = [each._replace(sent_at=min(each.sent_at, now)) for each in recent]
     succeeded = int((results["status"] == "succeeded").sum())
     return State(
         done=done,

@@ -1,6 +1,7 @@
 """The run under limits, on the project's gateway with the same limits, in virtual time."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -165,6 +166,26 @@ async def test_the_course_of_the_concurrency_is_recorded_across_sessions(
     both = (second.directory / "concurrency.jsonl").read_text().splitlines()
     assert both[: len(recorded)] == recorded
     assert len(both) > len(recorded)
+
+
+async def test_a_kill_takes_no_more_than_a_minute_of_the_course(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """What is in the directory at 150 s, when nobody has closed the books."""
+    service.answer = lambda seen: service.fine(delay_s=2.0)
+    bench.write_chats(200)
+    lines: list[str] = []
+
+    async def look() -> None:
+        await trio.sleep(150)
+        lines.extend((bench.directory / "concurrency.jsonl").read_text().splitlines())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        await bench.run(service, rpm=60)
+    moments = [datetime.fromisoformat(json.loads(line)["at"]) for line in lines]
+    assert moments == sorted(set(moments))
+    assert (moments[-1] - moments[0]).total_seconds() > 90
 
 
 async def test_a_fixed_concurrency_is_its_course(

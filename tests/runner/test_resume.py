@@ -236,6 +236,15 @@ def test_a_crash_between_the_parts_and_the_journals_removal_doubles_nothing(
     assert (again.succeeded, again.spent) == (1, Decimal("0.1"))
 
 
+def test_a_wall_clock_that_was_set_back_holds_nobody_up(tmp_path: Path) -> None:
+    """What seems to be sent an hour from now counts as sent now, not until it is over."""
+    journal_of(tmp_path, sent(0), ended(0), sent(1))
+    now = AT - dt.timedelta(hours=1)
+    state, journal = recover(tmp_path, now=now)
+    journal.close()
+    assert [each.sent_at for each in state.recent] == [now, now]
+
+
 def test_a_crash_in_recovery_itself_counts_a_lost_attempt_once(tmp_path: Path) -> None:
     path = journal_of(tmp_path, sent(0), sent(1), ended(1))
     data = path.read_bytes()
