@@ -5,9 +5,9 @@
  * Prints its port on standard output. A POST whose body asks for a stream gets its first chunk
  * TTFT_US after the request was read and one each GAP_US after that, by a schedule fixed beforehand
  * (a chunk that leaves late does not push back the next); any other gets a whole answer at once.
- * While streams are open it does not sleep. LOG gets a line for each stream once it has ended: when
- * its request was read, and when its first and its last chunk were written, in nanoseconds of
- * CLOCK_MONOTONIC. SIGTERM ends it.
+ * While streams are open it does not sleep. LOG gets a line for each stream once it has ended: its
+ * x-request-id, when its request came (by the kernel, however late it was read), and when its first
+ * and its last chunk were written, in nanoseconds of CLOCK_MONOTONIC. SIGTERM ends it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -33,24 +33,47 @@ struct connection {
     char *in;
     size_t in_bytes;
     int streaming, sent;             /* chunks sent of the stream under way */
-    long received_ns, first_ns;
+    long number;                     /* of the stream under way */
+    long arrived_ns, received_ns, first_ns;
     char out[OUT_BYTES];             /* what the socket did not take yet */
     size_t out_bytes;
     int active;                      /* place among the open streams, -1 for none */
 };
 
-static long ttft_ns, gap_ns;
+static long ttft_ns, gap_ns, streams;
 static int chunks, active_count, active_room;
 static struct connection **active;
 static FILE *journal;
 static volatile sig_atomic_t ended;
-static char answer[1024], chunk[512], head[256], last[1024];
-static size_t answer_bytes, chunk_bytes, head_bytes, last_bytes;
+static char answer[1024], chunk[512], last[1024];
+static size_t answer_bytes, chunk_bytes, last_bytes;
+
+static long nanoseconds(const struct timespec *at) {
+    return at->tv_sec * 1000000000L + at->tv_nsec;
+}
 
 static long now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000L + now.tv_nsec;
+    return nanoseconds(&now);
+}
+
+/* Read what is there, and note when it came. */
+static ssize_t receive(struct connection *c) {
+    _Alignas(struct cmsghdr) char beside[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec room = {.iov_base = c->in + c->in_bytes, .iov_len = IN_BYTES - c->in_bytes};
+    struct msghdr message = {.msg_iov = &room, .msg_iovlen = 1,
+                             .msg_control = beside, .msg_controllen = sizeof beside};
+    ssize_t size = recvmsg(c->fd, &message, 0);
+    if (size <= 0) return size;
+    c->arrived_ns = now_ns();
+    struct cmsghdr *each = CMSG_FIRSTHDR(&message);
+    if (each && each->cmsg_level == SOL_SOCKET && each->cmsg_type == SO_TIMESTAMPNS) {
+        struct timespec real;
+        clock_gettime(CLOCK_REALTIME, &real);
+        c->arrived_ns -= nanoseconds(&real) - nanoseconds((struct timespec *)CMSG_DATA(each));
+    }
+    return size;
 }
 
 static void on_term(int number) { (void)number; ended = 1; }
@@ -71,9 +94,6 @@ static void prepare(void) {
     answer_bytes = sprintf(answer,
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req-1\r\n"
             "content-length: %zu\r\n\r\n%s", strlen(body), body);
-    head_bytes = sprintf(head,
-            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: req-1\r\n"
-            "transfer-encoding: chunked\r\n\r\n");
     chunk_bytes = framed(chunk,
             "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
             "\"model\":\"deepseek-v4-flash\",\"choices\":[{\"index\":0,\"delta\":{\"content\":"
@@ -116,6 +136,11 @@ static void begin_stream(struct connection *c) {
     }
     c->active = active_count;
     active[active_count++] = c;
+    c->number = ++streams;
+    char head[256];
+    size_t head_bytes = sprintf(head,
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: stream-%ld\r\n"
+            "transfer-encoding: chunked\r\n\r\n", c->number);
     put(c, head, head_bytes);
 }
 
@@ -139,7 +164,9 @@ static void go_on(struct connection *c, long at_ns) {
         c->sent++;
     }
     if (c->sent == chunks && !c->out_bytes) {
-        if (journal) fprintf(journal, "%ld %ld %ld\n", c->received_ns, c->first_ns, now_ns());
+        if (journal)
+            fprintf(journal, "stream-%ld %ld %ld %ld\n", c->number, c->arrived_ns, c->first_ns,
+                    now_ns());
         stop_streaming(c);
     }
 }
@@ -215,6 +242,7 @@ int main(int count, char **words) {
                 int fd;
                 while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+                    if (journal) setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
                     c = calloc(1, sizeof *c);
                     c->fd = fd;
                     c->active = -1;
@@ -224,7 +252,7 @@ int main(int count, char **words) {
                 }
                 continue;
             }
-            ssize_t size = read(c->fd, c->in + c->in_bytes, IN_BYTES - c->in_bytes);
+            ssize_t size = receive(c);
             if (size <= 0) {
                 if (size == 0 || (errno != EAGAIN && errno != EINTR)) drop(c);
                 continue;
