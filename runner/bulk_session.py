@@ -1,16 +1,17 @@
 """One session of a bulk run: the jobs of a file, those without a result."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 
 import trio
 
-from jobs import HeadraceError, Job, PriceTable, Reject, Source, read_jobs
+from jobs import HeadraceError, Job, PriceTable, Reject, Source, open_source, read_jobs
 
 from .attempts import Parts
 from .clock import RunClock
-from .engine import Engine
+from .engine import Engine, Reading
 from .missing_pictures import fetch_missing
 from .purse import Purse
 from .record import Journal, RunDirectory, State, recover
@@ -57,42 +58,65 @@ class BulkSession(RunSession):
 
     async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
         """Run the jobs, and have the purse and the display look on where there are any."""
-        settings, source = self._bulk, self._source
         engine = Engine(parts)
-        items = read_jobs(
+        with ExitStack() as opened:
+            sources = [self._source]
+            if self._reread:
+                path = self._source.path
+                sources += [opened.enter_context(open_source(path)) for _ in parts.lanes.own]
+            async with trio.open_nursery() as nursery:
+                if purse is not None:
+                    await self._look_ahead(purse, state, nursery)
+                if self._world.watch is not None:
+                    progress = Progress(
+                        parts,
+                        engine,
+                        self._bulk,
+                        self._run.path,
+                        partial(_least_read, sources),
+                        None if purse is None else purse.outlook,
+                    )
+                    nursery.start_soon(self._world.watch, progress)
+                nursery.start_soon(self._or_stop, partial(self._keep_course, parts))
+                await self._run_and_fetch(engine, self._readings(sources, parts), parts, state)
+                nursery.cancel_scope.cancel()
+
+    @property
+    def _reread(self) -> bool:
+        """Whether the file can be read more than once: a pipe can't be."""
+        return self._source.identity.size_bytes is not None
+
+    def _readings(self, sources: Sequence[Source], parts: Parts) -> list[Reading]:
+        """What the lanes read: each its own source, or all of them the only one."""
+        lanes = list(parts.lanes)
+        shares = [lanes] if len(sources) == 1 else [[lane] for lane in lanes]
+        return [
+            Reading(self._items(source, parts), share)
+            for source, share in zip(sources, shares, strict=True)
+        ]
+
+    def _items(self, source: Source, parts: Parts) -> Iterator[Job | Reject]:
+        return read_jobs(
             source,
-            tpm=settings.tpm,
-            own_limits=settings.own_limits,
+            tpm=self._bulk.tpm,
+            own_limits=self._bulk.own_limits,
             bounded_by=self._bounded_by(parts),
         )
-        reread = source.identity.size_bytes is not None  # a pipe can't be
-        async with trio.open_nursery() as nursery:
-            if purse is not None:
-                waits = settings.wait_for_reset
-                foresee = partial(purse.foresee, source.path, state, waits=waits)
-                if reread and settings.estimate_first:
-                    with self._stop.foreseeing:
-                        await foresee()
-                elif reread:
-                    nursery.start_soon(foresee)
-                nursery.start_soon(purse.look_ahead)
-                nursery.start_soon(purse.renew)
-            if self._world.watch is not None:
-                progress = Progress(
-                    parts,
-                    engine,
-                    settings,
-                    self._run.path,
-                    source.fraction,
-                    None if purse is None else purse.outlook,
-                )
-                nursery.start_soon(self._world.watch, progress)
-            nursery.start_soon(self._or_stop, partial(self._keep_course, parts))
-            await self._run_and_fetch(engine, items, parts, state)
-            nursery.cancel_scope.cancel()
+
+    async def _look_ahead(self, purse: Purse, state: State, nursery: trio.Nursery) -> None:
+        """Have the purse look ahead in this nursery, and first where the user asked for that."""
+        waits = self._bulk.wait_for_reset
+        foresee = partial(purse.foresee, self._source.path, state, waits=waits)
+        if self._reread and self._bulk.estimate_first:
+            with self._stop.foreseeing:
+                await foresee()
+        elif self._reread:
+            nursery.start_soon(foresee)
+        nursery.start_soon(purse.look_ahead)
+        nursery.start_soon(purse.renew)
 
     async def _run_and_fetch(
-        self, engine: Engine, items: Iterator[Job | Reject], parts: Parts, state: State
+        self, engine: Engine, readings: Sequence[Reading], parts: Parts, state: State
     ) -> None:
         """Run the jobs, and beside them fetch what earlier sessions left as links."""
         async with trio.open_nursery() as nursery:
@@ -101,7 +125,7 @@ class BulkSession(RunSession):
                 fetched.set()
             else:
                 nursery.start_soon(self._fetch_missing, parts, state, fetched)
-            await engine.run(items, state, self._world.read)
+            await engine.run(readings, state, self._world.read)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
                 nursery.start_soon(self._or_stop, parts.recorder.keep)
@@ -134,3 +158,10 @@ class BulkSession(RunSession):
 
     def _bounded_by(self, parts: Parts) -> PriceTable | None:
         return parts.prices if self._bulk.max_cost is not None else None
+
+
+def _least_read(sources: Sequence[Source]) -> float | None:
+    """How far the reader is that has most of the file before it."""
+    fractions = [source.fraction() for source in sources]
+    known = [fraction for fraction in fractions if fraction is not None]
+    return min(known, default=None)

@@ -4,12 +4,18 @@
                  ^                        |
                  +------- retries --------+
 
+A file that can be read more than once has a reader a lane, so that a long run of lines of a slow
+model holds up no other; standard input has one for all.
+
 A dispatcher takes a job, waits until it may leave (`runner.attempts`), and starts its attempt. So
 what waits holds neither slot nor connection, and a lane that waits holds up no other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
+
+import trio
 
 from jobs import Job, Reject, cost_bound
 
@@ -26,6 +32,13 @@ BATCH_LINES = 256
 BATCH_BYTES = 4 * 1024 * 1024
 
 
+class Reading(NamedTuple):
+    """One pass over the job file, which the jobs of these lanes are taken from."""
+
+    items: Iterator[Job | Reject]
+    lanes: Collection[Lane]
+
+
 class Engine:
     """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`."""
 
@@ -38,15 +51,19 @@ class Engine:
         """Jobs that were read and have no result: waiting, pausing and in flight."""
         return sum(backlog.unfinished for backlog in self._backlogs.values())
 
-    async def run(self, items: Iterator[Job | Reject], state: State, read: Offload) -> None:
-        """Work off `items`, which `read` takes from in a thread of its own where it may block.
+    async def run(self, readings: Sequence[Reading], state: State, read: Offload) -> None:
+        """Work off what is read, which `read` does in threads of its own where it may block.
 
+        Each lane is in one of the `readings`; the first one tells of the lines that are no jobs.
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
         watches = [partial(self._watch_outage, lane) for lane in self.parts.lanes]
-        read_all = partial(self._read, items, state, read)
-        await send_all(self.parts, list(self._backlogs.values()), read_all, *watches)
+        readers = [
+            partial(self._read, reading, state, read, first=reading is readings[0])
+            for reading in readings
+        ]
+        await send_all(self.parts, list(self._backlogs.values()), *readers, *watches)
 
     async def _watch_outage(self, lane: Lane) -> None:
         await lane.outage_over_limit.wait()
@@ -56,19 +73,25 @@ class Engine:
             "the same command goes on when it is back"
         )
 
-    async def _read(self, items: Iterator[Job | Reject], state: State, read: Offload) -> None:
+    async def _read(self, reading: Reading, state: State, read: Offload, *, first: bool) -> None:
         lines = 1  # the first job must not wait for more of the file
-        while batch := await read(partial(_take, items, lines)):
+        began_s = trio.current_time()
+        while batch := await read(partial(_take, reading.items, lines)):
+            found = False
             for item in batch:
                 if isinstance(item, Job):
-                    if not state.has_result(item.index):
-                        backlog = self._backlogs[self.parts.lanes.of(item.model)]
-                        await backlog.put(self._pending(item, state))
-                elif not state.has_result(item.line - 1):
+                    lane = self.parts.lanes.of(item.model)
+                    if lane in reading.lanes and not state.has_result(item.index):
+                        await self._backlogs[lane].put(self._pending(item, state))
+                        found = True
+                elif first and not state.has_result(item.line - 1):
                     self.parts.recorder.reject(item)
-            lines = BATCH_LINES
-        for backlog in self._backlogs.values():
-            backlog.exhaust()
+            if not found and len(reading.lanes) < len(self._backlogs):
+                # On the way through others' lines they have the processor for half of the time.
+                await trio.sleep(trio.current_time() - began_s)
+            lines, began_s = BATCH_LINES, trio.current_time()
+        for lane in reading.lanes:
+            self._backlogs[lane].exhaust()
 
     def _pending(self, job: Job, state: State) -> Pending:
         prices = self.parts.prices

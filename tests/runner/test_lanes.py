@@ -8,6 +8,8 @@ import pytest
 from trio.testing import MockClock
 
 from jobs import InputError, ModelLimits
+from runner.backlog import JOBS_MAX
+from runner.engine import BATCH_LINES
 from runner.own_limits import own_limits_from
 
 NONE = ModelLimits(rpm=None, tpm=None)
@@ -50,6 +52,30 @@ async def test_a_cool_down_of_one_lane_does_not_hold_another(
     assert ran.outcome.succeeded == 40
     assert times_of(service, "b") == [0.0] * 20
     assert all(at_s in (0.0, 100.0) for at_s in times_of(service, "a"))
+
+
+@pytest.mark.parametrize("slow", ["a", "b"])
+async def test_a_long_run_of_a_slow_model_holds_up_no_other(
+    bench: Any, service: Any, autojump_clock: MockClock, slow: str
+) -> None:
+    """Far more lines than a lane holds come before the first of the other lane."""
+    fast = "b" if slow == "a" else "a"
+    ahead = JOBS_MAX + BATCH_LINES + 50
+    bench.write(
+        *(bench.chat_line(f"slow-{n}", model=slow) for n in range(ahead)),
+        b"no job",
+        *(bench.chat_line(f"fast-{n}", model=fast) for n in range(3)),
+        bench.chat_line("fast-0", model=fast),
+    )
+    limits = {"rpm": 6000, "own_limits": {"a": NONE}}
+    if slow == "a":
+        limits = {"rpm": None, "own_limits": {"a": ModelLimits(rpm=6000, tpm=None)}}
+    ran = await bench.run(service, **limits)
+    assert times_of(service, fast) == [0.0] * 3
+    assert times_of(service, slow)[-1] > 5
+    assert ran.outcome.succeeded == ahead + 3
+    assert [each["line"] for each in ran.rejects] == [ahead + 1, ahead + 5]
+    assert ran.results["index"].to_list() == [*range(ahead), *range(ahead + 1, ahead + 4)]
 
 
 async def test_an_outage_of_one_model_pauses_its_lane_alone(
