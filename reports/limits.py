@@ -11,6 +11,7 @@ from .concurrency import ConcurrencyCourse, concurrency_of
 from .run import Run
 
 MINUTE = timedelta(seconds=60)
+JUDGED_FROM_S = 10.0
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +19,9 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     None where all models without limits of their own share it.
 
     `peak` is the most in any 60 s, `rate` the mean a minute from the first request to the last
-    (None for a single one); `share` is that rate as a share of the limit.
+    (None for a single one); `share` is that rate as a share of the limit. Where no 60 s held more
+    than the limit, it is None under 10 s and for a rate above the limit: stretched to a minute, a
+    short time's first requests say nothing of its use.
     """
 
     what: str
@@ -40,6 +43,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     asked_pause_s: float | None
     estimates: dict[str, EstimateTotals]
     concurrency: ConcurrencyCourse
+
+    @property
+    def too_short(self) -> bool:
+        """Whether a rate is known that no share was made of."""
+        return any(
+            use.limit is not None and use.rate is not None and use.share is None
+            for use in self.uses
+        )
 
 
 def limits_of(run: Run) -> Limits:
@@ -88,6 +99,10 @@ def _uses(
     uses = []
     for what, limit in (("requests", rpm), ("tokens", tpm)):
         rate = totals[what] / span_s * 60 if span_s else None
+        share = None
+        if rate is not None and limit is not None:
+            within = span_s >= JUDGED_FROM_S and rate <= limit
+            share = rate / limit if within or peaks[what] > limit else None
         uses.append(
             LimitUse(
                 what=what,
@@ -95,7 +110,7 @@ def _uses(
                 limit=limit,
                 peak=peaks[what],
                 rate=rate,
-                share=rate / limit if rate is not None and limit is not None else None,
+                share=share,
             )
         )
     return uses

@@ -35,6 +35,7 @@ STATES = {
     "stopped": ("stopped before its end", "red"),
 }
 SUSPECTS_PRINTED = 5
+TOO_SHORT = "Too short a time to hold the mean against the limit; no 60 s held more."
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
 # Columns of the usage table that are left out where all is zero.
 COUNTED = {
@@ -227,8 +228,8 @@ def _print_limits(summary: Summary, console: Console) -> None:
             f"{use.peak:,}",
         )
     show(console, table)
-    if any((use.share or 0) > 1 and use.peak <= (use.limit or 0) for use in limits.uses):
-        show(console, "Over so short a time a run may be ahead; no 60 s held more.", "dim")
+    if limits.too_short:
+        show(console, TOO_SHORT, "dim")
     if limits.refused:
         said = f"{counted(limits.refused, 'answer')} of 429"
         if limits.asked_pause_s is not None:

@@ -22,12 +22,14 @@ class Pause(NamedTuple):
 
 class Course(NamedTuple):
     """A row a bin in `bins`: `at_s`, `requests`, `tokens`, `p50`, `p95` (seconds), `in_flight` (the
-    most at once). `errors` has a row a bin and kind: `at_s`, `error`, `attempts`."""
+    most at once). `errors` has a row a bin and kind: `at_s`, `error`, `attempts`. `endless`
+    attempts have no recorded end: they count as in flight only when they were sent."""
 
     timeline: Timeline
     bins: pl.DataFrame
     errors: pl.DataFrame
     cool_downs: list[Pause]
+    endless: int
 
 
 def course_of(run: Run) -> Course:
@@ -55,7 +57,8 @@ def course_of(run: Run) -> Course:
         .join(_in_flight(sent, timeline, every), on="at_s", how="left")
         .sort("at_s")
     )
-    return Course(timeline, bins, _errors(sent, timeline), _cool_downs(sent, timeline))
+    endless = sent.select(ended_at().is_null().sum()).collect().item()
+    return Course(timeline, bins, _errors(sent, timeline), _cool_downs(sent, timeline), endless)
 
 
 def _every_bin(timeline: Timeline) -> pl.DataFrame:

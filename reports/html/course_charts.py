@@ -36,9 +36,6 @@ def course_charts(course: Course, summary: Summary) -> list[Chart]:
     uses = summary.limits.uses
     # What is drawn is all that left: one lane's limit is nothing to hold it against.
     alone = len({use.model for use in uses}) == 1
-    uses = summary.limits.uses
-    # What is drawn is all that left: one lane's limit is nothing to hold it against.
-    alone = len({use.model for use in uses}) == 1
     limits = {use.what: use.limit for use in uses} if alone else {}
     found += [_rate(course, what, limits.get(what)) for what in ("requests", "tokens")]
     return [*found, _in_flight(course, summary.limits.concurrency)]
@@ -229,6 +226,11 @@ def _in_flight(course: Course, concurrency: ConcurrencyCourse) -> Chart:
         words += (
             f"; dashed, how many might have been ({how}): {concurrency.start:,} at the start, "
             f"{concurrency.highest:,} at most, {concurrency.end:,} at the end"
+        )
+    if course.endless:
+        words += (
+            f". Of {counted(course.endless, 'attempt')} no end is recorded (lost, cancelled, or "
+            "failed before a byte came back): counted only when sent"
         )
     return Chart(
         name="in-flight",

@@ -14,7 +14,7 @@ from ..output import write_whole
 from ..run import Run, open_run, reading_tables
 from ..summary import Summary, summary_of
 from ..suspects import SUSPICIONS
-from ..terminal import METRIC_NAMES, STATES, worth_showing
+from ..terminal import METRIC_NAMES, STATES, TOO_SHORT, worth_showing
 from ..words import headline
 from .charts import Chart
 from .cost_chart import cost_chart
@@ -91,6 +91,7 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         standouts=standouts,
         settings=settings_of(run.manifest),
         suspicions=SUSPICIONS,
+        too_short=TOO_SHORT,
         states=STATES,
         metrics=METRIC_NAMES,
         quantiles=QUANTILES,

@@ -261,6 +261,8 @@ def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) 
         (55.0, "429 RATE_LIMIT", 1),
     ]
     assert course.cool_downs == [Pause(4.0, 26.0), Pause(56.0, 60.0)]
+    assert course.endless == 1
+    assert "Of 1 attempt no end is recorded" in page_of(made)
 
 
 def test_the_concurrency_that_the_run_found_is_drawn(made: RunMaker) -> None:

@@ -157,6 +157,24 @@ def test_refusals_and_the_longest_pause(made: RunMaker) -> None:
     assert limits.uses[0].peak == 3  # what was never sent used nothing
 
 
+def test_a_run_too_short_to_judge_has_no_share(made: RunMaker) -> None:
+    """It was 1397 % of the limit for four requests within a tenth of a second."""
+    for n in range(4):
+        made.attempt(n, sent_at=at(n / 40), input_tokens=100)
+    limits = summarise(made.write()).limits
+    assert limits.uses[0].rate == pytest.approx(2400.0)
+    assert [use.share for use in limits.uses] == [None, None]
+    assert limits.too_short
+
+
+def test_what_went_beyond_a_limit_is_said_however_short(made: RunMaker) -> None:
+    for n in range(61):
+        made.attempt(n, sent_at=at(n / 10))
+    requests, tokens = summarise(made.write()).limits.uses
+    assert requests.share == pytest.approx(10.0)
+    assert tokens.share is None
+
+
 def test_no_limit_has_no_share(made: RunMaker) -> None:
     made.limits = msgspec.structs.replace(made.limits, rpm=None, tpm=None)
     made.attempt(0)
