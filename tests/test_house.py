@@ -25,7 +25,7 @@ ASK_FOR_THE_SUMMARY = {
     "runner/traffic/steps_cli.py",
     "runner/calibration/measure.py",
 }
-HEAVY = ("polars", "httpx", "trio", "rich", "msgspec", "tenacity", "numpy")
+HEAVY = ("polars", "httpx", "trio", "rich", "msgspec", "tenacity", "numpy", "importlib.metadata")
 LINES_MAX = 500
 
 

@@ -126,6 +126,7 @@ NONE = CountOr("none")
 @click.option(
     "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each request."
 )
+@click.option("--http2", is_flag=True, help="HTTP/2, where the gateway speaks it (https).")
 @click.option("--out", metavar="RUN", help="A new run directory.  [default: load-DATE-N.run]")
 @BASE_URL
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -137,12 +138,16 @@ def load(**options: Any) -> None:
 
     The key is read from HEADRACE_API_KEY.
     """
+    from pathlib import Path
+
     from rich.console import Console
 
     from jobs import safe
 
     from ..cli import show_summary
     from ..clock import wall_now
+    from ..main import SETTINGS_FILE
+    from ..own_limits import own_limits_from
     from ..settings import key_from
     from .load import doubts, load_and_summarise
     from .options import LoadOptions, plan
@@ -153,6 +158,9 @@ def load(**options: Any) -> None:
     several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
     for name in ("concurrency", "rpm", "tpm"):
         options[name] = number_or_none(options[name])
+    options["own_limits"] = own_limits_from(
+        Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
+    )
     asked = {SECONDS.get(name, name): value for name, value in options.items()}
     if several["sweep"] is not None or several["find"] is not None:
         make_steps(LoadOptions(**asked), **several, as_json=as_json)

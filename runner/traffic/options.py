@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobs import InputError, Trace, load_prices, read_trace
+from jobs import InputError, ModelLimits, Trace, load_prices, read_trace
 
 from ..secret import Secret
 from ..settings import base_url_from, headers_from
@@ -24,9 +24,9 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """As the flags of `headrace load`, which docs/load.md explains; times are seconds.
 
     The shape is one of `users`, `rate` ("50/s"), `stages` ("0s:5/s, 60s:50/s") and `replay`, a
-    trace's path. `prices` and `jobs` are paths, `headers` lines of "Name: value". `base_url` None
-    is HEADRACE_BASE_URL, `seed` None takes one from the clock, and `out` None a fresh directory in
-    the current one.
+    trace's path. `prices` and `jobs` are paths, `headers` lines of "Name: value", and `own_limits`
+    those of single models. `base_url` None is HEADRACE_BASE_URL, `seed` None takes one from the
+    clock, and `out` None a fresh directory in the current one.
     """
 
     users: int | None = None
@@ -55,12 +55,14 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     rpm: int | None = None
     tpm: int | None = None
+    own_limits: Mapping[str, ModelLimits] = {}
     attempts: int = 1
     prices: str | Path | None = None
     max_cost: Decimal | None = None
     yes: bool = False
     seed: int | None = None
     headers: Sequence[str] = ()
+    http2: bool = False
     base_url: str | None = None
     out: str | Path | None = None
 
@@ -95,8 +97,10 @@ def plan(options: LoadOptions, key: Secret, now: dt.datetime) -> LoadPlan:
         concurrency=options.concurrency,
         rpm=options.rpm,
         tpm=options.tpm,
+        own_limits=options.own_limits,
         attempts=options.attempts,
         headers=headers_from(tuple(options.headers)),
+        http2=options.http2,
         prices=None if options.prices is None else load_prices(Path(options.prices)),
         max_cost=options.max_cost,
         yes=options.yes,

@@ -67,7 +67,9 @@ class Schedule:
                 if not self._out:
                     return None
             elif self.demand.open_loop and self._ahead is None:
-                # What was just taken leaves first; then there is time to make the next one.
+                # What was just taken leaves first; then there is time to make the next one. trio
+                # runs what is ready in any order: after a second round, all of the first has run.
+                await trio.lowlevel.checkpoint()
                 await trio.lowlevel.checkpoint()
                 self._ahead = self._make()
                 continue

@@ -182,3 +182,26 @@ def test_each_mistake_is_a_line_and_exit_2(
     assert said in done.output
     assert "Traceback" not in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limits_of_single_models_are_read_from_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("headrace.toml").write_text('[limits."a model"]\nrpm = "many"\n')
+    environment = {"HEADRACE_BASE_URL": "http://127.0.0.1:9", "HEADRACE_API_KEY": "sk-test"}
+    words = ["load", "--users", "1", "--requests", "1"]
+    done = CliRunner().invoke(main, words, env=environment)
+    assert done.exit_code == 2
+    assert """[limits."a model"] rpm is 'many'""" in done.output
+
+
+def test_http2_is_asked_for_as_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes through the one choice of transports, which knows where HTTP/2 can't be had."""
+    monkeypatch.chdir(tmp_path)
+    environment = {"HEADRACE_BASE_URL": f"unix:{tmp_path}/none", "HEADRACE_API_KEY": "sk-test"}
+    words = ["load", "--users", "1", "--requests", "1", "--http2"]
+    done = CliRunner().invoke(main, words, env=environment)
+    assert done.exit_code == 2
+    assert "HTTP/2 is not spoken on a Unix socket" in done.output
+    assert "Traceback" not in done.output

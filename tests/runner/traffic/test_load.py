@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jobs import InputError
+from jobs import InputError, ModelLimits
 from runner import RunDirectoryError, Stop
 from runner.errors import InterruptError
 from runner.traffic.snapshot import in_words
@@ -152,6 +152,17 @@ async def test_the_client_s_own_limits_hold_where_they_are_asked_for(
     gaps_s = [b - a for a, b in zip(service.post_times_s, service.post_times_s[1:], strict=False)]
     assert len(ran.attempts) == 6
     assert gaps_s == pytest.approx([1.0] * 5)
+    assert ran.attempts["wait_s"].to_list() == pytest.approx([n * 0.5 for n in range(6)])
+
+
+async def test_a_model_s_own_limits_hold_for_it(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    own_limits = {
+        "deepseek-v4-flash": ModelLimits(rpm=60, tpm=None),
+        "another": ModelLimits(rpm=1, tpm=None),
+    }
+    ran = await traffic.over(service.connect, rate="2/s", duration_s=3.0, own_limits=own_limits)
     assert ran.attempts["wait_s"].to_list() == pytest.approx([n * 0.5 for n in range(6)])
 
 

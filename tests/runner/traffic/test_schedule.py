@@ -3,12 +3,26 @@
 import time
 
 import trio
+from trio.testing import MockClock
 
 from jobs import Job
 from runner.pending import Pending
-from runner.traffic.alarm import open_alarm
+from runner.traffic.alarm import open_alarm, open_event_alarm
 from runner.traffic.demand import OpenLoop, Window
 from runner.traffic.schedule import Schedule
+
+
+def job(index: int) -> Job:
+    return Job(
+        index=index,
+        custom_id=str(index),
+        url="/v1/chat/completions",
+        model="m",
+        stream=False,
+        body=b"{}",
+        body_digest="",
+        input_estimate_tokens=1,
+    )
 
 
 class SlowPrompts:
@@ -18,16 +32,21 @@ class SlowPrompts:
         until_s = time.perf_counter() + 0.001
         while time.perf_counter() < until_s:
             pass
-        return Job(
-            index=index,
-            custom_id=str(index),
-            url="/v1/chat/completions",
-            model="m",
-            stream=False,
-            body=b"{}",
-            body_digest="",
-            input_estimate_tokens=1,
-        )
+        return job(index)
+
+    def answered(self, job: Job, text: str | None) -> None:
+        """Nothing depends on it."""
+
+
+class NotedPrompts:
+    """Prompts that note when they are made."""
+
+    def __init__(self, events: list[tuple[str, int]]) -> None:
+        self._events = events
+
+    def next(self, index: int) -> Job:
+        self._events.append(("made", index))
+        return job(index)
 
     def answered(self, job: Job, text: str | None) -> None:
         """Nothing depends on it."""
@@ -57,3 +76,25 @@ async def test_what_is_due_at_once_does_not_keep_others_from_their_turn() -> Non
             nursery.cancel_scope.cancel()
     # Each turn follows on at most 2 ms and one prompt more.
     assert turns >= 30
+
+
+async def test_what_is_due_leaves_before_the_next_prompt_is_made(
+    autojump_clock: MockClock,
+) -> None:
+    """trio runs ready tasks in any order: fifty times in a row it would not be by chance."""
+    events: list[tuple[str, int]] = []
+
+    async def leave(index: int) -> None:
+        events.append(("left", index))
+
+    due_s = [float(second) for second in range(1, 51)]
+    window = Window(trio.current_time(), 60.0, None)
+    demand = OpenLoop(window, warm_up=iter(()), measured=iter(due_s))
+    with open_event_alarm() as alarm:
+        schedule = Schedule(demand, NotedPrompts(events), alarm=alarm, pend=Pending)
+        async with trio.open_nursery() as nursery:
+            for index in range(50):
+                taken = await schedule.take()
+                assert taken is not None
+                nursery.start_soon(leave, index)
+    assert events == [(what, index) for index in range(50) for what in ("made", "left")]
