@@ -31,6 +31,7 @@ CONFIG: dict[str, Any] = {
         "domainColor": GRID,
         "tickColor": GRID,
         "labelOverlap": "greedy",
+        "labelSeparation": 6,
     },
     "legend": {
         "labelColor": INK,

@@ -38,7 +38,9 @@ def course_charts(course: Course, summary: Summary) -> list[Chart]:
     alone = len({use.model for use in uses}) == 1
     limits = {use.what: use.limit for use in uses} if alone else {}
     found += [_rate(course, what, limits.get(what)) for what in ("requests", "tokens")]
-    return [*found, _in_flight(course, summary.limits.concurrency)]
+    # What a load run may have in flight is this machine's bound, and not a course of anything.
+    concurrency = None if summary.run.kind == "load" else summary.limits.concurrency
+    return [*found, _in_flight(course, concurrency)]
 
 
 def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
@@ -113,13 +115,14 @@ def _latency(course: Course) -> Chart:
             )
         )
     failed = int(course.errors["attempts"].sum()) if len(course.errors) else 0
+    marked = f"; triangles are {counted(failed, 'failed attempt')}" if failed else ""
+    marked += f"; shaded: {counted(len(pauses), 'cool-down')}" if pauses else ""
     return Chart(
         name="latency-over-time",
         title="Latency over time",
         alt=(
             f"The median of each {duration(width_s)} as a line, the band above it up to the 95th "
-            f"percentile; triangles are {counted(failed, 'failed attempt')}, shaded spans "
-            f"{counted(len(pauses), 'cool-down')}."
+            f"percentile{marked}."
         ),
         spec=spec_of(alt.layer(*layers)),
         columns=("from", "median", "95th percentile", "failed attempts"),
@@ -190,7 +193,7 @@ def _rate(course: Course, what: str, limit: float | None) -> Chart:
     )
 
 
-def _in_flight(course: Course, concurrency: ConcurrencyCourse) -> Chart:
+def _in_flight(course: Course, concurrency: ConcurrencyCourse | None) -> Chart:
     unit, x = _axis(course)
     points = list(course.bins.select("at_s", "in_flight").iter_rows())
     rows = [{"at": at_s / unit.size_s, "attempts": count} for at_s, count in points]
@@ -210,7 +213,7 @@ def _in_flight(course: Course, concurrency: ConcurrencyCourse) -> Chart:
     tips = [alt.Tooltip("attempts:Q", title="in flight", format=",")]
     layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)]
     words = f"The most attempts in flight at once in each bin: at most {most:,}"
-    if concurrency.points:
+    if concurrency is not None and concurrency.points:
         allowed = [
             {
                 "at": min(course.timeline.seconds(point.at), course.timeline.span_s) / unit.size_s,

@@ -7,7 +7,7 @@ import altair as alt
 import polars as pl
 
 from ..layout import duration, endpoint
-from .charts import Chart, Endpoints, data, spec_of, time_unit
+from .charts import INK, Chart, Endpoints, data, spec_of, time_unit
 from .spread import Spread
 
 NAMES = {
@@ -40,6 +40,7 @@ def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> lis
     unit = time_unit(known.p50_s)
     axis = alt.Axis(title=f"{unit.name}, logarithmic", format=",~g", tickCount=6, grid=False)
     scale = alt.Scale(type="log", nice=False)
+    outline = 1.2 if len(urls) > 1 else 0  # its dashes tell endpoints apart where colours don't
     bars = (
         alt.Chart(
             data(
@@ -52,12 +53,13 @@ def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> lis
                 for url, begin, end, count in spread.histogram.iter_rows()
             )
         )
-        .mark_bar(orient="vertical", binSpacing=1)
+        .mark_bar(orient="vertical", binSpacing=1, stroke=INK, strokeWidth=outline)
         .encode(
             x=alt.X("from:Q", scale=scale, axis=axis),
             x2="to:Q",
             y=alt.Y("count:Q", title=noun, stack="zero"),
             color=endpoints.colour(urls),
+            strokeDash=endpoints.dash(urls),
             tooltip=[
                 alt.Tooltip("endpoint:N"),
                 alt.Tooltip("count:Q", title=noun, format=","),

@@ -299,6 +299,19 @@ def test_a_spread_counts_every_answer_once(made: RunMaker) -> None:
     assert all(share == sum(t <= s for t in times) / 300 for s, share in points)
 
 
+def test_endpoints_are_told_apart_by_more_than_colour(made: RunMaker) -> None:
+    for index, url in enumerate(["/v1/chat/completions", "/v1/messages"]):
+        made.job(index, url=url, latency_s=0.5 + index)
+    made.write()
+    (data,) = re.findall(r'id="charts">(.*?)</script>', page_of(made))
+    specs = {each["name"]: each["spec"] for each in json.loads(data)}
+    for name in ("latency-histogram", "latency-ecdf"):
+        dashes = specs[name]["encoding"]["strokeDash"]["scale"]["range"]
+        assert len(dashes) == 2
+        assert dashes[0] != dashes[1]
+    assert specs["latency-histogram"]["mark"]["strokeWidth"] > 0
+
+
 def test_no_answer_has_no_spread(made: RunMaker) -> None:
     made.result(0, status="failed", latency_s=1.0)
     assert spread_of(open_run(made.write()), "ttft_s") is None

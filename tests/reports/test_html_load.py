@@ -3,10 +3,11 @@
 import json
 import re
 
+import msgspec
 import pytest
 from markupsafe import Markup
 
-from jobs import Session
+from jobs import ConcurrencyPoint, Session
 from reports import summarise
 from reports.html import html_report
 from reports.html.gaps import RATIO, gap_spread
@@ -39,6 +40,18 @@ def test_every_gap_is_counted_once(load: LoadMaker) -> None:
     for _, s, share in spread.ecdf.iter_rows():
         assert share == pytest.approx(sum(gap < s for gap in gaps) / len(gaps))
     assert spread.ecdf["share"][-1] == 1.0
+
+
+def test_a_load_page_shows_nothing_of_the_warm_up_or_of_this_machines_bound(
+    load: LoadMaker,
+) -> None:
+    look = ConcurrencyPoint(at=at(1), limit=19_936, in_flight=3)
+    (load.made.directory / "concurrency.jsonl").write_bytes(msgspec.json.encode(look) + b"\n")
+    page = html_report(load.made.directory)
+    assert "jobs a minute" not in page
+    assert "how many might have been" not in page
+    assert "19936" not in page
+    assert "triangles are 1 failed attempt." in page  # and of cool-downs, of which there are none
 
 
 def test_the_page_has_the_verdict_the_rates_and_the_times_with_intervals(load: LoadMaker) -> None:
