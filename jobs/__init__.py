@@ -35,6 +35,7 @@ from .manifest import (
     ModelLimits,
     Session,
 )
+from .own_limits import SETTINGS_FILE, own_limits_from
 from .prices import Price, PriceTable, Usage, load_prices
 from .prompts import (
     FilePrompts,
@@ -76,6 +77,7 @@ __all__ = [
     "BAD_LINES",
     "ENDPOINTS",
     "SCHEMA_VERSION",
+    "SETTINGS_FILE",
     "Aggregate",
     "Attempt",
     "BalanceRead",
@@ -141,6 +143,7 @@ __all__ = [
     "frame",
     "load_prices",
     "open_source",
+    "own_limits_from",
     "parse_condition",
     "parse_expression",
     "parse_lengths",

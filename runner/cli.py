@@ -76,12 +76,10 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 
     from rich.console import Console
 
-    from jobs import load_prices, safe
+    from jobs import SETTINGS_FILE, load_prices, own_limits_from, safe
 
     from .bulk import run_and_summarise
     from .foresight import show_forecast
-    from .main import SETTINGS_FILE
-    from .own_limits import own_limits_from
     from .progress import watch_on
     from .settings import (
         RunSettings,

@@ -107,7 +107,7 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
         # No TOML, no UTF-8, or a number of thousands of digits.
         raise click.UsageError(f"{path} can't be used: {error}") from error
     options = {param.name for param in command.params}
-    data.pop("limits", None)  # of single models: runner.own_limits reads them where they are used
+    data.pop("limits", None)  # of single models: jobs.own_limits reads them where they are used
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     own = {name.replace("-", "_"): v for name, v in tables.get(command.name or "", {}).items()}
     common = {name.replace("-", "_"): v for name, v in data.items() if name not in tables}
@@ -115,6 +115,9 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
         raise click.UsageError(f"{path}: a key does not belong in a file; set HEADRACE_API_KEY")
     if unknown := [*(tables.keys() - COMMANDS.keys()), *(own.keys() - options)]:
         raise click.UsageError(f"{path}: {unknown[0]!r} is no setting of `{command.name}`")
+    if isinstance(command, click.Group):  # its commands have the options
+        takes = {name: {p.name for p in each.params} for name, each in command.commands.items()}
+        return {sub: {n: v for n, v in common.items() if n in takes[sub]} for sub in takes}
     return {name: value for name, value in common.items() if name in options} | own
 
 

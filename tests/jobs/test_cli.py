@@ -62,6 +62,24 @@ def test_check_counts_what_the_token_limit_would_refuse(here: Path) -> None:
     assert headrace("check", "jobs.jsonl", "--tpm", "none").exit_code == 0
 
 
+def test_both_keep_to_the_limits_of_the_settings_file(here: Path) -> None:
+    """As `run` does: a model's own limit is its own, the others have that of the file."""
+    (here / "headrace.toml").write_text("tpm = 600\n[limits.small]\ntpm = 50\n")
+    lines = [line(model=model, max_tokens=500) for model in ("small", "m")]
+    lines.append(line(max_tokens=1000))
+    texts = [text.replace('"a"', f'"{n}"', 1) for n, text in enumerate(lines)]
+    (here / "jobs.jsonl").write_text("\n".join(texts))
+    done = headrace("check", "jobs.jsonl")
+    assert done.exit_code == 1
+    first, second = done.stdout.splitlines()
+    assert first.startswith("line 1: needs ")
+    assert first.endswith('raise the model\'s tpm in [limits."small"]')
+    assert second.startswith("line 3: needs ")
+    assert "more than the 600 tokens a minute" in second
+    assert "2 bad lines are left out" in headrace("estimate", "jobs.jsonl").stdout
+    assert headrace("check", "jobs.jsonl", "--tpm", "none").stdout.splitlines() == [first]
+
+
 def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
     """Input at 1.00 and output of 1 to 1,000 tokens at 2.00 a million."""
     (here / "jobs.jsonl").write_text(line(max_tokens=1000) + "\nnonsense\n")

@@ -1,16 +1,16 @@
 """Models with limits of their own: lanes that don't wait for each other."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trio.testing import MockClock
 
-from jobs import InputError, ModelLimits
+from jobs import SETTINGS_FILE, InputError, ModelLimits, own_limits_from
 from runner.backlog import JOBS_MAX
 from runner.engine import BATCH_LINES
-from runner.own_limits import own_limits_from
 
 NONE = ModelLimits(rpm=None, tpm=None)
 
@@ -152,6 +152,11 @@ async def test_the_limits_of_models_are_in_run_json(
         "concurrency": None,
         "models": {"b": {"rpm": 10, "tpm": None}},
     }
+
+
+def test_limits_and_defaults_stand_in_one_file() -> None:
+    """The root names it without loading a room."""
+    assert import_module("runner.main").SETTINGS_FILE == SETTINGS_FILE
 
 
 def test_tables_of_limits_in_the_settings_file(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from jobs import InputError, ModelLimits
+from .errors import InputError
+from .manifest import ModelLimits
+
+SETTINGS_FILE = "headrace.toml"
 
 FIELDS = ("rpm", "tpm")
 
