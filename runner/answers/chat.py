@@ -59,7 +59,12 @@ class ChatStream:
             if name in ("index", "delta"):
                 continue
             if name == "logprobs" and isinstance(value, dict):
-                merge(choice.setdefault("logprobs", {}), value)
+                if not isinstance(choice.get(name), dict):
+                    choice[name] = {}  # OpenAI's first chunk, which only names the role, has null
+                merge(choice[name], value)
+            elif name == "message":
+                if isinstance(value, dict):
+                    choice[name] = value
             elif value is not None or name not in choice:
                 choice[name] = value
         if not isinstance(delta, dict):

@@ -128,6 +128,35 @@ def test_tool_calls_are_put_together_by_their_index() -> None:
     }
 
 
+def test_logprobs_that_are_null_at_first() -> None:
+    """As OpenAI sends them: the chunk that only names the role has none."""
+    stream = ChatStream()
+    tokens = [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -0.7}]
+    for delta, logprobs in (
+        ({"role": "assistant"}, None),
+        ({"content": "a"}, {"content": tokens[:1]}),
+        ({"content": "b"}, {"content": tokens[1:]}),
+        ({}, None),
+    ):
+        for event in events({"choices": [{"index": 0, "delta": delta, "logprobs": logprobs}]}):
+            stream.add(event)
+    (choice,) = stream.answer().body["choices"]
+    assert choice["logprobs"] == {"content": tokens}
+    assert choice["message"] == {"role": "assistant", "content": "ab"}
+
+
+@pytest.mark.parametrize("odd", ["x", 5, True, ["x"]])
+@pytest.mark.parametrize("name", ["message", "logprobs"])
+def test_a_part_that_is_no_object_is_passed_over_by_those_that_are(name: str, odd: Any) -> None:
+    stream = ChatStream()
+    good = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": ["t"]}}
+    for event in events({"choices": [{"index": 0, name: odd}]}, {"choices": [good]}):
+        stream.add(event)
+    answer = stream.answer()
+    assert answer.text == "a"
+    assert answer.body["choices"][0]["logprobs"] == {"content": ["t"]}
+
+
 def test_several_choices_and_their_logprobs() -> None:
     stream = ChatStream()
     for index, text in ((1, "b"), (0, "a"), (1, "B"), (0, "A")):
@@ -362,8 +391,9 @@ SHAPES = st.one_of(
                 st.fixed_dictionaries(
                     {},
                     optional={
-                        "index": JSON,
+                        "index": st.just(0) | JSON,
                         "logprobs": JSON,
+                        "message": JSON,
                         "delta": st.fixed_dictionaries(
                             {},
                             optional=dict.fromkeys(
