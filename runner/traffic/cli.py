@@ -142,12 +142,10 @@ def load(**options: Any) -> None:
 
     from rich.console import Console
 
-    from jobs import safe
+    from jobs import SETTINGS_FILE, own_limits_from, safe
 
     from ..cli import show_summary
     from ..clock import wall_now
-    from ..main import SETTINGS_FILE
-    from ..own_limits import own_limits_from
     from ..settings import key_from
     from .load import doubts, load_and_summarise
     from .options import LoadOptions, plan
