@@ -124,6 +124,11 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
         why.append("the balance was topped up during the run, and the key's own use is not known")
     elif verdict == "differs":
         why += _remarks(moves, difference)
+        if difference > 0 and _unread_pause(run):
+            why.append(
+                "a session was killed and read no balance at its end: what the key spent from then "
+                "to the next session is in the difference"
+            )
     suspects = NO_SUSPECTS
     if verdict == "differs" and difference > 0:
         suspects = suspects_since(run, shown[0].read_at)
@@ -184,6 +189,11 @@ def _remarks(moves: AccountMoves, difference: Decimal) -> list[str]:
             "for the whole run"
         ]
     return []
+
+
+def _unread_pause(run: Run) -> bool:
+    """Whether a session before the newest never came to its end."""
+    return any(session.ended_at is None for session in run.manifest.sessions[:-1])
 
 
 def _unpriced_models(run: Run) -> list[str]:

@@ -37,7 +37,8 @@ def print_status(status: Status, console: Console) -> None:
     if status.state == "running":
         _print_under_way(status, console)
     if status.cost is not None:
-        show(console, f"{money(status.cost, status.currency)} so far")
+        so_far = "" if status.state == "finished" else " so far"
+        show(console, f"{money(status.cost, status.currency)}{so_far}")
     if status.last_end_at is not None and status.state in ("running", "crashed"):
         ago_s = max(0.0, (status.at - status.last_end_at).total_seconds())
         show(console, f"the last result came {duration(ago_s)} ago", "dim")

@@ -27,6 +27,7 @@ HEADERS = {
     "ttft_p95_s": "TTFT",
     "as_expected": "match",
 }
+UNFINISHED = " *"
 UNITS = {each.name: each.unit for each in FIGURES}
 # As many runs as a sparkline has room for beside its figures.
 BARS_MAX = 30
@@ -46,7 +47,7 @@ def print_trend(trend: Trend, console: Console) -> None:
         style = "" if point.state == "finished" else "yellow"
         table.add_row(
             Text(f"{point.started_at:%m-%d %H:%M}"),
-            Text(safe(Path(point.run).name)),
+            Text(safe(Path(point.run).name) + ("" if point.state == "finished" else UNFINISHED)),
             f"{point.jobs:,}",
             *([cost] if priced else []),
             *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in courses),
@@ -54,7 +55,7 @@ def print_trend(trend: Trend, console: Console) -> None:
         )
     show(console, table)
     if any(each.state != "finished" for each in trend.runs):
-        show(console, "In yellow: not finished.", "dim")
+        show(console, f"{UNFINISHED.strip()} not finished", "dim")
     heading(console, "Course")
     all_shown = len(trend.runs) <= BARS_MAX
     table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)

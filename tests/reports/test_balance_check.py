@@ -230,6 +230,25 @@ def test_a_model_without_a_price_cannot_be_checked(made: RunMaker) -> None:
     assert (found.computed, found.fall) == (Decimal("0.3"), Decimal("0.5"))
 
 
+def test_a_difference_names_the_pause_that_a_kill_left_unread(made: RunMaker) -> None:
+    """Another run of the same key, while this one lay killed, was a difference without a word."""
+    spend(made, "0.50", "0.25")
+    made.reading(0, "10.00", "0", **budget("0"))
+    made.reading(40, "8.50", "0.50", moment="before", **budget("1.50"))
+    made.reading(60, "8.25", "0.75", **budget("1.75"))
+    made.manifest(
+        Session(started_at=at(0), limits=made.limits),
+        Session(started_at=at(40), ended_at=at(60), state="finished", limits=made.limits),
+    )
+    made.seal()
+    found = summarise(made.directory).balance
+    assert (found.verdict, found.difference) == ("differs", Decimal(1))
+    assert found.why == [
+        "a session was killed and read no balance at its end: what the key spent from then to the "
+        "next session is in the difference"
+    ]
+
+
 def test_attempts_after_the_last_reading_make_it_impossible(made: RunMaker) -> None:
     """A killed run that was never gone on with."""
     spend(made, "0.50", "0.25")

@@ -135,6 +135,11 @@ def test_a_run_that_ended_says_how(made: RunMaker) -> None:
     ]
 
 
+def test_what_has_finished_costs_no_more(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("0.5"))
+    assert printed(status_of(made.write(), now=at(100)))[-1] == "  0.5 CNY"
+
+
 def test_a_cool_down_lasts_as_long_as_the_answer_asked(made: RunMaker) -> None:
     begun(made)
     made.attempt(0, error_kind="http", http_status=429, retry_after_s=100.0, first_byte_s=0.5)

@@ -111,6 +111,16 @@ def test_no_run_at_all_is_a_line(nights: list[str]) -> None:
     )
 
 
+def test_a_run_that_did_not_finish_is_told_without_colour(made: RunMaker) -> None:
+    night(1, "0.1", 1.0)
+    made.job(0)
+    made.manifest(Session(started_at=START, limits=made.limits))
+    made.seal()
+    lines = report("--trend", "night-1.run", "jobs.run").stdout.splitlines()
+    assert ["jobs.run *" in line for line in lines[1:3]] == [True, False]
+    assert "  * not finished" in lines
+
+
 def test_what_has_no_price_has_no_cost_in_the_series(made: RunMaker) -> None:
     made.job(0, cost=Decimal(1))
     made.job(1, model="unpriced")
