@@ -32,7 +32,7 @@ from .foresight import forecast_file
 from .record import RunDirectory, read_manifest, storage
 from .reset import wait_for_reset
 from .session import REAL_WORLD, RunOutcome, Watch, World
-from .settings import RunSettings, base_url_from, default_run_directory, key_from
+from .settings import RunSettings, base_url_from, default_run_directory, headers_from, key_from
 
 if TYPE_CHECKING:
     from reports import Summary
@@ -51,9 +51,15 @@ def run(
     concurrency: int | None = None,
     attempts: int = 6,
     deadline_s: float = 24 * 3600.0,
+    outage_s: float = 30 * 60.0,
+    grace_s: float = 30.0,
+    headers: Mapping[str, str] | None = None,
+    http2: bool = False,
     strict: bool = False,
+    estimate_first: bool = False,
     max_cost: Decimal | None = None,
     retry_failed: bool = False,
+    rerun_changed: bool = False,
     yes: bool = False,
     wait_for_reset: bool = False,
     download: bool = False,
@@ -64,10 +70,13 @@ def run(
     `summary.json`, in `out` (default: the job file's name with `.run`). `base_url` and `api_key`
     default to HEADRACE_BASE_URL and HEADRACE_API_KEY; `rpm`, `tpm` None is no limit, and models in
     `own_limits` have those instead; `concurrency` None lets the run find it; `prices` is a TOML
-    file. `max_cost`, in the currency of the prices, is what the computed cost never exceeds; `yes`
-    lets the run spend more than the balance seems to have; `retry_failed` runs the failed jobs of
-    an earlier run again; `wait_for_reset` sleeps until a spent budget of the key has its reset;
-    `download` fetches pictures that come as links into the run's `images/`.
+    file. `outage_s` is how long the service may fail before the run stops, `grace_s` how long an
+    interrupt lets what is in flight finish; `headers` go with each job. `strict` refuses a file
+    with bad lines, `estimate_first` reads all of it before anything is sent. `max_cost`, in the
+    currency of the prices, is what the computed cost never exceeds; `yes` lets the run spend more
+    than the balance seems to have; `retry_failed` runs the failed jobs of an earlier run again,
+    `rerun_changed` those whose line has changed; `wait_for_reset` sleeps until a spent budget of
+    the key has its reset; `download` fetches pictures that come as links into the run's `images/`.
 
     Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
     way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
@@ -82,9 +91,15 @@ def run(
         concurrency=concurrency,
         attempts=attempts,
         deadline_s=deadline_s,
+        outage_s=outage_s,
+        grace_s=grace_s,
+        headers=headers_from(tuple(f"{name}: {value}" for name, value in (headers or {}).items())),
+        http2=http2,
         strict=strict,
+        estimate_first=estimate_first,
         max_cost=max_cost,
         retry_failed=retry_failed,
+        rerun_changed=rerun_changed,
         yes=yes,
         wait_for_reset=wait_for_reset,
         download=download,
@@ -196,9 +211,10 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
         items = read_jobs(
             source, tpm=settings.tpm, own_limits=settings.own_limits, bounded_by=bounded_by
         )
-        bad = [item for item in items if isinstance(item, Reject)]
+        # Without their texts: a file of a few GB may be nothing but bad lines.
+        bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]
     if bad:
-        lines = "\n".join(f"  line {reject.line}: {reject.reason}" for reject in bad)
+        lines = "\n".join(bad)
         raise InputError(f"{jobs} has {len(bad)} bad lines, and nothing was sent:\n{lines}")
 
 

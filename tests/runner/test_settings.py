@@ -1,12 +1,13 @@
 """What a run is told: checked before anything is touched, and the key shown to nobody."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs import InputError
-from runner import RunSettings, Secret
+from runner import RunSettings, Secret, run
 from runner.durations import parse_duration, show_duration
 from runner.settings import base_url_from, default_run_directory, headers_from, key_from
 
@@ -151,3 +152,21 @@ def test_what_is_no_duration_says_what_to_write(text: str) -> None:
 )
 def test_durations_for_people(seconds: float, shown: str) -> None:
     assert show_duration(seconds) == shown
+
+
+def test_a_program_can_set_what_the_command_can() -> None:
+    taken = set(inspect.signature(run).parameters) - {"jobs", "out"}
+    assert taken == {*RunSettings.__struct_fields__, "api_key"} - {"key", "seed"}
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(run).parameters.items()
+        if isinstance(parameter.default, int | float)
+    }
+    told = RunSettings(base_url="http://a.test", key=Secret("k"))
+    assert defaults == {name: getattr(told, name) for name in defaults}
+
+
+def test_headers_of_a_program_are_checked_like_those_of_the_command(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs.jsonl"
+    with pytest.raises(InputError, match="the header Host can't be set to that"):
+        run(jobs, base_url="http://a.test", api_key="k", headers={"Host": "b.test"})
