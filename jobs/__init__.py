@@ -1,5 +1,6 @@
 """What to do: jobs, their files, estimates and prices, and the schemas of what is recorded."""
 
+from .amount import plain
 from .bound import cost_bound, why_unbounded
 from .docstrings import BAD_LINES, docstring_jobs
 from .duplicates import SeenIds
@@ -148,6 +149,7 @@ __all__ = [
     "parse_expression",
     "parse_lengths",
     "parts",
+    "plain",
     "read_jobs",
     "read_trace",
     "safe",

@@ -152,9 +152,11 @@ def _print_table(forecast: "Forecast") -> None:
 
 
 def _cost(row: "ForecastRow") -> str:
+    from .amount import plain
+
     if row.cost_least is None or row.cost_most is None:
         return "-"
-    return _range(f"{row.cost_least.normalize():f}", f"{row.cost_most.normalize():f}")
+    return _range(f"{plain(row.cost_least):f}", f"{plain(row.cost_most):f}")
 
 
 def _range(least: str, most: str) -> str:

@@ -12,10 +12,9 @@ from typing import Literal
 import msgspec
 import polars as pl
 
-from jobs import BalanceReading
+from jobs import BalanceReading, plain
 
 from .account import AccountMoves, account_moves
-from .amount import plain
 from .run import Run
 from .suspects import Suspect, Suspects, suspects_since
 

@@ -12,9 +12,8 @@ from typing import IO, Any, Literal, NamedTuple, get_args
 import msgspec
 import polars as pl
 
-from jobs import InputError, Result, schema
+from jobs import InputError, Result, plain, schema
 
-from .amount import plain
 from .batch_lines import BATCH_COLUMNS, MESSAGES, anthropic_line, json_or_none, openai_line
 from .ordered import in_input_order
 from .output import refuse_existing, whole_file

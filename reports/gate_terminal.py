@@ -7,9 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs import Aggregate, Name, Node, parse_expression, safe
+from jobs import Aggregate, Name, Node, parse_expression, plain, safe
 
-from .amount import plain
 from .gate import GateReport
 from .names import Value
 from .objective import Judgement, Measured

@@ -17,13 +17,13 @@ from jobs import (
     Text,
     Unary,
     parts,
+    plain,
     schema,
     show,
     sort_of,
 )
 
 from .aggregate import OF_ATTEMPTS, Prepared
-from .amount import plain
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .names import FIGURES, UnknownError, Value
 from .rows import refuse_name

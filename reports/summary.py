@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from .amount import plain
+from jobs import plain
+
 from .balance_check import BalanceCheck, check_balance
 from .latency import METRICS, Distribution, distributions
 from .limits import Limits, limits_of

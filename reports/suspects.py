@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from .amount import plain
+from jobs import plain
+
 from .run import Run
 
 SUSPECTS_SHOWN = 20

@@ -10,9 +10,8 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from jobs import InputError
+from jobs import InputError, plain
 
-from .amount import plain
 from .run import Run, open_run, reading_tables
 from .score import matches
 from .summary import measured_results

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from jobs import safe
+from jobs import plain, safe
 
 from .durations import show_duration
 from .lane import Lane
@@ -181,7 +181,7 @@ def _render(view: View) -> Group:
     rates = Text.assemble(
         (_last_minute(view), "cyan"),
         "  ",
-        (f"{view.cost.normalize():f} {view.currency}", "green")
+        (f"{plain(view.cost):f} {view.currency}", "green")
         if view.cost is not None
         else ("cost unknown: no --prices", "dim"),
     )
@@ -202,7 +202,7 @@ def _line(view: View) -> str:
         _last_minute(view),
     ]
     if view.cost is not None:
-        parts.append(f"{view.cost.normalize():f} {view.currency}")
+        parts.append(f"{plain(view.cost):f} {view.currency}")
     if view.eta_s is not None:
         parts.append(f"about {show_duration(view.eta_s)} left")
     if view.state is not None:

@@ -22,6 +22,7 @@ from jobs import (
     PriceTable,
     Session,
     TokenEstimator,
+    plain,
 )
 
 from .attempts import Parts
@@ -374,7 +375,7 @@ class RunSession(ABC):
             succeeded=totals.succeeded,
             failed=totals.failed,
             rejected=totals.rejected,
-            cost=totals.spent,
+            cost=plain(totals.spent),
             storage_failed=isinstance(reason, StorageError),
             resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
         )

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from jobs import Manifest, PriceTable
-
-from ..amount import plain
+from jobs import Manifest, PriceTable, plain
 
 
 class PriceRow(NamedTuple):

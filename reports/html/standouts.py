@@ -6,7 +6,8 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from ..amount import plain
+from jobs import plain
+
 from ..run import Run
 from .course import error_name
 

@@ -51,6 +51,7 @@ async def test_what_fits_runs_and_the_rest_stays_unsent(
     again = await bench.run(service, prices=PRICES, max_cost=Decimal(bound + 90))
     assert again.outcome.exit_code == 0
     assert again.outcome.cost == 100
+    assert str(again.outcome.cost) == "100"  # read again, it had twelve decimals
     assert len(service.posts) == 10
 
 
