@@ -21,7 +21,8 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     `stalls` counts the stretches above 100 ms in which the loop ran nothing, `longest_stall_s` is
     the longest stretch of any length, and `worst_stalls` has the longest of those above 100 ms.
     The loop's lag is how late a timer of every 10 ms was; `longest_gc_s` is the longest look for
-    cycles. `cpu_share` is the process's CPU time by the clock's, 1.0 being one core busy;
+    cycles. `cpu_share` is the process's CPU time by the clock's, 1.0 being one core busy, and
+    `core_wait_share` that in which its main thread could have run and something else had the core;
     `core_shares` has how busy each core was that the process may use, whoever used it. Files and
     ports are the most at once of the process's open descriptors and of the machine's TCP sockets,
     in use or waiting to be forgotten. None is what the system doesn't say.
@@ -34,6 +35,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     loop_lag_p99_s: float | None = None
     longest_gc_s: float = 0.0
     cpu_share: float | None = None
+    core_wait_share: float | None = None
     core_shares: dict[int, float] = {}
     in_flight_max: int = 0
     open_files_max: int | None = None

@@ -19,6 +19,8 @@ NAMES = {
     "wait_s": "wait",
 }
 PERCENTILES = ("p50", "p95", "p99")
+# Below this share of the time, it is of no interest that others had the core.
+CORE_WAIT_TOLD = 0.01
 # Units of `duration`, to put an interval in that of its figure.
 UNITS_S = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -162,7 +164,9 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
 def machine_lines(machine: MachineFacts) -> list[str]:
     work = []
     if machine.cpu_share is not None:
-        work.append(f"{machine.cpu_share:.0%} of a core")
+        wait = machine.core_wait_share or 0.0
+        waited = f" (it waited {wait:.0%} of the time for it)" if wait >= CORE_WAIT_TOLD else ""
+        work.append(f"{machine.cpu_share:.0%} of a core{waited}")
     work.append(f"{machine.in_flight_max:,} in flight at most")
     if machine.open_files_max is not None:
         of = "" if machine.open_files_limit is None else f" of {machine.open_files_limit:,}"

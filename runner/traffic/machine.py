@@ -107,6 +107,7 @@ class Usage:
         """What counts comes from here on."""
         self._began_s = time.perf_counter()
         self._cpu_s = time.process_time()
+        self._core_wait_s = core_wait_s(self.proc)
         self._cores = core_times(self.proc)
         self.open_files: int | None = None
         self.ports: int | None = None
@@ -126,6 +127,13 @@ class Usage:
         """The process's CPU time by the clock's: 1.0 is one core busy."""
         passed_s = time.perf_counter() - self._began_s
         return (time.process_time() - self._cpu_s) / passed_s if passed_s > 0 else None
+
+    def core_wait_share(self) -> float | None:
+        """The share of the time in which something else had the core that the loop wanted."""
+        now_s, passed_s = core_wait_s(self.proc), time.perf_counter() - self._began_s
+        if now_s is None or self._core_wait_s is None or passed_s <= 0:
+            return None
+        return (now_s - self._core_wait_s) / passed_s
 
     def core_shares(self) -> dict[int, float]:
         """How busy each core was that this process may use."""
@@ -149,6 +157,7 @@ def facts_of(loop: LoopWatch, usage: Usage, *, in_flight_max: int) -> MachineFac
         loop_lag_p99_s=loop.lags.quantile_s(0.99),
         longest_gc_s=loop.longest_gc_s,
         cpu_share=usage.cpu_share(),
+        core_wait_share=usage.core_wait_share(),
         core_shares=usage.core_shares(),
         in_flight_max=in_flight_max,
         open_files_max=usage.open_files,
@@ -174,6 +183,14 @@ def core_times(proc: Path) -> dict[int, CoreTimes]:
             idle = ticks[3] + ticks[4]
             found[int(name[3:])] = CoreTimes(sum(ticks) - idle, idle)
     return found
+
+
+def core_wait_s(proc: Path) -> float | None:
+    """How long the main thread, which is the loop's, was ready to run and did not."""
+    for line in _lines(proc / "self" / "schedstat"):
+        _, waited_ns, _ = line.split()
+        return int(waited_ns) / 1e9
+    return None
 
 
 def open_files(proc: Path) -> int | None:

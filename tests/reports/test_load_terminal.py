@@ -4,11 +4,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from jobs import MachineFacts
 from reports import print_summary, summarise
+from reports.load.terminal import machine_lines
 
 from .conftest import RunMaker, at
 from .load_maker import LoadMaker, facts
@@ -90,3 +92,11 @@ def test_no_line_is_wider_than_the_terminal(made: RunMaker, width: int) -> None:
     made.load = facts(machine=MACHINE, objectives=["ttft_s < 300ms and latency_s < 500ms"])
     LoadMaker(made).fill(60)
     assert max(map(len, printed(made, width).splitlines())) <= width
+
+
+def test_a_core_that_others_had_is_told() -> None:
+    for share, told in ((0.24, " (it waited 24% of the time for it)"), (0.004, "")):
+        machine = msgspec.structs.replace(MACHINE, core_wait_share=share)
+        assert machine_lines(machine)[0].startswith(
+            f"this client: 82% of a core{told}, 40 in flight"
+        )

@@ -114,11 +114,25 @@ def test_a_core_s_share_is_of_the_time_since_the_beginning(tmp_path: Path) -> No
     assert usage.core_shares() == {core: 0.75}
 
 
+def test_what_the_client_waited_for_its_core_is_of_the_time_since_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 100.0
+    monkeypatch.setattr("runner.traffic.machine.time.perf_counter", lambda: now_s)
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "schedstat").write_text("9000000000 2000000000 17\n")
+    usage = Usage(tmp_path)
+    (tmp_path / "self" / "schedstat").write_text("9500000000 3000000000 29\n")
+    now_s = 104.0
+    assert usage.core_wait_share() == 0.25
+
+
 def test_a_system_without_proc_says_nothing(tmp_path: Path) -> None:
     usage = Usage(tmp_path)
     usage.sample()
     assert (usage.open_files, usage.ports) == (None, None)
     assert usage.core_shares() == {}
+    assert usage.core_wait_share() is None
     assert ephemeral_ports(tmp_path) is None
 
 
