@@ -39,7 +39,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     for each in comparison.differences:
         word = SHORT.get(each.finding, each.finding)
         table.add_row(*cells(each), Text(word, COLOURS.get(each.finding, "dim")))
-    console.print(Padding(table, (0, 0, 1, 3), expand=False))
+    if table.row_count:
+        console.print(Padding(table, (0, 0, 1, 3), expand=False))
     for sentence in sentences(comparison):
         console.print(Padding(Text(sentence), (0, 0, 0, 3), expand=False))
 
