@@ -10,6 +10,7 @@ from jobs import safe
 
 from .latency import QUANTILES
 from .layout import duration, endpoint, money
+from .load.terminal import asked, rate
 from .summary import Summary
 from .terminal import METRIC_NAMES
 from .words import headline
@@ -21,7 +22,8 @@ CHARACTERS_MAX = 160
 def markdown(summary: Summary) -> str:
     """The outcome in a sentence, then a table each of cost, times and errors, and the balance."""
     parts = [f"### {code(summary.run.directory)}", " ".join(headline(summary))]
-    parts += [_cost(summary), _balance(summary), _times(summary), _errors(summary)]
+    parts += [_load(summary), _cost(summary), _balance(summary), _times(summary)]
+    parts.append(_errors(summary))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -42,6 +44,20 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -
     """A table whose first `left` columns are to the left and whose numbers are to the right."""
     marks = [":--" if n < left else "--:" for n in range(len(header))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
+
+
+def _load(summary: Summary) -> str:
+    """What a load run was asked for and had a second, and why its figures may not be trusted."""
+    figures = summary.load
+    if figures is None:
+        return ""
+    parts = [code(asked(figures)) + "".join(f"\n- {code(why)}" for why in figures.verdict.why)]
+    if (rates := figures.rates) is not None:
+        good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
+        header = ("due a second", "answered a second", *(["goodput a second"] if good else []))
+        row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
+        parts.append(_table(header, [row], left=0))
+    return "\n\n".join(parts)
 
 
 def _cost(summary: Summary) -> str:

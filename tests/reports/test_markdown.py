@@ -10,6 +10,7 @@ from reports import summarise
 from reports.markdown import code, markdown
 
 from .conftest import RunMaker
+from .load_maker import LoadMaker, facts
 
 
 def test_the_whole_comment(made: RunMaker) -> None:
@@ -58,6 +59,18 @@ def test_an_empty_run_has_a_comment(made: RunMaker) -> None:
         "were given.\n\nBalance check: **cannot be checked**\n- `the service shows no balance (it "
         "was never read)`\n"
     )
+
+
+def test_a_load_run_says_what_was_asked_and_had(made: RunMaker) -> None:
+    """Its due and its goodput were in no comment."""
+    made.load = facts(objectives=["latency_s < 0.15"])
+    loaded = LoadMaker(made)
+    for n in range(40):
+        loaded.request(2.0 + n / 4, wait_s=0.0, latency_s=0.1 if n % 2 else 0.2)
+    text = markdown(summarise(made.write()))
+    assert "`50/s poisson, measured for 10.0 s after 2.00 s of warm-up; 512 tokens;" in text
+    assert "| due a second | answered a second | goodput a second |" in text
+    assert "| 4 | 4 | 2 |" in text
 
 
 @pytest.mark.parametrize(
