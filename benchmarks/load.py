@@ -53,6 +53,7 @@ class Streams(NamedTuple):
     server_p99_ms: float
     coalesced_percent: float
     waited_ms: float
+    server_waited_ms: float
 
 
 class Late(NamedTuple):
@@ -121,6 +122,7 @@ def measure_streams(bench: Bench, number: int) -> Streams:
     options = ["--users", str(USERS), "--duration", f"{bench.seconds}s", "--warmup", "2s"]
     with instant(bench.server, bench.folder, STREAMED, log) as running:
         found = load(bench, running, f"streams-{number}.run", *options, "--stream")
+        server_waited_ms = 1000 * running.waited_s()
     lines = (line.split() for line in log.read_text().splitlines())
     truth = pl.DataFrame(
         [(name, (int(first) - int(came)) / 1e9) for name, came, first, _ in lines],
@@ -149,6 +151,7 @@ def measure_streams(bench: Bench, number: int) -> Streams:
         server_p99_ms=quantile_ms(both["true_s"], 0.99),
         coalesced_percent=100 * float((gaps == 0).sum()) / len(gaps),
         waited_ms=found.waited_ms,
+        server_waited_ms=server_waited_ms,
     )
 
 
@@ -194,6 +197,8 @@ def show_streams(rounds: list[Streams]) -> bool:
     share = told("throughput of the ideal", [each.throughput for each in rounds], "")
     told("gaps within one read", [each.coalesced_percent for each in rounds], "%")
     told("client waited for its core", [each.waited_ms for each in rounds], "ms")
+    # A server that stood still sends all at once what was due meanwhile.
+    told("server waited for its core", [each.server_waited_ms for each in rounds], "ms")
     return judged(
         f"streams, {USERS} at {1_000_000 // STREAMED.gap_us} chunks/s each",
         f"TTFT p50 off by {p50:.2f} ms, p99 by {p99:.2f} ms; {100 * share:.1f} % of the ideal",
