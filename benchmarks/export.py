@@ -6,36 +6,22 @@ The run is that of benchmarks/report.py. Exits 1 when the memory goes beyond its
 """
 
 import multiprocessing
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import click
-from report import Cost, make_run
+from machine import Cost, cost_of
+from report import make_run
 
 MIB = 300
 FORMATS = ("openai-batch", "jsonl", "csv", "parquet")
 
 
 def export(directory: Path, to: str) -> Cost:
-    """Run the command in a process of its own."""
+    """One export of the run."""
     out = directory.with_name("out")
-    command = [sys.executable, "-m", "runner", "export", str(directory), "--to", to]
-    # polars leaves its allocator's settings in the environment of this process.
-    environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
-    begin = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--out", str(out), "--force"], stdout=subprocess.DEVNULL, env=environment
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"the export ended with exit code {process.returncode}")
-    return Cost(seconds, usage.ru_maxrss / 2**20)
+    return cost_of("export", str(directory), "--to", to, "--out", str(out), "--force")
 
 
 @click.command()

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -77,6 +78,28 @@ def configure(folder: Path, line: str) -> str:
     path = folder / "gateway.toml"
     path.write_text(f'{line}\nbalance = 1_000_000\n[[keys]]\nname = "bench"\n', encoding="utf-8")
     return str(path)
+
+
+class Cost(NamedTuple):
+    """What one command took, and the most memory that it had."""
+
+    seconds: float
+    gib: float
+
+
+def cost_of(*arguments: str) -> Cost:
+    """Run a `headrace` command in a process of its own."""
+    # polars leaves its allocator's settings in the environment of this process.
+    environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+    command = [sys.executable, "-m", "runner", *arguments]
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise click.ClickException(f"`{arguments[0]}` ended with exit code {process.returncode}")
+    return Cost(seconds, usage.ru_maxrss / 2**20)
 
 
 def told(name: str, values: list[float], unit: str) -> float:

@@ -8,21 +8,18 @@ when a target is missed.
 """
 
 import multiprocessing
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import msgspec
 import polars as pl
-from machine import judged
+from machine import Cost, cost_of, judged
 
 from jobs import (
     SCHEMA_VERSION,
@@ -45,13 +42,6 @@ REFUSED_EVERY = 5
 START = datetime(2026, 6, 8, tzinfo=UTC)
 MODELS = ["small", "large", "fast", "cheap"]
 URLS = ["/v1/chat/completions", "/v1/messages"]
-
-
-class Cost(NamedTuple):
-    """What one report took."""
-
-    seconds: float
-    gib: float
 
 
 def columns(begin: int, count: int) -> dict[str, Any]:
@@ -152,18 +142,8 @@ def make_run(directory: Path, rows: int) -> None:
 
 
 def report(directory: Path) -> Cost:
-    """Run the command in a process of its own."""
-    command = [sys.executable, "-m", "runner", "report", str(directory), "--json"]
-    begin = time.perf_counter()
-    # polars leaves its allocator's settings in the environment of this process.
-    environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"the report ended with exit code {process.returncode}")
-    return Cost(seconds, usage.ru_maxrss / 2**20)
+    """One report over the run."""
+    return cost_of("report", str(directory), "--json")
 
 
 @click.command()
