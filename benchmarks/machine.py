@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 import click
 
+# As for anyone who has installed the project, no module is compiled anew in each process.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 class Server(NamedTuple):
     """A gateway that runs: its port, its key and its process."""

@@ -1,6 +1,5 @@
 """The commands of this room. They parse, build typed settings and call the library."""
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,9 +8,6 @@ from .params import BASE_URL, CountOr, Duration, Money, number_or_none
 
 if TYPE_CHECKING:
     from reports import Summary
-
-# Allocations between two looks for cycles; Python's own 700 is for small programs.
-GC_THRESHOLD = 50_000
 
 
 @click.command()
@@ -113,8 +109,6 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         http2=options["http2"],
         download=options["download"],
     )
-    # Most of what a job makes is gone with it, without a cycle: to look for some so often is vain.
-    gc.set_threshold(GC_THRESHOLD, 20, 50)
     directory = Path(out) if out else default_run_directory(jobs)
     console = Console(stderr=True)
     outcome, summary = run_and_summarise(

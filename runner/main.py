@@ -1,6 +1,9 @@
 """The command line's root: it alone knows every room, by name, and loads each when it is called."""
 
+import atexit
+import gc
 import os
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +14,8 @@ SETTINGS_FILE = "headrace.toml"
 # polars' allocator keeps what was freed for ten seconds, so that a run would hold the memory of its
 # hungriest moments. It reads this when it is loaded.
 ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
+# Allocations between two looks for cycles; Python's own 700 is for small programs.
+GC_THRESHOLD = 50_000
 INTERRUPTED = 130
 
 
@@ -54,7 +59,7 @@ class Root(click.Group):
         place = COMMANDS.get(cmd_name)
         if place is None:
             return None
-        os.environ.setdefault(*ALLOCATOR)
+        _own_process()
         command: click.Command = getattr(import_module(place.module), place.attribute)
         return command
 
@@ -81,6 +86,18 @@ class Root(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
+
+
+def _own_process() -> None:
+    """Set what is for the owner of a process to set, before anything large is imported."""
+    os.environ.setdefault(*ALLOCATOR)
+    # httpx's own command line, which nobody calls here, brings pygments and half of rich with it.
+    # httpx does without where it can't be imported.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    # Most of what a command makes is gone with it, without a cycle: to look for some so often is
+    # vain, and so is one more look through everything when all of it goes.
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
+    atexit.register(gc.freeze)
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

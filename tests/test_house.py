@@ -123,6 +123,19 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 
 
 @pytest.mark.slow
+def test_a_command_loads_no_other_command_line_and_is_not_looked_through_at_its_end() -> None:
+    code = """
+import atexit, gc, sys
+atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
+from runner.main import main
+main(["run", "--help"], prog_name="headrace", standalone_mode=False)
+import httpx
+print("pygments" in sys.modules, gc.get_freeze_count())
+"""
+    assert run_python(code).splitlines()[-2:] == ["False 0", "True"]
+
+
+@pytest.mark.slow
 def test_every_command_is_where_the_root_says() -> None:
     from runner.main import COMMANDS
 
