@@ -1,12 +1,13 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
 from .carrier import Answering, Prepared, carrier_over
-from .connection import Wire
-from .exchange import Exchange, Headers
+from .connection import Headers
+from .exchange import Exchange
 from .phase import Timeouts
 from .route import http_base, transport_to
 from .streams import Connect, Origin, open_tcp, open_unix
 from .transport import TrioTransport
+from .wire import Wire
 
 __all__ = [
     "Answering",

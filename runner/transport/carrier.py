@@ -5,10 +5,10 @@ from typing import Protocol
 
 import httpx
 
-from .connection import Wire
-from .exchange import Headers
+from .connection import Headers
 from .streams import Origin
 from .transport import PORTS, TrioTransport
+from .wire import Wire
 
 
 class Prepared:

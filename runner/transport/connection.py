@@ -1,14 +1,16 @@
 """One HTTP/1.1 connection: one request at a time, its response read as the bytes come."""
 
-from collections.abc import Callable
+import math
 from typing import Any
 
 import httptools
 import httpx
 import trio
 
-from .phase import WRITE, broken
-from .streams import READ_BYTES, DescriptorStream, descriptor_under
+from .phase import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, Kind, Timeouts, broken, late
+from .streams import READ_BYTES, DescriptorStream, Origin, descriptor_under
+from .watch import Watch
+from .wire import Wire
 
 # Status line and headers of one response, with those of 1xx answers before it.
 HEAD_BYTES_MAX = 65536
@@ -18,129 +20,94 @@ FRAMING_SHARE_MAX = 32
 # How often a request that nobody reads is looked up from, to see whether its answer is there.
 EARLY_ANSWER_S = 0.25
 
-
-class Wire:
-    """What happened on the wire for one attempt; the transport fills it in as it goes.
-
-    Moments are seconds on trio's clock and None until they come. `on_sent` is called just before
-    the first byte of the request is written to a ready connection; what it raises ends the attempt.
-    Bytes count the request and the response with their heads, without TLS.
-
-    With `timed`, `first_byte_at` and `read_at` are when the kernel got the bytes, and
-    `client_lag_s` is the longest that any waited to be read; None where the kernel said nothing of
-    any. Without it, and for such bytes, they are the clock at the read.
-    """
-
-    __slots__ = (
-        "bytes_received",
-        "bytes_sent",
-        "client_lag_s",
-        "connect_s",
-        "first_byte_at",
-        "on_sent",
-        "read_at",
-        "reused",
-        "sent_at",
-        "timed",
-    )
-
-    def __init__(
-        self, on_sent: Callable[[float], None] | None = None, *, timed: bool = False
-    ) -> None:
-        self.on_sent = on_sent
-        self.timed = timed
-        self.connect_s: float | None = None
-        self.reused: bool | None = None
-        self.sent_at: float | None = None
-        self.first_byte_at: float | None = None
-        self.read_at: float | None = None
-        self.client_lag_s: float | None = None
-        self.bytes_sent = 0
-        self.bytes_received = 0
-
-    def saw(self, now_s: float, arrived_at: float | None) -> None:
-        """Bytes that came at `arrived_at` were read by `now_s`."""
-        if arrived_at is None:
-            self.read_at = now_s
-            return
-        self.read_at = arrived_at
-        self.client_lag_s = max(self.client_lag_s or 0.0, now_s - arrived_at)
+Headers = list[tuple[bytes, bytes]]  # as they came, but for their names: in lower case
 
 
 class Connection:
     """A stream and the parser of what comes back on it. Closed by the transport that owns it.
 
-    Raises trio.BrokenResourceError or trio.ClosedResourceError where the stream fails,
-    httpx.ReadError where it ends too early and httpx.RemoteProtocolError where it isn't HTTP/1.1.
+    Raises httpx's errors: WriteError and ReadError where the stream fails or ends too early,
+    WriteTimeout and ReadTimeout where a phase is too long, RemoteProtocolError where what comes
+    isn't HTTP/1.1.
     """
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, *, origin: Origin, limits: Timeouts, watch: Watch
+    ) -> None:
         self.stream = stream
-        self.idle_since_s = 0.0
-        self.read_s = 0.0  # when the last read ended, on trio's clock
+        self.origin = origin
+        self.since_s = 0.0  # when the last read ended or a wait began, on trio's clock
+        self._limits = limits
+        self._watch = watch
+        self._phase: Kind | None = None  # what is waited for
+        self._phase_s = 0.0  # how long that may be, from `since_s`
+        self._ends_s = 0.0  # when the whole exchange is to be over
         self._socket = descriptor_under(stream)
         # Written to without a wait where there is no TLS between.
         self._plain = stream if isinstance(stream, DescriptorStream) else None
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._begin()
+        self._body: list[bytes] = []
 
     def _begin(self) -> None:
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: Headers = []
         self.head_done = False
         self.complete = False
         self.reusable = False
         self._until_end = False
         self._cut_short = False  # the request is not all sent
-        self._lie: str | None = None  # what no honest head says
-        self._framing_bytes = 0  # of heads, chunk sizes, extensions and trailers
-        self._framing_bytes_max = HEAD_BYTES_MAX
-        self._body: list[bytes] = []
+        self._lengths = 0  # headers that say one
+        self._codings: list[bytes] = []
+        self._body_bytes = 0
 
     # -- what httptools calls; a 1xx answer is followed by the one that counts
 
     def on_message_begin(self) -> None:
         if self.complete:
-            self.reusable = False  # bytes that no request asked for
+            raise httpx.RemoteProtocolError("the answer is followed by what nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.head_done:  # afterwards they are trailers
-            self.headers.append((name, value.rstrip(b" \t")))
+        if self.head_done:
+            return  # it is a trailer
+        name, value = name.lower(), value.rstrip(b" \t")
+        self.headers.append((name, value))
+        if name == b"content-length":
+            self._lengths += 1
+        elif name == b"transfer-encoding":
+            self._codings.append(value.lower())
 
     def on_headers_complete(self) -> None:
-        if self.complete:
-            return
         self.status = self._parser.get_status_code()
+        lengths, codings = self._lengths, self._codings
         if self.status < 200:
-            self.headers = []
+            self.headers, self._lengths, self._codings = [], 0, []
             return
         self.head_done = True
         self.reusable = self._parser.should_keep_alive() and not self._cut_short
-        lengths, codings = self._framing()
-        bodiless = self.status in (204, 304)
-        self._until_end = not bodiless and not lengths and not codings
-        if len(lengths) > 1 or (codings and [coding.lower() for coding in codings] != [b"chunked"]):
-            self._lie = "has several lengths, or a coding besides chunked"
-
-    def _framing(self) -> tuple[list[bytes], list[bytes]]:
-        """What the head says of the body's length and of its transfer coding."""
-        lengths, codings = [], []
-        for name, value in self.headers:
-            if len(name) == 14 and name.lower() == b"content-length":
-                lengths.append(value)
-            elif len(name) == 17 and name.lower() == b"transfer-encoding":
-                codings.append(value)
-        return lengths, codings
+        self._until_end = not lengths and not codings and self.status not in (204, 304)
+        if lengths > 1 or (codings and codings != [b"chunked"]):
+            what = "has several lengths, or a coding besides chunked"
+            raise httpx.RemoteProtocolError(f"the answer {what}")
 
     def on_body(self, data: bytes) -> None:
-        if not self.complete:
-            self._body.append(data)
-            self._framing_bytes -= len(data)
-            self._framing_bytes_max += FRAMING_SHARE_MAX * len(data)
+        self._body.append(data)
+        self._body_bytes += len(data)
 
     def on_message_complete(self) -> None:
-        if self.head_done:
-            self.complete = True
+        self.complete = self.head_done
+
+    # -- what the watch calls
+
+    def due_s(self) -> float:
+        """When the wait under way is too long; inf while nobody waits."""
+        return math.inf if self._phase is None else min(self.since_s + self._phase_s, self._ends_s)
+
+    async def interrupt(self) -> None:
+        """Wake who waits on the stream."""
+        if self._socket is not None:
+            self._socket.interrupt()
+        else:
+            await trio.aclose_forcefully(self.stream)
 
     # -- what the transport calls
 
@@ -151,45 +118,67 @@ class Connection:
         """
         return self._socket is not None and self._socket.has_something_to_read()
 
+    def wait_for_more(self, from_s: float) -> None:
+        """The next reads are of the answer's rest, the first of them from this moment on."""
+        self._wait(READ, self._limits.read, from_s)
+
+    def rest(self) -> None:
+        """Nobody waits for now."""
+        self._phase = None
+
     def send(self, data: bytes, wire: Wire) -> bytes:
         """Begin one request: `wire.on_sent` is called, and what can be written at once is.
 
-        Returns the rest, for `send_rest`.
+        Returns the rest, for `send_rest`. What is read next is the answer.
         """
         self._begin()
-        if wire.timed and self._socket is not None:
-            self._socket.note_arrivals()
         now_s = trio.current_time()
+        if wire.timed and self._socket is not None:
+            self._socket.note_arrivals(now_s)
         if wire.on_sent is not None:
             wire.on_sent(now_s)  # what it raises leaves nothing sent
         wire.sent_at = now_s
         wire.bytes_sent += len(data)
+        self._ends_s = now_s + self._limits.total
         if self._plain is None:
             return data
         try:
             written = self._plain.write_now(data)
         except trio.BrokenResourceError as error:
             raise broken(WRITE, error) from error
-        return data[written:] if written < len(data) else b""
+        if written < len(data):
+            return data[written:]
+        self._wait(FIRST_BYTE, self._limits.first_byte, now_s)
+        return b""
 
     async def send_rest(self, rest: bytes) -> None:
         """Write what `send` left, unless the answer is there before: then nobody reads the rest."""
-        if self._plain is None:
-            await self.stream.send_all(rest)
-            return
-        left = memoryview(rest)
+        self._wait(WRITE, self._limits.write, trio.current_time())
+        try:
+            if self._plain is None:
+                await self.stream.send_all(rest)
+            else:
+                await self._write(self._plain, memoryview(rest))
+        except BROKEN as error:
+            raise self._error(error) from error
+        self._wait(FIRST_BYTE, self._limits.first_byte, trio.current_time())
+
+    async def _write(self, plain: DescriptorStream, left: memoryview) -> None:
         while left:
             with trio.move_on_after(EARLY_ANSWER_S):
-                await self._plain.wait_send_all_might_not_block()
-            if self._plain.has_something_to_read():
+                await plain.wait_send_all_might_not_block()
+            if plain.has_something_to_read():
                 self._cut_short = True
                 return
-            left = left[self._plain.write_now(left) :]
+            left = left[plain.write_now(left) :]
 
     async def read(self, wire: Wire) -> None:
         """One read from the network, with one look at the clock, given to the parser."""
-        data = await self.stream.receive_some(READ_BYTES)
-        self.read_s = now_s = trio.current_time()
+        try:
+            data = await self.stream.receive_some(READ_BYTES)
+        except BROKEN as error:
+            raise self._error(error) from error
+        self.since_s = now_s = trio.current_time()
         if wire.timed and self._socket is not None and data:
             wire.saw(now_s, self._socket.arrived_at)
         else:
@@ -203,17 +192,18 @@ class Connection:
         if wire.first_byte_at is None:
             wire.first_byte_at = wire.read_at
         wire.bytes_received += len(data)
-        self._framing_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             if self.complete:
                 self.reusable = False
                 return
+            if isinstance(error.__context__, httpx.RemoteProtocolError):
+                raise error.__context__ from None
             raise httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}") from error
-        if self._lie is not None:
-            raise httpx.RemoteProtocolError(f"the answer {self._lie}")
-        if self._framing_bytes > self._framing_bytes_max and not self.complete:
+        framing_bytes = wire.bytes_received - self._body_bytes
+        framing_bytes_max = HEAD_BYTES_MAX + FRAMING_SHARE_MAX * self._body_bytes
+        if framing_bytes > framing_bytes_max and not self.complete:
             what = "has more framing than content" if self.head_done else "has no end to its head"
             raise httpx.RemoteProtocolError(f"the answer {what}, over {HEAD_BYTES_MAX} bytes of it")
 
@@ -222,3 +212,19 @@ class Connection:
         body = b"".join(self._body) if len(self._body) != 1 else self._body[0]
         self._body.clear()
         return body
+
+    def _wait(self, phase: Kind, seconds: float, from_s: float) -> None:
+        self._phase, self._phase_s, self.since_s = phase, seconds, from_s
+        due_s = self.due_s()
+        if due_s < self._watch.wakes_s:
+            self._watch.wake_by(due_s)
+
+    def _error(self, error: BaseException) -> httpx.TransportError:
+        """The error of a wait that ended with `error`, which is the watch's where it is overdue."""
+        assert self._phase is not None
+        now_s = trio.current_time()
+        if isinstance(error, trio.ClosedResourceError) and now_s >= self.due_s():
+            if now_s >= self.since_s + self._phase_s:
+                return late(self._phase, self._phase_s)
+            return late(TOTAL, self._limits.total)
+        return broken(self._phase, error)

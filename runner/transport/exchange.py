@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import trio
 
-from .connection import Connection, Wire
-from .phase import BROKEN, READ, TOTAL, Phase, Timeouts, broken, late
-
-Headers = list[tuple[bytes, bytes]]  # as they came: names in the server's own case
+from .connection import Connection
+from .wire import Wire
 
 
 class Exchange(httpx.AsyncByteStream):
@@ -20,62 +18,44 @@ class Exchange(httpx.AsyncByteStream):
         self,
         connection: Connection,
         wire: Wire,
-        limits: Timeouts,
         give_back: Callable[[Connection], Awaitable[None]],
     ) -> None:
         self.status = connection.status
-        self.headers: Headers = connection.headers
+        self.headers = connection.headers
         self._connection = connection
         self._wire = wire
-        self._limits = limits
         self._give_back = give_back
         self._closed = False
-        assert wire.sent_at is not None
-        self._until_s = wire.sent_at + limits.total
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        connection, limits = self._connection, self._limits
-        while True:
-            if chunk := connection.take_body():
-                return chunk
-            if connection.complete:
-                raise StopAsyncIteration
-            with Phase(READ, limits.read, until_s=self._until_s, total_s=limits.total):
-                await connection.read(self._wire)
+        pieces: list[bytes] = []
+
+        def take(piece: bytes) -> bool:
+            pieces.append(piece)
+            return False
+
+        await self.feed(take)
+        if not pieces:
+            raise StopAsyncIteration
+        return pieces[0]
 
     async def feed(self, take: Callable[[bytes], bool]) -> None:
-        """Hand over the body, one piece a network read, to its end or until `take` says False.
-
-        One time limit for many reads: where it fires although something came meanwhile, it begins
-        again from there.
-        """
-        connection, limits = self._connection, self._limits
-        if self._connection.complete:  # short answers come with their heads
-            take(connection.take_body())
-            return
-        began_s = trio.current_time()
-        while True:
-            ends_s = min(began_s + limits.read, self._until_s)
-            try:
-                with trio.CancelScope(deadline=ends_s) as scope:
-                    while True:
-                        if (piece := connection.take_body()) and not take(piece):
-                            return
-                        if connection.complete:
-                            return
-                        await connection.read(self._wire)
-            except BROKEN as error:
-                raise broken(READ, error) from error
-            if scope.cancelled_caught:
-                now_s, read_s = trio.current_time(), connection.read_s
-                if now_s >= self._until_s:
-                    raise late(TOTAL, limits.total)
-                if read_s <= began_s:
-                    raise late(READ, limits.read)
-                began_s = read_s
+        """Hand over the body, one piece a network read, to its end or until `take` says False."""
+        connection = self._connection
+        if not connection.complete:  # short answers come with their heads
+            connection.wait_for_more(trio.current_time())
+        try:
+            while True:
+                if (piece := connection.take_body()) and not take(piece):
+                    return
+                if connection.complete:
+                    return
+                await connection.read(self._wire)
+        finally:
+            connection.rest()
 
     async def aclose(self) -> None:
         if not self._closed:

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import trio
 
-from .connection import Wire
 from .phase import READ, Phase, Timeouts
 from .transport import IDLE_MAX_S
+from .wire import Wire
 
 
 def stock_transport(

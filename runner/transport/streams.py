@@ -47,10 +47,16 @@ class DescriptorStream(trio.abc.Stream):
         self._arrivals: Arrivals | None = None
         self.arrived_at: float | None = None
 
-    def note_arrivals(self) -> None:
-        """Ask the kernel when bytes come; free where that was asked before."""
-        if self._arrivals is None and ask_for_stamps(self._socket):
-            self._arrivals = Arrivals(now_s=trio.current_time(), real_ns=time.time_ns())
+    def note_arrivals(self, now_s: float) -> None:
+        """Ask the kernel when bytes come: what comes from here on answers what is sent now."""
+        if self._arrivals is not None:
+            self._arrivals.after(now_s)
+        elif ask_for_stamps(self._socket):
+            self._arrivals = Arrivals(now_s=now_s, real_ns=time.time_ns())
+
+    def interrupt(self) -> None:
+        """Raise trio.ClosedResourceError in the task that waits to read or write, if one does."""
+        trio.lowlevel.notify_closing(self._descriptor)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         rest = memoryview(data)
@@ -94,8 +100,6 @@ class DescriptorStream(trio.abc.Stream):
 
     def write_now(self, data: bytes | memoryview) -> int:
         """Write what the socket's buffer takes at once, and say how much that was."""
-        if self._arrivals is not None:
-            self._arrivals.after(trio.current_time())
         try:
             return os.write(self._open(), data)
         except BlockingIOError:

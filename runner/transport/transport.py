@@ -2,18 +2,19 @@
 
 import ssl
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
 import httpx
 import trio
 
-from .connection import Connection, Wire
+from .connection import Connection
 from .exchange import Exchange
-from .phase import CONNECT, FIRST_BYTE, READ, WRITE, Phase, Timeouts
+from .phase import CONNECT, Phase, Timeouts
 from .streams import Connect, Origin, open_tcp
 from .tls import Handshakes, verifying
+from .watch import Watch
+from .wire import Wire
 
 PORTS = {"http": 80, "https": 443}
 # Servers and what stands before them close idle connections after 60 s or so: one that is about to
@@ -41,9 +42,12 @@ class TrioTransport(httpx.AsyncBaseTransport):
         self._limits = timeouts or Timeouts()
         self._connect = connect
         self._handshakes = Handshakes(verifying if tls is None else lambda: tls)
+        self._watch = Watch()
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)
+        self._closed = False
 
     async def __aenter__(self) -> Self:
+        self._closed = False
         return self
 
     async def __aexit__(
@@ -55,11 +59,12 @@ class TrioTransport(httpx.AsyncBaseTransport):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close every idle connection; those in use belong to their responses."""
+        """Close every idle connection; one in use belongs to its response, and closes with it."""
+        self._closed = True
         with trio.CancelScope(shield=True):  # or a cancellation would leave some of them open
             for connections in self._idle.values():
                 while connections:
-                    await trio.aclose_forcefully(connections.pop().stream)
+                    await self._discard(connections.pop())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         wire: Wire = request.extensions.get("wire") or Wire()
@@ -78,59 +83,55 @@ class TrioTransport(httpx.AsyncBaseTransport):
 
         What `handle_async_request` does, for callers that need no httpx objects.
         """
-        limits = self._limits
         connection = await self._open(origin, wire)
         try:
-            with Phase(FIRST_BYTE, min(limits.first_byte, limits.total)):
-                rest = connection.send(data, wire)
-                if not rest:
-                    await connection.read(wire)
-            if rest:
-                with Phase(WRITE, limits.write):
-                    await connection.send_rest(rest)
-                with Phase(FIRST_BYTE, min(limits.first_byte, limits.total)):
-                    await connection.read(wire)
-            while not connection.head_done:
-                with Phase(READ, limits.read):
+            if rest := connection.send(data, wire):
+                await connection.send_rest(rest)
+            await connection.read(wire)
+            if not connection.head_done:
+                connection.wait_for_more(connection.since_s)
+                while not connection.head_done:
                     await connection.read(wire)
         except BaseException:
-            await trio.aclose_forcefully(connection.stream)
+            await self._discard(connection)
             raise
-        return Exchange(connection, wire, limits, self._give_back_to(origin))
+        connection.rest()
+        return Exchange(connection, wire, self._give_back)
 
     async def _open(self, origin: Origin, wire: Wire) -> Connection:
         idle = self._idle[origin]
+        now_s = trio.current_time()
         while idle:
             connection = idle.pop()
-            if self._is_fresh(connection) and not connection.has_unread_bytes_or_end():
+            if (
+                now_s - connection.since_s <= IDLE_MAX_S
+                and not connection.has_unread_bytes_or_end()
+            ):
                 wire.reused = True
                 return connection
-            await trio.aclose_forcefully(connection.stream)
+            await self._discard(connection)
         wire.reused = False
-        started_s = trio.current_time()
         with Phase(CONNECT, self._limits.connect):
             stream = await self._connect(origin)
             if origin.scheme == "https":
                 stream = await self._handshakes.secure(stream, origin.host)
-        wire.connect_s = trio.current_time() - started_s
-        return Connection(stream)
+        wire.connect_s = trio.current_time() - now_s
+        connection = Connection(stream, origin=origin, limits=self._limits, watch=self._watch)
+        self._watch.add(connection)
+        return connection
 
-    @staticmethod
-    def _is_fresh(connection: Connection) -> bool:
-        return trio.current_time() - connection.idle_since_s <= IDLE_MAX_S
+    async def _give_back(self, connection: Connection) -> None:
+        if self._closed or not (connection.complete and connection.reusable):
+            await self._discard(connection)
+            return
+        idle = self._idle[connection.origin]
+        idle.append(connection)
+        while connection.since_s - idle[0].since_s > IDLE_MAX_S:  # the one at hand is young
+            await self._discard(idle.popleft())
 
-    def _give_back_to(self, origin: Origin) -> Callable[[Connection], Awaitable[None]]:
-        async def give_back(connection: Connection) -> None:
-            if not (connection.complete and connection.reusable):
-                await trio.aclose_forcefully(connection.stream)
-                return
-            idle = self._idle[origin]
-            connection.idle_since_s = trio.current_time()
-            idle.append(connection)
-            while not self._is_fresh(idle[0]):  # the one at hand is
-                await trio.aclose_forcefully(idle.popleft().stream)
-
-        return give_back
+    async def _discard(self, connection: Connection) -> None:
+        self._watch.remove(connection)
+        await trio.aclose_forcefully(connection.stream)
 
 
 def _head(request: httpx.Request) -> bytes:

@@ -1,0 +1,40 @@
+"""What is known of one attempt on the wire."""
+
+from collections.abc import Callable
+
+
+class Wire:
+    """What happened on the wire for one attempt; the transport fills it in as it goes.
+
+    Moments are seconds on trio's clock and None until they come. `on_sent` is called just before
+    the first byte of the request is written to a ready connection; what it raises ends the attempt.
+    Bytes count the request and the response with their heads, without TLS.
+
+    With `timed`, `first_byte_at` and `read_at` are when the kernel got the bytes, and
+    `client_lag_s` is the longest that any waited to be read; None where the kernel said nothing of
+    any. Without it, and for such bytes, they are the clock at the read.
+    """
+
+    # Of the class until something is known: one is made for each attempt.
+    connect_s: float | None = None
+    reused: bool | None = None
+    sent_at: float | None = None
+    first_byte_at: float | None = None
+    read_at: float | None = None
+    client_lag_s: float | None = None
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+    def __init__(
+        self, on_sent: Callable[[float], None] | None = None, *, timed: bool = False
+    ) -> None:
+        self.on_sent = on_sent
+        self.timed = timed
+
+    def saw(self, now_s: float, arrived_at: float | None) -> None:
+        """Bytes that came at `arrived_at` were read by `now_s`."""
+        if arrived_at is None:
+            self.read_at = now_s
+            return
+        self.read_at = arrived_at
+        self.client_lag_s = max(self.client_lag_s or 0.0, now_s - arrived_at)
