@@ -6,7 +6,6 @@ records of ended attempts itself. What it may misread is read record by record i
 whose last line is torn, one with a record that is damaged or rare.
 """
 
-import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,12 +30,15 @@ from jobs import (
 from .files import storage
 from .journal import read_segment
 
-# How msgspec writes the two kinds that make up all but a few lines: the tag comes first.
-_ENDED = b'{"type":"ended",'
+# At once from the disk: a read lets go of the GIL, and has to wait to get it back.
+READ_BYTES = 1024 * 1024
+# How msgspec writes the two kinds that make up all but a few lines: the tag comes first. Neither
+# marker can be part of a string, whose quotes are escaped.
+_ENDED = b'{"type":"ended","attempt":'
+_RESULT = b',"result":'
 _SENT = b'{"type":"sent",'
 _REOPENED = b'"reopened":true'
 _decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
-_TEXTS = (pl.Decimal, pl.Datetime)  # JSON has them as strings
 
 
 class Tables(NamedTuple):
@@ -50,73 +52,64 @@ class Tables(NamedTuple):
 
 def tables_in(segment: Path) -> Tables:
     """The rows of a segment. Raises StorageError where it can't be read or is damaged."""
-    with storage(segment):
-        lines = segment.read_bytes().split(b"\n")
-    return _at_once(lines) or _one_by_one(segment)
+    return _at_once(segment) or _one_by_one(segment)
 
 
-def _at_once(lines: list[bytes]) -> Tables | None:
+def _at_once(segment: Path) -> Tables | None:
     """The same by polars' own reader; None where it is not sure to be the same."""
-    if lines.pop() != b"":
-        return None  # torn
-    ended: list[bytes] = []
+    attempts: list[bytes] = []
+    results: list[bytes] = []
     reopened: set[int] = set()
     readings: list[BalanceReading] = []
-    for line in lines:
-        if line.startswith(_ENDED):
-            ended.append(line)
-        elif not line.startswith(_SENT) or _REOPENED in line:
-            try:
-                record = _decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return None
-            if isinstance(record, BalanceRead):
-                readings.append(record.reading)
-            elif not isinstance(record, Sent):
-                return None  # its place is between the others
-            elif record.reopened:
-                reopened.add(record.index)
-    if not ended:
-        return None
-    kinds: dict[str, type[Row]] = {"attempt": Attempt, "result": Result}
-    shape = {name: pl.Struct(_as_json_has(kind)) for name, kind in kinds.items()}
+    with storage(segment), segment.open("rb", buffering=READ_BYTES) as lines:
+        for line in lines:
+            if line.startswith(_ENDED):
+                if not line.endswith(b"}}\n"):
+                    return None  # torn or damaged
+                attempt, _, result = line[len(_ENDED) : -2].partition(_RESULT)
+                attempts.append(attempt)
+                if result:
+                    results.append(result)
+            elif not line.startswith(_SENT) or _REOPENED in line:
+                try:
+                    record = _decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    return None
+                if isinstance(record, BalanceRead):
+                    readings.append(record.reading)
+                elif not isinstance(record, Sent):
+                    return None  # its place is between the others
+                elif record.reopened:
+                    reopened.add(record.index)
     try:
-        both = pl.read_ndjson(io.BytesIO(b"\n".join(ended)), schema=shape)
-        attempts = _table(both["attempt"], Attempt)
-        results = _table(both["result"].drop_nulls(), Result)
-    except pl.exceptions.PolarsError:
+        return Tables(_table(attempts, Attempt), _table(results, Result), readings, reopened)
+    except (pl.exceptions.PolarsError, _MisreadError):
         return None
-    whole = len(attempts) == len(ended) and _complete(attempts, Attempt)
-    if not whole or not _complete(results, Result):
-        return None
-    return Tables(attempts, results, readings, reopened)
 
 
-def _as_json_has(kind: type[Row]) -> pl.Schema:
-    return pl.Schema(
-        {
-            name: pl.String() if isinstance(dtype, _TEXTS) else dtype
-            for name, dtype in schema(kind).items()
-        }
-    )
+class _MisreadError(Exception):
+    """Polars made something else of a line than its record."""
 
 
-def _table(column: pl.Series, kind: type[Row]) -> pl.DataFrame:
-    """A column of objects as a table. Raises polars' errors for a text that is no such value."""
-    read = []
+def _table(rows: list[bytes], kind: type[Row]) -> pl.DataFrame:
+    """Rows in JSON as a table. Raises polars' errors and _MisreadError where one is damaged."""
+    if not rows:
+        return frame(kind, [])
+    shape, texts = {}, []
     for name, dtype in schema(kind).items():
+        shape[name] = dtype
         if isinstance(dtype, pl.Datetime):
-            read.append(pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC"))
+            shape[name] = pl.String()
+            texts.append(pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC"))
         elif isinstance(dtype, pl.Decimal):
-            read.append(pl.col(name).cast(dtype))
-        else:
-            read.append(pl.col(name))
-    return column.struct.unnest().select(read)
-
-
-def _complete(table: pl.DataFrame, kind: type[Row]) -> bool:
-    """Whether every column that may not be null has no null: a misread value becomes one."""
-    return not any(table[each.name].null_count() for each in columns(kind) if not each.nullable)
+            shape[name] = pl.String()
+            texts.append(pl.col(name).cast(dtype))
+    table = pl.read_ndjson(b"\n".join(rows), schema=shape).with_columns(texts)
+    # A misread value becomes null, and so does a column that is not there.
+    needed = [each.name for each in columns(kind) if not each.nullable]
+    if len(table) != len(rows) or any(table[name].null_count() for name in needed):
+        raise _MisreadError
+    return table
 
 
 def _one_by_one(segment: Path) -> Tables:
