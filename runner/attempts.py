@@ -1,8 +1,7 @@
 """Attempts: each is let out by its lane, sent, judged, and recorded, whatever schedule it is of.
 
-A schedule, of a file or of a load shape, calls `admit` for a job and then `make` in a task of the
-attempt's own. What waits in `admit` holds neither slot nor connection; an attempt keeps its slot
-until its record is written.
+A dispatcher calls `admit` for a job of its schedule, and then `make` in another task. What waits in
+`admit` holds neither slot nor connection; an attempt keeps its slot until its record is written.
 """
 
 from decimal import Decimal
@@ -95,37 +94,50 @@ class Attempts:
         self._parts = parts
         self._schedule = schedule
 
-    async def admit(self, pending: Pending, *, due_s: float | None = None) -> Flight:
+    async def admit(self, pending: Pending, due_s: float | None) -> Flight:
         """Wait until the next attempt at a job may leave; `make` must follow at once.
 
-        Its lane, its money and a slot are had together or not at all, so that no one of them is
-        held for long while another is waited for. `due_s` is when the schedule wanted it to leave,
-        None for when its lane lets it. One task a lane calls this, so order is kept within a lane.
+        `due_s` is when the schedule wanted it to leave, None for when its lane lets it. One task a
+        lane calls this, so order is kept within a lane.
 
         Raises OutOfMoneyError where the budget has no room for it, whatever comes back.
         """
         parts = self._parts
         lane = parts.lanes.of(pending.job.model)
-        bound = pending.cost_bound or Decimal(0)
-
-        def need_tokens() -> int:
-            tokens = parts.estimator.reserve(pending.job)
-            # Never more than a minute's worth: it could not leave at all.
-            return tokens if lane.limiter.tpm is None else min(tokens, lane.limiter.tpm)
-
-        while True:
-            await lane.until_ready(need_tokens)
+        while (flight := self.admit_now(pending, due_s)) is None:
+            await lane.until_ready(lambda: self._need_tokens(pending.job, lane))
             if parts.budget is not None:
-                await parts.budget.reserve(bound)
-            await parts.concurrency.acquire()
-            tokens = need_tokens()
-            if (grant := lane.take(tokens)) is not None:
-                due_s = grant.at_s if due_s is None else due_s
-                return Flight(pending, lane, grant, tokens, due_s, Wire())
-            # The wait for money or a slot was long enough for the lane to close again.
-            parts.concurrency.release()
-            if parts.budget is not None:
-                parts.budget.release(bound)
+                await parts.budget.until_room(pending.cost_bound or Decimal(0))
+            await parts.concurrency.until_room()
+        return flight
+
+    def admit_now(self, pending: Pending, due_s: float | None) -> Flight | None:
+        """As `admit`, where nothing holds the attempt back; None where something does.
+
+        Its lane, its money and a slot are had together or not at all, so that no one of them is
+        held while another is waited for.
+        """
+        parts = self._parts
+        bound = pending.cost_bound
+        if not parts.concurrency.has_room:
+            return None
+        if parts.budget is not None and bound is not None and not parts.budget.has_room(bound):
+            return None
+        lane = parts.lanes.of(pending.job.model)
+        tokens = self._need_tokens(pending.job, lane)
+        now_s = trio.current_time()
+        if (grant := lane.take(now_s, tokens)) is None:
+            return None
+        if parts.budget is not None and bound is not None:
+            parts.budget.reserve(bound)
+        parts.concurrency.take(now_s)
+        return Flight(pending, lane, grant, tokens, now_s if due_s is None else due_s, Wire())
+
+    def _need_tokens(self, job: Job, lane: Lane) -> int:
+        """What to reserve for a job. Never more than a minute's worth: it could not leave at all."""
+        tokens = self._parts.estimator.reserve(job)
+        tpm = lane.limiter.tpm
+        return tokens if tpm is None or tokens < tpm else tpm
 
     def _sent(self, flight: Flight, sent_s: float) -> None:
         """Called just before the first byte leaves: from here on the attempt may be billed."""
@@ -183,8 +195,8 @@ class Attempts:
                     parts.stop.request(error)
             raise
         finally:
-            if parts.budget is not None:
-                parts.budget.release(flight.pending.cost_bound or Decimal(0))
+            if parts.budget is not None and flight.pending.cost_bound is not None:
+                parts.budget.release(flight.pending.cost_bound)
             parts.concurrency.give_back(
                 sent_at_s=wire.sent_at,
                 overloaded=failure is not None and failure.of_load,

@@ -67,21 +67,26 @@ class Backlog:
         self._out -= 1
         self._arrived.set()
 
+    def take_now(self) -> tuple[Pending, float | None] | None:
+        """The next job, and for a retry when its pause ended; None while there is none."""
+        if self._retries and self._retries[0][0] <= trio.current_time():
+            ready_s, _, pending = heapq.heappop(self._retries)
+            self._retry_bytes -= len(pending.job.body)
+            self._out += 1
+            return pending, ready_s
+        if self._fresh and self._room_for_retries:
+            pending = self._fresh.popleft()
+            self._fresh_bytes -= len(pending.job.body)
+            self._out += 1
+            self._room.set()
+            return pending, None
+        return None
+
     async def take(self) -> tuple[Pending, float | None] | None:
-        """The next job, and for a retry when its pause ended; None at the end."""
+        """The next job as soon as there is one; None at the end."""
         while True:
-            now_s = trio.current_time()
-            if self._retries and self._retries[0][0] <= now_s:
-                ready_s, _, pending = heapq.heappop(self._retries)
-                self._retry_bytes -= len(pending.job.body)
-                self._out += 1
-                return pending, ready_s
-            if self._fresh and self._room_for_retries:
-                pending = self._fresh.popleft()
-                self._fresh_bytes -= len(pending.job.body)
-                self._out += 1
-                self._room.set()
-                return pending, None
+            if (taken := self.take_now()) is not None:
+                return taken
             if self._exhausted and not self._fresh and not self._retries and not self._out:
                 return None
             self._arrived = trio.Event()

@@ -44,13 +44,14 @@ class Budget:
         self.ceiling = ceiling
         self._totals = totals
         self._currency = currency
-        self._implied: list[Ceiling] = []
+        self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
         self._released = trio.Event()
+        self.imply([])
 
     def imply(self, ceilings: Sequence[Ceiling]) -> None:
         """Keep to these too, in the place of those that were implied before."""
-        self._implied = list(ceilings)
+        self._ceilings = [*ceilings, *([] if self.ceiling is None else [self.ceiling])]
         self._released.set()
 
     @property
@@ -59,30 +60,37 @@ class Budget:
         totals = self._totals
         return _EXACT.add(_EXACT.add(totals.spent, totals.kept), self._reserved)
 
-    async def reserve(self, bound: Decimal) -> None:
-        """Set `bound` aside, waiting for attempts in flight to give back what they don't use.
+    def has_room(self, bound: Decimal) -> bool:
+        """Whether `bound` can be set aside now."""
+        return not bound or self._over(bound) is None
+
+    async def until_room(self, bound: Decimal) -> None:
+        """Wait for attempts in flight to give back what they don't use, until `bound` fits.
 
         Raises OutOfMoneyError where it doesn't fit although nothing is in flight.
         """
-        while True:
-            taken = _EXACT.add(self.taken, bound)
-            over = tightest([each for each in self._all() if taken > each.total])
-            if over is None or not bound:
-                self._reserved = _EXACT.add(self._reserved, bound)
-                return
+        while bound and (over := self._over(bound)) is not None:
             if not self._reserved:
                 raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
             if self._released.is_set():
                 self._released = trio.Event()
             await self._released.wait()
 
+    def reserve(self, bound: Decimal) -> None:
+        """Set `bound` aside, for which there is room."""
+        self._reserved = _EXACT.add(self._reserved, bound)
+
+    def _over(self, bound: Decimal) -> Ceiling | None:
+        """The ceiling that setting `bound` aside would go beyond first."""
+        if not self._ceilings:
+            return None
+        taken = _EXACT.add(self.taken, bound)
+        return tightest([each for each in self._ceilings if taken > each.total])
+
     def release(self, bound: Decimal) -> None:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
         self._reserved = _EXACT.subtract(self._reserved, bound)
         self._released.set()
-
-    def _all(self) -> list[Ceiling]:
-        return [*self._implied, *([] if self.ceiling is None else [self.ceiling])]
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept

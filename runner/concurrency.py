@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import trio
 
 from .auto_limit import AutoLimit
-from .course import Course, Look
+from .course import Course
 
 # Descriptors that are not connections: files of the run, the terminal, epoll, a resolver's sockets.
 RESERVED_DESCRIPTORS = 64
@@ -37,7 +37,11 @@ def most_connections() -> int:
 
 
 class Concurrency:
-    """Slots, all lanes together. `fixed` sets their number; None lets the run find it."""
+    """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
+
+    Nobody waits for long with a slot in hand: a lane looks for a free one, and takes it at the
+    moment in which all else is there.
+    """
 
     def __init__(self, fixed: int | None) -> None:
         most = most_connections()
@@ -45,7 +49,6 @@ class Concurrency:
         self._auto = AutoLimit(most, now_s=trio.current_time())
         self._held_back = False  # whether work waits for a slot, and for nothing else
         self._waiting = trio.lowlevel.ParkingLot()
-        self._looking = trio.lowlevel.ParkingLot()
         self.in_flight = 0
         self.course = Course()
 
@@ -53,28 +56,26 @@ class Concurrency:
     def limit(self) -> int:
         return int(self._auto.limit) if self._fixed is None else self._fixed
 
-    async def wait_for_slot(self) -> None:
-        """Return once a slot is free, without taking it; by then it may be another's."""
-        await self._wait(self._looking)
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.limit
 
-    async def acquire(self) -> None:
-        """Take a slot, once one is free; who waits longest is let on first."""
-        await self._wait(self._waiting)
-        self.in_flight += 1
-        self._note(trio.current_time())
+    @property
+    def waiting(self) -> int:
+        """How many tasks look for a free slot."""
+        return len(self._waiting)
 
-    async def _wait(self, lot: trio.lowlevel.ParkingLot) -> None:
-        while self.in_flight >= self.limit:
+    async def until_room(self) -> None:
+        """Return once a slot is free, without taking it."""
+        while not self.has_room:
             self._held_back = True
-            await lot.park()
-        self._held_back = bool(self._waiting) or bool(self._looking)
+            await self._waiting.park()
+        self._held_back = bool(self._waiting)
 
-    def release(self) -> None:
-        """Give a slot back that no attempt was made with."""
-        self.in_flight -= 1
-        # Who only looks may leave the slot to another: all of those look again.
-        self._waiting.unpark(count=max(0, self.limit - self.in_flight))
-        self._looking.unpark_all()
+    def take(self, now_s: float) -> None:
+        """Take a slot that is free."""
+        self.in_flight += 1
+        self.course.note(now_s, self.limit, self.in_flight)
 
     def give_back(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
         """An attempt ended; `overloaded` where its end asks for less (429, 503, a timeout)."""
@@ -83,8 +84,11 @@ class Concurrency:
                 self._auto.overloaded(sent_at_s=sent_at_s, now_s=now_s)
             else:
                 self._auto.answered(held_back=self._held_back, now_s=now_s)
-        self._note(now_s)
-        self.release()
+        self.course.note(now_s, self.limit, self.in_flight)
+        self.in_flight -= 1
 
-    def _note(self, now_s: float) -> None:
-        self.course.note(Look(now_s, self.limit, self.in_flight))
+    def tell(self) -> None:
+        """Have those who wait look whether there is a slot. All of them: the one that waited
+        longest may find that it can't leave yet."""
+        if self.has_room:
+            self._waiting.unpark_all()

@@ -21,17 +21,23 @@ class Course:
     def __init__(self) -> None:
         self.interval_s = FIRST_INTERVAL_S
         self.looks: list[Look] = []
+        self._next_s = float("-inf")
+        self._most = 0  # in flight since the last look
 
-    def note(self, look: Look) -> None:
-        """Take this one in, as a part of the last one where that is not long ago."""
-        if self.looks and look.at_s < self.looks[-1].at_s + self.interval_s:
-            self.looks[-1] = _merged(self.looks[-1], look)
+    def note(self, at_s: float, limit: int, in_flight: int) -> None:
+        """Take this moment in, as a part of the last look where that is not long ago."""
+        if at_s < self._next_s:
+            if in_flight > self._most:
+                self._most = in_flight
+                self.looks[-1] = self.looks[-1]._replace(in_flight=in_flight)
             return
-        self.looks.append(look)
+        self.looks.append(Look(at_s, limit, in_flight))
         if len(self.looks) > POINTS_MAX:
             pairs = zip(self.looks[::2], self.looks[1::2] + self.looks[-1:], strict=False)
             self.looks = [_merged(*pair) for pair in pairs]
             self.interval_s *= 2
+        self._next_s = self.looks[-1].at_s + self.interval_s
+        self._most = self.looks[-1].in_flight
 
 
 def _merged(first: Look, second: Look) -> Look:

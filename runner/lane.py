@@ -61,24 +61,25 @@ class Lane:
         """Wait until a request may leave. What it needs is asked anew at each look, since the
         answers that come meanwhile teach the estimates."""
         # Each look has one reading of the clock: what may leave at once is ready then, not before.
-        while (ready_s := self._ready_at_s(now_s := trio.current_time(), need_tokens())) > now_s:
+        while (ready_s := self.ready_at_s(now_s := trio.current_time(), need_tokens())) > now_s:
             self._changed = trio.Event()
             with trio.move_on_at(ready_s):
                 await self._changed.wait()
 
-    def take(self, tokens: int) -> Grant | None:
+    def take(self, now_s: float, tokens: int) -> Grant | None:
         """Count a request of `tokens` as sent now; None where it may not leave."""
-        now_s = trio.current_time()
-        if self._ready_at_s(now_s, tokens) > now_s:
+        if self.ready_at_s(now_s, tokens) > now_s:
             return None
         grant = self.limiter.take(now_s, tokens)
         if self.outage_since_s is not None:
             self._probe = grant
         return grant
 
-    def _ready_at_s(self, now_s: float, tokens: int) -> float:
+    def ready_at_s(self, now_s: float, tokens: int) -> float:
+        """When a request of `tokens` may leave, as things stand; `now_s` where it may at once."""
         ready_s = self.limiter.ready_at_s(now_s, tokens)
-        ready_s = max(ready_s, self._cool_until_s)
+        if self._cool_until_s > ready_s:
+            ready_s = self._cool_until_s
         if self.outage_since_s is not None:
             ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
         return ready_s

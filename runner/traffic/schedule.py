@@ -48,20 +48,24 @@ class Schedule:
         self._out: dict[int, Out] = {}
         self._yielded_s = trio.current_time()
 
+    def take_now(self) -> tuple[Pending, float] | None:
+        """The next job, and when it was due; None while nothing is."""
+        now_s = trio.current_time()
+        if self._retries and self._retries[0][0] <= min(now_s, self.demand.next_s(now_s)):
+            ready_s, _, pending = heapq.heappop(self._retries)
+            return pending, ready_s
+        turn = self.demand.take(now_s)
+        return None if turn is None else (self._give(turn), turn.due_s)
+
     async def take(self) -> tuple[Pending, float] | None:
-        """The next job, and when it was due; None once nothing can come any more."""
+        """The next job as soon as it is due; None once nothing can come any more."""
         while True:
-            now_s = trio.current_time()
-            if self._retries and self._retries[0][0] <= min(now_s, self.demand.next_s(now_s)):
-                ready_s, _, pending = heapq.heappop(self._retries)
-                return pending, ready_s
-            turn = self.demand.take(now_s)
-            if turn is not None:
-                if now_s - self._yielded_s > YIELD_AFTER_S:
-                    # Thousands may be due at once, and each takes a while to make.
-                    await trio.lowlevel.checkpoint()
-                    self._yielded_s = trio.current_time()
-                return self._give(turn), turn.due_s
+            if trio.current_time() - self._yielded_s > YIELD_AFTER_S:
+                # Thousands may be due at once, and each takes a while to make.
+                await trio.lowlevel.checkpoint()
+                self._yielded_s = trio.current_time()
+            if (taken := self.take_now()) is not None:
+                return taken
             if self.demand.over_s is not None:
                 self.over.set()
                 if not self._out:
@@ -74,7 +78,7 @@ class Schedule:
                 self._ahead = self._make()
                 continue
             retry_s = self._retries[0][0] if self._retries else float("inf")
-            await self._alarm.wait_until(min(retry_s, self.demand.next_s(now_s)))
+            await self._alarm.wait_until(min(retry_s, self.demand.next_s(trio.current_time())))
             self._yielded_s = trio.current_time()
 
     def _make(self) -> Pending:

@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.course import FIRST_INTERVAL_S, POINTS_MAX, Course, Look
+from runner.course import FIRST_INTERVAL_S, POINTS_MAX, Course
 
 
 def test_a_short_run_has_a_point_a_second() -> None:
     course = Course()
     for tenths in range(100):
-        course.note(Look(tenths / 10, 16, tenths))
+        course.note(tenths / 10, 16, tenths)
     assert [look.at_s for look in course.looks] == [float(n) for n in range(10)]
     # The most of each second.
     assert [look.in_flight for look in course.looks] == list(range(9, 100, 10))
@@ -20,7 +20,7 @@ def test_a_long_run_has_a_bounded_number_of_points_from_its_start_on(gaps_s: lis
     course, now_s = Course(), 0.0
     moments: list[float] = []
     for gap_s in gaps_s:
-        course.note(Look(now_s, 1, len(moments) % 997))
+        course.note(now_s, 1, len(moments) % 997)
         moments.append(now_s)
         now_s += gap_s
     assert 1 <= len(course.looks) <= POINTS_MAX

@@ -28,7 +28,7 @@ def lane_of(
 async def admit(lane: Lane, tokens: int) -> Grant:
     """Leave for the next request, as a dispatcher asks for it."""
     await lane.until_ready(lambda: tokens)
-    grant = lane.take(tokens)
+    grant = lane.take(trio.current_time(), tokens)
     assert grant is not None
     return grant
 
