@@ -5,6 +5,7 @@ A dispatcher calls `admit` for a job of its schedule, and then `make` in another
 """
 
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -35,7 +36,15 @@ from .pictures import Pictures
 from .record import Recorder
 from .refusals import Refusals
 from .retry import RetryPolicy
-from .rows import Made, attempt_row, cost_of, probable_cost_of, result_row, usage_of
+from .rows import (
+    NO_USAGE,
+    Made,
+    attempt_row,
+    probable_cost_of,
+    result_row,
+    sent_row,
+    usage_of,
+)
 from .stop import Stop
 from .transport import Wire
 
@@ -54,19 +63,25 @@ class Schedule(Protocol):
         """It will not come back: it has its result, or the run stops and it has none."""
 
 
-class Flight(NamedTuple):
-    """One attempt under way: its job and lane, what was set aside for it, and when it was due."""
+class Flight:
+    """One attempt under way: its job and lane, what was set aside for it, and when it was due.
 
-    pending: Pending
-    lane: Lane
-    grant: Grant
-    reserved_tokens: int
-    due_s: float
-    wire: Wire
+    `sent` is the record of its leaving, None until then.
+    """
 
-    @property
-    def job(self) -> Job:
-        return self.pending.job
+    __slots__ = ("due_s", "grant", "job", "lane", "pending", "reserved_tokens", "sent", "wire")
+
+    def __init__(
+        self, pending: Pending, lane: Lane, grant: Grant, *, reserved_tokens: int, due_s: float
+    ) -> None:
+        self.pending = pending
+        self.job = pending.job
+        self.lane = lane
+        self.grant = grant
+        self.reserved_tokens = reserved_tokens
+        self.due_s = due_s
+        self.sent: Sent | None = None
+        self.wire = Wire()
 
 
 class Parts(NamedTuple):
@@ -125,45 +140,44 @@ class Attempts:
             return None
         lane = parts.lanes.of(pending.job.model)
         tokens = self._need_tokens(pending.job, lane)
-        now_s = trio.current_time()
+        now_s = parts.clock.now()
         if (grant := lane.take(now_s, tokens)) is None:
             return None
         if parts.budget is not None and bound is not None:
             parts.budget.reserve(bound)
         parts.concurrency.take(now_s)
-        return Flight(pending, lane, grant, tokens, now_s if due_s is None else due_s, Wire())
+        due_s = now_s if due_s is None else due_s
+        return Flight(pending, lane, grant, reserved_tokens=tokens, due_s=due_s)
 
     def _need_tokens(self, job: Job, lane: Lane) -> int:
-        """What to reserve for a job. Never more than a minute's worth: it could not leave at all."""
+        """What a job reserves. Never more than a minute's worth: it could not leave at all."""
         tokens = self._parts.estimator.reserve(job)
         tpm = lane.limiter.tpm
         return tokens if tpm is None or tokens < tpm else tpm
 
     def _sent(self, flight: Flight, sent_s: float) -> None:
         """Called just before the first byte leaves: from here on the attempt may be billed."""
-        parts, job = self._parts, flight.job
+        parts, pending = self._parts, flight.pending
         if parts.stop.reason is not None:
             raise HaltedError
-        parts.recorder.sent(
-            Sent(
-                index=job.index,
-                custom_id=job.custom_id,
-                model=job.model,
-                url=job.url,
-                attempt=flight.pending.made + 1,
-                due_at=parts.clock.utc(flight.due_s),
-                sent_at=parts.clock.utc(sent_s),
-                reserved_tokens=flight.reserved_tokens,
-                cost_bound=flight.pending.cost_bound,
-                reopened=flight.pending.replaces is not None,
-            )
+        record = sent_row(
+            flight.job,
+            parts.clock,
+            number=pending.made + 1,
+            due_s=flight.due_s,
+            sent_s=sent_s,
+            reserved_tokens=flight.reserved_tokens,
+            cost_bound=pending.cost_bound,
+            reopened=pending.replaces is not None,
         )
+        parts.recorder.sent(record)
+        flight.sent = record
         flight.lane.sent += 1
 
     async def make(self, flight: Flight) -> None:
         """Send it, and see to what follows. Cancelled, it leaves a row where it was sent."""
         parts, wire = self._parts, flight.wire
-        wire.on_sent = lambda sent_s: self._sent(flight, sent_s)
+        wire.on_sent = partial(self._sent, flight)
         failure: Failure | None = None
         concluded = False
         try:
@@ -186,8 +200,8 @@ class Attempts:
             self._schedule.done(flight.pending, None)
             parts.stop.request(error)
         except trio.Cancelled:
-            if wire.sent_at is not None and not concluded:
-                made = self._made(flight, Outcome(), None)
+            if flight.sent is not None and not concluded:
+                made = self._made(flight, Outcome(), NO_USAGE)
                 row = attempt_row(made, parts.clock, error_kind="cancelled")
                 try:
                     parts.recorder.ended(row, None)
@@ -203,17 +217,34 @@ class Attempts:
                 now_s=parts.clock.now(),
             )
 
-    def _made(self, flight: Flight, outcome: Outcome, cost: Decimal | None) -> Made:
-        flight.pending.begin(flight.due_s)
-        number = flight.pending.made
-        parts, job, bound = self._parts, flight.job, flight.pending.cost_bound
+    def _made(self, flight: Flight, outcome: Outcome, usage: Usage) -> Made:
+        parts, job, pending = self._parts, flight.job, flight.pending
+        pending.begin(flight.due_s)
+        cost: Decimal | None = None
         probable: Decimal | None = None
-        if outcome.partial is not None:
-            likely = parts.estimator.likely_input_tokens(job)
-            probable = probable_cost_of(
-                job, outcome, parts.prices, input_tokens=likely, bound=bound
-            )
-        return Made(job, number, flight.due_s, flight.wire, outcome, cost, bound, probable)
+        if parts.prices is not None:
+            if outcome.answer is not None:
+                cost = parts.prices.cost(job.model, usage)
+            elif outcome.partial is not None:
+                probable = probable_cost_of(
+                    job,
+                    outcome,
+                    parts.prices,
+                    input_tokens=parts.estimator.likely_input_tokens(job),
+                    bound=pending.cost_bound,
+                )
+        return Made(
+            job,
+            pending.made,
+            flight.due_s,
+            flight.sent,
+            flight.wire,
+            outcome,
+            usage,
+            cost,
+            pending.cost_bound,
+            probable,
+        )
 
     async def _picture(self, flight: Flight, outcome: Outcome) -> None:
         """Put the answer's pictures into files and record it. A stop cuts short what is fetched."""
@@ -224,16 +255,16 @@ class Attempts:
         try:
             await pictures.fetch(index, body["data"], links_in(body["data"]))
         finally:
-            response = msgspec.json.encode(body).decode()
-            self._answered(flight, outcome._replace(response=response))
+            outcome.response = msgspec.json.encode(body).decode()
+            self._answered(flight, outcome)
 
     def _answered(self, flight: Flight, outcome: Outcome) -> None:
         """Settle what the attempt reserved, and record it with its job's result."""
-        parts, job = self._parts, flight.job
+        parts, job, now_s = self._parts, flight.job, self._parts.clock.now()
         usage = usage_of(job, outcome)
-        flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage))
+        flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage), now_s=now_s)
         parts.estimator.settle(job, flight.reserved_tokens, usage)
-        self._finish(flight, outcome, gave_up=None)
+        self._finish(flight, outcome, usage, ended_s=now_s)
 
     async def _failed(self, flight: Flight, outcome: Outcome) -> None:
         parts, pending = self._parts, flight.pending
@@ -255,31 +286,41 @@ class Attempts:
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         verdict = parts.policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)
         if verdict.delay_s is None:
-            self._finish(flight, outcome, gave_up=verdict.reason)
+            self._finish(
+                flight, outcome, NO_USAGE, ended_s=parts.clock.now(), gave_up=verdict.reason
+            )
         else:
             self._unfinished(flight, outcome)
             self._schedule.retry(pending, parts.clock.now() + verdict.delay_s)
 
     def _unfinished(self, flight: Flight, outcome: Outcome) -> None:
-        made = self._made(flight, outcome, None)
+        made = self._made(flight, outcome, NO_USAGE)
         self._parts.recorder.ended(attempt_row(made, self._parts.clock), None)
 
-    def _finish(self, flight: Flight, outcome: Outcome, *, gave_up: str | None) -> None:
-        parts = self._parts
-        made = self._made(flight, outcome, cost_of(flight.job, outcome, parts.prices))
-        assert flight.pending.first_due_s is not None
+    def _finish(
+        self,
+        flight: Flight,
+        outcome: Outcome,
+        usage: Usage,
+        *,
+        ended_s: float,
+        gave_up: str | None = None,
+    ) -> None:
+        parts, pending = self._parts, flight.pending
+        made = self._made(flight, outcome, usage)
+        assert pending.first_due_s is not None
         row = attempt_row(made, parts.clock)
         result = result_row(
             made,
             row,
             parts.clock,
-            first_due_s=flight.pending.first_due_s,
-            ended_s=parts.clock.now(),
+            first_due_s=pending.first_due_s,
+            ended_s=ended_s,
             currency=parts.prices.currency if parts.prices else None,
             gave_up=gave_up,
         )
-        parts.recorder.ended(row, result, replaces=flight.pending.replaces)
-        self._schedule.done(flight.pending, result)
+        parts.recorder.ended(row, result, replaces=pending.replaces)
+        self._schedule.done(pending, result)
 
 
 def _billed_tokens(usage: Usage) -> int | None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -39,7 +38,7 @@ DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 DRAIN_S = 1.0
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
@@ -153,15 +152,14 @@ class Client:
         except httpx.TransportError as error:
             return self._redacted(Outcome(failure=transport_failure(error, in_stream=False)))
         try:
-            outcome = await self._read(job, answer, wire)
+            return self._redacted(await self._read(job, answer, wire))
         finally:
             await answer.aclose()
-        return self._redacted(outcome)
 
     async def _read(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
         status = answer.status
-        heard = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
-        streamed = job.stream and status == 200 and "json" not in heard.get(b"content-type", "")
+        heard = {name.lower(): value for name, value in answer.headers}
+        streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
         try:
             if streamed:
                 outcome = await self._read_stream(job, answer, wire)
@@ -171,14 +169,15 @@ class Client:
             outcome = Outcome(failure=transport_failure(error, in_stream=streamed))
         except httpx.DecodingError as error:
             outcome = Outcome(failure=Failure("protocol", f"the body can't be decoded: {error}"))
-        failure = outcome.failure
-        return outcome._replace(
-            status=status,
-            request_id=heard.get(b"x-request-id") or heard.get(b"request-id") or outcome.request_id,
-            failure=failure and failure._replace(status=status),
-            ratelimit_limit=_whole(heard.get(b"x-ratelimit-limit")),
-            ratelimit_remaining=_whole(heard.get(b"x-ratelimit-remaining")),
-        )
+        outcome.status = status
+        if outcome.failure is not None:
+            outcome.failure = outcome.failure._replace(status=status)
+        named = heard.get(b"x-request-id") or heard.get(b"request-id")
+        if named:
+            outcome.request_id = named.decode("latin-1")
+        outcome.ratelimit_limit = _whole(heard.get(b"x-ratelimit-limit"))
+        outcome.ratelimit_remaining = _whole(heard.get(b"x-ratelimit-remaining"))
+        return outcome
 
     async def _read_whole(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
         body = Collected(BODY_BYTES_MAX)
@@ -260,16 +259,17 @@ class Client:
     def _redacted(self, outcome: Outcome) -> Outcome:
         redact = self._key.redact
         answer, failure = outcome.answer, outcome.failure
-        return outcome._replace(
-            response=outcome.response and redact(outcome.response),
-            answer=answer and answer._replace(text=answer.text and redact(answer.text)),
-            failure=failure
-            and failure._replace(
+        if outcome.response is not None:
+            outcome.response = redact(outcome.response)
+        if answer is not None and answer.text is not None:
+            answer.text = redact(answer.text)
+        if failure is not None:
+            outcome.failure = failure._replace(
                 # Cut only now: a cut in the middle of the key would leave its beginning.
                 message=redact(failure.message)[:MESSAGE_CHARACTERS_MAX],
                 code=failure.code and redact(failure.code),
-            ),
-        )
+            )
+        return outcome
 
 
 async def _feed_decoded(answer: Answering, take: Callable[[bytes], bool]) -> None:
@@ -317,7 +317,7 @@ def _json_text(data: bytes) -> str | None:
     return data.decode()
 
 
-def _whole(text: str | None) -> int | None:
+def _whole(value: bytes | None) -> int | None:
     """A header's whole number, where a column of 64 bits holds it."""
-    digits = "" if text is None else text.strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None
+    digits = b"" if value is None else value.strip()
+    return int(digits) if digits.isdigit() and len(digits) <= 18 else None

@@ -19,12 +19,10 @@ class RunClock:
     """
 
     def __init__(self, wall: Callable[[], datetime] = wall_now) -> None:
-        self._start_s = trio.current_time()
+        # Seconds on trio's clock. `trio.current_time` finds the clock anew at each call.
+        self.now: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self._start_s = self.now()
         self._start_utc = wall()
-
-    def now(self) -> float:
-        """Seconds on trio's clock."""
-        return trio.current_time()
 
     def utc(self, moment_s: float) -> datetime:
         """The UTC time of a moment on trio's clock."""

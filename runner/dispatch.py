@@ -11,7 +11,6 @@ from .attempts import Attempts, Flight, Parts, Schedule
 from .errors import OutOfMoneyError
 from .pending import Pending
 
-
 # A job, and when it was due where its schedule says so.
 Taken = tuple[Pending, float | None]
 

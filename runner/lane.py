@@ -88,12 +88,13 @@ class Lane:
         """An answer named the requests a minute that the service allows."""
         self.limiter.lower_rpm(ratelimit_limit, trio.current_time())
 
-    def answered(self, grant: Grant, *, used_tokens: int | None) -> None:
+    def answered(self, grant: Grant, *, used_tokens: int | None, now_s: float) -> None:
         """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""
         self._refusals = 0
         self._service_is_up()
-        self._settle(grant, used_tokens)
-        self.used_tokens += used_tokens or 0
+        if used_tokens is not None:
+            self._settle(grant, used_tokens, now_s)
+            self.used_tokens += used_tokens
 
     def failed(
         self,
@@ -108,7 +109,8 @@ class Lane:
         `remaining` is what X-RateLimit-Remaining said of the requests in this minute.
         """
         now_s = trio.current_time()
-        self._settle(grant, 0 if failure.kind == "http" else None)
+        if failure.kind == "http":
+            self._settle(grant, 0, now_s)
         if failure.status == 429:
             grant.refused = True
             known = self.cool_downs
@@ -122,10 +124,9 @@ class Lane:
             # probe that told neither would never be followed by another.
             self._service_is_up()
 
-    def _settle(self, grant: Grant, used_tokens: int | None) -> None:
-        if used_tokens is not None:
-            self.limiter.settle(grant, used_tokens=used_tokens, now_s=trio.current_time())
-            self._changed.set()
+    def _settle(self, grant: Grant, used_tokens: int, now_s: float) -> None:
+        self.limiter.settle(grant, used_tokens=used_tokens, now_s=now_s)
+        self._changed.set()
 
     def _cool_down(self, asked_s: float | None, *, sent_at_s: float | None, now_s: float) -> None:
         """One cool-down for the lane: an attempt sent before it began can only lengthen it."""

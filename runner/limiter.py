@@ -47,24 +47,27 @@ class Bucket:
     def __init__(self, *, per_minute: float, capacity: float, now_s: float) -> None:
         self.rate_s = per_minute / MINUTE_S
         self.capacity = capacity
+        self._rounding = ROUNDING * capacity
         self._level = capacity
         self._at_s = now_s
 
     def level(self, now_s: float) -> float:
         """What it holds at `now_s`; time doesn't run backwards."""
         if now_s > self._at_s:
-            self._level = min(self.capacity, self._level + (now_s - self._at_s) * self.rate_s)
+            level = self._level + (now_s - self._at_s) * self.rate_s
+            self._level = level if level < self.capacity else self.capacity
             self._at_s = now_s
         return self._level
 
     def ready_at_s(self, now_s: float, need: float) -> float:
         """When it holds `need`, or is full where `need` is more than it can hold."""
-        missing = min(need, self.capacity) - self.level(now_s)
-        return now_s if missing <= ROUNDING * self.capacity else now_s + missing / self.rate_s
+        missing = (need if need < self.capacity else self.capacity) - self.level(now_s)
+        return now_s if missing <= self._rounding else now_s + missing / self.rate_s
 
     def add(self, now_s: float, amount: float) -> None:
         """Put in, or with a negative amount take out."""
-        self._level = min(self.capacity, self.level(now_s) + amount)
+        level = self.level(now_s) + amount
+        self._level = level if level < self.capacity else self.capacity
 
 
 class Limiter:
@@ -98,20 +101,22 @@ class Limiter:
         however many requests the last minute holds.
         """
         self._forget(now_s)
-        self._rise(now_s)
+        if now_s >= self._share_rises_at_s:
+            self._rise(now_s)
         ready_s = now_s
         if self._requests is not None and self.rpm is not None:
-            ready_s = max(ready_s, self._requests.ready_at_s(now_s, 1.0))
+            ready_s = self._requests.ready_at_s(now_s, 1.0)
             if len(self._log) >= self.rpm:
                 ready_s = max(ready_s, self._log[len(self._log) - self.rpm].at_s + WINDOW_S)
         if self._tokens is not None and self.tpm is not None and tokens:
             ready_s = max(ready_s, self._tokens.ready_at_s(now_s, tokens))
             excess = self._log_tokens + tokens - self.tpm
-            for grant in islice(self._log, LOOKED_AT):
-                if excess <= 0:
-                    break
-                excess -= grant.tokens
-                ready_s = max(ready_s, grant.at_s + WINDOW_S)
+            if excess > 0:
+                for grant in islice(self._log, LOOKED_AT):
+                    excess -= grant.tokens
+                    ready_s = max(ready_s, grant.at_s + WINDOW_S)
+                    if excess <= 0:
+                        break
         return ready_s
 
     def take(self, now_s: float, tokens: int) -> Grant:
@@ -175,7 +180,7 @@ class Limiter:
         self._share_rises_at_s = now_s + SHARE_RISE_AFTER_S
 
     def _rise(self, now_s: float) -> None:
-        if now_s < self._share_rises_at_s or self.rpm is None or self._whole_rpm is None:
+        if self.rpm is None or self._whole_rpm is None:
             return
         self._set_rpm(min(self._whole_rpm, math.ceil(self.rpm * SHARE_RISE)), now_s)
         whole = self.rpm == self._whole_rpm

@@ -10,6 +10,7 @@ from jobs import (
     Job,
     PriceTable,
     Result,
+    Sent,
     Usage,
     estimate_output_tokens,
 )
@@ -17,6 +18,8 @@ from jobs import (
 from .client import Outcome
 from .clock import RunClock
 from .transport import Wire
+
+NO_USAGE = Usage()
 
 
 def _span(start_s: float | None, end_s: float | None) -> float | None:
@@ -26,19 +29,12 @@ def _span(start_s: float | None, end_s: float | None) -> float | None:
 def usage_of(job: Job, outcome: Outcome) -> Usage:
     """What the answer used, with what only the job knows: the image size, and the search."""
     if outcome.answer is None:
-        return Usage()
+        return NO_USAGE
     usage = outcome.answer.usage
     kind = ENDPOINTS[job.url].kind
     if kind == "images":
         return usage._replace(image_size=job.image_size)
     return usage._replace(searches=1) if kind == "search" else usage
-
-
-def cost_of(job: Job, outcome: Outcome, prices: PriceTable | None) -> Decimal | None:
-    """The exact cost of an answer; None without an answer, its usage or a price."""
-    if outcome.answer is None or prices is None:
-        return None
-    return prices.cost(job.model, usage_of(job, outcome))
 
 
 def probable_cost_of(
@@ -66,50 +62,68 @@ def probable_cost_of(
 
 
 class Made(NamedTuple):
-    """One attempt that was made, and what came of it. `number` counts from 1, `due_s` is a moment
-    on trio's clock; `probable_cost` is an estimate for what has no cost."""
+    """One attempt that was made, and what came of it.
+
+    `number` counts from 1, `due_s` is a moment on trio's clock; `sent` is the record of its
+    leaving, None where it never left; `probable_cost` is an estimate for what has no cost.
+    """
 
     job: Job
     number: int
     due_s: float
+    sent: Sent | None
     wire: Wire
     outcome: Outcome
-    cost: Decimal | None
-    cost_bound: Decimal | None
+    usage: Usage
+    cost: Decimal | None = None
+    cost_bound: Decimal | None = None
     probable_cost: Decimal | None = None
 
-    @property
-    def wait_s(self) -> float | None:
-        return _span(self.due_s, self.wire.sent_at)
 
-    @property
-    def ttft_s(self) -> float | None:
-        return _span(self.wire.sent_at, self.outcome.first_token_at)
-
-    @property
-    def latency_s(self) -> float | None:
-        return _span(self.wire.sent_at, self.outcome.content_end_at)
+def sent_row(
+    job: Job,
+    clock: RunClock,
+    *,
+    number: int,
+    due_s: float,
+    sent_s: float,
+    reserved_tokens: int,
+    cost_bound: Decimal | None,
+    reopened: bool,
+) -> Sent:
+    """The record of an attempt that is about to leave; its times are moments on trio's clock."""
+    return Sent(
+        index=job.index,
+        custom_id=job.custom_id,
+        model=job.model,
+        url=job.url,
+        attempt=number,
+        due_at=clock.utc(due_s),
+        sent_at=clock.utc(sent_s),
+        reserved_tokens=reserved_tokens,
+        cost_bound=cost_bound,
+        reopened=reopened,
+    )
 
 
 def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = None) -> Attempt:
     """The row of one attempt. `error_kind` names an end that is no outcome: cancelled."""
-    job, wire, outcome = made.job, made.wire, made.outcome
-    usage = usage_of(job, outcome)
-    failure = outcome.failure
+    job, _, due_s, sent, wire, outcome, usage, cost, bound, probable = made
+    sent_s, failure = wire.sent_at, outcome.failure
     return Attempt(
         index=job.index,
         custom_id=job.custom_id,
         model=job.model,
         url=job.url,
         attempt=made.number,
-        due_at=clock.utc(made.due_s),
-        sent_at=None if wire.sent_at is None else clock.utc(wire.sent_at),
-        wait_s=made.wait_s,
+        due_at=clock.utc(due_s) if sent is None else sent.due_at,
+        sent_at=None if sent is None else sent.sent_at,
+        wait_s=_span(due_s, sent_s),
         connect_s=wire.connect_s,
-        first_byte_s=_span(wire.sent_at, wire.first_byte_at),
-        ttft_s=made.ttft_s,
-        content_ttft_s=_span(wire.sent_at, outcome.first_content_at),
-        latency_s=made.latency_s,
+        first_byte_s=_span(sent_s, wire.first_byte_at),
+        ttft_s=_span(sent_s, outcome.first_token_at),
+        content_ttft_s=_span(sent_s, outcome.first_content_at),
+        latency_s=_span(sent_s, outcome.content_end_at),
         client_lag_s=wire.client_lag_s,
         gaps_s=outcome.gaps_s,
         http_status=outcome.status,
@@ -121,9 +135,9 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
         cached_input_tokens=usage.cached_input_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
-        cost=made.cost,
-        cost_bound=made.cost_bound,
-        probable_cost=made.probable_cost,
+        cost=cost,
+        cost_bound=bound,
+        probable_cost=probable,
         ratelimit_limit=outcome.ratelimit_limit,
         ratelimit_remaining=outcome.ratelimit_remaining,
         bytes_sent=wire.bytes_sent,
@@ -144,8 +158,7 @@ def result_row(
 ) -> Result:
     """The row of a job that this attempt decided, whose own row is `last`; `gave_up` says why a
     failure is the last."""
-    job, outcome = made.job, made.outcome
-    usage = usage_of(job, outcome)
+    job, outcome, usage = made.job, made.outcome, made.usage
     answer, failure = outcome.answer, outcome.failure
     message = failure.message if failure else None
     if failure is not None and failure.retried and gave_up:

@@ -22,7 +22,7 @@ MESSAGE_CHARACTERS_READ = 20_000
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct):
     """What came back. `body` is the answer as parsed JSON and `text` its first choice's text."""
 
     body: dict[str, Any]
@@ -87,8 +87,11 @@ def from_object(kind: Kind, body: dict[str, Any]) -> Answer:
 
 def _chat(body: dict[str, Any]) -> Answer:
     choices = body.get("choices")
-    if not isinstance(choices, list) or not all(isinstance(each, dict) for each in choices):
+    if not isinstance(choices, list):
         raise UnusableAnswerError("the answer has no choices", body)
+    for choice in choices:
+        if not isinstance(choice, dict):
+            raise UnusableAnswerError("the answer has no choices", body)
     usage = openai_usage(body.get("usage"))
     if not choices:
         return Answer(body, usage)

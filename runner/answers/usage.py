@@ -7,7 +7,6 @@ which its total_tokens show. DeepSeek splits prompt_tokens into prompt_cache_hit
 prompt_cache_miss_tokens; Anthropic's input_tokens leave out what the cache read and wrote.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from jobs import Usage
@@ -17,18 +16,18 @@ LARGEST_COUNT = 2**53
 
 
 def _count(value: Any) -> int | None:
-    counts = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT
-    return value if counts else None
+    # A bool is no count: its type is another.
+    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 
-def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _details(usage: dict[str, Any], name: str) -> dict[str, Any]:
     details = usage.get(name)
-    return details if isinstance(details, Mapping) else {}
+    return details if isinstance(details, dict) else {}
 
 
 def openai_usage(usage: Any) -> Usage:
     """Usage of a chat, search or images answer; every count None where there is no usage object."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Usage()
     prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
     completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
@@ -40,18 +39,13 @@ def openai_usage(usage: Any) -> Usage:
     if prompt is not None and completion is not None and reasoning:
         apart = prompt + completion + reasoning == _count(usage.get("total_tokens"))
         completion += reasoning if apart else 0
-    return Usage(
-        input_tokens=prompt,
-        cached_input_tokens=cached,
-        cache_write_tokens=_count(details.get("cache_write_tokens")),
-        output_tokens=completion,
-        reasoning_tokens=reasoning,
-    )
+    written = _count(details.get("cache_write_tokens"))
+    return Usage(prompt, cached, written, completion, reasoning)
 
 
 def anthropic_usage(usage: Any) -> Usage:
     """Usage of a messages answer; every count None where there is no usage object."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Usage()
     fresh = _count(usage.get("input_tokens"))
     read = _count(usage.get("cache_read_input_tokens"))

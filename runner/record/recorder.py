@@ -1,7 +1,6 @@
 """The recorder: every record of a session goes through it, to the journal and then to Parquet."""
 
 from contextlib import suppress
-from decimal import Decimal
 
 import trio
 
@@ -74,8 +73,10 @@ class Recorder:
         """
         self._append(Ended(attempt=attempt, result=result))
         self._open.pop((attempt.index, attempt.attempt), None)
-        self.totals.spent += attempt.cost or Decimal(0)
-        self.totals.kept += kept_for(attempt)
+        if attempt.cost is None:
+            self.totals.kept += kept_for(attempt)
+        else:
+            self.totals.spent += attempt.cost
         if result is not None:
             self._count(result, replaces)
 

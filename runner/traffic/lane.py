@@ -1,5 +1,7 @@
 """The lane of a load run: it keeps to the limits that were asked for, and to nothing else."""
 
+import trio
+
 from ..failure import Failure
 from ..lane import Lane
 from ..limiter import Grant
@@ -21,4 +23,5 @@ class LoadLane(Lane):
         remaining: int | None = None,
     ) -> None:
         """An attempt failed. An answer gives its tokens back; silence keeps them."""
-        self._settle(grant, 0 if failure.kind == "http" else None)
+        if failure.kind == "http":
+            self._settle(grant, 0, trio.current_time())

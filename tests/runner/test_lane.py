@@ -126,7 +126,7 @@ async def test_an_outage_sends_one_probe_at_a_time_until_one_gets_through(
         assert second.cancelled_caught
         lane.failed(probe, DOWN, sent_at_s=trio.current_time())
     probe = await admit(lane, 0)
-    lane.answered(probe, used_tokens=None)
+    lane.answered(probe, used_tokens=None, now_s=trio.current_time())
     now_s = trio.current_time()
     await admit(lane, 0)
     await admit(lane, 0)
@@ -139,7 +139,7 @@ async def test_an_answer_in_between_is_no_outage(autojump_clock: MockClock) -> N
     for n in range(3 * OUTAGE_AFTER):
         grant = await admit(lane, 0)
         if n % OUTAGE_AFTER == OUTAGE_AFTER - 1:
-            lane.answered(grant, used_tokens=None)
+            lane.answered(grant, used_tokens=None, now_s=trio.current_time())
         else:
             lane.failed(grant, DOWN, sent_at_s=0.0)
     assert lane.outage_since_s is None
