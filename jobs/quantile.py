@@ -14,7 +14,8 @@ class UpperQuantile:
     """What at most a small share of the weight seen lies above, recent values counting more.
 
     Weights in buckets of equal ratio; the answer is the upper edge of a bucket, and never below the
-    weighted mean, which a few very large values can carry beyond the quantile.
+    weighted mean, which a few very large values can carry beyond the quantile. `value` is that
+    answer, 0 before the first value, and `count` how many there were.
     """
 
     def __init__(self, share: float) -> None:
@@ -23,40 +24,37 @@ class UpperQuantile:
         self._total = 0.0
         self._sum = 0.0
         self._since_halving = 0
-        self._value: float | None = None
+        # Where the answer is, and the weight in the buckets above: a value more moves it by little.
+        self._at = 0
+        self._above = 0.0
+        self.value = 0.0
         self.count = 0
 
     def add(self, value: float, weight: float = 1.0) -> None:
-        """Take in a value of zero or more."""
-        self._weights[_bucket(value)] += weight
+        """Take in a value of zero or more, of a weight above zero."""
+        weights, bucket = self._weights, _bucket(value)
+        weights[bucket] += weight
+        if bucket > self._at:
+            self._above += weight
         self._total += weight
         self._sum += value * weight
         self.count += 1
-        self._value = None
         self._since_halving += 1
         if self._since_halving == HALVED_AFTER:
             self._since_halving = 0
-            self._weights = [each / 2 for each in self._weights]
+            weights = self._weights = [each / 2 for each in weights]
             self._total /= 2
             self._sum /= 2
-
-    @property
-    def value(self) -> float:
-        """The quantile; 0 before the first value."""
-        if self._value is None:
-            self._value = self._found()
-        return self._value
-
-    def _found(self) -> float:
-        if not self._total:
-            return 0.0
+            self._above = sum(weights[self._at + 1 :])  # without what rounding has left in it
         allowed = self._total * self._above_share
-        above = 0.0
-        for bucket in range(BUCKETS - 1, -1, -1):
-            above += self._weights[bucket]
-            if above > allowed:
-                return max(_upper_edge(bucket), self._sum / self._total)
-        return self._sum / self._total
+        while self._above > allowed and self._at < BUCKETS - 1:
+            self._at += 1
+            self._above -= weights[self._at]
+        while self._above + weights[self._at] <= allowed and self._at > 0:
+            self._above += weights[self._at]
+            self._at -= 1
+        mean, edge = self._sum / self._total, _UPPER_EDGES[self._at]
+        self.value = edge if edge > mean else mean
 
 
 def _bucket(value: float) -> int:
@@ -66,5 +64,4 @@ def _bucket(value: float) -> int:
     return min(max(steps, 0), BUCKETS - 1)
 
 
-def _upper_edge(bucket: int) -> float:
-    return math.exp2(bucket / STEPS + LOWEST_EXPONENT)
+_UPPER_EDGES = [math.exp2(bucket / STEPS + LOWEST_EXPONENT) for bucket in range(BUCKETS)]
