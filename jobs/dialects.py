@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from .endpoints import ENDPOINTS
+from .endpoints import ENDPOINTS, Kind
 from .errors import InputError
-from .estimate import estimate_input_tokens
+from .estimate import estimate_body_tokens
 from .job import Job, Reject
 from .source import TOO_LONG
 from .stream_options import with_usage_asked
@@ -28,6 +28,7 @@ MESSAGES = "/v1/messages"
 KNOWN_URLS = ", ".join(ENDPOINTS)
 # Nobody means more; it keeps every sum of tokens within 64 bits.
 LARGEST_LIMIT_TOKENS = 2**53
+LIST = ord("[")  # how one begins in JSON
 
 # What a line is that is no object, by its first byte.
 _SHAPES = {
@@ -38,6 +39,8 @@ _SHAPES = {
     b"n": "null",
     **{b"%c" % digit: "a number" for digit in b"-0123456789"},
 }
+# Copied for each body: that costs less than a new one.
+_NO_BODY = blake2b(digest_size=16)
 _AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
 
 
@@ -185,7 +188,9 @@ def _place(data: bytes, offset_bytes: int) -> str:
 def _job(fields: _Line, line: bytes, number: int) -> Job:
     raw: Raw
     if fields.body is not UNSET:
-        raw, url = fields.body, _checked_url(fields.url)
+        raw, url = fields.body, fields.url
+        if type(url) is not str or url not in ENDPOINTS:
+            raise BadLineError(_wrong_url(url))
     elif fields.params is not UNSET:
         raw, url = fields.params, MESSAGES
     elif fields.messages is not UNSET:
@@ -203,19 +208,20 @@ def _job(fields: _Line, line: bytes, number: int) -> Job:
     custom_id = fields.custom_id
     if custom_id is UNSET or custom_id is None:
         raise BadLineError("no custom_id; give each line one of its own")
-    if not isinstance(custom_id, str):
+    if type(custom_id) is not str:
         raise BadLineError("custom_id is not a string; put it in quotes")
     if not custom_id:
         raise BadLineError("custom_id is empty; give each line one of its own")
-    if fields.method is not UNSET and fields.method != "POST":
+    if fields.method != "POST" and fields.method is not UNSET:
         raise BadLineError(f'method is {_shown(fields.method)}; write "POST" or leave it out')
+    metadata, expected = fields.metadata, fields.expected
     return build_job(
         bytes(raw),
         url=url,
         custom_id=custom_id,
         number=number,
-        metadata=_text(fields.metadata),
-        expected=_text(fields.expected),
+        metadata=None if metadata is UNSET else bytes(metadata).decode(),
+        expected=None if expected is UNSET else bytes(expected).decode(),
     )
 
 
@@ -235,62 +241,59 @@ def build_job(
         known = _decode_body(body)
     except msgspec.ValidationError as error:
         raise BadLineError(f"the body can't be sent: {error}") from error
-    endpoint = ENDPOINTS[url]
-    for name in endpoint.required:
+    _, kind, required = ENDPOINTS[url]
+    for name in required:
         if getattr(known, name) is UNSET:
             raise BadLineError(f"the body has no {name}, which {url} needs")
-    model, stream = known.model, known.stream
-    if not isinstance(model, str) or not model:
+    model, stream, messages = known.model, known.stream, known.messages
+    if type(model) is not str or not model:
         raise BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
-    if stream is not None and not isinstance(stream, bool):
+    if stream is not None and type(stream) is not bool:
         raise BadLineError(f"stream is {_shown(stream)}; write true or false")
-    if known.messages is not UNSET and not bytes(known.messages).startswith(b"["):
+    if messages is not UNSET and memoryview(messages)[0] != LIST:
         raise BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
-    estimate_tokens = estimate_input_tokens(url, body)
-    if stream and endpoint.kind == "chat":
+    images = kind == "images"
+    estimate_tokens = 0 if images else estimate_body_tokens(body)
+    if stream and kind == "chat":
         options = known.stream_options
         body = with_usage_asked(body, None if options is UNSET else bytes(options))
-    images = endpoint.kind == "images"
-    count = _whole(known.n) or 1
+    hasher = _NO_BODY.copy()
+    hasher.update(body)
+    count = 1 if known.n is None else _whole(known.n) or 1
     return Job(
         index=number - 1,
         custom_id=custom_id,
         url=url,
         model=model,
-        stream=bool(stream),
+        stream=stream is True,
         body=body,
-        body_digest=blake2b(body, digest_size=16).hexdigest(),
+        body_digest=hasher.hexdigest(),
         input_estimate_tokens=estimate_tokens,
-        output_limit_tokens=None if images else _limit(known, endpoint.kind == "messages"),
-        answers=count if endpoint.kind in ("chat", "search") else 1,
-        image_size=known.size if images and isinstance(known.size, str) else None,
+        output_limit_tokens=None if images else _limit(known, kind, count),
+        answers=count if kind == "chat" or kind == "search" else 1,
+        image_size=known.size if images and type(known.size) is str else None,
         images=count if images else 0,
         metadata=metadata,
         expected=expected,
     )
 
 
-def _limit(known: _Body, one_answer: bool) -> int | None:
+def _limit(known: _Body, kind: Kind, answers: int) -> int | None:
     """The most output that a body asks for, all its answers together."""
-    if known.n is UNSET and known.max_completion_tokens is UNSET and known.max_tokens is UNSET:
-        return None
-    each = _whole(known.max_tokens) or 0
-    answers = 1
-    if not one_answer:
-        each = max(each, _whole(known.max_completion_tokens) or 0)
-        answers = _whole(known.n) or 1
-    return min(each * answers, LARGEST_LIMIT_TOKENS) or None
+    tokens = _whole(known.max_tokens)
+    if kind != "messages":
+        if known.max_completion_tokens is not None:
+            tokens = max(tokens, _whole(known.max_completion_tokens))
+        tokens *= answers
+    return (tokens if tokens < LARGEST_LIMIT_TOKENS else LARGEST_LIMIT_TOKENS) or None
 
 
-def _whole(value: Any) -> int | None:
-    """A positive whole number, also where it is written as 16.0; anything else is the server's."""
+def _whole(value: Any) -> int:
+    """A positive whole number, also where it is written as 16.0. Anything else, which is for the
+    server to judge, is 0."""
     if type(value) is float and value.is_integer():
         value = int(value)
-    return value if type(value) is int and value > 0 else None
-
-
-def _text(raw: Raw | UnsetType) -> str | None:
-    return None if raw is UNSET else bytes(raw).decode()
+    return value if type(value) is int and value > 0 else 0
 
 
 def _shown(value: Any) -> str:
@@ -298,15 +301,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _checked_url(url: Any) -> str:
-    if isinstance(url, str) and url in ENDPOINTS:
-        return url
+def _wrong_url(url: Any) -> str:
+    """What is wrong with a url that is none of ENDPOINTS."""
     if url is UNSET:
-        raise BadLineError(f"no url; write one of {KNOWN_URLS}")
+        return f"no url; write one of {KNOWN_URLS}"
     if not isinstance(url, str):
-        raise BadLineError(f"url is {_shown(url)}; write one of {KNOWN_URLS}")
+        return f"url is {_shown(url)}; write one of {KNOWN_URLS}"
     path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
     for known in ENDPOINTS:
         if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
-            raise BadLineError(f"url is {_shown(url)}; write {_shown(known)}")
-    raise BadLineError(f"unknown url {_shown(url)}; write one of {KNOWN_URLS}")
+            return f"url is {_shown(url)}; write {_shown(known)}"
+    return f"unknown url {_shown(url)}; write one of {KNOWN_URLS}"

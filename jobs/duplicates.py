@@ -2,6 +2,7 @@
 
 from array import array
 from hashlib import blake2b
+from struct import Struct
 
 # Many small tables instead of a large one: when one grows, the pause is short, and little is held
 # twice.
@@ -12,6 +13,7 @@ GROWTH = 1.5
 # A digest of 72 bits: 8 choose the shard, 64 are kept. Among a million ids, two that differ are
 # taken for one with a probability of 1e-10.
 DIGEST_BYTES = 9
+_KEPT_AND_SHARD = Struct("<QB").unpack
 LAST_LINE = 2**32 - 1
 
 
@@ -41,7 +43,7 @@ class SeenIds:
 
     def add(self, custom_id: str, line: int = 0) -> bool:
         """Whether the id is new; if so, it is now in the set, as that of `line`."""
-        shard, digest = self._digest(custom_id)
+        digest, shard = self._digest(custom_id)
         digests = self._digests[shard]
         slots = len(digests)
         slot = digest % slots
@@ -52,7 +54,7 @@ class SeenIds:
             if slot == slots:
                 slot = 0
         digests[slot] = digest
-        self._lines[shard][slot] = min(line, LAST_LINE)
+        self._lines[shard][slot] = line if line < LAST_LINE else LAST_LINE
         self._count += 1
         self._room[shard] -= 1
         if not self._room[shard]:
@@ -61,7 +63,7 @@ class SeenIds:
 
     def line_of(self, custom_id: str) -> int | None:
         """The line that an id was added with, or None for an id that is not in the set."""
-        shard, digest = self._digest(custom_id)
+        digest, shard = self._digest(custom_id)
         digests = self._digests[shard]
         slots = len(digests)
         slot = digest % slots
@@ -72,11 +74,11 @@ class SeenIds:
         return None
 
     def _digest(self, custom_id: str) -> tuple[int, int]:
+        """What is kept of an id, and in which shard."""
         hasher = self._empty.copy()
         hasher.update(custom_id.encode("utf-8", "surrogatepass"))
-        raw = hasher.digest()
-        # 0 marks a free slot.
-        return raw[8], int.from_bytes(raw[:8], "little") or 1
+        digest, shard = _KEPT_AND_SHARD(hasher.digest())
+        return digest or 1, shard  # 0 marks a free slot
 
     def _grow(self, shard: int) -> None:
         old, old_lines = self._digests[shard], self._lines[shard]
