@@ -1,7 +1,7 @@
 """What to do: jobs, their files, estimates and prices, and the schemas of what is recorded."""
 
 from .amount import plain
-from .bound import cost_bound, why_unbounded
+from .bound import CostBounds
 from .docstrings import BAD_LINES, docstring_jobs
 from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
@@ -86,6 +86,7 @@ __all__ = [
     "Binary",
     "Column",
     "ConcurrencyPoint",
+    "CostBounds",
     "Decided",
     "DownloadTotals",
     "Ended",
@@ -137,7 +138,6 @@ __all__ = [
     "Unary",
     "Usage",
     "columns",
-    "cost_bound",
     "docstring_jobs",
     "estimate_input_tokens",
     "estimate_output_tokens",
@@ -156,5 +156,4 @@ __all__ = [
     "schema",
     "show",
     "sort_of",
-    "why_unbounded",
 ]

@@ -34,7 +34,8 @@ from .errors import InputError
 T = TypeVar("T")
 
 # Neither the caller's decimal context nor a long sum may round: an inexact step is an error.
-_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
+EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
+NOTHING = Decimal(0)
 # Finest steps that keep a cost within the 12 decimals of its column.
 TOKEN_PRICE_DECIMALS = 6
 UNIT_PRICE_DECIMALS = 12
@@ -82,37 +83,36 @@ class Price(
         prices. Without a price of their own, tokens from and to the cache cost what others do. Of
         counts that contradict one another (more cached than input tokens) there is no cost.
         """
-        total = Decimal(0)
-        if usage.searches:
+        input_tokens, cached, written, output_tokens, _, images, image_size, searches = usage
+        total = NOTHING
+        if searches:
             if self.search_request is None:
                 return None
-            total = _EXACT.multiply(self.search_request, usage.searches)
-        has_token_prices = self.input is not None or self.output is not None
-        if usage.images is not None and (self.images or not has_token_prices):
-            each = self.images.get(usage.image_size or "default", self.images.get("default"))
-            if each is None:
-                return None
-            total = _EXACT.add(total, _EXACT.multiply(each, usage.images))
-            if not has_token_prices:
-                return total
-        if usage.input_tokens is None or usage.output_tokens is None:
+            total = EXACT.multiply(self.search_request, searches)
+        if images is not None:
+            by_tokens = self.input is not None or self.output is not None
+            if self.images or not by_tokens:
+                each = self.images.get(image_size or "default", self.images.get("default"))
+                if each is None:
+                    return None
+                total = EXACT.add(total, EXACT.multiply(each, images))
+                if not by_tokens:
+                    return total
+        if input_tokens is None or output_tokens is None:
             return None
-        cached = usage.cached_input_tokens or 0
-        written = usage.cache_write_tokens or 0
-        fresh = usage.input_tokens - cached - written
-        millionths = Decimal(0)
-        for tokens, price in (
-            (fresh, self.input),
-            (cached, self.cached_input if self.cached_input is not None else self.input),
-            (written, self.cache_write if self.cache_write is not None else self.input),
-            (usage.output_tokens, self.output),
-        ):
-            if not tokens:
-                continue
-            if tokens < 0 or price is None:
-                return None
-            millionths = _EXACT.fma(price, tokens, millionths)
-        return _EXACT.add(total, _EXACT.scaleb(millionths, -6))
+        fresh = input_tokens - (cached or 0) - (written or 0)
+        parts = [(fresh, self.input), (output_tokens, self.output)]
+        if cached:
+            parts.append((cached, self.input if self.cached_input is None else self.cached_input))
+        if written:
+            parts.append((written, self.input if self.cache_write is None else self.cache_write))
+        millionths = NOTHING
+        for tokens, price in parts:
+            if tokens:
+                if tokens < 0 or price is None:
+                    return None
+                millionths = EXACT.fma(price, tokens, millionths)
+        return EXACT.add(total, EXACT.scaleb(millionths, -6))
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +192,7 @@ def _amount(amount: Decimal | None, decimals: int, where: str) -> Decimal | None
     if -int(amount.as_tuple().exponent) <= decimals:
         return amount
     try:
-        return amount.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+        return amount.quantize(Decimal(1).scaleb(-decimals), context=EXACT)
     except Inexact as error:
         raise InputError(f"{where} is {amount}; a price has at most {decimals} decimals") from error
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from .bound import why_unbounded
+from .bound import CostBounds
 from .dialects import begins_document, parse_document, parse_line, rejected
 from .duplicates import SeenIds
 from .job import Job, Reject
@@ -28,12 +28,13 @@ def read_jobs(
     everything before that has been given.
     """
     seen = SeenIds()
+    bounds = None if bounded_by is None else CostBounds(bounded_by)
     for line, item in _parsed(source):
         if isinstance(item, Job):
             own = own_limits.get(item.model) if own_limits else None
             reason = _too_large(item, tpm) if own is None else _too_large(item, own.tpm, own=True)
-            if reason is None and bounded_by is not None:
-                reason = why_unbounded(item, bounded_by)
+            if reason is None and bounds is not None:
+                reason = bounds.why_none(item)
             if reason is None and not seen.add(item.custom_id, item.index + 1):
                 reason = (
                     f"duplicate custom_id: line {seen.line_of(item.custom_id)} has it already; "

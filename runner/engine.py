@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import trio
 
-from jobs import Job, Reject, cost_bound
+from jobs import CostBounds, Job, Reject
 
 from .attempts import Parts
 from .backlog import Backlog
@@ -45,6 +45,7 @@ class Engine:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self._backlogs = {lane: Backlog() for lane in parts.lanes}
+        self._bounds = None if parts.prices is None else CostBounds(parts.prices)
 
     @property
     def unfinished(self) -> int:
@@ -94,11 +95,10 @@ class Engine:
             self._backlogs[lane].exhaust()
 
     def _pending(self, job: Job, state: State) -> Pending:
-        prices = self.parts.prices
         return Pending(
             job,
             state.attempts.get(job.index, 0),
-            cost_bound=None if prices is None else cost_bound(job, prices),
+            cost_bound=None if self._bounds is None else self._bounds.of(job),
             replaces=state.replaced(job.index),
         )
 

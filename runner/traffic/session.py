@@ -8,7 +8,7 @@ from functools import partial
 
 import trio
 
-from jobs import Job, LoadFacts, Phase, cost_bound
+from jobs import CostBounds, Job, LoadFacts, Phase
 
 from ..attempts import Parts
 from ..clock import RunClock
@@ -116,7 +116,8 @@ class LoadSession(RunSession):
         settings = self._load
         assert settings.seed is not None
         demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
-        return Schedule(demand, self._supply.prompts, alarm=alarm, pend=partial(_pend, parts))
+        bounds = None if parts.prices is None else CostBounds(parts.prices)
+        return Schedule(demand, self._supply.prompts, alarm=alarm, pend=partial(_pend, bounds))
 
     def _begin_window(self, window: Window) -> None:
         facts, utc = self._facts, self._clock.utc
@@ -161,6 +162,5 @@ class LoadSession(RunSession):
         facts.machine = facts_of(self._loop, self._usage, in_flight_max=self._tally.in_flight_max)
 
 
-def _pend(parts: Parts, job: Job) -> Pending:
-    bound = None if parts.prices is None else cost_bound(job, parts.prices)
-    return Pending(job, cost_bound=bound)
+def _pend(bounds: CostBounds | None, job: Job) -> Pending:
+    return Pending(job, cost_bound=None if bounds is None else bounds.of(job))

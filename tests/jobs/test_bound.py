@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import Job, Price, PriceTable, Usage, cost_bound, why_unbounded
+from jobs import CostBounds, Job, Price, PriceTable, Usage
 from jobs.dialects import parse_line
 
 CHAT = "/v1/chat/completions"
@@ -23,33 +23,33 @@ def job(url: str = CHAT, **fields: Any) -> Job:
     return made
 
 
-def table(price: Price = PRICE) -> PriceTable:
-    return PriceTable(currency="CNY", models={"m": price})
+def bounds(price: Price = PRICE) -> CostBounds:
+    return CostBounds(PriceTable(currency="CNY", models={"m": price}))
 
 
 def test_input_is_every_byte_and_an_allowance_and_output_the_limit() -> None:
     asked = job(max_tokens=100)
     input_tokens = len(asked.body) + 64 + 16
-    assert cost_bound(asked, table()) == Decimal(2 * input_tokens + 5 * 100) / 1_000_000
+    assert bounds().of(asked) == Decimal(2 * input_tokens + 5 * 100) / 1_000_000
 
 
 def test_the_limit_counts_for_each_answer() -> None:
     one, four = job(max_tokens=100, n=1), job(max_tokens=100, n=4)
-    bounds = cost_bound(four, table()), cost_bound(one, table())
-    assert bounds[0] is not None
-    assert bounds[1] is not None
-    assert bounds[0] - bounds[1] == Decimal(5 * 300) / 1_000_000
+    of_four, of_one = bounds().of(four), bounds().of(one)
+    assert of_four is not None
+    assert of_one is not None
+    assert of_four - of_one == Decimal(5 * 300) / 1_000_000
 
 
 def test_without_a_limit_the_price_files_maximum_stands_in() -> None:
     price = Price(input=Decimal(2), output=Decimal(5), max_output_tokens=50)
     asked = job(n=3)
     input_tokens = len(asked.body) + 64 + 16
-    assert cost_bound(asked, table(price)) == Decimal(2 * input_tokens + 5 * 150) / 1_000_000
+    assert bounds(price).of(asked) == Decimal(2 * input_tokens + 5 * 150) / 1_000_000
     # A limit beyond what the model makes bounds nothing further.
     more = job(n=3, max_tokens=9000)
     input_tokens = len(more.body) + 64 + 16
-    assert cost_bound(more, table(price)) == Decimal(2 * input_tokens + 5 * 150) / 1_000_000
+    assert bounds(price).of(more) == Decimal(2 * input_tokens + 5 * 150) / 1_000_000
 
 
 def test_a_dearer_cache_is_what_counts() -> None:
@@ -59,20 +59,20 @@ def test_a_dearer_cache_is_what_counts() -> None:
     asked = job(max_tokens=1)
     input_tokens = len(asked.body) + 64 + 16
     expected = (Decimal("2.5") * input_tokens + 5) / 1_000_000
-    assert cost_bound(asked, table(price)) == expected
+    assert bounds(price).of(asked) == expected
 
 
 def test_the_largest_input_of_the_model_caps_the_bytes() -> None:
     price = Price(input=Decimal(2), output=Decimal(5), max_input_tokens=10)
-    assert cost_bound(job(max_tokens=1), table(price)) == Decimal(2 * 10 + 5) / 1_000_000
+    assert bounds(price).of(job(max_tokens=1)) == Decimal(2 * 10 + 5) / 1_000_000
 
 
 def test_images_by_the_piece_and_size_and_a_search_by_the_request() -> None:
     images = Price(images={"1024x1024": Decimal("0.25"), "default": Decimal("0.4")})
     drawing = job("/v1/images/generations", prompt="a cat", n=3, size="1024x1024")
-    assert cost_bound(drawing, table(images)) == Decimal("0.75")
+    assert bounds(images).of(drawing) == Decimal("0.75")
     other = job("/v1/images/generations", prompt="a cat", n=2)
-    assert cost_bound(other, table(images)) == Decimal("0.8")
+    assert bounds(images).of(other) == Decimal("0.8")
     search = Price(
         input=Decimal(2),
         output=Decimal(5),
@@ -81,7 +81,7 @@ def test_images_by_the_piece_and_size_and_a_search_by_the_request() -> None:
         max_output_tokens=100,
     )
     # Pages that were found may be billed as input: as much as the model takes.
-    found = cost_bound(job("/v1/search/completions"), table(search))
+    found = bounds(search).of(job("/v1/search/completions"))
     assert found == Decimal("0.03") + Decimal(2 * 1000 + 5 * 100) / 1_000_000
 
 
@@ -104,8 +104,8 @@ def test_images_by_the_piece_and_size_and_a_search_by_the_request() -> None:
     ],
 )
 def test_what_has_no_bound_says_what_to_write(asked: Job, price: Price, says: str) -> None:
-    assert cost_bound(asked, table(price)) is None
-    assert says in (why_unbounded(asked, table(price)) or "")
+    assert bounds(price).of(asked) is None
+    assert says in (bounds(price).why_none(asked) or "")
 
 
 prices = st.decimals(0, 100, places=6)
@@ -139,7 +139,7 @@ def test_no_usage_within_the_bounds_costs_more(
         cache_write_tokens=int((input_tokens - cached) * shares[2]),
         output_tokens=limit * n,
     )
-    bound, cost = cost_bound(asked, table(price)), price.cost(usage)
+    bound, cost = bounds(price).of(asked), price.cost(usage)
     assert bound is not None
     assert cost is not None
     assert cost <= bound
