@@ -158,7 +158,7 @@ class Client:
 
     async def _read(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
         status = answer.status
-        heard = {name.lower(): value for name, value in answer.headers}
+        heard = dict(answer.headers)
         streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
         try:
             if streamed:
@@ -274,7 +274,7 @@ class Client:
 
 async def _feed_decoded(answer: Answering, take: Callable[[bytes], bool]) -> None:
     """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
-    if not any(name.lower() == b"content-encoding" for name, _ in answer.headers):
+    if b"content-encoding" not in dict(answer.headers):
         await answer.feed(take)
         return
     body = Collected(BODY_BYTES_MAX)

@@ -27,6 +27,6 @@ class Collected:
         Raises httpx.DecodingError.
         """
         raw = b"".join(self._pieces)
-        if not any(name.lower() == b"content-encoding" for name, _ in headers):
+        if b"content-encoding" not in dict(headers):
             return raw
         return httpx.Response(200, headers=headers, content=raw).content

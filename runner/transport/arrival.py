@@ -8,11 +8,13 @@ arrival from above, and is exact while the reader is less than one gap late.
 import socket
 import struct
 import sys
+from socket import SOL_SOCKET
 
 # Not in Python's socket module; the number is that of most architectures (asm-generic/socket.h).
 SO_TIMESTAMPNS = 35
 _STAMP = struct.Struct("@ll")  # struct timespec
-ANCILLARY_BYTES = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
+_STAMP_BYTES = _STAMP.size
+ANCILLARY_BYTES = socket.CMSG_SPACE(_STAMP_BYTES) if hasattr(socket, "CMSG_SPACE") else 0
 # By how much the realtime clock may move against trio's between two reads: what more there is,
 # is a step of the clock (or an interruption between the two looks at them), and the stamp is void.
 STEP_S = 0.001
@@ -26,7 +28,7 @@ def ask_for_stamps(sock: socket.socket) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        sock.setsockopt(SOL_SOCKET, SO_TIMESTAMPNS, 1)
     except OSError:
         return False
     return True
@@ -35,9 +37,10 @@ def ask_for_stamps(sock: socket.socket) -> bool:
 def stamp_ns(ancillary: Ancillary) -> int | None:
     """The receive time in what recvmsg(2) brought beside the data, None where there is none."""
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) == _STAMP.size:
+        if kind == SO_TIMESTAMPNS and level == SOL_SOCKET and len(data) == _STAMP_BYTES:
             seconds, nanoseconds = _STAMP.unpack(data)
-            return int(seconds) * 1_000_000_000 + int(nanoseconds) or None
+            found: int = seconds * 1_000_000_000 + nanoseconds
+            return found or None
     return None
 
 

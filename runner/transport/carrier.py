@@ -1,6 +1,6 @@
 """How a request leaves: its head made once, over our own sockets or through any httpx transport."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol
 
 import httpx
@@ -45,7 +45,7 @@ class Carrier(Protocol):
     """Sends a request and returns once the head of its answer is there. Raises httpx.TransportError
     and what `wire.on_sent` raises. The caller closes what it returns."""
 
-    async def carry(self, request: Prepared, body: bytes, wire: Wire) -> Answering: ...
+    def carry(self, request: Prepared, body: bytes, wire: Wire) -> Awaitable[Answering]: ...
 
 
 class OwnSockets:
@@ -54,8 +54,8 @@ class OwnSockets:
     def __init__(self, transport: TrioTransport) -> None:
         self._transport = transport
 
-    async def carry(self, request: Prepared, body: bytes, wire: Wire) -> Answering:
-        return await self._transport.exchange(request.origin, request.with_body(body), wire)
+    def carry(self, request: Prepared, body: bytes, wire: Wire) -> Awaitable[Answering]:
+        return self._transport.exchange(request.origin, request.with_body(body), wire)
 
 
 class AnyTransport:
@@ -80,7 +80,7 @@ class _Response:
 
     def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers: Headers = response.headers.raw
+        self.headers: Headers = [(name.lower(), each) for name, each in response.headers.raw]
         self._response = response
         assert isinstance(response.stream, httpx.AsyncByteStream)
         self._pieces = aiter(response.stream)

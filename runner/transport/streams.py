@@ -1,6 +1,5 @@
 """Opening byte streams: the seam at which a test puts in-memory streams in a socket's place."""
 
-import os
 import select
 import socket
 import time
@@ -8,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import trio
+from trio.lowlevel import wait_readable
 
 from .arrival import ANCILLARY_BYTES, Arrivals, ask_for_stamps, stamp_ns
 
@@ -71,11 +71,11 @@ class DescriptorStream(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         while True:
-            await trio.lowlevel.wait_readable(self._open())
+            await wait_readable(self._open())
             try:
-                if self._arrivals is not None:
-                    return self._receive_stamped(self._arrivals, max_bytes or READ_BYTES)
-                return os.read(self._descriptor, max_bytes or READ_BYTES)
+                if self._arrivals is None:
+                    return self._socket.recv(max_bytes or READ_BYTES)
+                return self._receive_stamped(self._arrivals, max_bytes or READ_BYTES)
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -100,8 +100,9 @@ class DescriptorStream(trio.abc.Stream):
 
     def write_now(self, data: bytes | memoryview) -> int:
         """Write what the socket's buffer takes at once, and say how much that was."""
+        self._open()
         try:
-            return os.write(self._open(), data)
+            return self._socket.send(data)
         except BlockingIOError:
             return 0
         except OSError as error:
