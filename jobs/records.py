@@ -228,13 +228,22 @@ def schema(row: type[Row]) -> pl.Schema:
 
 def frame(row: type[Row], rows: Iterable[Row]) -> pl.DataFrame:
     """Rows as a data frame with the table's schema, in the order given."""
-    found = list(rows)  # column by column: polars takes longer over rows
+    found = list(rows)
+    # Column by column: polars takes longer over rows.
     return pl.DataFrame(
         [
-            pl.Series(name, [getattr(each, name) for each in found], dtype=dtype)
+            _series(name, [getattr(each, name) for each in found], dtype)
             for name, dtype in schema(row).items()
         ]
     )
+
+
+def _series(name: str, values: list[Any], dtype: Any) -> pl.Series:
+    if not isinstance(dtype, pl.Decimal):
+        return pl.Series(name, values, dtype=dtype)
+    # As texts: for a single Decimal polars loads numpy, which takes longer than all else here.
+    texts = [None if each is None else str(each) for each in values]
+    return pl.Series(name, texts, dtype=pl.String).cast(dtype)
 
 
 # The journal: one JSON object a line, told apart by `type`. A run that was killed is read back

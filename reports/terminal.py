@@ -13,7 +13,7 @@ from .balance_check import BalanceCheck
 from .concurrency import ConcurrencyCourse
 from .latency import QUANTILES, Distribution
 from .layout import aligned, columns, counted, duration, endpoint, heading, money, show
-from .load import print_load
+from .load.terminal import print_load
 from .summary import Summary
 from .suspects import SUSPICIONS
 

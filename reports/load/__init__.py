@@ -1,6 +1,6 @@
 """What a load run measured: figures with their intervals, and the verdict on them.
 
-`measure` works them out and loads numpy; it is imported where there is a load run.
+What works them out and shows them loads numpy or rich: it is imported where there is a load run.
 """
 
 from .figures import (
@@ -14,9 +14,7 @@ from .figures import (
     Requests,
     Slice,
 )
-from .rows import request_condition
 from .spread import Percentile, Spread
-from .terminal import print_load
 from .verdict import LoadSigns, Verdict, judge_load
 
 __all__ = [
@@ -34,6 +32,4 @@ __all__ = [
     "Spread",
     "Verdict",
     "judge_load",
-    "print_load",
-    "request_condition",
 ]

@@ -1,4 +1,6 @@
 import datetime as dt
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -196,3 +198,18 @@ def test_the_page_has_every_column_of_the_design_with_its_meaning() -> None:
     named = [row[0].strip("| `") for row in rows]
     assert named == [*RESULT, *ATTEMPT, *BalanceReading.__struct_fields__]
     assert all(len(row[3].rstrip(" |")) > 3 for row in rows)
+
+
+@pytest.mark.slow
+def test_a_table_with_amounts_is_made_without_numpy() -> None:
+    """Which takes longer to load than all else that a run does at its end."""
+    code = """
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from jobs import BalanceReading, frame
+row = BalanceReading(read_at=datetime.now(UTC), moment="after", spent=Decimal("0.000000000001"))
+print(frame(BalanceReading, [row])["spent"][0], "numpy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1E-12 False"
