@@ -132,12 +132,12 @@ class Connection:
         Returns the rest, for `send_rest`. What is read next is the answer.
         """
         self._begin()
-        now_s = trio.current_time()
+        if wire.on_sent is not None:
+            wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
+        # Looked at after that: what it writes, and whoever takes the core meanwhile, is no latency.
+        wire.sent_at = now_s = trio.current_time()
         if wire.timed and self._socket is not None:
             self._socket.note_arrivals(now_s)
-        if wire.on_sent is not None:
-            wire.on_sent(now_s)  # what it raises leaves nothing sent
-        wire.sent_at = now_s
         wire.bytes_sent += len(data)
         self._ends_s = now_s + self._limits.total
         if self._plain is None:

@@ -84,10 +84,9 @@ class _Notes:
             # A tunnel is asked for with a request of its own, which is no job's.
             if wire.sent_at is not None or info["request"].method == b"CONNECT":
                 return
-            now_s = trio.current_time()
             if wire.on_sent is not None:
-                wire.on_sent(now_s)  # what it raises leaves nothing sent
-            wire.sent_at = now_s
+                wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
+            wire.sent_at = now_s = trio.current_time()
             wire.reused = wire.reused is None
             wire.connect_s = None if wire.reused else now_s - self._began_s
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 class Wire:
     """What happened on the wire for one attempt; the transport fills it in as it goes.
 
-    Moments are seconds on trio's clock and None until they come. `on_sent` is called just before
-    the first byte of the request is written to a ready connection; what it raises ends the attempt.
+    Moments are seconds on trio's clock and None until they come. `on_sent` is called with the clock
+    before the first byte of the request is written to a ready connection; what it raises ends the
+    attempt. `sent_at` is when it returned: nothing but the write lies between the two.
     Bytes count the request and the response with their heads, without TLS.
 
     With `timed`, `first_byte_at` and `read_at` are when the kernel got the bytes, and

@@ -102,6 +102,23 @@ async def test_what_on_sent_raises_sends_nothing(over: Over, autojump_clock: Moc
     assert network.open_now == 0
 
 
+async def test_what_on_sent_takes_is_no_latency(
+    nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    """It writes a record, and may lose its core over that: the answer's time begins after it."""
+    transport, _ = transport_over(nursery, answers(OK))
+    called: list[float] = []
+
+    def slow(at_s: float) -> None:
+        called.append(at_s)
+        mock_clock.jump(0.5)
+
+    wire = Wire(slow)
+    assert await fetch(transport, wire) == (200, b"ok")
+    assert called == [0.0]
+    assert (wire.sent_at, wire.first_byte_at) == (0.5, 0.5)
+
+
 BODIES = {
     "content-length": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", True),
     "chunked": (
