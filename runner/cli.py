@@ -1,5 +1,8 @@
 """The commands of this room. They parse, build typed settings and call the library."""
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,6 +11,8 @@ from .params import BASE_URL, CountOr, Duration, Money, number_or_none
 
 if TYPE_CHECKING:
     from reports import Summary
+
+    from .session import Watch
 
 
 @click.command()
@@ -70,13 +75,10 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from rich.console import Console
-
     from jobs import SETTINGS_FILE, load_prices, own_limits_from, safe
 
     from .bulk import run_and_summarise
     from .foresight import show_forecast
-    from .progress import watch_on
     from .settings import (
         RunSettings,
         base_url_from,
@@ -110,15 +112,14 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         download=options["download"],
     )
     directory = Path(out) if out else default_run_directory(jobs)
-    console = Console(stderr=True)
+    watch, say = _display()
     outcome, summary = run_and_summarise(
         jobs,
         directory,
         settings,
-        watch_on(console),
+        watch,
         lambda forecast: click.echo(f"Estimate: {show_forecast(forecast)}", err=True),
-        # Through the console, above the display: written past it, it would be painted over.
-        lambda words: console.print(words, markup=False, highlight=False, soft_wrap=True),
+        say,
     )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts
@@ -132,13 +133,30 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     click.get_current_context().exit(outcome.exit_code)
 
 
+def _display() -> tuple["Watch", Callable[[str], None]]:
+    """What shows how the run goes on, and what prints a line beside it, both on standard error."""
+    if not sys.stderr.isatty():
+        from .progress import watch_in_lines
+
+        say = partial(click.echo, err=True)
+        return watch_in_lines(say), say
+    from rich.console import Console
+
+    from .screen import print_line, watch_on
+
+    console = Console(stderr=True)
+    return watch_on(console), partial(print_line, console)
+
+
 def show_summary(summary: "Summary", *, as_json: bool) -> None:
     """Print the summary of a run that has ended: as a report, or as JSON."""
-    from reports import print_summary, report_console, summary_json
-
     if as_json:
+        from reports import summary_json
+
         click.echo(summary_json(summary), nl=False)
     else:
+        from reports import print_summary, report_console
+
         print_summary(summary, report_console())
 
 

@@ -138,7 +138,7 @@ def _run(directory: Path, gateway: "Gateway", console: Any) -> "Summary":
     from jobs import load_prices
 
     from .bulk import run_and_summarise
-    from .progress import watch_on
+    from .screen import watch_on
     from .secret import Secret
     from .settings import RunSettings
 

@@ -1,15 +1,11 @@
-"""How a run goes on: a live view on a terminal, a line now and then where there is none."""
+"""How a run goes on, worked out from its totals; and as a line now and then."""
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
 import trio
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
 from jobs import plain, safe
 
@@ -18,7 +14,6 @@ from .lane import Lane
 from .outlook import show_shortage
 from .session import Progress, Watch
 
-REFRESH_S = 0.25
 LINE_EVERY_S = 10.0
 RATE_WINDOW_S = 60.0
 
@@ -153,7 +148,7 @@ def _against(count: int, limit: int | None) -> str:
     return f"{count:,}/{limit:,}" if limit is not None else f"{count:,}"
 
 
-def _last_minute(view: View) -> str:
+def last_minute(view: View) -> str:
     return "; ".join(_lane(lane) for lane in view.lanes) + " in the last minute"
 
 
@@ -163,43 +158,13 @@ def _lane(lane: LaneView) -> str:
     return words if lane.model is None else f"{safe(lane.model)}: {words}"
 
 
-def _render(view: View) -> Group:
-    counts = Text.assemble(
-        (f"{view.done:,} done", "bold"),
-        (f"  {view.failed:,} failed", "red" if view.failed else "dim"),
-        (f"  {view.rejected:,} rejected", "yellow") if view.rejected else "",
-        f"  {view.in_flight:,} in flight",
-        (f"  {view.waiting:,} waiting", "dim"),
-    )
-    bar = Table.grid(padding=(0, 1))
-    share = view.share
-    bar.add_row(
-        ProgressBar(total=1.0, completed=share or 0.0, width=40, pulse=share is None),
-        Text("" if share is None else f"{share:4.0%}"),
-        Text("" if view.eta_s is None else f"about {show_duration(view.eta_s)} left", "dim"),
-    )
-    rates = Text.assemble(
-        (_last_minute(view), "cyan"),
-        "  ",
-        (f"{plain(view.cost):f} {view.currency}", "green")
-        if view.cost is not None
-        else ("cost unknown: no --prices", "dim"),
-    )
-    lines: list[RenderableType] = [counts, bar, rates]
-    if view.state is not None:
-        lines.append(Text(view.state, "yellow"))
-    if view.shortage is not None:
-        lines.append(Text(view.shortage, "yellow"))
-    return Group(*lines)
-
-
-def _line(view: View) -> str:
+def in_words(view: View) -> str:
     parts = [
         f"{view.done:,} done",
         f"{view.failed:,} failed",
         f"{view.rejected:,} rejected",
         f"{view.in_flight:,} in flight",
-        _last_minute(view),
+        last_minute(view),
     ]
     if view.cost is not None:
         parts.append(f"{plain(view.cost):f} {view.currency}")
@@ -212,22 +177,14 @@ def _line(view: View) -> str:
     return ", ".join(parts)
 
 
-def watch_on(console: Console) -> Watch:
-    """A display for this console: live on a terminal, else a line every ten seconds."""
-
-    async def live(progress: Progress) -> None:
-        meter = Meter()
-        with Live(console=console, auto_refresh=False, transient=True) as display:
-            while True:
-                display.update(_render(meter.look(progress)), refresh=True)
-                await trio.sleep(REFRESH_S)
+def watch_in_lines(say: Callable[[str], None]) -> Watch:
+    """A line every ten seconds."""
 
     async def lines(progress: Progress) -> None:
         meter = Meter()
         meter.look(progress)
         while True:
             await trio.sleep(LINE_EVERY_S)
-            line = _line(meter.look(progress))
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(in_words(meter.look(progress)))
 
-    return live if console.is_terminal else lines
+    return lines

@@ -336,6 +336,21 @@ def test_json_is_the_last_thing_on_standard_output_and_is_summary_json(
     assert json.loads(again.stdout) == json.loads(done.stdout)
 
 
+def test_a_run_in_a_pipe_loads_what_it_works_with_and_nothing_more(
+    headrace: Headrace, serve: Callable[..., Served]
+) -> None:
+    headrace.use(serve())
+    headrace.write(job("a"))
+    headrace.environment["PYTHONPROFILEIMPORTTIME"] = "1"
+    done = headrace("run", "jobs.jsonl", "--json")
+    assert done.returncode == 0
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {"polars", "trio", "httpx", "reports.summary"} <= loaded
+    others = ["rich", "pygments", "numpy", "jinja2", "altair", "asyncio"]
+    rooms = ["gateway", "jobs.prompts", "jobs.expression", "reports.terminal", "runner.traffic"]
+    assert [name for name in [*others, *rooms] if name in loaded] == []
+
+
 def test_the_key_is_nowhere_in_what_a_run_writes_or_prints(
     headrace: Headrace, serve: Callable[..., Served]
 ) -> None:

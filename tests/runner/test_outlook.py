@@ -18,7 +18,7 @@ from trio.testing import MockClock
 from jobs import Price, PriceTable
 from runner.budget import Ceiling
 from runner.outlook import Shortage, announcement, show_shortage
-from runner.progress import watch_on
+from runner.screen import watch_on
 
 from .conftest import Bench, Reply, Service
 

@@ -9,7 +9,8 @@ from rich.console import Console
 from trio.testing import MockClock
 
 from jobs import Price, PriceTable
-from runner.progress import LINE_EVERY_S, watch_on
+from runner.progress import LINE_EVERY_S
+from runner.screen import watch_on
 
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(100), output=Decimal(100))})
 
