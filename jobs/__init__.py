@@ -24,7 +24,7 @@ from .manifest import (
 )
 from .own_limits import SETTINGS_FILE, own_limits_from
 from .prices import Price, PriceTable, Usage, load_prices
-from .reader import read_jobs
+from .reader import JobReader
 from .records import (
     SCHEMA_VERSION,
     Attempt,
@@ -139,6 +139,7 @@ __all__ = [
     "InputError",
     "Job",
     "JobFile",
+    "JobReader",
     "JournalRecord",
     "Kind",
     "Lengths",
@@ -186,7 +187,6 @@ __all__ = [
     "parse_lengths",
     "parts",
     "plain",
-    "read_jobs",
     "read_trace",
     "safe",
     "schema",

@@ -54,13 +54,13 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
     """
     from .job import Job
     from .own_limits import SETTINGS_FILE, own_limits_from
-    from .reader import read_jobs
+    from .reader import JobReader
     from .source import open_source
 
     table, good, bad = _load(prices), 0, []
     own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
     with open_source(file) as source:
-        for item in read_jobs(source, tpm=tpm, own_limits=own, bounded_by=table):
+        for item in JobReader(source, tpm=tpm, own_limits=own, bounded_by=table):
             if isinstance(item, Job):
                 good += 1
                 continue
@@ -87,13 +87,13 @@ def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -
     """
     from .forecast import Forecaster
     from .own_limits import SETTINGS_FILE, own_limits_from
-    from .reader import read_jobs
+    from .reader import JobReader
     from .source import open_source
 
     forecaster = Forecaster(_load(prices))
     own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
     with open_source(file) as source:
-        forecaster.add(read_jobs(source, tpm=tpm, own_limits=own))
+        forecaster.add(JobReader(source, tpm=tpm, own_limits=own))
     forecast = forecaster.forecast()
     if as_json:
         import msgspec

@@ -10,7 +10,7 @@ from .errors import InputError
 
 READ_BYTES = 64 * 1024
 ZSTD_READ_BYTES = 16 * 1024  # a block is unpacked whole: so what was read is soon what was given
-PIECE_BYTES = 1024 * 1024  # unpacked at once
+PIECE_BYTES = 1024 * 1024  # unpacked, or read unpacked, at once
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -61,7 +61,7 @@ def unpacked(read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
         while head:
             stored += len(head)
             yield Piece(head, stored)
-            head = read(READ_BYTES)
+            head = read(PIECE_BYTES)
 
 
 def _settled(head: bytes) -> bool:

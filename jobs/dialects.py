@@ -20,7 +20,7 @@ from .endpoints import ENDPOINTS, Kind
 from .errors import InputError
 from .estimate import estimate_body_tokens
 from .job import Job, Reject
-from .source import TOO_LONG
+from .source import MIB, TOO_LONG
 from .stream_options import with_usage_asked
 
 CHAT = "/v1/chat/completions"
@@ -119,8 +119,8 @@ def begins_document(head: bytes) -> bool | None:
     return rest.startswith(b'"requests"')
 
 
-def parse_document(data: bytes, name: str) -> Iterator[tuple[bytes, Job | Reject]]:
-    """The requests of a `{"requests": [...]}` document, in order, each as written and as a job.
+def document_lines(data: bytes, name: str) -> Iterator[list[bytes]]:
+    """The requests of a `{"requests": [...]}` document as lines, in order, about a MiB at a time.
 
     Raises InputError when the document as a whole can't be read: there are no lines to go on with.
     """
@@ -130,9 +130,16 @@ def parse_document(data: bytes, name: str) -> Iterator[tuple[bytes, Job | Reject
     except (BadLineError, msgspec.DecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, BadLineError) else _not_json(data, error)
         raise InputError(f'{name} is no {{"requests": [...]}} document: {reason}') from error
-    for number, request in enumerate(document.requests, 1):
-        line = bytes(request)
-        yield line, parse_line(line, number)
+    lines: list[bytes] = []
+    size_bytes = 0
+    for request in document.requests:
+        lines.append(bytes(request))
+        size_bytes += len(lines[-1])
+        if size_bytes >= MIB:
+            yield lines
+            lines, size_bytes = [], 0
+    if lines:
+        yield lines
 
 
 def _decoded(line: bytes) -> _Line:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from io import BufferedReader
+from itertools import chain
 from types import TracebackType
 from typing import Self, cast
 
@@ -41,10 +42,8 @@ class Source:
         self._identity = identity
         self._head = b""  # unpacked, and not yet part of a line
         self._begun = False
-        # Where the reader is: `_taken` of the `_held` bytes that were unpacked from what is stored
-        # between `_stored_before` and `_stored_after`.
+        # The latest piece was unpacked from what is stored between these two.
         self._stored_before = self._stored_after = 0
-        self._held = self._taken = 0
 
     def __enter__(self) -> Self:
         return self
@@ -95,36 +94,34 @@ class Source:
             piece = self._next_piece() if len(self._head) <= MIB else None
             ended = piece is None
             self._head += piece or b""
-            self._held = len(self._head)
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """The lines with their numbers, from 1, without the line feed; lazily, as they come.
 
         A line longer than 64 MiB is not held: its beginning and `TOO_LONG` stand for it.
         """
-        number = 0
+        return enumerate(chain.from_iterable(self.batches()), 1)
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """The same lines, as many at a time as are whole with each piece of the file."""
         parts: list[bytes] = []  # of a line whose end has not come yet
         parts_bytes = 0
         piece: bytes | None = self._rest_of_head()
         while piece is not None:
-            start = 0
-            end = piece.find(b"\n")
-            while end >= 0:
-                line = piece[start:end]
-                if parts_bytes:
-                    line = _joined([*parts, line], parts_bytes + len(line))
-                    parts, parts_bytes = [], 0
-                start = self._taken = end + 1
-                number += 1
-                yield number, line
-                end = piece.find(b"\n", start)
-            if start < len(piece):
-                parts_bytes += len(piece) - start
+            lines = piece.split(b"\n")
+            rest = lines.pop()
+            if lines and parts:
+                lines[0] = _joined([*parts, lines[0]], parts_bytes + len(lines[0]))
+                parts, parts_bytes = [], 0
+            if rest:
+                parts_bytes += len(rest)
                 if parts_bytes <= MAX_LINE_BYTES or not parts:
-                    parts.append(piece[start:] if start else piece)
+                    parts.append(rest)
+            if lines:
+                yield lines
             piece = self._next_piece()
-        if parts_bytes:
-            yield number + 1, _joined(parts, parts_bytes)
+        if parts:
+            yield [_joined(parts, parts_bytes)]
 
     def read_all(self) -> bytes:
         """All of the file, unpacked; instead of `lines`."""
@@ -133,13 +130,13 @@ class Source:
             parts.append(piece)
         return b"".join(parts)
 
-    def fraction(self) -> float | None:
-        """How far in the stored file the reader is, from 0 to 1; None where no size is known."""
+    def fraction(self, of_batch: float) -> float | None:
+        """How far in the stored file the reader is, from 0 to 1, who has taken in this share of the
+        latest batch; None where no size is known."""
         size = self._identity.size_bytes if self._identity is not None else None
         if size is None:
             return None
-        inside = self._taken / self._held if self._held else 1.0
-        position = self._stored_before + (self._stored_after - self._stored_before) * inside
+        position = self._stored_before + (self._stored_after - self._stored_before) * of_batch
         return min(1.0, position / size) if size else 1.0
 
     def _rest_of_head(self) -> bytes:
@@ -159,7 +156,6 @@ class Source:
         if not self._head:
             self._stored_before = self._stored_after
         self._stored_after = piece.stored_bytes
-        self._held, self._taken = len(piece.data), 0
         return piece.data
 
 

@@ -10,7 +10,8 @@ from jobs import Result
 
 from .pending import Pending
 
-# Enough that the dispatcher never waits for the reader, little enough to hold in memory.
+# Enough that the dispatcher never waits for the reader, little enough to hold in memory. The reader
+# goes on once half of it is left, so that it has many jobs to put in at once.
 JOBS_MAX = 512
 BYTES_MAX = 16 * 1024 * 1024
 # Retries past this many hold back new jobs: a failing service must not fill the memory.
@@ -30,7 +31,7 @@ class Backlog:
         self._out = 0  # taken and not yet put back or done
         self._exhausted = False
         self._arrived = trio.Event()
-        self._room = trio.Event()
+        self._room: trio.Event | None = None  # where the reader waits for it
 
     @property
     def unfinished(self) -> int:
@@ -41,11 +42,22 @@ class Backlog:
     def _room_for_retries(self) -> bool:
         return len(self._retries) < RETRIES_MAX and self._retry_bytes < RETRY_BYTES_MAX
 
-    async def put(self, pending: Pending) -> None:
-        """Add a new job, once there is room for it."""
-        while len(self._fresh) >= JOBS_MAX or self._fresh_bytes >= BYTES_MAX:
-            self._room = trio.Event()
-            await self._room.wait()
+    @property
+    def full(self) -> bool:
+        """Whether it holds as many new jobs as it should."""
+        return len(self._fresh) >= JOBS_MAX or self._fresh_bytes >= BYTES_MAX
+
+    @property
+    def _half_empty(self) -> bool:
+        return len(self._fresh) <= JOBS_MAX // 2 and self._fresh_bytes <= BYTES_MAX // 2
+
+    async def until_room(self) -> None:
+        """Wait until half of what a full one holds has been taken."""
+        self._room = trio.Event()
+        await self._room.wait()
+
+    def put(self, pending: Pending) -> None:
+        """Add a new job; where it is full, wait for room first."""
         self._fresh.append(pending)
         self._fresh_bytes += len(pending.job.body)
         self._arrived.set()
@@ -78,7 +90,9 @@ class Backlog:
             pending = self._fresh.popleft()
             self._fresh_bytes -= len(pending.job.body)
             self._out += 1
-            self._room.set()
+            if self._room is not None and self._half_empty:
+                self._room.set()
+                self._room = None
             return pending, None
         return None
 

@@ -14,13 +14,13 @@ from jobs import (
     Forecast,
     InputError,
     JobFile,
+    JobReader,
     Manifest,
     ModelLimits,
     PriceTable,
     Reject,
     load_prices,
     open_source,
-    read_jobs,
 )
 
 from .bulk_session import BulkSession
@@ -208,7 +208,7 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
         raise InputError("--strict reads the file twice, which standard input can't be")
     with open_source(jobs) as source:
         bounded_by = prices if settings.max_cost is not None else None
-        items = read_jobs(
+        items = JobReader(
             source, tpm=settings.tpm, own_limits=settings.own_limits, bounded_by=bounded_by
         )
         # Without their texts: a file of a few GB may be nothing but bad lines.

@@ -1,13 +1,13 @@
 """One session of a bulk run: the jobs of a file, those without a result."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 
 import trio
 
-from jobs import HeadraceError, Job, PriceTable, Reject, Source, open_source, read_jobs
+from jobs import HeadraceError, JobReader, PriceTable, Source, open_source
 
 from .attempts import Parts
 from .clock import RunClock
@@ -64,6 +64,7 @@ class BulkSession(RunSession):
             if self._reread:
                 path = self._source.path
                 sources += [opened.enter_context(open_source(path)) for _ in parts.lanes.own]
+            readings = self._readings(sources, parts)
             async with trio.open_nursery() as nursery:
                 if purse is not None:
                     await self._look_ahead(purse, state, nursery)
@@ -73,12 +74,12 @@ class BulkSession(RunSession):
                         engine,
                         self._bulk,
                         self._run.path,
-                        partial(_least_read, sources),
+                        partial(_least_read, [reading.reader for reading in readings]),
                         None if purse is None else purse.outlook,
                     )
                     nursery.start_soon(self._world.watch, progress)
                 nursery.start_soon(self._or_stop, partial(self._keep_course, parts))
-                await self._run_and_fetch(engine, self._readings(sources, parts), parts, state)
+                await self._run_and_fetch(engine, readings, parts, state)
                 nursery.cancel_scope.cancel()
 
     @property
@@ -91,12 +92,12 @@ class BulkSession(RunSession):
         lanes = list(parts.lanes)
         shares = [lanes] if len(sources) == 1 else [[lane] for lane in lanes]
         return [
-            Reading(self._items(source, parts), share)
+            Reading(self._reader(source, parts), share)
             for source, share in zip(sources, shares, strict=True)
         ]
 
-    def _items(self, source: Source, parts: Parts) -> Iterator[Job | Reject]:
-        return read_jobs(
+    def _reader(self, source: Source, parts: Parts) -> JobReader:
+        return JobReader(
             source,
             tpm=self._bulk.tpm,
             own_limits=self._bulk.own_limits,
@@ -160,8 +161,8 @@ class BulkSession(RunSession):
         return parts.prices if self._bulk.max_cost is not None else None
 
 
-def _least_read(sources: Sequence[Source]) -> float | None:
+def _least_read(readers: Sequence[JobReader]) -> float | None:
     """How far the reader is that has most of the file before it."""
-    fractions = [source.fraction() for source in sources]
+    fractions = [reader.fraction() for reader in readers]
     known = [fraction for fraction in fractions if fraction is not None]
     return min(known, default=None)

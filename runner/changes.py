@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from jobs import Decided, Ended, Job, Reject, open_source, read_jobs
+from jobs import Decided, Ended, Job, JobReader, Reject, open_source
 
 from .errors import RunDirectoryError
 from .record import journalled
@@ -62,7 +62,7 @@ def changed_lines(path: str, run: Path) -> list[ChangedLine]:
     finished = Finished(run)
     changed = []
     with open_source(path) as source:
-        for item in read_jobs(source):
+        for item in JobReader(source):
             index, now = item.line - 1 if isinstance(item, Reject) else item.index, None
             if isinstance(item, Job):
                 now = _fingerprint(item.custom_id, item.body_digest)

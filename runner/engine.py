@@ -11,13 +11,13 @@ A dispatcher takes a job, waits until it may leave (`runner.attempts`), and star
 what waits holds neither slot nor connection, and a lane that waits holds up no other.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import trio
 
-from jobs import CostBounds, Job, Reject
+from jobs import CostBounds, Job, JobReader
 
 from .attempts import Parts
 from .backlog import Backlog
@@ -26,16 +26,14 @@ from .errors import OutageError
 from .lane import Lane
 from .offload import Offload
 from .pending import Pending
+from .reading import read_some
 from .record import State
-
-BATCH_LINES = 256
-BATCH_BYTES = 4 * 1024 * 1024
 
 
 class Reading(NamedTuple):
     """One pass over the job file, which the jobs of these lanes are taken from."""
 
-    items: Iterator[Job | Reject]
+    reader: JobReader
     lanes: Collection[Lane]
 
 
@@ -75,41 +73,32 @@ class Engine:
         )
 
     async def _read(self, reading: Reading, state: State, read: Offload, *, first: bool) -> None:
-        lines = 1  # the first job must not wait for more of the file
+        lanes = self.parts.lanes
+        backlogs = {lane: self._backlogs[lane] for lane in reading.lanes}
         began_s = trio.current_time()
-        while batch := await read(partial(_take, reading.items, lines)):
+        while items := await read_some(reading.reader, read):
             found = False
-            for item in batch:
+            for item in items:
                 if isinstance(item, Job):
-                    lane = self.parts.lanes.of(item.model)
-                    if lane in reading.lanes and not state.has_result(item.index):
-                        await self._backlogs[lane].put(self._pending(item, state))
+                    backlog = backlogs.get(lanes.of(item.model))
+                    if backlog is not None and not state.has_result(item.index):
+                        if backlog.full:
+                            await backlog.until_room()
+                        backlog.put(self._pending(item, state))
                         found = True
                 elif first and not state.has_result(item.line - 1):
                     self.parts.recorder.reject(item)
-            if not found and len(reading.lanes) < len(self._backlogs):
+            if not found and len(backlogs) < len(self._backlogs):
                 # On the way through others' lines they have the processor for half of the time.
                 await trio.sleep(trio.current_time() - began_s)
-            lines, began_s = BATCH_LINES, trio.current_time()
-        for lane in reading.lanes:
-            self._backlogs[lane].exhaust()
+            began_s = trio.current_time()
+        for backlog in backlogs.values():
+            backlog.exhaust()
 
     def _pending(self, job: Job, state: State) -> Pending:
         return Pending(
             job,
             state.attempts.get(job.index, 0),
-            cost_bound=None if self._bounds is None else self._bounds.of(job),
-            replaces=state.replaced(job.index),
+            None if self._bounds is None else self._bounds.of(job),
+            state.replaced(job.index),
         )
-
-
-def _take(items: Iterator[Job | Reject], lines: int) -> list[Job | Reject]:
-    """Up to so many items, or fewer where they are large."""
-    batch: list[Job | Reject] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += len(item.body) if isinstance(item, Job) else len(item.text)
-        if len(batch) >= lines or size >= BATCH_BYTES:
-            break
-    return batch

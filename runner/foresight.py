@@ -1,57 +1,43 @@
 """The estimate beside the run: the file is read a second time, at its leisure, and added up."""
 
-from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
-from itertools import islice
 
 import trio
 
-from jobs import Forecast, Forecaster, Job, Limits, PriceTable, Reject, open_source, read_jobs
+from jobs import Forecast, Forecaster, Job, JobReader, Limits, PriceTable, open_source
 
 from .budget import Ceiling, show
 from .errors import OutOfMoneyError
 from .offload import Offload
+from .reading import read_some
 from .record import State
-
-BATCH_LINES = 256
 
 
 def forecast_file(path: str, *, prices: PriceTable | None, limits: Limits) -> Forecast:
     """Read a whole job file and add it up. Raises InputError where it can't be read."""
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        forecaster.add(read_jobs(source, tpm=limits.tpm, own_limits=limits.models))
+        forecaster.add(JobReader(source, tpm=limits.tpm, own_limits=limits.models))
     return forecaster.forecast()
 
 
 async def forecast_beside(
     path: str, *, prices: PriceTable, limits: Limits, state: State, read: Offload
 ) -> Forecast:
-    """The same for the jobs that `state` has no result of, in a thread and with pauses.
+    """The same for the jobs that `state` has no result of, with pauses.
 
     The run has the processor for at least half of the time.
     """
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        every = read_jobs(source, tpm=limits.tpm, own_limits=limits.models)
-        items = (item for item in every if _is_left(item, state))
-        while True:
-            began_s = trio.current_time()
-            if not await read(partial(_add, forecaster, items)):
-                return forecaster.forecast()
+        reader = JobReader(source, tpm=limits.tpm, own_limits=limits.models)
+        began_s = trio.current_time()
+        while items := await read_some(reader, read):
+            jobs = [item for item in items if isinstance(item, Job)]
+            forecaster.add(job for job in jobs if not state.has_result(job.index))
             await trio.sleep(trio.current_time() - began_s)
-
-
-def _is_left(item: Job | Reject, state: State) -> bool:
-    return isinstance(item, Job) and not state.has_result(item.index)
-
-
-def _add(forecaster: Forecaster, items: Iterator[Job | Reject]) -> bool:
-    """Take in one batch; False at the end."""
-    batch = list(islice(items, BATCH_LINES))
-    forecaster.add(batch)
-    return bool(batch)
+            began_s = trio.current_time()
+    return forecaster.forecast()
 
 
 def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decimal) -> None:

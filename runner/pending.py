@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from jobs import Job, Status
 
 
-class Pending:
+class Pending(msgspec.Struct, eq=False, gc=False):
     """A job that is not finished. `made` counts its attempts so far, `charged` those that count
     toward the limit of attempts; `first_due_s` is its first due time in this session.
 
@@ -13,22 +15,12 @@ class Pending:
     is the status of the result that its next one replaces, None where it has none.
     """
 
-    __slots__ = ("charged", "cost_bound", "first_due_s", "job", "made", "replaces")
-
-    def __init__(
-        self,
-        job: Job,
-        made: int = 0,
-        *,
-        cost_bound: Decimal | None = None,
-        replaces: Status | None = None,
-    ) -> None:
-        self.job = job
-        self.made = made
-        self.cost_bound = cost_bound
-        self.replaces = replaces
-        self.charged = 0
-        self.first_due_s: float | None = None
+    job: Job
+    made: int = 0
+    cost_bound: Decimal | None = None
+    replaces: Status | None = None
+    charged: int = 0
+    first_due_s: float | None = None
 
     def begin(self, due_s: float) -> None:
         """Count an attempt that was due at `due_s`."""

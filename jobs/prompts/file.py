@@ -8,7 +8,7 @@ from ..dialects import build_job
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..job import Job, Reject
-from ..reader import read_jobs
+from ..reader import JobReader
 from ..source import MIB, open_source
 
 # They are kept in memory, so that no file is read between two requests.
@@ -38,7 +38,7 @@ class FilePrompts:
         self._given = 0
         held_bytes = 0
         with open_source(path) as source:
-            for item in read_jobs(source):
+            for item in JobReader(source):
                 if isinstance(item, Reject):
                     self.rejects.append(item)
                     continue

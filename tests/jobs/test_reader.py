@@ -2,13 +2,15 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError, Job, Reject, Source, read_jobs
+from jobs import InputError, Job, JobReader, Reject, Source, open_source
+from jobs.reader import LARGE_BYTES, PARSED_BYTES, PARSED_LINES
 
 
 def source(data: bytes) -> Source:
@@ -30,7 +32,7 @@ def outcome(data: bytes, tpm: int | None = None) -> list[tuple[int, str]]:
     """Of each item its index and custom_id, or its line and reason."""
     return [
         (item.index, item.custom_id) if isinstance(item, Job) else (-item.line, item.reason)
-        for item in read_jobs(source(data), tpm=tpm)
+        for item in JobReader(source(data), tpm=tpm)
     ]
 
 
@@ -52,7 +54,7 @@ def test_a_file_of_nothing_has_no_jobs(data: bytes) -> None:
 
 def test_the_first_of_two_with_the_same_custom_id_stands() -> None:
     data = b"\n".join([chat("a"), b"", chat("b"), chat("a", stream=True), chat("a")])
-    first, second, third, fourth = read_jobs(source(data))
+    first, second, third, fourth = JobReader(source(data))
     assert isinstance(first, Job)
     assert isinstance(second, Job)
     for rejected, line in ((third, 4), (fourth, 5)):
@@ -78,7 +80,7 @@ def test_a_bare_body_may_meet_a_custom_id_of_its_name() -> None:
 
 
 def test_a_job_larger_than_the_whole_limit_is_rejected_with_both_numbers() -> None:
-    (job,) = read_jobs(source(chat("a", max_tokens=500)))
+    (job,) = JobReader(source(chat("a", max_tokens=500)))
     assert isinstance(job, Job)
     needed = job.input_estimate_tokens + 500
     assert outcome(chat("a", max_tokens=500), tpm=needed) == [(0, "a")]
@@ -100,7 +102,7 @@ def test_a_document_is_read_whole_and_counted_by_request(
 ) -> None:
     requests = [params("a"), params("b"), {"custom_id": "c"}, params("a"), 5]
     data = pack(json.dumps({"requests": requests}, indent=indent).encode())
-    first, second, no_body, duplicate, number = read_jobs(source(data))
+    first, second, no_body, duplicate, number = JobReader(source(data))
     assert isinstance(first, Job)
     assert isinstance(second, Job)
     assert (first.index, first.custom_id, first.url) == (0, "a", "/v1/messages")
@@ -130,7 +132,7 @@ def test_a_document_with_no_requests_has_no_jobs() -> None:
 )
 def test_a_broken_document_is_an_error_as_a_whole(data: bytes, why: str) -> None:
     with pytest.raises(InputError) as caught:
-        list(read_jobs(source(data)))
+        list(JobReader(source(data)))
     assert caught.value.message.startswith('jobs is no {"requests": [...]} document: ' + why)
     assert "\n" not in caught.value.message
 
@@ -139,7 +141,7 @@ def test_a_broken_document_is_an_error_as_a_whole(data: bytes, why: str) -> None
 def test_what_came_before_a_broken_end_is_given_first() -> None:
     lines = [chat(f"{n:050d}") for n in range(20_000)]
     packed = gzip.compress(b"\n".join(lines), compresslevel=1)
-    items = read_jobs(source(packed[:-9]))
+    items = JobReader(source(packed[:-9]))
     got: list[str] = []
 
     def read_on() -> None:
@@ -160,7 +162,7 @@ def test_the_first_job_needs_no_more_than_its_line() -> None:
     def read(most: int) -> bytes:
         return deliveries.pop(0)
 
-    first = next(read_jobs(Source("-", read=read)))
+    first = next(iter(JobReader(Source("-", read=read))))
     assert isinstance(first, Job)
     assert first.custom_id == "a"
     assert len(deliveries) == 1
@@ -178,7 +180,7 @@ LINES = st.lists(
 @pytest.mark.slow
 @given(lines=LINES)
 def test_every_line_that_is_not_blank_is_one_job_or_one_reject(lines: list[bytes]) -> None:
-    items = list(read_jobs(source(b"\n".join(lines))))
+    items = list(JobReader(source(b"\n".join(lines))))
     numbers = [item.index + 1 if isinstance(item, Job) else item.line for item in items]
     assert numbers == [number for number, line in enumerate(lines, 1) if line]
     given_ids = [item.custom_id for item in items if isinstance(item, Job)]
@@ -188,3 +190,28 @@ def test_every_line_that_is_not_blank_is_one_job_or_one_reject(lines: list[bytes
         if line.endswith(b"}")
     )
     assert given_ids == list(wanted)
+
+
+def test_a_reader_takes_in_a_little_at_a_time_and_knows_how_far_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    lines = [chat(f"{n:03d}") for n in range(3 * PARSED_LINES)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    with open_source(str(path)) as opened:
+        reader = JobReader(opened)
+        assert (reader.filled, reader.fraction()) == (False, 0.0)
+        for third in (1, 2, 3):
+            assert reader.fill()
+            assert len(reader.parse()) == PARSED_LINES
+            assert reader.fraction() == third / 3
+        assert not reader.fill()
+        assert reader.fraction() == 1.0
+
+
+def test_a_reader_takes_in_fewer_lines_where_they_are_long() -> None:
+    lines = [chat(f"{n}", user="x" * (PARSED_BYTES // 4)) for n in range(4)]
+    large = chat("large", user="x" * LARGE_BYTES)
+    reader = JobReader(source(b"\n".join([*lines, large, b"", *lines[:1], b""])))
+    seen = []
+    while reader.fill():
+        seen.append((reader.large, len(reader.parse())))
+    assert seen == [(False, 3), (False, 1), (True, 1), (False, 1)]

@@ -183,7 +183,7 @@ def test_the_first_line_of_a_slow_pipe_is_there_before_the_second(standard_input
         os.write(standard_input, b":2}")
         os.close(standard_input)
         assert list(lines) == [(2, b'{"n":2}')]
-        assert source.fraction() is None
+        assert source.fraction(1.0) is None
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
@@ -217,14 +217,18 @@ def test_the_fraction_grows_from_0_to_1_with_the_lines(packing: str, tmp_path: P
     path = tmp_path / "jobs"
     path.write_bytes(PACKERS[packing](b"".join(NOISE)))
     with open_source(str(path)) as source:
-        fractions = [source.fraction() for _ in source.lines()]
-        assert source.fraction() == 1.0
-    numbers = [each for each in fractions if each is not None]
-    assert len(numbers) == 4000
-    assert numbers == sorted(numbers)
-    assert numbers[0] < 0.02
-    assert 0.4 < numbers[2000] < 0.6
-    assert numbers[-1] > 0.98
+        numbers = [
+            source.fraction(taken / len(lines))
+            for lines in source.batches()
+            for taken in range(1, len(lines) + 1)
+        ]
+        assert source.fraction(0.0) == 1.0
+    known = [each for each in numbers if each is not None]
+    assert len(known) == 4000
+    assert known == sorted(known)
+    assert known[0] < 0.02
+    assert 0.4 < known[2000] < 0.6
+    assert known[-1] > 0.98
 
 
 def test_an_empty_file_has_no_lines_and_is_wholly_read(tmp_path: Path) -> None:
@@ -232,7 +236,7 @@ def test_an_empty_file_has_no_lines_and_is_wholly_read(tmp_path: Path) -> None:
     path.touch()
     with open_source(str(path)) as source:
         assert list(source.lines()) == []
-        assert source.fraction() == 1.0
+        assert source.fraction(0.0) == 1.0
         assert source.identity.digest == digest(b"")
 
 

@@ -33,7 +33,7 @@ async def take(backlog: Backlog) -> tuple[int, float | None]:
 async def test_a_retry_goes_first_once_its_pause_is_over(autojump_clock: MockClock) -> None:
     backlog = Backlog()
     for index in range(3):
-        await backlog.put(pending(index))
+        backlog.put(pending(index))
     first = await backlog.take()
     assert first is not None
     backlog.retry(first[0], 5.0)
@@ -47,7 +47,7 @@ async def test_it_waits_for_a_retry_and_ends_only_when_nothing_can_come_back(
     autojump_clock: MockClock,
 ) -> None:
     backlog = Backlog()
-    await backlog.put(pending(0))
+    backlog.put(pending(0))
     backlog.exhaust()
     taken = await backlog.take()
     assert taken is not None
@@ -66,35 +66,51 @@ async def test_it_waits_for_a_retry_and_ends_only_when_nothing_can_come_back(
     assert ends == [30.0]
 
 
-async def test_the_reader_waits_when_enough_jobs_are_held(autojump_clock: MockClock) -> None:
+async def put(backlog: Backlog, waiting: Pending) -> None:
+    """What a reader does."""
+    if backlog.full:
+        await backlog.until_room()
+    backlog.put(waiting)
+
+
+async def test_the_reader_waits_until_half_of_the_jobs_are_left(autojump_clock: MockClock) -> None:
     backlog = Backlog()
 
-    async def fill(size: int, body: bytes) -> None:
-        for index in range(size):
-            await backlog.put(pending(index, body=body))
+    async def fill() -> None:
+        for index in range(JOBS_MAX + 10):
+            await put(backlog, pending(index))
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(fill, JOBS_MAX + 10, b"{}")
+        nursery.start_soon(fill)
         await wait_all_tasks_blocked()
         assert backlog.unfinished == JOBS_MAX
+        for _ in range(JOBS_MAX // 2 - 1):
+            await backlog.take()
+        await wait_all_tasks_blocked()
+        assert backlog.unfinished == JOBS_MAX  # what was taken is out
         await backlog.take()
         await wait_all_tasks_blocked()
-        assert backlog.unfinished == JOBS_MAX + 1  # one is out
-        nursery.cancel_scope.cancel()
+        assert backlog.unfinished == JOBS_MAX + 10
 
 
 async def test_large_jobs_are_held_by_their_bytes(autojump_clock: MockClock) -> None:
     backlog = Backlog()
     body = bytes(BYTES_MAX // 4)
+
+    async def fill() -> None:
+        for index in range(20):
+            await put(backlog, pending(index, body=body))
+
     async with trio.open_nursery() as nursery:
-
-        async def fill() -> None:
-            for index in range(20):
-                await backlog.put(pending(index, body=body))
-
         nursery.start_soon(fill)
         await wait_all_tasks_blocked()
         assert backlog.unfinished == 4
+        await backlog.take()
+        await wait_all_tasks_blocked()
+        assert backlog.unfinished == 4
+        await backlog.take()
+        await wait_all_tasks_blocked()
+        assert backlog.unfinished == 6  # two are out
         nursery.cancel_scope.cancel()
 
 
@@ -102,11 +118,11 @@ async def test_many_retries_hold_back_new_jobs(autojump_clock: MockClock) -> Non
     """A service that fails for long must not fill the memory with jobs that wait."""
     backlog = Backlog()
     for index in range(RETRIES_MAX):
-        await backlog.put(pending(index))
+        backlog.put(pending(index))
         taken = await backlog.take()
         assert taken is not None
         backlog.retry(taken[0], 100.0)
-    await backlog.put(pending(RETRIES_MAX))
+    backlog.put(pending(RETRIES_MAX))
     assert await take(backlog) == (0, 100.0)
     assert trio.current_time() == 100.0
 
@@ -115,11 +131,11 @@ async def test_large_retries_hold_back_new_jobs_by_their_bytes(autojump_clock: M
     backlog = Backlog()
     body = bytes(RETRY_BYTES_MAX // 8)
     for index in range(8):
-        await backlog.put(pending(index, body=body))
+        backlog.put(pending(index, body=body))
         taken = await backlog.take()
         assert taken is not None
         backlog.retry(taken[0], 100.0 + index)
-    await backlog.put(pending(8))
+    backlog.put(pending(8))
     assert await take(backlog) == (0, 100.0)
     assert await take(backlog) == (8, None)  # there is room again
     assert trio.current_time() == 100.0

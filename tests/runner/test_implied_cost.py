@@ -1,7 +1,7 @@
 """What the balance and the key's budgets allow, held from the first request on; in virtual time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ import pytest
 from trio.testing import MockClock
 
 from jobs import Forecaster, InputError, Job, Price, PriceTable, Reject
+from jobs.reader import PARSED_LINES
 from runner import RunSettings, Secret, Stop, run_jobs
 from runner.errors import InterruptError
-from runner.foresight import BATCH_LINES, _add
 
 ONE = Decimal(1_000_000)
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=ONE, output=ONE)})
@@ -123,20 +123,23 @@ async def test_a_stop_cuts_the_estimate_short(
 ) -> None:
     """Ctrl-C was not heeded before the last line of the file was read."""
     stop = Stop(30.0)
-    batches: list[bool] = []
+    batches: list[int] = []
+    add_up = Forecaster.add
 
-    def add(forecaster: Forecaster, items: Iterator[Job | Reject]) -> bool:
-        batches.append(_add(forecaster, items))
+    def add(forecaster: Forecaster, items: Iterable[Job | Reject]) -> None:
+        batch = list(items)
+        batches.append(len(batch))
+        add_up(forecaster, batch)
         if len(batches) == 2:
             stop.request(InterruptError("interrupted"))
-        return batches[-1]
 
-    monkeypatch.setattr("runner.foresight._add", add)
+    monkeypatch.setattr(Forecaster, "add", add)
     holding(service, "3000")
-    bench.write_chats(10 * BATCH_LINES, max_tokens=50)
+    bench.write_chats(10 * PARSED_LINES, max_tokens=50)
     ran = await bench.run(service, prices=PRICES, estimate_first=True, stop=stop)
     assert (ran.outcome.exit_code, service.posts) == (130, [])
-    assert batches == [True, True]
+    # What is shown was added up whole; what the ceiling is held against was cut short.
+    assert batches == [10 * PARSED_LINES, PARSED_LINES]
 
 
 async def test_estimate_first_refuses_standard_input(tmp_path: Path) -> None:

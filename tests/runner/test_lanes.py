@@ -9,8 +9,8 @@ import pytest
 from trio.testing import MockClock
 
 from jobs import SETTINGS_FILE, InputError, ModelLimits, own_limits_from
+from jobs.reader import PARSED_LINES
 from runner.backlog import JOBS_MAX
-from runner.engine import BATCH_LINES
 
 NONE = ModelLimits(rpm=None, tpm=None)
 
@@ -60,7 +60,7 @@ async def test_a_long_run_of_a_slow_model_holds_up_no_other(
 ) -> None:
     """Far more lines than a lane holds come before the first of the other lane."""
     fast = "b" if slow == "a" else "a"
-    ahead = JOBS_MAX + BATCH_LINES + 50
+    ahead = JOBS_MAX + PARSED_LINES + 50
     bench.write(
         *(bench.chat_line(f"slow-{n}", model=slow) for n in range(ahead)),
         b"no job",
