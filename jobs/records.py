@@ -8,6 +8,7 @@ types and the column tables of docs/records.md are derived from them. `runner` w
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -211,14 +212,15 @@ def _dtype(hint: Any) -> tuple[Any, bool]:
     return _DTYPES[hint], False
 
 
-def columns(row: type[Row]) -> list[Column]:
+@cache
+def columns(row: type[Row]) -> tuple[Column, ...]:
     """The columns of a table in order, from the annotations of its row."""
     found = []
     for name, hint in get_type_hints(row, include_extras=True).items():
         inner, *notes = get_args(hint)
         meaning = next(note.description for note in notes if note.description)
         found.append(Column(name, *_dtype(inner if len(notes) == 1 else hint), meaning))
-    return found
+    return tuple(found)
 
 
 def schema(row: type[Row]) -> pl.Schema:

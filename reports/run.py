@@ -175,9 +175,8 @@ def _table(
 ) -> pl.LazyFrame:
     """Parts and journal together, each row once."""
     parts = sorted(directory.glob("*.parquet"))
-    fresh = frame(kind, rows).lazy()
     if not parts:
-        return fresh
+        return frame(kind, rows).lazy()
     for part in parts:
         _check_part(part, kind)
     # A column that came with a later headrace is null in the parts of an earlier one.
@@ -186,6 +185,7 @@ def _table(
     )
     if not rows:
         return sealed
+    fresh = frame(kind, rows).lazy()
     return pl.concat([sealed, fresh.join(sealed.select(key), on=key, how="anti")])
 
 
