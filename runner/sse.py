@@ -5,13 +5,14 @@ nothing else, so JSON that holds U+2028 stays whole.
 """
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 EVENT_BYTES_MAX = 32 * 1024 * 1024
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event: its type ("message" where none was named) and its data lines joined by LF."""
 
     event: str
@@ -52,33 +53,27 @@ class SSEParser:
                     return []
                 text = text.removeprefix(b"\xef\xbb\xbf")
                 self._first = False
-            *lines, rest = _LINE_END.split(text) if has_cr else text.split(b"\n")
+            lines = _LINE_END.split(text) if has_cr else text.split(b"\n")
+            rest = lines.pop()
             self._after_cr = has_cr and text.endswith(b"\r")
             self._rest, self._rest_bytes = [rest] if rest else [], len(rest)
             for line in lines:
-                if line:
-                    self._field(line)
-                else:
+                name, _, value = line.partition(b":")
+                if name == b"data":
+                    value = value.removeprefix(b" ")
+                    self._data.append(value)
+                    self._data_bytes += len(value) + 1  # for the LF: empty lines grow an event, too
+                elif name == b"event":
+                    self._event = value.removeprefix(b" ").decode("utf-8", "replace")
+                elif not line:
                     if self._data:
                         events.append(Event(self._event or "message", b"\n".join(self._data)))
-                    self._forget()
+                        self._data = []
+                        self._data_bytes = 0
+                    self._event = ""
         elif piece:
             self._rest.append(piece)
             self._rest_bytes += len(piece)
         if self._rest_bytes + self._data_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
         return events
-
-    def _forget(self) -> None:
-        self._event = ""
-        self._data.clear()
-        self._data_bytes = 0
-
-    def _field(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if name == b"data":
-            self._data.append(value)
-            self._data_bytes += len(value) + 1  # for the LF: empty lines grow an event, too
-        elif name == b"event":
-            self._event = value.decode("utf-8", "replace")

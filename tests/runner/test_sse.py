@@ -79,6 +79,16 @@ def test_an_event_without_its_blank_line_has_not_come() -> None:
     assert parser.feed(b"\n") == [Event("message", b"half")]
 
 
+def test_a_line_feed_after_a_whole_line_end_is_a_line_of_its_own() -> None:
+    """Only after a CR that ended its piece does it belong to the line before."""
+    parser = SSEParser()
+    assert parser.feed(b"data: a\r\n") == []
+    assert parser.feed(b"\n") == [Event("message", b"a")]
+    assert parser.feed(b"data: b\r") == []
+    assert parser.feed(b"\n") == []
+    assert parser.feed(b"\n") == [Event("message", b"b")]
+
+
 @pytest.mark.slow
 def test_an_event_without_an_end_is_given_up() -> None:
     parser = SSEParser()
