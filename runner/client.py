@@ -22,7 +22,7 @@ from .answers import (
     read_error,
 )
 from .clock import RunClock
-from .collected import Collected
+from .collected import decoded, whole_body
 from .failure import Failure, transport_failure
 from .retry_after import retry_after_s
 from .secret import Secret
@@ -36,6 +36,8 @@ MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
+
+Heard = dict[bytes, bytes]  # an answer's headers, by their names in lower case
 
 
 class Outcome(msgspec.Struct):
@@ -129,14 +131,13 @@ class Client:
         """
         answer = await self.open(httpx.URL(self.http_url + path))
         try:
-            body = Collected(DOCUMENT_BYTES_MAX)
-            await answer.feed(body.take)
+            body = await whole_body(answer, most_bytes=DOCUMENT_BYTES_MAX)
         finally:
             await answer.aclose()
-        if body.too_long:
+        if body is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
         try:
-            data = body.decoded(answer.headers)
+            data = decoded(body, dict(answer.headers))
         except httpx.DecodingError as error:
             raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
         return answer.status, self._key.redact_bytes(data)
@@ -162,9 +163,9 @@ class Client:
         streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
         try:
             if streamed:
-                outcome = await self._read_stream(job, answer, wire)
+                outcome = await self._read_stream(job, answer, heard, wire)
             else:
-                outcome = await self._read_whole(job, answer, wire)
+                outcome = await self._read_whole(job, answer, heard, wire)
         except httpx.TransportError as error:
             outcome = Outcome(failure=transport_failure(error, in_stream=streamed))
         except httpx.DecodingError as error:
@@ -179,12 +180,11 @@ class Client:
         outcome.ratelimit_remaining = _whole(heard.get(b"x-ratelimit-remaining"))
         return outcome
 
-    async def _read_whole(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
-        body = Collected(BODY_BYTES_MAX)
-        await answer.feed(body.take)
-        if body.too_long:
+    async def _read_whole(self, job: Job, answer: Answering, heard: Heard, wire: Wire) -> Outcome:
+        body = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
+        if body is None:
             return Outcome(failure=_too_long())
-        data = body.decoded(answer.headers)
+        data = decoded(body, heard)
         end = wire.read_at
         if answer.status != 200:
             return self._refused(answer, read_error(data), _json_text(data))
@@ -210,7 +210,7 @@ class Client:
         failure = Failure("http", message, error.code, status, asked)
         return Outcome(failure=failure, response=text, request_id=error.request_id)
 
-    async def _read_stream(self, job: Job, coming: Answering, wire: Wire) -> Outcome:
+    async def _read_stream(self, job: Job, coming: Answering, heard: Heard, wire: Wire) -> Outcome:
         chat = ENDPOINTS[job.url].kind != "messages"
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
@@ -227,7 +227,7 @@ class Client:
             )
 
         try:
-            await _feed_decoded(coming, take)
+            await _feed_decoded(coming, heard, take)
             if stream.ended:
                 await _drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
@@ -272,14 +272,12 @@ class Client:
         return outcome
 
 
-async def _feed_decoded(answer: Answering, take: Callable[[bytes], bool]) -> None:
+async def _feed_decoded(answer: Answering, heard: Heard, take: Callable[[bytes], bool]) -> None:
     """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
-    if b"content-encoding" not in dict(answer.headers):
+    if b"content-encoding" not in heard:
         await answer.feed(take)
-        return
-    body = Collected(BODY_BYTES_MAX)
-    await answer.feed(body.take)
-    take(body.decoded(answer.headers))
+    elif (body := await whole_body(answer, most_bytes=BODY_BYTES_MAX)) is not None:
+        take(decoded(body, heard))
 
 
 async def _drain(answer: Answering) -> None:

@@ -1,32 +1,35 @@
-"""An answer's body, collected up to a bound, and decoded where the server encoded it."""
+"""The body of an answer, whole, and decoded where the server encoded it."""
+
+from collections.abc import Mapping
 
 import httpx
 
-from .transport import Headers
+from .transport import Answering
 
 
-class Collected:
-    """Give `take` to an answer's `feed`. `too_long` once the body went past `most_bytes`."""
+async def whole_body(answer: Answering, *, most_bytes: int) -> bytes | None:
+    """The body as it came; None where it is over `most_bytes`. Raises httpx.TransportError."""
+    pieces: list[bytes] = []
+    size_bytes = 0
 
-    def __init__(self, most_bytes: int) -> None:
-        self.too_long = False
-        self._most_bytes = most_bytes
-        self._pieces: list[bytes] = []
-        self._size_bytes = 0
+    def take(piece: bytes) -> bool:
+        nonlocal size_bytes
+        pieces.append(piece)
+        size_bytes += len(piece)
+        return size_bytes <= most_bytes
 
-    def take(self, piece: bytes) -> bool:
-        """Keep a piece; False where there is no room for more."""
-        self._pieces.append(piece)
-        self._size_bytes += len(piece)
-        self.too_long = self._size_bytes > self._most_bytes
-        return not self.too_long
+    await answer.feed(take)
+    if size_bytes > most_bytes:
+        return None
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def decoded(self, headers: Headers) -> bytes:
-        """The whole body. One that is encoded, which nobody asked for, is decoded by httpx.
 
-        Raises httpx.DecodingError.
-        """
-        raw = b"".join(self._pieces)
-        if b"content-encoding" not in dict(headers):
-            return raw
-        return httpx.Response(200, headers=headers, content=raw).content
+def decoded(body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
+    """A body that is encoded, which nobody asked for, decoded by httpx.
+
+    Raises httpx.DecodingError.
+    """
+    coding = headers.get(b"content-encoding")
+    if coding is None:
+        return body
+    return httpx.Response(200, headers=[(b"content-encoding", coding)], content=body).content

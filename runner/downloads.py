@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from .client import Client
-from .collected import Collected
+from .collected import whole_body
 from .images import extension_of
 from .public_hosts import NotPublicError
 from .transport import Answering, Origin, Prepared, Wire, carrier_over
@@ -128,11 +128,9 @@ async def _picture(answer: Answering, host: str) -> bytes:
         raise DownloadError(f"{host} sent {said[:60]}, which is no picture")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
-    body = Collected(PICTURE_BYTES_MAX)
-    await answer.feed(body.take)
-    if body.too_long:
+    data = await whole_body(answer, most_bytes=PICTURE_BYTES_MAX)
+    if data is None:
         raise DownloadError(f"{host} sent more than {PICTURE_BYTES_MAX} bytes")
-    data = body.decoded([])
     if extension_of(data) is None:
         raise DownloadError(f"{host} sent what begins like no picture")
     return data

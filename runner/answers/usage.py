@@ -20,26 +20,25 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 
-def _details(usage: dict[str, Any], name: str) -> dict[str, Any]:
-    details = usage.get(name)
-    return details if isinstance(details, dict) else {}
-
-
 def openai_usage(usage: Any) -> Usage:
     """Usage of a chat, search or images answer; every count None where there is no usage object."""
     if not isinstance(usage, dict):
         return Usage()
     prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
     completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
-    details = _details(usage, "prompt_tokens_details") or _details(usage, "input_tokens_details")
-    cached = _count(details.get("cached_tokens"))
+    cached = written = reasoning = None
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    if isinstance(details, dict):
+        cached = _count(details.get("cached_tokens"))
+        written = _count(details.get("cache_write_tokens"))
     if cached is None:
         cached = _count(usage.get("prompt_cache_hit_tokens"))
-    reasoning = _count(_details(usage, "completion_tokens_details").get("reasoning_tokens"))
+    details = usage.get("completion_tokens_details")
+    if isinstance(details, dict):
+        reasoning = _count(details.get("reasoning_tokens"))
     if prompt is not None and completion is not None and reasoning:
         apart = prompt + completion + reasoning == _count(usage.get("total_tokens"))
         completion += reasoning if apart else 0
-    written = _count(details.get("cache_write_tokens"))
     return Usage(prompt, cached, written, completion, reasoning)
 
 
