@@ -175,7 +175,8 @@ class Attempts:
         flight.lane.sent += 1
 
     async def make(self, flight: Flight) -> None:
-        """Send it, and see to what follows. Cancelled, it leaves a row where it was sent."""
+        """Send it, and see to what follows; the caller gives its slot back. Cancelled, it leaves a
+        row where it was sent."""
         parts, wire = self._parts, flight.wire
         wire.on_sent = partial(self._sent, flight)
         failure: Failure | None = None
@@ -211,7 +212,7 @@ class Attempts:
         finally:
             if parts.budget is not None and flight.pending.cost_bound is not None:
                 parts.budget.release(flight.pending.cost_bound)
-            parts.concurrency.give_back(
+            parts.concurrency.ended(
                 sent_at_s=wire.sent_at,
                 overloaded=failure is not None and failure.of_load,
                 now_s=parts.clock.now(),

@@ -77,14 +77,18 @@ class Concurrency:
         self.in_flight += 1
         self.course.note(now_s, self.limit, self.in_flight)
 
-    def give_back(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
-        """An attempt ended; `overloaded` where its end asks for less (429, 503, a timeout)."""
+    def ended(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
+        """An attempt ended; `overloaded` where its end asks for less (429, 503, a timeout). It has
+        its slot until `release`."""
         if self._fixed is None:
             if overloaded:
                 self._auto.overloaded(sent_at_s=sent_at_s, now_s=now_s)
             else:
                 self._auto.answered(held_back=self._held_back, now_s=now_s)
         self.course.note(now_s, self.limit, self.in_flight)
+
+    def release(self) -> None:
+        """Give a slot back; `tell` must follow."""
         self.in_flight -= 1
 
     def tell(self) -> None:

@@ -92,18 +92,24 @@ class _Dispatcher:
 
     async def _work(self, first: Flight) -> None:
         flight: Flight | None = first
+        concurrency = self._parts.concurrency
         while flight is not None:
-            try:
-                await self._attempts.make(flight)
-                flight = self._next()
-            finally:
-                self._parts.concurrency.tell()  # the limit may have grown meanwhile
+            await self._attempts.make(flight)
+            # What came in one look at the network is put away first, and then the next ones leave
+            # one after the other: requests that are far apart each wake a server that has gone to
+            # sleep, which cost a fifth of a run.
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            concurrency.release()
+            flight = self._next()
+            concurrency.tell()
 
     def _next(self) -> Flight | None:
-        """The next job to leave, for the task that gave a slot back just now; None where the
+        """The next job to leave, for the task that gave its slot back just now; None where the
         dispatcher has it in hand already, or another one waits for the slot."""
         parts = self._parts
         if not self._looks or parts.concurrency.waiting > 1 or parts.stop.reason is not None:
+            return None
+        if not parts.concurrency.has_room:
             return None
         if self._taken is not None or (taken := self._schedule.take_now()) is None:
             return None

@@ -46,9 +46,7 @@ class Journal:
             with storage(self.path):
                 self._cut()  # or this record would be glued to what is left of another
         try:
-            written = os.write(self._descriptor, line)
-            if written < len(line):
-                write_all(self._descriptor, line[written:])
+            write_all(self._descriptor, line)
         except OSError:
             self._torn = True
             with suppress(OSError):
