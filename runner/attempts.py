@@ -210,6 +210,7 @@ class Attempts:
                     parts.stop.request(error)
             raise
         finally:
+            wire.on_sent = None  # holds the flight, which holds the wire: a cycle for the collector
             if parts.budget is not None and flight.pending.cost_bound is not None:
                 parts.budget.release(flight.pending.cost_bound)
             parts.concurrency.ended(

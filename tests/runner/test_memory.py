@@ -1,0 +1,32 @@
+"""What attempts leave behind in memory."""
+
+import gc
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from runner.attempts import Flight
+from runner.transport import Wire
+
+
+@pytest.fixture
+def no_collector() -> Any:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def test_an_attempt_is_gone_with_its_end(
+    bench: Any, service: Any, autojump_clock: MockClock, no_collector: Any
+) -> None:
+    """Not when the collector next looks for cycles, which takes time of every job."""
+    service.answer = lambda seen: (
+        service.error(500) if seen.number % 3 == 0 else service.fine(delay_s=0.1)
+    )
+    bench.write_chats(20)
+    ran = await bench.run(service, concurrency=4)
+    assert ran.outcome.succeeded == 20
+    left = [each for each in gc.get_objects() if isinstance(each, Flight | Wire)]
+    assert left == []
