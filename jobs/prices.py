@@ -36,6 +36,7 @@ T = TypeVar("T")
 # Neither the caller's decimal context nor a long sum may round: an inexact step is an error.
 EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 NOTHING = Decimal(0)
+MILLIONTH = Decimal("0.000001")
 # Finest steps that keep a cost within the 12 decimals of its column.
 TOKEN_PRICE_DECIMALS = 6
 UNIT_PRICE_DECIMALS = 12
@@ -112,7 +113,7 @@ class Price(
                 if tokens < 0 or price is None:
                     return None
                 millionths = EXACT.fma(price, tokens, millionths)
-        return EXACT.add(total, EXACT.scaleb(millionths, -6))
+        return EXACT.fma(millionths, MILLIONTH, total)
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

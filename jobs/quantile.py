@@ -61,7 +61,9 @@ def _bucket(value: float) -> int:
     if value <= 0:
         return 0
     steps = math.ceil(math.log2(value) * STEPS) - LOWEST_EXPONENT * STEPS
-    return min(max(steps, 0), BUCKETS - 1)
+    if steps < 0:
+        return 0
+    return steps if steps < BUCKETS else BUCKETS - 1
 
 
 _UPPER_EDGES = [math.exp2(bucket / STEPS + LOWEST_EXPONENT) for bucket in range(BUCKETS)]

@@ -104,8 +104,10 @@ class JobReader:
             return item
         own = self._own_limits.get(item.model) if self._own_limits else None
         tpm = self._tpm if own is None else own.tpm
-        reason = None if tpm is None else _too_large(item, tpm, own=own is not None)
-        if reason is None and self._bounds is not None:
+        reason = None
+        if tpm is not None and item.input_estimate_tokens + (item.output_limit_tokens or 0) > tpm:
+            reason = _too_large(item, tpm, own=own is not None)
+        elif self._bounds is not None:
             reason = self._bounds.why_none(item)
         if reason is None and not self._seen.add(item.custom_id, number):
             reason = (
@@ -122,11 +124,9 @@ def _batches(source: Source) -> Iterator[list[bytes]]:
         yield from source.batches()
 
 
-def _too_large(job: Job, tpm: int, *, own: bool) -> str | None:
+def _too_large(job: Job, tpm: int, *, own: bool) -> str:
     limit = job.output_limit_tokens or 0
     tokens = job.input_estimate_tokens + limit
-    if tokens <= tpm:
-        return None
     parts = f"about {job.input_estimate_tokens} of input"
     if limit:
         parts += f", {limit} of output allowed"

@@ -77,7 +77,8 @@ class Backlog:
     def done(self, _pending: Pending, _result: Result | None) -> None:
         """A taken job will not come back."""
         self._out -= 1
-        self._arrived.set()
+        if self._exhausted:
+            self._arrived.set()  # it may have been the last
 
     def take_now(self) -> tuple[Pending, float | None] | None:
         """The next job, and for a retry when its pause ended; None while there is none."""
@@ -86,7 +87,7 @@ class Backlog:
             self._retry_bytes -= len(pending.job.body)
             self._out += 1
             return pending, ready_s
-        if self._fresh and self._room_for_retries:
+        if self._fresh and (not self._retries or self._room_for_retries):
             pending = self._fresh.popleft()
             self._fresh_bytes -= len(pending.job.body)
             self._out += 1
