@@ -13,9 +13,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(VENV)/bin/python install --quiet pip; }
 
 # The build back end comes from the constraints too, so an isolated build has nothing to fetch unpinned.
+# What pip compiles of any other package, it leaves of this one to the first start, or to every start
+# where Python was told to write nothing.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) install -c constraints.txt hatchling editables
 	@$(PIP) install -c constraints.txt --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q jobs runner reports gateway
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.installed
