@@ -36,27 +36,31 @@ class ChatStream:
             self.ended = True
             return False
         chunk = parse_object(event.data, "an event of the stream")
-        if (reported := error_of(chunk)) is not None:
+        if "error" in chunk and (reported := error_of(chunk)) is not None:
             self.failed = reported
             return False
+        body = self._body
         for name, value in chunk.items():
-            if name not in ("choices", "object") and value is not None:
-                self._body[name] = value
+            if value is not None and name != "choices" and name != "object":
+                body[name] = value
         bears_tokens = False
         parts = chunk.get("choices")
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict):
-                bears_tokens |= self._add_choice(part)
+            if isinstance(part, dict) and self._add_choice(part):
+                bears_tokens = True
         return bears_tokens
 
     def _add_choice(self, part: dict[str, Any]) -> bool:
+        """Take one choice of an event; whether it bears tokens."""
         index = index_of(part)
-        choice = self._choices.setdefault(index, {"index": index, "message": {}})
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = {"index": index, "message": {}}
         delta = part.get("delta")
         if isinstance(delta, dict):
             merge(choice["message"], delta)
         for name, value in part.items():
-            if name in ("index", "delta"):
+            if name == "index" or name == "delta":
                 continue
             if name == "logprobs" and isinstance(value, dict):
                 if not isinstance(choice.get(name), dict):
@@ -69,10 +73,10 @@ class ChatStream:
                 choice[name] = value
         if not isinstance(delta, dict):
             return False
-        if delta.get("tool_calls") or any(_says(delta, name) for name in CONTENT_FIELDS):
+        if _says(delta, CONTENT_FIELDS) or delta.get("tool_calls"):
             self.answering = True
             return True
-        return any(_says(delta, name) for name in REASONING_FIELDS)
+        return _says(delta, REASONING_FIELDS)
 
     def partial(self) -> Partial:
         """What came so far: texts, reasoning and tool calls of every choice, and the usage."""
@@ -102,5 +106,9 @@ class ChatStream:
         return from_object("chat", body)
 
 
-def _says(delta: dict[str, Any], name: str) -> bool:
-    return isinstance(delta.get(name), str) and bool(delta[name])
+def _says(delta: dict[str, Any], names: tuple[str, ...]) -> bool:
+    """Whether one of these fields has text in it."""
+    for name in names:  # noqa: SIM110  a generator costs as much as the rest of a chunk's taking
+        if (text := delta.get(name)) and isinstance(text, str):
+            return True
+    return False

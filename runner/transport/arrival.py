@@ -71,5 +71,6 @@ class Arrivals:
         if not self._earliest_s - STEP_S <= at_s <= now_s:
             return None
         # Two reads may share a segment, and its moment then differs by what the clocks jitter.
-        self._earliest_s = max(at_s, self._earliest_s)
+        if at_s > self._earliest_s:
+            self._earliest_s = at_s
         return self._earliest_s

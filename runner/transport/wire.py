@@ -38,4 +38,6 @@ class Wire:
             self.read_at = now_s
             return
         self.read_at = arrived_at
-        self.client_lag_s = max(self.client_lag_s or 0.0, now_s - arrived_at)
+        lag_s = now_s - arrived_at
+        if self.client_lag_s is None or lag_s > self.client_lag_s:
+            self.client_lag_s = lag_s
