@@ -31,6 +31,8 @@ from .state import StateFile
 KEY_VARIABLE = "HEADRACE_GATEWAY_KEY"
 # Above this p99 of its own lateness the gateway says that it was the bottleneck.
 LATE_S = 0.002
+# Allocations between two looks for cycles, and looks between two longer ones.
+GC_THRESHOLDS = (700, 10, 10)
 
 
 def run(options: dict[str, Any]) -> NoReturn:
@@ -180,8 +182,10 @@ async def _serve(
                 failure = error
             else:
                 _announce(application, host, base_url)
-                # What start-up made stays: the collector need not look at it again.
+                # What start-up made stays: the collector need not look at it again; and at the rest
+                # often, since a long look holds up whatever is due.
                 gc.freeze()
+                gc.set_threshold(*GC_THRESHOLDS)
                 caught = signal.Signals(await anext(signals))
             nursery.cancel_scope.cancel()
     if failure is not None:
