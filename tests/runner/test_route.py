@@ -25,7 +25,7 @@ from runner.transport.route import proxy_for
 from runner.transport.stock import NotingTransport, stock_transport
 
 BODY = json.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}).encode()
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+OK = b"HTTP/1.1 200 OK\r\nX-Request-Id: r-1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 class RefusedError(Exception):
@@ -165,6 +165,7 @@ async def test_through_a_proxy_the_wire_is_filled_in(nursery: trio.Nursery) -> N
             wire = Wire(sent.append)
             outcome = await send(transport, "http://gateway.test", wire)
             assert outcome.answer is not None
+            assert outcome.request_id == "r-1"  # whatever the case of the header's name
             assert wire.reused is reused
             assert wire.sent_at is not None
             assert wire.first_byte_at is not None
