@@ -30,8 +30,9 @@ class Backlog:
         self._order = itertools.count()
         self._out = 0  # taken and not yet put back or done
         self._exhausted = False
-        self._arrived = trio.Event()
-        self._room: trio.Event | None = None  # where the reader waits for it
+        # While somebody waits: the dispatcher for a job, or for the last one out; the reader.
+        self._arrived: trio.Event | None = None
+        self._room: trio.Event | None = None
 
     @property
     def unfinished(self) -> int:
@@ -60,24 +61,27 @@ class Backlog:
         """Add a new job; where it is full, wait for room first."""
         self._fresh.append(pending)
         self._fresh_bytes += len(pending.job.body)
-        self._arrived.set()
+        if self._arrived is not None:
+            self._arrived.set()
 
     def exhaust(self) -> None:
         """No new jobs will come."""
         self._exhausted = True
-        self._arrived.set()
+        if self._arrived is not None:
+            self._arrived.set()
 
     def retry(self, pending: Pending, ready_s: float) -> None:
         """Put a taken job back, to be sent no earlier than `ready_s` on trio's clock."""
         heapq.heappush(self._retries, (ready_s, next(self._order), pending))
         self._retry_bytes += len(pending.job.body)
         self._out -= 1
-        self._arrived.set()
+        if self._arrived is not None:
+            self._arrived.set()
 
     def done(self, _pending: Pending, _result: Result | None) -> None:
         """A taken job will not come back."""
         self._out -= 1
-        if self._exhausted:
+        if self._arrived is not None:
             self._arrived.set()  # it may have been the last
 
     def take_now(self) -> tuple[Pending, float | None] | None:
@@ -107,3 +111,4 @@ class Backlog:
             self._arrived = trio.Event()
             with trio.move_on_at(self._retries[0][0] if self._retries else float("inf")):
                 await self._arrived.wait()
+            self._arrived = None

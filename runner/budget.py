@@ -46,13 +46,13 @@ class Budget:
         self._currency = currency
         self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
-        self._released = trio.Event()
+        self._changed: trio.Event | None = None  # while a lane waits
         self.imply([])
 
     def imply(self, ceilings: Sequence[Ceiling]) -> None:
         """Keep to these too, in the place of those that were implied before."""
         self._ceilings = [*ceilings, *([] if self.ceiling is None else [self.ceiling])]
-        self._released.set()
+        self._tell()
 
     @property
     def taken(self) -> Decimal:
@@ -72,9 +72,9 @@ class Budget:
         while bound and (over := self._over(bound)) is not None:
             if not self._reserved:
                 raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
-            if self._released.is_set():
-                self._released = trio.Event()
-            await self._released.wait()
+            if self._changed is None:
+                self._changed = trio.Event()
+            await self._changed.wait()
 
     def reserve(self, bound: Decimal) -> None:
         """Set `bound` aside, for which there is room."""
@@ -90,7 +90,13 @@ class Budget:
     def release(self, bound: Decimal) -> None:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
         self._reserved = _EXACT.subtract(self._reserved, bound)
-        self._released.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have the lanes that wait look again."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept

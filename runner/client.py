@@ -176,8 +176,10 @@ class Client:
         named = heard.get(b"x-request-id") or heard.get(b"request-id")
         if named:
             outcome.request_id = named.decode("latin-1")
-        outcome.ratelimit_limit = _whole(heard.get(b"x-ratelimit-limit"))
-        outcome.ratelimit_remaining = _whole(heard.get(b"x-ratelimit-remaining"))
+        if (limit := heard.get(b"x-ratelimit-limit")) is not None:
+            outcome.ratelimit_limit = _whole(limit)
+        if (remaining := heard.get(b"x-ratelimit-remaining")) is not None:
+            outcome.ratelimit_remaining = _whole(remaining)
         return outcome
 
     async def _read_whole(self, job: Job, answer: Answering, heard: Heard, wire: Wire) -> Outcome:
@@ -315,7 +317,7 @@ def _json_text(data: bytes) -> str | None:
     return data.decode()
 
 
-def _whole(value: bytes | None) -> int | None:
+def _whole(value: bytes) -> int | None:
     """A header's whole number, where a column of 64 bits holds it."""
-    digits = b"" if value is None else value.strip()
+    digits = value.strip()
     return int(digits) if digits.isdigit() and len(digits) <= 18 else None

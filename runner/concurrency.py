@@ -80,11 +80,12 @@ class Concurrency:
     def ended(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
         """An attempt ended; `overloaded` where its end asks for less (429, 503, a timeout). It has
         its slot until `release`."""
-        if self._fixed is None:
-            if overloaded:
-                self._auto.overloaded(sent_at_s=sent_at_s, now_s=now_s)
-            else:
-                self._auto.answered(held_back=self._held_back, now_s=now_s)
+        if self._fixed is not None:
+            return
+        if overloaded:
+            self._auto.overloaded(sent_at_s=sent_at_s, now_s=now_s)
+        else:
+            self._auto.answered(held_back=self._held_back, now_s=now_s)
         self.course.note(now_s, self.limit, self.in_flight)
 
     def release(self) -> None:
@@ -94,5 +95,5 @@ class Concurrency:
     def tell(self) -> None:
         """Have those who wait look whether there is a slot. All of them: the one that waited
         longest may find that it can't leave yet."""
-        if self.has_room:
+        if self.in_flight < self.limit:
             self._waiting.unpark_all()

@@ -109,8 +109,6 @@ class _Dispatcher:
         parts = self._parts
         if not self._looks or parts.concurrency.waiting > 1 or parts.stop.reason is not None:
             return None
-        if not parts.concurrency.has_room:
-            return None
         if self._taken is not None or (taken := self._schedule.take_now()) is None:
             return None
         flight = self._attempts.admit_now(*taken)

@@ -50,7 +50,7 @@ class Lane:
         self._probes = 0
         self._probe_at_s = float("-inf")
         self._probe: Grant | None = None
-        self._changed = trio.Event()
+        self._changed: trio.Event | None = None  # while a task waits
 
     @property
     def held_until_s(self) -> float:
@@ -65,6 +65,7 @@ class Lane:
             self._changed = trio.Event()
             with trio.move_on_at(ready_s):
                 await self._changed.wait()
+            self._changed = None
 
     def take(self, now_s: float, tokens: int) -> Grant | None:
         """Count a request of `tokens` as sent now; None where it may not leave."""
@@ -91,7 +92,9 @@ class Lane:
     def answered(self, grant: Grant, *, used_tokens: int | None, now_s: float) -> None:
         """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""
         self._refusals = 0
-        self._service_is_up()
+        self._failures = 0
+        if self.outage_since_s is not None:
+            self._service_is_up()
         if used_tokens is not None:
             self._settle(grant, used_tokens, now_s)
             self.used_tokens += used_tokens
@@ -126,7 +129,13 @@ class Lane:
 
     def _settle(self, grant: Grant, used_tokens: int, now_s: float) -> None:
         self.limiter.settle(grant, used_tokens=used_tokens, now_s=now_s)
-        self._changed.set()
+        if self._changed is not None:
+            self._changed.set()
+
+    def _tell(self) -> None:
+        """Have the task that waits look again."""
+        if self._changed is not None:
+            self._changed.set()
 
     def _cool_down(self, asked_s: float | None, *, sent_at_s: float | None, now_s: float) -> None:
         """One cool-down for the lane: an attempt sent before it began can only lengthen it."""
@@ -143,7 +152,7 @@ class Lane:
         until_s = max(self._cool_until_s, now_s + asked_s)
         self.cool_down_s += until_s - max(now_s, self._cool_until_s)
         self._cool_until_s = until_s
-        self._changed.set()
+        self._tell()
 
     def _service_failed(self, grant: Grant, now_s: float) -> None:
         self._failures += 1
@@ -160,11 +169,11 @@ class Lane:
         else:
             return  # sent before the outage was known
         self._probe_at_s = now_s + min(BACKOFF_MAX_S, 2.0 ** min(self._probes, 32))
-        self._changed.set()
+        self._tell()
 
     def _service_is_up(self) -> None:
         self._failures = 0
         if self.outage_since_s is not None:
             self.outage_since_s = None
             self._probe = None
-            self._changed.set()
+            self._tell()

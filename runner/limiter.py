@@ -64,6 +64,12 @@ class Bucket:
         missing = (need if need < self.capacity else self.capacity) - self.level(now_s)
         return now_s if missing <= self._rounding else now_s + missing / self.rate_s
 
+    def take(self, now_s: float, amount: float) -> None:
+        """Take out, into debt where there is less."""
+        if now_s > self._at_s:
+            self.level(now_s)
+        self._level -= amount
+
     def add(self, now_s: float, amount: float) -> None:
         """Put in, or with a negative amount take out."""
         level = self.level(now_s) + amount
@@ -127,9 +133,9 @@ class Limiter:
         self._log.append(grant)
         self._log_tokens += tokens
         if self._requests is not None:
-            self._requests.add(now_s, -1.0)
+            self._requests.take(now_s, 1.0)
         if self._tokens is not None:
-            self._tokens.add(now_s, -tokens)
+            self._tokens.take(now_s, tokens)
         return grant
 
     def settle(self, grant: Grant, *, used_tokens: int, now_s: float) -> None:
