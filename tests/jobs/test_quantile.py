@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,28 @@ def test_it_lies_within_a_bucket_above_the_exact_one(
     wanted = exact(pairs, share)
     assert wanted * (1 - 1e-9) <= quantile.value <= wanted * STEP * (1 + 1e-9)
     assert quantile.count == len(pairs)
+
+
+@pytest.mark.slow
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.integers(HALVED_AFTER, 3 * HALVED_AFTER),
+    share=st.sampled_from([0.5, 0.75, 0.9375]),
+)
+def test_it_lies_there_too_once_weights_have_been_halved(
+    seed: int, count: int, share: float
+) -> None:
+    rng = random.Random(seed)
+    quantile = UpperQuantile(share)
+    pairs = [(rng.lognormvariate(0, 2), float(rng.randint(1, 100))) for _ in range(count)]
+    for value, weight in pairs:
+        quantile.add(value, weight)
+    halvings = [count // HALVED_AFTER - n // HALVED_AFTER for n in range(count)]
+    faded = [
+        (value, weight / 2**times) for (value, weight), times in zip(pairs, halvings, strict=True)
+    ]
+    wanted = exact(faded, share)
+    assert wanted * (1 - 1e-9) <= quantile.value <= wanted * STEP * (1 + 1e-9)
 
 
 def test_before_the_first_value_it_is_nothing() -> None:

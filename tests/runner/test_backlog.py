@@ -66,6 +66,26 @@ async def test_it_waits_for_a_retry_and_ends_only_when_nothing_can_come_back(
     assert ends == [30.0]
 
 
+async def test_who_waits_for_a_job_is_told_when_the_last_one_is_done(
+    autojump_clock: MockClock,
+) -> None:
+    backlog = Backlog()
+    backlog.put(pending(0))
+    backlog.exhaust()
+    taken = await backlog.take()
+    assert taken is not None
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for_end() -> None:
+            with trio.fail_after(60):
+                assert await backlog.take() is None
+            assert trio.current_time() == 7.0
+
+        nursery.start_soon(wait_for_end)
+        await trio.sleep(7)
+        backlog.done(taken[0], None)
+
+
 async def put(backlog: Backlog, waiting: Pending) -> None:
     """What a reader does."""
     if backlog.full:
