@@ -46,7 +46,6 @@ class Connection:
         # Written to without a wait where there is no TLS between.
         self._plain = stream if isinstance(stream, DescriptorStream) else None
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._body: list[bytes] = []
 
     def _begin(self) -> None:
         self.status = 0
@@ -58,6 +57,7 @@ class Connection:
         self._cut_short = False  # the request is not all sent
         self._lengths = 0  # headers that say one
         self._codings: list[bytes] = []
+        self._body: list[bytes] = []  # what came of it since it was last taken
         self._body_bytes = 0
 
     # -- what httptools calls; a 1xx answer is followed by the one that counts

@@ -247,6 +247,18 @@ async def test_a_response_that_is_left_unread_costs_its_connection(
     assert len(network.opened) == 2
 
 
+async def test_a_body_that_nobody_took_is_no_part_of_the_next_answer(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    transport, network = over(answers(OK))
+    exchange = await transport.exchange(
+        Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n", Wire()
+    )
+    await exchange.aclose()
+    assert await fetch(transport) == (200, b"ok")
+    assert len(network.opened) == 1
+
+
 async def test_encoded_bodies_are_decoded_by_httpx(over: Over, autojump_clock: MockClock) -> None:
     body = gzip.compress(b"hello")
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
