@@ -16,17 +16,6 @@ METRICS = {
 }
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
-_SECONDS = pl.col("s")
-FIGURES = [
-    _SECONDS.count().alias("count"),
-    _SECONDS.mean().alias("mean"),
-    *(
-        _SECONDS.quantile(share, interpolation="linear").alias(name)
-        for name, share in QUANTILES.items()
-    ),
-    _SECONDS.max().alias("max"),
-]
-
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """One metric over succeeded jobs; seconds. `url` None is all endpoints together."""
@@ -47,11 +36,23 @@ def distributions(results: pl.LazyFrame) -> list[Distribution]:
     good = results.filter(pl.col("status") == "succeeded")
     found = []
     for metric in METRICS:  # one at a time: a column of a large run is all that memory holds
-        column = good.select("url", pl.col(metric).alias("s")).drop_nulls("s").collect()
-        if len(column):
-            column = column.sort("s")  # once, and not for each percentile
-            over_all = column.select(pl.lit(None, dtype=pl.String).alias("url"), *FIGURES)
-            by_url = column.group_by("url").agg(*FIGURES).sort("url")
-            rows = pl.concat([over_all, by_url]).to_dicts()
-            found += [Distribution(metric=metric, **row) for row in rows]
+        rows = good.select("url", pl.col(metric).alias("s")).drop_nulls("s").collect()
+        if len(rows):
+            found.append(_distribution(metric, None, rows["s"]))
+            for url in rows["url"].unique().sort():
+                seconds = rows.filter(pl.col("url") == url)["s"]
+                found.append(_distribution(metric, url, seconds))
     return found
+
+
+def _distribution(metric: str, url: str | None, seconds: pl.Series) -> Distribution:
+    ordered = seconds.sort()  # once, and not for each percentile
+    figures = {
+        "metric": metric,
+        "url": url,
+        "count": len(ordered),
+        "mean": ordered.mean(),
+        "max": ordered[-1],
+        **{n: ordered.quantile(share, interpolation="linear") for n, share in QUANTILES.items()},
+    }
+    return msgspec.convert(figures, Distribution)
