@@ -138,6 +138,33 @@ async def test_its_task_ends_with_the_transport(
     assert watches() == 0
 
 
+async def test_a_connection_made_as_the_last_one_goes_has_its_limit(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """The task is told to end with the one connection, and another comes before it has."""
+    closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for _ in range(20):  # trio's order of what runs at once is random
+        scripts = [answers(closing), silent]
+        gone = trio.Event()
+
+        async def connect(
+            _origin: Origin, scripts: list[Script] = scripts, gone: trio.Event = gone
+        ) -> trio.abc.Stream:
+            ours, theirs = memory_stream_pair()
+            ours.send_stream.close_hook = gone.set
+            nursery.start_soon(scripts.pop(0), theirs)
+            return ours
+
+        began_s = trio.current_time()
+        transport = TrioTransport(connect=connect, timeouts=LIMITS)
+        async with trio.open_nursery() as requests:
+            requests.start_soon(fetch, transport)
+            await gone.wait()
+            with pytest.raises(httpx.ReadTimeout):
+                await fetch(transport)
+        assert trio.current_time() == began_s + 100.0
+
+
 async def test_its_task_goes_on_for_what_is_in_use_when_the_transport_is_closed(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
