@@ -39,26 +39,40 @@ async def silent(stream: trio.abc.Stream) -> None:
     await trio.sleep_forever()
 
 
-class Pairs:
-    """Connects to scripts over pairs of real sockets, which have what was written at once: so
-    time can be virtual all the same."""
+class Closing(DescriptorStream):
+    """A socket that tells when it goes."""
 
-    def __init__(self, nursery: trio.Nursery, script: Script) -> None:
+    def __init__(self, connected: socket.socket, gone: trio.Event) -> None:
+        super().__init__(connected)
+        self.gone = gone
+
+    async def aclose(self) -> None:
+        self.gone.set()
+        await super().aclose()
+
+
+class Pairs:
+    """Connects to scripts, the last one again and again, over pairs of real sockets, which have
+    what was written at once: so time can be virtual all the same."""
+
+    def __init__(self, nursery: trio.Nursery, *scripts: Script) -> None:
         self.nursery = nursery
-        self.script = script
+        self.scripts = list(scripts)
         self.ours: list[socket.socket] = []
+        self.gone = trio.Event()  # one of ours was closed
 
     async def connect(self, _origin: Origin) -> trio.abc.Stream:
         ours, theirs = socket.socketpair()
         for each in (ours, theirs):
             each.setblocking(False)
         self.ours.append(ours)
-        self.nursery.start_soon(self._serve, DescriptorStream(theirs))
-        return DescriptorStream(ours)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        self.nursery.start_soon(self._serve, script, DescriptorStream(theirs))
+        return Closing(ours, self.gone)
 
-    async def _serve(self, stream: trio.abc.Stream) -> None:
+    async def _serve(self, script: Script, stream: trio.abc.Stream) -> None:
         async with stream:
-            await self.script(stream)
+            await script(stream)
 
     @property
     def open_now(self) -> int:
@@ -144,22 +158,12 @@ async def test_a_connection_made_as_the_last_one_goes_has_its_limit(
     """The task is told to end with the one connection, and another comes before it has."""
     closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     for _ in range(20):  # trio's order of what runs at once is random
-        scripts = [answers(closing), silent]
-        gone = trio.Event()
-
-        async def connect(
-            _origin: Origin, scripts: list[Script] = scripts, gone: trio.Event = gone
-        ) -> trio.abc.Stream:
-            ours, theirs = memory_stream_pair()
-            ours.send_stream.close_hook = gone.set
-            nursery.start_soon(scripts.pop(0), theirs)
-            return ours
-
         began_s = trio.current_time()
-        transport = TrioTransport(connect=connect, timeouts=LIMITS)
+        pairs = Pairs(nursery, answers(closing), silent)
+        transport = TrioTransport(connect=pairs.connect, timeouts=LIMITS)
         async with trio.open_nursery() as requests:
             requests.start_soon(fetch, transport)
-            await gone.wait()
+            await pairs.gone.wait()
             with pytest.raises(httpx.ReadTimeout):
                 await fetch(transport)
         assert trio.current_time() == began_s + 100.0
