@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import click
 
 SETTINGS_FILE = "headrace.toml"
-# polars' allocator keeps what was freed for ten seconds, so that a run would hold the memory of its
-# hungriest moments. A tenth of one is enough for what is freed and asked for again within a step;
-# without any, a quarter of sealing is spent on giving back and taking. It reads this when loaded.
-ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
+# polars' allocator keeps what was freed for ten seconds, and for each thread apart, so that a run
+# would hold the memory of its hungriest moments. A hundredth of one is enough for what is asked for
+# again within a step: without any, a quarter of sealing is spent on giving back and taking. It
+# reads this when it is loaded.
+ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:10,muzzy_decay_ms:0,narenas:1")
 # Allocations between two looks for cycles; Python's own 700 is for small programs.
 GC_THRESHOLD = 50_000
 INTERRUPTED = 130
