@@ -40,7 +40,7 @@ def distributions(results: pl.LazyFrame) -> list[Distribution]:
         if len(rows):
             found.append(_distribution(metric, None, rows["s"]))
             for url in rows["url"].unique().sort():
-                seconds = rows.filter(pl.col("url") == url)["s"]
+                seconds = rows["s"].filter(rows["url"] == url)
                 found.append(_distribution(metric, url, seconds))
     return found
 
