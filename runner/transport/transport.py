@@ -126,7 +126,8 @@ class TrioTransport(httpx.AsyncBaseTransport):
             return
         idle = self._idle[connection.origin]
         idle.append(connection)
-        while connection.since_s - idle[0].since_s > IDLE_MAX_S:  # the one at hand is young
+        oldest_s = connection.since_s - IDLE_MAX_S
+        while idle and idle[0].since_s < oldest_s:  # it may be in use again before the last is gone
             await self._discard(idle.popleft())
 
     async def _discard(self, connection: Connection) -> None:

@@ -293,6 +293,27 @@ async def test_idle_connections_grow_old_under_those_in_use(
     assert network.open_now == 1
 
 
+async def test_a_connection_may_be_used_while_older_ones_are_being_closed(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    """The request whose connection it was looked for an older one where there was none left."""
+    transport, network = over(answers(0.5, OK))
+    async with trio.open_nursery() as requests:
+        for _ in range(10):
+            requests.start_soon(fetch, transport)
+    async with trio.open_nursery() as requests:
+        for _ in range(int(IDLE_MAX_S / 0.5)):
+            await fetch(transport)
+        requests.start_soon(fetch, transport)
+        await trio.sleep(0.5)
+        while network.open_now == 10:
+            await trio.sleep(0)
+        wire = Wire()
+        await fetch(transport, wire)
+    assert wire.reused
+    assert network.open_now == 1
+
+
 async def test_an_answer_has_a_limit_as_a_whole(over: Over, autojump_clock: MockClock) -> None:
     """A server that sends a little now and then could hold a slot for ever."""
     limits = LIMITS._replace(total=30.0)
