@@ -79,6 +79,8 @@ class Connection:
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
         lengths, codings = self._lengths, self._codings
+        if self.status == 101:  # httptools has an error of its own kind for that
+            raise httpx.RemoteProtocolError("the answer changes to a protocol nobody asked for")
         if self.status < 200:
             self.headers, self._lengths, self._codings = [], 0, []
             return

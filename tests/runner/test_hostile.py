@@ -270,7 +270,11 @@ SHAPES: dict[str, tuple[bytes, type[Exception] | tuple[Message, bool]]] = {
     "endless headers": (OK + b"X: y\r\n" * 40_000, LIES),
     "an endless status line": (b"HTTP/1.1 200 " + b"O" * 200_000, LIES),
     "a flood of 1xx": (b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, LIES),
-    "an upgrade": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", LIES),
+    "an upgrade": (
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        LIES,
+    ),
+    "half an upgrade": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", LIES),
     "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", LIES),
     "NUL in a header": (OK + b"X: a\0b\r\nContent-Length: 5\r\n\r\nhello", LIES),
     "CR in a header": (OK + b"X: a\rb\r\nContent-Length: 5\r\n\r\nhello", LIES),
