@@ -78,6 +78,18 @@ async def test_a_long_run_of_a_slow_model_holds_up_no_other(
     assert ran.results["index"].to_list() == [*range(ahead), *range(ahead + 1, ahead + 4)]
 
 
+async def test_lanes_share_a_slot_that_both_wait_for(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """The lane that has it does not keep it for its own next job until it has none."""
+    service.answer = lambda seen: service.fine(delay_s=1.0)
+    bench.write(*(bench.chat_line(f"{m}-{n}", model=m) for n in range(40) for m in ("a", "b")))
+    ran = await bench.run(service, own_limits={"a": NONE}, concurrency=1)
+    assert ran.outcome.succeeded == 80
+    assert min(times_of(service, "a")) < max(times_of(service, "b"))
+    assert min(times_of(service, "b")) < max(times_of(service, "a"))
+
+
 async def test_an_outage_of_one_model_pauses_its_lane_alone(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

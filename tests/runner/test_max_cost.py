@@ -67,6 +67,22 @@ async def test_attempts_in_flight_hold_their_bounds_and_give_back_what_they_did_
     assert (ran.outcome.exit_code, ran.outcome.cost) == (0, 30)
 
 
+async def test_a_job_that_waits_for_money_is_not_overtaken(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """The large one fits once both before it are back; the small one behind it would fit before."""
+    lines = [bench.chat_line(f"job-{n}", str(n), max_tokens=50) for n in range(4)]
+    lines[2] = bench.chat_line("job-2", "2", max_tokens=150)
+    small, large = bound_of(lines[0]), bound_of(lines[2])
+    assert small < large < 2 * small
+    service.answer = lambda seen: service.fine(delay_s=float(seen.number))
+    bench.write(*lines)
+    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(2 * small + 20), concurrency=10)
+    assert ran.outcome.succeeded == 4
+    assert [seen.content for seen in service.posts[2:]] == ["2", "3"]
+    assert service.post_times_s[:3] == [0.0, 0.0, 2.0]
+
+
 async def test_what_is_in_flight_finishes_before_the_stop(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -181,6 +181,29 @@ async def test_an_interrupt_lets_what_is_in_flight_finish(
     assert ran.manifest["sessions"][0]["state"] == "interrupted"
 
 
+async def test_after_a_stop_no_job_goes_as_far_as_a_connection(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that wait would each be held back at the last moment, at the cost of a connection."""
+    opened: list[float] = []
+    connect = service.connect
+
+    async def counted(origin: object) -> trio.abc.Stream:
+        opened.append(trio.current_time())
+        stream: trio.abc.Stream = await connect(origin)
+        return stream
+
+    monkeypatch.setattr(service, "connect", counted)
+    service.answer = lambda seen: service.fine(delay_s=20)
+    bench.write_chats(50)
+    stop = Stop(grace_s=30)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stop_after, stop, 5.0)
+        ran = await bench.run(service, concurrency=2, stop=stop)
+    assert ran.outcome.succeeded == 2
+    assert [at_s for at_s in opened if at_s > 0] == []
+
+
 async def test_the_grace_is_bounded_and_what_it_cut_is_recorded(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
