@@ -17,7 +17,7 @@ def report_console() -> Console:
     In a pipe or a file no line is folded, unless COLUMNS says how wide it may be, and none ends in
     blanks: what searches and compares lines finds them whole.
     """
-    if sys.stdout.isatty():
+    if sys.stdout is None or sys.stdout.isatty():  # None: it was closed
         return Console()
     width = None if os.environ.get("COLUMNS", "").isdigit() else UNFOLDED_COLUMNS
     return Console(file=cast(TextIO, _WithoutBlanks(sys.stdout)), width=width)

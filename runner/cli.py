@@ -135,7 +135,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 
 def _display() -> tuple["Watch", Callable[[str], None]]:
     """What shows how the run goes on, and what prints a line beside it, both on standard error."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():  # None: it was closed
         from .progress import watch_in_lines
 
         say = partial(click.echo, err=True)

@@ -351,6 +351,26 @@ def test_a_run_in_a_pipe_loads_what_it_works_with_and_nothing_more(
     assert [name for name in [*others, *rooms] if name in loaded] == []
 
 
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_run_needs_neither_standard_output_nor_standard_error(
+    headrace: Headrace, serve: Callable[..., Served], closed: str
+) -> None:
+    """As under some init scripts. Python then has None in their places."""
+    headrace.use(serve())
+    headrace.write(job("a"))
+    shell = ["sh", "-c", f'exec "$@" {closed}>&-', "sh"]
+    done = subprocess.run(
+        [*shell, *command("run", "jobs.jsonl")],
+        capture_output=True,
+        cwd=headrace.path,
+        env=headrace.environment,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert headrace.table("results")["custom_id"].to_list() == ["a"]
+
+
 def test_the_key_is_nowhere_in_what_a_run_writes_or_prints(
     headrace: Headrace, serve: Callable[..., Served]
 ) -> None:
