@@ -1,11 +1,12 @@
 """A job file as numbered lines: plain, gzip or zstd, from a path or from standard input."""
 
 import os
+import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from io import BufferedReader
+from io import RawIOBase
 from itertools import chain
 from types import TracebackType
 from typing import Self, cast
@@ -167,7 +168,7 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
     Raises InputError when there is no such file, when it is a directory, or can't be read.
     """
     if path == "-":
-        return Source(path, read=cast(BufferedReader, sys.stdin.buffer).read1)
+        return Source(path, read=_read_of_standard_input())
     identity = None
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it
@@ -179,6 +180,21 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {what} {path}: {reason}") from error
     return Source(path, read=file.read, close=file.close, identity=identity)
+
+
+def _read_of_standard_input() -> Callable[[int], bytes]:
+    if sys.stdin is None:
+        raise InputError("cannot read standard input: it is closed")
+    # Past its buffer, whose lock a read that never returns would hold: a process that is stopped
+    # meanwhile could not end but by a crash.
+    stream = cast(RawIOBase, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+
+    def read(most_bytes: int) -> bytes:
+        while (data := stream.read(most_bytes)) is None:
+            select.select([stream], [], [])  # whoever shares it has it not block
+        return data
+
+    return read
 
 
 def _shown(path: str) -> str:

@@ -186,6 +186,29 @@ def test_the_first_line_of_a_slow_pipe_is_there_before_the_second(standard_input
         assert source.fraction(1.0) is None
 
 
+def test_a_pipe_that_does_not_block_has_not_ended(standard_input: int) -> None:
+    os.set_blocking(sys.stdin.fileno(), False)
+    with open_source("-") as source, os.fdopen(standard_input, "wb", buffering=0) as pipe:
+        lines = source.lines()
+        pipe.write(b'{"n":1}\n')
+        assert next(lines) == (1, b'{"n":1}')
+
+        def go_on() -> None:
+            pipe.write(b'{"n":2}\n')
+            pipe.close()
+
+        later = threading.Timer(0.05, go_on)
+        later.start()
+        assert list(lines) == [(2, b'{"n":2}')]
+        later.join()
+
+
+def test_standard_input_that_is_closed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="cannot read standard input: it is closed"):
+        open_source("-")
+
+
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
 def test_packed_standard_input_flows_too(packing: str, standard_input: int) -> None:
     whole = b"".join(b"%d\n" % n for n in range(50_000))

@@ -396,6 +396,33 @@ def test_jobs_come_from_standard_input_too(
     assert len(headrace.table("results", "piped.run")) == 4
 
 
+def test_a_stop_does_not_wait_for_standard_input_to_end(
+    headrace: Headrace, serve: Callable[..., Served]
+) -> None:
+    """Python took the read that went on for a fatal error, with the exit code of a crash."""
+    served = serve("--rpm", "none")
+    headrace.use(served)
+    words = command("run", "-", "--out", "piped.run")
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=headrace.path,
+        env=headrace.environment,
+    ) as running:
+        assert running.stdin is not None
+        assert running.stderr is not None
+        running.stdin.write(job("a") + b"\n")
+        running.stdin.flush()
+        wait_for_posts(served, 1)
+        running.send_signal(signal.SIGINT)
+        said = running.stderr.read()
+        assert running.wait(timeout=20) == 130, said
+    assert b"Fatal" not in said
+    assert headrace.table("results", "piped.run")["custom_id"].to_list() == ["a"]
+
+
 def wait_for_posts(served: Served, count: int) -> None:
     """Until the gateway has answered so many; bounded by the test's own patience."""
     ready = subprocess.run(
