@@ -17,6 +17,9 @@ import trio.testing
 from gateway import Config, Gateway
 from runner import RunOutcome, RunSettings, Secret, Stop, TrioTransport, World, run_jobs
 
+from .processes import headrace as headrace
+from .processes import serve as serve
+
 # 20 s into a minute, as servers with fixed windows count it.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
 KEY = "sk-of-the-tests"

@@ -1,128 +1,18 @@
 """The command as a user meets it: real processes, a real gateway on loopback, real signals."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from click.testing import CliRunner
 
-from runner.main import main
+from .processes import Headrace, Served, job, jobs, wait_for_posts
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[2]
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
-
-
-class Served(NamedTuple):
-    """A gateway process: where, its key, and what it saw."""
-
-    url: str
-    key: str
-    log: Path
-
-    @property
-    def posts(self) -> list[dict[str, Any]]:
-        rows = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [row for row in rows if row["method"] == "POST"]
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "runner", *words]
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts gateways on free ports; ends those that it started."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*flags: str) -> Served:
-        log = tmp_path / f"gateway-{len(started)}.log"
-        words = command("gateway", "--port", "0", "--log", str(log), *flags)
-        process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN, cwd=ROOT
-        )
-        started.append(process)
-        assert process.stdout is not None
-        said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
-        return Served(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"], log)
-
-    yield start
-    for process in started:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-class Headrace:
-    """Runs the command in a directory of its own, as a user's shell would."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.environment = {**CLEAN, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-
-    def use(self, served: Served) -> None:
-        self.environment |= {"HEADRACE_BASE_URL": served.url, "HEADRACE_API_KEY": served.key}
-
-    def write(self, *lines: bytes, name: str = "jobs.jsonl") -> None:
-        (self.path / name).write_bytes(b"".join(line + b"\n" for line in lines))
-
-    def __call__(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*words),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=self.path,
-            env=self.environment,
-            check=False,
-            **options,
-        )
-
-    def inside(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """The same in this process: enough, and sooner, where nothing is sent."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(self.path)
-            done = CliRunner().invoke(main, list(words), env=self.environment, prog_name="headrace")
-        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command(*words),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.path,
-            env=self.environment,
-        )
-
-    def table(self, name: str, run: str = "jobs.run") -> pl.DataFrame:
-        return pl.read_parquet(self.path / run / name / "*.parquet")
-
-
-@pytest.fixture
-def headrace(tmp_path: Path) -> Headrace:
-    return Headrace(tmp_path)
-
-
-def job(custom_id: str, content: str = "hello", **fields: Any) -> bytes:
-    messages = [{"role": "user", "content": content}]
-    body = {"model": "deepseek-v4-flash", "messages": messages, "max_tokens": 20, **fields}
-    return json.dumps(
-        {"custom_id": custom_id, "url": "/v1/chat/completions", "body": body}
-    ).encode()
-
-
-def jobs(count: int) -> list[bytes]:
-    return [job(f"job-{n}", f"question {n}") for n in range(count)]
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -351,26 +241,6 @@ def test_a_run_in_a_pipe_loads_what_it_works_with_and_nothing_more(
     assert [name for name in [*others, *rooms] if name in loaded] == []
 
 
-@pytest.mark.parametrize("closed", ["1", "2"])
-def test_a_run_needs_neither_standard_output_nor_standard_error(
-    headrace: Headrace, serve: Callable[..., Served], closed: str
-) -> None:
-    """As under some init scripts. Python then has None in their places."""
-    headrace.use(serve())
-    headrace.write(job("a"))
-    shell = ["sh", "-c", f'exec "$@" {closed}>&-', "sh"]
-    done = subprocess.run(
-        [*shell, *command("run", "jobs.jsonl")],
-        capture_output=True,
-        cwd=headrace.path,
-        env=headrace.environment,
-        check=False,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert headrace.table("results")["custom_id"].to_list() == ["a"]
-
-
 def test_the_key_is_nowhere_in_what_a_run_writes_or_prints(
     headrace: Headrace, serve: Callable[..., Served]
 ) -> None:
@@ -384,63 +254,6 @@ def test_the_key_is_nowhere_in_what_a_run_writes_or_prints(
     assert [path for path in files if key in path.read_bytes()] == []
     assert [path for path in files if b"s3cret-team" in path.read_bytes()] == []
     assert served.key not in done.stdout + done.stderr
-
-
-def test_jobs_come_from_standard_input_too(
-    headrace: Headrace, serve: Callable[..., Served]
-) -> None:
-    headrace.use(serve("--rpm", "none"))
-    text = b"".join(line + b"\n" for line in jobs(4)).decode()
-    done = headrace("run", "-", "--out", "piped.run", "--rpm", "none", input=text)
-    assert done.returncode == 0, done.stderr
-    assert len(headrace.table("results", "piped.run")) == 4
-
-
-def test_a_stop_does_not_wait_for_standard_input_to_end(
-    headrace: Headrace, serve: Callable[..., Served]
-) -> None:
-    """Python took the read that went on for a fatal error, with the exit code of a crash."""
-    served = serve("--rpm", "none")
-    headrace.use(served)
-    words = command("run", "-", "--out", "piped.run")
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=headrace.path,
-        env=headrace.environment,
-    ) as running:
-        assert running.stdin is not None
-        assert running.stderr is not None
-        running.stdin.write(job("a") + b"\n")
-        running.stdin.flush()
-        wait_for_posts(served, 1)
-        running.send_signal(signal.SIGINT)
-        said = running.stderr.read()
-        assert running.wait(timeout=20) == 130, said
-    assert b"Fatal" not in said
-    assert headrace.table("results", "piped.run")["custom_id"].to_list() == ["a"]
-
-
-def wait_for_posts(served: Served, count: int) -> None:
-    """Until the gateway has answered so many; bounded by the test's own patience."""
-    ready = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys, time\n"
-            "end = time.monotonic() + 30\n"
-            "while time.monotonic() < end:\n"
-            "    if open(sys.argv[1]).read().count('POST') >= int(sys.argv[2]): sys.exit(0)\n"
-            "    time.sleep(0.02)\n"
-            "sys.exit(1)",
-            str(served.log),
-            str(count),
-        ],
-        check=False,
-    )
-    assert ready.returncode == 0
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
