@@ -70,12 +70,12 @@ class JobReader:
         Raises InputError where the file can't be read on.
         """
         while not self.filled:
-            self._before += len(self._lines)
-            self._lines, self._taken = [], 0
             batch = next(self._batches, None)
+            # Only now: `fraction` may be asked for while another thread waits for the file.
+            self._before += len(self._lines)
+            self._lines, self._taken = batch or [], 0
             if batch is None:
                 return False
-            self._lines = batch
         return True
 
     def parse(self) -> list[Job | Reject]:
@@ -96,7 +96,8 @@ class JobReader:
     def fraction(self) -> float | None:
         """How far in the stored file the parsed lines go, from 0 to 1; None where no size is
         known."""
-        return self._source.fraction(self._taken / len(self._lines) if self._lines else 0.0)
+        lines, taken = self._lines, self._taken
+        return self._source.fraction(taken / len(lines) if lines else 0.0)
 
     def _parsed(self, line: bytes, number: int) -> Job | Reject:
         item = parse_line(line, number)

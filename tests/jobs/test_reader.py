@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError, Job, JobReader, Reject, Source, open_source
+from jobs import InputError, Job, JobFile, JobReader, Reject, Source, open_source
 from jobs.reader import LARGE_BYTES, PARSED_BYTES, PARSED_LINES
 
 
@@ -205,6 +205,22 @@ def test_a_reader_takes_in_a_little_at_a_time_and_knows_how_far_it_is(tmp_path: 
             assert reader.fraction() == third / 3
         assert not reader.fill()
         assert reader.fraction() == 1.0
+
+
+def test_a_reader_that_waits_for_more_of_the_file_is_as_far_as_it_was() -> None:
+    """While it read on, the display fell back by all that was read before."""
+    deliveries = [chat("a") + b"\n", chat("b") + b"\n", b""]
+    size = sum(map(len, deliveries))
+    seen = []
+
+    def read(most: int) -> bytes:
+        seen.append(reader.fraction())
+        return deliveries.pop(0)
+
+    identity = JobFile(path="jobs", size_bytes=size, digest="")
+    reader = JobReader(Source("jobs", read=read, identity=identity))
+    assert len(list(reader)) == 2
+    assert seen == [0.0, 0.5, 1.0]
 
 
 def test_a_reader_takes_in_fewer_lines_where_they_are_long() -> None:
