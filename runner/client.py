@@ -263,8 +263,13 @@ class Client:
         answer, failure = outcome.answer, outcome.failure
         if outcome.response is not None:
             outcome.response = redact(outcome.response)
-        if answer is not None and answer.text is not None:
-            answer.text = redact(answer.text)
+        if outcome.request_id is not None:
+            outcome.request_id = redact(outcome.request_id)
+        if answer is not None:
+            if answer.text is not None:
+                answer.text = redact(answer.text)
+            if answer.finish_reason is not None:
+                answer.finish_reason = redact(answer.finish_reason)
         if failure is not None:
             outcome.failure = failure._replace(
                 # Cut only now: a cut in the middle of the key would leave its beginning.

@@ -152,6 +152,17 @@ async def test_the_key_is_taken_out_of_what_a_server_echoes(
     assert KEY not in (outcome.response or "")
 
 
+async def test_the_key_is_taken_out_of_the_words_beside_an_answer(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    choice = {"message": {"content": "hi"}, "finish_reason": f"no money on {KEY}"}
+    body = json.dumps({"choices": [choice]}).encode()
+    outcome = await Wired(nursery, answer(body, f"X-Request-Id: {KEY}-1")).send(job())
+    assert outcome.request_id == "***-1"
+    assert outcome.answer is not None
+    assert outcome.answer.finish_reason == "no money on ***"
+
+
 @pytest.mark.parametrize("before", range(1980, 2001, 4))
 async def test_a_long_message_is_cut_with_the_key_out_of_it(
     nursery: trio.Nursery, autojump_clock: MockClock, before: int
