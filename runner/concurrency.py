@@ -39,8 +39,8 @@ def most_connections() -> int:
 class Concurrency:
     """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
 
-    Nobody waits for long with a slot in hand: a lane looks for a free one, and takes it at the
-    moment in which all else is there.
+    Nobody waits with a slot in hand: a lane looks for a free one, and takes it at the moment in
+    which all else is there.
     """
 
     def __init__(self, fixed: int | None) -> None:
