@@ -274,6 +274,10 @@ SHAPES: dict[str, tuple[bytes, type[Exception] | tuple[Message, bool]]] = {
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         LIES,
     ),
+    "a length before the answer": (
+        b"HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n" + WHOLE,
+        (HELLO, True),
+    ),
     "half an upgrade": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", LIES),
     "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", LIES),
     "NUL in a header": (OK + b"X: a\0b\r\nContent-Length: 5\r\n\r\nhello", LIES),

@@ -128,7 +128,8 @@ async def test_each_of_many_connections_has_its_own(
 async def test_a_body_that_nobody_reads_for_a_while_is_not_late(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    limits = LIMITS._replace(total=150.0)
+    """Neither by the limit that its head had, nor by that of its reads."""
+    limits = LIMITS._replace(first_byte=50.0, total=150.0)
     transport, _ = transport_over(nursery, answers(HEAD, b"he", 60.0, b"llo"), timeouts=limits)
     exchange = await transport.exchange(
         Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n", Wire()
