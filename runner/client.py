@@ -137,7 +137,7 @@ class Client:
         if body is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
         try:
-            data = decoded(body, dict(answer.headers))
+            data = decoded(body, answer.headers)
         except httpx.DecodingError as error:
             raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
         return answer.status, self._key.redact_bytes(data)
@@ -186,7 +186,7 @@ class Client:
         body = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
         if body is None:
             return Outcome(failure=_too_long())
-        data = decoded(body, heard)
+        data = decoded(body, answer.headers) if b"content-encoding" in heard else body
         end = wire.read_at
         if answer.status != 200:
             return self._refused(answer, read_error(data), _json_text(data))
@@ -284,7 +284,7 @@ async def _feed_decoded(answer: Answering, heard: Heard, take: Callable[[bytes],
     if b"content-encoding" not in heard:
         await answer.feed(take)
     elif (body := await whole_body(answer, most_bytes=BODY_BYTES_MAX)) is not None:
-        take(decoded(body, heard))
+        take(decoded(body, answer.headers))
 
 
 async def _drain(answer: Answering) -> None:

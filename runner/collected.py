@@ -1,10 +1,8 @@
 """The body of an answer, whole, and decoded where the server encoded it."""
 
-from collections.abc import Mapping
-
 import httpx
 
-from .transport import Answering
+from .transport import Answering, Headers
 
 
 async def whole_body(answer: Answering, *, most_bytes: int) -> bytes | None:
@@ -24,12 +22,10 @@ async def whole_body(answer: Answering, *, most_bytes: int) -> bytes | None:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def decoded(body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
-    """A body that is encoded, which nobody asked for, decoded by httpx.
+def decoded(body: bytes, headers: Headers) -> bytes:
+    """A body that may be encoded, which nobody asked for, decoded by httpx.
 
     Raises httpx.DecodingError.
     """
-    coding = headers.get(b"content-encoding")
-    if coding is None:
-        return body
-    return httpx.Response(200, headers=[(b"content-encoding", coding)], content=body).content
+    codings = [(name, value) for name, value in headers if name == b"content-encoding"]
+    return httpx.Response(200, headers=codings, content=body).content

@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+import zlib
 from typing import Any
 
 import msgspec
@@ -213,6 +214,10 @@ async def test_a_compressed_answer_is_read(
 ) -> None:
     body = gzip.compress(b'{"choices": [{"message": {"content": "hi"}}]}')
     outcome = await Wired(nursery, answer(body, "Content-Encoding: gzip")).send(job())
+    assert outcome.answer is not None
+    assert outcome.answer.text == "hi"
+    both = answer(zlib.compress(body), "Content-Encoding: gzip", "Content-Encoding: deflate")
+    outcome = await Wired(nursery, both).send(job())
     assert outcome.answer is not None
     assert outcome.answer.text == "hi"
     outcome = await Wired(nursery, answer(b"no gzip", "Content-Encoding: gzip")).send(job())
