@@ -71,7 +71,8 @@ class RateCurve:
             passed_s = left / rate
         else:
             # The root of slope/2 x^2 + rate x = left that is stable for small slopes.
-            passed_s = 2 * left / (rate + math.sqrt(max(0.0, rate * rate + 2 * slope * left)))
+            divisor = rate + math.sqrt(max(0.0, rate * rate + 2 * slope * left))
+            passed_s = 2 * left / divisor if divisor else 0.0  # too little for a float to tell
         at_s = self.points[place].at_s + passed_s
         return at_s if last else min(at_s, self.points[place + 1].at_s)
 

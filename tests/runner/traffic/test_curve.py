@@ -61,6 +61,11 @@ def test_later_counts_come_later(curve: RateCurve, counts: list[float]) -> None:
     assert times_s == sorted(times_s)
 
 
+def test_the_smallest_count_of_a_rate_that_grows_from_nothing_is_at_once() -> None:
+    """It was a division by zero."""
+    assert RateCurve([Point(0, 0), Point(10, 1)]).time_of(5e-324) == 0
+
+
 def test_a_pause_lasts_until_the_rate_is_back() -> None:
     # 10 requests in the first 10 s, none until 30 s.
     curve = RateCurve([Point(0, 1), Point(10, 1), Point(10, 0), Point(30, 0), Point(30, 1)])
