@@ -15,6 +15,8 @@ from .think import Think
 
 # A due time is a quotient, and may miss the end of the window by its last digits.
 CLOCK_STEP_S = 1e-9
+# The finest step of a time in the tables.
+TABLE_STEP_S = 1e-6
 # A user whose request failed comes back no sooner: a refusal takes no time, and would be asked for
 # thousands of times a second.
 FAILED_PAUSE_S = 0.1
@@ -42,6 +44,7 @@ class Turn(NamedTuple):
 
 class Demand(Protocol):
     """`over_s` is when the shape ended, the due time of the first request beyond it; None so far.
+    What is measured was due before it.
 
     `open_loop`: due times are known in advance, and don't depend on answers. `measured` counts the
     requests that lie in the window.
@@ -148,6 +151,7 @@ class Users:
         spread_s: float = 0.0,
     ) -> None:
         self.over_s: float | None = None
+        self._last_s = window.from_s  # the last measured due time
         self._window = window
         self._think = think
         self._dice = [random.Random(f"{seed}/{user}") for user in range(count)]
@@ -174,9 +178,11 @@ class Users:
             return None
         if due_s >= self._window.from_s:
             if self.measured == self._window.requests:
-                self.over_s = due_s
+                # Users may be due together: the last that counts is before the end all the same.
+                self.over_s = max(due_s, self._last_s + TABLE_STEP_S)
                 return None
             self.measured += 1
+            self._last_s = due_s
         return Turn(*heappop(self._ready))
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:

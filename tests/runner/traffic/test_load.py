@@ -166,6 +166,15 @@ async def test_a_model_s_own_limits_hold_for_it(
     assert ran.attempts["wait_s"].to_list() == pytest.approx([n * 0.5 for n in range(6)])
 
 
+async def test_fewer_requests_than_users_are_measured_all_the_same(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """All users are due at once, and so was the end: every request came after it."""
+    service.answer = lambda seen: service.fine(delay_s=1)
+    ran = await traffic.over(service.connect, users=3, requests=2)
+    assert ran.attempts["phase"].to_list() == ["measure"] * 2
+
+
 async def test_ctrl_c_ends_the_run_early_and_keeps_what_was_measured(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
