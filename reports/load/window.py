@@ -13,12 +13,15 @@ from .figures import Rates
 from .rows import LoadRows
 
 SECOND = timedelta(seconds=1)
+# Users who are each wanted once are all due at one moment: a rate over that would be in millions.
+SHORTEST = timedelta(milliseconds=1)
 
 
 def rates(rows: LoadRows) -> Rates | None:
-    """Rates over the window from `measure_from` to `measure_to`; None where these aren't known."""
+    """Rates over the window from `measure_from` to `measure_to`; None where these aren't known, or
+    are not a millisecond apart."""
     begin, end = rows.facts.measure_from, rows.facts.measure_to
-    if begin is None or end is None or end <= begin:
+    if begin is None or end is None or end - begin < SHORTEST:
         return None
     window_s = (end - begin) / SECOND
     sent_s = (pl.col("sent_at") - begin).dt.total_microseconds() / 1e6

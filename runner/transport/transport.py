@@ -62,7 +62,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         """Close every idle connection; one in use belongs to its response, and closes with it."""
         self._closed = True
         with trio.CancelScope(shield=True):  # or a cancellation would leave some of them open
-            for connections in self._idle.values():
+            for connections in list(self._idle.values()):
                 while connections:
                     await self._discard(connections.pop())
 
@@ -111,11 +111,14 @@ class TrioTransport(httpx.AsyncBaseTransport):
                 return connection
             await self._discard(connection)
         wire.reused = False
+        for others in list(self._idle.values()):  # nobody may ever come back to their origins
+            await self._close_old(others, now_s)
+        began_s = trio.current_time()
         with Phase(CONNECT, self._limits.connect):
             stream = await self._connect(origin)
             if origin.scheme == "https":
                 stream = await self._handshakes.secure(stream, origin.host)
-        wire.connect_s = trio.current_time() - now_s
+        wire.connect_s = trio.current_time() - began_s
         connection = Connection(stream, origin=origin, limits=self._limits, watch=self._watch)
         self._watch.add(connection)
         return connection
@@ -126,8 +129,11 @@ class TrioTransport(httpx.AsyncBaseTransport):
             return
         idle = self._idle[connection.origin]
         idle.append(connection)
-        oldest_s = connection.since_s - IDLE_MAX_S
-        while idle and idle[0].since_s < oldest_s:  # it may be in use again before the last is gone
+        await self._close_old(idle, connection.since_s)
+
+    async def _close_old(self, idle: deque[Connection], now_s: float) -> None:
+        oldest_s = now_s - IDLE_MAX_S
+        while idle and idle[0].since_s < oldest_s:  # the rest may be in use before one is closed
             await self._discard(idle.popleft())
 
     async def _discard(self, connection: Connection) -> None:

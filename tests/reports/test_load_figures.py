@@ -255,6 +255,16 @@ def test_a_run_that_measured_nothing_is_unknown(loaded: LoadMaker) -> None:
     assert found.requests.error_rate is None
 
 
+def test_a_moment_has_no_rates(made: RunMaker) -> None:
+    """Each user sent one request, all at once: 3,000,000 were due a second."""
+    made.load = facts(measure_to=at(BEGIN_S + 1e-6))
+    loaded = LoadMaker(made)
+    for _ in range(3):
+        loaded.request(BEGIN_S)
+    found = figures(made)
+    assert (found.requests.measured, found.rates) == (3, None)
+
+
 def test_a_run_that_was_killed_says_that_it_cannot_be_judged(made: RunMaker) -> None:
     made.load = facts(measure_to=None, ended=None, machine=None)
     LoadMaker(made).request(3.0)

@@ -293,6 +293,20 @@ async def test_idle_connections_grow_old_under_those_in_use(
     assert network.open_now == 1
 
 
+async def test_connections_to_hosts_that_nobody_comes_back_to_are_closed(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    """Pictures come from many hosts, each asked once."""
+    transport, network = over(answers(OK))
+    for number in range(5):
+        request = httpx.Request("GET", f"http://cdn-{number}.test/a.png")
+        response = await transport.handle_async_request(request)
+        assert await response.aread() == b"ok"
+        await response.aclose()
+        await trio.sleep(IDLE_MAX_S + 0.001)
+    assert network.open_now == 1
+
+
 async def test_a_connection_may_be_used_while_older_ones_are_being_closed(
     over: Over, autojump_clock: MockClock
 ) -> None:
