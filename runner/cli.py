@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .params import BASE_URL, CountOr, Duration, Money, number_or_none
+from .unheard import say
 
 if TYPE_CHECKING:
     from reports import Summary
@@ -118,7 +119,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
         directory,
         settings,
         watch,
-        lambda forecast: click.echo(f"Estimate: {show_forecast(forecast)}", err=True),
+        lambda forecast: say(f"Estimate: {show_forecast(forecast)}"),
         say,
     )
     done = summary.outcome
@@ -126,10 +127,10 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     if outcome.reason is None or not nothing_done or options["as_json"]:
         show_summary(summary, as_json=options["as_json"])
     if outcome.reason is None and nothing_done:
-        click.echo(f"{jobs} holds no jobs; nothing was sent.", err=True)
+        say(f"{jobs} holds no jobs; nothing was sent.")
     if outcome.reason is not None:
         word = "Error" if nothing_done else "Stopped"
-        click.echo(f"{word}: {safe(outcome.reason)}", err=True)
+        say(f"{word}: {safe(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
 
 
@@ -138,7 +139,6 @@ def _display() -> tuple["Watch", Callable[[str], None]]:
     if sys.stderr is None or not sys.stderr.isatty():  # None: it was closed
         from .progress import watch_in_lines
 
-        say = partial(click.echo, err=True)
         return watch_in_lines(say), say
     from rich.console import Console
 

@@ -28,7 +28,7 @@ class Journal:
         self.number = number
         self.path = directory / f"{number:06}.jsonl"
         self.bytes_written = 0
-        self._dirty = False
+        self.dirty = False  # whether a record is not synced yet
         self._torn = False
         with storage(self.path):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
@@ -54,7 +54,7 @@ class Journal:
             with storage(self.path):
                 raise
         self.bytes_written += len(line)
-        self._dirty = True
+        self.dirty = True
 
     def _cut(self) -> None:
         """Take back what was written of a record that the disk refused."""
@@ -67,8 +67,8 @@ class Journal:
         Raises StorageError, also where the file is no longer what its path names: one that was
         removed takes records as before, and nobody will ever read them.
         """
-        if self._dirty:
-            self._dirty = False
+        if self.dirty:
+            self.dirty = False
             with storage(self.path):
                 ours, there = os.fstat(self._descriptor), os.stat(self.path)
                 if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino):

@@ -57,8 +57,7 @@ class Recorder:
         self._offload = offload
         self._rejects = RejectsFile(run.rejects)
         self._open: dict[tuple[int, int], Sent] = {}
-        self._work = trio.Event()
-        self._has_work = False  # since the last look of `keep`
+        self._idle: trio.Event | None = None  # while `keep` waits for a record
 
     def sent(self, record: Sent) -> None:
         """An attempt's first byte is about to leave."""
@@ -109,16 +108,16 @@ class Recorder:
 
     def _append(self, record: Sent | Ended | Decided | BalanceRead) -> None:
         self._journal.append(record)
-        if not self._has_work:
-            self._has_work = True
-            self._work.set()
+        if self._idle is not None:
+            self._idle.set()
 
     async def keep(self) -> None:
         """Sync what was journalled and seal full segments, until cancelled."""
         while True:
-            await self._work.wait()
-            self._work = trio.Event()
-            self._has_work = False
+            if not self._journal.dirty:
+                self._idle = trio.Event()
+                await self._idle.wait()
+                self._idle = None
             await trio.sleep(SYNC_EVERY_S)
             await self._offload(self._journal.sync)
             if self._journal.bytes_written >= SEGMENT_BYTES:

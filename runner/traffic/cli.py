@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..params import BASE_URL, CountOr, Duration, Money, number_or_none
+from ..unheard import say
 
 if TYPE_CHECKING:
     from .options import LoadPlan
@@ -168,7 +169,7 @@ def load(**options: Any) -> None:
     outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
-        click.echo(f"Stopped: {safe(outcome.reason)}", err=True)
+        say(f"Stopped: {safe(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
 
 
@@ -179,7 +180,7 @@ def warn_beyond(planned: "LoadPlan") -> None:
 
     calibration = kept(kept_at())
     for line in [] if calibration is None else beyond(calibration, planned):
-        click.echo(f"Warning: {line}", err=True)
+        say(f"Warning: {line}")
 
 
 # Flags whose times the library takes as seconds.

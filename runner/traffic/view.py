@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ..attempts import Parts
 from ..budget import show
+from ..unheard import unheard_at_worst
 from .demand import Window
 from .machine import LoopWatch
 from .schedule import Schedule
@@ -136,4 +137,5 @@ async def _lines(console: Console, doubts: Doubts, progress: LoadProgress) -> No
     while True:
         await trio.sleep(LINE_EVERY_S)
         line = in_words(look(progress, doubts))
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        with unheard_at_worst():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """The command and its standard input, output and error."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -46,6 +47,28 @@ def test_a_stop_does_not_wait_for_standard_input_to_end(
         assert running.wait(timeout=20) == 130, said
     assert b"Fatal" not in said
     assert headrace.table("results", "piped.run")["custom_id"].to_list() == ["a"]
+
+
+def test_a_run_goes_on_when_nobody_reads_its_standard_error(
+    headrace: Headrace, serve: Callable[..., Served]
+) -> None:
+    """As after `2>&1 | head`: it ended there, and what was in flight was paid and lost."""
+    headrace.use(serve())
+    headrace.write(job("a"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command("run", "jobs.jsonl", "--estimate-first"),
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        cwd=headrace.path,
+        env=headrace.environment,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.returncode == 0
+    assert headrace.table("results")["custom_id"].to_list() == ["a"]
 
 
 @pytest.mark.parametrize("closed", ["1", "2"])
