@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 PARTS = {
     "start": ("start.py",),
     "bulk": ("bulk.py", "--repeats", "5"),
-    "load": ("load.py",),
+    "load": ("load.py", "--repeats", "5"),
     "report": ("report.py", "--repeats", "3"),
     "lines": ("lines.py", "--line-bytes", "400"),
 }
