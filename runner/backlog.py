@@ -8,6 +8,7 @@ import trio
 
 from jobs import Result
 
+from .bell import Bell
 from .pending import Pending
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory. The reader
@@ -30,9 +31,8 @@ class Backlog:
         self._order = itertools.count()
         self._out = 0  # taken and not yet put back or done
         self._exhausted = False
-        # While somebody waits: the dispatcher for a job, or for the last one out; the reader.
-        self._arrived: trio.Event | None = None
-        self._room: trio.Event | None = None
+        self._arrived = Bell()  # a job, or the end of the last one out
+        self._room: trio.Event | None = None  # where the reader waits for it
 
     @property
     def unfinished(self) -> int:
@@ -61,28 +61,24 @@ class Backlog:
         """Add a new job; where it is full, wait for room first."""
         self._fresh.append(pending)
         self._fresh_bytes += len(pending.job.body)
-        if self._arrived is not None:
-            self._arrived.set()
+        self._arrived.ring()
 
     def exhaust(self) -> None:
         """No new jobs will come."""
         self._exhausted = True
-        if self._arrived is not None:
-            self._arrived.set()
+        self._arrived.ring()
 
     def retry(self, pending: Pending, ready_s: float) -> None:
         """Put a taken job back, to be sent no earlier than `ready_s` on trio's clock."""
         heapq.heappush(self._retries, (ready_s, next(self._order), pending))
         self._retry_bytes += len(pending.job.body)
         self._out -= 1
-        if self._arrived is not None:
-            self._arrived.set()
+        self._arrived.ring()
 
     def done(self, _pending: Pending, _result: Result | None) -> None:
         """A taken job will not come back."""
         self._out -= 1
-        if self._arrived is not None:
-            self._arrived.set()  # it may have been the last
+        self._arrived.ring()  # it may have been the last
 
     def take_now(self) -> tuple[Pending, float | None] | None:
         """The next job, and for a retry when its pause ended; None while there is none."""
@@ -108,7 +104,5 @@ class Backlog:
                 return taken
             if self._exhausted and not self._fresh and not self._retries and not self._out:
                 return None
-            self._arrived = trio.Event()
             with trio.move_on_at(self._retries[0][0] if self._retries else float("inf")):
                 await self._arrived.wait()
-            self._arrived = None

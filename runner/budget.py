@@ -11,10 +11,9 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import NamedTuple
 
-import trio
-
 from jobs import BalanceReading
 
+from .bell import Bell
 from .errors import OutOfMoneyError
 from .record import Totals
 
@@ -46,13 +45,13 @@ class Budget:
         self._currency = currency
         self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
-        self._changed: trio.Event | None = None  # while a lane waits
+        self._changed = Bell()
         self.imply([])
 
     def imply(self, ceilings: Sequence[Ceiling]) -> None:
         """Keep to these too, in the place of those that were implied before."""
         self._ceilings = [*ceilings, *([] if self.ceiling is None else [self.ceiling])]
-        self._tell()
+        self._changed.ring()
 
     @property
     def taken(self) -> Decimal:
@@ -72,8 +71,6 @@ class Budget:
         while bound and (over := self._over(bound)) is not None:
             if not self._reserved:
                 raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
-            if self._changed is None:
-                self._changed = trio.Event()
             await self._changed.wait()
 
     def reserve(self, bound: Decimal) -> None:
@@ -90,13 +87,7 @@ class Budget:
     def release(self, bound: Decimal) -> None:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
         self._reserved = _EXACT.subtract(self._reserved, bound)
-        self._tell()
-
-    def _tell(self) -> None:
-        """Have the lanes that wait look again."""
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
+        self._changed.ring()
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept

@@ -1,13 +1,13 @@
 """One session of a bulk run: the jobs of a file, those without a result."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 
 import trio
 
-from jobs import HeadraceError, JobReader, PriceTable, Source, open_source
+from jobs import JobReader, PriceTable, Source, open_source
 
 from .attempts import Parts
 from .clock import RunClock
@@ -78,7 +78,7 @@ class BulkSession(RunSession):
                         None if purse is None else purse.outlook,
                     )
                     nursery.start_soon(self._world.watch, progress)
-                nursery.start_soon(self._or_stop, partial(self._keep_course, parts))
+                nursery.start_soon(self._stop.on_error, partial(self._keep_course, parts))
                 await self._run_and_fetch(engine, readings, parts, state)
                 nursery.cancel_scope.cancel()
 
@@ -129,13 +129,13 @@ class BulkSession(RunSession):
             await engine.run(readings, state, self._world.read)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
-                nursery.start_soon(self._or_stop, parts.recorder.keep)
+                nursery.start_soon(self._stop.on_error, parts.recorder.keep)
                 await fetched.wait()
             nursery.cancel_scope.cancel()
 
     async def _fetch_missing(self, parts: Parts, state: State, fetched: trio.Event) -> None:
         with self._stop.fetching:
-            await self._or_stop(
+            await self._stop.on_error(
                 lambda: fetch_missing(
                     self._run.path, parts.pictures, parts.recorder, state, read=self._world.read
                 )
@@ -150,12 +150,6 @@ class BulkSession(RunSession):
             await trio.sleep(max(COURSE_EVERY_S, COURSE_SHARE * so_far_s))
             points = self._course(parts.concurrency)
             await self._world.offload(partial(self._run.save_course, points))
-
-    async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except HeadraceError as error:
-            self._stop.request(error)
 
     def _bounded_by(self, parts: Parts) -> PriceTable | None:
         return parts.prices if self._bulk.max_cost is not None else None

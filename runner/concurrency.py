@@ -95,5 +95,5 @@ class Concurrency:
     def tell(self) -> None:
         """Have those who wait look whether there is a slot. All of them: the one that waited
         longest may find that it can't leave yet."""
-        if self.in_flight < self.limit:
+        if self.has_room:
             self._waiting.unpark_all()

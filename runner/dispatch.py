@@ -5,8 +5,6 @@ from typing import Protocol
 
 import trio
 
-from jobs import HeadraceError
-
 from .attempts import Attempts, Flight, Parts, Schedule
 from .errors import OutOfMoneyError
 from .pending import Pending
@@ -39,15 +37,9 @@ async def send_all(
     """
     stop = parts.stop
 
-    async def or_stop(work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except HeadraceError as error:
-            stop.request(error)
-
     async with trio.open_nursery() as background:
         for work in (parts.recorder.keep, *beside):
-            background.start_soon(or_stop, work)
+            background.start_soon(stop.on_error, work)
         with stop.in_flight:
             async with trio.open_nursery() as attempts:
                 with stop.sending:

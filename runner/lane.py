@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import trio
 
+from .bell import Bell
 from .failure import Failure
 from .limiter import Grant, Limiter
 from .retry import BACKOFF_MAX_S
@@ -50,7 +51,7 @@ class Lane:
         self._probes = 0
         self._probe_at_s = float("-inf")
         self._probe: Grant | None = None
-        self._changed: trio.Event | None = None  # while a task waits
+        self._changed = Bell()
 
     @property
     def held_until_s(self) -> float:
@@ -61,23 +62,20 @@ class Lane:
         """Wait until a request may leave. What it needs is asked anew at each look, since the
         answers that come meanwhile teach the estimates."""
         # Each look has one reading of the clock: what may leave at once is ready then, not before.
-        while (ready_s := self.ready_at_s(now_s := trio.current_time(), need_tokens())) > now_s:
-            self._changed = trio.Event()
+        while (ready_s := self._ready_at_s(now_s := trio.current_time(), need_tokens())) > now_s:
             with trio.move_on_at(ready_s):
                 await self._changed.wait()
-            self._changed = None
 
     def take(self, now_s: float, tokens: int) -> Grant | None:
         """Count a request of `tokens` as sent now; None where it may not leave."""
-        if self.ready_at_s(now_s, tokens) > now_s:
+        if self._ready_at_s(now_s, tokens) > now_s:
             return None
         grant = self.limiter.take(now_s, tokens)
         if self.outage_since_s is not None:
             self._probe = grant
         return grant
 
-    def ready_at_s(self, now_s: float, tokens: int) -> float:
-        """When a request of `tokens` may leave, as things stand; `now_s` where it may at once."""
+    def _ready_at_s(self, now_s: float, tokens: int) -> float:
         ready_s = self.limiter.ready_at_s(now_s, tokens)
         if self._cool_until_s > ready_s:
             ready_s = self._cool_until_s
@@ -92,9 +90,7 @@ class Lane:
     def answered(self, grant: Grant, *, used_tokens: int | None, now_s: float) -> None:
         """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""
         self._refusals = 0
-        self._failures = 0
-        if self.outage_since_s is not None:
-            self._service_is_up()
+        self._service_is_up()
         if used_tokens is not None:
             self._settle(grant, used_tokens, now_s)
             self.used_tokens += used_tokens
@@ -129,13 +125,7 @@ class Lane:
 
     def _settle(self, grant: Grant, used_tokens: int, now_s: float) -> None:
         self.limiter.settle(grant, used_tokens=used_tokens, now_s=now_s)
-        if self._changed is not None:
-            self._changed.set()
-
-    def _tell(self) -> None:
-        """Have the task that waits look again."""
-        if self._changed is not None:
-            self._changed.set()
+        self._changed.ring()
 
     def _cool_down(self, asked_s: float | None, *, sent_at_s: float | None, now_s: float) -> None:
         """One cool-down for the lane: an attempt sent before it began can only lengthen it."""
@@ -152,7 +142,7 @@ class Lane:
         until_s = max(self._cool_until_s, now_s + asked_s)
         self.cool_down_s += until_s - max(now_s, self._cool_until_s)
         self._cool_until_s = until_s
-        self._tell()
+        self._changed.ring()
 
     def _service_failed(self, grant: Grant, now_s: float) -> None:
         self._failures += 1
@@ -169,11 +159,11 @@ class Lane:
         else:
             return  # sent before the outage was known
         self._probe_at_s = now_s + min(BACKOFF_MAX_S, 2.0 ** min(self._probes, 32))
-        self._tell()
+        self._changed.ring()
 
     def _service_is_up(self) -> None:
         self._failures = 0
         if self.outage_since_s is not None:
             self.outage_since_s = None
             self._probe = None
-            self._tell()
+            self._changed.ring()

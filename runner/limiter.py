@@ -64,12 +64,6 @@ class Bucket:
         missing = (need if need < self.capacity else self.capacity) - self.level(now_s)
         return now_s if missing <= self._rounding else now_s + missing / self.rate_s
 
-    def take(self, now_s: float, amount: float) -> None:
-        """Take out, into debt where there is less."""
-        if now_s > self._at_s:
-            self.level(now_s)
-        self._level -= amount
-
     def add(self, now_s: float, amount: float) -> None:
         """Put in, or with a negative amount take out."""
         level = self.level(now_s) + amount
@@ -117,12 +111,11 @@ class Limiter:
         if self._tokens is not None and self.tpm is not None and tokens:
             ready_s = max(ready_s, self._tokens.ready_at_s(now_s, tokens))
             excess = self._log_tokens + tokens - self.tpm
-            if excess > 0:
-                for grant in islice(self._log, LOOKED_AT):
-                    excess -= grant.tokens
-                    ready_s = max(ready_s, grant.at_s + WINDOW_S)
-                    if excess <= 0:
-                        break
+            for grant in islice(self._log, LOOKED_AT):
+                if excess <= 0:
+                    break
+                excess -= grant.tokens
+                ready_s = max(ready_s, grant.at_s + WINDOW_S)
         return ready_s
 
     def take(self, now_s: float, tokens: int) -> Grant:
@@ -133,9 +126,9 @@ class Limiter:
         self._log.append(grant)
         self._log_tokens += tokens
         if self._requests is not None:
-            self._requests.take(now_s, 1.0)
+            self._requests.add(now_s, -1.0)
         if self._tokens is not None:
-            self._tokens.take(now_s, tokens)
+            self._tokens.add(now_s, -tokens)
         return grant
 
     def settle(self, grant: Grant, *, used_tokens: int, now_s: float) -> None:

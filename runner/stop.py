@@ -1,6 +1,7 @@
 """Stopping a run: first no more is sent and what is in flight may finish, then at once."""
 
 import signal
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -49,6 +50,13 @@ class Stop:
             self.fetching.cancel()
             self.sending.cancel()
             self.in_flight.deadline = trio.current_time() + self._grace_s
+
+    async def on_error(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`; an error of ours in it stops the run."""
+        try:
+            await work()
+        except HeadraceError as error:
+            self.request(error)
 
     def now(self) -> None:
         """Cancel what is still in flight, and don't wait for the balance."""

@@ -16,6 +16,7 @@ from jobs import (
     Status,
 )
 
+from ..bell import Bell
 from ..errors import StorageError
 from ..offload import Offload
 from .directory import RunDirectory
@@ -57,7 +58,7 @@ class Recorder:
         self._offload = offload
         self._rejects = RejectsFile(run.rejects)
         self._open: dict[tuple[int, int], Sent] = {}
-        self._idle: trio.Event | None = None  # while `keep` waits for a record
+        self._written = Bell()
 
     def sent(self, record: Sent) -> None:
         """An attempt's first byte is about to leave."""
@@ -108,16 +109,13 @@ class Recorder:
 
     def _append(self, record: Sent | Ended | Decided | BalanceRead) -> None:
         self._journal.append(record)
-        if self._idle is not None:
-            self._idle.set()
+        self._written.ring()
 
     async def keep(self) -> None:
         """Sync what was journalled and seal full segments, until cancelled."""
         while True:
             if not self._journal.dirty:
-                self._idle = trio.Event()
-                await self._idle.wait()
-                self._idle = None
+                await self._written.wait()
             await trio.sleep(SYNC_EVERY_S)
             await self._offload(self._journal.sync)
             if self._journal.bytes_written >= SEGMENT_BYTES:

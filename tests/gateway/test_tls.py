@@ -25,6 +25,13 @@ def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, client
 
 
+async def over_tls(base_url: str, trusting: ssl.SSLContext) -> trio.SSLStream[trio.SocketStream]:
+    port = int(base_url.rpartition(":")[2])
+    return await trio.open_ssl_over_tcp_stream(
+        "127.0.0.1", port, ssl_context=trusting, https_compatible=True
+    )
+
+
 async def test_https_serves_the_same(
     gateway_of: Callable[..., Gateway],
     nursery: trio.Nursery,
@@ -41,12 +48,7 @@ async def test_https_serves_the_same(
     base_url: str = await nursery.start(serve)
     assert base_url.startswith("https://127.0.0.1:")
     client = await connect(gateway)
-    client.stream = await trio.open_ssl_over_tcp_stream(
-        "127.0.0.1",
-        int(base_url.rpartition(":")[2]),
-        ssl_context=trusting,
-        https_compatible=True,
-    )
+    client.stream = await over_tls(base_url, trusting)
     async with client.stream:
         for stream in (False, True):
             response = await client.post("/v1/chat/completions", chat(stream=stream))
@@ -60,9 +62,11 @@ async def test_https_serves_the_same(
 async def test_plain_http_on_the_tls_port_harms_nobody(
     gateway_of: Callable[..., Gateway],
     nursery: trio.Nursery,
+    connect: "Connect",
+    chat: Callable[..., dict[str, Any]],
     contexts: tuple[ssl.SSLContext, ssl.SSLContext],
 ) -> None:
-    server, _ = contexts
+    server, trusting = contexts
     gateway = gateway_of()
 
     async def serve(task_status: trio.TaskStatus[str]) -> None:
@@ -76,4 +80,8 @@ async def test_plain_http_on_the_tls_port_harms_nobody(
             with trio.fail_after(5):
                 while await stream.receive_some():
                     pass
+    client = await connect(gateway)
+    client.stream = await over_tls(base_url, trusting)
+    async with client.stream:
+        assert (await client.post("/v1/chat/completions", chat())).status == 200
     nursery.cancel_scope.cancel()
