@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..attempts import Parts
 from ..budget import show
-from ..unheard import unheard_at_worst
+from ..unheard import say
 from .demand import Window
 from .machine import LoopWatch
 from .schedule import Schedule
@@ -99,7 +99,7 @@ def watch_on(console: Console, doubts: Doubts) -> LoadWatch:
     """A display for this console: live on a terminal, else a line every ten seconds."""
     if console.is_terminal:
         return partial(_live, doubts)
-    return partial(_lines, console, doubts)
+    return partial(_lines, doubts)
 
 
 async def _live(doubts: Doubts, progress: LoadProgress) -> None:
@@ -133,9 +133,7 @@ def _start_screen() -> subprocess.Popen[bytes]:
     return screen
 
 
-async def _lines(console: Console, doubts: Doubts, progress: LoadProgress) -> None:
+async def _lines(doubts: Doubts, progress: LoadProgress) -> None:
     while True:
         await trio.sleep(LINE_EVERY_S)
-        line = in_words(look(progress, doubts))
-        with unheard_at_worst():
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(in_words(look(progress, doubts)))
