@@ -18,7 +18,7 @@ $(BIN)/python:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) install -c constraints.txt hatchling editables
 	@$(PIP) install -c constraints.txt --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q jobs runner reports gateway
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.installed

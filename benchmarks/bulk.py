@@ -42,7 +42,7 @@ def write_jobs(path: Path, count: int) -> None:
 def run_headrace(gateway: Server, core: int, folder: Path, connections: int, number: int) -> float:
     """Seconds of one whole run."""
     out = folder / f"run-{number}"
-    command = [sys.executable, "-m", "runner", "run", str(folder / "jobs.jsonl")]
+    command = [sys.executable, "-m", "headrace", "run", str(folder / "jobs.jsonl")]
     command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections)]
     command += ["--prices", str(folder / "prices.toml"), "--out", str(out), "--json", "--yes"]
     with on(core):

@@ -143,11 +143,11 @@ def main(
         write_jobs(here / "jobs.jsonl", lines, line_bytes)
         (here / "prices.toml").write_text(PRICES, encoding="utf-8")
         size_mb = (here / "jobs.jsonl").stat().st_size / 1e6
-        words = [sys.executable, "-m", "runner", "run", "jobs.jsonl", "--base-url", url]
+        words = [sys.executable, "-m", "headrace", "run", "jobs.jsonl", "--base-url", url]
         words += ["--rpm", "none", "--tpm", "none", "--json"]
         words += ["--prices", "prices.toml"] if prices else []
-        root = Path(__file__).resolve().parent.parent
-        environment = {**os.environ, "PYTHONPATH": str(root), "HEADRACE_API_KEY": "sk-benchmark"}
+        source = Path(__file__).resolve().parents[1] / "src"
+        environment = {**os.environ, "PYTHONPATH": str(source), "HEADRACE_API_KEY": "sk-benchmark"}
         began_s = time.monotonic()
         with subprocess.Popen(
             words, cwd=here, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

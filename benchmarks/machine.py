@@ -54,7 +54,7 @@ def on(core: int) -> Iterator[None]:
 @contextlib.contextmanager
 def serving(core: int, *arguments: str) -> Iterator[Server]:
     """A gateway of its own on `core`."""
-    code = "from runner.main import main; main()"
+    code = "from headrace.runner.main import main; main()"
     command = [sys.executable, "-c", code, "gateway", "--rpm", "none", "--tpm", "none"]
     environment = {name: each for name, each in os.environ.items() if "HEADRACE" not in name}
     with on(core):
@@ -94,7 +94,7 @@ def cost_of(*arguments: str) -> Cost:
     """Run a `headrace` command in a process of its own."""
     # polars leaves its allocator's settings in the environment of this process.
     environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
-    command = [sys.executable, "-m", "runner", *arguments]
+    command = [sys.executable, "-m", "headrace", *arguments]
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)

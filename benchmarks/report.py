@@ -21,7 +21,7 @@ import msgspec
 import polars as pl
 from machine import Cost, cost_of, judged
 
-from jobs import (
+from headrace.jobs import (
     SCHEMA_VERSION,
     Attempt,
     JobFile,

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def help_ms(core: int) -> float:
-    command = [sys.executable, "-m", "runner", "--help"]
+    command = [sys.executable, "-m", "headrace", "--help"]
     with on(core):
         begin = time.perf_counter()
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)

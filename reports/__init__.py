@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .objective import Judgement, Measured, check_objective, judge
     from .pairing import Pairing
     from .rows import row_condition
+    from .run import scan_attempts, scan_results
     from .status import STATUS_SCHEMA_VERSION, Status, status_of
     from .status_terminal import print_status
     from .terminal import print_summary
@@ -80,6 +81,8 @@ _LATE = {
     "request_condition": "load.rows",
     "requests_needed": "confidence",
     "row_condition": "rows",
+    "scan_attempts": "run",
+    "scan_results": "run",
     "status_of": "status",
     "steps_json": "load.steps",
     "steps_report": "load.steps",
@@ -143,6 +146,8 @@ __all__ = [
     "request_condition",
     "requests_needed",
     "row_condition",
+    "scan_attempts",
+    "scan_results",
     "status_of",
     "steps_json",
     "steps_report",

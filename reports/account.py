@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from jobs import BalanceReading
+from headrace.jobs import BalanceReading
 
 TOLERANCE_MAX = Decimal("0.01")
 ZERO = Decimal(0)

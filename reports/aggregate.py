@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from jobs import Aggregate, Attempt, Expression, Name, Result, parts, schema, show
+from headrace.jobs import Aggregate, Attempt, Expression, Name, Result, parts, schema, show
 
 from .names import UnknownError, Value
 from .rows import compiled, row_condition

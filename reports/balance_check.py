@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 import polars as pl
 
-from jobs import BalanceReading, plain
+from headrace.jobs import BalanceReading, plain
 
 from .account import AccountMoves, account_moves
 from .run import Run

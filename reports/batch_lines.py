@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobs import ENDPOINTS, InputError
+from headrace.jobs import ENDPOINTS, InputError
 
 # Where the runner put a picture that came as base64, relative to the run.
 STORED_IMAGE = re.compile(r"images/\d+-\d+\.[a-z]+")

@@ -90,7 +90,7 @@ def report(
 def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolerance: Any) -> None:
     from pathlib import Path
 
-    from jobs import safe
+    from headrace.jobs import safe
 
     from .console import report_console
     from .summary import data_json, summarise, summary_json
@@ -146,7 +146,7 @@ def gate(
     """
     from pathlib import Path
 
-    from jobs import InputError, parse_condition
+    from headrace.jobs import InputError, parse_condition
 
     from .console import report_console
     from .gate import NOT_MET_EXIT_CODE, judge_run, read_objectives
@@ -222,7 +222,7 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
     """
     from pathlib import Path
 
-    from jobs import safe
+    from headrace.jobs import safe
 
     from .export import export_run
 

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs import safe
+from headrace.jobs import safe
 
 from .compare import COST, METRICS, Comparison, Difference
 from .terminal import duration, money

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from jobs import ConcurrencyPoint
+from headrace.jobs import ConcurrencyPoint
 
 from .run import Run
 

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from jobs import (
+from headrace.jobs import (
     Aggregate,
     Binary,
     Expression,

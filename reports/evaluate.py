@@ -6,7 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary, parts, show
+from headrace.jobs import (
+    Aggregate,
+    Binary,
+    Expression,
+    Name,
+    Node,
+    Number,
+    Text,
+    Unary,
+    parts,
+    show,
+)
 
 from .aggregate import aggregate
 from .names import FIGURES, UnknownError, Value, span_s

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, NamedTuple, get_args
 import msgspec
 import polars as pl
 
-from jobs import InputError, Result, plain, schema
+from headrace.jobs import InputError, Result, plain, schema
 
 from .batch_lines import BATCH_COLUMNS, MESSAGES, anthropic_line, json_or_none, openai_line
 from .ordered import in_input_order

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs import Expression, InputError, parse_condition
+from headrace.jobs import Expression, InputError, parse_condition
 
 from .evaluate import open_figures
 from .objective import Judgement, check_objective, judge

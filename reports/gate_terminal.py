@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs import Aggregate, Name, Node, parse_expression, plain, safe
+from headrace.jobs import Aggregate, Name, Node, parse_expression, plain, safe
 
 from .gate import GateReport
 from .names import Value

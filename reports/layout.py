@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs import plain, safe
+from headrace.jobs import plain, safe
 
 # Name, size in seconds, and up to where it is used: what would be rounded to the next one's size.
 UNITS = (

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import polars as pl
 
-from jobs import EstimateTotals
+from headrace.jobs import EstimateTotals
 
 from .concurrency import ConcurrencyCourse, concurrency_of
 from .run import Run

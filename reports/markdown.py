@@ -6,7 +6,7 @@ What others wrote stands in code spans, in which nothing is a link, a mention or
 import re
 from collections.abc import Iterable, Sequence
 
-from jobs import safe
+from headrace.jobs import safe
 
 from .latency import QUANTILES
 from .layout import duration, endpoint, money

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from jobs import (
+from headrace.jobs import (
     Aggregate,
     Attempt,
     Binary,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

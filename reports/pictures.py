@@ -3,7 +3,7 @@
 import msgspec
 import polars as pl
 
-from jobs import ENDPOINTS
+from headrace.jobs import ENDPOINTS
 
 from .run import Run
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import polars as pl
 
-from jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary
+from headrace.jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary
 
 # What a column of each type may be used as; a column of any other has no place in an expression.
 SORTS = {pl.String: "text", pl.Boolean: "truth"}

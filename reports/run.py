@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from jobs import (
+from headrace.jobs import (
     SCHEMA_VERSION,
     Attempt,
     BalanceRead,
@@ -90,6 +90,26 @@ def open_run(directory: Path) -> Run:
             *_missing(directory / "attempts", Attempt),
         ],
     )
+
+
+def scan_results(run: str | Path) -> pl.LazyFrame:
+    """The results of a run, one row per finished job, also while it is running or after a kill.
+
+    Args:
+        run: the run directory.
+
+    Returns:
+        Lazy rows in no order, with the columns of docs/records.md.
+
+    Raises:
+        InputError: it is not a run directory, or can't be read.
+    """
+    return open_run(Path(run)).results
+
+
+def scan_attempts(run: str | Path) -> pl.LazyFrame:
+    """The attempts of a run, one row per HTTP request; otherwise as `scan_results`."""
+    return open_run(Path(run)).attempts
 
 
 def _manifest(directory: Path) -> Manifest:

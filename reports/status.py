@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from jobs import InputError, JobFile, Limits, open_source
+from headrace.jobs import InputError, JobFile, Limits, open_source
 
 from .run import Run, open_run, reading_tables
 

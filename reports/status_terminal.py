@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from jobs import safe
+from headrace.jobs import safe
 
 from .layout import counted, duration, money, show
 from .status import Status

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from jobs import plain
+from headrace.jobs import plain
 
 from .balance_check import BalanceCheck, check_balance
 from .latency import METRICS, Distribution, distributions

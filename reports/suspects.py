@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from jobs import plain
+from headrace.jobs import plain
 
 from .run import Run
 

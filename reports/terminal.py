@@ -7,7 +7,7 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from jobs import safe
+from headrace.jobs import safe
 
 from .balance_check import BalanceCheck
 from .concurrency import ConcurrencyCourse

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from jobs import InputError, plain
+from headrace.jobs import InputError, plain
 
 from .run import Run, open_run, reading_tables
 from .score import matches

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from jobs import safe
+from headrace.jobs import safe
 
 from .layout import aligned, columns, duration, heading, show
 from .trend import FIGURES, Trend

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 from .load.intervals import Floats
 from .run import open_run

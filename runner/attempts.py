@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import trio
 
-from jobs import (
+from headrace.jobs import (
     HeadraceError,
     Job,
     PriceTable,

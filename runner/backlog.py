@@ -6,7 +6,7 @@ from collections import deque
 
 import trio
 
-from jobs import Result
+from headrace.jobs import Result
 
 from .bell import Bell
 from .pending import Pending

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import trio
 
-from jobs import BalanceReading
+from headrace.jobs import BalanceReading
 
 from .answers import read_error
 from .client import MESSAGE_CHARACTERS_MAX, Client

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import NamedTuple
 
-from jobs import BalanceReading
+from headrace.jobs import BalanceReading
 
 from .bell import Bell
 from .errors import OutOfMoneyError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from jobs import (
+from headrace.jobs import (
     SCHEMA_VERSION,
     Forecast,
     InputError,
@@ -35,7 +35,7 @@ from .session import REAL_WORLD, RunOutcome, Watch, World
 from .settings import RunSettings, base_url_from, default_run_directory, headers_from, key_from
 
 if TYPE_CHECKING:
-    from reports import Summary
+    from headrace.reports import Summary
 
 
 def run(
@@ -121,7 +121,10 @@ def run_and_summarise(
 
     Where the disk refused the run's own records, the summary is made but not written.
     """
-    from reports import summarise, write_summary  # the one thing that a run asks of another room
+    from headrace.reports import (  # the one thing that a run asks of another room
+        summarise,
+        write_summary,
+    )
 
     world = REAL_WORLD._replace(watch=watch, foretell=foretell, announce=announce)
     with all_open_files():

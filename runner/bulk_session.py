@@ -7,7 +7,7 @@ from functools import partial
 
 import trio
 
-from jobs import JobReader, PriceTable, Source, open_source
+from headrace.jobs import JobReader, PriceTable, Source, open_source
 
 from .attempts import Parts
 from .clock import RunClock

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from jobs import Decided, Ended, Job, JobReader, Reject, open_source
+from headrace.jobs import Decided, Ended, Job, JobReader, Reject, open_source
 
 from .errors import RunDirectoryError
 from .record import journalled

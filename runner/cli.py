@@ -11,7 +11,7 @@ from .params import BASE_URL, CountOr, Duration, Money, number_or_none
 from .unheard import say
 
 if TYPE_CHECKING:
-    from reports import Summary
+    from headrace.reports import Summary
 
     from .session import Watch
 
@@ -76,7 +76,7 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from jobs import SETTINGS_FILE, load_prices, own_limits_from, safe
+    from headrace.jobs import SETTINGS_FILE, load_prices, own_limits_from, safe
 
     from .bulk import run_and_summarise
     from .foresight import show_forecast
@@ -151,11 +151,11 @@ def _display() -> tuple["Watch", Callable[[str], None]]:
 def show_summary(summary: "Summary", *, as_json: bool) -> None:
     """Print the summary of a run that has ended: as a report, or as JSON."""
     if as_json:
-        from reports import summary_json
+        from headrace.reports import summary_json
 
         click.echo(summary_json(summary), nl=False)
     else:
-        from reports import print_summary, report_console
+        from headrace.reports import print_summary, report_console
 
         print_summary(summary, report_console())
 

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import trio
 
-from jobs import ENDPOINTS, Job
+from headrace.jobs import ENDPOINTS, Job
 
 from .answers import (
     Answer,

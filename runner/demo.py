@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 if TYPE_CHECKING:
-    from reports import Summary
+    from headrace.reports import Summary
 
     from .local_gateway import Gateway
 
@@ -99,7 +99,7 @@ def make_files(directory: Path) -> int:
 
     Raises jobs.InputError where the directory holds something that no demo made.
     """
-    from jobs import BAD_LINES, InputError, docstring_jobs
+    from headrace.jobs import BAD_LINES, InputError, docstring_jobs
 
     if directory.exists() and not (directory / MARKER).exists():
         raise InputError(f"{directory} exists and no demo made it; choose another --out")
@@ -135,7 +135,7 @@ def serving(directory: Path) -> AbstractContextManager["Gateway"]:
 
 
 def _run(directory: Path, gateway: "Gateway", console: Any) -> "Summary":
-    from jobs import load_prices
+    from headrace.jobs import load_prices
 
     from .bulk import run_and_summarise
     from .screen import watch_on

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import trio
 
-from jobs import CostBounds, Job, JobReader
+from headrace.jobs import CostBounds, Job, JobReader
 
 from .attempts import Parts
 from .backlog import Backlog

@@ -18,7 +18,7 @@ command goes on from there.
 
 from datetime import datetime
 
-from jobs import HeadraceError, InputError
+from headrace.jobs import HeadraceError, InputError
 
 
 class RunDirectoryError(InputError):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import httpx
 
-from jobs import ErrorKind
+from headrace.jobs import ErrorKind
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504, 529})
 OVERLOAD_STATUSES = frozenset({429, 503, 529})

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import trio
 
-from jobs import Forecast, Forecaster, Job, JobReader, Limits, PriceTable, open_source
+from headrace.jobs import Forecast, Forecaster, Job, JobReader, Limits, PriceTable, open_source
 
 from .budget import Ceiling, show
 from .errors import OutOfMoneyError

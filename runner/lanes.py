@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 
-from jobs import Limits
+from headrace.jobs import Limits
 
 from .lane import Lane
 from .limiter import Limiter

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from jobs import HeadraceError
+from headrace.jobs import HeadraceError
 
 
 class Gateway(NamedTuple):
@@ -25,10 +25,11 @@ def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Itera
     `cores` are those that it may use, where the system lets us say so; None is all. Raises
     HeadraceError where it doesn't start.
     """
-    command = [sys.executable, "-m", "runner", "gateway", "--host", "127.0.0.1", "--port", "0"]
+    headrace = [sys.executable, "-P", "-m", "headrace"]
+    listening = ["--host", "127.0.0.1", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if "HEADRACE" not in name}
     with subprocess.Popen(
-        [*command, *arguments],
+        [*headrace, "gateway", *listening, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,

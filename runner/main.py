@@ -62,7 +62,7 @@ class Root(click.Group):
         if place is None:
             return None
         _own_process()
-        command: click.Command = getattr(import_module(place.module), place.attribute)
+        command: click.Command = getattr(import_module(f"headrace.{place.module}"), place.attribute)
         return command
 
     def resolve_command(

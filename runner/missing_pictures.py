@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 import trio
 
-from jobs import ENDPOINTS, Result
+from headrace.jobs import ENDPOINTS, Result
 
 from .errors import StorageError
 from .offload import Offload

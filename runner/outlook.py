@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from jobs import Forecast
+from headrace.jobs import Forecast
 
 from .budget import Ceiling
 from .record import Totals

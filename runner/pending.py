@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from jobs import Job, Status
+from headrace.jobs import Job, Status
 
 
 class Pending(msgspec.Struct, eq=False, gc=False):

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jobs import ENDPOINTS, Job
+from headrace.jobs import ENDPOINTS, Job
 
 from .client import Outcome
 from .downloads import DownloadError, Downloads

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import trio
 
-from jobs import plain, safe
+from headrace.jobs import plain, safe
 
 from .durations import show_duration
 from .lane import Lane

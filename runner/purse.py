@@ -10,7 +10,7 @@ from datetime import datetime
 
 import trio
 
-from jobs import BalanceReading, HeadraceError, PriceTable
+from headrace.jobs import BalanceReading, HeadraceError, PriceTable
 
 from .balance import Account
 from .budget import Budget, Ceiling, ceilings_from, tightest

@@ -2,7 +2,7 @@
 
 import trio
 
-from jobs import Job, JobReader, Reject
+from headrace.jobs import Job, JobReader, Reject
 
 from .offload import Offload
 

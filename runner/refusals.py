@@ -4,7 +4,7 @@ import re
 
 import trio
 
-from jobs import HeadraceError
+from headrace.jobs import HeadraceError
 
 from .balance import Account, Spent, spent_up
 from .errors import KeyRefusedError, OutOfMoneyError

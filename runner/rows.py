@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from jobs import (
+from headrace.jobs import (
     ENDPOINTS,
     Attempt,
     ErrorKind,

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from jobs import plain
+from headrace.jobs import plain
 
 from .durations import show_duration
 from .progress import Meter, View, last_minute, watch_in_lines

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import httpx
 import trio
 
-from jobs import (
+from headrace.jobs import (
     BalanceReading,
     ConcurrencyPoint,
     DownloadTotals,

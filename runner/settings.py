@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from jobs import InputError, Limits, ModelLimits, PriceTable
+from headrace.jobs import InputError, Limits, ModelLimits, PriceTable
 
 from .secret import Secret
 

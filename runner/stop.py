@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from jobs import HeadraceError
+from headrace.jobs import HeadraceError
 
 from .errors import InterruptError, StorageError, TerminateError
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -55,10 +56,14 @@ def imports_of(path: Path) -> Iterator[Import]:
         modules: list[str] = []
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "headrace":
+            modules = [f"headrace.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             modules = [node.module]
         for module in modules:
-            yield Import(name, module.partition(".")[0], module, id(node) in deep)
+            package, _, place = module.partition(".")
+            if package == "headrace" and place:
+                yield Import(name, place.partition(".")[0], place, id(node) in deep)
 
 
 def crossings() -> list[Import]:
@@ -88,8 +93,9 @@ def test_rooms_import_only_each_others_faces() -> None:
 
 def test_reports_is_asked_only_once_a_run_has_ended() -> None:
     """Inside functions, or for the type checker: importing the runner loads no report."""
-    modules = "runner.bulk, runner.cli, runner.demo, runner.traffic.load"
-    code = f"import {modules}, sys; print('reports' in sys.modules)"
+    modules = ("bulk", "cli", "demo", "traffic.load")
+    imported = ", ".join(f"headrace.runner.{module}" for module in modules)
+    code = f"import {imported}, sys; print('headrace.reports' in sys.modules)"
     assert run_python(code).strip() == "False"
 
 
@@ -100,8 +106,8 @@ def run_python(code: str) -> str:
 
 @pytest.mark.slow
 def test_the_gateway_is_reached_only_over_http() -> None:
-    others = [room for room in ROOMS if room != "gateway"]
-    code = f"import gateway, gateway.cli, sys; print([m for m in {others} if m in sys.modules])"
+    others = [f"headrace.{room}" for room in ROOMS if room != "gateway"]
+    code = f"import headrace.gateway.cli, sys; print([m for m in {others} if m in sys.modules])"
     assert run_python(code).strip() == "[]"
 
 
@@ -109,7 +115,7 @@ def test_the_gateway_is_reached_only_over_http() -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = f"""
 import sys
-from runner.main import main
+from headrace.runner.main import main
 try:
     main(["--help"], prog_name="headrace")
 except SystemExit as done:
@@ -127,7 +133,7 @@ def test_a_command_loads_no_other_command_line_and_is_not_looked_through_at_its_
     code = """
 import atexit, gc, sys
 atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
-from runner.main import main
+from headrace.runner.main import main
 main(["run", "--help"], prog_name="headrace", standalone_mode=False)
 import httpx
 print("pygments" in sys.modules, gc.get_freeze_count() > 10_000)
@@ -137,17 +143,17 @@ print("pygments" in sys.modules, gc.get_freeze_count() > 10_000)
 
 @pytest.mark.slow
 def test_every_command_is_where_the_root_says() -> None:
-    from runner.main import COMMANDS
+    from headrace.runner.main import COMMANDS
 
     for name in COMMANDS:
-        command = [sys.executable, "-m", "runner", name, "--help"]
+        command = [sys.executable, "-m", "headrace", name, "--help"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
         assert done.stdout.startswith(f"Usage: headrace {name}")
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_face_is_sorted_and_complete(room: str) -> None:
-    module = __import__(room)
+    module = import_module(f"headrace.{room}")
     assert module.__all__ == sorted(module.__all__, key=order)
     assert [name for name in module.__all__ if getattr(module, name, None) is None] == []
 

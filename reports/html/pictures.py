@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 from ..run import open_run, reading_tables
 from ..summary import summary_of

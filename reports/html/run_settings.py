@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jobs import Manifest, PriceTable, plain
+from headrace.jobs import Manifest, PriceTable, plain
 
 
 class PriceRow(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from jobs import plain
+from headrace.jobs import plain
 
 from ..run import Run
 from .course import error_name

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from jobs import LoadFacts
+from headrace.jobs import LoadFacts
 
 from .spread import Spread
 from .verdict import Verdict

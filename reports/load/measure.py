@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from jobs import LoadFacts
+from headrace.jobs import LoadFacts
 
 from ..run import Run
 from .course import course_of

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from jobs import Attempt, Expression, LoadFacts, parse_condition, schema
+from headrace.jobs import Attempt, Expression, LoadFacts, parse_condition, schema
 
 from ..rows import row_condition
 from ..run import Run

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from jobs import Expression
+from headrace.jobs import Expression
 
 from ..confidence import Certainty, Weighed, judge_surely
 from ..output import write_whole

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from jobs import MachineFacts, safe
+from headrace.jobs import MachineFacts, safe
 
 from ..layout import columns, counted, duration, endpoint, heading, show
 from .figures import LoadFigures

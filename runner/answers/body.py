@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobs import Kind, Usage
+from headrace.jobs import Kind, Usage
 
 from .usage import anthropic_usage, openai_usage
 

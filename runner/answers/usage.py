@@ -9,7 +9,7 @@ prompt_cache_miss_tokens; Anthropic's input_tokens leave out what the cache read
 
 from typing import Any
 
-from jobs import Usage
+from headrace.jobs import Usage
 
 # Nobody uses more; it keeps every sum of tokens within the 64 bits that a table has for one.
 LARGEST_COUNT = 2**53

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 SCHEMA_VERSION = 1
 

@@ -22,7 +22,7 @@ from ..traffic.options import LoadOptions, plan
 from .kept import SCHEMA_VERSION, Calibration, Ceiling, LoadError
 
 if TYPE_CHECKING:
-    from reports import LoadFigures, Truth
+    from headrace.reports import LoadFigures, Truth
 
 # A gateway whose chunks leave later than this at p99 was itself too slow.
 GATEWAY_LATE_S = 0.002
@@ -136,7 +136,7 @@ class Loads:
         self._count = 0
 
     def run(self, load: Load) -> Measured:
-        from reports import compare_with_log
+        from headrace.reports import compare_with_log
 
         self._say(load.words)
         self._count += 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from jobs import SCHEMA_VERSION, ConcurrencyPoint, JobFile, Manifest, PriceTable, Session
+from headrace.jobs import SCHEMA_VERSION, ConcurrencyPoint, JobFile, Manifest, PriceTable, Session
 
 from ..errors import RunDirectoryError
 from .files import replace_file, storage, sync_directory

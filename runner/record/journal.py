@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs import JournalRecord
+from headrace.jobs import JournalRecord
 
 from ..errors import StorageError
 from .files import numbered, storage, sync_directory, write_all

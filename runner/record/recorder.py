@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import trio
 
-from jobs import (
+from headrace.jobs import (
     Attempt,
     BalanceRead,
     BalanceReading,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from jobs import Attempt, Ended, Result, Sent, Status, frame
+from headrace.jobs import Attempt, Ended, Result, Sent, Status, frame
 
 from ..errors import StorageError
 from ..limiter import WINDOW_S

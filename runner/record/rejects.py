@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from jobs import Reject
+from headrace.jobs import Reject
 
 from .files import storage, write_all
 

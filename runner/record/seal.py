@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from jobs import Attempt, BalanceReading, Result, frame, schema
+from headrace.jobs import Attempt, BalanceReading, Result, frame, schema
 
 from ..errors import StorageError
 from .files import make_directory, storage, sync_directory

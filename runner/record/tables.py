@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from jobs import (
+from headrace.jobs import (
     Attempt,
     BalanceRead,
     BalanceReading,

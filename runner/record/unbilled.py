@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from jobs import Attempt
+from headrace.jobs import Attempt
 
 
 def kept_for(attempt: Attempt) -> Decimal:

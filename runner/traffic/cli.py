@@ -143,7 +143,7 @@ def load(**options: Any) -> None:
 
     from rich.console import Console
 
-    from jobs import SETTINGS_FILE, own_limits_from, safe
+    from headrace.jobs import SETTINGS_FILE, own_limits_from, safe
 
     from ..cli import show_summary
     from ..clock import wall_now

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 from ..durations import parse_duration
 

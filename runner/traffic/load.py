@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from jobs import SCHEMA_VERSION, InputError, LoadFacts, Manifest, parse_condition
+from headrace.jobs import SCHEMA_VERSION, InputError, LoadFacts, Manifest, parse_condition
 
 from ..clock import RunClock, wall_now
 from ..concurrency import all_open_files
@@ -22,7 +22,7 @@ from .session import LoadSession
 from .view import LoadProgress, LoadWatch
 
 if TYPE_CHECKING:
-    from reports import Summary
+    from headrace.reports import Summary
 
 # Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
 GC_THRESHOLD = 200_000
@@ -51,7 +51,11 @@ def load_and_summarise(
 
     Where the disk refused the run's own records, the summary is made but not written.
     """
-    from reports import request_condition, summarise, write_summary  # all that a run asks of it
+    from headrace.reports import (  # all that a run asks of it
+        request_condition,
+        summarise,
+        write_summary,
+    )
 
     for text in planned.settings.objectives:
         request_condition(parse_condition(text))
@@ -72,7 +76,7 @@ def load_and_summarise(
 
 def doubts(progress: LoadProgress) -> list[str]:
     """Why the measurement is not valid, by what is known while it goes on."""
-    from reports import LoadSigns, judge_load
+    from headrace.reports import LoadSigns, judge_load
 
     tally, loop = progress.tally, progress.loop
     signs = LoadSigns(

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import trio
 
-from jobs import MachineFacts, Stall
+from headrace.jobs import MachineFacts, Stall
 
 from ..clock import RunClock
 from .alarm import Alarm

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobs import InputError, ModelLimits, Trace, load_prices, read_trace
+from headrace.jobs import InputError, ModelLimits, Trace, load_prices, read_trace
 
 from ..secret import Secret
 from ..settings import base_url_from, headers_from

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from jobs import Attempt, Phase, Result, Sent, Status
+from headrace.jobs import Attempt, Phase, Result, Sent, Status
 
 from ..offload import Offload
 from ..record import Journal, Recorder, RunDirectory, State, seal

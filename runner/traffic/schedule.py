@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import trio
 
-from jobs import Job, Prompts, Result
+from headrace.jobs import Job, Prompts, Result
 
 from ..pending import Pending
 from .alarm import Alarm

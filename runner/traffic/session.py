@@ -8,7 +8,7 @@ from functools import partial
 
 import trio
 
-from jobs import CostBounds, Job, LoadFacts, Phase
+from headrace.jobs import CostBounds, Job, LoadFacts, Phase
 
 from ..attempts import Parts
 from ..clock import RunClock

@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from jobs import InputError, parse_condition
+from headrace.jobs import InputError, parse_condition
 
 from ..settings import SendSettings
 from .demand import Window

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jobs import Shape as Kind
+from headrace.jobs import Shape as Kind
 
 from .arrivals import Arrivals, arrivals_of, due_times
 from .curve import Point, RateCurve

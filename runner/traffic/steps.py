@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from jobs import Expression, InputError, parse_condition
+from headrace.jobs import Expression, InputError, parse_condition
 
 from ..record import storage
 from ..secret import Secret
@@ -23,7 +23,7 @@ from .options import LoadOptions, LoadPlan, plan
 from .search import Found, RateSearch
 
 if TYPE_CHECKING:
-    from reports import Step, Steps
+    from headrace.reports import Step, Steps
 
 # A step's length where nothing says it: so many requests, and no less than this time.
 STEP_REQUESTS = 100
@@ -156,7 +156,7 @@ class Stepper:
 
     def _step(self, load: Load) -> "Step | None":
         """Make one step; None where the measurement is to end here."""
-        from reports import read_step
+        from headrace.reports import read_step
 
         directory = self._directory / f"{len(self._steps) + 1:02}-{load.name}.run"
         outcome = self._run(self._plan(load, directory))
@@ -196,7 +196,7 @@ class Stepper:
         return plan(asked, self._key, self._now())
 
     def _report(self) -> "Steps":
-        from reports import steps_report, write_steps
+        from headrace.reports import steps_report, write_steps
 
         report = steps_report(
             kind=self._kind,
@@ -226,7 +226,7 @@ def steps_directory(kind: str, today: dt.date, parent: Path) -> Path:
 
 def parse_search(text: str, *, first: str | None, precision: float, highest: str | None) -> Search:
     """A search as its flags say it. Raises InputError, and ExpressionError for the objective."""
-    from reports import check_objective, requests_needed
+    from headrace.reports import check_objective, requests_needed
 
     objective = parse_condition(text)
     check_objective(objective, with_base=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from jobs import InputError, safe
+from headrace.jobs import InputError, safe
 
 from ..clock import wall_now
 from ..settings import key_from
@@ -16,7 +16,7 @@ from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
 from .view import watch_on
 
 if TYPE_CHECKING:
-    from reports import Step
+    from headrace.reports import Step
 
 
 def make_steps(
@@ -34,7 +34,7 @@ def make_steps(
     """
     from rich.console import Console
 
-    from reports import print_steps, report_console, steps_json
+    from headrace.reports import print_steps, report_console, steps_json
 
     kind, search = _asked(options, sweep, find, precision, highest)
     today = wall_now().date()

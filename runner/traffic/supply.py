@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jobs import (
+from headrace.jobs import (
     FilePrompts,
     InputError,
     JobFile,

@@ -4,7 +4,7 @@ from collections import Counter, deque
 
 import msgspec
 
-from jobs import Attempt, Result
+from headrace.jobs import Attempt, Result
 
 from .histogram import Histogram
 

@@ -3,7 +3,7 @@
 import random
 from typing import Literal, NamedTuple
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 from ..durations import parse_duration
 

@@ -126,7 +126,7 @@ async def _live(doubts: Doubts, progress: LoadProgress) -> None:
 
 
 def _start_screen() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "runner.traffic.screen"]
+    command = [sys.executable, "-P", "-m", "headrace.runner.traffic.screen"]
     screen = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert screen.stdin is not None
     os.set_blocking(screen.stdin.fileno(), False)

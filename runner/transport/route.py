@@ -8,7 +8,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 import httpx
 
-from jobs import InputError
+from headrace.jobs import InputError
 
 from ..settings import UNIX
 from .stock import stock_transport

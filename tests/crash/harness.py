@@ -62,7 +62,7 @@ class Ended(NamedTuple):
 
 def environment(gateway: Gateway | None = None) -> dict[str, str]:
     found = {name: each for name, each in os.environ.items() if not name.startswith("HEADRACE")}
-    found["PYTHONPATH"] = str(ROOT)
+    found["PYTHONPATH"] = str(ROOT / "src")
     if gateway is not None:
         found |= {"HEADRACE_BASE_URL": gateway.url, "HEADRACE_API_KEY": gateway.key}
     return found
@@ -109,7 +109,7 @@ def serving(folder: Path, jobs: int, *, seed: int) -> Iterator[Gateway]:
     words += ["--faults", FAULTS, "--seed", str(seed), "--balance", "1000000"]
     words += ["--prices", str(prices), "--log", str(log)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner", *words],
+        [sys.executable, "-m", "headrace", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -148,7 +148,7 @@ class Run:
         self._jobs.write_text("".join(lines), encoding="utf-8")
 
     def _start(self, plan: str | None) -> subprocess.Popen[str]:
-        command = ["-m", "runner"] if plan is None else [str(KILLED), plan]
+        command = ["-m", "headrace"] if plan is None else [str(KILLED), plan]
         words = ["run", str(self._jobs), "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
         words += ["--prices", str(self.folder / "prices.toml"), "--grace", "2s"]
         return subprocess.Popen(

@@ -37,8 +37,8 @@ def die_at(operation: str, nth: int, where: str) -> None:
 
 
 def main(plan: str, *words: str) -> None:
-    from runner.main import main as headrace
-    from runner.record import recorder
+    from headrace.runner.main import main as headrace
+    from headrace.runner.record import recorder
 
     recorder.SEGMENT_BYTES = SEGMENT_BYTES
     recorder.SYNC_EVERY_S = SYNC_EVERY_S

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import parse_condition
-from reports import check_objective, read_objectives
+from headrace.jobs import parse_condition
+from headrace.reports import check_objective, read_objectives
 
 from ..reports.conftest import RunMaker
 
@@ -27,7 +27,7 @@ if [ "$1" = run ]; then
     exit 1
 fi
 exec {shlex.quote(sys.executable)} -c \
-    'import sys; from runner.main import main; main(prog_name="headrace")' "$@"
+    'import sys; from headrace.runner.main import main; main(prog_name="headrace")' "$@"
 """
 
 
@@ -53,7 +53,7 @@ def night(
     environment = {
         **os.environ,
         "PATH": f"{tools}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(ROOT / "src"),
         "NIGHT": date,
         "MADE": str(made.directory),
         "FAILS": str(fails),

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway import Config, Gateway
+from headrace.gateway import Config, Gateway
 
 # A Tuesday, 20 s into a minute; 16:30:20 in the zone of the budgets.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from gateway import Key
+from headrace.gateway import Key
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

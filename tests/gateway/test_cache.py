@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from gateway.cache import Prefix, PromptCache
+from headrace.gateway.cache import Prefix, PromptCache
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

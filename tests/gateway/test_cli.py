@@ -14,11 +14,11 @@ import pytest
 import trustme
 from click.testing import CliRunner
 
-from gateway import Distribution, Fault, Gateway, GatewayError, load_prices
-from gateway.cli import gateway
-from gateway.command import _allow_many_connections, _announce, _own_up, build_config
+from headrace.gateway import Distribution, Fault, Gateway, GatewayError, load_prices
+from headrace.gateway.cli import gateway
+from headrace.gateway.command import _allow_many_connections, _announce, _own_up, build_config
 
-HEADRACE = (sys.executable, "-c", "from runner.main import main; main()", "gateway")
+HEADRACE = (sys.executable, "-c", "from headrace.runner.main import main; main()", "gateway")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -166,7 +166,7 @@ def test_it_owns_up_when_it_was_late(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from gateway.cli import gateway; "
+        "import sys; from headrace.gateway.cli import gateway; "
         "print(*sorted({name.split('.')[0] for name in sys.modules} & {'trio', 'msgspec', 'ssl'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ import openai
 import pytest
 import trio
 
-from gateway import Fault, Gateway
+from headrace.gateway import Fault, Gateway
 
 pytestmark = pytest.mark.slow
 MODEL = "deepseek-v4-flash"

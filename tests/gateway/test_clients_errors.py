@@ -9,7 +9,7 @@ import openai
 import pytest
 import trio
 
-from gateway import Gateway, parse_faults
+from headrace.gateway import Gateway, parse_faults
 
 pytestmark = pytest.mark.slow
 MODEL = "deepseek-v4-flash"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import h11
 import pytest
 
-from gateway import Fault, GatewayError, parse_faults
+from headrace.gateway import Fault, GatewayError, parse_faults
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

@@ -8,8 +8,8 @@ import h11
 import pytest
 import trio
 
-from gateway import Fault, FaultKind, parse_faults
-from gateway.faults import KINDS
+from headrace.gateway import Fault, FaultKind, parse_faults
+from headrace.gateway.faults import KINDS
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

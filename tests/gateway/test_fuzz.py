@@ -12,7 +12,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import Bounds, Config, Gateway
+from headrace.gateway import Bounds, Config, Gateway
 
 MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1"))
 SMALL = Bounds(head_bytes=400, body_bytes=600, head_s=5, body_s=10, idle_s=60)

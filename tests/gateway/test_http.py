@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway import Bounds, Config, Fault, Gateway
+from headrace.gateway import Bounds, Config, Fault, Gateway
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Client, Connect

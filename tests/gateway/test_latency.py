@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from gateway.dice import Dice, digest
-from gateway.latency import Latency, parse_time
-from gateway.lateness import Lateness
+from headrace.gateway.dice import Dice, digest
+from headrace.gateway.latency import Latency, parse_time
+from headrace.gateway.lateness import Lateness
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

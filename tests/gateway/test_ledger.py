@@ -17,8 +17,8 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import Config, Fault, Gateway, GatewayError, Key, Ledger, LogRow, StateFile
-from gateway.faults import KINDS
+from headrace.gateway import Config, Fault, Gateway, GatewayError, Key, Ledger, LogRow, StateFile
+from headrace.gateway.faults import KINDS
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Client, Connect

@@ -8,7 +8,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.limits import MINUTE_US, KeyLimits, WindowKind
+from headrace.gateway.limits import MINUTE_US, KeyLimits, WindowKind
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

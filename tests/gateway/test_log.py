@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from gateway import Config, Gateway, LogFile, LogRow
+from headrace.gateway import Config, Gateway, LogFile, LogRow
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

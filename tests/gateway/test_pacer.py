@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from gateway.pacer import Pacer
-from gateway.tcp import TcpStream
+from headrace.gateway.pacer import Pacer
+from headrace.gateway.tcp import TcpStream
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Client

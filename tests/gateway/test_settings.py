@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway import Config, Fault, Gateway, GatewayError, Key, load_config
-from gateway.latency import Distribution, Latency
+from headrace.gateway import Config, Fault, Gateway, GatewayError, Key, load_config
+from headrace.gateway.latency import Distribution, Latency
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trustme
 
-from gateway import Gateway
+from headrace.gateway import Gateway
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import plain
+from headrace.jobs import plain
 
 
 @pytest.mark.parametrize(

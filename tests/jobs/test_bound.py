@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import CostBounds, Job, Price, PriceTable, Usage
-from jobs.dialects import parse_line
+from headrace.jobs import CostBounds, Job, Price, PriceTable, Usage
+from headrace.jobs.dialects import parse_line
 
 CHAT = "/v1/chat/completions"
 PRICE = Price(input=Decimal(2), output=Decimal(5))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from runner.main import main
+from headrace.runner.main import main
 
 PRICES = 'currency = "CNY"\n[models.m]\ninput = 1.0\noutput = 2.0\n'
 GOOD = {"custom_id": "a", "url": "/v1/chat/completions"}

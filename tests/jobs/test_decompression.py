@@ -7,7 +7,7 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.decompression import unpacked
+from headrace.jobs.decompression import unpacked
 
 MIB = 1024 * 1024
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import ENDPOINTS, Job, Reject
-from jobs.dialects import begins_document, parse_line
-from jobs.source import TOO_LONG
+from headrace.jobs import ENDPOINTS, Job, Reject
+from headrace.jobs.dialects import begins_document, parse_line
+from headrace.jobs.source import TOO_LONG
 
 CHAT_BODY = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
 

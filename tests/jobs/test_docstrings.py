@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs import BAD_LINES, ENDPOINTS, InputError, Job, Reject, docstring_jobs
-from jobs.dialects import parse_line
+from headrace.jobs import BAD_LINES, ENDPOINTS, InputError, Job, Reject, docstring_jobs
+from headrace.jobs.dialects import parse_line
 
 COUNT = 450
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import SeenIds
-from jobs.duplicates import FIRST_SLOTS, SHARDS
+from headrace.jobs import SeenIds
+from headrace.jobs.duplicates import FIRST_SLOTS, SHARDS
 
 SLOT_BYTES = 12  # a digest of 64 bits and a line of 32
 FIRST_BYTES = SHARDS * FIRST_SLOTS * SLOT_BYTES

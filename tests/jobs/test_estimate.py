@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import EstimateTotals, Job, TokenEstimator, Usage, estimate_input_tokens
-from jobs.estimate import FIRST_OUTPUT_TOKENS, FIRST_RATIO, MEDIA_TOKENS, TRUSTED_AFTER_ANSWERS
+from headrace.jobs import EstimateTotals, Job, TokenEstimator, Usage, estimate_input_tokens
+from headrace.jobs.estimate import (
+    FIRST_OUTPUT_TOKENS,
+    FIRST_RATIO,
+    MEDIA_TOKENS,
+    TRUSTED_AFTER_ANSWERS,
+)
 
 CHAT = "/v1/chat/completions"
 

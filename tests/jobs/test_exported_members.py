@@ -1,6 +1,6 @@
 import types
 
-import jobs
+from headrace import jobs
 
 FOR_ITSELF = {"TYPE_CHECKING", "Any", "import_module"}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs import (
+from headrace.jobs import (
     AGGREGATES,
     Aggregate,
     Binary,
@@ -21,8 +21,8 @@ from jobs import (
     parse_expression,
     show,
 )
-from jobs.expression import COMPARISONS, UNITS
-from jobs.expression_parser import TOKENS_MAX, WORDS
+from headrace.jobs.expression import COMPARISONS, UNITS
+from headrace.jobs.expression_parser import TOKENS_MAX, WORDS
 
 
 def n(value: str, unit: str | None = None) -> Number:

@@ -4,8 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from jobs import Forecast, Forecaster, Price, PriceTable
-from jobs.dialects import parse_line
+from headrace.jobs import Forecast, Forecaster, Price, PriceTable
+from headrace.jobs.dialects import parse_line
 
 PRICES = PriceTable(
     currency="CNY",

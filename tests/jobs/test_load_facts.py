@@ -4,7 +4,7 @@ import datetime as dt
 
 import msgspec
 
-from jobs import SCHEMA_VERSION, LoadFacts, MachineFacts, Manifest, Stall
+from headrace.jobs import SCHEMA_VERSION, LoadFacts, MachineFacts, Manifest, Stall
 
 MOMENT = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
 

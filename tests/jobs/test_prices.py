@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError, Price, PriceTable, Usage, load_prices
+from headrace.jobs import InputError, Price, PriceTable, Usage, load_prices
 
 WHOLE = """
 currency = "CNY"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError, parse_lengths
+from headrace.jobs import InputError, parse_lengths
 
 
 def test_a_constant_takes_no_chance() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import (
+from headrace.jobs import (
     ENDPOINTS,
     FilePrompts,
     InputError,
@@ -21,7 +21,7 @@ from jobs import (
     parse_lengths,
     read_trace,
 )
-from jobs.prompts.words import WORDS, words
+from headrace.jobs.prompts.words import WORDS, words
 
 CHAT = Template("/v1/chat/completions", "m", stream=True)
 
@@ -293,7 +293,7 @@ def test_bad_lines_of_a_file_are_kept_and_a_file_of_none_is_refused(tmp_path: Pa
 def test_a_file_too_large_to_keep_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.prompts.file.HELD_BYTES_MAX", 100)
+    monkeypatch.setattr("headrace.jobs.prompts.file.HELD_BYTES_MAX", 100)
     with pytest.raises(InputError, match="of jobs, which a load run would keep in memory"):
         FilePrompts(file_of(tmp_path, 4))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.quantile import HALVED_AFTER, UpperQuantile
+from headrace.jobs.quantile import HALVED_AFTER, UpperQuantile
 
 STEP = 2 ** (1 / 8)  # the width of a bucket
 values = st.floats(2**-9, 2**23) | st.integers(1, 2**23).map(float)

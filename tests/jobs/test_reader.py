@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError, Job, JobFile, JobReader, Reject, Source, open_source
-from jobs.reader import LARGE_BYTES, PARSED_BYTES, PARSED_LINES
+from headrace.jobs import InputError, Job, JobFile, JobReader, Reject, Source, open_source
+from headrace.jobs.reader import LARGE_BYTES, PARSED_BYTES, PARSED_LINES
 
 
 def source(data: bytes) -> Source:

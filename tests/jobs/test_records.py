@@ -9,9 +9,9 @@ import msgspec
 import polars as pl
 import pytest
 
-from jobs import Attempt, BalanceReading, Result, columns, frame, schema
-from jobs.records import Row
-from jobs.records_page import records_page
+from headrace.jobs import Attempt, BalanceReading, Result, columns, frame, schema
+from headrace.jobs.records import Row
+from headrace.jobs.records_page import records_page
 
 UTC_US = pl.Datetime("us", "UTC")
 MONEY = pl.Decimal(38, 12)
@@ -190,7 +190,7 @@ def test_a_table_without_rows_keeps_its_columns(row: type[Row], tmp_path: Path) 
 
 def test_the_page_in_docs_is_what_the_code_says() -> None:
     page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
-    assert page == records_page(), "run: python -m jobs.records_page > docs/records.md"
+    assert page == records_page(), "run: python -m headrace.jobs.records_page > docs/records.md"
 
 
 def test_the_page_has_every_column_of_the_design_with_its_meaning() -> None:
@@ -207,7 +207,7 @@ def test_a_table_with_amounts_is_made_without_numpy() -> None:
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
-from jobs import BalanceReading, frame
+from headrace.jobs import BalanceReading, frame
 row = BalanceReading(read_at=datetime.now(UTC), moment="after", spent=Decimal("0.000000000001"))
 print(frame(BalanceReading, [row])["spent"][0], "numpy" in sys.modules)
 """

@@ -3,7 +3,7 @@
 import click
 from click.testing import CliRunner
 
-from jobs import InputError, safe
+from headrace.jobs import InputError, safe
 
 
 def test_what_can_be_printed_is_kept() -> None:

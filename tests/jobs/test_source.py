@@ -13,8 +13,8 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError, Source, open_source
-from jobs.source import MAX_LINE_BYTES, TOO_LONG
+from headrace.jobs import InputError, Source, open_source
+from headrace.jobs.source import MAX_LINE_BYTES, TOO_LONG
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.dialects import parse_line
-from jobs.job import Job
+from headrace.jobs.dialects import parse_line
+from headrace.jobs.job import Job
 
 ADDED = b'"stream_options":{"include_usage":true}'
 

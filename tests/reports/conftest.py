@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from jobs import (
+from headrace.jobs import (
     Attempt,
     BalanceReading,
     JobFile,

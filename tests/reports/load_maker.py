@@ -4,7 +4,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from jobs import LoadFacts, MachineFacts
+from headrace.jobs import LoadFacts, MachineFacts
 
 from .conftest import START, RunMaker, at
 

@@ -17,7 +17,7 @@ def main() -> None:
     if found() is None:
         sys.exit("no chromium here: install one to take the picture")
     with tempfile.TemporaryDirectory() as folder:
-        headrace = [sys.executable, "-m", "runner"]
+        headrace = [sys.executable, "-m", "headrace"]
         subprocess.run(
             [*headrace, "demo", "--out", "demo"], cwd=folder, check=True, stdout=subprocess.DEVNULL
         )

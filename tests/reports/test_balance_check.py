@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from jobs import PriceTable, Session
-from reports import BalanceCheck, summarise
-from reports.suspects import SUSPICIONS
+from headrace.jobs import PriceTable, Session
+from headrace.reports import BalanceCheck, summarise
+from headrace.reports.suspects import SUSPICIONS
 
 from .conftest import RunMaker, at
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from markupsafe import Markup
 
-from reports import write_summary
-from reports.cli import report
+from headrace.reports import write_summary
+from headrace.reports.cli import report
 
 from .conftest import RunMaker
 
@@ -63,7 +63,7 @@ def test_what_is_no_run_is_an_input_error(tmp_path: Path) -> None:
 def test_html_is_written_into_the_run_or_where_one_says(
     directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.html.page.script", lambda: Markup("draw()"))
+    monkeypatch.setattr("headrace.reports.html.page.script", lambda: Markup("draw()"))
     done = CliRunner().invoke(report, [str(directory), "--html"])
     assert (done.exit_code, done.stdout) == (0, f"Wrote {directory}/report.html\n")
     page = (directory / "report.html").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_html_is_written_into_the_run_or_where_one_says(
 def test_the_tolerance_holds_for_the_page_too(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.html.page.script", lambda: Markup("draw()"))
+    monkeypatch.setattr("headrace.reports.html.page.script", lambda: Markup("draw()"))
     CliRunner().invoke(report, [str(directory), "--html", "--tolerance", "0.1"])
     assert "and the account agrees" in (directory / "report.html").read_text(encoding="utf-8")
 

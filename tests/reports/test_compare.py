@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from reports import Comparison, Difference, compare_runs
-from reports.compare_terminal import sentences
-from reports.html.sheet import TEMPLATES
-from reports.run import open_run
-from reports.score import expected_answers
-from runner.main import main
+from headrace.reports import Comparison, Difference, compare_runs
+from headrace.reports.compare_terminal import sentences
+from headrace.reports.html.sheet import TEMPLATES
+from headrace.reports.run import open_run
+from headrace.reports.score import expected_answers
+from headrace.runner.main import main
 
 from .conftest import PRICES, RunMaker
 from .load_maker import facts

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from jobs import parse_condition
-from reports.confidence import Judged, judge_surely, requests_needed
-from reports.run import Run, open_run
-from reports.summary import summary_of
+from headrace.jobs import parse_condition
+from headrace.reports.confidence import Judged, judge_surely, requests_needed
+from headrace.reports.run import Run, open_run
+from headrace.reports.summary import summary_of
 
 from .conftest import RunMaker
 from .load_maker import LoadMaker, facts

@@ -18,13 +18,13 @@ from openai.types import BatchError
 from openai.types.chat import ChatCompletion
 from openai.types.images_response import ImagesResponse
 
-from jobs import Result as ResultRow
-from jobs import Session, frame, schema
-from reports.batch_lines import ANTHROPIC_ERRORS
-from reports.export import defused, errors_name
-from reports.ordered import in_input_order
-from reports.run import open_run
-from runner.main import main
+from headrace.jobs import Result as ResultRow
+from headrace.jobs import Session, frame, schema
+from headrace.reports.batch_lines import ANTHROPIC_ERRORS
+from headrace.reports.export import defused, errors_name
+from headrace.reports.ordered import in_input_order
+from headrace.reports.run import open_run
+from headrace.runner.main import main
 
 from .conftest import START, RunMaker
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from reports.gate_terminal import amount
-from reports.names import Value
-from runner.main import main
+from headrace.reports.gate_terminal import amount
+from headrace.reports.names import Value
+from headrace.runner.main import main
 
 from .conftest import RunMaker
 

@@ -13,16 +13,26 @@ import msgspec
 import polars as pl
 import pytest
 
-from jobs import Attempt, ConcurrencyPoint, Decided, Ended, InputError, Result, Sent, Session, frame
-from reports.html import html_report, write_html
-from reports.html.cost_chart import waterfall
-from reports.html.course import Pause, course_of
-from reports.html.page import script
-from reports.html.sheet import TEMPLATES, embedded
-from reports.html.spread import spread_of
-from reports.html.standouts import standouts_of
-from reports.run import open_run
-from reports.summary import summary_of
+from headrace.jobs import (
+    Attempt,
+    ConcurrencyPoint,
+    Decided,
+    Ended,
+    InputError,
+    Result,
+    Sent,
+    Session,
+    frame,
+)
+from headrace.reports.html import html_report, write_html
+from headrace.reports.html.cost_chart import waterfall
+from headrace.reports.html.course import Pause, course_of
+from headrace.reports.html.page import script
+from headrace.reports.html.sheet import TEMPLATES, embedded
+from headrace.reports.html.spread import spread_of
+from headrace.reports.html.standouts import standouts_of
+from headrace.reports.run import open_run
+from headrace.reports.summary import summary_of
 
 from .conftest import CHAT, RunMaker, at
 
@@ -33,7 +43,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7
 def _no_libraries(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The bundle takes seconds to make; the browser's test has the real one."""
     if "real_script" not in request.keywords:
-        monkeypatch.setattr("reports.html.page.script", lambda: embedded("no script here"))
+        monkeypatch.setattr("headrace.reports.html.page.script", lambda: embedded("no script here"))
 
 
 def full_run(made: RunMaker) -> None:
@@ -148,7 +158,7 @@ def test_the_wheel_holds_what_a_page_is_made_of(tmp_path: Path) -> None:
     templates = {path.name for path in TEMPLATES.iterdir()}
     pages = {"report.html.jinja", "comparison.html.jinja"}
     assert templates == {"base.html.jinja", *pages, "page.css", "page.js"}
-    assert {f"reports/html/templates/{name}" for name in templates} <= names
+    assert {f"headrace/reports/html/templates/{name}" for name in templates} <= names
 
 
 @pytest.mark.slow

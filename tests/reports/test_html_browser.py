@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reports.html import write_html
+from headrace.reports.html import write_html
 
 from .chromium import PATIENCE_S, Tab, chromium, found
 from .conftest import RunMaker, at

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from markupsafe import Markup
 
-from jobs import ConcurrencyPoint, Session
-from reports import summarise
-from reports.html import html_report
-from reports.html.gaps import RATIO, gap_spread
-from reports.run import open_run
+from headrace.jobs import ConcurrencyPoint, Session
+from headrace.reports import summarise
+from headrace.reports.html import html_report
+from headrace.reports.html.gaps import RATIO, gap_spread
+from headrace.reports.run import open_run
 
 from .conftest import RunMaker, at
 from .load_maker import LoadMaker, facts
@@ -19,7 +19,7 @@ from .load_maker import LoadMaker, facts
 
 @pytest.fixture
 def load(made: RunMaker, monkeypatch: pytest.MonkeyPatch) -> LoadMaker:
-    monkeypatch.setattr("reports.html.page.script", lambda: Markup("draw()"))
+    monkeypatch.setattr("headrace.reports.html.page.script", lambda: Markup("draw()"))
     made.load = facts(objectives=["ttft_s < 300ms", "latency_s < 400ms"])
     maker = LoadMaker(made)
     maker.fill(300)
@@ -88,7 +88,7 @@ def test_only_measured_answers_are_in_the_curves(load: LoadMaker) -> None:
 def test_a_load_run_that_measured_nothing_has_a_page(
     made: RunMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.html.page.script", lambda: Markup("draw()"))
+    monkeypatch.setattr("headrace.reports.html.page.script", lambda: Markup("draw()"))
     made.load = facts()
     made.manifest(Session(started_at=at(0), ended_at=at(1), state="stopped", limits=made.limits))
     made.seal()

@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from reports.interval import (
+from headrace.reports.interval import (
     DRAWN_MAX,
     Pairs,
     difference_intervals,

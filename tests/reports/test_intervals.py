@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.load.intervals import Ranks, grouped_ranks, order_ranks
-from reports.load.percentiles import spread_of
+from headrace.reports.load.intervals import Ranks, grouped_ranks, order_ranks
+from headrace.reports.load.percentiles import spread_of
 
 
 @pytest.mark.parametrize(

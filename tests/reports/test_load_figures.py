@@ -9,8 +9,8 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 import pytest
 
-from reports import Spread, summarise
-from reports.load import LoadFigures
+from headrace.reports import Spread, summarise
+from headrace.reports.load import LoadFigures
 
 from .conftest import RunMaker, at
 from .load_maker import BEGIN_S, END_S, LoadMaker, facts

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from jobs import MachineFacts
-from reports import print_summary, summarise
-from reports.load.terminal import machine_lines
+from headrace.jobs import MachineFacts
+from headrace.reports import print_summary, summarise
+from headrace.reports.load.terminal import machine_lines
 
 from .conftest import RunMaker, at
 from .load_maker import LoadMaker, facts

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import summarise
-from reports.markdown import code, markdown
+from headrace.reports import summarise
+from headrace.reports.markdown import code, markdown
 
 from .conftest import RunMaker
 from .load_maker import LoadMaker, facts

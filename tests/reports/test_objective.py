@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs import Attempt, ExpressionError, Session, parse_condition, schema
-from reports import Judgement, judge, open_figures, row_condition
-from reports.names import FIGURES
+from headrace.jobs import Attempt, ExpressionError, Session, parse_condition, schema
+from headrace.reports import Judgement, judge, open_figures, row_condition
+from headrace.reports.names import FIGURES
 
 from .conftest import START, RunMaker
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs import InputError
-from reports.html import write_charts
-from reports.html.charts import Chart
-from reports.html.cost_chart import cost_chart
-from reports.html.pictures import SCALE, WIDTH, picture_spec
-from reports.run import open_run
-from reports.summary import summary_of
+from headrace.jobs import InputError
+from headrace.reports.html import write_charts
+from headrace.reports.html.charts import Chart
+from headrace.reports.html.cost_chart import cost_chart
+from headrace.reports.html.pictures import SCALE, WIDTH, picture_spec
+from headrace.reports.run import open_run
+from headrace.reports.summary import summary_of
 
 from .conftest import RunMaker, at
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs import BalanceRead, BalanceReading, Decided, Ended, InputError, Sent, Session
-from reports import summarise
-from reports.run import open_run
+from headrace.jobs import BalanceRead, BalanceReading, Decided, Ended, InputError, Sent, Session
+from headrace.reports import summarise
+from headrace.reports.run import open_run
 
 from .conftest import CHAT, START, RunMaker, at
 

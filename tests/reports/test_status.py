@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from jobs import Ended, Manifest, Sent, Session, open_source
-from reports import Status, print_status, status_of
-from runner.main import main
+from headrace.jobs import Ended, Manifest, Sent, Session, open_source
+from headrace.reports import Status, print_status, status_of
+from headrace.runner.main import main
 
 from .conftest import CHAT, START, RunMaker, at
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs import parse_condition
-from reports import Step, Steps, print_steps, read_step
-from reports.confidence import Weighed
-from reports.load.steps import knee_of
+from headrace.jobs import parse_condition
+from headrace.reports import Step, Steps, print_steps, read_step
+from headrace.reports.confidence import Weighed
+from headrace.reports.load.steps import knee_of
 
 from .conftest import START, RunMaker
 from .load_maker import LoadMaker, facts

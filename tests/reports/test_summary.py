@@ -10,9 +10,9 @@ from random import Random
 import msgspec
 import pytest
 
-from jobs import EstimateTotals, ModelLimits
-from reports import Summary, summarise, summary_json, write_summary
-from reports.latency import METRICS
+from headrace.jobs import EstimateTotals, ModelLimits
+from headrace.reports import Summary, summarise, summary_json, write_summary
+from headrace.reports.latency import METRICS
 
 from .conftest import CHAT, RunMaker, at
 

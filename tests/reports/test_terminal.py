@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from jobs import Session
-from reports import print_summary, summarise
-from reports.layout import aligned, duration, endpoint, money
+from headrace.jobs import Session
+from headrace.reports import print_summary, summarise
+from headrace.reports.layout import aligned, duration, endpoint, money
 
 from .conftest import RunMaker, at
 

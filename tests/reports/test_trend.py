@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from jobs import Session
-from reports.trend_terminal import sparkline
-from runner.main import main
+from headrace.jobs import Session
+from headrace.reports.trend_terminal import sparkline
+from headrace.runner.main import main
 
 from .conftest import START, RunMaker
 from .load_maker import facts

@@ -14,8 +14,8 @@ import pytest
 import trio
 import trio.testing
 
-from gateway import Config, Gateway
-from runner import RunOutcome, RunSettings, Secret, Stop, TrioTransport, World, run_jobs
+from headrace.gateway import Config, Gateway
+from headrace.runner import RunOutcome, RunSettings, Secret, Stop, TrioTransport, World, run_jobs
 
 from .processes import headrace as headrace
 from .processes import serve as serve

@@ -10,7 +10,7 @@ import trio.testing
 import trustme
 from trio.testing import memory_stream_pair
 
-from runner.transport import Origin, Timeouts, TrioTransport, Wire
+from headrace.runner.transport import Origin, Timeouts, TrioTransport, Wire
 
 Script = Callable[[trio.abc.Stream], Awaitable[None]]
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from runner.main import main
+from headrace.runner.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
@@ -32,7 +32,7 @@ class Served(NamedTuple):
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "runner", *words]
+    return [sys.executable, "-m", "headrace", *words]
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ class Headrace:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.environment = {**CLEAN, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        self.environment = {**CLEAN, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
 
     def use(self, served: Served) -> None:
         self.environment |= {"HEADRACE_BASE_URL": served.url, "HEADRACE_API_KEY": served.key}

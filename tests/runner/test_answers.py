@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import Usage
-from runner.answers import (
+from headrace.jobs import Usage
+from headrace.runner.answers import (
     ChatStream,
     ErrorBody,
     MessagesStream,
@@ -17,7 +17,7 @@ from runner.answers import (
     read_body,
     read_error,
 )
-from runner.sse import Event
+from headrace.runner.sse import Event
 
 
 def events(*chunks: Any, event: str = "message") -> list[Event]:

@@ -14,8 +14,8 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.transport import TrioTransport, Wire
-from runner.transport.arrival import SO_TIMESTAMPNS, Arrivals, ask_for_stamps, stamp_ns
+from headrace.runner.transport import TrioTransport, Wire
+from headrace.runner.transport.arrival import SO_TIMESTAMPNS, Arrivals, ask_for_stamps, stamp_ns
 
 REAL_NS = 1_780_000_000_000_000_000  # at 100.0 s on trio's clock
 LATE_S = 0.03

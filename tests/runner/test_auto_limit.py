@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.auto_limit import HOLD_S, START, AutoLimit
+from headrace.runner.auto_limit import HOLD_S, START, AutoLimit
 
 Latency = Callable[[random.Random], float]
 

@@ -3,9 +3,9 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from jobs import Job
-from runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, RETRY_BYTES_MAX, Backlog
-from runner.pending import Pending
+from headrace.jobs import Job
+from headrace.runner.backlog import BYTES_MAX, JOBS_MAX, RETRIES_MAX, RETRY_BYTES_MAX, Backlog
+from headrace.runner.pending import Pending
 
 
 def pending(index: int, *, body: bytes = b"{}") -> Pending:

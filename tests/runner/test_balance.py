@@ -11,13 +11,13 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs import BalanceReading, frame
-from runner.balance import Account, show_reading, spent_up
-from runner.client import Client
-from runner.clock import RunClock
-from runner.errors import KeyRefusedError, UnreachableError
-from runner.secret import Secret
-from runner.transport import TrioTransport
+from headrace.jobs import BalanceReading, frame
+from headrace.runner.balance import Account, show_reading, spent_up
+from headrace.runner.client import Client
+from headrace.runner.clock import RunClock
+from headrace.runner.errors import KeyRefusedError, UnreachableError
+from headrace.runner.secret import Secret
+from headrace.runner.transport import TrioTransport
 
 from .conftest import BEGAN, KEY, Reply, Service
 

@@ -7,12 +7,12 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-import gateway
-from gateway import Gateway, Key
-from jobs import Price, PriceTable
-from reports import BalanceCheck, summarise
-from runner import Stop
-from runner.errors import InterruptError
+from headrace import gateway
+from headrace.gateway import Gateway, Key
+from headrace.jobs import Price, PriceTable
+from headrace.reports import BalanceCheck, summarise
+from headrace.runner import Stop
+from headrace.runner.errors import InterruptError
 
 from .conftest import BEGAN, KEY, Bench, Ran, chat_line
 

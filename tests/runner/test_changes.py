@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from runner import RunDirectoryError
+from headrace.runner import RunDirectoryError
 
 
 def files(bench: Any) -> dict[Any, bytes]:

@@ -11,11 +11,11 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
-from jobs import Job
-from runner import Secret, TrioTransport
-from runner.client import Client, Outcome
-from runner.clock import RunClock
-from runner.transport import Wire
+from headrace.jobs import Job
+from headrace.runner import Secret, TrioTransport
+from headrace.runner.client import Client, Outcome
+from headrace.runner.clock import RunClock
+from headrace.runner.transport import Wire
 
 KEY = "sk-secret-of-the-tests"
 CHAT, MESSAGES, IMAGES = "/v1/chat/completions", "/v1/messages", "/v1/images/generations"

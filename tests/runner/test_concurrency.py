@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import RunSettings, Secret
-from runner.bulk import run_and_summarise
-from runner.concurrency import RESERVED_DESCRIPTORS, most_connections
+from headrace.runner import RunSettings, Secret
+from headrace.runner.bulk import run_and_summarise
+from headrace.runner.concurrency import RESERVED_DESCRIPTORS, most_connections
 
 from .conftest import chat_line
 

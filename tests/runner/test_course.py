@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.course import FIRST_INTERVAL_S, POINTS_MAX, Course
+from headrace.runner.course import FIRST_INTERVAL_S, POINTS_MAX, Course
 
 
 def test_a_short_run_has_a_point_a_second() -> None:

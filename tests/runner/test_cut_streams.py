@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-import gateway
-from jobs import Price, PriceTable, Usage
-from reports import summarise
-from runner.answers import Partial
-from runner.client import Outcome
-from runner.failure import Failure
-from runner.rows import probable_cost_of
+from headrace import gateway
+from headrace.jobs import Price, PriceTable, Usage
+from headrace.reports import summarise
+from headrace.runner.answers import Partial
+from headrace.runner.client import Outcome
+from headrace.runner.failure import Failure
+from headrace.runner.rows import probable_cost_of
 
 from .conftest import Bench
 

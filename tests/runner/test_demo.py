@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs import InputError
-from runner.demo import JOBS, MARKER, check, make_files
+from headrace.jobs import InputError
+from headrace.runner.demo import JOBS, MARKER, check, make_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,12 +22,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     path = tmp_path_factory.mktemp("demo")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HEADRACE")}
     done = subprocess.run(
-        [sys.executable, "-m", "runner", "demo"],
+        [sys.executable, "-m", "headrace", "demo"],
         capture_output=True,
         text=True,
         timeout=90,
         cwd=path,
-        env={**environment, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        env={**environment, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"},
         check=False,
     )
     return path / "headrace-demo", done

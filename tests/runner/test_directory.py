@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import SCHEMA_VERSION, Manifest
-from runner import RunDirectoryError
-from runner.record import RunDirectory
+from headrace.jobs import SCHEMA_VERSION, Manifest
+from headrace.runner import RunDirectoryError
+from headrace.runner.record import RunDirectory
 
 
 def manifest() -> Manifest:

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from reports import summarise
-from runner.client import Client
-from runner.clock import RunClock
-from runner.downloads import PICTURE_BYTES_MAX, DownloadError, Downloads, allowed
-from runner.errors import InterruptError
-from runner.public_hosts import NotPublicError, connect_public, is_public
-from runner.secret import Secret
-from runner.stop import Stop
-from runner.transport import Origin
+from headrace.reports import summarise
+from headrace.runner.client import Client
+from headrace.runner.clock import RunClock
+from headrace.runner.downloads import PICTURE_BYTES_MAX, DownloadError, Downloads, allowed
+from headrace.runner.errors import InterruptError
+from headrace.runner.public_hosts import NotPublicError, connect_public, is_public
+from headrace.runner.secret import Secret
+from headrace.runner.stop import Stop
+from headrace.runner.transport import Origin
 
 from .conftest import KEY, Bench, Reply, Service
 
@@ -214,7 +214,7 @@ async def test_a_file_is_on_the_disk_before_its_result_is_journalled(
     autojump_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from runner.record import Recorder
+    from headrace.runner.record import Recorder
 
     there: list[bool] = []
     ended = Recorder.ended

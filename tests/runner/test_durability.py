@@ -13,16 +13,16 @@ import trio
 from click.testing import CliRunner
 from trio.testing import MockClock
 
-from jobs import InputError
-from runner import Stop, StorageError
-from runner.bulk import run_and_summarise
-from runner.errors import InterruptError
-from runner.main import main
-from runner.record.files import replace_file
-from runner.record.journal import Journal, read_segment
-from runner.record.recovery import recover
-from runner.record.replaced import replace_table
-from runner.settings import RunSettings
+from headrace.jobs import InputError
+from headrace.runner import Stop, StorageError
+from headrace.runner.bulk import run_and_summarise
+from headrace.runner.errors import InterruptError
+from headrace.runner.main import main
+from headrace.runner.record.files import replace_file
+from headrace.runner.record.journal import Journal, read_segment
+from headrace.runner.record.recovery import recover
+from headrace.runner.record.replaced import replace_table
+from headrace.runner.settings import RunSettings
 from tests.runner.test_resume import AT, ended, sent
 
 
@@ -123,7 +123,7 @@ def test_a_run_whose_directory_is_gone_at_the_end_is_exit_1_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was told as wrong usage: there is no such run directory."""
-    from runner import RunOutcome, Secret
+    from headrace.runner import RunOutcome, Secret
 
     gone = tmp_path / "gone.run"
     outcome = RunOutcome(gone, 1, "cannot write it", 0, 0, 0, pl.Decimal, storage_failed=True)  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def test_a_run_whose_directory_is_gone_at_the_end_is_exit_1_and_says_so(
         await trio.lowlevel.checkpoint()
         return outcome
 
-    monkeypatch.setattr("runner.bulk.run_jobs", lose)
+    monkeypatch.setattr("headrace.runner.bulk.run_jobs", lose)
     settings = RunSettings(base_url="http://gateway.test", key=Secret("sk-x"))
     with pytest.raises(StorageError, match="cannot write it"):
         run_and_summarise("jobs.jsonl", gone, settings)
@@ -175,7 +175,7 @@ async def test_a_disk_that_is_full_when_the_grace_ends_is_told_in_a_line(
 
     async def interrupt() -> None:
         await trio.sleep(5)
-        monkeypatch.setattr("runner.record.journal.write_all", refuse(errno.ENOSPC))
+        monkeypatch.setattr("headrace.runner.record.journal.write_all", refuse(errno.ENOSPC))
         stop.request(InterruptError("interrupted"))
 
     async with trio.open_nursery() as nursery:
@@ -248,7 +248,7 @@ def test_ctrl_c_where_no_run_heeds_it_is_exit_130_and_one_line(
     def interrupted(*_args: Any) -> None:
         raise BaseExceptionGroup("a nursery's", [KeyboardInterrupt()])
 
-    monkeypatch.setattr("runner.bulk.run_and_summarise", interrupted)
+    monkeypatch.setattr("headrace.runner.bulk.run_and_summarise", interrupted)
     environment = {"HEADRACE_API_KEY": "sk-x", "HEADRACE_BASE_URL": "http://gateway.test"}
     done = CliRunner().invoke(main, ["run", "jobs.jsonl"], env=environment)
     assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")

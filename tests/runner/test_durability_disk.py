@@ -20,7 +20,7 @@ import httpx
 import pytest
 from trio.testing import MockClock
 
-from runner import StorageError
+from headrace.runner import StorageError
 
 pytestmark = pytest.mark.slow
 
@@ -286,7 +286,7 @@ def index_of(seen: Any) -> int:
 def play(
     bench: Any, service: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Play:
-    monkeypatch.setattr("runner.record.recorder.SEGMENT_BYTES", 2500)
+    monkeypatch.setattr("headrace.runner.record.recorder.SEGMENT_BYTES", 2500)
     # What it would make last is worked out here; to do it besides takes most of the time.
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
     return Play(bench, service, over=request.param)

@@ -71,7 +71,7 @@ async def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(
 ) -> None:
     """Parquet finds it full first: polars told it as an error of its own, and a traceback came."""
     on_disk = type(bench)(small_disk, bench.nursery)
-    monkeypatch.setattr("runner.record.recorder.SEGMENT_BYTES", 30_000)
+    monkeypatch.setattr("headrace.runner.record.recorder.SEGMENT_BYTES", 30_000)
     service.answer = lambda seen: service.fine(os.urandom(3_000).hex(), delay_s=1)
     on_disk.write_chats(80)
     ran = await on_disk.run(service, concurrency=2)
@@ -91,7 +91,7 @@ async def test_a_directory_that_becomes_read_only_stops_the_run_and_it_goes_on_a
     autojump_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("runner.record.recorder.SEGMENT_BYTES", 10_000)
+    monkeypatch.setattr("headrace.runner.record.recorder.SEGMENT_BYTES", 10_000)
 
     def answer(seen: Any) -> Any:
         if seen.number == 10:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from gateway import DEFAULT_PRICES, ModelPrice, PriceTable
-from reports import summarise
+from headrace.gateway import DEFAULT_PRICES, ModelPrice, PriceTable
+from headrace.reports import summarise
 
 from .conftest import Bench
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 import pytest
 from trio.testing import MockClock
 
-import gateway
+from headrace import gateway
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 URLS = {

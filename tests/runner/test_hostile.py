@@ -11,8 +11,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.transport import Origin, TrioTransport, Wire
-from runner.transport.connection import HEAD_BYTES_MAX
+from headrace.runner.transport import Origin, TrioTransport, Wire
+from headrace.runner.transport.connection import HEAD_BYTES_MAX
 
 ORIGIN = Origin("http", "a.test", 80)
 REQUEST = b"POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 2\r\n\r\n{}"

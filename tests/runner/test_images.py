@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.images import has_images, store_images
+from headrace.runner.images import has_images, store_images
 
 from .conftest import Bench, Reply, Seen, Service
 
@@ -93,7 +93,7 @@ async def test_images_of_a_run_are_files_and_their_paths_are_in_the_response(
 async def test_a_picture_is_on_the_disk_before_its_result_is_journalled(
     bench: Bench, service: Service, autojump_clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runner.record import Recorder
+    from headrace.runner.record import Recorder
 
     there: list[bool] = []
     ended = Recorder.ended

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from jobs import Forecaster, InputError, Job, Price, PriceTable, Reject
-from jobs.reader import PARSED_LINES
-from runner import RunSettings, Secret, Stop, run_jobs
-from runner.errors import InterruptError
+from headrace.jobs import Forecaster, InputError, Job, Price, PriceTable, Reject
+from headrace.jobs.reader import PARSED_LINES
+from headrace.runner import RunSettings, Secret, Stop, run_jobs
+from headrace.runner.errors import InterruptError
 
 ONE = Decimal(1_000_000)
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=ONE, output=ONE)})

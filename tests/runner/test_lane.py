@@ -6,9 +6,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from runner.failure import Failure
-from runner.lane import OUTAGE_AFTER, Lane
-from runner.limiter import Grant, Limiter
+from headrace.runner.failure import Failure
+from headrace.runner.lane import OUTAGE_AFTER, Lane
+from headrace.runner.limiter import Grant, Limiter
 
 DOWN = Failure("http", "bad gateway", status=502)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from jobs import SETTINGS_FILE, InputError, ModelLimits, own_limits_from
-from jobs.reader import PARSED_LINES
-from runner.backlog import JOBS_MAX
+from headrace.jobs import SETTINGS_FILE, InputError, ModelLimits, own_limits_from
+from headrace.jobs.reader import PARSED_LINES
+from headrace.runner.backlog import JOBS_MAX
 
 NONE = ModelLimits(rpm=None, tpm=None)
 
@@ -168,7 +168,7 @@ async def test_the_limits_of_models_are_in_run_json(
 
 def test_limits_and_defaults_stand_in_one_file() -> None:
     """The root names it without loading a room."""
-    assert import_module("runner.main").SETTINGS_FILE == SETTINGS_FILE
+    assert import_module("headrace.runner.main").SETTINGS_FILE == SETTINGS_FILE
 
 
 def test_tables_of_limits_in_the_settings_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.limiter import AHEAD, LOOKED_AT, WINDOW_S, Grant, Limiter
+from headrace.runner.limiter import AHEAD, LOOKED_AT, WINDOW_S, Grant, Limiter
 
 MINUTE_MS = 60_000
 

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from jobs import InputError, Price, PriceTable, Sent
-from runner.errors import InterruptError
-from runner.record.journal import Journal
-from runner.stop import Stop
+from headrace.jobs import InputError, Price, PriceTable, Sent
+from headrace.runner.errors import InterruptError
+from headrace.runner.record.journal import Journal
+from headrace.runner.stop import Stop
 
 # A token costs one: amounts can be counted by hand.
 ONE = Decimal(1_000_000)

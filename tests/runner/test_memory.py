@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from runner.attempts import Flight
-from runner.transport import Wire
+from headrace.runner.attempts import Flight
+from headrace.runner.transport import Wire
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-import gateway
-from gateway import Gateway
-from jobs import Limits, Price, PriceTable
-from runner.foresight import forecast_file
+from headrace import gateway
+from headrace.gateway import Gateway
+from headrace.jobs import Limits, Price, PriceTable
+from headrace.runner.foresight import forecast_file
 
 from .conftest import Bench
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 from trio.testing import MockClock
 
-from jobs import Price, PriceTable
-from runner.budget import Ceiling
-from runner.outlook import Shortage, announcement, show_shortage
-from runner.screen import watch_on
+from headrace.jobs import Price, PriceTable
+from headrace.runner.budget import Ceiling
+from headrace.runner.outlook import Shortage, announcement, show_shortage
+from headrace.runner.screen import watch_on
 
 from .conftest import Bench, Reply, Service
 

@@ -8,9 +8,9 @@ import trio
 from rich.console import Console
 from trio.testing import MockClock
 
-from jobs import Price, PriceTable
-from runner.progress import LINE_EVERY_S
-from runner.screen import watch_on
+from headrace.jobs import Price, PriceTable
+from headrace.runner.progress import LINE_EVERY_S
+from headrace.runner.screen import watch_on
 
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(100), output=Decimal(100))})
 

@@ -12,9 +12,9 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from jobs import estimate_input_tokens
-from runner import TrioTransport
-from runner.transport import Wire
+from headrace.jobs import estimate_input_tokens
+from headrace.runner import TrioTransport
+from headrace.runner.transport import Wire
 
 CHAT = "/v1/chat/completions"
 MINUTE_S = 60.0

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import trio
 
-from jobs import Job, JobReader, Source
-from jobs.reader import LARGE_BYTES, PARSED_LINES
-from runner.reading import read_some
+from headrace.jobs import Job, JobReader, Source
+from headrace.jobs.reader import LARGE_BYTES, PARSED_LINES
+from headrace.runner.reading import read_some
 
 T = TypeVar("T")
 

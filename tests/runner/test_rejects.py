@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from jobs import Reject
-from runner.record.rejects import RejectsFile
+from headrace.jobs import Reject
+from headrace.runner.record.rejects import RejectsFile
 
 from .conftest import Bench, Service
 

@@ -14,13 +14,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-import gateway
-from jobs import Price, PriceTable
-from reports import Summary, summarise
-from reports.html.course import course_of
-from reports.html.spread import spread_of
-from reports.html.standouts import standouts_of
-from reports.run import open_run
+from headrace import gateway
+from headrace.jobs import Price, PriceTable
+from headrace.reports import Summary, summarise
+from headrace.reports.html.course import course_of
+from headrace.reports.html.spread import spread_of
+from headrace.reports.html.standouts import standouts_of
+from headrace.reports.run import open_run
 
 from .conftest import Bench, Ran
 

@@ -10,10 +10,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gateway import Key
-from jobs import InputError, Price, PriceTable
-from runner import RunSettings, Secret, run_jobs
-from runner.reset import wait_for_reset
+from headrace.gateway import Key
+from headrace.jobs import InputError, Price, PriceTable
+from headrace.runner import RunSettings, Secret, run_jobs
+from headrace.runner.reset import wait_for_reset
 
 from .conftest import BEGAN, Bench
 

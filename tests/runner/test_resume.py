@@ -10,10 +10,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jobs import Attempt, Ended, Price, PriceTable, Result, Sent
-from runner import RunDirectoryError
-from runner.record.journal import Journal, read_segment, segments
-from runner.record.recovery import recover
+from headrace.jobs import Attempt, Ended, Price, PriceTable, Result, Sent
+from headrace.runner import RunDirectoryError
+from headrace.runner.record.journal import Journal, read_segment, segments
+from headrace.runner.record.recovery import recover
 
 AT = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
 PRICES = PriceTable(
@@ -287,7 +287,7 @@ def test_a_part_that_is_being_written_is_not_read(tmp_path: Path) -> None:
 async def test_segments_are_sealed_while_the_run_goes_on(
     bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.record.recorder.SEGMENT_BYTES", 4000)
+    monkeypatch.setattr("headrace.runner.record.recorder.SEGMENT_BYTES", 4000)
     service.answer = lambda seen: service.fine(delay_s=1)
     bench.write_chats(60)
     ran = await bench.run(service, concurrency=3)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.failure import Failure
-from runner.retry import BACKOFF_MAX_S, RetryPolicy
+from headrace.runner.failure import Failure
+from headrace.runner.retry import BACKOFF_MAX_S, RetryPolicy
 
 BUSY = Failure("http", "busy", status=503)
 

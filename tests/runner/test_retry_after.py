@@ -5,7 +5,7 @@ import datetime as dt
 import httpx
 import pytest
 
-from runner.retry_after import retry_after_s
+from headrace.runner.retry_after import retry_after_s
 
 NOW = dt.datetime(2026, 6, 9, 8, 30, 0, tzinfo=dt.UTC)
 

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from trio.testing import MockClock
 
-from reports import summarise
-from runner.record import recover
-from runner.record.journal import read_segment
+from headrace.reports import summarise
+from headrace.runner.record import recover
+from headrace.runner.record.journal import read_segment
 
 Answer = Callable[[Any], Any]
 

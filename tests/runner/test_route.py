@@ -15,14 +15,14 @@ import trio
 import trio.testing
 import trustme
 
-from jobs import InputError, Job
-from runner import Secret, TrioTransport
-from runner.client import Client, Outcome
-from runner.clock import RunClock
-from runner.settings import base_url_from
-from runner.transport import Wire, transport_to
-from runner.transport.route import proxy_for
-from runner.transport.stock import NotingTransport, stock_transport
+from headrace.jobs import InputError, Job
+from headrace.runner import Secret, TrioTransport
+from headrace.runner.client import Client, Outcome
+from headrace.runner.clock import RunClock
+from headrace.runner.settings import base_url_from
+from headrace.runner.transport import Wire, transport_to
+from headrace.runner.transport.route import proxy_for
+from headrace.runner.transport.stock import NotingTransport, stock_transport
 
 BODY = json.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}).encode()
 OK = b"HTTP/1.1 200 OK\r\nX-Request-Id: r-1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)

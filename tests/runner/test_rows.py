@@ -4,11 +4,11 @@ import datetime as dt
 
 from trio.testing import MockClock
 
-from jobs import Job, Usage
-from runner.client import Outcome
-from runner.clock import RunClock
-from runner.rows import Made, attempt_row, sent_row
-from runner.transport import Wire
+from headrace.jobs import Job, Usage
+from headrace.runner.client import Outcome
+from headrace.runner.clock import RunClock
+from headrace.runner.rows import Made, attempt_row, sent_row
+from headrace.runner.transport import Wire
 
 NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)

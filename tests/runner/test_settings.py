@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from jobs import InputError
-from runner import RunSettings, Secret, run
-from runner.durations import parse_duration, show_duration
-from runner.settings import base_url_from, default_run_directory, headers_from, key_from
+from headrace.jobs import InputError
+from headrace.runner import RunSettings, Secret, run
+from headrace.runner.durations import parse_duration, show_duration
+from headrace.runner.settings import base_url_from, default_run_directory, headers_from, key_from
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from httpx_sse import EventSource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sse import EVENT_BYTES_MAX, Event, EventTooLongError, SSEParser
+from headrace.runner.sse import EVENT_BYTES_MAX, Event, EventTooLongError, SSEParser
 
 # Characters that other line splitters break at, and a few that are ordinary.
 TEXT = st.text(alphabet='ab{}": \u2028\u2029\x85\x0b\x0c中é', max_size=12)
@@ -109,7 +109,7 @@ def test_a_long_line_in_short_pieces_is_joined_once() -> None:
 
 
 def test_empty_lines_of_one_event_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.sse.EVENT_BYTES_MAX", 1000)
+    monkeypatch.setattr("headrace.runner.sse.EVENT_BYTES_MAX", 1000)
     parser = SSEParser()
     assert parser.feed(b"data:\n" * 1000) == []
     with pytest.raises(EventTooLongError):

@@ -8,9 +8,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jobs import Price, PriceTable
-from runner.errors import InterruptError, StorageError
-from runner.stop import Stop
+from headrace.jobs import Price, PriceTable
+from headrace.runner.errors import InterruptError, StorageError
+from headrace.runner.stop import Stop
 
 PRICES = PriceTable(
     currency="CNY", models={"m": Price(input=Decimal("1.5"), output=Decimal("1.5"))}

@@ -9,8 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from runner.answers import ChatStream, MessagesStream, UnusableAnswerError, read_body, read_error
-from runner.sse import Event, SSEParser
+from headrace.runner.answers import (
+    ChatStream,
+    MessagesStream,
+    UnusableAnswerError,
+    read_body,
+    read_error,
+)
+from headrace.runner.sse import Event, SSEParser
 
 from .conftest import Bench
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs import (
+from headrace.jobs import (
     Attempt,
     BalanceRead,
     BalanceReading,
@@ -22,9 +22,9 @@ from jobs import (
     Sent,
     frame,
 )
-from runner import StorageError
-from runner.record import tables
-from runner.record.tables import tables_in
+from headrace.runner import StorageError
+from headrace.runner.record import tables
+from headrace.runner.record.tables import tables_in
 
 AT = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
 TEXT = st.text(max_size=20)

@@ -9,8 +9,8 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from runner.transport import Origin, Timeouts, TrioTransport, Wire
-from runner.transport.transport import IDLE_MAX_S
+from headrace.runner.transport import Origin, Timeouts, TrioTransport, Wire
+from headrace.runner.transport.transport import IDLE_MAX_S
 
 from .network import OK, Over, answers, fetch, post, request_on, transport_over
 

@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from runner.transport import TrioTransport
+from headrace.runner.transport import TrioTransport
 
 from .network import OK, Authority, Network, Over, answers, fetch, transport_over
 

@@ -9,8 +9,8 @@ import pytest
 import trio
 import trustme
 
-from runner.failure import transport_failure
-from runner.transport import Timeouts, TrioTransport, Wire
+from headrace.runner.failure import transport_failure
+from headrace.runner.transport import Timeouts, TrioTransport, Wire
 
 pytestmark = pytest.mark.slow
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

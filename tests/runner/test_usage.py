@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from jobs import Usage
-from runner.answers.usage import anthropic_usage, openai_usage
+from headrace.jobs import Usage
+from headrace.runner.answers.usage import anthropic_usage, openai_usage
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
-from runner.transport import Origin, Timeouts, TrioTransport, Wire
-from runner.transport.streams import DescriptorStream
+from headrace.runner.transport import Origin, Timeouts, TrioTransport, Wire
+from headrace.runner.transport.streams import DescriptorStream
 
 from .network import OK, Authority, Script, answers, fetch, post, request_on, transport_over
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.calibration.measure import OUTPUT_TOKENS, Load, Loads, apart
+from headrace.runner.calibration.measure import OUTPUT_TOKENS, Load, Loads, apart
 
 
 @pytest.mark.slow

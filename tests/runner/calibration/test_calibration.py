@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 
-from jobs import InputError
-from reports import Truth
-from runner import LoadOptions, Secret
-from runner.calibration.beyond import beyond
-from runner.calibration.kept import Calibration, Ceiling, LoadError, as_json, keep, kept, kept_at
-from runner.calibration.measure import gateway_was_late, load_error
-from runner.traffic.options import plan
+from headrace.jobs import InputError
+from headrace.reports import Truth
+from headrace.runner import LoadOptions, Secret
+from headrace.runner.calibration.beyond import beyond
+from headrace.runner.calibration.kept import (
+    Calibration,
+    Ceiling,
+    LoadError,
+    as_json,
+    keep,
+    kept,
+    kept_at,
+)
+from headrace.runner.calibration.measure import gateway_was_late, load_error
+from headrace.runner.traffic.options import plan
 
 NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)
 ERROR = LoadError(
@@ -95,7 +103,7 @@ def truth(**fields: Any) -> Truth:
 
 
 def test_errors_are_kept_by_figure_and_what_there_is_not_is_null() -> None:
-    from reports.truth import Error
+    from headrace.reports.truth import Error
 
     errors = {"ttft_s": Error(p50_s=0.1, p99_s=0.2), "itl_s": None, "latency_s": None}
     found = load_error(truth(errors=errors))

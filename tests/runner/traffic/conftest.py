@@ -10,12 +10,12 @@ import pytest
 import trio
 import trio.testing
 
-from gateway import Config, Gateway
-from jobs import LoadFacts, Manifest
-from runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
-from runner.traffic.alarm import open_event_alarm
-from runner.traffic.load import run_load
-from runner.traffic.options import LoadPlan, plan
+from headrace.gateway import Config, Gateway
+from headrace.jobs import LoadFacts, Manifest
+from headrace.runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
+from headrace.runner.traffic.alarm import open_event_alarm
+from headrace.runner.traffic.load import run_load
+from headrace.runner.traffic.options import LoadPlan, plan
 
 # 20 s into a minute, as servers with fixed windows count it.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)

@@ -6,8 +6,14 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from runner.traffic import alarm as alarms
-from runner.traffic.alarm import Alarm, EventAlarm, TimerAlarm, open_alarm, open_event_alarm
+from headrace.runner.traffic import alarm as alarms
+from headrace.runner.traffic.alarm import (
+    Alarm,
+    EventAlarm,
+    TimerAlarm,
+    open_alarm,
+    open_event_alarm,
+)
 
 
 async def test_in_virtual_time_it_wakes_at_the_moment(autojump_clock: MockClock) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.traffic.arrivals import arrivals_of, at_random, due_times, evenly, in_bursts
-from runner.traffic.curve import Point, RateCurve
+from headrace.runner.traffic.arrivals import arrivals_of, at_random, due_times, evenly, in_bursts
+from headrace.runner.traffic.curve import Point, RateCurve
 
 RATE = st.integers(1, 200_000).map(lambda hundredths: hundredths / 100)
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from runner.main import main
+from headrace.runner.main import main
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ class Gateway:
         self.path = path
         assert process.stdout is not None
         said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
-        self.environment = {**CLEAN, **said, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        self.environment = {**CLEAN, **said, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
 
     @property
     def posts(self) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ class Gateway:
 
     def load(self, *words: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "runner", "load", *words],
+            [sys.executable, "-m", "headrace", "load", *words],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -63,7 +63,7 @@ class Gateway:
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    words = [sys.executable, "-m", "runner", "gateway", "--rpm", "none", "--tpm", "none"]
+    words = [sys.executable, "-m", "headrace", "gateway", "--rpm", "none", "--tpm", "none"]
     words += ["--ttft", "20ms", "--itl", "5ms", "--log", str(tmp_path / "log")]
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN, cwd=ROOT

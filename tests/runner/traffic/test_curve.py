@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError
-from runner.traffic.curve import Point, RateCurve, parse_rate, parse_stages
+from headrace.jobs import InputError
+from headrace.runner.traffic.curve import Point, RateCurve, parse_rate, parse_stages
 
 RATES = st.floats(0.0, 1000.0).map(lambda rate: round(rate, 3))
 SPANS = st.floats(0.0, 100.0).map(lambda span: round(span, 3))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import InputError
-from runner.traffic.arrivals import due_times, evenly
-from runner.traffic.curve import Point, RateCurve
-from runner.traffic.demand import (
+from headrace.jobs import InputError
+from headrace.runner.traffic.arrivals import due_times, evenly
+from headrace.runner.traffic.curve import Point, RateCurve
+from headrace.runner.traffic.demand import (
     FAILED_PAUSE_S,
     TABLE_STEP_S,
     Demand,
@@ -19,7 +19,7 @@ from runner.traffic.demand import (
     Users,
     Window,
 )
-from runner.traffic.think import Think, parse_think
+from headrace.runner.traffic.think import Think, parse_think
 
 NO_PAUSE = Think("constant", 0.0)
 

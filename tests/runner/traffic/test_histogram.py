@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.traffic.histogram import LEAST_S, Histogram
+from headrace.runner.traffic.histogram import LEAST_S, Histogram
 
 TIMES = st.lists(st.floats(0.0, 1e5), min_size=1, max_size=60)
 

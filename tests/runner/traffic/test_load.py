@@ -10,11 +10,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from jobs import InputError, ModelLimits
-from runner import RunDirectoryError, Stop
-from runner.errors import InterruptError
-from runner.traffic.snapshot import in_words
-from runner.traffic.view import look
+from headrace.jobs import InputError, ModelLimits
+from headrace.runner import RunDirectoryError, Stop
+from headrace.runner.errors import InterruptError
+from headrace.runner.traffic.snapshot import in_words
+from headrace.runner.traffic.view import look
 
 
 async def test_an_open_loop_sends_at_the_due_times_and_waits_for_no_answer(
@@ -267,7 +267,7 @@ async def test_while_requests_are_due_nothing_is_sealed_and_at_the_end_everythin
     traffic: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal goes on in further segments; each becomes a part of its own."""
-    monkeypatch.setattr("runner.record.recorder.SEGMENT_BYTES", 4000)
+    monkeypatch.setattr("headrace.runner.record.recorder.SEGMENT_BYTES", 4000)
     service.answer = lambda seen: service.fine(delay_s=0.35)
     segments: list[int] = []
 

@@ -10,9 +10,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from runner.clock import RunClock
-from runner.traffic.alarm import open_alarm, open_event_alarm
-from runner.traffic.machine import (
+from headrace.runner.clock import RunClock
+from headrace.runner.traffic.alarm import open_alarm, open_event_alarm
+from headrace.runner.traffic.machine import (
     TICK_S,
     WORST_KEPT,
     CoreTimes,
@@ -118,7 +118,7 @@ def test_what_the_client_waited_for_its_core_is_of_the_time_since_the_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 100.0
-    monkeypatch.setattr("runner.traffic.machine.time.perf_counter", lambda: now_s)
+    monkeypatch.setattr("headrace.runner.traffic.machine.time.perf_counter", lambda: now_s)
     (tmp_path / "self").mkdir()
     (tmp_path / "self" / "schedstat").write_text("9000000000 2000000000 17\n")
     usage = Usage(tmp_path)

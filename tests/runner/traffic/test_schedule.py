@@ -5,11 +5,11 @@ import time
 import trio
 from trio.testing import MockClock
 
-from jobs import Job
-from runner.pending import Pending
-from runner.traffic.alarm import open_alarm, open_event_alarm
-from runner.traffic.demand import OpenLoop, Window
-from runner.traffic.schedule import Schedule
+from headrace.jobs import Job
+from headrace.runner.pending import Pending
+from headrace.runner.traffic.alarm import open_alarm, open_event_alarm
+from headrace.runner.traffic.demand import OpenLoop, Window
+from headrace.runner.traffic.schedule import Schedule
 
 
 def job(index: int) -> Job:

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from runner.traffic.screen import draw, show
-from runner.traffic.snapshot import Snapshot, in_time, in_words, sparkline
-from runner.traffic.tally import Quantiles
+from headrace.runner.traffic.screen import draw, show
+from headrace.runner.traffic.snapshot import Snapshot, in_time, in_words, sparkline
+from headrace.runner.traffic.tally import Quantiles
 
 
 def snapshot(**fields: Any) -> Snapshot:

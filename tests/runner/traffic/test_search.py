@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.traffic.search import SIZES, Certainty, Found, RateSearch, Trial
+from headrace.runner.traffic.search import SIZES, Certainty, Found, RateSearch, Trial
 
 
 def searched(

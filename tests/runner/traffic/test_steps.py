@@ -11,12 +11,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gateway import Config
-from jobs import InputError
-from reports import Steps
-from runner import LoadOptions, RunOutcome, Secret
-from runner.traffic.options import LoadPlan
-from runner.traffic.steps import Load, Stepper, parse_loads, parse_search
+from headrace.gateway import Config
+from headrace.jobs import InputError
+from headrace.reports import Steps
+from headrace.runner import LoadOptions, RunOutcome, Secret
+from headrace.runner.traffic.options import LoadPlan
+from headrace.runner.traffic.steps import Load, Stepper, parse_loads, parse_search
 
 from .conftest import BEGAN, Traffic
 

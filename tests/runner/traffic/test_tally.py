@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jobs import Attempt, Result
-from runner.traffic.tally import Tally, quantiles
+from headrace.jobs import Attempt, Result
+from headrace.runner.traffic.tally import Tally, quantiles
 
 MOMENT = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
 

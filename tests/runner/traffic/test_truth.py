@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from trio.testing import MockClock
 
-from gateway import Distribution, Gateway
-from jobs import InputError
-from reports import compare_with_log, summarise
+from headrace.gateway import Distribution, Gateway
+from headrace.jobs import InputError
+from headrace.reports import compare_with_log, summarise
 
 from .conftest import Loaded, Traffic
 

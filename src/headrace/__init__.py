@@ -1,0 +1,74 @@
+"""headrace: a batch job runner and load tester for LLM gateways.
+
+    import headrace
+
+    outcome = headrace.run("jobs.jsonl", base_url="http://127.0.0.1:8000", prices="prices.toml")
+    headrace.scan_results(outcome.directory).select("custom_id", "text", "cost").collect()
+
+Nothing is loaded until it is asked for. The rooms are `headrace.jobs`, `headrace.runner`,
+`headrace.reports` and `headrace.gateway`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.jobs import HeadraceError, InputError
+    from headrace.reports import scan_attempts, scan_results
+    from headrace.runner import (
+        BalanceError,
+        InterruptError,
+        KeyRefusedError,
+        LoadOptions,
+        OutageError,
+        OutOfMoneyError,
+        RunDirectoryError,
+        RunOutcome,
+        RunSettings,
+        Secret,
+        Stop,
+        StorageError,
+        TerminateError,
+        UnreachableError,
+        World,
+        load,
+        run,
+        run_jobs,
+    )
+
+_ROOMS = {
+    "jobs": ("HeadraceError", "InputError"),
+    "reports": ("scan_attempts", "scan_results"),
+}
+
+__all__ = [
+    "BalanceError",
+    "HeadraceError",
+    "InputError",
+    "InterruptError",
+    "KeyRefusedError",
+    "LoadOptions",
+    "OutOfMoneyError",
+    "OutageError",
+    "RunDirectoryError",
+    "RunOutcome",
+    "RunSettings",
+    "Secret",
+    "Stop",
+    "StorageError",
+    "TerminateError",
+    "UnreachableError",
+    "World",
+    "load",
+    "run",
+    "run_jobs",
+    "scan_attempts",
+    "scan_results",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = next((room for room, names in _ROOMS.items() if name in names), "runner")
+    return getattr(import_module(f"{__name__}.{room}"), name)

@@ -1,0 +1,5 @@
+"""`python -m headrace` is the command `headrace`."""
+
+from headrace.runner.main import main
+
+main(prog_name="headrace")
