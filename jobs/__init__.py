@@ -8,14 +8,13 @@ from .bound import CostBounds
 from .duplicates import SeenIds
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
-from .estimate import TokenEstimator, estimate_input_tokens, estimate_output_tokens
+from .estimate import EstimateTotals, TokenEstimator, estimate_input_tokens, estimate_output_tokens
 from .forecast import Forecast, Forecaster, ForecastRow
 from .job import Job, Reject
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
 from .manifest import (
     ConcurrencyPoint,
     DownloadTotals,
-    EstimateTotals,
     JobFile,
     Limits,
     Manifest,

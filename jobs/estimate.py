@@ -12,7 +12,6 @@ import msgspec
 
 from .endpoints import ENDPOINTS
 from .job import Job
-from .manifest import EstimateTotals
 from .prices import Usage
 from .quantile import UpperQuantile
 
@@ -94,6 +93,14 @@ def _text_tokens(body: bytes) -> float:
             tokens += THREE_BYTE_TOKENS * (escapes - low - halves)
             ascii_chars -= 6 * escapes
     return tokens + ASCII_TOKENS * ascii_chars
+
+
+class EstimateTotals(msgspec.Struct, kw_only=True):
+    """Tokens of one model's answered attempts: reserved before sending, and in the usage after."""
+
+    answers: int = 0
+    reserved_tokens: int = 0
+    used_tokens: int = 0
 
 
 class _Learnt:

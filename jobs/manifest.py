@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from .estimate import EstimateTotals
 from .load_facts import LoadFacts
 from .prices import PriceTable
 
@@ -72,14 +73,6 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     limits: Limits
     arguments: dict[str, str | int | float | bool | None] = {}
     downloads: DownloadTotals | None = None  # of a session that was asked for them
-
-
-class EstimateTotals(msgspec.Struct, kw_only=True):
-    """Tokens of one model's answered attempts: reserved before sending, and in the usage after."""
-
-    answers: int = 0
-    reserved_tokens: int = 0
-    used_tokens: int = 0
 
 
 class Manifest(msgspec.Struct, kw_only=True):

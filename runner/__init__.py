@@ -20,8 +20,9 @@ if TYPE_CHECKING:
         TerminateError,
         UnreachableError,
     )
+    from .progress import Progress
     from .secret import Secret
-    from .session import Progress, RunOutcome, World
+    from .session import RunOutcome, World
     from .settings import RunSettings
     from .stop import Stop
     from .traffic.load import load
@@ -35,7 +36,7 @@ _HOMES = {
     "LoadOptions": "traffic.options",
     "OutOfMoneyError": "errors",
     "OutageError": "errors",
-    "Progress": "session",
+    "Progress": "progress",
     "RunDirectoryError": "errors",
     "RunOutcome": "session",
     "RunSettings": "settings",

@@ -42,7 +42,7 @@ class Budget:
     def __init__(self, totals: Totals, *, currency: str, ceiling: Ceiling | None = None) -> None:
         self.ceiling = ceiling
         self._totals = totals
-        self._currency = currency
+        self.currency = currency
         self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
         self._changed = Bell()
@@ -93,7 +93,7 @@ class Budget:
         spent, kept = self._totals.spent, self._totals.kept
         unknown = f" and {show(kept)} kept for attempts whose bill is unknown" if kept else ""
         return (
-            f"the next job may cost up to {show(bound)} {self._currency}, and with {show(spent)} "
+            f"the next job may cost up to {show(bound)} {self.currency}, and with {show(spent)} "
             f"spent{unknown} that goes beyond {over.name}; {over.advice}, and the same command "
             "goes on"
         )

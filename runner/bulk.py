@@ -29,9 +29,10 @@ from .clock import RunClock
 from .concurrency import all_open_files
 from .errors import StorageError
 from .foresight import forecast_file
+from .progress import Watch
 from .record import RunDirectory, read_manifest, storage
 from .reset import wait_for_reset
-from .session import REAL_WORLD, RunOutcome, Watch, World
+from .session import REAL_WORLD, RunOutcome, World
 from .settings import RunSettings, base_url_from, default_run_directory, headers_from, key_from
 
 if TYPE_CHECKING:
@@ -126,9 +127,9 @@ def run_and_summarise(
         write_summary,
     )
 
-    world = REAL_WORLD._replace(watch=watch, foretell=foretell, announce=announce)
+    world = REAL_WORLD._replace(foretell=foretell, announce=announce)
     with all_open_files():
-        outcome = trio.run(run_jobs, jobs, directory, settings, world)
+        outcome = trio.run(run_jobs, jobs, directory, settings, world, watch)
     if outcome.storage_failed:
         try:
             return outcome, summarise(directory)
@@ -139,9 +140,14 @@ def run_and_summarise(
 
 
 async def run_jobs(
-    jobs: str, directory: Path, settings: RunSettings, world: World = REAL_WORLD
+    jobs: str,
+    directory: Path,
+    settings: RunSettings,
+    world: World = REAL_WORLD,
+    watch: Watch | None = None,
 ) -> RunOutcome:
-    """The run itself, for those who are in trio already; it writes no summary."""
+    """The run itself, for those who are in trio already; it writes no summary. `watch` shows its
+    progress until it is cancelled."""
     prices = _prices(directory, settings)
     if settings.strict:
         _refuse_bad_lines(jobs, settings, prices)
@@ -156,7 +162,7 @@ async def run_jobs(
     waits = settings.wait_for_reset and world.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
-        outcome = await _session(jobs, directory, settings, world)
+        outcome = await _session(jobs, directory, settings, world, watch)
         # Where a reset let nothing leave, the next won't either.
         idle = earlier is not None and (outcome.settled, outcome.cost) == (
             earlier.settled,
@@ -174,7 +180,9 @@ async def run_jobs(
         settings = msgspec.structs.replace(settings, retry_failed=False)
 
 
-async def _session(jobs: str, directory: Path, settings: RunSettings, world: World) -> RunOutcome:
+async def _session(
+    jobs: str, directory: Path, settings: RunSettings, world: World, watch: Watch | None
+) -> RunOutcome:
     """One session: the directory opened, the jobs run, the books closed."""
     clock = RunClock(world.wall)
     with open_source(jobs) as source:
@@ -192,6 +200,7 @@ async def _session(jobs: str, directory: Path, settings: RunSettings, world: Wor
                 world,
                 source=source,
                 changed=[each.line - 1 for each in changed],
+                watch=watch,
             )
             return await session.work()
 

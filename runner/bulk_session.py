@@ -12,10 +12,12 @@ from headrace.jobs import JobReader, PriceTable, Source, open_source
 from .attempts import Parts
 from .clock import RunClock
 from .engine import Engine, Reading
+from .lookahead import LookAhead
 from .missing_pictures import fetch_missing
-from .purse import Purse
+from .progress import Progress, Watch
+from .purse import AccountLimits
 from .record import Journal, RunDirectory, State, recover
-from .session import Progress, RunSession, World
+from .session import RunSession, World
 from .settings import RunSettings
 
 # How often the course of the concurrency is written: so many seconds, or this share of the time
@@ -37,11 +39,13 @@ class BulkSession(RunSession):
         *,
         source: Source,
         changed: Sequence[int] = (),
+        watch: Watch | None = None,
     ) -> None:
         super().__init__(run, settings, clock, world)
         self._bulk = settings
         self._source = source
         self._changed = changed
+        self._watch = watch
 
     def _arguments(self) -> dict[str, str | int | float | bool | None]:
         settings = self._bulk
@@ -56,9 +60,10 @@ class BulkSession(RunSession):
         retry_failed = self._bulk.retry_failed
         return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
 
-    async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
-        """Run the jobs, and have the purse and the display look on where there are any."""
+    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
+        """Run the jobs, and look ahead and show the progress beside them where that is asked."""
         engine = Engine(parts)
+        ahead = None if limits is None else self._look_ahead(parts, limits)
         with ExitStack() as opened:
             sources = [self._source]
             if self._reread:
@@ -66,18 +71,19 @@ class BulkSession(RunSession):
                 sources += [opened.enter_context(open_source(path)) for _ in parts.lanes.own]
             readings = self._readings(sources, parts)
             async with trio.open_nursery() as nursery:
-                if purse is not None:
-                    await self._look_ahead(purse, state, nursery)
-                if self._world.watch is not None:
+                if limits is not None and ahead is not None:
+                    nursery.start_soon(limits.renew)
+                    await self._foresee(ahead, state, nursery)
+                if self._watch is not None:
                     progress = Progress(
                         parts,
                         engine,
                         self._bulk,
                         self._run.path,
                         partial(_least_read, [reading.reader for reading in readings]),
-                        None if purse is None else purse.outlook,
+                        None if ahead is None else ahead.projection,
                     )
-                    nursery.start_soon(self._world.watch, progress)
+                    nursery.start_soon(self._watch, progress)
                 nursery.start_soon(self._stop.on_error, partial(self._keep_course, parts))
                 await self._run_and_fetch(engine, readings, parts, state)
                 nursery.cancel_scope.cancel()
@@ -104,17 +110,29 @@ class BulkSession(RunSession):
             bounded_by=self._bounded_by(parts),
         )
 
-    async def _look_ahead(self, purse: Purse, state: State, nursery: trio.Nursery) -> None:
-        """Have the purse look ahead in this nursery, and first where the user asked for that."""
+    def _look_ahead(self, parts: Parts, limits: AccountLimits) -> LookAhead:
+        assert parts.prices is not None
+        return LookAhead(
+            limits,
+            parts.recorder.totals,
+            prices=parts.prices,
+            settings=self._bulk,
+            clock=self._clock,
+            stop=self._stop,
+            read=self._world.read,
+            announce=self._world.announce,
+        )
+
+    async def _foresee(self, ahead: LookAhead, state: State, nursery: trio.Nursery) -> None:
+        """Look ahead in this nursery, and first where the user asked for that."""
         waits = self._bulk.wait_for_reset
-        foresee = partial(purse.foresee, self._source.path, state, waits=waits)
+        foresee = partial(ahead.foresee, self._source.path, state, waits=waits)
         if self._reread and self._bulk.estimate_first:
             with self._stop.foreseeing:
                 await foresee()
         elif self._reread:
             nursery.start_soon(foresee)
-        nursery.start_soon(purse.look_ahead)
-        nursery.start_soon(purse.renew)
+        nursery.start_soon(ahead.watch_pace)
 
     async def _run_and_fetch(
         self, engine: Engine, readings: Sequence[Reading], parts: Parts, state: State

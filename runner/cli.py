@@ -13,7 +13,7 @@ from .unheard import say
 if TYPE_CHECKING:
     from headrace.reports import Summary
 
-    from .session import Watch
+    from .progress import Watch
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """When the money runs out, at the pace so far: said before it happens. Pure."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from headrace.jobs import Forecast
 from .budget import Ceiling
 from .record import Totals
 
-# Two looks that are less than this apart, or between which fewer jobs ended, make no pace.
+# Two samples that are less than this apart, or between which fewer jobs ended, make no pace.
 PACE_FROM_S = 60.0
 PACE_FROM_JOBS = 10
 # A pace is that of the last ten minutes: limits, prices and lengths change along a file.
@@ -25,44 +26,43 @@ class Shortage(NamedTuple):
     at: datetime
 
 
-class _Look(NamedTuple):
+class _Sample(NamedTuple):
     at_s: float
     taken: Decimal
     finished: int
 
 
-class Outlook:
-    """Looks ahead at the ceilings that it is given. `shortage` is what the last look found.
+class SpendProjection:
+    """Projects the spending so far onto the ceilings. `shortage` is what the last update found.
 
     What the file will still cost is the jobs that are left times what one has cost so far, and at
     least the forecast's least. Before there is a forecast nothing is foretold.
     """
 
     def __init__(self, totals: Totals) -> None:
-        self.ceilings: list[Ceiling] = []
         self.shortage: Shortage | None = None
         self._totals = totals
         self._forecast: Forecast | None = None
         self._taken_before = totals.spent + totals.kept
         self._finished_before = totals.succeeded + totals.failed
-        self._looks: deque[_Look] = deque()
+        self._samples: deque[_Sample] = deque()
 
     def expect(self, forecast: Forecast) -> None:
         """What the jobs without a result will take, as of the session's beginning."""
         self._forecast = forecast
 
-    def look(self, now_s: float, now: datetime) -> Shortage | None:
-        """Look once more; `now` is the same moment as `now_s`."""
+    def update(self, ceilings: Sequence[Ceiling], now_s: float, now: datetime) -> Shortage | None:
+        """Take a sample and project it; `now` is the same moment as `now_s`."""
         totals = self._totals
         finished = totals.succeeded + totals.failed - self._finished_before
-        self._looks.append(_Look(now_s, totals.spent + totals.kept, finished))
-        while now_s - self._looks[0].at_s > PACE_OVER_S:
-            self._looks.popleft()
-        self.shortage = self._found(now)
+        self._samples.append(_Sample(now_s, totals.spent + totals.kept, finished))
+        while now_s - self._samples[0].at_s > PACE_OVER_S:
+            self._samples.popleft()
+        self.shortage = self._found(ceilings, now)
         return self.shortage
 
-    def _found(self, now: datetime) -> Shortage | None:
-        first, last = self._looks[0], self._looks[-1]
+    def _found(self, ceilings: Sequence[Ceiling], now: datetime) -> Shortage | None:
+        first, last = self._samples[0], self._samples[-1]
         span_s, paid = last.at_s - first.at_s, last.taken - first.taken
         if span_s < PACE_FROM_S or last.finished - first.finished < PACE_FROM_JOBS or paid <= 0:
             return None
@@ -70,7 +70,7 @@ class Outlook:
         if to_come is None:
             return None
         shortages = []
-        for ceiling in self.ceilings:
+        for ceiling in ceilings:
             left = max(ceiling.total - last.taken, Decimal(0))
             if left >= to_come:
                 continue
@@ -79,7 +79,7 @@ class Outlook:
                 shortages.append(Shortage(ceiling, at))
         return min(shortages, key=lambda each: each.at, default=None)
 
-    def _to_come(self, last: _Look) -> Decimal | None:
+    def _to_come(self, last: _Sample) -> Decimal | None:
         """What the rest of the file will likely cost."""
         forecast = self._forecast
         if forecast is None or last.finished <= 0:

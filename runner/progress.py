@@ -1,21 +1,39 @@
 """How a run goes on, worked out from its totals; and as a line now and then."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
 from headrace.jobs import plain, safe
 
+from .attempts import Parts
 from .durations import show_duration
+from .engine import Engine
 from .lane import Lane
-from .outlook import show_shortage
-from .session import Progress, Watch
+from .outlook import SpendProjection, show_shortage
+from .settings import RunSettings
 
 LINE_EVERY_S = 10.0
 RATE_WINDOW_S = 60.0
+
+
+class Progress(NamedTuple):
+    """What a display may look at while the run goes on. It changes nothing."""
+
+    parts: Parts
+    engine: Engine
+    settings: RunSettings
+    directory: Path
+    fraction_read: Callable[[], float | None]
+    projection: SpendProjection | None  # None without prices
+
+
+# Shows how a run goes on, until it is cancelled.
+Watch = Callable[[Progress], Awaitable[None]]
 
 
 class Sample(NamedTuple):
@@ -140,7 +158,7 @@ def _held(lane: Lane, now_s: float) -> str | None:
 
 def _shortage(progress: Progress, now_s: float) -> str | None:
     """What money will run out, and when."""
-    found = None if progress.outlook is None else progress.outlook.shortage
+    found = None if progress.projection is None else progress.projection.shortage
     return None if found is None else show_shortage(found, progress.parts.clock.utc(now_s))
 
 

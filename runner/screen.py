@@ -12,8 +12,7 @@ from rich.text import Text
 from headrace.jobs import plain
 
 from .durations import show_duration
-from .progress import Meter, View, last_minute, watch_in_lines
-from .session import Progress, Watch
+from .progress import Meter, Progress, View, Watch, last_minute, watch_in_lines
 
 REFRESH_S = 0.25
 

@@ -4,7 +4,7 @@ import random
 import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -32,38 +32,21 @@ from .client import Client
 from .clock import RunClock, wall_now
 from .concurrency import Concurrency
 from .downloads import Downloads
-from .engine import Engine
 from .errors import InterruptError, OutOfMoneyError, StorageError
 from .lane import Lane
 from .lanes import lanes_for
 from .offload import Offload, in_thread, in_thread_abandoned
-from .outlook import Outlook
 from .pictures import Pictures
 from .public_hosts import connect_public
-from .purse import Purse
+from .purse import AccountLimits
 from .record import Journal, Recorder, RunDirectory, State, recover
 from .refusals import Refusals
 from .retry import RetryPolicy
-from .settings import RunSettings, SendSettings
+from .settings import SendSettings
 from .stop import Stop, interruption
 from .transport import TrioTransport, transport_to
 
 REASONS_KEPT = 20
-
-
-class Progress(NamedTuple):
-    """What a display may look at while the run goes on. It changes nothing."""
-
-    parts: Parts
-    engine: Engine
-    settings: RunSettings
-    directory: Path
-    fraction_read: Callable[[], float | None]
-    outlook: Outlook | None  # None without prices
-
-
-# Shows how a run goes on, until it is cancelled.
-Watch = Callable[[Progress], Awaitable[None]]
 
 
 class World(NamedTuple):
@@ -74,7 +57,6 @@ class World(NamedTuple):
     offload: Offload = in_thread
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now
-    watch: Watch | None = None
     stop: Stop | None = None  # by which a program in trio can stop the run
     foretell: Callable[[Forecast], None] | None = None  # told what --estimate-first found
     announce: Callable[[str], None] | None = None  # told what the run waits for or foresees
@@ -287,28 +269,25 @@ class RunSession(ABC):
                 before = await parts.account.read("before", spent=recorder.totals.spent)
                 recorder.reading(before)
             if before is not None:
-                purse = self._purse(parts)
-                if purse is not None:
-                    purse.hold(before, when="at the start")
-                await self._send(parts, state, purse)
+                limits = self._account_limits(parts)
+                if limits is not None:
+                    limits.hold(before, when="at the start")
+                await self._send(parts, state, limits)
                 with stop.closing:
                     recorder.reading(await self._last_reading(parts, before))
         except HeadraceError as error:
             stop.request(error)
 
-    def _purse(self, parts: Parts) -> Purse | None:
-        if parts.prices is None or parts.budget is None:
+    def _account_limits(self, parts: Parts) -> AccountLimits | None:
+        if parts.budget is None:
             return None
-        return Purse(
+        return AccountLimits(
             account=parts.account,
             recorder=parts.recorder,
             budget=parts.budget,
-            prices=parts.prices,
             clock=parts.clock,
             stop=self._stop,
             settings=self._settings,
-            read=self._world.read,
-            announce=self._world.announce,
         )
 
     async def _last_reading(self, parts: Parts, before: BalanceReading) -> BalanceReading:
@@ -318,7 +297,7 @@ class RunSession(ABC):
         return await parts.account.read_settled(spent=spent, first=before)
 
     @abstractmethod
-    async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
+    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
         """Send what there is to send, and return when nothing is in flight any more."""
 
     def _interruption(self, number: int) -> InterruptError:

@@ -16,7 +16,7 @@ from ..concurrency import Concurrency, most_connections
 from ..dispatch import send_all
 from ..errors import InterruptError, StorageError, TerminateError
 from ..pending import Pending
-from ..purse import Purse
+from ..purse import AccountLimits
 from ..record import Journal, Recorder, RunDirectory, State
 from ..session import RunSession, World
 from .alarm import Alarm, OpenAlarm
@@ -83,7 +83,7 @@ class LoadSession(RunSession):
         kind = InterruptError if number == signal.SIGINT else TerminateError
         return kind("interrupted; what was measured until then is in the report")
 
-    async def _send(self, parts: Parts, state: State, purse: Purse | None) -> None:
+    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
         for reject in self._supply.rejects:
             parts.recorder.reject(reject)
         with ExitStack() as stack:
@@ -100,8 +100,8 @@ class LoadSession(RunSession):
                     nursery.start_soon(self._save)
                     nursery.start_soon(self._begin_measuring, window)
                     nursery.start_soon(self._end_measuring, schedule)
-                    if purse is not None:
-                        nursery.start_soon(purse.renew)
+                    if limits is not None:
+                        nursery.start_soon(limits.renew)
                     if self._watch is not None:
                         progress = LoadProgress(
                             parts, schedule, self._tally, self._loop, window, self._load

@@ -301,7 +301,6 @@ class Bench:
             read=at_once,
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             stop=stop,
-            watch=watch,
             announce=announce,
             foreign=foreign,
         )
@@ -310,6 +309,7 @@ class Bench:
             self.directory,
             RunSettings(base_url="http://gateway.test", key=Secret(key), **settings),
             world,
+            watch,
         )
         return Ran(outcome, self.directory)
 
