@@ -3,8 +3,9 @@
 The face is lazy, so that `headrace gateway --help` imports neither trio nor msgspec.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headrace.lazy import late
 
 if TYPE_CHECKING:
     from .config import Config, Key, default_key
@@ -43,23 +44,19 @@ __all__ = [
     "parse_faults",
 ]
 
-_HOMES = {
-    "config": ("Config", "Key", "default_key"),
-    "errors": ("GatewayError",),
-    "faults": ("Fault", "FaultKind", "parse_faults"),
-    "http": ("Bounds",),
-    "latency": ("Distribution", "Latency"),
-    "ledger": ("Ledger",),
-    "log": ("ChunkTimes", "LogFile", "LogRow"),
-    "prices": ("DEFAULT_PRICES", "ModelPrice", "PriceTable", "load_prices"),
-    "server": ("Gateway",),
-    "settings": ("load_config",),
-    "state": ("StateFile",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{home}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late(
+    __name__,
+    {
+        "config": "Config Key default_key",
+        "errors": "GatewayError",
+        "faults": "Fault FaultKind parse_faults",
+        "http": "Bounds",
+        "latency": "Distribution Latency",
+        "ledger": "Ledger",
+        "log": "ChunkTimes LogFile LogRow",
+        "prices": "DEFAULT_PRICES ModelPrice PriceTable load_prices",
+        "server": "Gateway",
+        "settings": "load_config",
+        "state": "StateFile",
+    },
+)

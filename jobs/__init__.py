@@ -1,54 +1,63 @@
 """What to do: jobs, their files, estimates and prices, and the schemas of what is recorded."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headrace.lazy import late
 
 from .amount import plain
-from .bound import CostBounds
-from .duplicates import SeenIds
+from .costs import (
+    CostBounds,
+    EstimateTotals,
+    Forecast,
+    Forecaster,
+    ForecastRow,
+    Price,
+    PriceTable,
+    TokenEstimator,
+    Usage,
+    estimate_input_tokens,
+    estimate_output_tokens,
+    load_prices,
+)
 from .endpoints import ENDPOINTS, Endpoint, Kind
 from .errors import HeadraceError, InputError
-from .estimate import EstimateTotals, TokenEstimator, estimate_input_tokens, estimate_output_tokens
-from .forecast import Forecast, Forecaster, ForecastRow
+from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
-from .load_facts import LoadFacts, MachineFacts, Shape, Stall
-from .manifest import (
-    ConcurrencyPoint,
-    DownloadTotals,
-    JobFile,
-    Limits,
-    Manifest,
-    ModelLimits,
-    Session,
-)
 from .own_limits import SETTINGS_FILE, own_limits_from
-from .prices import Price, PriceTable, Usage, load_prices
-from .reader import JobReader
 from .records import (
     SCHEMA_VERSION,
     Attempt,
     BalanceRead,
     BalanceReading,
     Column,
+    ConcurrencyPoint,
     Decided,
+    DownloadTotals,
     Ended,
     ErrorKind,
+    JobFile,
     JournalRecord,
+    Limits,
+    LoadFacts,
+    MachineFacts,
+    Manifest,
+    ModelLimits,
     Phase,
     Result,
     Row,
     Sent,
+    Session,
+    Shape,
+    Stall,
     Status,
     columns,
     frame,
     schema,
 )
 from .safe import safe
-from .source import Source, open_source
 
 if TYPE_CHECKING:
-    from .docstrings import BAD_LINES, docstring_jobs
-    from .expression import (
+    from .expressions import (
         AGGREGATES,
         Aggregate,
         Binary,
@@ -59,12 +68,14 @@ if TYPE_CHECKING:
         Number,
         Text,
         Unary,
+        parse_condition,
+        parse_expression,
         parts,
         show,
         sort_of,
     )
-    from .expression_parser import parse_condition, parse_expression
     from .prompts import (
+        BAD_LINES,
         FilePrompts,
         Lengths,
         Prompts,
@@ -73,40 +84,10 @@ if TYPE_CHECKING:
         Template,
         Trace,
         TracePrompts,
+        docstring_jobs,
         parse_lengths,
         read_trace,
     )
-
-# What a run has no use for waits until somebody asks for it.
-_LATE = {
-    "AGGREGATES": "expression",
-    "BAD_LINES": "docstrings",
-    "Aggregate": "expression",
-    "Binary": "expression",
-    "Expression": "expression",
-    "ExpressionError": "expression",
-    "FilePrompts": "prompts",
-    "Lengths": "prompts",
-    "Name": "expression",
-    "Node": "expression",
-    "Number": "expression",
-    "PromptShape": "prompts",
-    "Prompts": "prompts",
-    "SyntheticPrompts": "prompts",
-    "Template": "prompts",
-    "Text": "expression",
-    "Trace": "prompts",
-    "TracePrompts": "prompts",
-    "Unary": "expression",
-    "docstring_jobs": "docstrings",
-    "parse_condition": "expression_parser",
-    "parse_expression": "expression_parser",
-    "parse_lengths": "prompts",
-    "parts": "expression",
-    "read_trace": "prompts",
-    "show": "expression",
-    "sort_of": "expression",
-}
 
 __all__ = [
     "AGGREGATES",
@@ -193,8 +174,16 @@ __all__ = [
     "sort_of",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(import_module(f".{_LATE[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late(
+    __name__,
+    {
+        "expressions": (
+            "AGGREGATES Aggregate Binary Expression ExpressionError Name Node Number Text Unary "
+            "parse_condition parse_expression parts show sort_of"
+        ),
+        "prompts": (
+            "BAD_LINES FilePrompts Lengths PromptShape Prompts SyntheticPrompts Template Trace "
+            "TracePrompts docstring_jobs parse_lengths read_trace"
+        ),
+    },
+)

@@ -8,8 +8,7 @@ import click
 from .safe import safe
 
 if TYPE_CHECKING:
-    from .forecast import Forecast, ForecastRow
-    from .prices import PriceTable
+    from .costs import Forecast, ForecastRow, PriceTable
 
 BAD_LINE_EXIT_CODE = 1
 
@@ -52,10 +51,9 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
 
     FILE is a job file as for `headrace run`, or - for standard input.
     """
+    from .files import JobReader, open_source
     from .job import Job
     from .own_limits import SETTINGS_FILE, own_limits_from
-    from .reader import JobReader
-    from .source import open_source
 
     table, good, bad = _load(prices), 0, []
     own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
@@ -85,10 +83,9 @@ def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -
     FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
     `headrace jobs check` lists them.
     """
-    from .forecast import Forecaster
+    from .costs import Forecaster
+    from .files import JobReader, open_source
     from .own_limits import SETTINGS_FILE, own_limits_from
-    from .reader import JobReader
-    from .source import open_source
 
     forecaster = Forecaster(_load(prices))
     own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
@@ -104,7 +101,7 @@ def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -
 
 
 def _load(prices: str | None) -> "PriceTable | None":
-    from .prices import load_prices
+    from .costs import load_prices
 
     return None if prices is None else load_prices(Path(prices))
 

@@ -8,10 +8,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `index` is the 0-based line (or, in a batch document, the 0-based request). `body` is the JSON
     object that goes on the wire, byte for byte as the user wrote it but for the one addition that
-    `jobs.dialects` makes to chat streams. `metadata` and `expected` are JSON text or None.
+    `jobs.files.dialects` makes to chat streams. `metadata` and `expected` are JSON text or None.
     `body_digest` is BLAKE2b-128 of `body`, in hex.
 
-    `input_estimate_tokens` is the rule's estimate (`jobs.estimate`) before any learning;
+    `input_estimate_tokens` is the rule's estimate (`jobs.costs.estimate`) before any learning;
     `output_limit_tokens` is max_tokens or max_completion_tokens, times n, or None where the body
     sets none; `answers` is that n. `images` is how many are asked for (0 for text), of `image_size`
     where one is set.

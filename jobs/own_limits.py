@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .manifest import ModelLimits
+from .records import ModelLimits
 
 SETTINGS_FILE = "headrace.toml"
 

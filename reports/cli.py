@@ -56,10 +56,9 @@ def report(
             raise click.UsageError("--md, --html and --charts are of one run")
         _report_several(runs, trend=trend, as_json=as_json, tolerance=tolerance)
         return
-    from .console import report_console
+    from .figures import summarise, summary_json
     from .markdown import markdown
-    from .summary import summarise, summary_json
-    from .terminal import print_summary
+    from .terminal import print_summary, report_console
 
     if out is not None and not html:
         raise click.UsageError("--out says where --html writes: give --html too")
@@ -92,11 +91,9 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
 
     from headrace.jobs import safe
 
-    from .console import report_console
-    from .summary import data_json, summarise, summary_json
-    from .terminal import print_summary
-    from .trend import trend_of
-    from .trend_terminal import print_trend
+    from .comparison import trend_of
+    from .figures import data_json, summarise, summary_json
+    from .terminal import print_summary, print_trend, report_console
 
     directories = [Path(run) for run in runs]
     if trend:
@@ -148,12 +145,11 @@ def gate(
 
     from headrace.jobs import InputError, parse_condition
 
-    from .console import report_console
-    from .gate import NOT_MET_EXIT_CODE, judge_run, read_objectives
-    from .gate_terminal import print_gate
+    from .figures import data_json
     from .junit import gate_junit
+    from .objectives import NOT_MET_EXIT_CODE, judge_run, read_objectives
     from .output import write_whole
-    from .summary import data_json
+    from .terminal import print_gate, report_console
 
     wanted = [parse_condition(text) for text in require]
     for file in objectives:
@@ -184,17 +180,16 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
     """
     from pathlib import Path
 
-    from .compare import compare as compare_runs
-    from .compare_terminal import print_comparison
-    from .console import report_console
+    from .comparison import compare as compare_runs
+    from .figures import data_json
     from .output import refuse_existing, write_whole
-    from .summary import data_json
+    from .terminal import print_comparison, report_console
 
     if html is not None:
         refuse_existing(Path(html), force=force)
     comparison = compare_runs(Path(a), Path(b))
     if html is not None:
-        from .html.comparison import comparison_page
+        from .html import comparison_page
 
         write_whole(Path(html), comparison_page(comparison))
         click.echo(f"written to {html}", err=True)
@@ -246,10 +241,8 @@ def status(run: str, *, as_json: bool) -> None:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from .console import report_console
-    from .status import status_of
-    from .status_terminal import print_status
-    from .summary import data_json
+    from .figures import data_json, status_of
+    from .terminal import print_status, report_console
 
     found = status_of(Path(run), now=datetime.now(UTC))
     if as_json:

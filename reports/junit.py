@@ -2,8 +2,8 @@
 
 import xml.etree.ElementTree as ET
 
-from .gate import GateReport
-from .gate_terminal import outcome
+from .objectives import GateReport
+from .terminal import outcome
 
 
 def gate_junit(report: GateReport) -> bytes:

@@ -8,12 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from headrace.jobs import safe
 
-from .latency import QUANTILES
-from .layout import duration, endpoint, money
-from .load.terminal import asked, rate
-from .summary import Summary
-from .terminal import METRIC_NAMES
-from .words import headline
+from .figures import QUANTILES, Summary
+from .terminal import METRIC_NAMES, asked, duration, endpoint, money, rate
+from .wording import headline
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160

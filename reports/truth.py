@@ -13,7 +13,7 @@ import polars as pl
 
 from headrace.jobs import InputError
 
-from .load.intervals import Floats
+from .load import Floats
 from .run import open_run
 
 _LOG: dict[str, Any] = {

@@ -4,11 +4,12 @@ The face is lazy: the root of the command line lives in this package, and `headr
 import neither polars nor httpx.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headrace.lazy import late
 
 if TYPE_CHECKING:
-    from .bulk import run, run_jobs
+    from .bulk import Progress, run, run_jobs
     from .errors import (
         BalanceError,
         InterruptError,
@@ -20,38 +21,12 @@ if TYPE_CHECKING:
         TerminateError,
         UnreachableError,
     )
-    from .progress import Progress
     from .secret import Secret
     from .session import RunOutcome, World
     from .settings import RunSettings
     from .stop import Stop
-    from .traffic.load import load
-    from .traffic.options import LoadOptions
+    from .traffic import LoadOptions, load
     from .transport import Timeouts, TrioTransport
-
-_HOMES = {
-    "BalanceError": "errors",
-    "InterruptError": "errors",
-    "KeyRefusedError": "errors",
-    "LoadOptions": "traffic.options",
-    "OutOfMoneyError": "errors",
-    "OutageError": "errors",
-    "Progress": "progress",
-    "RunDirectoryError": "errors",
-    "RunOutcome": "session",
-    "RunSettings": "settings",
-    "Secret": "secret",
-    "Stop": "stop",
-    "StorageError": "errors",
-    "TerminateError": "errors",
-    "Timeouts": "transport",
-    "TrioTransport": "transport",
-    "UnreachableError": "errors",
-    "World": "session",
-    "load": "traffic.load",
-    "run": "bulk",
-    "run_jobs": "bulk",
-}
 
 __all__ = [
     "BalanceError",
@@ -77,8 +52,19 @@ __all__ = [
     "run_jobs",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = late(
+    __name__,
+    {
+        "bulk": "Progress run run_jobs",
+        "errors": (
+            "BalanceError InterruptError KeyRefusedError OutOfMoneyError OutageError "
+            "RunDirectoryError StorageError TerminateError UnreachableError"
+        ),
+        "secret": "Secret",
+        "session": "RunOutcome World",
+        "settings": "RunSettings",
+        "stop": "Stop",
+        "traffic": "LoadOptions load",
+        "transport": "Timeouts TrioTransport",
+    },
+)

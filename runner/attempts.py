@@ -21,30 +21,15 @@ from headrace.jobs import (
     Usage,
 )
 
-from .balance import Account
-from .budget import Budget
 from .client import Client, Outcome
 from .clock import RunClock
-from .concurrency import Concurrency
-from .failure import Failure
-from .images import links_in
-from .lane import Lane
-from .lanes import Lanes
-from .limiter import Grant
+from .images import Pictures, links_in
+from .limits import Concurrency, Grant, Lane, Lanes
+from .money import Account, Budget, Refusals
 from .pending import Pending
-from .pictures import Pictures
 from .record import Recorder
-from .refusals import Refusals
-from .retry import RetryPolicy
-from .rows import (
-    NO_USAGE,
-    Made,
-    attempt_row,
-    probable_cost_of,
-    result_row,
-    sent_row,
-    usage_of,
-)
+from .retries import Failure, RetryPolicy
+from .rows import NO_USAGE, Made, attempt_row, probable_cost_of, result_row, sent_row, usage_of
 from .stop import Stop
 from .transport import Wire
 

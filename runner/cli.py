@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .params import BASE_URL, CountOr, Duration, Money, number_or_none
-from .unheard import say
+from .stderr import say
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
 
-    from .progress import Watch
+    from .bulk import Watch
 
 
 @click.command()
@@ -78,15 +78,8 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 
     from headrace.jobs import SETTINGS_FILE, load_prices, own_limits_from, safe
 
-    from .bulk import run_and_summarise
-    from .foresight import show_forecast
-    from .settings import (
-        RunSettings,
-        base_url_from,
-        default_run_directory,
-        headers_from,
-        key_from,
-    )
+    from .bulk import run_and_summarise, show_forecast
+    from .settings import RunSettings, base_url_from, default_run_directory, headers_from, key_from
 
     rpm, tpm = number_or_none(options["rpm"]), number_or_none(options["tpm"])
     settings = RunSettings(
@@ -137,12 +130,12 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
 def _display() -> tuple["Watch", Callable[[str], None]]:
     """What shows how the run goes on, and what prints a line beside it, both on standard error."""
     if sys.stderr is None or not sys.stderr.isatty():  # None: it was closed
-        from .progress import watch_in_lines
+        from .bulk import watch_in_lines
 
         return watch_in_lines(say), say
     from rich.console import Console
 
-    from .screen import print_line, watch_on
+    from .bulk import print_line, watch_on
 
     console = Console(stderr=True)
     return watch_on(console), partial(print_line, console)
@@ -170,7 +163,7 @@ def balance(base_url: str | None, *, as_json: bool) -> None:
     """
     import trio
 
-    from .balance import read_once, show_reading
+    from .money import read_once, show_reading
     from .settings import base_url_from, key_from
 
     reading = trio.run(read_once, base_url_from(base_url), key_from(None))

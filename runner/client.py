@@ -14,21 +14,20 @@ from .answers import (
     Answer,
     ChatStream,
     ErrorBody,
+    EventTooLongError,
     MessagesStream,
     Partial,
+    SSEParser,
+    TokenTimes,
     UnusableAnswerError,
     error_of,
     read_body,
     read_error,
 )
 from .clock import RunClock
-from .collected import decoded, whole_body
-from .failure import Failure, transport_failure
-from .retry_after import retry_after_s
+from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
-from .sse import EventTooLongError, SSEParser
-from .token_times import TokenTimes
-from .transport import Answering, Prepared, Wire, carrier_over, http_base
+from .transport import Answering, Prepared, Wire, carrier_over, decoded, http_base, whole_body
 
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024

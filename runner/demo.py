@@ -137,8 +137,7 @@ def serving(directory: Path) -> AbstractContextManager["Gateway"]:
 def _run(directory: Path, gateway: "Gateway", console: Any) -> "Summary":
     from headrace.jobs import load_prices
 
-    from .bulk import run_and_summarise
-    from .screen import watch_on
+    from .bulk import run_and_summarise, watch_on
     from .secret import Secret
     from .settings import RunSettings
 

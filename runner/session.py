@@ -26,22 +26,15 @@ from headrace.jobs import (
 )
 
 from .attempts import Parts
-from .balance import Account
-from .budget import Budget, max_cost_ceiling
 from .client import Client
 from .clock import RunClock, wall_now
-from .concurrency import Concurrency
-from .downloads import Downloads
 from .errors import InterruptError, OutOfMoneyError, StorageError
-from .lane import Lane
-from .lanes import lanes_for
+from .images import Downloads, Pictures, connect_public
+from .limits import Concurrency, Lane, lanes_for
+from .money import Account, AccountLimits, Budget, Refusals, max_cost_ceiling
 from .offload import Offload, in_thread, in_thread_abandoned
-from .pictures import Pictures
-from .public_hosts import connect_public
-from .purse import AccountLimits
 from .record import Journal, Recorder, RunDirectory, State, recover
-from .refusals import Refusals
-from .retry import RetryPolicy
+from .retries import RetryPolicy
 from .settings import SendSettings
 from .stop import Stop, interruption
 from .transport import TrioTransport, transport_to

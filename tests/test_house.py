@@ -4,10 +4,13 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -18,10 +21,10 @@ ROOMS = ("jobs", "runner", "reports", "gateway")
 ALLOWED = {"jobs": set(), "runner": {"jobs"}, "reports": {"jobs"}, "gateway": set()}
 # After a run it is these that ask `reports` for the summary, and that show it.
 ASK_FOR_THE_SUMMARY = {
-    "runner/bulk.py",
+    "runner/bulk/start.py",
     "runner/cli.py",
     "runner/demo.py",
-    "runner/traffic/load.py",
+    "runner/traffic/start.py",
     "runner/traffic/steps.py",
     "runner/traffic/steps_cli.py",
     "runner/calibration/measure.py",
@@ -91,9 +94,32 @@ def test_rooms_import_only_each_others_faces() -> None:
     assert [found for found in crossings() if found.module != found.room] == []
 
 
+def test_inner_rooms_import_only_each_others_faces_and_never_back_up() -> None:
+    """Relative imports: of a neighbour in the same room, of a room's face, or of a module that
+    stands beside the rooms."""
+    past, graph = [], defaultdict[str, set[str]](set)
+    for path in python_files(*ROOMS):
+        if path.name == "__init__.py":
+            continue
+        here = path.relative_to(ROOT).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            base = [*here[: len(here) - node.level], *(node.module or "").split(".")]
+            there = [part for part in base if part]
+            if len(there) > 2 and tuple(there[:2]) != here[:2]:
+                past.append(f"{'/'.join(here)} imports {'.'.join(there)}")
+            if there[:2] != list(here[:2]):
+                graph["/".join(here[:2])].add("/".join(there[:2]))
+    assert past == []
+    assert len(graph) > 40
+    floors = list(TopologicalSorter(graph).static_order())  # CycleError where they go round
+    assert floors.index("runner/session") > floors.index("runner/limits")
+
+
 def test_reports_is_asked_only_once_a_run_has_ended() -> None:
     """Inside functions, or for the type checker: importing the runner loads no report."""
-    modules = ("bulk", "cli", "demo", "traffic.load")
+    modules = ("bulk", "cli", "demo", "traffic.start")
     imported = ", ".join(f"headrace.runner.{module}" for module in modules)
     code = f"import {imported}, sys; print('headrace.reports' in sys.modules)"
     assert run_python(code).strip() == "False"
@@ -151,11 +177,47 @@ def test_every_command_is_where_the_root_says() -> None:
         assert done.stdout.startswith(f"Usage: headrace {name}")
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_the_face_is_sorted_and_complete(room: str) -> None:
-    module = import_module(f"headrace.{room}")
-    assert module.__all__ == sorted(module.__all__, key=order)
-    assert [name for name in module.__all__ if getattr(module, name, None) is None] == []
+def faces() -> list[str]:
+    """Every package of the house that hands names on, as dotted names."""
+    inner = [
+        "headrace." + ".".join(path.parent.relative_to(ROOT).parts)
+        for path in python_files(*ROOMS)
+        if path.name == "__init__.py" and "__all__" in path.read_text(encoding="utf-8")
+    ]
+    return ["headrace", *inner]
+
+
+@pytest.mark.parametrize("name", faces())
+def test_a_face_is_sorted_and_complete_and_hands_on_what_it_says(name: str) -> None:
+    """Twice, since a submodule that is loaded hides a name of the same spelling."""
+    face = import_module(name)
+    names: list[str] = face.__all__
+    assert names == sorted(set(names), key=order)
+    assert names != []
+    shown = [
+        alias.name
+        for node in ast.walk(ast.parse(Path(str(face.__file__)).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "headrace.lazy")
+        for alias in node.names
+        if alias.name not in ("late", "annotations")
+    ]
+    assert sorted(shown) == sorted(names)
+    for each in names * 2:
+        assert not isinstance(getattr(face, each), ModuleType), each
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = face.nonsense
+
+
+def test_every_class_and_function_on_a_packages_face_says_what_it_is() -> None:
+    silent, documented = [], 0
+    for room in ROOMS:
+        face = import_module(f"headrace.{room}")
+        for name in face.__all__:
+            if isinstance(value := getattr(face, name), type | FunctionType):
+                documented += 1
+                silent += [] if value.__doc__ else [f"{room}.{name}"]
+    assert documented > 100
+    assert silent == []
 
 
 def order(name: str) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """What a load run sends: prompts from a job file, of words, or of a trace's lengths."""
 
+from .docstrings import BAD_LINES, docstring_jobs
 from .file import FilePrompts
 from .lengths import Lengths, parse_lengths
 from .prompts import Prompts
@@ -9,6 +10,7 @@ from .template import Template
 from .trace import Trace, read_trace
 
 __all__ = [
+    "BAD_LINES",
     "FilePrompts",
     "Lengths",
     "PromptShape",
@@ -17,6 +19,7 @@ __all__ = [
     "Template",
     "Trace",
     "TracePrompts",
+    "docstring_jobs",
     "parse_lengths",
     "read_trace",
 ]

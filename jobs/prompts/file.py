@@ -4,12 +4,10 @@ import random
 
 import msgspec
 
-from ..dialects import build_job
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
+from ..files import MIB, JobReader, build_job, open_source
 from ..job import Job, Reject
-from ..reader import JobReader
-from ..source import MIB, open_source
 
 # They are kept in memory, so that no file is read between two requests.
 HELD_BYTES_MAX = 512 * MIB

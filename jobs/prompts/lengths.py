@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from ..errors import InputError
-from ..source import open_source
+from ..files import open_source
 
 # Nobody's context is longer; it keeps a slip of the pen from filling the memory.
 LONGEST_TOKENS = 10_000_000

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..dialects import BadLineError, build_job
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
+from ..files import BadLineError, build_job
 from ..job import Job
 
 

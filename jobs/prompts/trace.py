@@ -22,8 +22,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from ..errors import InputError
-from ..manifest import JobFile
-from ..source import Source, open_source
+from ..files import Source, open_source
+from ..records import JobFile
 from .lengths import LONGEST_TOKENS
 
 BLOCK_TOKENS = 512

@@ -2,7 +2,8 @@
 
 Each of them is one token, with a space before it and without, in the published vocabularies of
 GPT-3, GPT-4 and GPT-4o (r50k, cl100k, o200k), Claude 2 and DeepSeek V3; with its space it has four
-characters, which the rule of `jobs.estimate` counts as one token too. A chat template adds a few.
+characters, which the rule of `jobs.costs.estimate` counts as one token too. A chat
+template adds a few.
 """
 
 import random

@@ -2,8 +2,8 @@
 
 from markupsafe import Markup
 
-from ..compare import Comparison
-from ..compare_terminal import cells, pairing_words, sentences
+from ..comparison import Comparison
+from ..terminal import cells, pairing_words, sentences
 from .sheet import render
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import altair as alt
 
-from ..layout import endpoint, money
-from ..summary import Summary
+from ..figures import Summary
+from ..terminal import endpoint, money
 from .charts import BAD, GOOD, INK, PAUSE, SERIES, Chart, data, spec_of
 
 STEPS_MAX = 9

@@ -6,9 +6,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from ..concurrency import ConcurrencyCourse
-from ..layout import counted, duration
-from ..summary import Summary
+from ..figures import ConcurrencyCourse, Summary
+from ..terminal import counted, duration
 from .charts import (
     BAD,
     LIMIT,

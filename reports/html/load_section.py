@@ -2,17 +2,17 @@
 
 from typing import NamedTuple
 
-from ..layout import duration
 from ..load import LoadFigures
-from ..load.terminal import (
+from ..terminal import (
     NAMES,
     PERCENTILES,
     asked,
+    duration,
     interval,
     machine_lines,
     rate,
+    says_something,
     share_of,
-    worth_showing,
 )
 
 Row = tuple[str, ...]
@@ -57,7 +57,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
             duration(spread.max),
         )
         for spread in figures.times
-        if worth_showing(figures, spread)
+        if says_something(figures, spread)
     ]
     machine = figures.facts.machine
     return LoadSection(

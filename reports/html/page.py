@@ -9,13 +9,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ..load.terminal import PERCENTILES
+from ..figures import SUSPICIONS, Summary, summary_of
 from ..output import write_whole
 from ..run import Run, open_run, reading_tables
-from ..summary import Summary, summary_of
-from ..suspects import SUSPICIONS
-from ..terminal import METRIC_NAMES, STATES, TOO_SHORT, worth_showing
-from ..words import headline
+from ..terminal import METRIC_NAMES, PERCENTILES, STATES, TOO_SHORT, worth_showing
+from ..wording import headline
 from .charts import Chart
 from .cost_chart import cost_chart
 from .course import Course, course_of

@@ -8,8 +8,8 @@ from typing import Any
 
 from headrace.jobs import InputError
 
+from ..figures import summary_of
 from ..run import open_run, reading_tables
-from ..summary import summary_of
 from .charts import FONT, Chart
 from .course import course_of
 from .page import charts_of

@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..layout import duration, endpoint, money
+from ..terminal import duration, endpoint, money
 
 TEMPLATES = Path(__file__).with_name("templates")
 # So that no run makes a page too large: characters of a name and of a text.

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from ..figures import measured_results
 from ..run import Run
-from ..summary import measured_results
 
 BINS = 48
 POINTS = 200

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import altair as alt
 import polars as pl
 
-from ..layout import duration, endpoint
+from ..terminal import duration, endpoint
 from .charts import INK, Chart, Endpoints, data, spec_of, time_unit
 from .spread import Spread
 

@@ -1,25 +1,36 @@
 """What a load run measured: figures with their intervals, and the verdict on them.
 
-What works them out and shows them loads numpy or rich: it is imported where there is a load run.
+What works them out loads numpy, so it is imported where there is a load run.
 """
 
-from .figures import (
-    Connections,
-    Course,
-    LoadErrors,
-    LoadFigures,
-    ObjectiveMet,
-    Rates,
-    Refusals,
-    Requests,
-    Slice,
-)
-from .spread import Percentile, Spread
-from .verdict import LoadSigns, Verdict, judge_load
+from typing import TYPE_CHECKING
+
+from headrace.lazy import late
+
+if TYPE_CHECKING:
+    from .figures import (
+        Connections,
+        Course,
+        LoadErrors,
+        LoadFigures,
+        ObjectiveMet,
+        Rates,
+        Refusals,
+        Requests,
+        Slice,
+    )
+    from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
+    from .measure import load_figures
+    from .rows import request_condition
+    from .spread import Percentile, Spread
+    from .verdict import LoadSigns, Verdict, judge_load
 
 __all__ = [
+    "TAIL",
+    "TWO_SIDED",
     "Connections",
     "Course",
+    "Floats",
     "LoadErrors",
     "LoadFigures",
     "LoadSigns",
@@ -32,4 +43,21 @@ __all__ = [
     "Spread",
     "Verdict",
     "judge_load",
+    "load_figures",
+    "order_ranks",
+    "request_condition",
 ]
+
+__getattr__ = late(
+    __name__,
+    {
+        "figures": (
+            "Connections Course LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice"
+        ),
+        "intervals": "TAIL TWO_SIDED Floats order_ranks",
+        "measure": "load_figures",
+        "rows": "request_condition",
+        "spread": "Percentile Spread",
+        "verdict": "LoadSigns Verdict judge_load",
+    },
+)

@@ -6,7 +6,7 @@ import polars as pl
 
 from headrace.jobs import Attempt, Expression, LoadFacts, parse_condition, schema
 
-from ..rows import row_condition
+from ..row_conditions import row_condition
 from ..run import Run
 
 if TYPE_CHECKING:

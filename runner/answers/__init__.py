@@ -3,13 +3,18 @@
 from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, read_body, read_error
 from .chat import ChatStream
 from .messages import MessagesStream
+from .sse import EventTooLongError, SSEParser
+from .token_times import TokenTimes
 
 __all__ = [
     "Answer",
     "ChatStream",
     "ErrorBody",
+    "EventTooLongError",
     "MessagesStream",
     "Partial",
+    "SSEParser",
+    "TokenTimes",
     "UnusableAnswerError",
     "error_of",
     "read_body",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..sse import Event
 from .body import Answer, ErrorBody, Partial, error_of, from_object, index_of, parse_object
 from .growing import grown, merge
+from .sse import Event
 from .usage import openai_usage
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.

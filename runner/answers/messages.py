@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from ..sse import Event
 from .body import Answer, ErrorBody, Partial, error_of, from_object, index_of, parse_object
 from .growing import GrowingText, grown, merge
+from .sse import Event
 from .usage import anthropic_usage
 
 # Delta type -> the block's field that grows by it, named as in the delta.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from .kept import Calibration
+    from ..traffic import Calibration
 
 
 @click.command()
@@ -18,8 +18,8 @@ def calibrate(*, as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from .kept import as_json as json_of
-    from .kept import keep, kept_at
+    from ..traffic import as_json as json_of
+    from ..traffic import keep, kept_at
     from .measure import busy
     from .measure import calibrate as measure
 

@@ -17,9 +17,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..clock import wall_now
 from ..local_gateway import local_gateway
 from ..secret import Secret
-from ..traffic.load import load_and_summarise
-from ..traffic.options import LoadOptions, plan
-from .kept import SCHEMA_VERSION, Calibration, Ceiling, LoadError
+from ..traffic import (
+    SCHEMA_VERSION,
+    Calibration,
+    Ceiling,
+    LoadError,
+    LoadOptions,
+    load_and_summarise,
+    plan,
+)
 
 if TYPE_CHECKING:
     from headrace.reports import LoadFigures, Truth

@@ -1,7 +1,7 @@
-"""The run directory: what a run writes while it goes, and what a second one finds."""
+"""The run directory: what a run writes while it is running, and what a second one finds."""
 
 from .directory import RunDirectory, read_manifest
-from .files import numbered, storage
+from .files import make_directory, numbered, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
 from .recovery import State, recover
@@ -14,9 +14,11 @@ __all__ = [
     "State",
     "Totals",
     "journalled",
+    "make_directory",
     "numbered",
     "read_manifest",
     "recover",
+    "replace_file",
     "seal",
     "storage",
 ]

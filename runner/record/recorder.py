@@ -16,8 +16,8 @@ from headrace.jobs import (
     Status,
 )
 
-from ..bell import Bell
 from ..errors import StorageError
+from ..notify import Bell
 from ..offload import Offload
 from .directory import RunDirectory
 from .files import storage, sync_directory

@@ -12,7 +12,7 @@ import polars as pl
 from headrace.jobs import Attempt, Ended, Result, Sent, Status, frame
 
 from ..errors import StorageError
-from ..limiter import WINDOW_S
+from ..limits import WINDOW_S
 from .files import make_directory, numbered, storage
 from .journal import Journal, read_segment, segments
 from .seal import seal

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..params import BASE_URL, CountOr, Duration, Money, number_or_none
-from ..unheard import say
+from ..stderr import say
 
 if TYPE_CHECKING:
     from .options import LoadPlan
@@ -148,8 +148,8 @@ def load(**options: Any) -> None:
     from ..cli import show_summary
     from ..clock import wall_now
     from ..settings import key_from
-    from .load import doubts, load_and_summarise
     from .options import LoadOptions, plan
+    from .start import doubts, load_and_summarise
     from .steps_cli import make_steps
     from .view import watch_on
 
@@ -175,8 +175,8 @@ def load(**options: Any) -> None:
 
 def warn_beyond(planned: "LoadPlan") -> None:
     """Say what this machine's client was not seen to do, where it has been calibrated."""
-    from ..calibration.beyond import beyond
-    from ..calibration.kept import kept, kept_at
+    from .beyond import beyond
+    from .calibrated import kept, kept_at
 
     calibration = kept(kept_at())
     for line in [] if calibration is None else beyond(calibration, planned):

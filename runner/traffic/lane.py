@@ -2,9 +2,8 @@
 
 import trio
 
-from ..failure import Failure
-from ..lane import Lane
-from ..limiter import Grant
+from ..limits import Grant, Lane
+from ..retries import Failure
 
 
 class LoadLane(Lane):

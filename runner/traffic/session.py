@@ -12,11 +12,11 @@ from headrace.jobs import CostBounds, Job, LoadFacts, Phase
 
 from ..attempts import Parts
 from ..clock import RunClock
-from ..concurrency import Concurrency, most_connections
 from ..dispatch import send_all
 from ..errors import InterruptError, StorageError, TerminateError
+from ..limits import Concurrency, most_connections
+from ..money import AccountLimits
 from ..pending import Pending
-from ..purse import AccountLimits
 from ..record import Journal, Recorder, RunDirectory, State
 from ..session import RunSession, World
 from .alarm import Alarm, OpenAlarm

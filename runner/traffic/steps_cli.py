@@ -10,8 +10,8 @@ from headrace.jobs import InputError, safe
 
 from ..clock import wall_now
 from ..settings import key_from
-from .load import doubts, load_and_summarise
 from .options import LoadOptions
+from .start import doubts, load_and_summarise
 from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
 from .view import watch_on
 

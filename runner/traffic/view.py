@@ -12,8 +12,8 @@ import trio
 from rich.console import Console
 
 from ..attempts import Parts
-from ..budget import show
-from ..unheard import say
+from ..money import show
+from ..stderr import say
 from .demand import Window
 from .machine import LoopWatch
 from .schedule import Schedule

@@ -9,8 +9,9 @@ Nothing is loaded until it is asked for. The rooms are `headrace.jobs`, `headrac
 `headrace.reports` and `headrace.gateway`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import late
 
 if TYPE_CHECKING:
     from headrace.jobs import HeadraceError, InputError
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
         run,
         run_jobs,
     )
-
-_ROOMS = {
-    "jobs": ("HeadraceError", "InputError"),
-    "reports": ("scan_attempts", "scan_results"),
-}
 
 __all__ = [
     "BalanceError",
@@ -66,9 +62,15 @@ __all__ = [
     "scan_results",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = next((room for room, names in _ROOMS.items() if name in names), "runner")
-    return getattr(import_module(f"{__name__}.{room}"), name)
+__getattr__ = late(
+    __name__,
+    {
+        "jobs": "HeadraceError InputError",
+        "reports": "scan_attempts scan_results",
+        "runner": (
+            "BalanceError InterruptError KeyRefusedError LoadOptions OutOfMoneyError OutageError "
+            "RunDirectoryError RunOutcome RunSettings Secret Stop StorageError TerminateError "
+            "UnreachableError World load run run_jobs"
+        ),
+    },
+)

@@ -235,9 +235,15 @@ def test_a_run_in_a_pipe_loads_what_it_works_with_and_nothing_more(
     done = headrace("run", "jobs.jsonl", "--json")
     assert done.returncode == 0
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert {"polars", "trio", "httpx", "headrace.reports.summary"} <= loaded
+    assert {"polars", "trio", "httpx", "headrace.reports.figures.summary"} <= loaded
     others = ["rich", "pygments", "numpy", "jinja2", "altair", "asyncio"]
-    rooms = ["gateway", "jobs.prompts", "jobs.expression", "reports.terminal", "runner.traffic"]
+    rooms = [
+        "gateway",
+        "jobs.prompts",
+        "jobs.expressions.tree",
+        "reports.terminal.summary",
+        "runner.traffic",
+    ]
     unused = [*others, *(f"headrace.{room}" for room in rooms)]
     assert [name for name in unused if name in loaded] == []
 

@@ -15,7 +15,7 @@ from headrace.jobs import Price, PriceTable, Usage
 from headrace.reports import summarise
 from headrace.runner.answers import Partial
 from headrace.runner.client import Outcome
-from headrace.runner.failure import Failure
+from headrace.runner.retries.failure import Failure
 from headrace.runner.rows import probable_cost_of
 
 from .conftest import Bench

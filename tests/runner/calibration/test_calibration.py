@@ -9,8 +9,9 @@ import pytest
 from headrace.jobs import InputError
 from headrace.reports import Truth
 from headrace.runner import LoadOptions, Secret
-from headrace.runner.calibration.beyond import beyond
-from headrace.runner.calibration.kept import (
+from headrace.runner.calibration.measure import gateway_was_late, load_error
+from headrace.runner.traffic.beyond import beyond
+from headrace.runner.traffic.calibrated import (
     Calibration,
     Ceiling,
     LoadError,
@@ -19,7 +20,6 @@ from headrace.runner.calibration.kept import (
     kept,
     kept_at,
 )
-from headrace.runner.calibration.measure import gateway_was_late, load_error
 from headrace.runner.traffic.options import plan
 
 NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)

@@ -14,8 +14,8 @@ from headrace.gateway import Config, Gateway
 from headrace.jobs import LoadFacts, Manifest
 from headrace.runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
 from headrace.runner.traffic.alarm import open_event_alarm
-from headrace.runner.traffic.load import run_load
 from headrace.runner.traffic.options import LoadPlan, plan
+from headrace.runner.traffic.start import run_load
 
 # 20 s into a minute, as servers with fixed windows count it.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)

@@ -1,0 +1,160 @@
+"""What a job file will take, before it runs: jobs, tokens, and a range of its cost."""
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from ..endpoints import ENDPOINTS
+from ..job import Job, Reject
+from .estimate import FIRST_OUTPUT_TOKENS, FIRST_RATIO
+from .prices import PriceTable, Usage
+
+
+class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The jobs of one model at one endpoint (in the total: of all, and both None).
+
+    `input_tokens` is the rule's estimate. An answer has a token at least, and at most what its body
+    allows, else the price file's maximum, else 2,048. The costs go with the two: the higher one
+    has a margin of 30 % on the input; both are None where a price is missing.
+    """
+
+    model: str | None
+    url: str | None
+    jobs: int
+    input_tokens: int
+    output_tokens_least: int
+    output_tokens_most: int
+    images: int
+    cost_least: Decimal | None
+    cost_most: Decimal | None
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows, the dearest first, and their total; `bad_lines` are no jobs and cost nothing.
+
+    The total's costs leave out `unpriced_models`, and are None without a price file.
+    """
+
+    currency: str | None
+    rows: list[ForecastRow]
+    total: ForecastRow
+    bad_lines: int
+    unpriced_models: list[str]
+
+
+class _Key(NamedTuple):
+    model: str
+    url: str
+    image_size: str | None
+
+
+class _Sums:
+    """Counts of the jobs of one key. A cost is linear in them, so it is worked out only once."""
+
+    __slots__ = ("images", "input_tokens", "jobs", "least_tokens", "most_tokens")
+
+    def __init__(self) -> None:
+        self.jobs = self.input_tokens = self.least_tokens = self.most_tokens = self.images = 0
+
+
+class Forecaster:
+    """Adds up jobs, each in constant time and without keeping it."""
+
+    def __init__(self, prices: PriceTable | None) -> None:
+        self._prices = prices
+        self._sums: dict[_Key, _Sums] = {}
+        self._bad_lines = 0
+
+    def add(self, items: Iterable[Job | Reject]) -> None:
+        """Take in jobs and lines that are none."""
+        for item in items:
+            if isinstance(item, Job):
+                self._add(item)
+            else:
+                self._bad_lines += 1
+
+    def _add(self, job: Job) -> None:
+        sums = self._sums.setdefault(_Key(job.model, job.url, job.image_size), _Sums())
+        sums.jobs += 1
+        sums.images += job.images
+        if job.images:
+            return
+        most = job.output_limit_tokens
+        if most is None:
+            price = None if self._prices is None else self._prices.models.get(job.model)
+            each = None if price is None else price.max_output_tokens
+            most = (each or FIRST_OUTPUT_TOKENS) * job.answers
+        sums.input_tokens += job.input_estimate_tokens
+        sums.least_tokens += min(job.answers, most)
+        sums.most_tokens += most
+
+    def forecast(self) -> Forecast:
+        """The forecast of all that was added."""
+        parts: dict[tuple[str, str], list[ForecastRow]] = {}
+        for key, sums in self._sums.items():
+            parts.setdefault((key.model, key.url), []).append(self._row(key, sums))
+        rows = [_total(model, url, each, strict=True) for (model, url), each in parts.items()]
+        rows.sort(key=lambda row: (-(row.cost_most or 0), -row.jobs, row.model, row.url))
+        return Forecast(
+            currency=None if self._prices is None else self._prices.currency,
+            rows=rows,
+            total=_total(None, None, rows, strict=False),
+            bad_lines=self._bad_lines,
+            unpriced_models=sorted({row.model or "" for row in rows if row.cost_least is None}),
+        )
+
+    def _row(self, key: _Key, sums: _Sums) -> ForecastRow:
+        return ForecastRow(
+            model=key.model,
+            url=key.url,
+            jobs=sums.jobs,
+            input_tokens=sums.input_tokens,
+            output_tokens_least=sums.least_tokens,
+            output_tokens_most=sums.most_tokens,
+            images=sums.images,
+            cost_least=self._cost(key, sums, sums.input_tokens, sums.least_tokens),
+            cost_most=self._cost(
+                key, sums, math.ceil(sums.input_tokens * FIRST_RATIO), sums.most_tokens
+            ),
+        )
+
+    def _cost(
+        self, key: _Key, sums: _Sums, input_tokens: int, output_tokens: int
+    ) -> Decimal | None:
+        if self._prices is None:
+            return None
+        searches = sums.jobs if ENDPOINTS[key.url].kind == "search" else 0
+        usage = Usage(
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            images=sums.images or None,
+            image_size=key.image_size,
+            searches=searches,
+        )
+        return self._prices.cost(key.model, usage)
+
+
+def _total(
+    model: str | None, url: str | None, rows: list[ForecastRow], *, strict: bool
+) -> ForecastRow:
+    """Rows added up. `strict`: a cost that one of them lacks is lacking in the sum."""
+    priced = [row for row in rows if row.cost_least is not None]
+    known = bool(priced) and (not strict or len(priced) == len(rows))
+    return ForecastRow(
+        model=model,
+        url=url,
+        jobs=sum(row.jobs for row in rows),
+        input_tokens=sum(row.input_tokens for row in rows),
+        output_tokens_least=sum(row.output_tokens_least for row in rows),
+        output_tokens_most=sum(row.output_tokens_most for row in rows),
+        images=sum(row.images for row in rows),
+        cost_least=sum((row.cost_least or Decimal(0) for row in priced), Decimal(0))
+        if known
+        else None,
+        cost_most=sum((row.cost_most or Decimal(0) for row in priced), Decimal(0))
+        if known
+        else None,
+    )

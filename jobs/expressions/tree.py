@@ -1,0 +1,209 @@
+"""Expressions over a run's figures, such as `p95(ttft_s) <= 1.1 * base`, as trees.
+
+    condition    = all, { "or", all }
+    all          = one, { "and", one }
+    one          = "not", one | sum, [ ("<" | "<=" | ">" | ">=" | "==" | "!="), sum ]
+    sum          = product, { ("+" | "-"), product }
+    product      = factor, { ("*" | "/"), factor }
+    factor       = "-", factor | number, [ unit ] | text | name | aggregate | "(", condition, ")"
+    aggregate    = function, "(", [ condition, [ ",", condition ] ], ")"
+
+`parse_expression` in `jobs.expressions.parser` reads them, and nothing is ever run as Python. What
+a name means is up to who evaluates: a figure of a run, or a column of a row. `docs/gates.md` is the
+user's page.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from ..errors import InputError
+
+# Unit -> what one of it is, in seconds or as a share.
+UNITS = {
+    "us": Decimal("0.000001"),
+    "µs": Decimal("0.000001"),
+    "ms": Decimal("0.001"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "min": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86400),
+    "%": Decimal("0.01"),
+}
+AGGREGATES = ("count", "sum", "mean", "min", "max", "rate")
+QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,6})?|100)")
+# How tightly each operator binds its operands; the comparisons bind two sums and no more.
+PRECEDENCE = {
+    "or": 1,
+    "and": 2,
+    "not": 3,
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4),
+    **dict.fromkeys(("+", "-"), 5),
+    **dict.fromkeys(("*", "/"), 6),
+}
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+NEGATION = 7
+ATOM = 8
+
+# `any` is a name: only who evaluates knows what it stands for.
+Sort = Literal["number", "text", "truth", "any"]
+
+
+class ExpressionError(InputError):
+    """An expression that can't be read or has no meaning: what is wrong, and below it where."""
+
+    def __init__(self, said: str, text: str, at: int) -> None:
+        self.said, self.text, self.at = said, text, at
+        line = "".join(c if c.isprintable() else " " for c in text)
+        super().__init__(f"{said}\n    {line}\n    {' ' * at}^")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A number as it was written, and its unit where it has one. Never negative."""
+
+    value: Decimal
+    unit: str | None = None
+    at: int = field(default=0, compare=False)
+
+    @property
+    def amount(self) -> Decimal:
+        """The number in seconds, or as a share, or as it is."""
+        return self.value if self.unit is None else self.value * UNITS[self.unit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text in quotes, which has no quote of its own kind in it."""
+
+    value: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A figure of the run, a column, or `base`."""
+
+    name: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """A function over rows: of `argument` (None: of the rows themselves), where `where` holds."""
+
+    function: str
+    argument: "Node | None" = None
+    where: "Node | None" = None
+    at: int = field(default=0, compare=False)
+
+    @property
+    def quantile(self) -> Decimal | None:
+        """The share of a percentile: 0.95 of p95; None of any other function."""
+        found = QUANTILE.fullmatch(self.function)
+        return None if found is None else Decimal(found[1]) / 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unary:
+    """`-` or `not`."""
+
+    operator: str
+    operand: "Node"
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """Arithmetic, a comparison, `and` or `or`; `at` is where the operator stands."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+    at: int = field(default=0, compare=False)
+
+
+Node = Number | Text | Name | Aggregate | Unary | Binary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expression:
+    """A tree and the text that it came from, which positions (`at`, in characters) are of."""
+
+    text: str
+    root: Node
+
+    def mistake(self, node: Node, said: str) -> ExpressionError:
+        """An error at a part of this expression, to be raised."""
+        return ExpressionError(said, self.text, node.at)
+
+
+def is_function(name: str) -> bool:
+    """Whether a name is that of an aggregate: `mean`, `p99.9` and so on."""
+    return name in AGGREGATES or QUANTILE.fullmatch(name) is not None
+
+
+def sort_of(node: Node) -> Sort:
+    """What a part can only be, as far as its form tells."""
+    match node:
+        case Number() | Aggregate():
+            return "number"
+        case Text():
+            return "text"
+        case Name():
+            return "any"
+        case Unary(operator=operator) | Binary(operator=operator):
+            return "truth" if PRECEDENCE[operator] <= PRECEDENCE["<"] else "number"
+
+
+def parts(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
+    """A part and all that it holds, from left to right; what functions are of, only where asked."""
+    yield node
+    match node:
+        case Unary(operand=operand):
+            yield from parts(operand, into_aggregates=into_aggregates)
+        case Binary(left=left, right=right):
+            yield from parts(left, into_aggregates=into_aggregates)
+            yield from parts(right, into_aggregates=into_aggregates)
+        case Aggregate(argument=argument, where=where) if into_aggregates:
+            for each in (argument, where):
+                if each is not None:
+                    yield from parts(each)
+        case _:
+            pass
+
+
+def show(node: Node) -> str:
+    """The text of a tree, with no more brackets than it needs; parsing it gives the same tree."""
+    match node:
+        case Number(value=value, unit=unit):
+            return f"{value:f}{unit or ''}"
+        case Text(value=value):
+            return f"'{value}'" if '"' in value else f'"{value}"'
+        case Name(name=name):
+            return name
+        case Aggregate(function=function, argument=argument, where=where):
+            return f"{function}({', '.join(show(each) for each in (argument, where) if each)})"
+        case Unary(operator="not", operand=operand):
+            return f"not {_within(operand, PRECEDENCE['not'])}"
+        case Unary(operand=operand):
+            return f"-{_within(operand, NEGATION)}"
+        case Binary(operator=operator, left=left, right=right):
+            # Comparisons hold no comparison; of the others, the leftmost pair goes first.
+            level = PRECEDENCE[operator]
+            return f"{_within(left, level)} {operator} {_within(right, level + 1)}"
+
+
+def _within(node: Node, lowest: int) -> str:
+    """A part as it stands in another, in brackets where it binds less tightly than that needs."""
+    match node:
+        case Binary(operator=operator):
+            level = PRECEDENCE[operator]
+        case Unary(operator=operator):
+            level = PRECEDENCE["not"] if operator == "not" else NEGATION
+        case _:
+            level = ATOM
+    return show(node) if level >= lowest else f"({show(node)})"

@@ -1,0 +1,321 @@
+"""One line of a job file, in any of the dialects, to a job or to the reason why it is none.
+
+{"custom_id", "method", "url", "body", ...}    OpenAI batch; the canonical form
+{"custom_id", "params"}                        Anthropic batch -> /v1/messages
+{"model", "messages", ...}                     bare body -> chat; custom_id "line-<n>"
+{"requests": [...]}                            a whole file: a document of the first two
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from ..costs import estimate_body_tokens
+from ..endpoints import ENDPOINTS, Kind
+from ..errors import InputError
+from ..job import Job, Reject
+from .source import MIB, TOO_LONG
+from .stream_options import with_usage_asked
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+KNOWN_URLS = ", ".join(ENDPOINTS)
+# Nobody means more; it keeps every sum of tokens within 64 bits.
+LARGEST_LIMIT_TOKENS = 2**53
+LIST = ord("[")  # how one begins in JSON
+
+# What a line is that is no object, by its first byte.
+_SHAPES = {
+    b"[": "a list",
+    b'"': "a string",
+    b"t": "true",
+    b"f": "false",
+    b"n": "null",
+    **{b"%c" % digit: "a number" for digit in b"-0123456789"},
+}
+# Copied for each body: that costs less than a new one.
+_NO_BODY = blake2b(digest_size=16)
+_AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
+
+
+class _Line(msgspec.Struct, gc=False):
+    """Whatever a line has of the keys that tell the dialects apart. What a key holds is not
+    looked into here (Raw), or is checked where it is used (Any)."""
+
+    custom_id: Any = UNSET
+    method: Any = UNSET
+    url: Any = UNSET
+    body: Raw | UnsetType = UNSET
+    params: Raw | UnsetType = UNSET
+    metadata: Raw | UnsetType = UNSET
+    expected: Raw | UnsetType = UNSET
+    model: Raw | UnsetType = UNSET
+    messages: Raw | UnsetType = UNSET
+    requests: Raw | UnsetType = UNSET
+
+
+class _Body(msgspec.Struct, gc=False):
+    """The fields of a body that decide how it is sent and what is reserved for it."""
+
+    model: Any = UNSET
+    messages: Raw | UnsetType = UNSET
+    prompt: Raw | UnsetType = UNSET
+    stream: Any = None
+    stream_options: Raw | UnsetType = UNSET
+    max_tokens: Any = UNSET
+    max_completion_tokens: Any = None
+    n: Any = None
+    size: Any = None
+
+
+class _Document(msgspec.Struct):
+    requests: list[Raw]
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_document = msgspec.json.Decoder(_Document).decode
+
+
+class BadLineError(Exception):
+    """Why a line is no job. It leaves this module only by `build_job`."""
+
+
+def parse_line(line: bytes, number: int) -> Job | Reject:
+    """The job that a line holds, or why it holds none.
+
+    `number` counts from 1: the line's in the file, or the request's in a document. The body is kept
+    byte for byte; on chat streams that don't set `stream_options.include_usage`, it is added.
+    """
+    fields: _Line | None = None
+    try:
+        fields = _decoded(line)
+        return _job(fields, line, number)
+    except BadLineError as error:
+        custom_id = fields.custom_id if fields is not None else None
+        return rejected(line, number, str(error), custom_id if isinstance(custom_id, str) else None)
+
+
+def rejected(line: bytes, number: int, reason: str, custom_id: str | None) -> Reject:
+    """The record of a line that is no job, with its text."""
+    text = line.decode("utf-8", "backslashreplace").rstrip("\r")
+    return Reject(line=number, reason=reason, text=text, custom_id=custom_id)
+
+
+def begins_document(head: bytes) -> bool | None:
+    """Whether a file that begins like this is one document; None when it takes more to tell."""
+    rest = head.lstrip()
+    if not rest.startswith(b"{"):
+        return False if rest else None
+    rest = rest[1:].lstrip()
+    if len(rest) < len(b'"requests"') and b'"requests"'.startswith(rest):
+        return None
+    return rest.startswith(b'"requests"')
+
+
+def document_lines(data: bytes, name: str) -> Iterator[list[bytes]]:
+    """The requests of a `{"requests": [...]}` document as lines, in order, about a MiB at a time.
+
+    Raises InputError when the document as a whole can't be read: there are no lines to go on with.
+    """
+    try:
+        _check_utf8(data)
+        document = _decode_document(data)
+    except (BadLineError, msgspec.DecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, BadLineError) else _not_json(data, error)
+        raise InputError(f'{name} is no {{"requests": [...]}} document: {reason}') from error
+    lines: list[bytes] = []
+    size_bytes = 0
+    for request in document.requests:
+        lines.append(bytes(request))
+        size_bytes += len(lines[-1])
+        if size_bytes >= MIB:
+            yield lines
+            lines, size_bytes = [], 0
+    if lines:
+        yield lines
+
+
+def _decoded(line: bytes) -> _Line:
+    _check_utf8(line)
+    try:
+        return _decode_line(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if line.endswith(TOO_LONG):
+            raise BadLineError("the line is longer than 64 MiB; split the job") from error
+        raise BadLineError(_not_json(line, error)) from error
+
+
+def _check_utf8(data: bytes) -> None:
+    # The decoder looks inside strings only where it keeps them, so this is checked first.
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise BadLineError(
+                f"not UTF-8 from byte {error.start + 1} on; save the file as UTF-8"
+            ) from error
+
+
+def _not_json(data: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, msgspec.ValidationError):
+        shape = _SHAPES.get(data.lstrip()[:1])
+        if shape is not None:
+            return f"not a JSON object but {shape}; write one object a line"
+        return f"not what is expected here: {error}"
+    place = _AT_BYTE.search(str(error))
+    if place is None:
+        # "Truncated" is also what the decoder says of an escape for half a surrogate pair.
+        try:
+            json.loads(data)
+        except (ValueError, RecursionError):
+            return f"not JSON: it breaks off at {_place(data, len(data))}"
+        return "not JSON: a \\ud800 to \\udfff escape without its other half"
+    what, offset_bytes = place["what"].removeprefix("JSON is malformed: "), int(place["byte"])
+    if what == "trailing characters":
+        offset_bytes -= 1  # the decoder has gone past the first of them
+    return f"not JSON: {what} at {_place(data, offset_bytes)}"
+
+
+def _place(data: bytes, offset_bytes: int) -> str:
+    before = data[:offset_bytes].decode("utf-8", "replace")
+    line = before.count("\n")
+    column = len(before) - before.rfind("\n")
+    return f"line {line + 1}, column {column}" if b"\n" in data else f"column {column}"
+
+
+def _job(fields: _Line, line: bytes, number: int) -> Job:
+    raw: Raw
+    if fields.body is not UNSET:
+        raw, url = fields.body, fields.url
+        if type(url) is not str or url not in ENDPOINTS:
+            raise BadLineError(_wrong_url(url))
+    elif fields.params is not UNSET:
+        raw, url = fields.params, MESSAGES
+    elif fields.messages is not UNSET:
+        return build_job(line.strip(), url=CHAT, custom_id=f"line-{number}", number=number)
+    elif fields.requests is not UNSET:
+        raise BadLineError(
+            'a {"requests": [...]} document must be alone in its file, with "requests" first'
+        )
+    elif fields.model is not UNSET:
+        raise BadLineError(
+            'no messages; add them, or write {"custom_id": ..., "url": ..., "body": {...}}'
+        )
+    else:
+        raise BadLineError('no body; write {"custom_id": ..., "url": ..., "body": {...}}')
+    custom_id = fields.custom_id
+    if custom_id is UNSET or custom_id is None:
+        raise BadLineError("no custom_id; give each line one of its own")
+    if type(custom_id) is not str:
+        raise BadLineError("custom_id is not a string; put it in quotes")
+    if not custom_id:
+        raise BadLineError("custom_id is empty; give each line one of its own")
+    if fields.method != "POST" and fields.method is not UNSET:
+        raise BadLineError(f'method is {_shown(fields.method)}; write "POST" or leave it out')
+    metadata, expected = fields.metadata, fields.expected
+    return build_job(
+        bytes(raw),
+        url=url,
+        custom_id=custom_id,
+        number=number,
+        metadata=None if metadata is UNSET else bytes(metadata).decode(),
+        expected=None if expected is UNSET else bytes(expected).decode(),
+    )
+
+
+def build_job(
+    body: bytes,
+    *,
+    url: str,
+    custom_id: str,
+    number: int,
+    metadata: str | None = None,
+    expected: str | None = None,
+) -> Job:
+    """The job that sends `body` to `url`, one of ENDPOINTS. Raises BadLineError."""
+    if not body.startswith(b"{"):
+        raise BadLineError('the body is not a JSON object; write {"model": ..., ...}')
+    try:
+        known = _decode_body(body)
+    except msgspec.ValidationError as error:
+        raise BadLineError(f"the body can't be sent: {error}") from error
+    _, kind, required = ENDPOINTS[url]
+    for name in required:
+        if getattr(known, name) is UNSET:
+            raise BadLineError(f"the body has no {name}, which {url} needs")
+    model, stream, messages = known.model, known.stream, known.messages
+    if type(model) is not str or not model:
+        raise BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
+    if stream is not None and type(stream) is not bool:
+        raise BadLineError(f"stream is {_shown(stream)}; write true or false")
+    if messages is not UNSET and memoryview(messages)[0] != LIST:
+        raise BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
+    images = kind == "images"
+    estimate_tokens = 0 if images else estimate_body_tokens(body)
+    if stream and kind == "chat":
+        options = known.stream_options
+        body = with_usage_asked(body, None if options is UNSET else bytes(options))
+    hasher = _NO_BODY.copy()
+    hasher.update(body)
+    count = 1 if known.n is None else _whole(known.n) or 1
+    return Job(
+        index=number - 1,
+        custom_id=custom_id,
+        url=url,
+        model=model,
+        stream=stream is True,
+        body=body,
+        body_digest=hasher.hexdigest(),
+        input_estimate_tokens=estimate_tokens,
+        output_limit_tokens=None if images else _limit(known, kind, count),
+        answers=count if kind == "chat" or kind == "search" else 1,
+        image_size=known.size if images and type(known.size) is str else None,
+        images=count if images else 0,
+        metadata=metadata,
+        expected=expected,
+    )
+
+
+def _limit(known: _Body, kind: Kind, answers: int) -> int | None:
+    """The most output that a body asks for, all its answers together."""
+    tokens = _whole(known.max_tokens)
+    if kind != "messages":
+        if known.max_completion_tokens is not None:
+            tokens = max(tokens, _whole(known.max_completion_tokens))
+        tokens *= answers
+    return (tokens if tokens < LARGEST_LIMIT_TOKENS else LARGEST_LIMIT_TOKENS) or None
+
+
+def _whole(value: Any) -> int:
+    """A positive whole number, also where it is written as 16.0. Anything else, which is for the
+    server to judge, is 0."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value > 0 else 0
+
+
+def _shown(value: Any) -> str:
+    text = "missing" if value is UNSET else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _wrong_url(url: Any) -> str:
+    """What is wrong with a url that is none of ENDPOINTS."""
+    if url is UNSET:
+        return f"no url; write one of {KNOWN_URLS}"
+    if not isinstance(url, str):
+        return f"url is {_shown(url)}; write one of {KNOWN_URLS}"
+    path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
+    for known in ENDPOINTS:
+        if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
+            return f"url is {_shown(url)}; write {_shown(known)}"
+    return f"unknown url {_shown(url)}; write one of {KNOWN_URLS}"

@@ -1,0 +1,137 @@
+"""A job file to jobs: its dialect, its duplicates, and what could never be sent."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from ..costs import CostBounds, PriceTable
+from ..job import Job, Reject
+from ..records import ModelLimits
+from .dialects import begins_document, document_lines, parse_line, rejected
+from .duplicates import SeenIds
+from .source import Source
+
+# What `parse` takes in at once, in about half a millisecond: so many lines, or fewer that have so
+# many bytes together; one at least.
+PARSED_LINES = 128
+PARSED_BYTES = 64 * 1024
+LARGE_BYTES = 128 * 1024  # a line that takes a millisecond or so by itself
+
+
+class JobReader:
+    """Every job of a file and every line that is none, in the order of the file.
+
+    To go through them reads on where that is needed. For those who must not block there are the
+    parts of it: `fill` reads, which may take any time, and `parse` takes little.
+
+    Blank lines are skipped, but count. Of jobs with the same custom_id the first stands. With `tpm`
+    (tokens a minute), a job that is estimated to be larger than that is a Reject: no limiter could
+    ever let it through; models in `own_limits` have theirs from there. With `bounded_by`, so is one
+    whose cost these prices don't bound.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        tpm: int | None = None,
+        own_limits: Mapping[str, ModelLimits] | None = None,
+        bounded_by: PriceTable | None = None,
+    ) -> None:
+        self._source = source
+        self._tpm = tpm
+        self._own_limits = own_limits
+        self._bounds = None if bounded_by is None else CostBounds(bounded_by)
+        self._seen = SeenIds()
+        self._batches = _batches(source)
+        self._lines: list[bytes] = []  # the latest batch
+        self._before = 0  # lines before it
+        self._taken = 0  # of its lines
+
+    def __iter__(self) -> Iterator[Job | Reject]:
+        """Raises InputError where the file can't be read on, after everything before that has been
+        given."""
+        while self.fill():
+            yield from self.parse()
+
+    @property
+    def filled(self) -> bool:
+        """Whether there are lines to parse."""
+        return self._taken < len(self._lines)
+
+    @property
+    def large(self) -> bool:
+        """Whether the next of them takes a while by itself."""
+        return len(self._lines[self._taken]) > LARGE_BYTES
+
+    def fill(self) -> bool:
+        """Read on until there are lines to parse; False at the end of the file.
+
+        Raises InputError where the file can't be read on.
+        """
+        while not self.filled:
+            batch = next(self._batches, None)
+            # Only now: `fraction` may be asked for while another thread waits for the file.
+            self._before += len(self._lines)
+            self._lines, self._taken = batch or [], 0
+            if batch is None:
+                return False
+        return True
+
+    def parse(self) -> list[Job | Reject]:
+        """The next of the lines that were read, some of them; none where they are blank."""
+        found: list[Job | Reject] = []
+        taken = self._taken
+        room_bytes = PARSED_BYTES
+        for line in self._lines[taken : taken + PARSED_LINES]:
+            room_bytes -= len(line)
+            if room_bytes < 0 and taken > self._taken:
+                break
+            taken += 1
+            if line and not line.isspace():
+                found.append(self._parsed(line, self._before + taken))
+        self._taken = taken
+        return found
+
+    def fraction(self) -> float | None:
+        """How far in the stored file the parsed lines go, from 0 to 1; None where no size is
+        known."""
+        lines, taken = self._lines, self._taken
+        return self._source.fraction(taken / len(lines) if lines else 0.0)
+
+    def _parsed(self, line: bytes, number: int) -> Job | Reject:
+        item = parse_line(line, number)
+        if not isinstance(item, Job):
+            return item
+        own = self._own_limits.get(item.model) if self._own_limits else None
+        tpm = self._tpm if own is None else own.tpm
+        reason = None
+        if tpm is not None and item.input_estimate_tokens + (item.output_limit_tokens or 0) > tpm:
+            reason = _too_large(item, tpm, own=own is not None)
+        elif self._bounds is not None:
+            reason = self._bounds.why_none(item)
+        if reason is None and not self._seen.add(item.custom_id, number):
+            reason = (
+                f"duplicate custom_id: line {self._seen.line_of(item.custom_id)} has it already; "
+                "give each line one of its own"
+            )
+        return item if reason is None else rejected(line, number, reason, item.custom_id)
+
+
+def _batches(source: Source) -> Iterator[list[bytes]]:
+    if source.begins(begins_document):
+        yield from document_lines(source.read_all(), source.path)
+    else:
+        yield from source.batches()
+
+
+def _too_large(job: Job, tpm: int, *, own: bool) -> str:
+    limit = job.output_limit_tokens or 0
+    tokens = job.input_estimate_tokens + limit
+    parts = f"about {job.input_estimate_tokens} of input"
+    if limit:
+        parts += f", {limit} of output allowed"
+    what = f"the model's tpm in [limits.{json.dumps(job.model)}]" if own else "--tpm"
+    return (
+        f"needs {tokens} tokens ({parts}), more than the {tpm} tokens a minute that are allowed; "
+        f"shorten it, lower max_tokens or raise {what}"
+    )

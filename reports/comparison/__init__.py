@@ -1,0 +1,34 @@
+"""Several runs beside each other: two compared, many in a trend, the steps of a sweep."""
+
+from .compare import (
+    COMPARISON_SCHEMA_VERSION,
+    COST,
+    METRICS,
+    Comparison,
+    Difference,
+    compare,
+    compare_runs,
+)
+from .pairing import Pairing
+from .steps import Step, Steps, read_step, steps_json, steps_report, write_steps
+from .trend import FIGURES, Trend, trend_of
+
+__all__ = [
+    "COMPARISON_SCHEMA_VERSION",
+    "COST",
+    "FIGURES",
+    "METRICS",
+    "Comparison",
+    "Difference",
+    "Pairing",
+    "Step",
+    "Steps",
+    "Trend",
+    "compare",
+    "compare_runs",
+    "read_step",
+    "steps_json",
+    "steps_report",
+    "trend_of",
+    "write_steps",
+]

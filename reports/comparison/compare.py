@@ -1,0 +1,220 @@
+"""Two runs compared: each figure's difference, its 95 % interval, and whether it means anything."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from ..figures import usage_of
+from ..run import Run, open_run, reading_tables
+from .interval import (
+    LEVEL,
+    Interval,
+    Pairs,
+    difference_intervals,
+    holm,
+    paired_share_interval,
+    share_interval,
+    statistics,
+)
+from .pairing import Pairing, Sides, jobs_of, side_by_side
+
+COMPARISON_SCHEMA_VERSION = 1
+SEED = 20_260_608
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+# Fewer values than this beyond a percentile say too little about where it lies, and fewer than
+# VALUES_MIN about a mean.
+BEYOND_MIN = 10
+VALUES_MIN = 20
+
+# Of B beside A. `perhaps`: the interval leaves out zero, but so would one of that many comparisons
+# by chance.
+Finding = Literal[
+    "higher", "lower", "perhaps higher", "perhaps lower", "none found", "the same", "too few"
+]
+
+
+class Metric(NamedTuple):
+    """A column to compare: its unit, which of its percentiles are worth a line, and what its values
+    are multiplied by."""
+
+    column: str
+    name: str
+    unit: str
+    percentiles: tuple[str, ...] = ()
+    times: float = 1.0
+
+
+# One job costs too little for a figure that can be read.
+COST = "cost of 1,000"
+METRICS = (
+    Metric("latency_s", "latency", "s", ("p50", "p90", "p95", "p99")),
+    Metric("ttft_s", "TTFT", "s", ("p50", "p90", "p95", "p99")),
+    Metric("tpot_s", "TPOT", "s", ("p50", "p95")),
+    Metric("total_s", "total", "s", ("p50", "p95")),
+    Metric("input_tokens", "input tokens", ""),
+    Metric("output_tokens", "output tokens", ""),
+    Metric("attempts", "attempts", ""),
+)
+SHARES = (Metric("failed", "failed", "share"), Metric("matches", "as expected", "share"))
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure of both runs. `statistic` is mean, share or a percentile; `difference` is B - A,
+    `low` to `high` its interval (None where the values are too few), `p` adjusted for the number
+    of comparisons. `count_a` and `count_b` are the jobs that have the figure: in pairs, one number.
+    """
+
+    metric: str
+    statistic: str
+    unit: str
+    a: float
+    b: float
+    count_a: int
+    count_b: int
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    finding: Finding
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. Costs in `currency` (None where the two runs have none in common); the totals are
+    exact, and those of all jobs, paired or not."""
+
+    schema_version: int
+    a: str
+    b: str
+    pairing: Pairing
+    currency: str | None
+    total_cost_a: Decimal | None
+    total_cost_b: Decimal | None
+    level: float
+    seed: int
+    differences: list[Difference]
+
+
+def compare(a: Path, b: Path) -> Comparison:
+    """Compare the runs in two directories; the same two give the same figures.
+
+    Raises InputError where one is no run, or can't be read.
+    """
+    return compare_runs(open_run(a), open_run(b))
+
+
+def compare_runs(a: Run, b: Run) -> Comparison:
+    """Compare two runs that are read already. Raises InputError where a table can't be read."""
+    with reading_tables(a.directory):
+        jobs_a, usage_a = jobs_of(a), usage_of(a)
+    with reading_tables(b.directory):
+        jobs_b, usage_b = jobs_of(b), usage_of(b)
+    sides = side_by_side(jobs_a, jobs_b)
+    currency = usage_a.currency if usage_a.currency == usage_b.currency else None
+    found = list(_differences(sides, currency))
+    adjusted = iter(holm([each.p for each in found if each.p is not None]))
+    return Comparison(
+        schema_version=COMPARISON_SCHEMA_VERSION,
+        a=str(a.directory),
+        b=str(b.directory),
+        pairing=sides.pairing,
+        currency=currency,
+        total_cost_a=usage_a.total.cost if currency else None,
+        total_cost_b=usage_b.total.cost if currency else None,
+        level=LEVEL,
+        seed=SEED,
+        differences=[each if each.p is None else _judged(each, next(adjusted)) for each in found],
+    )
+
+
+def _differences(sides: Sides, currency: str | None) -> Iterator[Difference]:
+    metrics: tuple[Metric, ...] = METRICS
+    if currency is not None:
+        metrics = (Metric("cost", COST, currency, times=1000.0), *METRICS)
+    rng = np.random.default_rng(SEED)
+    for metric in SHARES:
+        yield from _of_shares(sides, metric)
+    for metric in metrics:
+        yield from _of_values(sides, metric, rng)
+
+
+def _known(sides: Sides, column: str) -> tuple[pl.Series, pl.Series]:
+    """The values of a column on both sides; in pairs, of the pairs in which both have one."""
+    a, b = sides.a[column], sides.b[column]
+    if sides.pairing.paired:
+        both = a.is_not_null() & b.is_not_null()
+        return a.filter(both), b.filter(both)
+    return a.drop_nulls(), b.drop_nulls()
+
+
+def _of_shares(sides: Sides, metric: Metric) -> Iterator[Difference]:
+    a, b = _known(sides, metric.column)
+    if not len(a) or not len(b):
+        return
+    if sides.pairing.paired:
+        counts = Pairs(
+            int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
+        )
+        interval = paired_share_interval(counts)
+    else:
+        interval = share_interval((int(a.sum()), len(a)), (int(b.sum()), len(b)))
+    one, other = int(a.sum()) / len(a), int(b.sum()) / len(b)
+    yield _difference(metric, "share", (one, other), (len(a), len(b)), interval)
+
+
+def _of_values(sides: Sides, metric: Metric, rng: np.random.Generator) -> Iterator[Difference]:
+    a, b = (each.to_numpy() * metric.times for each in _known(sides, metric.column))
+    counts = (len(a), len(b))
+    if not min(counts):
+        return
+    shares = [PERCENTILES[name] for name in metric.percentiles]
+    of_a, of_b = statistics(a, shares), statistics(b, shares)
+    intervals = difference_intervals(a, b, shares, paired=sides.pairing.paired, rng=rng)
+    for n, name in enumerate(("mean", *metric.percentiles)):
+        enough = min(counts) >= VALUES_MIN
+        if name in PERCENTILES:
+            share = PERCENTILES[name]
+            enough = min(counts) * min(share, 1 - share) >= BEYOND_MIN - 1e-9
+        interval = intervals[n] if enough else None
+        yield _difference(metric, name, (float(of_a[n]), float(of_b[n])), counts, interval)
+
+
+def _difference(
+    metric: Metric,
+    statistic: str,
+    values: tuple[float, float],
+    counts: tuple[int, int],
+    interval: Interval | None,
+) -> Difference:
+    return Difference(
+        metric=metric.name,
+        statistic=statistic,
+        unit=metric.unit,
+        a=values[0],
+        b=values[1],
+        count_a=counts[0],
+        count_b=counts[1],
+        difference=values[1] - values[0],
+        low=None if interval is None else interval.low,
+        high=None if interval is None else interval.high,
+        p=None if interval is None else interval.p,
+        finding="too few",
+    )
+
+
+def _judged(each: Difference, p: float) -> Difference:
+    """The difference with what is to be made of it."""
+    assert each.low is not None
+    assert each.high is not None
+    finding: Finding = "none found"
+    if each.low == each.high == 0:
+        finding = "the same"
+    elif each.low > 0:
+        finding = "higher" if p < 1 - LEVEL else "perhaps higher"
+    elif each.high < 0:
+        finding = "lower" if p < 1 - LEVEL else "perhaps lower"
+    return msgspec.structs.replace(each, p=p, finding=finding)

@@ -1,0 +1,195 @@
+"""Several load runs as the steps of one measurement: a sweep, or a search for the highest rate."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from headrace.jobs import Expression
+
+from ..figures import Summary, data_json, summary_of
+from ..load import Spread
+from ..objectives import Certainty, Weighed, judge_surely
+from ..output import write_whole
+from ..run import Run, open_run
+
+STEPS_SCHEMA_VERSION = 1
+# A latency counts as rising when chance alone makes so large a difference of the two halves of a
+# step once in 700, and the later half's median is higher by this much.
+RISING_Z = 3.0
+RISING_BY = 1.2
+KNEE_FROM_STEPS = 4
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of them. `rate_per_s` or `users` is what it was asked for, `size` its length as a
+    multiple of what was asked. Times are seconds from sent, of its measured answers.
+
+    `certainty` and `met` are the objectives' (None without any), with the `figures` that they
+    name. `rising` says that the latency was still going up when the step ended.
+    """
+
+    directory: str
+    asked: str
+    rate_per_s: float | None
+    users: int | None
+    size: float
+    verdict: str
+    requests: int
+    error_rate: float | None
+    requests_per_s: float | None
+    output_tokens_per_s: float | None
+    ttft_p50_s: float | None
+    ttft_p95_s: float | None
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    goodput_share: float | None
+    rising: bool
+    certainty: Certainty | None
+    met: bool | None
+    figures: list[Weighed]
+
+    @property
+    def load(self) -> float:
+        """What it was asked for, as a number."""
+        return float(self.rate_per_s or self.users or 0)
+
+
+class Steps(msgspec.Struct, frozen=True, kw_only=True):
+    """A sweep or a search, with its steps in the order in which they were made.
+
+    Of a search `highest_met` is the highest rate that met the `objective`, `lowest_missed` the
+    lowest that didn't, and `unclear` are rates that could not be told from the limit. `knee` is
+    what the step was asked for beyond which latency rises faster than load (None: there is none to
+    be seen). `reason` says why it ended early.
+    """
+
+    schema_version: int
+    kind: Literal["sweep", "find"]
+    directory: str
+    started_at: datetime
+    objective: str | None
+    steps: list[Step]
+    highest_met: float | None
+    lowest_missed: float | None
+    unclear: list[float]
+    knee: float | None
+    reason: str | None
+
+
+def steps_report(
+    *,
+    kind: Literal["sweep", "find"],
+    directory: Path,
+    started_at: datetime,
+    objective: str | None,
+    steps: list[Step],
+    found: tuple[float | None, float | None, Sequence[float]],
+    reason: str | None,
+) -> Steps:
+    """The report over all steps; `found` is highest_met, lowest_missed and unclear."""
+    highest_met, lowest_missed, unclear = found
+    return Steps(
+        schema_version=STEPS_SCHEMA_VERSION,
+        kind=kind,
+        directory=str(directory),
+        started_at=started_at,
+        objective=objective,
+        steps=list(steps),
+        highest_met=highest_met,
+        lowest_missed=lowest_missed,
+        unclear=list(unclear),
+        knee=knee_of(steps),
+        reason=reason,
+    )
+
+
+def steps_json(report: Steps) -> bytes:
+    """The report as indented JSON, with a line end."""
+    return data_json(report)
+
+
+def write_steps(report: Steps, path: Path) -> None:
+    """Write the report, whole or not at all. Raises InputError."""
+    write_whole(path, steps_json(report))
+
+
+def read_step(directory: Path, objective: Expression | None, *, size: float) -> Step:
+    """The step that a load run's directory records. Raises InputError."""
+    run = open_run(directory)
+    return step_of(run, summary_of(run), objective, size=size)
+
+
+def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: float) -> Step:
+    """A load run as a step; `objective` is a condition on the whole of it."""
+    figures = summary.load
+    assert figures is not None
+    judged = None if objective is None else judge_surely(objective, run, summary)
+    rates = figures.rates
+    ttft, latency = figures.spread("ttft_s", "sent"), figures.spread("latency_s", "sent")
+    return Step(
+        directory=str(run.directory),
+        asked=figures.facts.asked,
+        rate_per_s=figures.facts.rate_per_s,
+        users=figures.facts.users,
+        size=size,
+        verdict=figures.verdict.verdict,
+        requests=figures.requests.measured,
+        error_rate=figures.requests.error_rate,
+        requests_per_s=None if rates is None else rates.requests_per_s,
+        output_tokens_per_s=None if rates is None else rates.output_tokens_per_s,
+        ttft_p50_s=_at(ttft, "p50"),
+        ttft_p95_s=_at(ttft, "p95"),
+        latency_p50_s=_at(latency, "p50"),
+        latency_p95_s=_at(latency, "p95"),
+        goodput_share=figures.goodput_share,
+        rising=_rising(run),
+        certainty=None if judged is None else judged.certainty,
+        met=None if judged is None else judged.met,
+        figures=[] if judged is None else judged.figures,
+    )
+
+
+def _at(spread: Spread | None, name: str) -> float | None:
+    return None if spread is None else spread.percentile(name).value
+
+
+def _rising(run: Run) -> bool:
+    """Whether answers due in the later half took longer than those of the earlier one: the rank-sum
+    test of H. Mann and D. Whitney, Annals of Mathematical Statistics 18(1), 1947."""
+    measured = (pl.col("phase") == "measure") & pl.col("latency_s").is_not_null()
+    rows = run.attempts.filter(measured).sort("due_at").select("latency_s").collect()
+    values = rows["latency_s"].to_numpy()
+    early, late = np.array_split(values, 2)
+    n, m = len(early), len(late)
+    if n < 10:
+        return False
+    ranks = rows["latency_s"].rank("average").to_numpy()
+    rank_sum = float(ranks[n:].sum())
+    mean = m * (n + m + 1) / 2
+    deviation = math.sqrt(n * m * (n + m + 1) / 12)
+    higher = float(np.median(late)) > RISING_BY * float(np.median(early))
+    return higher and (rank_sum - mean) / deviation > RISING_Z
+
+
+def knee_of(steps: list[Step]) -> float | None:
+    """Where latency begins to rise faster than load: the step farthest below the line from the
+    first to the last, both scales from 0 to 1 (V. Satopää et al., "Finding a Kneedle in a
+    Haystack", ICDCS workshops 2011). None of fewer than four loads, or where no step is below."""
+    by_load = {step.load: step.latency_p95_s for step in steps if step.latency_p95_s is not None}
+    if len(by_load) < KNEE_FROM_STEPS:
+        return None
+    loads = np.array(sorted(by_load))
+    times = np.array([by_load[load] for load in loads])
+    span = times.max() - times.min()
+    if not span:
+        return None
+    x = (loads - loads[0]) / (loads[-1] - loads[0])
+    below = x - (times - times.min()) / span
+    place = int(below.argmax())
+    return float(loads[place]) if below[place] > 0 else None

@@ -1,0 +1,148 @@
+"""Runs over time: each one's cost, times, errors and scores as a short series."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import InputError, plain
+
+from ..figures import measured_results
+from ..run import Run, open_run, reading_tables
+from .score import matches
+
+TREND_SCHEMA_VERSION = 1
+
+
+class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. Times are seconds, of succeeded jobs; shares are of the jobs with a result, and
+    `as_expected` of those whose expected answer can be compared. None is not known."""
+
+    run: str
+    started_at: datetime
+    state: str
+    jobs: int
+    failed: int
+    error_rate: float | None
+    attempts: int
+    cost: Decimal | None
+    currency: str | None
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    ttft_p95_s: float | None
+    as_expected: float | None
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure over all runs that have it: the last beside the median of those before.
+
+    `change` is the relative difference of the two; None where there are none before, or it is 0.
+    """
+
+    figure: str
+    values: list[float | None]
+    last: float | None
+    median_before: float | None
+    change: float | None
+
+
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs, the oldest first, and the course of each figure. `skipped` are those that can't be
+    read, each with the reason."""
+
+    schema_version: int
+    runs: list[TrendPoint]
+    courses: list[Course]
+    skipped: dict[str, str]
+
+
+class Figure(NamedTuple):
+    """A figure with a course: its name in a point, and the unit that it is shown in."""
+
+    name: str
+    unit: str
+
+
+FIGURES = (
+    Figure("cost", "money"),
+    Figure("error_rate", "share"),
+    Figure("latency_p50_s", "s"),
+    Figure("latency_p95_s", "s"),
+    Figure("ttft_p95_s", "s"),
+    Figure("as_expected", "share"),
+)
+
+
+def trend_of(directories: Sequence[Path]) -> Trend:
+    """Read runs in the order of their start. Raises InputError where none of them can be read."""
+    points, skipped = [], {}
+    for directory in directories:
+        try:
+            with reading_tables(directory):
+                points.append(_point(open_run(directory)))
+        except InputError as error:
+            skipped[str(directory)] = error.message
+    if not points:
+        raise InputError(next(iter(skipped.values()), "name the runs"))
+    points.sort(key=lambda each: (each.started_at, each.run))
+    return Trend(
+        schema_version=TREND_SCHEMA_VERSION,
+        runs=points,
+        courses=[course for each in FIGURES if (course := _course(each, points)) is not None],
+        skipped=skipped,
+    )
+
+
+def _point(run: Run) -> TrendPoint:
+    manifest, last = run.manifest, run.manifest.sessions[-1]
+    results = measured_results(run)
+    statuses = dict(results.group_by("status").len().collect().iter_rows())
+    failed = statuses.get("failed", 0)
+    jobs = failed + statuses.get("succeeded", 0)
+    spent = run.attempts.select(
+        pl.len().alias("attempts"),
+        pl.col("cost").sum(),
+        (pl.col("error_kind").is_null() & pl.col("cost").is_null()).sum().alias("unpriced"),
+    )
+    money = spent.collect().row(0, named=True)
+    priced = manifest.prices is not None and not money["unpriced"]
+    latency, ttft = pl.col("latency_s"), pl.col("ttft_s")
+    good = results.filter(pl.col("status") == "succeeded")
+    times = good.select(
+        latency.quantile(0.5, interpolation="linear").alias("latency_p50_s"),
+        latency.quantile(0.95, interpolation="linear").alias("latency_p95_s"),
+        ttft.quantile(0.95, interpolation="linear").alias("ttft_p95_s"),
+    )
+    scored = matches(results).select(pl.col("matches").cast(pl.Float64).mean()).collect()
+    return TrendPoint(
+        run=str(run.directory),
+        started_at=manifest.sessions[0].started_at,
+        state="crashed" if last.state == "running" and not run.running else last.state,
+        jobs=jobs,
+        failed=failed,
+        error_rate=failed / jobs if jobs else None,
+        attempts=money["attempts"],
+        cost=plain(Decimal(money["cost"] or 0)) if priced else None,
+        currency=None if manifest.prices is None else manifest.prices.currency,
+        as_expected=scored["matches"][0],
+        **times.collect().row(0, named=True),
+    )
+
+
+def _course(figure: Figure, points: Sequence[TrendPoint]) -> Course | None:
+    """The course of a figure; None where no run has it, or costs are in several currencies."""
+    found = [getattr(each, figure.name) for each in points]
+    values = [None if each is None else float(each) for each in found]
+    known = [each for each in values if each is not None]
+    one_currency = len({each.currency for each in points if each.cost is not None}) < 2
+    if not known or (figure.unit == "money" and not one_currency):
+        return None
+    last, before = values[-1], [each for each in values[:-1] if each is not None]
+    middle = median(before) if before else None
+    change = None if last is None or not middle else last / middle - 1
+    return Course(figure=figure.name, values=values, last=last, median_before=middle, change=change)

@@ -1,0 +1,218 @@
+"""The balance check: computed cost = fall of the balance = rise of the key's use.
+
+Everything is decimal and exact; the verdict allows one unit in the last decimal that the service
+shows, and never more than 0.01, for each session.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import BalanceReading, plain
+
+from ..run import Run
+from .account import AccountMoves, account_moves
+from .suspects import Suspect, Suspects, suspects_since
+
+Verdict = Literal["agrees", "differs", "cannot be checked"]
+
+
+class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict and the figures behind it, in `currency`.
+
+    `computed` is the cost of the attempts, `fall` that of the balance while the run was at work,
+    `daily_rise` and `monthly_rise` those of the key's use; None where there is none to compare.
+    `difference` is what the account says minus `computed`. `elsewhere` is what the balance fell
+    beyond the key's own use, `topped_up` what it fell short of that. `suspects` are the largest of
+    `suspect_counts`, whose estimates by suspicion are in `suspect_estimates`.
+    """
+
+    verdict: Verdict
+    why: list[str]
+    currency: str | None
+    computed: Decimal | None
+    fall: Decimal | None
+    daily_rise: Decimal | None
+    monthly_rise: Decimal | None
+    difference: Decimal | None
+    tolerance: Decimal | None
+    elsewhere: Decimal | None
+    topped_up: Decimal | None
+    suspect_counts: dict[str, int]
+    suspect_estimates: dict[str, Decimal]
+    suspects: list[Suspect]
+
+
+NO_SUSPECTS = Suspects(counts={}, estimates={}, largest=[])
+
+
+def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck:
+    """Compare the run's cost with what its readings of the account say.
+
+    `tolerance` in the account's currency overrides that of the module's rule.
+    """
+    readings = [BalanceReading(**row) for row in run.readings.to_dicts()]
+    shown = [reading for reading in readings if reading.balance is not None]
+    prices = run.manifest.prices
+    if (reason := _hindrance(run, readings, shown)) is not None:
+        return BalanceCheck(
+            verdict="cannot be checked",
+            why=[reason],
+            currency=prices.currency if prices else None,
+            computed=None if prices is None else plain(_cost(run)),
+            fall=None,
+            daily_rise=None,
+            monthly_rise=None,
+            difference=None,
+            tolerance=None,
+            elsewhere=None,
+            topped_up=None,
+            suspect_counts={},
+            suspect_estimates={},
+            suspects=[],
+        )
+    moves = account_moves(shown)
+    if tolerance is not None:
+        moves = moves._replace(allowed=tolerance)
+    return _compare(run, shown, moves)
+
+
+def _hindrance(
+    run: Run, readings: Sequence[BalanceReading], shown: Sequence[BalanceReading]
+) -> str | None:
+    """What leaves nothing to compare, in words; None where there is something."""
+    if run.running:
+        return "the run still goes on"
+    if not shown:
+        said = readings[0].error if readings else "it was never read"
+        return f"the service shows no balance ({said})"
+    prices = run.manifest.prices
+    if prices is None:
+        return "no prices were given (--prices), so no cost is known"
+    foreign = [each.currency for each in shown if each.currency != prices.currency]
+    if foreign:
+        return f"prices are in {prices.currency} and the balance in {foreign[0]}"
+    last_sent = _last_sent(run)
+    unread = last_sent is not None and last_sent > shown[-1].read_at
+    if len(shown) < 2 or unread or shown[-1].spent != _cost(run):
+        failed = f" ({readings[-1].error})" if readings[-1].error is not None else ""
+        return f"the balance was not read after the last job{failed}"
+    return None
+
+
+def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> BalanceCheck:
+    allowed, why = moves.allowed, list(moves.notes)
+    why += _others(moves)
+    difference = max((said - moves.computed for said in moves.said), key=abs)
+    unpriced = _unpriced_models(run)
+    verdict: Verdict = "agrees" if abs(difference) <= allowed else "differs"
+    if unpriced:
+        verdict = "cannot be checked"
+        why.append(f"no price is known for {', '.join(unpriced)}")
+        if difference > 0:
+            why.append(
+                f"the account says {plain(difference):f} more than the others' cost: what these "
+                "cost, where nothing else was at work"
+            )
+    elif moves.hidden:
+        verdict = "cannot be checked"
+        why.append("the balance was topped up during the run, and the key's own use is not known")
+    elif verdict == "differs":
+        why += _remarks(moves, difference)
+        if difference > 0 and _unread_pause(run):
+            why.append(
+                "a session was killed and read no balance at its end: what the key spent from then "
+                "to the next session is in the difference"
+            )
+    suspects = NO_SUSPECTS
+    if verdict == "differs" and difference > 0:
+        suspects = suspects_since(run, shown[0].read_at)
+    return BalanceCheck(
+        verdict=verdict,
+        why=why,
+        currency=shown[0].currency,
+        computed=plain(moves.computed),
+        fall=plain(moves.fall),
+        daily_rise=None if moves.daily is None else plain(moves.daily),
+        monthly_rise=None if moves.monthly is None else plain(moves.monthly),
+        difference=None if verdict == "cannot be checked" else plain(difference),
+        tolerance=allowed,
+        elsewhere=plain(moves.elsewhere) if moves.own_known else None,
+        topped_up=plain(moves.topped_up) if moves.own_known else None,
+        suspect_counts=suspects.counts,
+        suspect_estimates=suspects.estimates,
+        suspects=suspects.largest,
+    )
+
+
+def _others(moves: AccountMoves) -> list[str]:
+    """Who else moved the balance: other keys of the account, or whoever topped it up."""
+    said = []
+    if moves.elsewhere > moves.allowed:
+        said.append(
+            f"the balance fell by {plain(moves.elsewhere):f} more than the key used: other keys "
+            "of the account were at work"
+        )
+    if moves.topped_up > moves.allowed:
+        said.append(
+            f"the balance fell by {plain(moves.topped_up):f} less than the key used: it was "
+            "topped up during the run"
+        )
+    if abs(moves.in_pauses) > moves.allowed:
+        fell = "fell" if moves.in_pauses > 0 else "rose"
+        said.append(
+            f"between two sessions the balance {fell} by {plain(abs(moves.in_pauses)):f}, which is "
+            "not counted"
+        )
+    return said
+
+
+def _remarks(moves: AccountMoves, difference: Decimal) -> list[str]:
+    """What a difference may mean, beyond the attempts that could explain it."""
+    if difference < 0:
+        top_up = "" if moves.own_known else ", a small top-up"
+        return [
+            "the account took less than was computed: prices that are too high, charges that were "
+            f"booked later{top_up}"
+        ]
+    daily, monthly = moves.daily, moves.monthly
+    if daily is not None and monthly is not None and abs(daily - monthly) > moves.allowed:
+        return ["the key's daily and monthly use rose by different amounts"]
+    if not moves.own_known:
+        return [
+            "other keys of the account would look the same: what this key itself used is not known "
+            "for the whole run"
+        ]
+    return []
+
+
+def _unread_pause(run: Run) -> bool:
+    """Whether a session before the newest never came to its end."""
+    return any(session.ended_at is None for session in run.manifest.sessions[:-1])
+
+
+def _unpriced_models(run: Run) -> list[str]:
+    """Models that answered and have no price."""
+    prices = run.manifest.prices
+    assert prices is not None
+    answered = run.attempts.filter(
+        pl.col("error_kind").is_null()
+        & pl.col("cost").is_null()
+        & ~pl.col("model").is_in(list(prices.models))
+    )
+    names: list[str] = answered.select(pl.col("model").unique().sort()).collect()["model"].to_list()
+    return names
+
+
+def _cost(run: Run) -> Decimal:
+    total = run.attempts.select(pl.col("cost").sum()).collect()["cost"][0]
+    return Decimal(total or 0)
+
+
+def _last_sent(run: Run) -> datetime | None:
+    last: datetime | None = run.attempts.select(pl.col("sent_at").max()).collect()["sent_at"][0]
+    return last

@@ -1,0 +1,48 @@
+"""The pictures of a run: how many are files, and how many are links that may expire."""
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import ENDPOINTS
+
+from ..run import Run
+
+IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]
+# In JSON text. Inside a string the quotes would be escaped, so that neither would match.
+LINK = r'"url"\s*:\s*"'
+PATH = r'"(?:path|b64_json)"\s*:\s*"images/'
+PATH_BESIDE_LINK = r'"path"\s*:\s*"images/'
+
+
+class Pictures(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures in the answers of the run's images jobs.
+
+    `files` lie in the run's images/, `links` have no file. `failed` counts links that the newest
+    session could not fetch, `reasons` says why; 0 and empty where it was not asked to.
+    """
+
+    files: int
+    links: int
+    failed: int
+    reasons: dict[str, int]
+
+
+def pictures_of(run: Run) -> Pictures | None:
+    """Count them; None where no job asked for any."""
+    asked = run.results.filter(pl.col("url").is_in(IMAGE_URLS))
+    if asked.select(pl.len()).collect().item() == 0:
+        return None
+    response = pl.col("response")
+    counts = asked.filter(pl.col("status") == "succeeded").select(
+        response.str.count_matches(PATH).sum().alias("files"),
+        response.str.count_matches(LINK).sum().alias("links"),
+        response.str.count_matches(PATH_BESIDE_LINK).sum().alias("fetched"),
+    )
+    found = counts.collect().row(0, named=True)
+    downloads = run.manifest.sessions[-1].downloads
+    return Pictures(
+        files=found["files"],
+        links=found["links"] - found["fetched"],
+        failed=0 if downloads is None else downloads.failed,
+        reasons={} if downloads is None else downloads.reasons,
+    )

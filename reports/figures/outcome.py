@@ -1,0 +1,108 @@
+"""What became of the jobs: how many of which end, and the errors behind those that failed."""
+
+import msgspec
+import polars as pl
+
+from ..run import Run
+
+MESSAGE_CHARACTERS_MAX = 300
+
+
+class FailedJobs(msgspec.Struct, frozen=True, kw_only=True):
+    """Failed jobs with one status and code, and one of them to look up."""
+
+    http_status: int | None
+    error_code: str | None
+    jobs: int
+    message: str | None
+    custom_id: str
+    request_id: str | None
+
+
+class FailedAttempts(msgspec.Struct, frozen=True, kw_only=True):
+    """Failed attempts of one kind, retried or not, and one of them to look up."""
+
+    error_kind: str
+    http_status: int | None
+    error_code: str | None
+    attempts: int
+    request_id: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of jobs and attempts.
+
+    `unfinished` is None where the run did not end: how much of the file is left is not recorded.
+    `retries` are attempts beyond each job's first; `lost` attempts were sent and never ended,
+    `in_flight` ones are under way now.
+    """
+
+    succeeded: int
+    failed: int
+    rejected: int
+    unfinished: int | None
+    attempts: int
+    retries: int
+    lost: int
+    cancelled: int
+    in_flight: int
+    errors: list[FailedJobs]
+    attempt_errors: list[FailedAttempts]
+
+
+def outcome_of(run: Run) -> Outcome:
+    """Count results and attempts, and group their errors, the most frequent first."""
+    attempts = run.attempts.select(
+        "attempt", "error_kind", "http_status", "error_code", "request_id"
+    )
+    statuses = dict(run.results.group_by("status").len().collect().iter_rows())
+    kinds = attempts.group_by("error_kind").agg(
+        pl.len().alias("attempts"), (pl.col("attempt") > 1).sum().alias("retries")
+    )
+    by_kind = {row["error_kind"]: row for row in kinds.collect().to_dicts()}
+    finished = run.manifest.sessions[-1].state == "finished"
+    return Outcome(
+        succeeded=statuses.get("succeeded", 0),
+        failed=statuses.get("failed", 0),
+        rejected=run.rejected,
+        unfinished=0 if finished else None,
+        attempts=sum(row["attempts"] for row in by_kind.values()),
+        retries=sum(row["retries"] for row in by_kind.values()),
+        lost=by_kind.get("lost", {}).get("attempts", 0),
+        cancelled=by_kind.get("cancelled", {}).get("attempts", 0),
+        in_flight=run.in_flight,
+        errors=_failed_jobs(run.results),
+        attempt_errors=_failed_attempts(attempts),
+    )
+
+
+def _failed_jobs(results: pl.LazyFrame) -> list[FailedJobs]:
+    groups = (
+        results.filter(pl.col("status") == "failed")
+        .sort("index")
+        .group_by("http_status", "error_code")
+        .agg(
+            pl.len().alias("jobs"),
+            pl.col("error_message").first().str.head(MESSAGE_CHARACTERS_MAX).alias("message"),
+            pl.col("custom_id").first(),
+            pl.col("request_id").first(),
+        )
+        .sort("jobs", "http_status", "error_code", descending=[True, False, False])
+    )
+    return [FailedJobs(**row) for row in groups.collect().to_dicts()]
+
+
+def _failed_attempts(attempts: pl.LazyFrame) -> list[FailedAttempts]:
+    groups = (
+        attempts.filter(pl.col("error_kind").is_not_null())
+        .group_by("error_kind", "http_status", "error_code")
+        .agg(pl.len().alias("attempts"), pl.col("request_id").drop_nulls().sort().first())
+        .sort(
+            "attempts",
+            "error_kind",
+            "http_status",
+            "error_code",
+            descending=[True, False, False, False],
+        )
+    )
+    return [FailedAttempts(**row) for row in groups.collect().to_dicts()]

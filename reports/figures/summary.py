@@ -1,0 +1,196 @@
+"""The summary of a run: everything that a report shows, as data. `summary.json` is this."""
+
+import json
+import os
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import plain
+
+from ..load import LoadFigures
+from ..run import Run, open_run, reading_tables
+from .balance_check import BalanceCheck, check_balance
+from .images import Pictures, pictures_of
+from .latency import METRICS, Distribution, distributions
+from .limits import Limits, limits_of
+from .outcome import Outcome, outcome_of
+from .usage import Usage, usage_of
+
+SUMMARY_SCHEMA_VERSION = 1
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run it is. `elapsed_s` adds up its sessions; `state` is the newest one's, and
+    `crashed` where that one never ended. What is in `missing_columns` was not recorded."""
+
+    directory: str
+    kind: str
+    base_url: str
+    job_file: str | None
+    state: str
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_s: float | None
+    sessions: int
+    headrace: str
+    missing_columns: list[str] = []
+
+
+class Throughput(msgspec.Struct, frozen=True, kw_only=True):
+    """Means from the first request sent to the last answer's end; None without any.
+
+    `requests_per_minute` counts succeeded jobs.
+    """
+
+    span_s: float | None
+    requests_per_minute: float | None
+    output_tokens_per_s: float | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """All sections. Money is decimal (text in JSON), times are seconds, moments UTC.
+
+    `load` is that of a load run, whose `latency` is of the measured jobs alone.
+    """
+
+    schema_version: int
+    run: RunFacts
+    outcome: Outcome
+    usage: Usage
+    pictures: Pictures | None  # None where no job asked for any
+    latency: list[Distribution]
+    throughput: Throughput
+    limits: Limits
+    balance: BalanceCheck
+    load: LoadFigures | None = None
+
+
+def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
+    """Summarise the run in a directory: one that ended, crashed, or still goes on.
+
+    Raises InputError where it is no run, or can't be read.
+    """
+    return summary_of(open_run(directory), tolerance=tolerance)
+
+
+def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
+    """Summarise a run that is read already. Raises InputError where a table can't be read."""
+    with reading_tables(run.directory):
+        return Summary(
+            schema_version=SUMMARY_SCHEMA_VERSION,
+            run=_facts(run),
+            outcome=outcome_of(run),
+            usage=usage_of(run),
+            pictures=pictures_of(run),
+            latency=distributions(_times(run)),
+            throughput=_throughput(run),
+            limits=limits_of(run),
+            balance=check_balance(run, tolerance=tolerance),
+            load=_load(run),
+        )
+
+
+def _load(run: Run) -> LoadFigures | None:
+    if run.manifest.load is None:
+        return None
+    from ..load import load_figures
+
+    return load_figures(run, run.manifest.load)
+
+
+def measured_results(run: Run) -> pl.LazyFrame:
+    """The results that count, with all their columns: all, or of a load run those measured."""
+    if run.manifest.kind != "load":
+        return run.results
+    measured = run.attempts.filter(pl.col("phase") == "measure").select("index")
+    return run.results.join(measured, on="index", how="semi")
+
+
+def _times(run: Run) -> pl.LazyFrame:
+    """What the distributions are of; of a load run joined once, and not for each metric."""
+    results = measured_results(run).select("url", "status", *METRICS)
+    return results.collect().lazy() if run.manifest.kind == "load" else results
+
+
+def summary_json(summary: Summary) -> bytes:
+    """The summary as indented JSON, with a line end."""
+    return data_json(summary)
+
+
+def data_json(struct: msgspec.Struct) -> bytes:
+    """What a report shows, as indented JSON. Money is text, without an exponent or idle zeros."""
+    data = msgspec.to_builtins(struct, builtin_types=[Decimal])
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=_digits)
+    return text.encode() + b"\n"
+
+
+def _digits(amount: Decimal) -> str:
+    return f"{plain(amount):f}"
+
+
+def write_summary(directory: Path) -> Summary:
+    """Summarise a run and put the summary in its `summary.json`, whole or not at all.
+
+    Raises InputError as `summarise` does, and OSError where it can't be written.
+    """
+    summary = summarise(directory)
+    path = directory / "summary.json"
+    beside = path.with_suffix(".json.partial")
+    with beside.open("wb") as file:
+        file.write(summary_json(summary))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    return summary
+
+
+def _facts(run: Run) -> RunFacts:
+    manifest = run.manifest
+    last = manifest.sessions[-1]
+    spans = [
+        (session.ended_at - session.started_at).total_seconds()
+        for session in manifest.sessions
+        if session.ended_at is not None
+    ]
+    crashed = last.state == "running" and not run.running
+    return RunFacts(
+        directory=str(run.directory),
+        kind=manifest.kind,
+        base_url=manifest.base_url,
+        job_file=manifest.job_file.path if manifest.job_file else None,
+        state="crashed" if crashed else last.state,
+        reason=last.reason,
+        started_at=manifest.sessions[0].started_at,
+        ended_at=last.ended_at,
+        elapsed_s=sum(spans) if spans else None,
+        sessions=len(manifest.sessions),
+        headrace=manifest.headrace,
+        missing_columns=run.missing_columns,
+    )
+
+
+def _throughput(run: Run) -> Throughput:
+    good = run.results.filter(pl.col("status") == "succeeded")
+    row = (
+        good.select(
+            pl.len().alias("jobs"),
+            pl.col("output_tokens").sum(),
+            pl.col("ended_at").max().alias("end"),
+            pl.col("sent_at").min().alias("begin"),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    if row["begin"] is None or row["end"] <= row["begin"]:
+        return Throughput(span_s=None, requests_per_minute=None, output_tokens_per_s=None)
+    span_s = (row["end"] - row["begin"]).total_seconds()
+    return Throughput(
+        span_s=span_s,
+        requests_per_minute=row["jobs"] / span_s * 60,
+        output_tokens_per_s=row["output_tokens"] / span_s,
+    )

@@ -1,0 +1,154 @@
+"""Aggregates: one figure over a run's rows, such as `p95(ttft_s)` or `sum(cost, model == "x")`.
+
+An aggregate takes the results of succeeded jobs, as the report does; those of all jobs where it
+speaks of `status` itself; and all attempts where its columns are written `attempts.NAME`. Of a load
+run only what was due in the measured phase counts. Percentiles are those of
+`reports.figures.latency`.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from headrace.jobs import Aggregate, Attempt, Expression, Name, Result, parts, schema, show
+
+from ..figures import measured_results
+from ..row_conditions import compiled, row_condition
+from ..run import Run
+from .names import UnknownError, Value
+
+OF_ATTEMPTS = "attempts."
+STATED = "status"
+
+
+class Prepared(NamedTuple):
+    """An aggregate, ready for a table: the attempts, or the results of succeeded or all jobs."""
+
+    of_attempts: bool
+    of_all: bool
+    where: pl.Expr | None
+    figures: list[pl.Expr]  # value, known (values that are not null), rows
+    argument: pl.Expr | None  # what it is of, row by row
+    exploded: str | None
+
+    @classmethod
+    def of(cls, expression: Expression, node: Aggregate) -> "Prepared":
+        names = [each for each in parts(node) if isinstance(each, Name)]
+        marked = [each for each in names if each.name.startswith(OF_ATTEMPTS)]
+        if marked and len(marked) < len(names):
+            other = next(each for each in names if each not in marked)
+            said = f"{other.name} is of the jobs and {marked[0].name} of the attempts; choose one"
+            raise expression.mistake(other, said)
+        columns: dict[str, Any] = dict(schema(Result))
+        if marked:
+            columns = {OF_ATTEMPTS + name: dtype for name, dtype in schema(Attempt).items()}
+        listed = isinstance(node.argument, Name) and _is_list(columns.get(node.argument.name))
+        where = None if node.where is None else row_condition(expression, columns, node.where)
+        exploded = None
+        if listed:
+            assert isinstance(node.argument, Name)
+            exploded = node.argument.name
+            columns[exploded] = columns[exploded].inner
+        return cls(
+            of_attempts=bool(marked),
+            of_all=any(each.name == STATED for each in names),
+            where=where,
+            figures=_figures(expression, node, columns),
+            argument=_argument(expression, node, columns),
+            exploded=exploded,
+        )
+
+
+def _is_list(dtype: Any) -> bool:
+    return isinstance(dtype, pl.List)
+
+
+def _figures(expression: Expression, node: Aggregate, columns: dict[str, Any]) -> list[pl.Expr]:
+    if node.argument is None:
+        rows = pl.len()
+        return [rows.alias("value"), rows.alias("known"), rows.alias("rows")]
+    value, sort = compiled(expression, node.argument, columns)
+    known = value.count().alias("known")
+    exact = isinstance(node.argument, Name) and isinstance(columns[node.argument.name], pl.Decimal)
+    if exact and node.function in ("sum", "min", "max"):
+        assert isinstance(node.argument, Name)
+        value = pl.col(node.argument.name)
+    if sort == "truth":
+        value = value.cast(pl.Int64)
+    elif sort == "text" and node.function != "count":
+        raise expression.mistake(node.argument, f"{node.function} of text; only count takes it")
+    match node.function:
+        case "count":
+            value = value.sum() if sort == "truth" else value.count()
+        case "sum" | "rate":
+            value = value.sum()
+        case "mean":
+            value = value.mean()
+        case "min":
+            value = value.min()
+        case "max":
+            value = value.max()
+        case _:
+            share = node.quantile
+            assert share is not None
+            value = value.cast(pl.Float64).quantile(float(share), interpolation="linear")
+    return [value.alias("value"), known, pl.len().alias("rows")]
+
+
+def _argument(expression: Expression, node: Aggregate, columns: dict[str, Any]) -> pl.Expr | None:
+    return None if node.argument is None else compiled(expression, node.argument, columns).value
+
+
+def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
+    """The values that an aggregate with an argument is of, without nulls, as floats."""
+    prepared = Prepared.of(expression, node)
+    assert prepared.argument is not None
+    column = _rows(run, prepared).select(prepared.argument.cast(pl.Float64)).collect().to_series()
+    return column.drop_nulls()
+
+
+def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float | None) -> Value:
+    """The figure for this run; `span_s` is the time that a rate is over.
+
+    Raises UnknownError where no row has what it is of, and ExpressionError for a name that is no
+    column.
+    """
+    prepared = Prepared.of(expression, node)
+    found = _rows(run, prepared).select(prepared.figures).collect().row(0, named=True)
+    value, known, rows = found["value"], found["known"], found["rows"]
+    if node.function == "count":
+        return int(value or 0)
+    # A sum over no rows is 0; one over rows that all lack the figure is not known.
+    if not known and (rows or node.function not in ("sum", "rate")):
+        noun = "attempt" if prepared.of_attempts else "job"
+        said = f"of {rows:,} {noun}s none has it" if rows else f"there is no such {noun}"
+        raise UnknownError(f"{show(node)} is not known: {said}")
+    if node.function == "rate":
+        if not span_s:
+            raise UnknownError(f"{show(node)} is not known: the run took no time")
+        value = value / span_s
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnknownError(f"{show(node)} is not known: there is a division by zero")
+    result: Value = value
+    return result
+
+
+def _rows(run: Run, prepared: Prepared) -> pl.LazyFrame:
+    """The rows that the aggregate is over; the columns are the table's, or the list's values."""
+    table = _table(run, prepared)
+    if prepared.where is not None:
+        table = table.filter(prepared.where)
+    if prepared.exploded is not None:
+        table = table.select(pl.col(prepared.exploded).explode())
+    return table
+
+
+def _table(run: Run, prepared: Prepared) -> pl.LazyFrame:
+    if prepared.of_attempts:
+        attempts = run.attempts
+        if run.manifest.kind == "load":
+            attempts = attempts.filter(pl.col("phase") == "measure")
+        return attempts.select(pl.all().name.prefix(OF_ATTEMPTS))
+    results = measured_results(run)
+    return results if prepared.of_all else results.filter(pl.col(STATED) == "succeeded")

@@ -1,0 +1,143 @@
+"""The figures of a run that an objective may name, each with its meaning: `cost`, `error_rate`, ...
+
+docs/gates.md lists them, and a test holds it to this table.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from ..figures import Summary
+from ..load import LoadFigures, Rates
+
+Value = Decimal | float | int | str | bool
+
+
+class UnknownError(Exception):
+    """A figure isn't known; the message says why, in words."""
+
+
+class Figure(NamedTuple):
+    """One name: how it is read off a summary (None: not known), whether it is text, its meaning."""
+
+    read: Callable[[Summary], Value | None]
+    meaning: str
+    is_text: bool = False
+
+
+def _cost(summary: Summary) -> Decimal | None:
+    usage = summary.usage
+    if usage.currency is None:
+        raise UnknownError("no prices were given (--prices)")
+    if usage.unpriced_models:
+        raise UnknownError(
+            f"no price, or no usage, for answers of {', '.join(usage.unpriced_models)}"
+        )
+    return usage.total.cost if usage.rows else Decimal(0)
+
+
+def _error_rate(summary: Summary) -> float | None:
+    if summary.load is not None:
+        return summary.load.requests.error_rate
+    outcome = summary.outcome
+    jobs = outcome.succeeded + outcome.failed
+    if not jobs:
+        raise UnknownError("no job has ended")
+    return outcome.failed / jobs
+
+
+def _attempt_error_rate(summary: Summary) -> float:
+    outcome = summary.outcome
+    if not outcome.attempts:
+        raise UnknownError("nothing was sent")
+    return sum(each.attempts for each in outcome.attempt_errors) / outcome.attempts
+
+
+def _load(summary: Summary) -> LoadFigures:
+    if summary.load is None:
+        raise UnknownError("this is no load run")
+    return summary.load
+
+
+def _rates(summary: Summary) -> Rates:
+    found = _load(summary).rates
+    if found is None:
+        raise UnknownError("nothing was measured")
+    return found
+
+
+def span_s(summary: Summary) -> float | None:
+    """The time that rates are over, in seconds."""
+    return summary.throughput.span_s if summary.load is None else summary.load.window_s
+
+
+def _requests_per_s(summary: Summary) -> float | None:
+    if summary.load is not None:
+        return _rates(summary).requests_per_s
+    per_minute = summary.throughput.requests_per_minute
+    return None if per_minute is None else per_minute / 60
+
+
+def _output_tokens_per_s(summary: Summary) -> float | None:
+    if summary.load is not None:
+        return _rates(summary).output_tokens_per_s
+    return summary.throughput.output_tokens_per_s
+
+
+def _goodput(summary: Summary) -> float:
+    found = _rates(summary).goodput_per_s
+    if found is None:
+        raise UnknownError("the load run had no objectives (--slo)")
+    return found
+
+
+FIGURES = {
+    "jobs": Figure(lambda s: s.outcome.succeeded + s.outcome.failed, "jobs with a result"),
+    "succeeded": Figure(lambda s: s.outcome.succeeded, "jobs that succeeded"),
+    "failed": Figure(lambda s: s.outcome.failed, "jobs that failed"),
+    "rejected": Figure(lambda s: s.outcome.rejected, "lines that were no jobs"),
+    "error_rate": Figure(
+        _error_rate,
+        "share of the jobs with a result, of a load run of the measured attempts, that failed",
+    ),
+    "attempts": Figure(lambda s: s.outcome.attempts, "HTTP requests, retries included"),
+    "retries": Figure(lambda s: s.outcome.retries, "attempts beyond each job's first"),
+    "attempt_error_rate": Figure(_attempt_error_rate, "share of the attempts that failed"),
+    "refused": Figure(lambda s: s.limits.refused, "answers of 429"),
+    "lost": Figure(lambda s: s.outcome.lost, "attempts sent before a crash, without an end"),
+    "cancelled": Figure(lambda s: s.outcome.cancelled, "attempts that were ended in flight"),
+    "cost": Figure(_cost, "cost of all attempts, exact; unknown while an answer has no price"),
+    "input_tokens": Figure(
+        lambda s: s.usage.total.input_tokens, "of all attempts, cached included"
+    ),
+    "cached_input_tokens": Figure(
+        lambda s: s.usage.total.cached_input_tokens, "of all attempts, read from the cache"
+    ),
+    "output_tokens": Figure(
+        lambda s: s.usage.total.output_tokens, "of all attempts, reasoning included"
+    ),
+    "images": Figure(lambda s: s.usage.total.images, "images made"),
+    "elapsed_s": Figure(lambda s: s.run.elapsed_s, "time of all sessions that ended"),
+    "span_s": Figure(
+        span_s, "first request sent to last answer's end; of a load run, the measured window"
+    ),
+    "requests_per_s": Figure(_requests_per_s, "succeeded requests over that span"),
+    "output_tokens_per_s": Figure(_output_tokens_per_s, "their output tokens over that span"),
+    "goodput": Figure(_goodput, "load runs: requests a second that met every `--slo`"),
+    "goodput_share": Figure(
+        lambda s: _load(s).goodput_share, "load runs: share of the requests that met every `--slo`"
+    ),
+    "due_per_s": Figure(lambda s: _rates(s).due_per_s, "load runs: requests due a second"),
+    "verdict": Figure(
+        lambda s: _load(s).verdict.verdict,
+        "load runs: whether the figures can be trusted, as text: valid or client-limited",
+        is_text=True,
+    ),
+    "balance": Figure(
+        lambda s: s.balance.verdict, "verdict of the balance check, as text", is_text=True
+    ),
+    "balance_difference": Figure(
+        lambda s: s.balance.difference, "what the account says minus the computed cost"
+    ),
+    "state": Figure(lambda s: s.run.state, "how the run ended, as text", is_text=True),
+}

@@ -1,0 +1,147 @@
+"""Objectives: what a run must meet, checked before it is read, and judged with each value."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+import msgspec
+
+from headrace.jobs import (
+    Aggregate,
+    Attempt,
+    Binary,
+    Expression,
+    Name,
+    Node,
+    Number,
+    Result,
+    Text,
+    Unary,
+    parts,
+    plain,
+    schema,
+    show,
+    sort_of,
+)
+
+from ..row_conditions import refuse_name
+from .aggregate import OF_ATTEMPTS, Prepared
+from .evaluate import BASE, COMPARE, Figures, has_base
+from .names import FIGURES, UnknownError, Value
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What an objective compares, as it came out; None is unknown. `base` is the same in the base
+    run, where it is compared with that."""
+
+    figure: str
+    value: Decimal | float | int | str | bool | None
+    base: Decimal | float | int | str | bool | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """One objective and whether it was met; `why` says in words why it can't be told, which counts
+    as not met."""
+
+    objective: str
+    met: bool
+    measured: list[Measured]
+    why: str | None = None
+
+
+def check_objective(expression: Expression, *, with_base: bool) -> None:
+    """Refuse what has no meaning for any run: unknown names, columns without a function, `base`
+    out of place. Raises ExpressionError."""
+    root = expression.root
+    outer = parts(root, into_aggregates=False)
+    bases = [node for node in outer if isinstance(node, Name) and node.name == BASE]
+    if bases and not with_base:
+        raise expression.mistake(bases[0], "there is no run to compare with; give --base RUN")
+    _check(expression, root, in_comparison=False)
+
+
+def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
+    """Check a part, and say what it is: number, text, truth, or any (of a `base`)."""
+    match node:
+        case Name(name=name):
+            if name == BASE:
+                if not in_comparison:
+                    raise expression.mistake(node, "base stands on one side of a comparison")
+                return "any"
+            if name not in FIGURES:
+                _refuse_figure(expression, node)
+            return "text" if FIGURES[name].is_text else "number"
+        case Aggregate():
+            Prepared.of(expression, node)
+            return "number"
+        case Unary(operand=operand):
+            needed = "truth" if node.operator == "not" else "number"
+            _need(expression, operand, needed, in_comparison)
+        case Binary(operator=sign, left=left, right=right) if sign in COMPARE:
+            if has_base(left) and has_base(right):
+                said = "base stands on one side of a comparison, for the other side"
+                raise expression.mistake(node, said)
+            found = {_check(expression, each, in_comparison=True) for each in (left, right)}
+            if len(found - {"any"}) > 1 or (sign not in ("==", "!=") and "text" in found):
+                raise expression.mistake(node, "these two can't be compared")
+        case Binary(operator=sign, left=left, right=right):
+            needed = "truth" if sign in ("and", "or") else "number"
+            _need(expression, left, needed, in_comparison)
+            _need(expression, right, needed, in_comparison)
+        case Number() | Text():
+            pass
+    return sort_of(node)
+
+
+def _need(expression: Expression, node: Node, sort: str, in_comparison: bool) -> None:
+    if _check(expression, node, in_comparison=in_comparison) not in (sort, "any"):
+        raise expression.mistake(node, f"this is no {'condition' if sort == 'truth' else sort}")
+
+
+def _refuse_figure(expression: Expression, node: Name) -> None:
+    name = node.name.removeprefix(OF_ATTEMPTS)
+    if name in schema(Result) or name in schema(Attempt):
+        said = f"{node.name} is a column of many rows; write p95({node.name}) or the like"
+        raise expression.mistake(node, said)
+    refuse_name(expression, node, FIGURES, "figure of a run")
+
+
+def judge(
+    objectives: Iterable[Expression], figures: Figures, base: Figures | None = None
+) -> list[Judgement]:
+    """Whether a run meets each objective, in their order, with the figures that they name.
+
+    Raises ExpressionError for one that has no meaning.
+    """
+    found = []
+    for each in objectives:
+        check_objective(each, with_base=base is not None)
+        why = None
+        try:
+            met = bool(figures.value(each, each.root, base))
+        except UnknownError as unknown:
+            met, why = False, str(unknown)
+        measured = list(_measured(each, figures, base))
+        found.append(Judgement(objective=each.text.strip(), met=met, measured=measured, why=why))
+    return found
+
+
+def _measured(expression: Expression, figures: Figures, base: Figures | None) -> Iterator[Measured]:
+    """Each side of each comparison that is no constant and has no `base` in it."""
+    for node in parts(expression.root, into_aggregates=False):
+        if not isinstance(node, Binary) or node.operator not in COMPARE:
+            continue
+        for side, other in ((node.left, node.right), (node.right, node.left)):
+            constant = not any(isinstance(each, Name | Aggregate) for each in parts(side))
+            if constant or has_base(side):
+                continue
+            before = _known(expression, side, base) if base and has_base(other) else None
+            value = _known(expression, side, figures)
+            yield Measured(figure=show(side), value=value, base=before)
+
+
+def _known(expression: Expression, node: Node, figures: Figures) -> Value | None:
+    try:
+        value = figures.value(expression, node)
+    except UnknownError:
+        return None
+    return plain(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,310 @@
+"""A summary on a terminal, or in a pipe: what a person reads first comes first.
+
+What models, users and gateways wrote is untrusted: it is shown as text, never as markup, and
+without control characters.
+"""
+
+from rich.console import Console
+from rich.text import Text
+
+from headrace.jobs import safe
+
+from ..figures import QUANTILES, SUSPICIONS, BalanceCheck, ConcurrencyCourse, Distribution, Summary
+from .layout import aligned, columns, counted, duration, endpoint, heading, money, show
+from .load import print_load
+
+__all__ = [
+    "METRIC_NAMES",
+    "STATES",
+    "aligned",
+    "duration",
+    "endpoint",
+    "money",
+    "print_summary",
+]
+
+STATES = {
+    "finished": ("finished", "green"),
+    "running": ("still running", "cyan"),
+    "crashed": ("was killed; the same command goes on", "yellow"),
+    "interrupted": ("was interrupted; the same command goes on", "yellow"),
+    "stopped": ("stopped before its end", "red"),
+}
+SUSPECTS_PRINTED = 5
+TOO_SHORT = "Too short a time to hold the mean against the limit; no 60 s held more."
+VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
+# Columns of the usage table that are left out where all is zero.
+COUNTED = {
+    "input": "input_tokens",
+    "cached": "cached_input_tokens",
+    "written": "cache_write_tokens",
+    "output": "output_tokens",
+    "reasoning": "reasoning_tokens",
+    "images": "images",
+}
+METRIC_NAMES = {
+    "latency_s": "latency",
+    "ttft_s": "TTFT",
+    "tpot_s": "TPOT",
+    "wait_s": "wait",
+    "total_s": "total",
+}
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Print every section that has something to say. Fits 80 columns and wider."""
+    _print_headline(summary, console)
+    if summary.load is not None:
+        print_load(summary.load, console)
+    _print_errors(summary, console)
+    _print_usage(summary, console)
+    _print_pictures(summary, console)
+    if summary.load is None:
+        _print_latency(summary, console)
+    _print_limits(summary, console)
+    _print_balance(summary.balance, console)
+    _print_next(summary, console)
+
+
+def _print_headline(summary: Summary, console: Console) -> None:
+    run, outcome = summary.run, summary.outcome
+    words, style = STATES[run.state]
+    if run.kind == "load":
+        words = words.partition(";")[0]  # nothing goes on with a load run
+    console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
+    if run.reason is not None:
+        show(console, safe(run.reason), style)
+    counts = Text.assemble(
+        (f"{outcome.succeeded:,} succeeded", "green" if outcome.succeeded else ""),
+        (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
+        (f", {outcome.rejected:,} rejected", "yellow" if outcome.rejected else ""),
+    )
+    if outcome.in_flight:
+        counts.append(f", {outcome.in_flight:,} in flight")
+    show(console, counts)
+    attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
+    if run.elapsed_s is not None:
+        attempts += f", in {duration(run.elapsed_s)}"
+    if run.sessions > 1:
+        attempts += f" and {run.sessions} sessions"
+    show(console, attempts)
+    through = summary.throughput
+    known = through.requests_per_minute is not None and through.output_tokens_per_s is not None
+    if known and summary.load is None:  # of a load run its warm-up would be in it
+        show(
+            console,
+            f"{through.requests_per_minute:,.0f} jobs a minute, "
+            f"{through.output_tokens_per_s:,.0f} output tokens a second",
+        )
+    unended = outcome.lost + outcome.cancelled
+    if unended:
+        show(
+            console,
+            f"{counted(unended, 'attempt')} in flight when a session ended, perhaps billed "
+            f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
+            "yellow",
+        )
+    if run.missing_columns:
+        names = ", ".join(run.missing_columns)
+        show(console, f"Not recorded by headrace {safe(run.headrace)}, so unknown: {names}", "dim")
+
+
+def _print_errors(summary: Summary, console: Console) -> None:
+    outcome = summary.outcome
+    if outcome.errors:
+        heading(console, "Failed jobs")
+        table = columns("status", "code", "message", "for example", "jobs", left=4)
+        for error in outcome.errors[:10]:
+            table.add_row(
+                str(error.http_status or "-"),
+                Text(safe(error.error_code or "-")),
+                Text(safe(error.message or "-")),
+                Text(safe(error.request_id or error.custom_id)),
+                f"{error.jobs:,}",
+            )
+        show(console, table)
+    if outcome.attempt_errors:
+        heading(console, "Failed attempts, retried or not")
+        table = columns("kind", "status", "code", "for example", "attempts", left=4)
+        for failed in outcome.attempt_errors[:12]:
+            table.add_row(
+                failed.error_kind,
+                str(failed.http_status or "-"),
+                Text(safe(failed.error_code or "-")),
+                Text(safe(failed.request_id or "-")),
+                f"{failed.attempts:,}",
+            )
+        show(console, table)
+
+
+def _print_usage(summary: Summary, console: Console) -> None:
+    usage = summary.usage
+    if not usage.rows:
+        return
+    heading(console, "Tokens and cost")
+    shown = {name: field for name, field in COUNTED.items() if getattr(usage.total, field)}
+    priced = usage.currency is not None
+    table = columns("model", "endpoint", "jobs", *shown, left=2)
+    if priced:  # the amounts are aligned already, and on their points
+        header = Text(f"cost, {usage.currency}", "dim", justify="right")
+        table.add_column(header, justify="left", no_wrap=True)
+    rows = [*usage.rows, usage.total] if len(usage.rows) > 1 else usage.rows
+    for row, amount in zip(rows, aligned([row.cost for row in rows]), strict=True):
+        table.add_row(
+            Text("all" if row.model is None else safe(row.model)),
+            Text("" if row.url is None else endpoint(row.url)),
+            f"{row.jobs:,}",
+            *(f"{getattr(row, field):,}" for field in shown.values()),
+            *([amount] if priced else []),
+            style="bold" if row.model is None else "",
+        )
+    show(console, table)
+    if not priced:
+        show(console, "No --prices were given, so no cost is known.", "yellow")
+    elif usage.unpriced_models:
+        names = ", ".join(safe(model) for model in usage.unpriced_models)
+        show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
+    if usage.probable_cost is not None:
+        cost = money(usage.probable_cost, usage.currency)
+        show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
+
+
+def _print_pictures(summary: Summary, console: Console) -> None:
+    pictures = summary.pictures
+    if pictures is None or not (pictures.files or pictures.links or pictures.failed):
+        return
+    heading(console, "Pictures")
+    show(console, f"{counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
+    if pictures.failed:
+        table = columns("links", "not fetched, and why; --download tries again", left=0)
+        table.columns[1].justify, table.columns[1].no_wrap = "left", False
+        for reason, count in pictures.reasons.items():
+            table.add_row(f"{count:,}", Text(safe(reason)))
+        show(console, table)
+    elif pictures.links:
+        links = counted(pictures.links, "link")
+        show(console, f"{links} that may expire; --download fetches them", "yellow")
+
+
+def _print_latency(summary: Summary, console: Console) -> None:
+    if not summary.latency:
+        return
+    heading(console, "Times of succeeded jobs")
+    table = columns("", "endpoint", "n", *QUANTILES, "max", left=2)
+    for each in worth_showing(summary.latency):
+        figures = [getattr(each, name) for name in (*QUANTILES, "max")]
+        table.add_row(
+            METRIC_NAMES[each.metric] if each.url is None else "",
+            Text("all" if each.url is None else endpoint(each.url)),
+            f"{each.count:,}",
+            *(duration(figure) for figure in figures),
+        )
+    show(console, table)
+
+
+def worth_showing(latency: list[Distribution]) -> list[Distribution]:
+    """All but the endpoints' own rows where there is one endpoint, or of the waits."""
+    urls = {each.url for each in latency} - {None}
+    by_url = {"latency_s", "ttft_s", "tpot_s"} if len(urls) > 1 else set()
+    return [each for each in latency if each.url is None or each.metric in by_url]
+
+
+def _print_limits(summary: Summary, console: Console) -> None:
+    limits = summary.limits
+    if summary.load is not None and all(use.limit is None for use in limits.uses):
+        return
+    heading(console, "Limits")
+    table = columns("a minute", "limit", "mean", "of the limit", "most in 60 s")
+    for use in limits.uses:
+        table.add_row(
+            use.what if use.model is None else f"{use.what}, {safe(use.model)}",
+            "none" if use.limit is None else f"{use.limit:,.0f}",
+            "-" if use.rate is None else f"{use.rate:,.0f}",
+            "-" if use.share is None else f"{use.share:.1%}",
+            f"{use.peak:,}",
+        )
+    show(console, table)
+    if limits.too_short:
+        show(console, TOO_SHORT, "dim")
+    if limits.refused:
+        said = f"{counted(limits.refused, 'answer')} of 429"
+        if limits.asked_pause_s is not None:
+            said += f"; the longest pause asked for was {duration(limits.asked_pause_s)}"
+        show(console, said, "yellow")
+    _print_concurrency(limits.concurrency, console)
+    for model, totals in limits.estimates.items():
+        if totals.used_tokens:
+            ratio = totals.reserved_tokens / totals.used_tokens
+            show(
+                console,
+                f"{safe(model)}: {totals.reserved_tokens:,} tokens reserved for "
+                f"{totals.used_tokens:,} used ({ratio:.2f} times)",
+                "dim",
+            )
+
+
+def _print_concurrency(course: ConcurrencyCourse, console: Console) -> None:
+    if course.start is None or course.most_in_flight is None:
+        return
+    most = f"at most {course.most_in_flight:,} in flight"
+    if course.fixed is not None:
+        show(console, f"{most}, of {course.end:,} allowed", "dim")
+        return
+    words = f"concurrency: {course.start:,} at first, {course.end:,} at last"
+    if (course.lowest, course.highest) != tuple(sorted((course.start, course.end or 0))):
+        words += f", between {course.lowest:,} and {course.highest:,}"
+    show(console, f"{words}; {most}", "dim")
+
+
+def _print_balance(check: BalanceCheck, console: Console) -> None:
+    heading(console, "Balance check")
+    words: str = check.verdict
+    if check.verdict == "differs" and check.difference is not None:
+        more = "more" if check.difference > 0 else "less"
+        words = f"differs: the account says {money(abs(check.difference), check.currency)} {more}"
+    show(console, words, VERDICTS[check.verdict])
+    figures = {
+        "computed from the usage": check.computed,
+        "fall of the balance": check.fall,
+        "rise of the key's daily use": check.daily_rise,
+        "rise of the key's monthly use": check.monthly_rise,
+    }
+    known = {name: amount for name, amount in figures.items() if amount is not None}
+    table = columns("", "amount", left=2)
+    table.show_header = False
+    for name, amount in zip(known, aligned(list(known.values())), strict=True):
+        table.add_row(name, f"{amount} {check.currency}")
+    if known:
+        show(console, table)
+    for reason in check.why:
+        show(console, safe(reason), "yellow" if check.verdict != "agrees" else "dim")
+    if check.suspect_counts:
+        _show_suspects(console, check)
+
+
+def _show_suspects(console: Console, check: BalanceCheck) -> None:
+    estimates = [check.suspect_estimates.get(name) for name in check.suspect_counts]
+    table = columns("attempts", "may be", "that could explain it", "", left=0)
+    for column in table.columns[2:]:
+        column.justify, column.no_wrap = "left", False
+    for (name, count), amount in zip(check.suspect_counts.items(), aligned(estimates), strict=True):
+        table.add_row(f"{count:,}", amount, name, SUSPICIONS[name])
+    show(console, table)
+    table = columns("the largest", "attempt", "request", "may be", left=1)
+    for each in check.suspects[:SUSPECTS_PRINTED]:
+        table.add_row(
+            Text(safe(each.custom_id)),
+            str(each.attempt),
+            Text(safe(each.request_id or "-")),
+            money(each.estimate if each.estimate is not None else each.at_most, None),
+        )
+    show(console, table)
+
+
+def _print_next(summary: Summary, console: Console) -> None:
+    run, outcome = summary.run, summary.outcome
+    if outcome.rejected:
+        console.print()
+        console.print(
+            Text(f"The rejected lines, each with its reason: {safe(run.directory)}/rejects.jsonl")
+        )

@@ -1,0 +1,97 @@
+"""Runs over time on a terminal: a line a run, and each figure's course as a sparkline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from headrace.jobs import safe
+
+from ..comparison import FIGURES, Trend
+from .layout import aligned, columns, duration, heading, show
+
+BARS = "▁▂▃▄▅▆▇█"
+NAMES = {
+    "cost": "cost",
+    "error_rate": "failed",
+    "latency_p50_s": "latency p50",
+    "latency_p95_s": "latency p95",
+    "ttft_p95_s": "TTFT p95",
+    "as_expected": "as expected",
+}
+# The figures in a run's own line, where there is little room.
+HEADERS = {
+    "error_rate": "failed",
+    "latency_p95_s": "p95",
+    "ttft_p95_s": "TTFT",
+    "as_expected": "match",
+}
+UNFINISHED = " *"
+UNITS = {each.name: each.unit for each in FIGURES}
+# As many runs as a sparkline has room for beside its figures.
+BARS_MAX = 30
+
+
+def print_trend(trend: Trend, console: Console) -> None:
+    """Print it. Fits 80 columns where the names of the runs are short."""
+    courses = [each for each in trend.courses if each.figure in HEADERS]
+    currencies = {each.currency for each in trend.runs if each.cost is not None}
+    money = f"cost, {currencies.pop()}" if len(currencies) == 1 else "cost"
+    priced = any(each.cost is not None for each in trend.runs)
+    names = [HEADERS[each.figure] for each in courses]
+    table = columns("started", "run", "jobs", *([money] if priced else []), *names, left=2)
+    table.columns[0].no_wrap = True
+    costs = aligned([each.cost for each in trend.runs])
+    for point, cost in zip(trend.runs, costs, strict=True):
+        style = "" if point.state == "finished" else "yellow"
+        table.add_row(
+            Text(f"{point.started_at:%m-%d %H:%M}"),
+            Text(safe(Path(point.run).name) + ("" if point.state == "finished" else UNFINISHED)),
+            f"{point.jobs:,}",
+            *([cost] if priced else []),
+            *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in courses),
+            style=style,
+        )
+    show(console, table)
+    if any(each.state != "finished" for each in trend.runs):
+        show(console, f"{UNFINISHED.strip()} not finished", "dim")
+    heading(console, "Course")
+    all_shown = len(trend.runs) <= BARS_MAX
+    table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)
+    for each in trend.courses:
+        change = "" if each.change is None else f"{each.change:+.1%}"
+        unit = UNITS[each.figure]
+        table.add_row(
+            NAMES[each.figure],
+            sparkline(each.values[-BARS_MAX:]),
+            _shown(each.last, unit),
+            _shown(each.median_before, unit),
+            change,
+        )
+    show(console, table)
+    if any(each.median_before is not None for each in trend.courses):
+        show(console, "before: the median of the runs before the last", "dim")
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """A bar a value, from the lowest to the highest of them; a blank where there is none."""
+    known = [each for each in values if each is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    span = high - low
+    return "".join(
+        " "
+        if each is None
+        else BARS[round((each - low) / span * (len(BARS) - 1))]
+        if span
+        else BARS[len(BARS) // 2 - 1]
+        for each in values
+    )
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    if unit == "s":
+        return duration(value)
+    return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"

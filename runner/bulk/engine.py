@@ -1,0 +1,104 @@
+"""The engine of a job file: it reads jobs, and has each lane let them out in the file's order.
+
+    reader -> backlog -> dispatcher -> attempt -> recorder      a backlog and a dispatcher a lane
+                 ^                        |
+                 +------- retries --------+
+
+A file that can be read more than once has a reader a lane, so that a long run of lines of a slow
+model holds up no other; standard input has one for all.
+
+A dispatcher takes a job, waits until it may leave (`runner.attempts`), and starts its attempt. So
+what waits holds neither slot nor connection, and a lane that waits holds up no other.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import trio
+
+from headrace.jobs import CostBounds, Job, JobReader
+
+from ..attempts import Parts
+from ..dispatch import send_all
+from ..errors import OutageError
+from ..limits import Lane
+from ..offload import Offload
+from ..pending import Pending
+from ..record import State
+from .backlog import Backlog
+from .reading import read_some
+
+
+class Reading(NamedTuple):
+    """One pass over the job file, which the jobs of these lanes are taken from."""
+
+    reader: JobReader
+    lanes: Collection[Lane]
+
+
+class Engine:
+    """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._backlogs = {lane: Backlog() for lane in parts.lanes}
+        self._bounds = None if parts.prices is None else CostBounds(parts.prices)
+
+    @property
+    def unfinished(self) -> int:
+        """Jobs that were read and have no result: waiting, pausing and in flight."""
+        return sum(backlog.unfinished for backlog in self._backlogs.values())
+
+    async def run(self, readings: Sequence[Reading], state: State, read: Offload) -> None:
+        """Work off what is read, which `read` does in threads of its own where it may block.
+
+        Each lane is in one of the `readings`; the first one tells of the lines that are no jobs.
+        Jobs that `state` has as done are passed over. Returns when every job has its result, or
+        after a stop when nothing is in flight any more.
+        """
+        watches = [partial(self._watch_outage, lane) for lane in self.parts.lanes]
+        readers = [
+            partial(self._read, reading, state, read, first=reading is readings[0])
+            for reading in readings
+        ]
+        await send_all(self.parts, list(self._backlogs.values()), *readers, *watches)
+
+    async def _watch_outage(self, lane: Lane) -> None:
+        await lane.outage_over_limit.wait()
+        what = "the service" if lane.model is None else f"the model {lane.model}"
+        raise OutageError(
+            f"{what} has failed for {lane.outage_limit_s:g} s without a break; "
+            "the same command goes on when it is back"
+        )
+
+    async def _read(self, reading: Reading, state: State, read: Offload, *, first: bool) -> None:
+        lanes = self.parts.lanes
+        backlogs = {lane: self._backlogs[lane] for lane in reading.lanes}
+        began_s = trio.current_time()
+        while items := await read_some(reading.reader, read):
+            found = False
+            for item in items:
+                if isinstance(item, Job):
+                    backlog = backlogs.get(lanes.of(item.model))
+                    if backlog is not None and not state.has_result(item.index):
+                        if backlog.full:
+                            await backlog.until_room()
+                        backlog.put(self._pending(item, state))
+                        found = True
+                elif first and not state.has_result(item.line - 1):
+                    self.parts.recorder.reject(item)
+            if not found and len(backlogs) < len(self._backlogs):
+                # On the way through others' lines they have the processor for half of the time.
+                await trio.sleep(trio.current_time() - began_s)
+            began_s = trio.current_time()
+        for backlog in backlogs.values():
+            backlog.exhaust()
+
+    def _pending(self, job: Job, state: State) -> Pending:
+        return Pending(
+            job,
+            state.attempts.get(job.index, 0),
+            None if self._bounds is None else self._bounds.of(job),
+            state.replaced(job.index),
+        )

@@ -1,0 +1,72 @@
+"""The estimate beside the run: the file is read a second time, at its leisure, and added up."""
+
+from decimal import Decimal
+
+import trio
+
+from headrace.jobs import Forecast, Forecaster, Job, JobReader, Limits, PriceTable, open_source
+
+from ..errors import OutOfMoneyError
+from ..money import Ceiling, show
+from ..offload import Offload
+from ..record import State
+from .reading import read_some
+
+
+def forecast_file(path: str, *, prices: PriceTable | None, limits: Limits) -> Forecast:
+    """Read a whole job file and add it up. Raises InputError where it can't be read."""
+    forecaster = Forecaster(prices)
+    with open_source(path) as source:
+        forecaster.add(JobReader(source, tpm=limits.tpm, own_limits=limits.models))
+    return forecaster.forecast()
+
+
+async def forecast_beside(
+    path: str, *, prices: PriceTable, limits: Limits, state: State, read: Offload
+) -> Forecast:
+    """The same for the jobs that `state` has no result of, with pauses.
+
+    The run has the processor for at least half of the time.
+    """
+    forecaster = Forecaster(prices)
+    with open_source(path) as source:
+        reader = JobReader(source, tpm=limits.tpm, own_limits=limits.models)
+        began_s = trio.current_time()
+        while items := await read_some(reader, read):
+            jobs = [item for item in items if isinstance(item, Job)]
+            forecaster.add(job for job in jobs if not state.has_result(job.index))
+            await trio.sleep(trio.current_time() - began_s)
+            began_s = trio.current_time()
+    return forecaster.forecast()
+
+
+def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decimal) -> None:
+    """Raises OutOfMoneyError where even the least that the jobs can cost goes beyond the ceiling.
+
+    `taken` is what the run had spent and kept when the forecast began.
+    """
+    least = forecast.total.cost_least
+    if least is None or taken + least <= ceiling.total:
+        return
+    raise OutOfMoneyError(
+        f"the {forecast.total.jobs:,} jobs that are left will cost at least about {show(least)} "
+        f"{forecast.currency}, and that goes beyond {ceiling.name}; {ceiling.advice}, and the same "
+        "command goes on"
+    )
+
+
+def show_forecast(forecast: Forecast) -> str:
+    """A forecast as one line for people."""
+    total = forecast.total
+    words = [f"{total.jobs:,} jobs"]
+    if forecast.bad_lines:
+        words.append(f"{forecast.bad_lines:,} bad lines")
+    words.append(f"about {total.input_tokens:,} tokens of input")
+    words.append(f"up to {total.output_tokens_most:,} of output")
+    if total.images:
+        words.append(f"{total.images:,} images")
+    if total.cost_least is None or total.cost_most is None:
+        words.append("cost unknown: no prices")
+    else:
+        words.append(f"{show(total.cost_least)} to {show(total.cost_most)} {forecast.currency}")
+    return ", ".join(words)

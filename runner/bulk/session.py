@@ -1,0 +1,180 @@
+"""One session of a bulk run: the jobs of a file, those without a result."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+
+import trio
+
+from headrace.jobs import JobReader, PriceTable, Source, open_source
+
+from ..attempts import Parts
+from ..clock import RunClock
+from ..images import fetch_missing
+from ..money import AccountLimits
+from ..record import Journal, RunDirectory, State, recover
+from ..session import RunSession, World
+from ..settings import RunSettings
+from .engine import Engine, Reading
+from .lookahead import LookAhead
+from .progress import Progress, Watch
+
+# How often the course of the concurrency is written: so many seconds, or this share of the time
+# that it is of. A run of a month has no more of it than one of an hour.
+COURSE_EVERY_S = 60.0
+COURSE_SHARE = 0.05
+
+
+class BulkSession(RunSession):
+    """Works off one job file. `changed` are lines whose jobs run again, although they have a
+    result."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        settings: RunSettings,
+        clock: RunClock,
+        world: World,
+        *,
+        source: Source,
+        changed: Sequence[int] = (),
+        watch: Watch | None = None,
+    ) -> None:
+        super().__init__(run, settings, clock, world)
+        self._bulk = settings
+        self._source = source
+        self._changed = changed
+        self._watch = watch
+
+    def _arguments(self) -> dict[str, str | int | float | bool | None]:
+        settings = self._bulk
+        return {
+            "strict": settings.strict,
+            "retry_failed": settings.retry_failed,
+            "rerun_changed": settings.rerun_changed,
+            "wait_for_reset": settings.wait_for_reset,
+        }
+
+    def _recover(self, now: datetime) -> tuple[State, Journal]:
+        retry_failed = self._bulk.retry_failed
+        return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
+
+    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
+        """Run the jobs, and look ahead and show the progress beside them where that is asked."""
+        engine = Engine(parts)
+        ahead = None if limits is None else self._look_ahead(parts, limits)
+        with ExitStack() as opened:
+            sources = [self._source]
+            if self._reread:
+                path = self._source.path
+                sources += [opened.enter_context(open_source(path)) for _ in parts.lanes.own]
+            readings = self._readings(sources, parts)
+            async with trio.open_nursery() as nursery:
+                if limits is not None and ahead is not None:
+                    nursery.start_soon(limits.renew)
+                    await self._foresee(ahead, state, nursery)
+                if self._watch is not None:
+                    progress = Progress(
+                        parts,
+                        engine,
+                        self._bulk,
+                        self._run.path,
+                        partial(_least_read, [reading.reader for reading in readings]),
+                        None if ahead is None else ahead.projection,
+                    )
+                    nursery.start_soon(self._watch, progress)
+                nursery.start_soon(self._stop.on_error, partial(self._keep_course, parts))
+                await self._run_and_fetch(engine, readings, parts, state)
+                nursery.cancel_scope.cancel()
+
+    @property
+    def _reread(self) -> bool:
+        """Whether the file can be read more than once: a pipe can't be."""
+        return self._source.identity.size_bytes is not None
+
+    def _readings(self, sources: Sequence[Source], parts: Parts) -> list[Reading]:
+        """What the lanes read: each its own source, or all of them the only one."""
+        lanes = list(parts.lanes)
+        shares = [lanes] if len(sources) == 1 else [[lane] for lane in lanes]
+        return [
+            Reading(self._reader(source, parts), share)
+            for source, share in zip(sources, shares, strict=True)
+        ]
+
+    def _reader(self, source: Source, parts: Parts) -> JobReader:
+        return JobReader(
+            source,
+            tpm=self._bulk.tpm,
+            own_limits=self._bulk.own_limits,
+            bounded_by=self._bounded_by(parts),
+        )
+
+    def _look_ahead(self, parts: Parts, limits: AccountLimits) -> LookAhead:
+        assert parts.prices is not None
+        return LookAhead(
+            limits,
+            parts.recorder.totals,
+            prices=parts.prices,
+            settings=self._bulk,
+            clock=self._clock,
+            stop=self._stop,
+            read=self._world.read,
+            announce=self._world.announce,
+        )
+
+    async def _foresee(self, ahead: LookAhead, state: State, nursery: trio.Nursery) -> None:
+        """Look ahead in this nursery, and first where the user asked for that."""
+        waits = self._bulk.wait_for_reset
+        foresee = partial(ahead.foresee, self._source.path, state, waits=waits)
+        if self._reread and self._bulk.estimate_first:
+            with self._stop.foreseeing:
+                await foresee()
+        elif self._reread:
+            nursery.start_soon(foresee)
+        nursery.start_soon(ahead.watch_pace)
+
+    async def _run_and_fetch(
+        self, engine: Engine, readings: Sequence[Reading], parts: Parts, state: State
+    ) -> None:
+        """Run the jobs, and beside them fetch what earlier sessions left as links."""
+        async with trio.open_nursery() as nursery:
+            fetched = trio.Event()
+            if parts.pictures.downloads is None:
+                fetched.set()
+            else:
+                nursery.start_soon(self._fetch_missing, parts, state, fetched)
+            await engine.run(readings, state, self._world.read)
+            if not fetched.is_set():
+                # The engine had it kept; links may take longer than the jobs.
+                nursery.start_soon(self._stop.on_error, parts.recorder.keep)
+                await fetched.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _fetch_missing(self, parts: Parts, state: State, fetched: trio.Event) -> None:
+        with self._stop.fetching:
+            await self._stop.on_error(
+                lambda: fetch_missing(
+                    self._run.path, parts.pictures, parts.recorder, state, read=self._world.read
+                )
+            )
+        fetched.set()
+
+    async def _keep_course(self, parts: Parts) -> None:
+        """Write the course of the concurrency now and then: a kill takes little of it along."""
+        began_s = self._clock.now()
+        while True:
+            so_far_s = self._clock.now() - began_s
+            await trio.sleep(max(COURSE_EVERY_S, COURSE_SHARE * so_far_s))
+            points = self._course(parts.concurrency)
+            await self._world.offload(partial(self._run.save_course, points))
+
+    def _bounded_by(self, parts: Parts) -> PriceTable | None:
+        return parts.prices if self._bulk.max_cost is not None else None
+
+
+def _least_read(readers: Sequence[JobReader]) -> float | None:
+    """How far the reader is that has most of the file before it."""
+    fractions = [reader.fraction() for reader in readers]
+    known = [fraction for fraction in fractions if fraction is not None]
+    return min(known, default=None)

@@ -1,0 +1,15 @@
+"""Images of answers: decoded or downloaded into the run's files."""
+
+from .backfill import fetch_missing
+from .downloads import Downloads
+from .files import links_in
+from .public_hosts import connect_public
+from .store import Pictures
+
+__all__ = [
+    "Downloads",
+    "Pictures",
+    "connect_public",
+    "fetch_missing",
+    "links_in",
+]

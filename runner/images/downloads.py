@@ -1,0 +1,134 @@
+"""Pictures that an answer only links to, fetched while the links live.
+
+The links are written by whoever made the answer. So: https to a public host, or the gateway's own
+origin; no redirect is followed; the key goes to the gateway's own origin alone; what comes back is
+bounded in size and time, says that it is a picture, and begins like one.
+"""
+
+from typing import NamedTuple
+
+import httpx
+import trio
+
+from ..client import Client
+from ..transport import PORTS, Answering, Origin, Prepared, Wire, carrier_over, whole_body
+from .files import extension_of
+from .public_hosts import NotPublicError
+
+PICTURE_BYTES_MAX = 32 * 1024 * 1024
+PICTURE_S = 60.0  # for one picture, its attempts together
+ATTEMPTS = 3
+AT_ONCE = 8
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+# What a store that knows nothing of its files calls them.
+UNNAMED = "application/octet-stream"
+
+
+class DownloadError(Exception):
+    """Why a picture was not fetched, in words that name no more of its URL than the host."""
+
+
+class _PassingError(DownloadError):
+    """Another attempt may do better."""
+
+
+class Target(NamedTuple):
+    """A URL that may be fetched; `own` is the gateway's origin, which gets the key."""
+
+    url: httpx.URL
+    own: bool
+
+
+class Downloads:
+    """Fetches pictures, a few at once. Both transports belong to others."""
+
+    def __init__(self, client: Client, foreign: httpx.AsyncBaseTransport) -> None:
+        self._client = client
+        self._foreign = carrier_over(foreign)
+        self._own = _origin(httpx.URL(client.http_url))
+        self._room = trio.Semaphore(AT_ONCE)
+
+    async def get(self, text: str) -> bytes:
+        """The picture at a URL. Raises DownloadError."""
+        target = allowed(text, own=self._own)
+        async with self._room:
+            with trio.move_on_after(PICTURE_S):
+                for attempt in range(1, ATTEMPTS + 1):
+                    try:
+                        return await self._once(target)
+                    except _PassingError:
+                        if attempt == ATTEMPTS:
+                            raise
+                    await trio.sleep(2.0 ** (attempt - 1))
+        raise DownloadError(f"{target.url.host} took more than {PICTURE_S:g} s")
+
+    async def _once(self, target: Target) -> bytes:
+        host = target.url.host
+        try:
+            answer = await self._open(target)
+            try:
+                return await _picture(answer, host)
+            finally:
+                await answer.aclose()
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            if isinstance(error.__cause__, NotPublicError):
+                raise DownloadError(f"{host} is no public host") from error
+            raise _PassingError(f"{host}: {error}") from error
+
+    async def _open(self, target: Target) -> Answering:
+        if target.own:
+            return await self._client.open(target.url)
+        headers = httpx.Headers(
+            {
+                "host": target.url.netloc.decode("ascii"),
+                "accept": "image/*",
+                "accept-encoding": "identity",
+                "user-agent": self._client.user_agent,
+            }
+        )
+        return await self._foreign.carry(Prepared("GET", target.url, headers), b"", Wire())
+
+
+def allowed(text: str, *, own: Origin) -> Target:
+    """The URL, where it may be fetched at all. Raises DownloadError."""
+    try:
+        url = httpx.URL(text)
+        origin = _origin(url)
+    except (httpx.InvalidURL, ValueError, KeyError) as error:
+        raise DownloadError("the link is no http or https URL") from error
+    if not url.host or not 0 < origin.port < 65536:
+        raise DownloadError("the link names no host, or no port")
+    if url.userinfo:
+        raise DownloadError(f"the link to {url.host} holds a user name")
+    if origin == own:
+        return Target(url, own=True)
+    if origin.scheme != "https":
+        raise DownloadError(f"{url.host} is not the gateway, and the link is not https")
+    return Target(url, own=False)
+
+
+def _origin(url: httpx.URL) -> Origin:
+    return Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
+
+
+async def _picture(answer: Answering, host: str) -> bytes:
+    """The body of an answer that is a picture. Raises DownloadError."""
+    status = answer.status
+    if 300 <= status < 400:
+        raise DownloadError(f"{host} redirects elsewhere, which is not followed")
+    if status in RETRIED_STATUSES:
+        raise _PassingError(f"{host} answered {status}")
+    if status != 200:
+        raise DownloadError(f"{host} answered {status}")
+    headers = httpx.Headers(answer.headers)
+    said = headers.get("content-type", UNNAMED).partition(";")[0].strip().lower()
+    if said != UNNAMED and not said.startswith("image/"):
+        raise DownloadError(f"{host} sent {said[:60]}, which is no picture")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
+    data = await whole_body(answer, most_bytes=PICTURE_BYTES_MAX)
+    if data is None:
+        raise DownloadError(f"{host} sent more than {PICTURE_BYTES_MAX} bytes")
+    if extension_of(data) is None:
+        raise DownloadError(f"{host} sent what begins like no picture")
+    return data

@@ -1,0 +1,76 @@
+"""Pictures of answers: files of their own, synced before the answer is recorded.
+
+What came as base64 is decoded, and its path stands in its place. What came as a link is fetched
+where the user asked for that (--download), and `path` stands beside the `url`.
+"""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from ..record import make_directory, replace_file, storage
+
+MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpg"),
+    (b"GIF8", "gif"),
+)
+
+
+def has_images(body: dict[str, Any]) -> bool:
+    """Whether an images answer holds any picture as base64."""
+    return any(isinstance(each, dict) and each.get("b64_json") for each in body.get("data", ()))
+
+
+def links_in(data: list[Any]) -> list[tuple[int, str]]:
+    """The places and links of the pictures that an answer's `data` gives as links."""
+    return [
+        (n, each["url"])
+        for n, each in enumerate(data)
+        if isinstance(each, dict) and isinstance(each.get("url"), str)
+    ]
+
+
+def store_image(directory: Path, *, index: int, n: int, picture: bytes) -> str:
+    """Write a picture to `<index>-<n>.<ext>`; its path relative to the run directory.
+
+    It is synced when this returns. Raises StorageError.
+    """
+    name = f"{index}-{n}.{extension_of(picture) or 'bin'}"
+    with storage(directory):
+        make_directory(directory)
+    replace_file(directory / name, picture)
+    return f"{directory.name}/{name}"
+
+
+def store_images(directory: Path, *, index: int, data: list[Any]) -> list[Any]:
+    """Write the pictures in an answer's `data`, each with its path in its place.
+
+    What is not base64 stays as it is. Raises StorageError.
+    """
+    stored = []
+    for n, each in enumerate(data):
+        picture = _decoded(each)
+        if picture is not None:
+            path = store_image(directory, index=index, n=n, picture=picture)
+            each = {**each, "b64_json": path}
+        stored.append(each)
+    return stored
+
+
+def _decoded(item: Any) -> bytes | None:
+    text = item.get("b64_json") if isinstance(item, dict) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:  # binascii.Error is one; text beyond ASCII is a plain one
+        return None
+
+
+def extension_of(picture: bytes) -> str | None:
+    """What kind of picture these bytes are, by how they begin; None where of no known kind."""
+    for magic, extension in MAGIC:
+        if picture.startswith(magic):
+            return extension
+    return "webp" if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP" else None

@@ -1,0 +1,72 @@
+"""The pictures of a run: decoded, and where asked fetched, into its `images/`."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from headrace.jobs import ENDPOINTS, Job
+
+from ..client import Outcome
+from ..offload import Offload
+from .downloads import DownloadError, Downloads
+from .files import has_images, links_in, store_image, store_images
+
+
+class Pictures:
+    """Puts pictures into files and their paths into answers. Raises StorageError.
+
+    `downloads` is None where links stay links. `fetched` counts those that became files, `failures`
+    the others by reason: a link that can't be fetched fails no job.
+    """
+
+    def __init__(self, run: Path, *, offload: Offload, downloads: Downloads | None) -> None:
+        self.fetched = 0
+        self.failures: Counter[str] = Counter()
+        self.downloads = downloads
+        self._run = run
+        self._directory = run / "images"
+        self._offload = offload
+
+    def concern(self, job: Job, outcome: Outcome) -> bool:
+        """Whether an attempt came back with anything to put into a file."""
+        if outcome.answer is None or ENDPOINTS[job.url].kind != "images":
+            return False
+        body = outcome.answer.body
+        return has_images(body) or (self.downloads is not None and bool(links_in(body["data"])))
+
+    def missing(self, index: int, data: list[Any]) -> list[tuple[int, str]]:
+        """The places and links in a recorded answer that no file of ours stands beside."""
+        return [
+            (n, url)
+            for n, url in links_in(data)
+            if not self._is_there(data[n].get("path"), f"images/{index}-{n}.")
+        ]
+
+    def _is_there(self, path: Any, ours: str) -> bool:
+        return isinstance(path, str) and path.startswith(ours) and (self._run / path).is_file()
+
+    async def decode(self, index: int, data: list[Any]) -> list[Any]:
+        """`data` of an answer with each base64 picture in a file, and its path in its place."""
+        return await self._offload(lambda: store_images(self._directory, index=index, data=data))
+
+    async def fetch(self, index: int, data: list[Any], links: list[tuple[int, str]]) -> None:
+        """Fetch these links, and put each path beside its link as soon as its file is synced.
+
+        Where it is cancelled, `data` has what was fetched by then.
+        """
+        if self.downloads is None:
+            return
+        for n, url in links:
+            try:
+                picture = await self.downloads.get(url)
+            except DownloadError as error:
+                self.failures[str(error)] += 1
+                data[n] = {key: value for key, value in data[n].items() if key != "path"}
+            else:
+                data[n] = {**data[n], "path": await self._store(index, n, picture)}
+                self.fetched += 1
+
+    async def _store(self, index: int, n: int, picture: bytes) -> str:
+        return await self._offload(
+            lambda: store_image(self._directory, index=index, n=n, picture=picture)
+        )

@@ -1,0 +1,99 @@
+"""Slots for attempts in flight: a fixed number of them, or as many as are of use."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import trio
+
+from .adaptive import AutoLimit
+from .history import Course
+
+# Descriptors that are not connections: files of the run, the terminal, epoll, a resolver's sockets.
+RESERVED_DESCRIPTORS = 64
+
+
+@contextmanager
+def all_open_files() -> Iterator[None]:
+    """Within it, this process may have as many open files as the system lets it ask for.
+
+    The usual soft limit, 1024, is there for programs that call select(); nothing here does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls it unlimited, and refuses that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def most_connections() -> int:
+    """What the limit on open files leaves for connections."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 1_000_000
+    return max(1, soft - RESERVED_DESCRIPTORS)
+
+
+class Concurrency:
+    """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
+
+    Nobody waits with a slot in hand: a lane looks for a free one, and takes it at the moment in
+    which all else is there.
+    """
+
+    def __init__(self, fixed: int | None) -> None:
+        most = most_connections()
+        self._fixed = None if fixed is None else min(most, fixed)
+        self._auto = AutoLimit(most, now_s=trio.current_time())
+        self._held_back = False  # whether work waits for a slot, and for nothing else
+        self._waiting = trio.lowlevel.ParkingLot()
+        self.in_flight = 0
+        self.course = Course()
+
+    @property
+    def limit(self) -> int:
+        return int(self._auto.limit) if self._fixed is None else self._fixed
+
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.limit
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks look for a free slot."""
+        return len(self._waiting)
+
+    async def until_room(self) -> None:
+        """Return once a slot is free, without taking it."""
+        while not self.has_room:
+            self._held_back = True
+            await self._waiting.park()
+        self._held_back = bool(self._waiting)
+
+    def take(self, now_s: float) -> None:
+        """Take a slot that is free."""
+        self.in_flight += 1
+        self.course.note(now_s, self.limit, self.in_flight)
+
+    def ended(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
+        """An attempt ended; `overloaded` where its end asks for less (429, 503, a timeout). It has
+        its slot until `release`."""
+        if self._fixed is not None:
+            return
+        if overloaded:
+            self._auto.overloaded(sent_at_s=sent_at_s, now_s=now_s)
+        else:
+            self._auto.answered(held_back=self._held_back, now_s=now_s)
+        self.course.note(now_s, self.limit, self.in_flight)
+
+    def release(self) -> None:
+        """Give a slot back; `tell` must follow."""
+        self.in_flight -= 1
+
+    def tell(self) -> None:
+        """Have those who wait look whether there is a slot. All of them: the one that waited
+        longest may find that it can't leave yet."""
+        if self.has_room:
+            self._waiting.unpark_all()

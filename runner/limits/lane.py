@@ -1,0 +1,168 @@
+"""A lane: what shares one limiter, one cool-down and one judgement of whether the service is up.
+
+Three things hold a request back, and one place waits for them all: the limits, a cool-down that a
+429 asked for, and an outage during which one job at a time goes out to see whether it is over.
+"""
+
+import random
+from collections.abc import Callable
+
+import trio
+
+from ..notify import Bell
+from ..retries import BACKOFF_MAX_S, Failure
+from .limiter import Grant, Limiter
+
+OUTAGE_AFTER = 20  # failures of the service in a row
+
+
+class Lane:
+    """Lets requests out one by one, in the order of the calls; one task waits and takes.
+
+    `model` is the one whose lane it is, None where others share it. `outage_limit_s` is how long an
+    outage may last before `outage_over_limit` is set.
+    """
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        *,
+        deadline_s: float,
+        outage_limit_s: float,
+        rng: random.Random,
+        model: str | None = None,
+    ) -> None:
+        self.limiter = limiter
+        self.model = model
+        self.sent = 0  # requests, and the tokens of their answers, in this session
+        self.used_tokens = 0
+        self.cool_downs = 0
+        self.cool_down_s = 0.0
+        self.outage_since_s: float | None = None
+        self.outage_over_limit = trio.Event()
+        self._deadline_s = deadline_s
+        self.outage_limit_s = outage_limit_s
+        self._rng = rng
+        self._cool_from_s = float("-inf")
+        self._cool_until_s = float("-inf")
+        self._refusals = 0  # cool-downs since the last answer that was none
+        self._failures = 0  # of the service, in a row
+        self._probes = 0
+        self._probe_at_s = float("-inf")
+        self._probe: Grant | None = None
+        self._changed = Bell()
+
+    @property
+    def held_until_s(self) -> float:
+        """When the cool-down ends; -inf where there was none."""
+        return self._cool_until_s
+
+    async def until_ready(self, need_tokens: Callable[[], int]) -> None:
+        """Wait until a request may leave. What it needs is asked anew at each look, since the
+        answers that come meanwhile teach the estimates."""
+        # Each look has one reading of the clock: what may leave at once is ready then, not before.
+        while (ready_s := self._ready_at_s(now_s := trio.current_time(), need_tokens())) > now_s:
+            with trio.move_on_at(ready_s):
+                await self._changed.wait()
+
+    def take(self, now_s: float, tokens: int) -> Grant | None:
+        """Count a request of `tokens` as sent now; None where it may not leave."""
+        if self._ready_at_s(now_s, tokens) > now_s:
+            return None
+        grant = self.limiter.take(now_s, tokens)
+        if self.outage_since_s is not None:
+            self._probe = grant
+        return grant
+
+    def _ready_at_s(self, now_s: float, tokens: int) -> float:
+        ready_s = self.limiter.ready_at_s(now_s, tokens)
+        if self._cool_until_s > ready_s:
+            ready_s = self._cool_until_s
+        if self.outage_since_s is not None:
+            ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
+        return ready_s
+
+    def heard(self, ratelimit_limit: int) -> None:
+        """An answer named the requests a minute that the service allows."""
+        self.limiter.lower_rpm(ratelimit_limit, trio.current_time())
+
+    def answered(self, grant: Grant, *, used_tokens: int | None, now_s: float) -> None:
+        """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""
+        self._refusals = 0
+        self._service_is_up()
+        if used_tokens is not None:
+            self._settle(grant, used_tokens, now_s)
+            self.used_tokens += used_tokens
+
+    def failed(
+        self,
+        grant: Grant,
+        failure: Failure,
+        *,
+        sent_at_s: float | None,
+        remaining: int | None = None,
+    ) -> None:
+        """An attempt failed. An answer gives its tokens back; silence keeps them.
+
+        `remaining` is what X-RateLimit-Remaining said of the requests in this minute.
+        """
+        now_s = trio.current_time()
+        if failure.kind == "http":
+            self._settle(grant, 0, now_s)
+        if failure.status == 429:
+            grant.refused = True
+            known = self.cool_downs
+            self._cool_down(failure.retry_after_s, sent_at_s=sent_at_s, now_s=now_s)
+            if remaining == 0 and self.cool_downs > known:
+                self.limiter.share(now_s)
+        if failure.of_service:
+            self._service_failed(grant, now_s)
+        else:
+            # A refusal, or a 200 that holds no answer: whatever it says, the service says it. A
+            # probe that told neither would never be followed by another.
+            self._service_is_up()
+
+    def _settle(self, grant: Grant, used_tokens: int, now_s: float) -> None:
+        self.limiter.settle(grant, used_tokens=used_tokens, now_s=now_s)
+        self._changed.ring()
+
+    def _cool_down(self, asked_s: float | None, *, sent_at_s: float | None, now_s: float) -> None:
+        """One cool-down for the lane: an attempt sent before it began can only lengthen it."""
+        same = sent_at_s is not None and sent_at_s <= self._cool_from_s
+        if same and asked_s is None:
+            return
+        if not same:
+            self._refusals += 1
+            self.cool_downs += 1
+            self._cool_from_s = now_s
+        if asked_s is None or asked_s > self._deadline_s:
+            # Nobody waits that long: the job that was told so fails, the others try again.
+            asked_s = self._rng.uniform(0, min(BACKOFF_MAX_S, 2.0 ** min(self._refusals, 32)))
+        until_s = max(self._cool_until_s, now_s + asked_s)
+        self.cool_down_s += until_s - max(now_s, self._cool_until_s)
+        self._cool_until_s = until_s
+        self._changed.ring()
+
+    def _service_failed(self, grant: Grant, now_s: float) -> None:
+        self._failures += 1
+        if self.outage_since_s is None:
+            if self._failures < OUTAGE_AFTER:
+                return
+            self.outage_since_s = now_s
+            self._probes = 0
+        elif grant is self._probe:
+            self._probe = None
+            self._probes += 1
+            if now_s - self.outage_since_s >= self.outage_limit_s:
+                self.outage_over_limit.set()
+        else:
+            return  # sent before the outage was known
+        self._probe_at_s = now_s + min(BACKOFF_MAX_S, 2.0 ** min(self._probes, 32))
+        self._changed.ring()
+
+    def _service_is_up(self) -> None:
+        self._failures = 0
+        if self.outage_since_s is not None:
+            self.outage_since_s = None
+            self._probe = None
+            self._changed.ring()

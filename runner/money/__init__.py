@@ -1,0 +1,20 @@
+"""What a run may spend: the account, the budget, and refusals for money."""
+
+from .account import Account, read_once, show_reading
+from .account_limits import AccountLimits
+from .budget import Budget, Ceiling, max_cost_ceiling, show
+from .refusals import Refusals
+from .reset import wait_for_reset
+
+__all__ = [
+    "Account",
+    "AccountLimits",
+    "Budget",
+    "Ceiling",
+    "Refusals",
+    "max_cost_ceiling",
+    "read_once",
+    "show",
+    "show_reading",
+    "wait_for_reset",
+]

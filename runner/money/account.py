@@ -1,0 +1,256 @@
+"""Reading the account's balance: GET /v1/balance, as the reference describes it."""
+
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from typing import Annotated, Literal, NamedTuple
+
+import httpx
+import msgspec
+import trio
+
+from headrace.jobs import BalanceReading
+
+from ..answers import read_error
+from ..client import MESSAGE_CHARACTERS_MAX, Client
+from ..clock import RunClock
+from ..errors import BalanceError, KeyRefusedError, UnreachableError
+from ..secret import Secret
+from ..transport import transport_to
+
+PATH = "/v1/balance"
+READ_S = 15.0
+# Charges may be booked after the answer: the balance is read until it stands still.
+SETTLE_S = 5.0
+STILL_S = 1.5
+SETTLE_STEP_S = 0.25
+
+
+# What Decimal(38, 12) holds: more places are those of a float, and are rounded.
+AMOUNT_MAX = Decimal(10) ** 26
+PLACES = Decimal("1e-12")
+_WIDE = Context(prec=60)
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Checked(msgspec.Struct):
+    """Takes only what a table can hold; anything else is another shape."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal):
+                if not (value.is_finite() and abs(value) < AMOUNT_MAX):
+                    raise ValueError(f"{name} is no amount of money")
+                if value.as_tuple().exponent < -12:  # type: ignore[operator]
+                    setattr(self, name, value.quantize(PLACES, context=_WIDE))
+            elif isinstance(value, datetime):
+                try:
+                    value.astimezone(UTC)
+                except OverflowError as error:
+                    raise ValueError(f"{name} is no moment of ours") from error
+
+
+class KeyBudget(_Checked):
+    """`api_key` in the answer."""
+
+    id: str | None = None
+    name: str | None = None
+    daily_budget: Decimal | None = None
+    daily_used: Decimal | None = None
+    daily_remaining: Decimal | None = None
+    daily_reset_at: Moment | None = None
+    monthly_budget: Decimal | None = None
+    monthly_used: Decimal | None = None
+    monthly_remaining: Decimal | None = None
+    monthly_reset_at: Moment | None = None
+
+
+class BalanceBody(_Checked):
+    """The answer's body."""
+
+    currency: str
+    balance: Decimal
+    api_key: KeyBudget = msgspec.field(default_factory=KeyBudget)
+
+
+class Account:
+    """Reads the balance of the account that the client's key belongs to."""
+
+    def __init__(self, client: Client, clock: RunClock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def read(
+        self, moment: Literal["before", "during", "after"], *, spent: Decimal
+    ) -> BalanceReading:
+        """One reading; `spent` is the run's computed cost by now.
+
+        A service without this endpoint, or with another shape of it, makes a reading that says so.
+        Raises KeyRefusedError on 401, and UnreachableError where nothing listens before the run.
+        """
+        try:
+            with trio.fail_after(READ_S):
+                status, data = await self._client.get(PATH)
+        except trio.TooSlowError:
+            return self._without(moment, spent, None, f"no answer in {READ_S:g} s")
+        except httpx.TransportError as error:
+            if moment == "before" and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                raise UnreachableError(
+                    f"no connection to {self._client.base_url}: {error}; check --base-url"
+                ) from error
+            return self._without(moment, spent, None, f"no answer: {error}")
+        if status == 401:
+            said = (read_error(data).message or "status 401")[:MESSAGE_CHARACTERS_MAX]
+            raise KeyRefusedError(
+                f"the gateway refused the key; check HEADRACE_API_KEY (it said: {said})"
+            )
+        if status != 200:
+            return self._without(moment, spent, status, f"GET {PATH} answered {status}")
+        try:
+            body = msgspec.json.decode(data, type=BalanceBody)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return self._without(moment, spent, status, f"another shape of balance: {error}")
+        key = body.api_key
+        return BalanceReading(
+            read_at=self._clock.utc(self._clock.now()),
+            moment=moment,
+            spent=spent,
+            http_status=status,
+            currency=body.currency,
+            balance=body.balance,
+            decimals=_decimals(body.balance, key.daily_used, key.monthly_used),
+            key_id=key.id,
+            key_name=key.name,
+            daily_budget=key.daily_budget,
+            daily_used=key.daily_used,
+            daily_remaining=key.daily_remaining,
+            daily_reset_at=key.daily_reset_at,
+            monthly_budget=key.monthly_budget,
+            monthly_used=key.monthly_used,
+            monthly_remaining=key.monthly_remaining,
+            monthly_reset_at=key.monthly_reset_at,
+        )
+
+    def _without(
+        self,
+        moment: Literal["before", "during", "after"],
+        spent: Decimal,
+        status: int | None,
+        error: str,
+    ) -> BalanceReading:
+        return BalanceReading(
+            read_at=self._clock.utc(self._clock.now()),
+            moment=moment,
+            spent=spent,
+            http_status=status,
+            error=error,
+        )
+
+    async def read_settled(self, *, spent: Decimal, first: BalanceReading) -> BalanceReading:
+        """The balance after the run, once the charges since `first` are in it.
+
+        That is when a figure rose by `spent` exactly and none by less, or when all stand still with
+        none short of it; a figure that is short may still be caught up by late charges. Takes at
+        most `SETTLE_S` seconds after the first answer. Raises KeyRefusedError.
+        """
+        paid = spent - first.spent
+        reading = await self.read("after", spent=spent)
+        with trio.move_on_after(SETTLE_S):
+            still_since_s = self._clock.now()
+            while (taken := _taken(first, reading)) and min(taken) != paid:
+                if min(taken) > paid and self._clock.now() - still_since_s >= STILL_S:
+                    break
+                await trio.sleep(SETTLE_STEP_S)
+                later = await self.read("after", spent=spent)
+                if later.balance is None:
+                    continue  # the figures at hand are better than none
+                if _taken(first, later) != taken:
+                    still_since_s = self._clock.now()
+                reading = later
+        return reading
+
+
+def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
+    """What each figure says was taken from the account; [] without a figure.
+
+    A figure that was reset is left out, and a balance that was topped up is short for ever.
+    """
+    if first.balance is None or last.balance is None:
+        return []
+    taken = [first.balance - last.balance]
+    for before, after, resets in (
+        (first.daily_used, last.daily_used, (first.daily_reset_at, last.daily_reset_at)),
+        (first.monthly_used, last.monthly_used, (first.monthly_reset_at, last.monthly_reset_at)),
+    ):
+        if before is not None and after is not None and resets[0] == resets[1]:
+            taken.append(after - before)
+    return taken
+
+
+class Spent(NamedTuple):
+    """What has nothing left, in words, and when it has again; None where nobody knows."""
+
+    name: str
+    resets_at: datetime | None
+
+
+def spent_up(reading: BalanceReading) -> Spent | None:
+    """Which of the balance and the budgets has nothing left; None where all have.
+
+    Of several the one that takes longest to come back, for until then nothing can be paid.
+    """
+    empty = [
+        Spent(name, resets_at)
+        for left, name, resets_at in (
+            (reading.balance, "the balance", None),
+            (reading.monthly_remaining, "the key's monthly budget", reading.monthly_reset_at),
+            (reading.daily_remaining, "the key's daily budget", reading.daily_reset_at),
+        )
+        if left is not None and left <= 0
+    ]
+    return empty[0] if empty else None
+
+
+def _decimals(*amounts: Decimal | None) -> int:
+    exponents = [amount.as_tuple().exponent for amount in amounts if amount is not None]
+    return max(0, *(-exponent for exponent in exponents if isinstance(exponent, int)))
+
+
+async def read_once(base_url: str, key: Secret) -> BalanceReading:
+    """One reading, outside any run. Raises KeyRefusedError, UnreachableError and BalanceError."""
+    clock = RunClock()
+    async with transport_to(base_url) as transport:
+        client = Client(transport, base_url=base_url, key=key, clock=clock)
+        reading = await Account(client, clock).read("before", spent=Decimal(0))
+    if reading.error is not None:
+        raise BalanceError(f"{base_url} has no balance to show: {reading.error}")
+    return reading
+
+
+def show_reading(reading: BalanceReading) -> str:
+    """A reading for people, one amount a line."""
+    lines = [f"balance        {reading.balance:f} {reading.currency}"]
+    for name, used, budget, left, reset in (
+        (
+            "today",
+            reading.daily_used,
+            reading.daily_budget,
+            reading.daily_remaining,
+            reading.daily_reset_at,
+        ),
+        (
+            "this month",
+            reading.monthly_used,
+            reading.monthly_budget,
+            reading.monthly_remaining,
+            reading.monthly_reset_at,
+        ),
+    ):
+        if budget is None or left is None:
+            lines.append(f"{name:<14} no budget set")
+            continue
+        until = f", until {reset.isoformat()}" if reset else ""
+        lines.append(f"{name:<14} {used or 0:f} used of {budget:f}, {left:f} left{until}")
+    if reading.key_name or reading.key_id:
+        lines.append(f"key            {reading.key_name or ''} ({reading.key_id})")
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""What the account allows a session: read, held as ceilings, and read anew after each reset."""
+
+from datetime import datetime
+
+import trio
+
+from headrace.jobs import BalanceReading, HeadraceError
+
+from ..clock import RunClock
+from ..record import Recorder
+from ..settings import SendSettings
+from ..stop import Stop
+from .account import Account
+from .budget import Budget, Ceiling, ceilings_from, tightest
+from .reset import MARGIN_S, STEP_S
+
+
+class AccountLimits:
+    """The ceilings that the account implies, which the budget keeps to (--yes lifts them).
+
+    `renew` is a task for the session's nursery. What it finds amiss goes to `stop`; it raises
+    nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        recorder: Recorder,
+        budget: Budget,
+        clock: RunClock,
+        stop: Stop,
+        settings: SendSettings,
+    ) -> None:
+        self._account = account
+        self._recorder = recorder
+        self._budget = budget
+        self._clock = clock
+        self._stop = stop
+        self._settings = settings
+        self._ceilings: list[Ceiling] = []
+
+    @property
+    def ceilings(self) -> list[Ceiling]:
+        """What the run may come to: by the account, and by the user's own --max-cost."""
+        own = [] if self._budget.ceiling is None else [self._budget.ceiling]
+        return [*self._ceilings, *own]
+
+    @property
+    def tightest(self) -> Ceiling | None:
+        """Which of the account's own is reached first; None where it names none."""
+        return tightest(self._ceilings)
+
+    def hold(self, reading: BalanceReading, *, when: str) -> None:
+        """Keep to what this reading allows, made `when` in words."""
+        self._ceilings = ceilings_from(
+            reading, totals=self._recorder.totals, currency=self._budget.currency, when=when
+        )
+        if not self._settings.yes:
+            self._budget.imply(self._ceilings)
+
+    async def renew(self) -> None:
+        """Read the account again after each reset of a budget: what it had before holds no more."""
+        looked_s = float("-inf")
+        try:
+            while (reset := self._next_reset()) is not None:
+                due_s = self._clock.seconds(reset) + MARGIN_S
+                await trio.sleep_until(max(due_s, looked_s + STEP_S))  # another's clock may be late
+                looked_s = self._clock.now()
+                await self._read_after(reset)
+        except HeadraceError as error:
+            self._stop.request(error)
+
+    def _next_reset(self) -> datetime | None:
+        known = [each.resets_at for each in self._ceilings if each.resets_at is not None]
+        return min(known, default=None)
+
+    async def _read_after(self, reset: datetime) -> None:
+        """Hold what the account has now, once it has gone past this reset."""
+        reading = await self._account.read("during", spent=self._recorder.totals.spent)
+        if reading.balance is None or reset in (reading.daily_reset_at, reading.monthly_reset_at):
+            return
+        self._recorder.reading(reading)
+        self.hold(reading, when=f"after its reset at {reset.isoformat()}")

@@ -1,0 +1,157 @@
+"""A load run as one call: what the `load` command does, for the command and for other programs."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from headrace.jobs import SCHEMA_VERSION, InputError, LoadFacts, Manifest, parse_condition
+
+from ..clock import RunClock, wall_now
+from ..errors import StorageError
+from ..limits import all_open_files
+from ..record import RunDirectory, storage
+from ..session import REAL_WORLD, RunOutcome, World
+from ..settings import key_from
+from .alarm import OpenAlarm, open_alarm
+from .options import LoadOptions, LoadPlan, plan
+from .session import LoadSession
+from .view import LoadProgress, LoadWatch
+
+if TYPE_CHECKING:
+    from headrace.reports import Summary
+
+# Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
+GC_THRESHOLD = 200_000
+DONE, SOME_FAILED, NOT_VALID = 0, 1, 4  # exit codes
+
+
+def load(*, api_key: str | None = None, **asked: Any) -> RunOutcome:
+    """Send a shape of traffic, and record and summarise what it met with.
+
+    What the `load` command does, without its display; `asked` are the fields of
+    `runner.LoadOptions`. `api_key` defaults to HEADRACE_API_KEY. The outcome's `exit_code` is 4
+    where the client was too slow for its figures to be the service's.
+
+    Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
+    way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
+    """
+    planned = plan(LoadOptions(**asked), key_from(api_key), wall_now())
+    outcome, _ = load_and_summarise(planned)
+    return outcome
+
+
+def load_and_summarise(
+    planned: LoadPlan, watch: LoadWatch | None = None
+) -> tuple[RunOutcome, "Summary"]:
+    """Run, then have `reports` summarise the run, judge the client, and write summary.json.
+
+    Where the disk refused the run's own records, the summary is made but not written.
+    """
+    from headrace.reports import (  # all that a run asks of it
+        request_condition,
+        summarise,
+        write_summary,
+    )
+
+    for text in planned.settings.objectives:
+        request_condition(parse_condition(text))
+    with _undisturbed():
+        outcome = trio.run(run_load, planned, REAL_WORLD, watch)
+    if outcome.storage_failed:
+        try:
+            return outcome, summarise(planned.directory)
+        except InputError as error:  # the directory is gone, or can't be read either
+            raise StorageError(outcome.reason or error.message) from error
+    with storage(planned.directory / "summary.json"):
+        summary = write_summary(planned.directory)
+    limited = summary.load is not None and summary.load.verdict.verdict == "client-limited"
+    if limited and outcome.exit_code in (DONE, SOME_FAILED):
+        outcome = outcome._replace(exit_code=NOT_VALID)
+    return outcome, summary
+
+
+def doubts(progress: LoadProgress) -> list[str]:
+    """Why the measurement is not valid, by what is known while it goes on."""
+    from headrace.reports import LoadSigns, judge_load
+
+    tally, loop = progress.tally, progress.loop
+    signs = LoadSigns(
+        open_loop=progress.settings.shape.open_loop,
+        measured=tally.measured,
+        wait_p99_s=tally.wait.quantile_s(0.99),
+        median_latency_s=tally.latency.quantile_s(0.5),
+        lag_p99_s=tally.client_lag.quantile_s(0.99),
+        median_gap_s=tally.gap.quantile_s(0.5),
+        stalls=loop.stalls,
+        longest_stall_s=loop.longest_s,
+        ceiling=progress.settings.concurrency,
+    )
+    verdict = judge_load(signs)
+    return verdict.why if verdict.verdict == "client-limited" else []
+
+
+async def run_load(
+    planned: LoadPlan,
+    world: World = REAL_WORLD,
+    watch: LoadWatch | None = None,
+    open_alarm: OpenAlarm = open_alarm,
+) -> RunOutcome:
+    """The run itself, for those who are in trio already; it writes no summary."""
+    settings, supply, directory = planned
+    clock = RunClock(world.wall)
+    fresh = Manifest(
+        headrace=version("headrace"),
+        schema_version=SCHEMA_VERSION,
+        kind="load",
+        base_url=settings.base_url,
+        job_file=supply.identity,
+        prices=settings.prices,
+        load=_facts(planned),
+    )
+    with RunDirectory.create(directory, fresh) as run:
+        session = LoadSession(
+            run, settings, clock, world, supply=supply, watch=watch, open_alarm=open_alarm
+        )
+        return await session.work()
+
+
+def _facts(planned: LoadPlan) -> LoadFacts:
+    settings, supply, _ = planned
+    shape = settings.shape
+    assert settings.seed is not None
+    return LoadFacts(
+        shape=shape.kind,
+        asked=shape.asked,
+        open_loop=shape.open_loop,
+        users=shape.users,
+        rate_per_s=shape.rate_per_s,
+        prompts=supply.words,
+        model=supply.model,
+        url=supply.url,
+        stream=supply.stream,
+        warmup_s=settings.warmup_s,
+        duration_s=settings.duration_s,
+        requests=settings.requests,
+        ceiling=settings.concurrency,
+        objectives=list(settings.objectives),
+        seed=settings.seed,
+    )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """As many open files as are allowed, and no looks for cycles among what is there already."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
+    try:
+        with all_open_files():
+            yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

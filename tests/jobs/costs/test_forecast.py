@@ -1,0 +1,72 @@
+"""What a file will take: added up by hand, from lines of every kind."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from headrace.jobs import Forecast, Forecaster, Price, PriceTable
+from headrace.jobs.files.dialects import parse_line
+
+PRICES = PriceTable(
+    currency="CNY",
+    models={
+        "m": Price(input=Decimal(1_000_000), output=Decimal(3_000_000), max_output_tokens=20),
+        "s": Price(input=Decimal(0), output=Decimal(0), search_request=Decimal("0.03")),
+        "i": Price(images={"8x8": Decimal(2), "default": Decimal(5)}),
+    },
+)
+
+
+def line(model: str, path: str = "chat/completions", **fields: Any) -> bytes:
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **fields}
+    return json.dumps({"custom_id": "a", "url": f"/v1/{path}", "body": body}).encode()
+
+
+def forecast(*lines: bytes, prices: PriceTable | None = PRICES) -> Forecast:
+    forecaster = Forecaster(prices)
+    forecaster.add(parse_line(line, n) for n, line in enumerate(lines, 1))
+    return forecaster.forecast()
+
+
+def test_rows_are_by_model_and_endpoint_and_the_range_is_of_their_output() -> None:
+    asked = line("m", max_tokens=50)
+    found = forecast(asked, asked, line("m", n=3), line("m", "messages", max_tokens=7))
+    assert [(row.url, row.jobs) for row in found.rows] == [
+        ("/v1/chat/completions", 3),
+        ("/v1/messages", 1),
+    ]
+    chat = found.rows[0]
+    assert (chat.output_tokens_least, chat.output_tokens_most) == (2 + 3, 50 + 50 + 3 * 20)
+    assert chat.cost_least == chat.input_tokens + 3 * 5
+    assert chat.cost_most == -(-chat.input_tokens * 13 // 10) + 3 * 160
+    assert found.total.jobs == 4
+    assert found.currency == "CNY"
+
+
+def test_searches_and_images_are_by_the_piece() -> None:
+    found = forecast(
+        line("s", "search/completions", max_tokens=9),
+        line("i", "images/generations", prompt="x", n=3, size="8x8"),
+        line("i", "images/generations", prompt="x", n=2),
+    )
+    costs = {row.model: (row.images, row.cost_least, row.cost_most) for row in found.rows}
+    assert costs == {"s": (0, Decimal("0.03"), Decimal("0.03")), "i": (5, 16, 16)}
+    assert found.total.cost_most == Decimal("16.03")
+
+
+def test_bad_lines_cost_nothing_and_what_has_no_price_is_named() -> None:
+    found = forecast(line("m", max_tokens=1), line("unknown", max_tokens=1), b"nonsense")
+    assert (found.bad_lines, found.unpriced_models) == (1, ["unknown"])
+    priced, unpriced = found.rows
+    assert unpriced.cost_least is None
+    assert found.total.cost_least == priced.cost_least
+
+
+def test_without_prices_there_are_tokens_and_no_cost() -> None:
+    found = forecast(line("m"), prices=None)
+    assert (found.currency, found.total.cost_least) == (None, None)
+    assert found.total.output_tokens_most == 2048
+
+
+def test_nothing_is_nothing() -> None:
+    assert forecast().total.jobs == 0

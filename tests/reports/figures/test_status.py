@@ -1,0 +1,215 @@
+"""`headrace status`: a run under way, one whose process is gone, and one that ended."""
+
+import json
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from headrace.jobs import Ended, Manifest, Sent, Session, open_source
+from headrace.reports import Status, print_status, status_of
+from headrace.runner.main import main
+from tests.reports.conftest import CHAT, START, RunMaker, at
+
+LINE = '{"custom_id": "r", "method": "POST", "url": "/v1/chat/completions", "body": {}}\n'
+
+
+def sent(index: int, seconds: float) -> Sent:
+    return Sent(
+        index=index,
+        custom_id=f"job-{index}",
+        model="small",
+        url=CHAT,
+        attempt=1,
+        due_at=at(seconds),
+        sent_at=at(seconds),
+    )
+
+
+def begun(made: RunMaker) -> None:
+    made.manifest(Session(started_at=START, limits=made.limits))
+
+
+def looked(made: RunMaker, seconds: float) -> Status:
+    with made.at_work():
+        return status_of(made.directory, now=at(seconds))
+
+
+def printed(status: Status) -> list[str]:
+    out = StringIO()
+    print_status(status, Console(file=out, width=80, color_system=None))
+    return out.getvalue().splitlines()
+
+
+def job_file(made: RunMaker, text: str) -> None:
+    """Write the job file that the run begins with."""
+    Path("jobs.jsonl").write_text(text)
+    with open_source("jobs.jsonl") as source:
+        identity = source.identity
+    path = made.directory / "run.json"
+    manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    manifest.job_file = identity
+    path.write_bytes(msgspec.json.encode(manifest))
+
+
+def test_a_run_under_way(made: RunMaker) -> None:
+    """Two minutes in: 30 jobs in Parquet, 10 in the journal, two requests out."""
+    begun(made)
+    for index in range(30):
+        made.job(index, input_tokens=90, output_tokens=10, cost=Decimal("0.01"))
+    made.seal()
+    made.job(30, input_tokens=90, output_tokens=10, cost=Decimal("0.01"))
+    made.attempt(31, error_kind="http", http_status=400, sent_at=at(110))
+    made.result(31, status="failed", ended_at=at(111))
+    ends = [
+        Ended(attempt=attempt, result=result)
+        for attempt, result in zip(made.attempts, made.results, strict=True)
+    ]
+    made.journal(sent(30, 30), *ends, sent(32, 60), sent(33, 118))
+    (made.directory / "rejects.jsonl").write_text("{}\n")
+    job_file(made, LINE * 66 + "\n")
+    found = looked(made, 120)
+    assert (found.state, found.succeeded, found.failed, found.rejected) == ("running", 31, 1, 1)
+    assert (found.attempts, found.in_flight, found.longest_in_flight_s) == (32, 2, 60.0)
+    # Sent after the first minute: the failed one and the one of two seconds ago.
+    assert (found.requests_last_minute, found.tokens_last_minute) == (2, 0)
+    assert (found.cost, found.currency) == (Decimal("0.31"), "CNY")
+    assert (found.jobs_total, found.share) == (66, 0.5)
+    assert (found.jobs_per_minute, found.left_s) == (16.0, 33 / 16 * 60)
+    assert found.last_end_at == at(111)
+    assert printed(found) == [
+        "jobs.run  running for 2.00 min",
+        "  31 succeeded, 1 failed, 1 rejected, of 66 lines (50%)",
+        "  2 in flight, the longest for 60.0 s",
+        "  2 of 60 requests, 0 of 100,000 tokens in the last minute",
+        "  16 jobs a minute, about 2.06 min left",
+        "  0.31 CNY so far",
+        "  the last result came 9.00 s ago",
+    ]
+
+
+def test_the_pace_is_that_of_the_last_five_minutes(made: RunMaker) -> None:
+    begun(made)
+    for index in range(100):
+        made.job(index, ended_at=at(float(index)))
+    for index in range(100, 110):
+        made.job(index, ended_at=at(900.0 + index))
+    made.seal()
+    assert looked(made, 1050).jobs_per_minute == 2.0
+    assert looked(made, 5).jobs_per_minute is None
+
+
+def test_a_process_that_is_gone_is_said(made: RunMaker) -> None:
+    begun(made)
+    made.job(0)
+    made.seal()
+    made.journal(sent(1, 3))
+    found = status_of(made.directory, now=at(100.5))
+    assert (found.state, found.in_flight, found.attempts) == ("crashed", 0, 2)
+    assert found.jobs_per_minute is None
+    assert printed(found) == [
+        "jobs.run  the process is gone; the same command goes on",
+        "  1 succeeded, 0 failed",
+        "  0 CNY so far",
+        "  the last result came 1.67 min ago",
+    ]
+
+
+def test_a_run_that_ended_says_how(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("0.5"))
+    stopped = Session(
+        started_at=START, ended_at=at(9), state="stopped", reason="no money", limits=made.limits
+    )
+    made.manifest(stopped)
+    made.seal()
+    assert printed(status_of(made.directory, now=at(100))) == [
+        "jobs.run  stopped before its end",
+        "  no money",
+        "  1 succeeded, 0 failed",
+        "  0.5 CNY so far",
+    ]
+
+
+def test_what_has_finished_costs_no_more(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("0.5"))
+    assert printed(status_of(made.write(), now=at(100)))[-1] == "  0.5 CNY"
+
+
+def test_a_cool_down_lasts_as_long_as_the_answer_asked(made: RunMaker) -> None:
+    begun(made)
+    made.attempt(0, error_kind="http", http_status=429, retry_after_s=100.0, first_byte_s=0.5)
+    made.attempt(1, error_kind="http", http_status=429, retry_after_s=5.0, first_byte_s=0.5)
+    made.seal()
+    assert looked(made, 60).cooling_down_s == 40.5
+    assert looked(made, 101).cooling_down_s is None
+    assert "  cooling down for 40.5 s" in printed(looked(made, 60))
+
+
+def test_an_outage_is_twenty_failures_in_a_row(made: RunMaker) -> None:
+    begun(made)
+    made.attempt(0, error_kind="timeout")
+    made.attempt(1)
+    for index in range(2, 21):
+        made.attempt(index, error_kind="http" if index % 2 else "connect", http_status=503)
+    made.seal()
+    assert looked(made, 60).failing_since is None
+    made.attempt(21, error_kind="reset")
+    made.seal()
+    found = looked(made, 62)
+    assert (found.failing_since, found.failing_attempts) == (at(2), 20)
+    assert "  the service has failed for 60.0 s, 20 times in a row" in printed(found)
+    made.attempt(22, error_kind="http", http_status=400)  # it answers: it is up
+    made.seal()
+    assert looked(made, 62).failing_since is None
+
+
+@pytest.mark.parametrize(
+    "text", ['{"requests": [\n{"custom_id": "a", "params": {}}]}\n', '{\n"requests": []}\n']
+)
+def test_the_lines_of_a_document_are_no_jobs(made: RunMaker, text: str) -> None:
+    begun(made)
+    made.seal()
+    job_file(made, text)
+    found = looked(made, 60)
+    assert (found.jobs_total, found.share, found.left_s) == (None, None, None)
+
+
+def test_a_job_file_that_is_another_now_or_gone_has_no_total(made: RunMaker) -> None:
+    begun(made)
+    made.seal()
+    job_file(made, LINE * 5)
+    assert looked(made, 60).jobs_total == 5
+    Path("jobs.jsonl").write_text(LINE * 3)
+    assert looked(made, 60).jobs_total is None
+    Path("jobs.jsonl").unlink()
+    assert looked(made, 60).jobs_total is None
+
+
+def test_a_run_without_prices_has_no_cost(made: RunMaker) -> None:
+    made.prices = None
+    begun(made)
+    made.seal()
+    assert looked(made, 60).cost is None
+
+
+def test_json_is_documented(made: RunMaker) -> None:
+    begun(made)
+    made.seal()
+    done = CliRunner().invoke(main, ["status", "jobs.run", "--json"])
+    assert done.exit_code == 0
+    data = json.loads(done.stdout)
+    assert (data["schema_version"], data["state"], data["in_flight"]) == (1, "crashed", 0)
+    page = (Path(__file__).resolve().parents[3] / "docs" / "status.md").read_text("utf-8")
+    assert [key for key in data if f"`{key}`" not in page] == []
+
+
+def test_what_is_no_run_is_a_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["status", str(tmp_path)])
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
+    )

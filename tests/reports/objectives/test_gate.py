@@ -1,0 +1,202 @@
+"""`headrace gate`: exit codes, what is said of each objective, JSON, JUnit, objectives in files."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from headrace.reports.objectives.names import Value
+from headrace.reports.terminal.gate import amount
+from headrace.runner.main import main
+from tests.reports.conftest import RunMaker
+
+HOSTILE = "a\x1b[2J\x00\ufffe]]><b>&\"'"
+
+
+@pytest.fixture
+def directory(made: RunMaker) -> Path:
+    for index, latency_s in enumerate([1.0, 2.0, 4.25]):
+        made.job(index, latency_s=latency_s, cost=Decimal("1.5"))
+    made.attempt(3, error_kind="http", http_status=400, cost=Decimal("0.62"))
+    made.result(3, status="failed", http_status=400)
+    return made.write()
+
+
+def gate(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["gate", *map(str, arguments)], prog_name="headrace")
+
+
+def required(*texts: str) -> Sequence[str]:
+    return [part for text in texts for part in ("--require", text)]
+
+
+def test_all_met_is_exit_code_0(directory: Path) -> None:
+    done = gate(directory, *required("cost < 5.13", "p50(latency_s) <= 2"))
+    assert done.exit_code == 0
+    assert done.stdout == (
+        "jobs.run\n"
+        "  met  cost < 5.13          5.12 CNY\n"
+        "  met  p50(latency_s) <= 2  2 s\n"
+        "all 2 objectives met\n"
+    )
+
+
+def test_one_that_is_not_met_is_exit_code_4_and_is_listed_with_its_value(directory: Path) -> None:
+    done = gate(directory, *required("cost < 5", "p100(latency_s) < 5", "error_rate < 1%"))
+    assert done.exit_code == 4
+    assert done.stdout == (
+        "jobs.run\n"
+        "  not met  cost < 5             5.12 CNY\n"
+        "  met      p100(latency_s) < 5  4.25 s\n"
+        "  not met  error_rate < 1%      25 %\n"
+        "2 of 3 objectives were not met\n"
+    )
+
+
+def test_what_is_not_known_is_not_met_and_says_why(directory: Path) -> None:
+    done = gate(directory, *required("p95(ttft_s) < 1"))
+    assert done.exit_code == 4
+    assert "p95(ttft_s) is not known: of 3 jobs none has it" in " ".join(done.stdout.split())
+    assert done.stdout.endswith("1 of 1 objectives was not met\n")
+
+
+def test_a_base_run_is_compared_with(made: RunMaker, directory: Path) -> None:
+    before = RunMaker(Path("before.run"))
+    before.job(0, latency_s=1.8, cost=Decimal("1.25"))
+    before.write()
+    texts = required("p50(latency_s) <= 1.1 * base", "cost / jobs < 1.1 * base")
+    done = gate(directory, "--base", "before.run", *texts)
+    assert done.exit_code == 4
+    assert done.stdout == (
+        "jobs.run  beside before.run\n"
+        "  not met  p50(latency_s) <= 1.1 * base  2 s, base 1.8 s\n"
+        "  met      cost / jobs < 1.1 * base      1.28, base 1.25\n"
+        "1 of 2 objectives was not met\n"
+    )
+
+
+def test_the_outcome_as_data(directory: Path) -> None:
+    done = gate(directory, "--json", *required("cost < 5", "p95(ttft_s) < 1"))
+    assert done.exit_code == 4
+    assert json.loads(done.stdout) == {
+        "schema_version": 1,
+        "run": "jobs.run",
+        "base": None,
+        "currency": "CNY",
+        "met": False,
+        "objectives": [
+            {
+                "objective": "cost < 5",
+                "met": False,
+                "measured": [{"figure": "cost", "value": "5.12", "base": None}],
+                "why": None,
+            },
+            {
+                "objective": "p95(ttft_s) < 1",
+                "met": False,
+                "measured": [{"figure": "p95(ttft_s)", "value": None, "base": None}],
+                "why": "p95(ttft_s) is not known: of 3 jobs none has it",
+            },
+        ],
+    }
+
+
+def test_junit_has_a_case_an_objective(directory: Path, tmp_path: Path) -> None:
+    texts = required("cost < 5", "jobs == 4", f"state == '{HOSTILE.replace(chr(39), '')}'")
+    assert gate(directory, "--junit", tmp_path / "gate.xml", *texts).exit_code == 4
+    suites = ET.fromstring((tmp_path / "gate.xml").read_bytes())
+    (suite,) = suites
+    assert suite.attrib == {
+        "name": "headrace gate",
+        "tests": "3",
+        "failures": "2",
+        "errors": "0",
+    }
+    cost, jobs, hostile = suite
+    assert (cost.attrib["name"], cost.attrib["classname"]) == ("cost < 5", "jobs.run")
+    (failure,) = cost
+    assert (failure.tag, failure.attrib["message"]) == ("failure", "5.12 CNY")
+    assert [(each.tag, each.text) for each in jobs] == [("system-out", "4")]
+    assert hostile.attrib["name"] == "state == 'a\ufffd[2J\ufffd\ufffd]]><b>&\"'"
+
+
+def test_objectives_in_a_file(directory: Path, tmp_path: Path) -> None:
+    file = tmp_path / "objectives.txt"
+    file.write_text("# nightly\n\njobs == 4\n   failed == 0\n")
+    done = gate(directory, "--objectives", file, *required("rejected == 0"))
+    assert done.exit_code == 4
+    assert [line.split("  ")[1] for line in done.stdout.splitlines()[1:4]] == [
+        "met",
+        "met",
+        "not met",
+    ]
+
+
+def test_objectives_in_the_settings_file(directory: Path) -> None:
+    Path("headrace.toml").write_text('[gate]\nrequire = ["jobs == 4", "failed == 0"]\n')
+    assert gate(directory).exit_code == 4
+    assert gate(directory, *required("jobs == 4")).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], 'Error: no objective: give --require, such as --require "cost < 5"\n'),
+        (
+            ["--require", "cots < 5"],
+            "Error: 'cots' is no figure of a run; did you mean cost?\n    cots < 5\n    ^\n",
+        ),
+        (
+            ["--require", "cost <"],
+            "Error: something is missing here\n    cost <\n          ^\n",
+        ),
+        (["--objectives", "none.txt"], "Error: cannot read none.txt: No such file or directory\n"),
+        (
+            ["--objectives", "bad.txt"],
+            "Error: line 2 of bad.txt: two comparisons in a row; join them with `and`\n"
+            "    1 < cost < 2\n             ^\n",
+        ),
+        (
+            ["--require", "cost < 5", "--base", "none.run"],
+            "Error: none.run is not there; name the --out of a run\n",
+        ),
+        (
+            ["--require", "cost < 5", "--junit", "none/gate.xml"],
+            "Error: cannot write none/gate.xml: No such file or directory\n",
+        ),
+    ],
+)
+def test_what_cant_be_used_is_a_line(directory: Path, arguments: list[str], said: str) -> None:
+    Path("bad.txt").write_text("cost < 5\n1 < cost < 2\n")
+    done = gate(directory, *arguments)
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_a_mistake_is_found_before_the_run_is_read(tmp_path: Path) -> None:
+    done = gate(tmp_path, *required("cots < 5"))
+    assert "no figure of a run" in done.stderr
+
+
+def test_what_is_no_run_is_a_line(tmp_path: Path) -> None:
+    done = gate(tmp_path, *required("cost < 5"))
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
+    )
+
+
+def test_amounts_show_enough_digits() -> None:
+    shown: list[tuple[Value, str, str]] = [
+        (2.4137254901, "s", "2.41373 s"),
+        (0.00012, "%", "0.012 %"),
+        (Decimal("5.120000"), "CNY", "5.12 CNY"),
+        (Decimal(1) / 3, "CNY", "0.333333 CNY"),
+        (1234567, "", "1,234,567"),
+        ("agrees", "", "agrees"),
+    ]
+    for value, unit, text in shown:
+        assert amount(value, unit) == text

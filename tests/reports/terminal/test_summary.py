@@ -1,0 +1,160 @@
+"""The report on a terminal: its look, its width, and text that others wrote."""
+
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from headrace.jobs import Session
+from headrace.reports import print_summary, summarise
+from headrace.reports.terminal.layout import aligned, duration, endpoint, money
+from tests.reports.conftest import RunMaker, at
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+HOSTILE = "\x1b[2J\x1b]0;gone\x07[bold red]ok[/]\u202eevil\r\n"
+
+
+def printed(made: RunMaker, width: int = 80) -> str:
+    out = StringIO()
+    print_summary(summarise(made.directory), Console(file=out, width=width, color_system=None))
+    return out.getvalue()
+
+
+def full_run(made: RunMaker) -> None:
+    """Two endpoints, a retry, a refusal, a failure, a cut stream, and a balance that differs."""
+    made.attempt(0, error_kind="http", http_status=429, error_code="RATE_LIMIT", retry_after_s=7.0)
+    usage = {"input_tokens": 1200, "output_tokens": 80, "cost": Decimal("0.00136")}
+    made.attempt(0, 2, **usage)
+    made.result(0, attempts=2, **usage, latency_s=1.5, ttft_s=0.05, tpot_s=0.0183, wait_s=0.0002)
+    made.job(
+        1,
+        model="painter",
+        url="/v1/images/generations",
+        images=1,
+        cost=Decimal("0.25"),
+        latency_s=20.0,
+        wait_s=0.0,
+    )
+    made.attempt(
+        2, error_kind="http", http_status=400, error_code="INVALID_PARAMS", request_id="req-2"
+    )
+    made.result(
+        2,
+        status="failed",
+        http_status=400,
+        error_code="INVALID_PARAMS",
+        error_message="temperature must be between 0 and 2",
+        request_id="req-2",
+    )
+    made.attempt(3, error_kind="stream", http_status=200)
+    made.attempt(3, 2, error_kind="lost")
+    made.reading(0, "10.0000", "0")
+    made.reading(60, "9.7400", "0.25136")
+    (made.write() / "rejects.jsonl").write_text("{}\n")
+
+
+def test_the_whole_report(made: RunMaker) -> None:
+    full_run(made)
+    assert printed(made) == (GOLDEN / "report.txt").read_text()
+
+
+def test_an_empty_run(made: RunMaker) -> None:
+    made.write()
+    assert printed(made) == (GOLDEN / "empty.txt").read_text()
+
+
+def test_a_run_without_prices_or_a_balance(made: RunMaker) -> None:
+    """There was a traceback where no amount was known."""
+    made.prices = None
+    made.job(0)
+    made.write()
+    text = printed(made)
+    assert "No --prices were given, so no cost is known." in text
+    assert text.endswith(
+        "Balance check\n  cannot be checked\n  the service shows no balance (it was never read)\n"
+    )
+
+
+def test_a_stopped_run_says_why_first(made: RunMaker) -> None:
+    made.manifest(
+        Session(
+            started_at=at(0),
+            ended_at=at(1),
+            state="stopped",
+            reason="the balance is spent; top it up",
+            limits=made.limits,
+        )
+    )
+    made.seal()
+    lines = printed(made).splitlines()
+    assert lines[0] == "jobs.run  stopped before its end"
+    assert lines[1] == "  the balance is spent; top it up"
+
+
+@pytest.mark.parametrize("width", [60, 80, 132])
+def test_no_line_is_wider_than_the_terminal(made: RunMaker, width: int) -> None:
+    full_run(made)
+    made.job(9, model="a-model-whose-name-goes-on-and-on-for-far-too-long-" * 2)
+    made.seal()
+    assert max(map(len, printed(made, width).splitlines())) <= width
+
+
+def test_text_of_others_is_shown_as_text(made: RunMaker) -> None:
+    made.job(0, model=HOSTILE, url="/v1/" + HOSTILE)
+    made.attempt(1, error_kind="http", http_status=400, error_code=HOSTILE, request_id=HOSTILE)
+    made.result(
+        1,
+        status="failed",
+        http_status=400,
+        error_code=HOSTILE,
+        error_message=HOSTILE,
+        request_id=HOSTILE,
+    )
+    made.write()
+    text = printed(made, 200)
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert "\u202e" not in text
+    assert "[bold red]ok[/]" in text  # shown, and not obeyed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0 µs"),
+        (0.0000005, "0.500 µs"),
+        (0.000201, "201 µs"),
+        (0.000999, "999 µs"),
+        (0.0009996, "1.00 ms"),
+        (0.0365, "36.5 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.00 s"),
+        (99.94, "99.9 s"),
+        (99.96, "1.67 min"),
+        (5996.0, "99.9 min"),
+        (5999.0, "1.7 h"),
+        (36_000_000.0, "10,000.0 h"),
+    ],
+)
+def test_durations_have_three_digits(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_money_has_all_its_digits() -> None:
+    assert money(Decimal("1234.500000000000"), "CNY") == "1,234.5 CNY"
+    assert money(Decimal("1E-12"), "CNY") == "0.000000000001 CNY"
+    assert money(Decimal("1E+3"), None) == "1,000"
+    assert money(None, "CNY") == "-"
+
+
+def test_decimal_points_are_aligned() -> None:
+    amounts = [Decimal("14.5"), Decimal("1.272558"), None, Decimal(1200)]
+    assert aligned(amounts) == ["   14.5     ", "    1.272558", "    -       ", "1,200       "]
+
+
+def test_endpoints_have_short_names() -> None:
+    assert endpoint("/v1/chat/completions") == "chat"
+    assert endpoint("/v1/messages") == "messages"
+    assert endpoint("/other") == "/other"
