@@ -1,20 +1,23 @@
-"""Letting jobs out as their schedules hand them over, until there are no more or the run stops."""
+"""Letting jobs out as their queues hand them over, until there are no more or the run stops."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import trio
 
-from .attempts import Attempts, Flight, Parts, Schedule
+from headrace.jobs import Result
+
+from .admission import InFlight
+from .attempts import Attempts
 from .errors import OutOfMoneyError
 from .pending import Pending
 
-# A job, and when it was due where its schedule says so.
+# A job, and when it was due where its queue says so.
 Taken = tuple[Pending, float | None]
 
 
-class Supplier(Schedule, Protocol):
-    """A schedule that jobs are taken from, by one dispatcher."""
+class JobQueue(Protocol):
+    """What one dispatcher takes jobs from, and gives them back to once their attempt has ended."""
 
     async def take(self) -> Taken | None:
         """The next job, once there is one; None at the end."""
@@ -24,86 +27,98 @@ class Supplier(Schedule, Protocol):
         """The next job, where there is one already."""
         ...
 
+    def retry(self, pending: Pending, ready_s: float) -> None:
+        """It is to be sent again, no earlier than `ready_s` on trio's clock."""
+
+    def done(self, pending: Pending, result: Result | None) -> None:
+        """It will not come back: it has its result, or the run stops and it has none."""
+
 
 async def send_all(
-    parts: Parts,
-    schedules: Sequence[Supplier],
+    attempts: Attempts,
+    queues: Sequence[JobQueue],
     *beside: Callable[[], Awaitable[None]],
 ) -> None:
-    """Take every job and make its attempts, with a dispatcher for each schedule.
+    """Take every job and make its attempts, with a dispatcher for each queue.
 
     `beside` are tasks that end with the run, or end it by a HeadraceError. Returns when every job
     that was taken has come to its end, or after a stop when nothing is in flight any more.
     """
-    stop = parts.stop
+    stop = attempts.stop
 
     async with trio.open_nursery() as background:
-        for work in (parts.recorder.keep, *beside):
+        for work in (attempts.recorder.keep, *beside):
             background.start_soon(stop.on_error, work)
         with stop.in_flight:
-            async with trio.open_nursery() as attempts:
+            async with trio.open_nursery() as flights:
                 with stop.sending:
                     async with trio.open_nursery() as dispatchers:
-                        for schedule in schedules:
-                            dispatchers.start_soon(_Dispatcher(parts, schedule, attempts).run)
+                        for queue in queues:
+                            dispatchers.start_soon(_Dispatcher(attempts, queue, flights).run)
         background.cancel_scope.cancel()
 
 
 class _Dispatcher:
-    """Takes the jobs of one schedule in their order, and has them sent.
+    """Takes the jobs of one queue in their order, and has them sent.
 
-    Where slots are what it waits for, the task of an attempt that has ended goes on with the next
-    job by itself: that saves a task and two changes of task for each job.
+    Where slots are what it waits for, the task of an attempt that has ended takes the next job by
+    itself: that saves a task and two changes of task for each job.
     """
 
-    def __init__(self, parts: Parts, schedule: Supplier, nursery: trio.Nursery) -> None:
-        self._parts = parts
-        self._schedule = schedule
+    def __init__(self, attempts: Attempts, queue: JobQueue, nursery: trio.Nursery) -> None:
+        self._attempts = attempts
+        self._admission = attempts.admission
+        self._concurrency = attempts.admission.concurrency
+        self._queue = queue
         self._nursery = nursery
-        self._attempts = Attempts(parts, schedule)
-        self._looks = False  # for a slot, without a job in hand
+        self._awaits_slot = False  # without a job in hand: then an ended attempt may take the next
         self._taken: Taken | None = None  # a job that could not leave at once
 
     async def run(self) -> None:
         while True:
             # First a slot, though only to see it: what has a job once one is free has the right
             # one.
-            self._looks = True
-            await self._parts.concurrency.until_room()
-            self._looks = False
+            self._awaits_slot = True
+            await self._concurrency.until_room()
+            self._awaits_slot = False
             taken, self._taken = self._taken, None
-            taken = taken or await self._schedule.take()
+            taken = taken or await self._queue.take()
             if taken is None:
                 return
             try:
-                flight = await self._attempts.admit(*taken)
+                flight = await self._admission.admit(*taken)
             except OutOfMoneyError as error:
-                self._parts.stop.request(error)
+                self._attempts.stop.request(error)
                 return
             self._nursery.start_soon(self._work, flight)
 
-    async def _work(self, first: Flight) -> None:
-        flight: Flight | None = first
-        concurrency = self._parts.concurrency
+    async def _work(self, first: InFlight) -> None:
+        flight: InFlight | None = first
         while flight is not None:
-            await self._attempts.make(flight)
+            pending = flight.pending
+            result, retry_at_s = await self._attempts.make(flight)
+            if retry_at_s is None:
+                self._queue.done(pending, result)
+            else:
+                self._queue.retry(pending, retry_at_s)
             # What came in one look at the network is put away first, and then the next ones leave
             # one after the other: requests that are far apart each wake a server that has gone to
             # sleep, which cost a fifth of a run.
             await trio.lowlevel.cancel_shielded_checkpoint()
-            concurrency.release()
+            self._concurrency.release()
             flight = self._next()
-            concurrency.tell()
+            self._concurrency.tell()
 
-    def _next(self) -> Flight | None:
+    def _next(self) -> InFlight | None:
         """The next job to leave, for the task that gave its slot back just now; None where the
         dispatcher has it in hand already, or another one waits for the slot."""
-        parts = self._parts
-        if not self._looks or parts.concurrency.waiting > 1 or parts.stop.reason is not None:
+        # More than one waiting: another lane's dispatcher may have been first in line.
+        others_wait = self._concurrency.waiting > 1
+        if not self._awaits_slot or others_wait or self._attempts.stop.reason is not None:
             return None
-        if self._taken is not None or (taken := self._schedule.take_now()) is None:
+        if self._taken is not None or (taken := self._queue.take_now()) is None:
             return None
-        flight = self._attempts.admit_now(*taken)
+        flight = self._admission.admit_now(*taken)
         if flight is None:
             self._taken = taken
         return flight

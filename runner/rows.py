@@ -15,9 +15,9 @@ from headrace.jobs import (
     estimate_output_tokens,
 )
 
+from .admission import InFlight
 from .client import Outcome
 from .clock import RunClock
-from .transport import Wire
 
 NO_USAGE = Usage()
 
@@ -61,64 +61,54 @@ def probable_cost_of(
     return cost if cost is None or bound is None else min(cost, bound)
 
 
-class Made(NamedTuple):
-    """One attempt that was made, and what came of it.
+class Charge(NamedTuple):
+    """What an attempt used and cost; `probable_cost` is an estimate for what has no cost."""
 
-    `number` counts from 1, `due_s` is a moment on trio's clock; `sent` is the record of its
-    leaving, None where it never left; `probable_cost` is an estimate for what has no cost.
-    """
-
-    job: Job
-    number: int
-    due_s: float
-    sent: Sent | None
-    wire: Wire
-    outcome: Outcome
     usage: Usage
     cost: Decimal | None = None
-    cost_bound: Decimal | None = None
     probable_cost: Decimal | None = None
 
 
-def sent_row(
-    job: Job,
-    clock: RunClock,
-    *,
-    number: int,
-    due_s: float,
-    sent_s: float,
-    reserved_tokens: int,
-    cost_bound: Decimal | None,
-    reopened: bool,
-) -> Sent:
-    """The record of an attempt that is about to leave; its times are moments on trio's clock."""
+NO_CHARGE = Charge(NO_USAGE)
+
+
+def sent_row(flight: InFlight, clock: RunClock, *, sent_s: float) -> Sent:
+    """The record of an attempt that is about to leave at `sent_s` on trio's clock."""
+    job, pending = flight.job, flight.pending
     return Sent(
         index=job.index,
         custom_id=job.custom_id,
         model=job.model,
         url=job.url,
-        attempt=number,
-        due_at=clock.utc(due_s),
+        attempt=flight.number,
+        due_at=clock.utc(flight.due_s),
         sent_at=clock.utc(sent_s),
-        reserved_tokens=reserved_tokens,
-        cost_bound=cost_bound,
-        reopened=reopened,
+        reserved_tokens=flight.reserved_tokens,
+        cost_bound=pending.cost_bound,
+        reopened=pending.replaces is not None,
     )
 
 
-def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = None) -> Attempt:
-    """The row of one attempt. `error_kind` names an end that is no outcome: cancelled."""
-    job, _, due_s, sent, wire, outcome, usage, cost, bound, probable = made
+def attempt_row(
+    flight: InFlight,
+    outcome: Outcome,
+    charge: Charge,
+    clock: RunClock,
+    *,
+    error_kind: ErrorKind | None = None,
+) -> Attempt:
+    """The row of one attempt. `error_kind` names an end that is not an outcome: cancelled."""
+    job, wire, usage = flight.job, flight.wire, charge.usage
     sent_s, failure = wire.sent_at, outcome.failure
     return Attempt(
         index=job.index,
         custom_id=job.custom_id,
         model=job.model,
         url=job.url,
-        attempt=made.number,
-        due_at=clock.utc(due_s) if sent is None else sent.due_at,
+        attempt=flight.number,
+        due_at=clock.utc(flight.due_s) if flight.sent is None else flight.sent.due_at,
         sent_at=None if sent_s is None else clock.utc(sent_s),
-        wait_s=_span(due_s, sent_s),
+        wait_s=_span(flight.due_s, sent_s),
         connect_s=wire.connect_s,
         first_byte_s=_span(sent_s, wire.first_byte_at),
         ttft_s=_span(sent_s, outcome.first_token_at),
@@ -135,9 +125,9 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
         cached_input_tokens=usage.cached_input_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
-        cost=cost,
-        cost_bound=bound,
-        probable_cost=probable,
+        cost=charge.cost,
+        cost_bound=flight.pending.cost_bound,
+        probable_cost=charge.probable_cost,
         ratelimit_limit=outcome.ratelimit_limit,
         ratelimit_remaining=outcome.ratelimit_remaining,
         bytes_sent=wire.bytes_sent,
@@ -147,7 +137,9 @@ def attempt_row(made: Made, clock: RunClock, *, error_kind: ErrorKind | None = N
 
 
 def result_row(
-    made: Made,
+    flight: InFlight,
+    outcome: Outcome,
+    charge: Charge,
     last: Attempt,
     clock: RunClock,
     *,
@@ -158,7 +150,7 @@ def result_row(
 ) -> Result:
     """The row of a job that this attempt decided, whose own row is `last`; `gave_up` says why a
     failure is the last."""
-    job, outcome, usage = made.job, made.outcome, made.usage
+    job, usage = flight.job, charge.usage
     answer, failure = outcome.answer, outcome.failure
     message = failure.message if failure else None
     if failure is not None and failure.retried and gave_up:
@@ -176,15 +168,15 @@ def result_row(
         finish_reason=answer.finish_reason if answer else None,
         text=answer.text if answer else None,
         response=outcome.response,
-        attempts=made.number,
+        attempts=flight.number,
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         images=usage.images,
-        cost=made.cost,
-        currency=currency if made.cost is not None else None,
+        cost=charge.cost,
+        currency=currency if charge.cost is not None else None,
         due_at=last.due_at,
         sent_at=last.sent_at,
         ended_at=clock.utc(ended_s),

@@ -25,12 +25,13 @@ from headrace.jobs import (
     plain,
 )
 
-from .attempts import Parts
+from .admission import Admission
+from .attempts import Attempts
 from .client import Client
 from .clock import RunClock, wall_now
 from .errors import InterruptError, OutOfMoneyError, StorageError
 from .images import Downloads, Pictures, connect_public
-from .limits import Concurrency, Lane, lanes_for
+from .limits import Concurrency, Lane, Lanes, lanes_for
 from .money import Account, AccountLimits, Budget, Refusals, max_cost_ceiling
 from .offload import Offload, in_thread, in_thread_abandoned
 from .record import Journal, Recorder, RunDirectory, State, recover
@@ -134,12 +135,13 @@ class RunSession(ABC):
         recorder = self._recorder(journal, state)
         try:
             client = self._client(transport)
-            parts = self._parts(client, foreign, recorder, state, rng)
-            await self._work(parts, state)
+            account = Account(client, self._clock)
+            attempts = self._attempts(client, account, foreign, recorder, state, rng)
+            await self._work(attempts, account, state)
         except BaseException:
             recorder.abandon()
             raise
-        return await self._close(recorder, parts, session)
+        return await self._close(attempts, session)
 
     def _begin(self) -> tuple[random.Random, Session]:
         settings, clock = self._settings, self._clock
@@ -202,14 +204,43 @@ class RunSession(ABC):
             timed=self._timed,
         )
 
-    def _parts(
+    def _attempts(
         self,
         client: Client,
+        account: Account,
         foreign: httpx.AsyncBaseTransport,
         recorder: Recorder,
         state: State,
         rng: random.Random,
-    ) -> Parts:
+    ) -> Attempts:
+        settings, clock = self._settings, self._clock
+        prices = self._run.manifest.prices
+        downloads = Downloads(client, foreign) if settings.download else None
+        return Attempts(
+            client=client,
+            admission=Admission(
+                lanes=self._lanes(state, rng),
+                concurrency=self._concurrency(),
+                budget=None if prices is None else self._budget(recorder, prices),
+                estimator=TokenEstimator(),
+                clock=clock,
+            ),
+            policy=RetryPolicy(
+                attempts=settings.attempts,
+                deadline_s=settings.deadline_s,
+                now=clock.now,
+                rng=rng,
+            ),
+            refusals=Refusals(account, recorder),
+            recorder=recorder,
+            prices=prices,
+            images=Pictures(self._run.path, offload=self._world.offload, downloads=downloads),
+            clock=clock,
+            stop=self._stop,
+        )
+
+    def _lanes(self, state: State, rng: random.Random) -> Lanes:
+        """The lanes, which remember what the last minute of an earlier session sent."""
         settings, clock = self._settings, self._clock
         lanes = lanes_for(
             settings.limits,
@@ -222,75 +253,53 @@ class RunSession(ABC):
         for attempt in state.recent:
             limiter = lanes.of(attempt.model).limiter
             limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
-        prices = self._run.manifest.prices
-        account = Account(client, clock)
-        return Parts(
-            client=client,
-            account=account,
-            lanes=lanes,
-            concurrency=self._concurrency(),
-            policy=RetryPolicy(
-                attempts=settings.attempts,
-                deadline_s=settings.deadline_s,
-                now=clock.now,
-                rng=rng,
-            ),
-            refusals=Refusals(account, recorder),
-            estimator=TokenEstimator(),
-            recorder=recorder,
-            prices=prices,
-            budget=None if prices is None else self._budget(recorder, prices),
-            pictures=Pictures(
-                self._run.path,
-                offload=self._world.offload,
-                downloads=Downloads(client, foreign) if settings.download else None,
-            ),
-            clock=clock,
-            stop=self._stop,
-        )
+        return lanes
 
     def _budget(self, recorder: Recorder, prices: PriceTable) -> Budget:
         limit, currency = self._settings.max_cost, prices.currency
         ceiling = None if limit is None else max_cost_ceiling(limit, currency)
         return Budget(recorder.totals, currency=currency, ceiling=ceiling)
 
-    async def _work(self, parts: Parts, state: State) -> None:
-        recorder, stop = parts.recorder, self._stop
+    async def _work(self, attempts: Attempts, account: Account, state: State) -> None:
+        recorder, stop = attempts.recorder, self._stop
         before: BalanceReading | None = None
         try:
             with stop.opening:
-                before = await parts.account.read("before", spent=recorder.totals.spent)
+                before = await account.read("before", spent=recorder.totals.spent)
                 recorder.reading(before)
             if before is not None:
-                limits = self._account_limits(parts)
+                limits = self._account_limits(attempts, account)
                 if limits is not None:
                     limits.hold(before, when="at the start")
-                await self._send(parts, state, limits)
+                await self._send(attempts, state, limits)
                 with stop.closing:
-                    recorder.reading(await self._last_reading(parts, before))
+                    recorder.reading(await self._last_reading(attempts, account, before))
         except HeadraceError as error:
             stop.request(error)
 
-    def _account_limits(self, parts: Parts) -> AccountLimits | None:
-        if parts.budget is None:
+    def _account_limits(self, attempts: Attempts, account: Account) -> AccountLimits | None:
+        budget = attempts.admission.budget
+        if budget is None:
             return None
         return AccountLimits(
-            account=parts.account,
-            recorder=parts.recorder,
-            budget=parts.budget,
-            clock=parts.clock,
+            account=account,
+            recorder=attempts.recorder,
+            budget=budget,
+            clock=self._clock,
             stop=self._stop,
             settings=self._settings,
         )
 
-    async def _last_reading(self, parts: Parts, before: BalanceReading) -> BalanceReading:
-        spent = parts.recorder.totals.spent
-        if parts.prices is None:
-            return await parts.account.read("after", spent=spent)  # there is no cost to wait for
-        return await parts.account.read_settled(spent=spent, first=before)
+    async def _last_reading(
+        self, attempts: Attempts, account: Account, before: BalanceReading
+    ) -> BalanceReading:
+        spent = attempts.recorder.totals.spent
+        if attempts.prices is None:
+            return await account.read("after", spent=spent)  # there is no cost to wait for
+        return await account.read_settled(spent=spent, first=before)
 
     @abstractmethod
-    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
+    async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
         """Send what there is to send, and return when nothing is in flight any more."""
 
     def _interruption(self, number: int) -> InterruptError:
@@ -308,7 +317,8 @@ class RunSession(ABC):
                     self._stop.now()
                 self._stop.request(self._interruption(number))
 
-    async def _close(self, recorder: Recorder, parts: Parts, session: Session) -> RunOutcome:
+    async def _close(self, attempts: Attempts, session: Session) -> RunOutcome:
+        recorder, images = attempts.recorder, attempts.images
         reason, totals = self._stop.reason, recorder.totals
         words = None if reason is None else reason.message
         if isinstance(reason, StorageError):
@@ -324,17 +334,17 @@ class RunSession(ABC):
             self._run.take_in()
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
-        self._add_estimates(parts.estimator)
-        if parts.pictures.downloads is not None:
-            failures = parts.pictures.failures.most_common(REASONS_KEPT)
+        self._add_estimates(attempts.admission.estimator)
+        if images.downloads is not None:
+            failures = images.failures.most_common(REASONS_KEPT)
             session.downloads = DownloadTotals(
-                fetched=parts.pictures.fetched,
-                failed=parts.pictures.failures.total(),
+                fetched=images.fetched,
+                failed=images.failures.total(),
                 reasons=dict(failures),
             )
         try:
             if not isinstance(reason, StorageError):
-                self._run.save_course(self._course(parts.concurrency))
+                self._run.save_course(self._course(attempts.admission.concurrency))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):

@@ -19,7 +19,7 @@ import trio
 
 from headrace.jobs import CostBounds, Job, JobReader
 
-from ..attempts import Parts
+from ..attempts import Attempts
 from ..dispatch import send_all
 from ..errors import OutageError
 from ..limits import Lane
@@ -40,10 +40,11 @@ class Reading(NamedTuple):
 class Engine:
     """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`."""
 
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self._backlogs = {lane: Backlog() for lane in parts.lanes}
-        self._bounds = None if parts.prices is None else CostBounds(parts.prices)
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self._lanes = attempts.admission.lanes
+        self._backlogs = {lane: Backlog() for lane in self._lanes}
+        self._bounds = None if attempts.prices is None else CostBounds(attempts.prices)
 
     @property
     def unfinished(self) -> int:
@@ -57,12 +58,12 @@ class Engine:
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
-        watches = [partial(self._watch_outage, lane) for lane in self.parts.lanes]
+        watches = [partial(self._watch_outage, lane) for lane in self._lanes]
         readers = [
             partial(self._read, reading, state, read, first=reading is readings[0])
             for reading in readings
         ]
-        await send_all(self.parts, list(self._backlogs.values()), *readers, *watches)
+        await send_all(self._attempts, list(self._backlogs.values()), *readers, *watches)
 
     async def _watch_outage(self, lane: Lane) -> None:
         await lane.outage_over_limit.wait()
@@ -73,21 +74,20 @@ class Engine:
         )
 
     async def _read(self, reading: Reading, state: State, read: Offload, *, first: bool) -> None:
-        lanes = self.parts.lanes
         backlogs = {lane: self._backlogs[lane] for lane in reading.lanes}
         began_s = trio.current_time()
         while items := await read_some(reading.reader, read):
             found = False
             for item in items:
                 if isinstance(item, Job):
-                    backlog = backlogs.get(lanes.of(item.model))
+                    backlog = backlogs.get(self._lanes.of(item.model))
                     if backlog is not None and not state.has_result(item.index):
                         if backlog.full:
                             await backlog.until_room()
                         backlog.put(self._pending(item, state))
                         found = True
                 elif first and not state.has_result(item.line - 1):
-                    self.parts.recorder.reject(item)
+                    self._attempts.recorder.reject(item)
             if not found and len(backlogs) < len(self._backlogs):
                 # On the way through others' lines they have the processor for half of the time.
                 await trio.sleep(trio.current_time() - began_s)

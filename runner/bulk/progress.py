@@ -3,17 +3,16 @@
 from collections import deque
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
 from headrace.jobs import plain, safe
 
-from ..attempts import Parts
+from ..attempts import Attempts
+from ..clock import RunClock
 from ..durations import show_duration
 from ..limits import Lane
-from ..settings import RunSettings
 from .engine import Engine
 from .shortage import SpendProjection, show_shortage
 
@@ -24,12 +23,11 @@ RATE_WINDOW_S = 60.0
 class Progress(NamedTuple):
     """What a display may look at while the run goes on. It changes nothing."""
 
-    parts: Parts
+    attempts: Attempts
     engine: Engine
-    settings: RunSettings
-    directory: Path
     fraction_read: Callable[[], float | None]
     projection: SpendProjection | None  # None without prices
+    clock: RunClock
 
 
 # Shows how a run goes on, until it is cancelled.
@@ -83,11 +81,11 @@ class Meter:
 
     def look(self, progress: Progress) -> View:
         """Take a sample and work out what to show."""
-        parts, engine = progress.parts, progress.engine
-        totals = parts.recorder.totals
+        admission, engine = progress.attempts.admission, progress.engine
+        totals, prices = progress.attempts.recorder.totals, progress.attempts.prices
         now_s = trio.current_time()
         finished = totals.succeeded + totals.failed
-        lanes = list(parts.lanes)
+        lanes = list(admission.lanes)
         sent, tokens = [lane.sent for lane in lanes], [lane.used_tokens for lane in lanes]
         self._samples.append(Sample(now_s, sent, tokens, finished))
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
@@ -105,8 +103,8 @@ class Meter:
             done=totals.succeeded,
             failed=totals.failed,
             rejected=totals.rejected,
-            in_flight=parts.concurrency.in_flight,
-            waiting=max(0, unfinished - parts.concurrency.in_flight),
+            in_flight=admission.concurrency.in_flight,
+            waiting=max(0, unfinished - admission.concurrency.in_flight),
             lanes=[
                 LaneView(
                     model=lane.model,
@@ -118,8 +116,8 @@ class Meter:
                 for n, lane in enumerate(lanes)
                 if lane.sent or (lane.model is None and not any(sent))
             ],
-            cost=totals.spent if parts.prices else None,
-            currency=parts.prices.currency if parts.prices else "",
+            cost=totals.spent if prices else None,
+            currency=prices.currency if prices else "",
             share=share,
             eta_s=eta_s,
             state=_state(progress, now_s),
@@ -136,10 +134,10 @@ class Meter:
 
 def _state(progress: Progress, now_s: float) -> str | None:
     """What holds the run up, if anything does."""
-    parts = progress.parts
-    if parts.stop.reason is not None:
-        return f"stopping: {parts.concurrency.in_flight} in flight may finish; again: at once"
-    held = [_held(lane, now_s) for lane in parts.lanes]
+    admission = progress.attempts.admission
+    if progress.attempts.stop.reason is not None:
+        return f"stopping: {admission.concurrency.in_flight} in flight may finish; again: at once"
+    held = [_held(lane, now_s) for lane in admission.lanes]
     return "; ".join(words for words in held if words is not None) or None
 
 
@@ -159,7 +157,7 @@ def _held(lane: Lane, now_s: float) -> str | None:
 def _shortage(progress: Progress, now_s: float) -> str | None:
     """What money will run out, and when."""
     found = None if progress.projection is None else progress.projection.shortage
-    return None if found is None else show_shortage(found, progress.parts.clock.utc(now_s))
+    return None if found is None else show_shortage(found, progress.clock.utc(now_s))
 
 
 def _against(count: int, limit: int | None) -> str:

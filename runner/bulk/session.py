@@ -9,9 +9,10 @@ import trio
 
 from headrace.jobs import JobReader, PriceTable, Source, open_source
 
-from ..attempts import Parts
+from ..attempts import Attempts
 from ..clock import RunClock
 from ..images import fetch_missing
+from ..limits import Concurrency
 from ..money import AccountLimits
 from ..record import Journal, RunDirectory, State, recover
 from ..session import RunSession, World
@@ -60,32 +61,35 @@ class BulkSession(RunSession):
         retry_failed = self._bulk.retry_failed
         return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
 
-    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
+    async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
         """Run the jobs, and look ahead and show the progress beside them where that is asked."""
-        engine = Engine(parts)
-        ahead = None if limits is None else self._look_ahead(parts, limits)
+        engine = Engine(attempts)
+        ahead = None if limits is None else self._look_ahead(attempts, limits)
         with ExitStack() as opened:
             sources = [self._source]
             if self._reread:
                 path = self._source.path
-                sources += [opened.enter_context(open_source(path)) for _ in parts.lanes.own]
-            readings = self._readings(sources, parts)
+                sources += [
+                    opened.enter_context(open_source(path)) for _ in attempts.admission.lanes.own
+                ]
+            readings = self._readings(sources, attempts)
             async with trio.open_nursery() as nursery:
                 if limits is not None and ahead is not None:
                     nursery.start_soon(limits.renew)
                     await self._foresee(ahead, state, nursery)
                 if self._watch is not None:
                     progress = Progress(
-                        parts,
+                        attempts,
                         engine,
-                        self._bulk,
-                        self._run.path,
                         partial(_least_read, [reading.reader for reading in readings]),
                         None if ahead is None else ahead.projection,
+                        self._clock,
                     )
                     nursery.start_soon(self._watch, progress)
-                nursery.start_soon(self._stop.on_error, partial(self._keep_course, parts))
-                await self._run_and_fetch(engine, readings, parts, state)
+                nursery.start_soon(
+                    self._stop.on_error, partial(self._keep_course, attempts.admission.concurrency)
+                )
+                await self._run_and_fetch(engine, readings, attempts, state)
                 nursery.cancel_scope.cancel()
 
     @property
@@ -93,29 +97,29 @@ class BulkSession(RunSession):
         """Whether the file can be read more than once: a pipe can't be."""
         return self._source.identity.size_bytes is not None
 
-    def _readings(self, sources: Sequence[Source], parts: Parts) -> list[Reading]:
+    def _readings(self, sources: Sequence[Source], attempts: Attempts) -> list[Reading]:
         """What the lanes read: each its own source, or all of them the only one."""
-        lanes = list(parts.lanes)
+        lanes = list(attempts.admission.lanes)
         shares = [lanes] if len(sources) == 1 else [[lane] for lane in lanes]
         return [
-            Reading(self._reader(source, parts), share)
+            Reading(self._reader(source, attempts.prices), share)
             for source, share in zip(sources, shares, strict=True)
         ]
 
-    def _reader(self, source: Source, parts: Parts) -> JobReader:
+    def _reader(self, source: Source, prices: PriceTable | None) -> JobReader:
         return JobReader(
             source,
             tpm=self._bulk.tpm,
             own_limits=self._bulk.own_limits,
-            bounded_by=self._bounded_by(parts),
+            bounded_by=prices if self._bulk.max_cost is not None else None,
         )
 
-    def _look_ahead(self, parts: Parts, limits: AccountLimits) -> LookAhead:
-        assert parts.prices is not None
+    def _look_ahead(self, attempts: Attempts, limits: AccountLimits) -> LookAhead:
+        assert attempts.prices is not None
         return LookAhead(
             limits,
-            parts.recorder.totals,
-            prices=parts.prices,
+            attempts.recorder.totals,
+            prices=attempts.prices,
             settings=self._bulk,
             clock=self._clock,
             stop=self._stop,
@@ -135,42 +139,39 @@ class BulkSession(RunSession):
         nursery.start_soon(ahead.watch_pace)
 
     async def _run_and_fetch(
-        self, engine: Engine, readings: Sequence[Reading], parts: Parts, state: State
+        self, engine: Engine, readings: Sequence[Reading], attempts: Attempts, state: State
     ) -> None:
         """Run the jobs, and beside them fetch what earlier sessions left as links."""
         async with trio.open_nursery() as nursery:
             fetched = trio.Event()
-            if parts.pictures.downloads is None:
+            if attempts.images.downloads is None:
                 fetched.set()
             else:
-                nursery.start_soon(self._fetch_missing, parts, state, fetched)
+                nursery.start_soon(self._fetch_missing, attempts, state, fetched)
             await engine.run(readings, state, self._world.read)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
-                nursery.start_soon(self._stop.on_error, parts.recorder.keep)
+                nursery.start_soon(self._stop.on_error, attempts.recorder.keep)
                 await fetched.wait()
             nursery.cancel_scope.cancel()
 
-    async def _fetch_missing(self, parts: Parts, state: State, fetched: trio.Event) -> None:
+    async def _fetch_missing(self, attempts: Attempts, state: State, fetched: trio.Event) -> None:
         with self._stop.fetching:
             await self._stop.on_error(
                 lambda: fetch_missing(
-                    self._run.path, parts.pictures, parts.recorder, state, read=self._world.read
+                    self._run.path, attempts.images, attempts.recorder, state, read=self._world.read
                 )
             )
         fetched.set()
 
-    async def _keep_course(self, parts: Parts) -> None:
+    async def _keep_course(self, concurrency: Concurrency) -> None:
         """Write the course of the concurrency now and then: a kill takes little of it along."""
         began_s = self._clock.now()
         while True:
             so_far_s = self._clock.now() - began_s
             await trio.sleep(max(COURSE_EVERY_S, COURSE_SHARE * so_far_s))
-            points = self._course(parts.concurrency)
+            points = self._course(concurrency)
             await self._world.offload(partial(self._run.save_course, points))
-
-    def _bounded_by(self, parts: Parts) -> PriceTable | None:
-        return parts.prices if self._bulk.max_cost is not None else None
 
 
 def _least_read(readers: Sequence[JobReader]) -> float | None:

@@ -8,9 +8,9 @@ from functools import partial
 
 import trio
 
-from headrace.jobs import CostBounds, Job, LoadFacts, Phase
+from headrace.jobs import CostBounds, Job, LoadFacts, Phase, PriceTable
 
-from ..attempts import Parts
+from ..attempts import Attempts
 from ..clock import RunClock
 from ..dispatch import send_all
 from ..errors import InterruptError, StorageError, TerminateError
@@ -83,15 +83,15 @@ class LoadSession(RunSession):
         kind = InterruptError if number == signal.SIGINT else TerminateError
         return kind("interrupted; what was measured until then is in the report")
 
-    async def _send(self, parts: Parts, state: State, limits: AccountLimits | None) -> None:
+    async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
         for reject in self._supply.rejects:
-            parts.recorder.reject(reject)
+            attempts.recorder.reject(reject)
         with ExitStack() as stack:
             due_alarm = stack.enter_context(self._open_alarm())
             loop_alarm = stack.enter_context(self._open_alarm())
             stack.enter_context(self._loop.garbage_timed())
-            window = self._load.window(parts.clock.now())
-            schedule = self._schedule(parts, window, due_alarm)
+            window = self._load.window(self._clock.now())
+            schedule = self._schedule(attempts.prices, window, due_alarm)
             self._begin_window(window)
             try:
                 async with trio.open_nursery() as nursery:
@@ -104,19 +104,19 @@ class LoadSession(RunSession):
                         nursery.start_soon(limits.renew)
                     if self._watch is not None:
                         progress = LoadProgress(
-                            parts, schedule, self._tally, self._loop, window, self._load
+                            attempts, schedule, self._tally, self._loop, window, self._load
                         )
                         nursery.start_soon(self._watch, progress)
-                    await send_all(parts, [schedule])
+                    await send_all(attempts, [schedule])
                     nursery.cancel_scope.cancel()
             finally:
                 self._end_run(schedule)
 
-    def _schedule(self, parts: Parts, window: Window, alarm: Alarm) -> Schedule:
+    def _schedule(self, prices: PriceTable | None, window: Window, alarm: Alarm) -> Schedule:
         settings = self._load
         assert settings.seed is not None
         demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
-        bounds = None if parts.prices is None else CostBounds(parts.prices)
+        bounds = None if prices is None else CostBounds(prices)
         return Schedule(demand, self._supply.prompts, alarm=alarm, pend=partial(_pend, bounds))
 
     def _begin_window(self, window: Window) -> None:

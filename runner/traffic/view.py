@@ -11,7 +11,7 @@ import msgspec
 import trio
 from rich.console import Console
 
-from ..attempts import Parts
+from ..attempts import Attempts
 from ..money import show
 from ..stderr import say
 from .demand import Window
@@ -31,7 +31,7 @@ SCREEN_ENDS_WITHIN_S = 2.0
 class LoadProgress(NamedTuple):
     """What a display may look at while the run goes on. It changes nothing."""
 
-    parts: Parts
+    attempts: Attempts
     schedule: Schedule
     tally: Tally
     loop: LoopWatch
@@ -49,7 +49,7 @@ Doubts = Callable[[LoadProgress], list[str]]
 
 def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
     """What to show now."""
-    parts, tally, settings = progress.parts, progress.tally, progress.settings
+    attempts, tally, settings = progress.attempts, progress.tally, progress.settings
     demand = progress.schedule.demand
     now_s = trio.current_time()
     stage, from_s, whole_s = _stage(progress, now_s)
@@ -63,14 +63,14 @@ def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
         rate_asked_per_s=settings.shape.rate_at(now_s - progress.window.from_s),
         rate_sent_per_s=tally.rate_per_s(now_s),
         sent=tally.sent,
-        in_flight=parts.concurrency.in_flight,
+        in_flight=attempts.admission.concurrency.in_flight,
         behind_s=max(0.0, now_s - demand.next_s(now_s)),
         ttft=quantiles(tally.ttft),
         latency=quantiles(tally.latency),
         ttft_course=tally.course("ttft", now_s),
         latency_course=tally.course("latency", now_s),
         errors=tally.errors.most_common(ERRORS_SHOWN),
-        cost=_cost(parts),
+        cost=_cost(attempts),
         doubts=doubts(progress),
     )
 
@@ -78,7 +78,7 @@ def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
 def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | None]:
     """What the run is at, since when, and how long that lasts."""
     window, settings = progress.window, progress.settings
-    stop = progress.parts.stop
+    stop = progress.attempts.stop
     if stop.requested_s is not None:
         return "stopping", stop.requested_s, settings.grace_s
     if now_s < window.from_s:
@@ -89,10 +89,10 @@ def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | 
     return "measuring", window.from_s, window.duration_s
 
 
-def _cost(parts: Parts) -> str | None:
-    if parts.prices is None:
+def _cost(attempts: Attempts) -> str | None:
+    if attempts.prices is None:
         return None
-    return f"{show(parts.recorder.totals.spent)} {parts.prices.currency}"
+    return f"{show(attempts.recorder.totals.spent)} {attempts.prices.currency}"
 
 
 def watch_on(console: Console, doubts: Doubts) -> LoadWatch:

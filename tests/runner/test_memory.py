@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from headrace.runner.attempts import Flight
+from headrace.runner.admission import InFlight
 from headrace.runner.transport import Wire
 
 
@@ -18,8 +18,8 @@ def no_collector() -> Any:
     gc.enable()
 
 
-def parts_of_attempts() -> list[Flight | Wire]:
-    return [each for each in gc.get_objects() if isinstance(each, Flight | Wire)]
+def parts_of_attempts() -> list[InFlight | Wire]:
+    return [each for each in gc.get_objects() if isinstance(each, InFlight | Wire)]
 
 
 async def test_an_attempt_is_gone_with_its_end(
