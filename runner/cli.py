@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .params import BASE_URL, CountOr, Duration, Money, number_or_none
+from .params import BASE_URL, send_flags, time_flag
 from .stderr import say
 
 if TYPE_CHECKING:
@@ -19,54 +19,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("jobs", metavar="JOBS")
 @click.option("--out", metavar="RUN", help="Run directory.  [default: JOBS with .run]")
-@BASE_URL
-@click.option(
-    "--rpm", type=CountOr("none"), default="60", show_default=True, help="Requests a minute."
-)
-@click.option(
-    "--tpm", type=CountOr("none"), default="100000", show_default=True, help="Tokens a minute."
-)
-@click.option(
-    "--concurrency",
-    type=CountOr("auto"),
-    default="auto",
-    show_default=True,
-    help="Attempts in flight.",
-)
-@click.option("--prices", metavar="FILE", help="TOML price file; without it no cost is known.")
-@click.option("--attempts", type=click.IntRange(min=1), default=6, show_default=True)
-@click.option("--deadline", type=Duration(), default="24h", show_default=True, help="For each job.")
-@click.option(
-    "--outage",
-    type=Duration(),
-    default="30m",
-    show_default=True,
-    help="How long the service may fail before the run stops.",
-)
-@click.option(
-    "--grace",
-    type=Duration(),
-    default="30s",
-    show_default=True,
-    help="How long Ctrl-C lets what is in flight finish.",
-)
+@send_flags(limits=("60", "100000"), attempts=6, concurrency="auto", text="Attempts in flight.")
+@time_flag("--deadline", "24h", text="For each job.")
+@time_flag("--outage", "30m", text="How long the service may fail before the run stops.")
+@time_flag("--grace", "30s", text="How long Ctrl-C lets what is in flight finish.")
 @click.option("--strict", is_flag=True, help="Refuse the whole file where any line is bad.")
-@click.option(
-    "--max-cost",
-    type=Money(),
-    metavar="N",
-    help="What the cost never exceeds, in the currency of the prices.",
-)
-@click.option("--yes", is_flag=True, help="Run even if the balance seems too small for the file.")
 @click.option("--estimate-first", is_flag=True, help="Read the whole file and show its cost first.")
 @click.option("--retry-failed", is_flag=True, help="Run the failed jobs again.")
 @click.option("--rerun-changed", is_flag=True, help="Run jobs again whose line has changed.")
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
-@click.option("--download", is_flag=True, help="Fetch pictures that come as links into images/.")
-@click.option("--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job.")
-@click.option("--http2", is_flag=True, help="HTTP/2, where the gateway speaks it (https).")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def run(jobs: str, out: str | None, **options: Any) -> None:
+@click.option("--download", is_flag=True, help="Fetch images that come as links into images/.")
+def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
     """Run a file of JOBS to its end, or go on where it stopped.
 
     JOBS is a JSONL file (OpenAI Batch lines, Anthropic batches or bare bodies; .gz and .zst too),
@@ -76,35 +39,13 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from headrace.jobs import SETTINGS_FILE, load_prices, own_limits_from, safe
+    from headrace.jobs import SETTINGS_FILE, own_limits_from, safe
 
     from .bulk import run_and_summarise, show_forecast
-    from .settings import RunSettings, base_url_from, default_run_directory, headers_from, key_from
+    from .settings import RunSettings, default_run_directory, settings_from
 
-    rpm, tpm = number_or_none(options["rpm"]), number_or_none(options["tpm"])
-    settings = RunSettings(
-        base_url=base_url_from(options["base_url"]),
-        key=key_from(None),
-        rpm=rpm,
-        tpm=tpm,
-        own_limits=own_limits_from(Path(SETTINGS_FILE), rpm=rpm, tpm=tpm),
-        concurrency=number_or_none(options["concurrency"]),
-        attempts=options["attempts"],
-        deadline_s=options["deadline"],
-        outage_s=options["outage"],
-        grace_s=options["grace"],
-        headers=headers_from(options["headers"]),
-        prices=load_prices(Path(options["prices"])) if options["prices"] else None,
-        strict=options["strict"],
-        max_cost=options["max_cost"],
-        yes=options["yes"],
-        estimate_first=options["estimate_first"],
-        retry_failed=options["retry_failed"],
-        rerun_changed=options["rerun_changed"],
-        wait_for_reset=options["wait_for_reset"],
-        http2=options["http2"],
-        download=options["download"],
-    )
+    own = own_limits_from(Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"])
+    settings = settings_from(RunSettings, None, own_limits=own, **options)
     directory = Path(out) if out else default_run_directory(jobs)
     watch, say = _display()
     outcome, summary = run_and_summarise(
@@ -117,8 +58,8 @@ def run(jobs: str, out: str | None, **options: Any) -> None:
     )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts
-    if outcome.reason is None or not nothing_done or options["as_json"]:
-        show_summary(summary, as_json=options["as_json"])
+    if outcome.reason is None or not nothing_done or as_json:
+        show_summary(summary, as_json=as_json)
     if outcome.reason is None and nothing_done:
         say(f"{jobs} holds no jobs; nothing was sent.")
     if outcome.reason is not None:

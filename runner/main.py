@@ -125,19 +125,33 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         # No TOML, no UTF-8, or a number of thousands of digits.
         raise click.UsageError(f"{path} can't be used: {error}") from error
-    options = {param.name for param in command.params}
     data.pop("limits", None)  # of single models: jobs.own_limits reads them where they are used
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     own = {name.replace("-", "_"): v for name, v in tables.get(command.name or "", {}).items()}
     common = {name.replace("-", "_"): v for name, v in data.items() if name not in tables}
     if any("key" in name for name in (*own, *common)):
         raise click.UsageError(f"{path}: a key does not belong in a file; set HEADRACE_API_KEY")
-    if unknown := [*(tables.keys() - COMMANDS.keys()), *(own.keys() - options)]:
-        raise click.UsageError(f"{path}: {unknown[0]!r} is no setting of `{command.name}`")
+    flags = _flags(command)
+    if unknown := [*(tables.keys() - COMMANDS.keys()), *(own.keys() - flags.keys())]:
+        raise click.UsageError(f"{path}: {unknown[0]!r} is not a setting of `{command.name}`")
     if isinstance(command, click.Group):  # its commands have the options
-        takes = {name: {p.name for p in each.params} for name, each in command.commands.items()}
-        return {sub: {n: v for n, v in common.items() if n in takes[sub]} for sub in takes}
-    return {name: value for name, value in common.items() if name in options} | own
+        return {name: _taken(common, _flags(each)) for name, each in command.commands.items()}
+    return _taken(common, flags) | _taken(own, flags)
+
+
+def _flags(command: click.Command) -> dict[str, str]:
+    """What a command's settings are called in the file: as the flags are, or their parameters."""
+    names: dict[str, str] = {}
+    for param in command.params:
+        assert param.name is not None
+        spellings = [opt.removeprefix("--").replace("-", "_") for opt in param.opts]
+        names |= dict.fromkeys((*spellings, param.name), param.name)
+    return names
+
+
+def _taken(given: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
+    """Those that the command has, by its parameters' names."""
+    return {flags[name]: value for name, value in given.items() if name in flags}
 
 
 @click.command(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})

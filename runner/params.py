@@ -1,5 +1,6 @@
-"""What flags hold, read and checked: durations, counts, money."""
+"""Flags: what they hold, read and checked, and those that several commands share."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -22,7 +23,7 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-class CountOr(click.ParamType[int | str]):
+class CountOr(click.ParamType[int | None]):
     """A whole number of at least 1, or one word that stands for None."""
 
     def __init__(self, word: str) -> None:
@@ -31,10 +32,10 @@ class CountOr(click.ParamType[int | str]):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
+    ) -> int | None:
         text = str(value).strip().lower().replace("_", "").replace(",", "")
         if text == self.word:
-            return text
+            return None
         # A number of thousands of digits is more than int() reads.
         if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
             self.fail(f"{value!r} is no whole number of at least 1, nor {self.word!r}", param, ctx)
@@ -58,14 +59,92 @@ class Money(click.ParamType[Decimal]):
         return amount
 
 
-def number_or_none(value: int | str) -> int | None:
-    """What `CountOr` read: None for its word."""
-    return value if isinstance(value, int) else None
-
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
 
 BASE_URL = click.option(
     "--base-url",
     metavar="URL",
     envvar="HEADRACE_BASE_URL",
-    help="The gateway.  [default: HEADRACE_BASE_URL]",
+    help="The service.  [default: HEADRACE_BASE_URL]",
 )
+
+
+def time_flag(flag: str, default: str | None = None, *, text: str) -> Decorator:
+    """A flag that takes a duration; to the library it is its name with `_s`."""
+    name = flag.removeprefix("--").replace("-", "_") + "_s"
+    return click.option(
+        flag,
+        name,
+        type=Duration(),
+        metavar="TIME",
+        default=default,
+        show_default=default is not None,
+        help=text,
+    )
+
+
+def send_flags(*, limits: tuple[str, str], attempts: int, concurrency: str, text: str) -> Decorator:
+    """The flags that `run` and `load` share.
+
+    Their own are the defaults of --rpm and --tpm (`limits`), --attempts and --concurrency; `text`
+    says what the last one is.
+    """
+    none = CountOr("none")
+    flags = (
+        click.option(
+            "--rpm",
+            type=none,
+            metavar="N|none",
+            default=limits[0],
+            show_default=True,
+            help="Requests per minute.",
+        ),
+        click.option(
+            "--tpm",
+            type=none,
+            metavar="N|none",
+            default=limits[1],
+            show_default=True,
+            help="Tokens per minute.",
+        ),
+        click.option(
+            "--concurrency",
+            type=CountOr(concurrency),
+            metavar=f"N|{concurrency}",
+            default=concurrency,
+            show_default=True,
+            help=text,
+        ),
+        click.option(
+            "--attempts",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=attempts,
+            show_default=True,
+            help="How often a job is tried.",
+        ),
+        click.option(
+            "--prices", metavar="FILE", help="TOML price file; without it no cost is known."
+        ),
+        click.option(
+            "--max-cost",
+            type=Money(),
+            metavar="N",
+            help="What the cost never exceeds, in the currency of the prices.",
+        ),
+        click.option("--yes", is_flag=True, help="Spend more than the balance seems to have."),
+        click.option(
+            "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job."
+        ),
+        click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
+        BASE_URL,
+        click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+    )
+
+    def decorate(command: Command) -> Command:
+        for flag in reversed(flags):
+            command = flag(command)
+        return command
+
+    return decorate

@@ -151,26 +151,10 @@ class RunSession(ABC):
         session = Session(
             started_at=started_at,
             limits=settings.limits,
-            arguments={
-                "attempts": settings.attempts,
-                "deadline_s": settings.deadline_s,
-                "outage_s": settings.outage_s,
-                "grace_s": settings.grace_s,
-                "max_cost": None if settings.max_cost is None else str(settings.max_cost),
-                "yes": settings.yes,
-                "http2": settings.http2,
-                "download": settings.download,
-                "headers": ", ".join(name for name, _ in settings.headers) or None,
-                "seed": seed,
-                **self._arguments(),
-            },
+            arguments={**settings.told(), "seed": seed},
         )
         self._run.begin(session)
         return random.Random(seed), session
-
-    def _arguments(self) -> dict[str, str | int | float | bool | None]:
-        """What run.json says besides of how the session was told to work."""
-        return {}
 
     def _recover(self, now: datetime) -> tuple[State, Journal]:
         """Bring the directory to rest, and open the journal's next segment."""

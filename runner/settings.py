@@ -4,12 +4,14 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from headrace.jobs import InputError, Limits, ModelLimits, PriceTable
+from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, load_prices
 
+from .options import Headers
 from .secret import Secret
 
 UNIX = "unix:"  # before the path of a Unix socket, in a base URL
@@ -19,6 +21,10 @@ URL_VARIABLE = "HEADRACE_BASE_URL"
 FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
 # Headers that the transport sets itself; two of them would be two requests in one.
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+
+# Settings that run.json has apart from the arguments of a session.
+TOLD_ELSEWHERE = frozenset({"base_url", "rpm", "tpm", "concurrency", "prices"})
 
 
 class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +68,17 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it is zero seconds or more")
 
+    def told(self) -> dict[str, str | int | float | bool | None]:
+        """Whatever a flag says, for run.json: no key, no header's value, and no limits or prices,
+        which have places of their own there."""
+        values = {
+            name: str(value) if isinstance(value, Decimal) else value
+            for name in self.__struct_fields__
+            if name not in TOLD_ELSEWHERE
+            and isinstance(value := getattr(self, name), str | int | float | Decimal | None)
+        }
+        return {**values, "headers": ", ".join(name for name, _ in self.headers) or None}
+
     @property
     def limits(self) -> Limits:
         """As run.json has them."""
@@ -89,6 +106,9 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     retry_failed: bool = False
     rerun_changed: bool = False
     wait_for_reset: bool = False
+
+
+Settings = TypeVar("Settings", bound=SendSettings)
 
 
 def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -133,8 +153,25 @@ def key_from(given: str | None, environment: Mapping[str, str] = os.environ) -> 
     return Secret(text)
 
 
-def headers_from(lines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """`K: V` lines as names and values. Raises InputError, without showing a value."""
+def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any) -> Settings:
+    """Settings of any kind of run from its options (`runner.options`); others pass as they are.
+
+    A `key` of None is that of the environment. Raises InputError where something can't be used.
+    """
+    base_url = base_url_from(options.pop("base_url", None))  # first: `demo` needs neither
+    prices = options.pop("prices", None)
+    return kind(
+        base_url=base_url,
+        key=key if isinstance(key, Secret) else key_from(key),
+        prices=None if prices is None else load_prices(Path(prices)),
+        headers=headers_from(options.pop("headers", None) or ()),
+        **options,
+    )
+
+
+def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:
+    """Names and values, of a mapping or of `K: V` lines. Raises InputError, and shows no value."""
+    lines = [f"{k}: {v}" for k, v in given.items()] if isinstance(given, Mapping) else given
     headers = []
     for line in lines:
         name, colon, value = line.partition(":")

@@ -48,15 +48,6 @@ class BulkSession(RunSession):
         self._changed = changed
         self._watch = watch
 
-    def _arguments(self) -> dict[str, str | int | float | bool | None]:
-        settings = self._bulk
-        return {
-            "strict": settings.strict,
-            "retry_failed": settings.retry_failed,
-            "rerun_changed": settings.rerun_changed,
-            "wait_for_reset": settings.wait_for_reset,
-        }
-
     def _recover(self, now: datetime) -> tuple[State, Journal]:
         retry_failed = self._bulk.retry_failed
         return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)

@@ -1,10 +1,9 @@
 """A bulk run as one call: what the `run` command does, for the command and for other programs."""
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import msgspec
 import trio
@@ -16,10 +15,8 @@ from headrace.jobs import (
     JobFile,
     JobReader,
     Manifest,
-    ModelLimits,
     PriceTable,
     Reject,
-    load_prices,
     open_source,
 )
 
@@ -27,9 +24,10 @@ from ..clock import RunClock
 from ..errors import StorageError
 from ..limits import all_open_files
 from ..money import wait_for_reset
+from ..options import RunOptions
 from ..record import RunDirectory, read_manifest, storage
 from ..session import REAL_WORLD, RunOutcome, World
-from ..settings import RunSettings, base_url_from, default_run_directory, headers_from, key_from
+from ..settings import RunSettings, default_run_directory, settings_from
 from .changes import ChangedLine, changed_lines, refuse
 from .forecast import forecast_file
 from .progress import Watch
@@ -43,68 +41,27 @@ def run(
     jobs: str | Path,
     *,
     out: str | Path | None = None,
-    base_url: str | None = None,
     api_key: str | None = None,
-    prices: str | Path | None = None,
-    rpm: int | None = 60,
-    tpm: int | None = 100_000,
-    own_limits: Mapping[str, ModelLimits] | None = None,
-    concurrency: int | None = None,
-    attempts: int = 6,
-    deadline_s: float = 24 * 3600.0,
-    outage_s: float = 30 * 60.0,
-    grace_s: float = 30.0,
-    headers: Mapping[str, str] | None = None,
-    http2: bool = False,
-    strict: bool = False,
-    estimate_first: bool = False,
-    max_cost: Decimal | None = None,
-    retry_failed: bool = False,
-    rerun_changed: bool = False,
-    yes: bool = False,
-    wait_for_reset: bool = False,
-    download: bool = False,
+    **options: Unpack[RunOptions],
 ) -> RunOutcome:
-    """Run a file of jobs to its end, or go on where an earlier run of it stopped.
+    """Run a file of jobs to its end, or resume where an earlier run of it stopped.
 
     What the `run` command does, without its display: results, attempts and balance in Parquet, and
-    `summary.json`, in `out` (default: the job file's name with `.run`). `base_url` and `api_key`
-    default to HEADRACE_BASE_URL and HEADRACE_API_KEY; `rpm`, `tpm` None is no limit, and models in
-    `own_limits` have those instead; `concurrency` None lets the run find it; `prices` is a TOML
-    file. `outage_s` is how long the service may fail before the run stops, `grace_s` how long an
-    interrupt lets what is in flight finish; `headers` go with each job. `strict` refuses a file
-    with bad lines, `estimate_first` reads all of it before anything is sent. `max_cost`, in the
-    currency of the prices, is what the computed cost never exceeds; `yes` lets the run spend more
-    than the balance seems to have; `retry_failed` runs the failed jobs of an earlier run again,
-    `rerun_changed` those whose line has changed; `wait_for_reset` sleeps until a spent budget of
-    the key has its reset; `download` fetches pictures that come as links into the run's `images/`.
+    `summary.json`. Blocks until the run has ended.
 
-    Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
-    way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
+    Args:
+        jobs: the job file.
+        out: the run directory; default the job file's name with `.run`.
+        api_key: default HEADRACE_API_KEY.
+        options: as the flags of `headrace run`; see `RunOptions`.
+
+    Returns:
+        How the run ended; what stopped it is in `exit_code` and `reason`.
+
+    Raises:
+        InputError: something can't be used; nothing has been sent then.
     """
-    settings = RunSettings(
-        base_url=base_url_from(base_url),
-        key=key_from(api_key),
-        prices=None if prices is None else load_prices(Path(prices)),
-        rpm=rpm,
-        tpm=tpm,
-        own_limits=own_limits or {},
-        concurrency=concurrency,
-        attempts=attempts,
-        deadline_s=deadline_s,
-        outage_s=outage_s,
-        grace_s=grace_s,
-        headers=headers_from(tuple(f"{name}: {value}" for name, value in (headers or {}).items())),
-        http2=http2,
-        strict=strict,
-        estimate_first=estimate_first,
-        max_cost=max_cost,
-        retry_failed=retry_failed,
-        rerun_changed=rerun_changed,
-        yes=yes,
-        wait_for_reset=wait_for_reset,
-        download=download,
-    )
+    settings = settings_from(RunSettings, api_key, **options)
     directory = default_run_directory(str(jobs)) if out is None else Path(out)
     outcome, _ = run_and_summarise(str(jobs), directory, settings)
     return outcome

@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..params import BASE_URL, CountOr, Duration, Money, number_or_none
+from ..params import send_flags, time_flag
 from ..stderr import say
 
 if TYPE_CHECKING:
     from .options import LoadPlan
 
 LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
-NONE = CountOr("none")
 
 
 @click.command()
@@ -43,24 +42,10 @@ NONE = CountOr("none")
     show_default=True,
     help="How many times as fast to replay.",
 )
-@click.option("--duration", type=Duration(), metavar="TIME", help="How long to measure.")
+@time_flag("--duration", text="How long to measure.")
 @click.option("--requests", type=click.IntRange(min=1), metavar="N", help="How many to measure.")
-@click.option(
-    "--warmup",
-    type=Duration(),
-    metavar="TIME",
-    default="0s",
-    show_default=True,
-    help="Before it is measured.",
-)
-@click.option(
-    "--grace",
-    type=Duration(),
-    metavar="TIME",
-    default="2m",
-    show_default=True,
-    help="For what is in flight at the end.",
-)
+@time_flag("--warmup", "0s", text="Before it is measured.")
+@time_flag("--grace", "2m", text="For what is in flight at the end.")
 @click.option("--model", metavar="M", help="[default: deepseek-v4-flash, or what --jobs say]")
 @click.option("--url", default="/v1/chat/completions", show_default=True, metavar="PATH")
 @click.option("--stream/--no-stream", default=None, help="[default: --stream, or what --jobs say]")
@@ -105,33 +90,15 @@ NONE = CountOr("none")
     help="Of --find: how far apart the rates may be that meet and miss, as a share.",
 )
 @click.option("--highest", metavar="N/s", help="Of --find: never beyond this rate.")
-@click.option(
-    "--concurrency",
-    type=NONE,
-    default="none",
-    show_default=True,
-    help="Most in flight; more is queued, never skipped.",
+@send_flags(
+    limits=("none", "none"),
+    attempts=1,
+    concurrency="none",
+    text="Most in flight; more is queued, never skipped.",
 )
-@click.option("--rpm", type=NONE, default="none", show_default=True, help="Requests a minute.")
-@click.option("--tpm", type=NONE, default="none", show_default=True, help="Tokens a minute.")
-@click.option("--attempts", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--prices", metavar="FILE", help="TOML price file; without it no cost is known.")
-@click.option(
-    "--max-cost",
-    type=Money(),
-    metavar="N",
-    help="What the cost never exceeds, in the currency of the prices.",
-)
-@click.option("--yes", is_flag=True, help="Spend more than the balance seems to have.")
 @click.option("--seed", type=int, metavar="N", help="Of all chance.  [default: from the clock]")
-@click.option(
-    "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each request."
-)
-@click.option("--http2", is_flag=True, help="HTTP/2, where the gateway speaks it (https).")
 @click.option("--out", metavar="RUN", help="A new run directory.  [default: load-DATE-N.run]")
-@BASE_URL
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def load(**options: Any) -> None:
+def load(*, as_json: bool, **options: Any) -> None:
     """Send a shape of traffic, and report latency and throughput.
 
     One of --users, --rate, --stages and --replay is the shape; --duration or --requests ends it.
@@ -147,24 +114,19 @@ def load(**options: Any) -> None:
 
     from ..cli import show_summary
     from ..clock import wall_now
-    from ..settings import key_from
     from .options import LoadOptions, plan
     from .start import doubts, load_and_summarise
     from .steps_cli import make_steps
     from .view import watch_on
 
-    as_json = options.pop("as_json")
     several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
-    for name in ("concurrency", "rpm", "tpm"):
-        options[name] = number_or_none(options[name])
     options["own_limits"] = own_limits_from(
         Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
     )
-    asked = {SECONDS.get(name, name): value for name, value in options.items()}
     if several["sweep"] is not None or several["find"] is not None:
-        make_steps(LoadOptions(**asked), **several, as_json=as_json)
+        make_steps(LoadOptions(**options), **several, as_json=as_json)
         return
-    planned = plan(LoadOptions(**asked), key_from(None), wall_now())
+    planned = plan(LoadOptions(**options), None, wall_now())
     warn_beyond(planned)
     outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
     show_summary(summary, as_json=as_json)
@@ -181,7 +143,3 @@ def warn_beyond(planned: "LoadPlan") -> None:
     calibration = kept(kept_at())
     for line in [] if calibration is None else beyond(calibration, planned):
         say(f"Warning: {line}")
-
-
-# Flags whose times the library takes as seconds.
-SECONDS = {"duration": "duration_s", "warmup": "warmup_s", "grace": "grace_s"}

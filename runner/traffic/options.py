@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import InputError, ModelLimits, Trace, load_prices, read_trace
+from headrace.jobs import InputError, ModelLimits, Trace, read_trace
 
+from ..options import Headers
 from ..secret import Secret
-from ..settings import base_url_from, headers_from
+from ..settings import settings_from
 from .arrivals import Arrivals
 from .curve import Point, RateCurve, parse_rate, parse_stages
 from .settings import LoadSettings, fresh_directory
@@ -61,7 +62,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_cost: Decimal | None = None
     yes: bool = False
     seed: int | None = None
-    headers: Sequence[str] = ()
+    headers: Headers = ()
     http2: bool = False
     base_url: str | None = None
     out: str | Path | None = None
@@ -75,7 +76,7 @@ class LoadPlan(NamedTuple):
     directory: Path
 
 
-def plan(options: LoadOptions, key: Secret, now: dt.datetime) -> LoadPlan:
+def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> LoadPlan:
     """Check all that can be checked beforehand. `now` dates the directory, and is the seed where
     none is given.
 
@@ -85,38 +86,16 @@ def plan(options: LoadOptions, key: Secret, now: dt.datetime) -> LoadPlan:
     trace = None if options.replay is None else read_trace(options.replay)
     if options.max_cost is not None and options.prices is None:
         raise InputError("--max-cost needs prices: give --prices FILE")
-    settings = LoadSettings(
-        base_url=base_url_from(options.base_url),
-        key=key,
-        shape=_shape(options, trace),
-        duration_s=options.duration_s,
-        requests=options.requests,
-        warmup_s=options.warmup_s,
-        grace_s=options.grace_s,
-        objectives=tuple(options.objectives),
-        concurrency=options.concurrency,
-        rpm=options.rpm,
-        tpm=options.tpm,
-        own_limits=options.own_limits,
-        attempts=options.attempts,
-        headers=headers_from(tuple(options.headers)),
-        http2=options.http2,
-        prices=None if options.prices is None else load_prices(Path(options.prices)),
-        max_cost=options.max_cost,
-        yes=options.yes,
-        seed=seed,
+    given = {name: getattr(options, name) for name in options.__struct_fields__}
+    settings = settings_from(
+        LoadSettings,
+        key,
+        **{name: given[name] for name in given.keys() & {*LoadSettings.__struct_fields__}}
+        | {"shape": _shape(options, trace), "objectives": tuple(options.objectives), "seed": seed},
     )
     asked = Asked(
-        model=options.model,
-        url=options.url,
-        stream=options.stream,
-        jobs=options.jobs,
-        sample=options.sample,
-        prompt_tokens=options.prompt_tokens,
-        output_tokens=options.output_tokens,
-        shared_prefix=options.shared_prefix,
-        turns=options.turns,
-        extra=_extra(options.extra),
+        **{name: given[name] for name in given.keys() & {*Asked._fields}}
+        | {"extra": _extra(options.extra)}
     )
     found = supply(asked, seed=seed, trace=trace)
     out = options.out

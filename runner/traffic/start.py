@@ -15,7 +15,6 @@ from ..errors import StorageError
 from ..limits import all_open_files
 from ..record import RunDirectory, storage
 from ..session import REAL_WORLD, RunOutcome, World
-from ..settings import key_from
 from .alarm import OpenAlarm, open_alarm
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
@@ -39,7 +38,7 @@ def load(*, api_key: str | None = None, **asked: Any) -> RunOutcome:
     Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
     way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
     """
-    planned = plan(LoadOptions(**asked), key_from(api_key), wall_now())
+    planned = plan(LoadOptions(**asked), api_key, wall_now())
     outcome, _ = load_and_summarise(planned)
     return outcome
 

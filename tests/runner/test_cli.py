@@ -179,8 +179,8 @@ def test_settings_come_from_flag_then_environment_then_file(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[run]\nrmp = 5\n", "'rmp' is no setting of `run`"),
-        ("[ruin]\nrpm = 5\n", "'ruin' is no setting"),
+        ("[run]\nrmp = 5\n", "'rmp' is not a setting of `run`"),
+        ("[ruin]\nrpm = 5\n", "'ruin' is not a setting"),
         ('api_key = "sk-1"\n', "a key does not belong in a file"),
         ("rpm = \n", "can't be used"),
         ("[run]\nrpm = 0\n", "whole number of at least 1"),

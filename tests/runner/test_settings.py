@@ -1,14 +1,15 @@
 """What a run is told: checked before anything is touched, and the key shown to nobody."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from headrace.jobs import InputError
-from headrace.runner import RunSettings, Secret, run
+from headrace.runner import RunSettings, Secret, cli, run
 from headrace.runner.durations import parse_duration, show_duration
+from headrace.runner.options import RunOptions, SendOptions
 from headrace.runner.settings import base_url_from, default_run_directory, headers_from, key_from
 
 
@@ -154,16 +155,24 @@ def test_durations_for_people(seconds: float, shown: str) -> None:
     assert show_duration(seconds) == shown
 
 
-def test_a_program_can_set_what_the_command_can() -> None:
-    taken = set(inspect.signature(run).parameters) - {"jobs", "out"}
-    assert taken == {*RunSettings.__struct_fields__, "api_key"} - {"key", "seed"}
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(run).parameters.items()
-        if isinstance(parameter.default, int | float)
-    }
+def test_a_program_and_the_command_line_can_set_the_same() -> None:
+    """And nothing else: what one of them lacked, the other's users would miss."""
+    program = {*RunOptions.__annotations__, *SendOptions.__annotations__}
+    assert program == {*RunSettings.__struct_fields__} - {"key", "seed"}
+    command = {param.name for param in cli.run.params} - {"jobs", "out", "as_json"}
+    assert command == program - {"own_limits"}  # which are a table of headrace.toml
+
+
+def test_the_commands_defaults_are_the_settings() -> None:
     told = RunSettings(base_url="http://a.test", key=Secret("k"))
-    assert defaults == {name: getattr(told, name) for name in defaults}
+    context = click.Context(cli.run)
+    names = {"rpm", "tpm", "concurrency", "attempts", "deadline_s", "outage_s", "grace_s"}
+    read = {
+        param.name: param.type_cast_value(context, param.get_default(context, call=False))
+        for param in cli.run.params
+        if param.name in names
+    }
+    assert read == {name: getattr(told, name) for name in names}
 
 
 def test_headers_of_a_program_are_checked_like_those_of_the_command(tmp_path: Path) -> None:

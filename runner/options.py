@@ -1,0 +1,63 @@
+"""The options that a program gives, by the names of the settings (`runner.settings`)."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TypedDict
+
+from headrace.jobs import ModelLimits
+
+Headers = Mapping[str, str] | Sequence[str]
+
+
+class SendOptions(TypedDict, total=False):
+    """Options of any run; times are seconds. What is left out has the command's default.
+
+    base_url: where the service is; default HEADRACE_BASE_URL.
+    rpm, tpm: requests and tokens per minute; None is no limit.
+    own_limits: limits of single models, which have these instead.
+    concurrency: attempts in flight; None lets the run find it.
+    attempts: how often a job is tried at most.
+    grace_s: how long an interrupt lets what is in flight finish.
+    headers: sent with each job, as a mapping or as lines of "Name: value".
+    http2: HTTP/2, where the service speaks it; slower, and without the kernel's receive times.
+    prices: a TOML price file; without one no cost is known.
+    max_cost: what the computed cost never exceeds, in the currency of the prices.
+    yes: spend more than the balance seems to have.
+    """
+
+    base_url: str | None
+    rpm: int | None
+    tpm: int | None
+    own_limits: Mapping[str, ModelLimits]
+    concurrency: int | None
+    attempts: int
+    grace_s: float
+    headers: Headers
+    http2: bool
+    prices: str | Path | None
+    max_cost: Decimal | None
+    yes: bool
+
+
+class RunOptions(SendOptions, total=False):
+    """Options of a bulk run.
+
+    deadline_s: how long a job may take from its first due time, retries included.
+    outage_s: how long the service may fail before the run stops.
+    strict: refuse the whole file where any line is not a job.
+    estimate_first: read the whole file before anything is sent.
+    retry_failed: run the failed jobs of an earlier session again.
+    rerun_changed: run jobs again whose line has changed.
+    wait_for_reset: sleep until a spent budget of the key has its reset.
+    download: fetch images that come as links into the run's `images/`.
+    """
+
+    deadline_s: float
+    outage_s: float
+    strict: bool
+    estimate_first: bool
+    retry_failed: bool
+    rerun_changed: bool
+    wait_for_reset: bool
+    download: bool
