@@ -112,7 +112,7 @@ class Admission:
         if self.budget is not None and flight.pending.cost_bound is not None:
             self.budget.release(flight.pending.cost_bound)
         self.concurrency.ended(
-            sent_at_s=flight.wire.sent_at, overloaded=overloaded, now_s=self._clock.now()
+            sent_at_s=flight.wire.sent_at_s, overloaded=overloaded, now_s=self._clock.now()
         )
 
     def _need_tokens(self, job: Job, lane: Lane) -> int:

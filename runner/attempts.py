@@ -154,7 +154,7 @@ class Attempts:
         flight.lane.failed(
             flight.grant,
             failure,
-            sent_at_s=flight.wire.sent_at,
+            sent_at_s=flight.wire.sent_at_s,
             remaining=outcome.ratelimit_remaining,
         )
         # Shielded: an answer that came is recorded, whatever stops the run meanwhile.

@@ -1,6 +1,5 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -27,7 +26,16 @@ from .answers import (
 from .clock import RunClock
 from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
-from .transport import Answering, Prepared, Wire, carrier_over, decoded, http_base, whole_body
+from .transport import (
+    RequestHead,
+    Response,
+    Take,
+    Wire,
+    decoded,
+    http_base,
+    sender_over,
+    whole_body,
+)
 
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
@@ -44,9 +52,10 @@ class Outcome(msgspec.Struct):
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
     `partial` is what a stream had brought before it broke off.
-    `first_token_at`, `first_content_at` (the first token that is no reasoning) and `content_end_at`
-    are seconds on trio's clock; the first two are None for what was no stream. `gaps_s` lie between
-    token-bearing chunks, 0.0 between those of one read; None where nobody asked for them.
+    `first_token_at_s`, `first_content_at_s` (the first token that is not reasoning) and
+    `content_end_at_s` are seconds on trio's clock; the first two are None for what was not a
+    stream. `gaps_s` lie between token-bearing chunks, 0.0 between those of one read; None where
+    nobody asked for them.
     """
 
     answer: Answer | None = None
@@ -54,10 +63,10 @@ class Outcome(msgspec.Struct):
     response: str | None = None
     status: int | None = None
     request_id: str | None = None
-    first_token_at: float | None = None
-    first_content_at: float | None = None
+    first_token_at_s: float | None = None
+    first_content_at_s: float | None = None
     gaps_s: list[float] | None = None
-    content_end_at: float | None = None
+    content_end_at_s: float | None = None
     ratelimit_limit: int | None = None
     ratelimit_remaining: int | None = None
     partial: Partial | None = None
@@ -81,7 +90,7 @@ class Client:
         timed: bool = False,
     ) -> None:
         self._timed = timed
-        self._carrier = carrier_over(transport)
+        self._sender = sender_over(transport)
         self._key = key
         self._clock = clock
         self.user_agent = f"headrace/{version('headrace')}"
@@ -102,7 +111,7 @@ class Client:
         self.http_url = http_url  # a Unix socket is addressed by another name
         self._get_headers = httpx.Headers({**bearer, **dict(headers)})
         self._posts = {
-            path: Prepared(
+            path: RequestHead(
                 "POST",
                 httpx.URL(http_url + path),
                 httpx.Headers(
@@ -116,12 +125,12 @@ class Client:
             for path, endpoint in ENDPOINTS.items()
         }
 
-    async def open(self, url: httpx.URL) -> Answering:
+    async def open(self, url: httpx.URL) -> Response:
         """GET something of the gateway's own origin, with the key; the caller closes the answer.
 
         Raises httpx.TransportError.
         """
-        return await self._carrier.carry(Prepared("GET", url, self._get_headers), b"", Wire())
+        return await self._sender.send(RequestHead("GET", url, self._get_headers), b"", Wire())
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """GET a small document: its status, and its body without the key should that be in it.
@@ -148,7 +157,7 @@ class Client:
         """
         wire.timed = self._timed or job.stream
         try:
-            answer = await self._carrier.carry(self._posts[job.url], job.body, wire)
+            answer = await self._sender.send(self._posts[job.url], job.body, wire)
         except httpx.TransportError as error:
             return self._redacted(Outcome(failure=transport_failure(error, in_stream=False)))
         try:
@@ -156,7 +165,7 @@ class Client:
         finally:
             await answer.aclose()
 
-    async def _read(self, job: Job, answer: Answering, wire: Wire) -> Outcome:
+    async def _read(self, job: Job, answer: Response, wire: Wire) -> Outcome:
         status = answer.status
         heard = dict(answer.headers)
         streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
@@ -181,27 +190,27 @@ class Client:
             outcome.ratelimit_remaining = _whole(remaining)
         return outcome
 
-    async def _read_whole(self, job: Job, answer: Answering, heard: Heard, wire: Wire) -> Outcome:
+    async def _read_whole(self, job: Job, answer: Response, heard: Heard, wire: Wire) -> Outcome:
         body = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
         if body is None:
             return Outcome(failure=_too_long())
         data = decoded(body, answer.headers) if b"content-encoding" in heard else body
-        end = wire.read_at
+        end = wire.arrived_at_s
         if answer.status != 200:
             return self._refused(answer, read_error(data), _json_text(data))
         try:
             found = read_body(ENDPOINTS[job.url].kind, data)
         except UnusableAnswerError as error:
             if error.parsed is None:
-                return Outcome(failure=Failure("protocol", str(error)), content_end_at=end)
+                return Outcome(failure=Failure("protocol", str(error)), content_end_at_s=end)
             return Outcome(
                 failure=_unusable(error),
                 response=data.decode(),
-                content_end_at=end,
+                content_end_at_s=end,
             )
-        return Outcome(answer=found, response=data.decode(), content_end_at=end)
+        return Outcome(answer=found, response=data.decode(), content_end_at_s=end)
 
-    def _refused(self, answer: Answering, error: ErrorBody, text: str | None) -> Outcome:
+    def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> Outcome:
         status, headers = answer.status, httpx.Headers(answer.headers)
         reason = httpx.codes.get_reason_phrase(status)
         message = error.message or reason or f"HTTP status {status}"
@@ -211,7 +220,7 @@ class Client:
         failure = Failure("http", message, error.code, status, asked)
         return Outcome(failure=failure, response=text, request_id=error.request_id)
 
-    async def _read_stream(self, job: Job, coming: Answering, heard: Heard, wire: Wire) -> Outcome:
+    async def _read_stream(self, job: Job, coming: Response, heard: Heard, wire: Wire) -> Outcome:
         chat = ENDPOINTS[job.url].kind != "messages"
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
@@ -219,16 +228,16 @@ class Client:
         broken: Failure | None = None
         answer: Answer | None = None
 
-        def take(piece: bytes) -> bool:
+        def take(piece: bytes, arrived_at_s: float | None) -> bool:
             for event in parser.feed(piece):
                 if stream.add(event):
-                    times.saw(wire.read_at, content=stream.answering)
+                    times.saw(arrived_at_s, content=stream.answering)
             return not (
                 stream.ended or stream.failed is not None or wire.bytes_received > BODY_BYTES_MAX
             )
 
         try:
-            await _feed_decoded(coming, heard, take)
+            await _feed_decoded(coming, heard, take, wire)
             if stream.ended:
                 await _drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
@@ -243,17 +252,17 @@ class Client:
                 answer = stream.answer()
             except UnusableAnswerError as error:
                 broken = Failure("stream", str(error))
-        end = times.last_at
+        end = times.last_at_s
         whole = answer is not None
         return Outcome(
             answer=answer,
             failure=None if whole else broken or _stream_failure(stream),
             response=None if answer is None else msgspec.json.encode(answer.body).decode(),
             request_id=stream.failed and stream.failed.request_id,
-            first_token_at=times.first_at,
-            first_content_at=times.first_content_at,
+            first_token_at_s=times.first_at_s,
+            first_content_at_s=times.first_content_at_s,
             gaps_s=times.gaps_s,
-            content_end_at=wire.read_at if end is None and whole else end,
+            content_end_at_s=wire.arrived_at_s if end is None and whole else end,
             partial=None if whole else stream.partial(),
         )
 
@@ -278,21 +287,21 @@ class Client:
         return outcome
 
 
-async def _feed_decoded(answer: Answering, heard: Heard, take: Callable[[bytes], bool]) -> None:
+async def _feed_decoded(answer: Response, heard: Heard, take: Take, wire: Wire) -> None:
     """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
     if b"content-encoding" not in heard:
         await answer.feed(take)
     elif (body := await whole_body(answer, most_bytes=BODY_BYTES_MAX)) is not None:
-        take(decoded(body, answer.headers))
+        take(decoded(body, answer.headers), wire.arrived_at_s)
 
 
-async def _drain(answer: Answering) -> None:
+async def _drain(answer: Response) -> None:
     """Read a finished stream to its end, so that its connection can be used again.
 
     The answer is whole: an end that doesn't come, or is no end, costs the connection and no more.
     """
     with trio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
-        await answer.feed(lambda _: True)
+        await answer.feed(lambda *_: True)
 
 
 def _too_long() -> Failure:

@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from ..client import Client
-from ..transport import PORTS, Answering, Origin, Prepared, Wire, carrier_over, whole_body
+from ..transport import PORTS, Origin, RequestHead, Response, Wire, sender_over, whole_body
 from .files import extension_of
 from .public_hosts import NotPublicError
 
@@ -44,7 +44,7 @@ class Downloads:
 
     def __init__(self, client: Client, foreign: httpx.AsyncBaseTransport) -> None:
         self._client = client
-        self._foreign = carrier_over(foreign)
+        self._foreign = sender_over(foreign)
         self._own = _origin(httpx.URL(client.http_url))
         self._room = trio.Semaphore(AT_ONCE)
 
@@ -75,7 +75,7 @@ class Downloads:
                 raise DownloadError(f"{host} is no public host") from error
             raise _PassingError(f"{host}: {error}") from error
 
-    async def _open(self, target: Target) -> Answering:
+    async def _open(self, target: Target) -> Response:
         if target.own:
             return await self._client.open(target.url)
         headers = httpx.Headers(
@@ -86,7 +86,7 @@ class Downloads:
                 "user-agent": self._client.user_agent,
             }
         )
-        return await self._foreign.carry(Prepared("GET", target.url, headers), b"", Wire())
+        return await self._foreign.send(RequestHead("GET", target.url, headers), b"", Wire())
 
 
 def allowed(text: str, *, own: Origin) -> Target:
@@ -111,7 +111,7 @@ def _origin(url: httpx.URL) -> Origin:
     return Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
 
 
-async def _picture(answer: Answering, host: str) -> bytes:
+async def _picture(answer: Response, host: str) -> bytes:
     """The body of an answer that is a picture. Raises DownloadError."""
     status = answer.status
     if 300 <= status < 400:

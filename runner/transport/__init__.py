@@ -1,31 +1,32 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
 from .body import decoded, whole_body
-from .carrier import Answering, Prepared, carrier_over
 from .connection import Headers
-from .exchange import Exchange
-from .phase import Timeouts
+from .response import SocketResponse
 from .route import http_base, transport_to
+from .sender import RequestHead, Response, sender_over
 from .streams import Connect, Origin, open_tcp, open_unix
+from .timeouts import Timeouts
 from .transport import PORTS, TrioTransport
-from .wire import Wire
+from .wire import Take, Wire
 
 __all__ = [
     "PORTS",
-    "Answering",
     "Connect",
-    "Exchange",
     "Headers",
     "Origin",
-    "Prepared",
+    "RequestHead",
+    "Response",
+    "SocketResponse",
+    "Take",
     "Timeouts",
     "TrioTransport",
     "Wire",
-    "carrier_over",
     "decoded",
     "http_base",
     "open_tcp",
     "open_unix",
+    "sender_over",
     "transport_to",
     "whole_body",
 ]

@@ -2,16 +2,16 @@
 
 import httpx
 
-from .carrier import Answering
 from .connection import Headers
+from .sender import Response
 
 
-async def whole_body(answer: Answering, *, most_bytes: int) -> bytes | None:
+async def whole_body(answer: Response, *, most_bytes: int) -> bytes | None:
     """The body as it came; None where it is over `most_bytes`. Raises httpx.TransportError."""
     pieces: list[bytes] = []
     size_bytes = 0
 
-    def take(piece: bytes) -> bool:
+    def take(piece: bytes, _arrived_at_s: float | None) -> bool:
         nonlocal size_bytes
         pieces.append(piece)
         size_bytes += len(piece)

@@ -7,9 +7,9 @@ import httptools
 import httpx
 import trio
 
-from .phase import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, Kind, Timeouts, broken, late
+from .deadlines import Deadlines
 from .streams import READ_BYTES, DescriptorStream, Origin, descriptor_under
-from .watch import Watch
+from .timeouts import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, Timeouts, Wait, broken, late
 from .wire import Wire
 
 # Status line and headers of one response, with those of 1xx answers before it.
@@ -32,14 +32,14 @@ class Connection:
     """
 
     def __init__(
-        self, stream: trio.abc.Stream, *, origin: Origin, limits: Timeouts, watch: Watch
+        self, stream: trio.abc.Stream, *, origin: Origin, limits: Timeouts, deadlines: Deadlines
     ) -> None:
         self.stream = stream
         self.origin = origin
         self.since_s = 0.0  # when the last read ended or a wait began, on trio's clock
         self._limits = limits
-        self._watch = watch
-        self._phase: Kind | None = None  # what is waited for
+        self._deadlines = deadlines
+        self._phase: Wait | None = None  # what is waited for
         self._phase_s = 0.0  # how long that may be, from `since_s`
         self._ends_s = 0.0  # when the whole exchange is to be over
         self._socket = descriptor_under(stream)
@@ -137,7 +137,7 @@ class Connection:
         if wire.on_sent is not None:
             wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
         # Looked at after that: what it writes, and whoever takes the core meanwhile, is no latency.
-        wire.sent_at = now_s = trio.current_time()
+        wire.sent_at_s = now_s = trio.current_time()
         if wire.timed and self._socket is not None:
             self._socket.note_arrivals(now_s)
         wire.bytes_sent += len(data)
@@ -182,17 +182,17 @@ class Connection:
             raise self._error(error) from error
         self.since_s = now_s = trio.current_time()
         if wire.timed and self._socket is not None and data:
-            wire.saw(now_s, self._socket.arrived_at)
+            wire.saw(now_s, self._socket.arrived_at_s)
         else:
-            wire.read_at = now_s
+            wire.arrived_at_s = now_s
         if not data:
             if self._until_end:
                 self.complete, self.reusable = True, False
                 return
             where = "in the middle of its answer" if self.status else "before it answered"
             raise httpx.ReadError(f"the server closed the connection {where}")
-        if wire.first_byte_at is None:
-            wire.first_byte_at = wire.read_at
+        if wire.first_byte_at_s is None:
+            wire.first_byte_at_s = wire.arrived_at_s
         wire.bytes_received += len(data)
         try:
             self._parser.feed_data(data)
@@ -215,11 +215,11 @@ class Connection:
         self._body.clear()
         return body
 
-    def _wait(self, phase: Kind, seconds: float, from_s: float) -> None:
+    def _wait(self, phase: Wait, seconds: float, from_s: float) -> None:
         self._phase, self._phase_s, self.since_s = phase, seconds, from_s
         due_s = self.due_s()
-        if due_s < self._watch.wakes_s:
-            self._watch.wake_by(due_s)
+        if due_s < self._deadlines.wakes_s:
+            self._deadlines.wake_by(due_s)
 
     def _error(self, error: BaseException) -> httpx.TransportError:
         """The error of a wait that ended with `error`, which is the watch's where it is overdue."""

@@ -11,7 +11,7 @@ import httpx
 from headrace.jobs import InputError
 
 from ..settings import UNIX
-from .stock import stock_transport
+from .httpx_transport import httpx_transport
 from .streams import open_unix
 from .transport import TrioTransport
 
@@ -37,7 +37,7 @@ def transport_to(
     if proxy is None and not http2:
         return TrioTransport()
     try:
-        return stock_transport(proxy=proxy, http2=http2)
+        return httpx_transport(proxy=proxy, http2=http2)
     except ImportError as error:
         what = "HTTP/2 needs pip install 'headrace[http2]'" if http2 else str(error)
         raise InputError(what) from error

@@ -35,7 +35,7 @@ class DescriptorStream(trio.abc.Stream):
     Raises trio.BrokenResourceError where the connection is gone, and trio.ClosedResourceError after
     `aclose`.
 
-    `arrived_at` is when the bytes of the last read came, on trio's clock: None until
+    `arrived_at_s` is when the bytes of the last read came, on trio's clock: None until
     `note_arrivals`, and where the kernel doesn't know it.
     """
 
@@ -45,7 +45,7 @@ class DescriptorStream(trio.abc.Stream):
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
         self._arrivals: Arrivals | None = None
-        self.arrived_at: float | None = None
+        self.arrived_at_s: float | None = None
 
     def note_arrivals(self, now_s: float) -> None:
         """Ask the kernel when bytes come: what comes from here on answers what is sent now."""
@@ -84,7 +84,7 @@ class DescriptorStream(trio.abc.Stream):
     def _receive_stamped(self, arrivals: Arrivals, max_bytes: int) -> bytes:
         data, ancillary, _, _ = self._socket.recvmsg(max_bytes, ANCILLARY_BYTES)
         now_s, real_ns = trio.current_time(), time.time_ns()
-        self.arrived_at = arrivals.moment(stamp_ns(ancillary), now_s=now_s, real_ns=real_ns)
+        self.arrived_at_s = arrivals.moment(stamp_ns(ancillary), now_s=now_s, real_ns=real_ns)
         return data
 
     async def aclose(self) -> None:

@@ -9,11 +9,11 @@ import httpx
 import trio
 
 from .connection import Connection
-from .exchange import Exchange
-from .phase import CONNECT, Phase, Timeouts
+from .deadlines import Deadlines
+from .response import SocketResponse
 from .streams import Connect, Origin, open_tcp
+from .timeouts import CONNECT, PhaseLimit, Timeouts
 from .tls import Handshakes, verifying
-from .watch import Watch
 from .wire import Wire
 
 PORTS = {"http": 80, "https": 443}
@@ -42,7 +42,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         self._limits = timeouts or Timeouts()
         self._connect = connect
         self._handshakes = Handshakes(verifying if tls is None else lambda: tls)
-        self._watch = Watch()
+        self._deadlines = Deadlines()
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)
         self._closed = False
 
@@ -70,15 +70,15 @@ class TrioTransport(httpx.AsyncBaseTransport):
         wire: Wire = request.extensions.get("wire") or Wire()
         url = request.url
         origin = Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
-        exchange = await self.exchange(origin, _head(request) + await request.aread(), wire)
+        response = await self.request(origin, _head(request) + await request.aread(), wire)
         return httpx.Response(
-            exchange.status,
-            headers=exchange.headers,
-            stream=exchange,
+            response.status,
+            headers=response.headers,
+            stream=response,
             extensions={"http_version": b"HTTP/1.1", "wire": wire},
         )
 
-    async def exchange(self, origin: Origin, data: bytes, wire: Wire) -> Exchange:
+    async def request(self, origin: Origin, data: bytes, wire: Wire) -> SocketResponse:
         """Send one whole request, head and body, and return once the head of its answer is there.
 
         What `handle_async_request` does, for callers that need no httpx objects.
@@ -96,7 +96,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await self._discard(connection)
             raise
         connection.rest()
-        return Exchange(connection, wire, self._give_back)
+        return SocketResponse(connection, wire, self._give_back)
 
     async def _open(self, origin: Origin, wire: Wire) -> Connection:
         idle = self._idle[origin]
@@ -114,13 +114,15 @@ class TrioTransport(httpx.AsyncBaseTransport):
         for others in list(self._idle.values()):  # nobody may ever come back to their origins
             await self._close_old(others, now_s)
         began_s = trio.current_time()
-        with Phase(CONNECT, self._limits.connect):
+        with PhaseLimit(CONNECT, self._limits.connect):
             stream = await self._connect(origin)
             if origin.scheme == "https":
                 stream = await self._handshakes.secure(stream, origin.host)
         wire.connect_s = trio.current_time() - began_s
-        connection = Connection(stream, origin=origin, limits=self._limits, watch=self._watch)
-        self._watch.add(connection)
+        connection = Connection(
+            stream, origin=origin, limits=self._limits, deadlines=self._deadlines
+        )
+        self._deadlines.add(connection)
         return connection
 
     async def _give_back(self, connection: Connection) -> None:
@@ -137,7 +139,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await self._discard(idle.popleft())
 
     async def _discard(self, connection: Connection) -> None:
-        self._watch.remove(connection)
+        self._deadlines.remove(connection)
         await trio.aclose_forcefully(connection.stream)
 
 

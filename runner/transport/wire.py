@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 
+# Is handed a piece of a body and when it arrived, on trio's clock; False is enough of it.
+Take = Callable[[bytes, float | None], bool]
+
 
 class Wire:
     """What happened on the wire for one attempt; the transport fills it in as it goes.
 
     Moments are seconds on trio's clock and None until they come. `on_sent` is called with the clock
     before the first byte of the request is written to a ready connection; what it raises ends the
-    attempt. `sent_at` is when it returned: nothing but the write lies between the two.
+    attempt. `sent_at_s` is when it returned: nothing but the write lies between the two.
     Bytes count the request and the response with their heads, without TLS.
 
-    With `timed`, `first_byte_at` and `read_at` are when the kernel got the bytes, and
+    With `timed`, `first_byte_at_s` and `arrived_at_s` are when the kernel got the bytes, and
     `client_lag_s` is the longest that any waited to be read; None where the kernel said nothing of
     any. Without it, and for such bytes, they are the clock at the read.
     """
@@ -19,9 +22,9 @@ class Wire:
     # Of the class until something is known: one is made for each attempt.
     connect_s: float | None = None
     reused: bool | None = None
-    sent_at: float | None = None
-    first_byte_at: float | None = None
-    read_at: float | None = None
+    sent_at_s: float | None = None
+    first_byte_at_s: float | None = None
+    arrived_at_s: float | None = None
     client_lag_s: float | None = None
     bytes_sent: int = 0
     bytes_received: int = 0
@@ -32,12 +35,12 @@ class Wire:
         self.on_sent = on_sent
         self.timed = timed
 
-    def saw(self, now_s: float, arrived_at: float | None) -> None:
-        """Bytes that came at `arrived_at` were read by `now_s`."""
-        if arrived_at is None:
-            self.read_at = now_s
+    def saw(self, now_s: float, arrived_at_s: float | None) -> None:
+        """Bytes that came at `arrived_at_s` (None where nobody knows) were read by `now_s`."""
+        if arrived_at_s is None:
+            self.arrived_at_s = now_s
             return
-        self.read_at = arrived_at
-        lag_s = now_s - arrived_at
+        self.arrived_at_s = arrived_at_s
+        lag_s = now_s - arrived_at_s
         if self.client_lag_s is None or lag_s > self.client_lag_s:
             self.client_lag_s = lag_s

@@ -242,8 +242,8 @@ async def test_the_first_token_is_timed_and_the_last_content(
     outcome = await wired.send(job(stream=True), wire)
     assert outcome.answer is not None
     assert outcome.answer.text == "aaa"
-    assert (wire.sent_at, wire.first_byte_at) == (0.0, 0.0)
-    assert (outcome.first_token_at, outcome.content_end_at) == (3.0, 8.0)
+    assert (wire.sent_at_s, wire.first_byte_at_s) == (0.0, 0.0)
+    assert (outcome.first_token_at_s, outcome.content_end_at_s) == (3.0, 8.0)
     assert outcome.answer.usage.output_tokens == 3
 
 
@@ -276,8 +276,8 @@ async def test_gaps_between_tokens_are_kept_where_asked_and_coalesced_ones_are_z
     outcome = await Wired(nursery, *pieces, timed=True).send(job(url, stream=True))
     assert outcome.failure is None
     assert outcome.gaps_s == [2.0, 4.0, 0.5, 0.0]
-    assert (outcome.first_token_at, outcome.first_content_at) == (1.0, 7.0)
-    assert outcome.content_end_at == 7.5
+    assert (outcome.first_token_at_s, outcome.first_content_at_s) == (1.0, 7.0)
+    assert outcome.content_end_at_s == 7.5
     outcome = await Wired(nursery, *pieces).send(job(url, stream=True))
     assert outcome.gaps_s is None
 
@@ -291,7 +291,7 @@ async def test_a_stream_that_breaks_off_keeps_the_moments_of_what_came(
     outcome = await wired.send(job(stream=True))
     assert outcome.failure is not None
     assert outcome.failure.message.startswith("the stream broke off: ")
-    assert (outcome.first_token_at, outcome.content_end_at) == (1.0, 3.0)
+    assert (outcome.first_token_at_s, outcome.content_end_at_s) == (1.0, 3.0)
     assert outcome.gaps_s == [2.0]
 
 
@@ -355,7 +355,7 @@ async def test_a_whole_answer_to_a_streamed_job_is_taken(
     outcome = await Wired(nursery, data).send(job(stream=True))
     assert outcome.answer is not None
     assert outcome.answer.text == "hi"
-    assert outcome.first_token_at is None
+    assert outcome.first_token_at_s is None
 
 
 CHUNKED_HEAD = (
@@ -398,8 +398,8 @@ async def test_a_stream_that_breaks_off_leaves_what_it_brought(
     outcome = await wired.send(job(stream=True))
     assert outcome.answer is None
     assert outcome.failure is not None
-    assert (outcome.failure.kind, outcome.first_token_at) == ("stream", 0.0)
-    assert outcome.content_end_at == 2.0
+    assert (outcome.failure.kind, outcome.first_token_at_s) == ("stream", 0.0)
+    assert outcome.content_end_at_s == 2.0
     assert outcome.partial is not None
     assert outcome.partial.text == "aa"
 
@@ -410,7 +410,7 @@ async def test_a_stream_that_never_ends_after_done_costs_a_second_and_its_connec
     wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE), 500.0)
     outcome = await wired.send(job(stream=True))
     assert outcome.answer is not None
-    assert outcome.content_end_at == 0.0
+    assert outcome.content_end_at_s == 0.0
     assert trio.current_time() == 1.0
     await wired.send(job(stream=True))
     assert wired.connections == 2

@@ -57,20 +57,20 @@ async def read_ours(pieces: list[bytes]) -> tuple[Message | Exception, bool]:
 
     body: list[bytes] = []
 
-    def take(piece: bytes) -> bool:
+    def take(piece: bytes, _arrived_at_s: float | None) -> bool:
         body.append(piece)
         return True
 
     transport = TrioTransport(connect=connect)
     found: Message | Exception
     try:
-        exchange = await transport.exchange(ORIGIN, REQUEST, Wire())
+        response = await transport.request(ORIGIN, REQUEST, Wire())
         try:
-            await exchange.feed(take)
+            await response.feed(take)
         finally:
-            await exchange.aclose()
-        headers = [(name.lower(), value) for name, value in exchange.headers]
-        found = Message(exchange.status, headers, b"".join(body))
+            await response.aclose()
+        headers = [(name.lower(), value) for name, value in response.headers]
+        found = Message(response.status, headers, b"".join(body))
     except httpx.TransportError as error:
         found = error
     reused = script.is_open

@@ -38,10 +38,12 @@ def flight() -> InFlight:
 async def test_every_time_counts_from_the_moment_of_sending(autojump_clock: MockClock) -> None:
     """Due at 1 s, sent at 1.5 s; a thought at 2 s, the answer from 4 s to 6 s."""
     clock, sent = RunClock(lambda: NOON), flight()
-    sent.wire.sent_at, sent.wire.first_byte_at = 1.5, 1.75
+    sent.wire.sent_at_s, sent.wire.first_byte_at_s = 1.5, 1.75
     sent.sent = sent_row(sent, clock, sent_s=1.5)
     assert (sent.sent.attempt, sent.sent.reserved_tokens, sent.sent.reopened) == (1, 9, False)
-    outcome = Outcome(first_token_at=2.0, first_content_at=4.0, content_end_at=6.0, gaps_s=[2.0])
+    outcome = Outcome(
+        first_token_at_s=2.0, first_content_at_s=4.0, content_end_at_s=6.0, gaps_s=[2.0]
+    )
     row = attempt_row(sent, outcome, NO_CHARGE, clock)
     assert (row.due_at, row.sent_at) == (NOON + SECOND, NOON + 1.5 * SECOND)
     assert (row.wait_s, row.first_byte_s, row.ttft_s) == (0.5, 0.25, 0.5)

@@ -166,7 +166,7 @@ async def read(
     assert isinstance(response.stream, httpx.AsyncByteStream)
     moments = []
     async for _ in response.stream:
-        moments.append(wire.read_at)
+        moments.append(wire.arrived_at_s)
         server.taken.set()
     await response.aclose()
     return wire, moments
@@ -198,7 +198,7 @@ async def test_a_late_reader_still_says_when_the_bytes_came(
     for (before_s, after_s), moment in zip(server.late.between, moments, strict=True):
         assert moment is not None
         assert before_s <= moment <= after_s
-    assert wire.first_byte_at == moments[0]
+    assert wire.first_byte_at_s == moments[0]
     assert wire.client_lag_s is not None
     assert wire.client_lag_s >= LATE_S
 
@@ -210,5 +210,5 @@ async def test_an_untimed_request_has_the_clock_at_the_read(nursery: trio.Nurser
         wire, _ = await read(transport, f"http://127.0.0.1:{port}/", server, timed=False)
     assert server.late is not None
     assert wire.client_lag_s is None
-    assert wire.read_at is not None
-    assert wire.read_at >= server.late.between[-1][1] + LATE_S
+    assert wire.arrived_at_s is not None
+    assert wire.arrived_at_s >= server.late.between[-1][1] + LATE_S

@@ -21,8 +21,8 @@ from headrace.runner.client import Client, Outcome
 from headrace.runner.clock import RunClock
 from headrace.runner.settings import base_url_from
 from headrace.runner.transport import Wire, transport_to
+from headrace.runner.transport.httpx_transport import TracingTransport, httpx_transport
 from headrace.runner.transport.route import proxy_for
-from headrace.runner.transport.stock import NotingTransport, stock_transport
 
 BODY = json.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}).encode()
 OK = b"HTTP/1.1 200 OK\r\nX-Request-Id: r-1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -144,8 +144,8 @@ def test_the_environment_says_where_a_proxy_stands(
 
 def test_only_proxies_and_http2_go_to_httpxs_own_transport() -> None:
     assert isinstance(transport_to("http://a.test", environment={}), TrioTransport)
-    assert isinstance(transport_to("http://a.test", environment=PROXIES), NotingTransport)
-    assert isinstance(transport_to("http://a.test", http2=True, environment={}), NotingTransport)
+    assert isinstance(transport_to("http://a.test", environment=PROXIES), TracingTransport)
+    assert isinstance(transport_to("http://a.test", http2=True, environment={}), TracingTransport)
 
 
 def test_a_proxy_that_is_none_is_refused_without_showing_it() -> None:
@@ -167,10 +167,15 @@ async def test_through_a_proxy_the_wire_is_filled_in(nursery: trio.Nursery) -> N
             assert outcome.answer is not None
             assert outcome.request_id == "r-1"  # whatever the case of the header's name
             assert wire.reused is reused
-            assert wire.sent_at is not None
-            assert wire.first_byte_at is not None
+            assert wire.sent_at_s is not None
+            assert wire.first_byte_at_s is not None
             assert len(sent) == 1
-            assert sent[0] <= wire.sent_at <= wire.first_byte_at <= (outcome.content_end_at or 0.0)
+            assert (
+                sent[0]
+                <= wire.sent_at_s
+                <= wire.first_byte_at_s
+                <= (outcome.content_end_at_s or 0.0)
+            )
             assert (wire.bytes_sent, wire.bytes_received) == (2, len(BODY))
             assert (wire.connect_s is None) == reused
     assert proxy.seen.startswith(b"POST http://gateway.test/v1/chat/completions HTTP/1.1\r\n")
@@ -185,7 +190,7 @@ async def test_what_on_sent_raises_sends_nothing_through_a_proxy(nursery: trio.N
     def refuse(_at_s: float) -> None:
         raise RefusedError
 
-    async with stock_transport(proxy=f"http://127.0.0.1:{port}") as transport:
+    async with httpx_transport(proxy=f"http://127.0.0.1:{port}") as transport:
         with pytest.raises(RefusedError):
             await send(transport, "http://gateway.test", Wire(refuse))
     assert proxy.seen == b""
@@ -246,7 +251,7 @@ async def test_a_tunnels_own_request_is_not_taken_for_the_jobs(nursery: trio.Nur
     port = await listen(nursery, tunnel)
     sent: list[int] = []
     wire = Wire(lambda _: sent.append(len(tunnel.asked)))
-    async with stock_transport(proxy=f"http://127.0.0.1:{port}", tls=secure.ours) as transport:
+    async with httpx_transport(proxy=f"http://127.0.0.1:{port}", tls=secure.ours) as transport:
         outcome = await send(transport, "https://gateway.test", wire)
     assert outcome.answer is not None
     assert tunnel.asked[0].startswith(b"CONNECT gateway.test:443 HTTP/1.1\r\n")
@@ -274,14 +279,14 @@ async def speak_http2(stream: trio.abc.Stream) -> None:
 async def test_http2_carries_a_job(nursery: trio.Nursery) -> None:
     secure = Secure(speak_http2, "h2")
     port = await listen(nursery, secure)
-    async with stock_transport(http2=True, tls=secure.ours) as transport:
+    async with httpx_transport(http2=True, tls=secure.ours) as transport:
         wires = [Wire(), Wire()]
         for wire in wires:
             outcome = await send(transport, f"https://localhost:{port}", wire)
             assert outcome.answer is not None
             assert outcome.answer.text == "hi"
     assert [wire.reused for wire in wires] == [False, True]
-    assert all(wire.sent_at is not None for wire in wires)
+    assert all(wire.sent_at_s is not None for wire in wires)
 
 
 async def test_stock_reads_have_the_limits_of_ours(
@@ -304,7 +309,7 @@ async def test_stock_reads_have_the_limits_of_ours(
         )
         return httpx.Response(200, stream=Slow(float(request.url.params["every"])))
 
-    transport = NotingTransport(httpx.MockTransport(answer))
+    transport = TracingTransport(httpx.MockTransport(answer))
     for every_s, took_s, words in (
         (200.0, 120.0, "waited 120 s for more of the answer"),
         (100.0, 14400.0, "waited 14400 s for the end of the answer"),

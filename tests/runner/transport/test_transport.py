@@ -73,10 +73,10 @@ async def test_every_moment_on_the_wire_is_exact(over: Over, autojump_clock: Moc
     wire = Wire(sent.append)
     response = await transport.handle_async_request(post(wire))
     assert trio.current_time() == 2.25
-    moments = [(wire.read_at, bytes(piece)) async for piece in response.stream]  # type: ignore[union-attr]
+    moments = [(wire.arrived_at_s, bytes(piece)) async for piece in response.stream]  # type: ignore[union-attr]
     assert moments == [(3.25, b"abc"), (6.25, b"def")]
     assert sent == [0.25]
-    assert (wire.connect_s, wire.sent_at, wire.first_byte_at) == (0.25, 0.25, 2.25)
+    assert (wire.connect_s, wire.sent_at_s, wire.first_byte_at_s) == (0.25, 0.25, 2.25)
     assert wire.bytes_received == len(head) + 6
     request = post()
     assert wire.bytes_sent == len(b"POST /v1/x HTTP/1.1\r\n\r\n{}") + sum(
@@ -115,7 +115,7 @@ async def test_what_on_sent_takes_is_no_latency(
     wire = Wire(slow)
     assert await fetch(transport, wire) == (200, b"ok")
     assert called == [0.0]
-    assert (wire.sent_at, wire.first_byte_at) == (0.5, 0.5)
+    assert (wire.sent_at_s, wire.first_byte_at_s) == (0.5, 0.5)
 
 
 BODIES = {
@@ -250,10 +250,10 @@ async def test_a_body_that_nobody_took_is_no_part_of_the_next_answer(
     over: Over, autojump_clock: MockClock
 ) -> None:
     transport, network = over(answers(OK))
-    exchange = await transport.exchange(
+    response = await transport.request(
         Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n", Wire()
     )
-    await exchange.aclose()
+    await response.aclose()
     assert await fetch(transport) == (200, b"ok")
     assert len(network.opened) == 1
 
@@ -339,20 +339,20 @@ async def test_an_answer_has_a_limit_as_a_whole(over: Over, autojump_clock: Mock
     assert network.open_now == 0
 
 
-async def exchange_on(transport: TrioTransport) -> tuple[float, bytes]:
+async def answer_on(transport: TrioTransport) -> tuple[float, bytes]:
     """As the engine reads: fed to a callback under one limit for many reads."""
     body: list[bytes] = []
 
-    def take(piece: bytes) -> bool:
+    def take(piece: bytes, _arrived_at_s: float | None) -> bool:
         body.append(piece)
         return True
 
     origin, head = Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n"
-    exchange = await transport.exchange(origin, head, Wire())
+    response = await transport.request(origin, head, Wire())
     try:
-        await exchange.feed(take)
+        await response.feed(take)
     finally:
-        await exchange.aclose()
+        await response.aclose()
     return trio.current_time(), b"".join(body)
 
 
@@ -363,17 +363,17 @@ async def test_a_limit_for_many_reads_is_that_of_each(
     transport, network = over(
         answers(HEAD, *(10.0, b"h", 10.0, b"e", 10.0, b"llo")), timeouts=LIMITS
     )
-    assert await exchange_on(transport) == (30.0, b"hello")
+    assert await answer_on(transport) == (30.0, b"hello")
     transport, network = over(answers(HEAD, 10.0, b"h", 10.0, b"e", 50.0), timeouts=LIMITS)
     with pytest.raises(httpx.ReadTimeout, match="waited 11 s for more of the answer"):
-        await exchange_on(transport)
+        await answer_on(transport)
     assert trio.current_time() == 30.0 + 20.0 + 11.0
     assert network.open_now == 0
     transport, network = over(
         answers(HEAD, *((10.0, b"x") * 9)), timeouts=LIMITS._replace(total=25.0)
     )
     with pytest.raises(httpx.ReadTimeout, match="waited 25 s for the end of the answer"):
-        await exchange_on(transport)
+        await answer_on(transport)
     assert trio.current_time() == 61.0 + 25.0
 
 
@@ -381,9 +381,9 @@ async def test_a_body_left_at_half_costs_its_connection(
     over: Over, autojump_clock: MockClock
 ) -> None:
     transport, network = over(answers(HEAD, b"he", 5.0, b"llo"))
-    exchange = await transport.exchange(
+    response = await transport.request(
         Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n", Wire()
     )
-    await exchange.feed(lambda _: False)
-    await exchange.aclose()
+    await response.feed(lambda *_: False)
+    await response.aclose()
     assert network.open_now == 0

@@ -16,7 +16,7 @@ class Watched(Protocol):
         """Wake the task that waits, with an error. One that is awake already reads on."""
 
 
-class Watch:
+class Deadlines:
     """Interrupts waits that are too long. A cancel scope around each would cost as much as a third
     of the request; here a limit is a number, looked at when the earliest that is known is over.
 

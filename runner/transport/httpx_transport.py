@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import trio
 
-from .phase import READ, Phase, Timeouts
+from .timeouts import READ, PhaseLimit, Timeouts
 from .transport import IDLE_MAX_S
 from .wire import Wire
 
 
-def stock_transport(
+def httpx_transport(
     *, proxy: str | None = None, http2: bool = False, tls: ssl.SSLContext | None = None
 ) -> httpx.AsyncBaseTransport:
     """httpx's transport with room for any number of connections. The caller closes it.
@@ -28,10 +28,10 @@ def stock_transport(
     inner = httpx.AsyncHTTPTransport(
         verify=True if tls is None else tls, http2=http2, limits=limits, proxy=proxy
     )
-    return NotingTransport(inner)
+    return TracingTransport(inner)
 
 
-class NotingTransport(httpx.AsyncBaseTransport):
+class TracingTransport(httpx.AsyncBaseTransport):
     """Fills in the `Wire` in `extensions["wire"]` from what the inner transport traces."""
 
     def __init__(
@@ -82,17 +82,17 @@ class _Notes:
             wire.reused = False
         elif what == "send_request_headers.started":
             # A tunnel is asked for with a request of its own, which is no job's.
-            if wire.sent_at is not None or info["request"].method == b"CONNECT":
+            if wire.sent_at_s is not None or info["request"].method == b"CONNECT":
                 return
             if wire.on_sent is not None:
                 wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
-            wire.sent_at = now_s = trio.current_time()
+            wire.sent_at_s = now_s = trio.current_time()
             wire.reused = wire.reused is None
             wire.connect_s = None if wire.reused else now_s - self._began_s
 
     def answered(self, body_bytes: int) -> None:
         """The head of the answer is there."""
-        self.wire.first_byte_at = self.wire.read_at = trio.current_time()
+        self.wire.first_byte_at_s = self.wire.arrived_at_s = trio.current_time()
         self.wire.bytes_sent += body_bytes
 
 
@@ -110,11 +110,11 @@ class _Noted(httpx.AsyncByteStream):
 
     async def __anext__(self) -> bytes:
         wire, limits = self._wire, self._limits
-        assert wire.sent_at is not None
-        until_s = wire.sent_at + limits.total
-        with Phase(READ, limits.read, until_s=until_s, total_s=limits.total):
+        assert wire.sent_at_s is not None
+        until_s = wire.sent_at_s + limits.total
+        with PhaseLimit(READ, limits.read, until_s=until_s, total_s=limits.total):
             piece = await anext(self._pieces)
-        wire.read_at = trio.current_time()
+        wire.arrived_at_s = trio.current_time()
         wire.bytes_received += len(piece)
         return piece
 

@@ -30,7 +30,7 @@ def watches() -> int:
     root = trio.lowlevel.current_root_task()
     assert root is not None
     return sum(
-        task.name == "Watch" for nursery in root.child_nurseries for task in nursery.child_tasks
+        task.name == "Deadlines" for nursery in root.child_nurseries for task in nursery.child_tasks
     )
 
 
@@ -139,12 +139,12 @@ async def test_a_body_that_nobody_reads_for_a_while_is_not_late(
     """Neither by the limit that its head had, nor by that of its reads."""
     limits = LIMITS._replace(first_byte=50.0, total=150.0)
     transport, _ = transport_over(nursery, answers(HEAD, b"he", 60.0, b"llo"), timeouts=limits)
-    exchange = await transport.exchange(
+    response = await transport.request(
         Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n", Wire()
     )
     await trio.sleep(55.0)
-    assert [piece async for piece in exchange] == [b"he", b"llo"]
-    await exchange.aclose()
+    assert [piece async for piece in response] == [b"he", b"llo"]
+    await response.aclose()
     assert trio.current_time() == 60.0
 
 

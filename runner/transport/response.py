@@ -6,10 +6,10 @@ import httpx
 import trio
 
 from .connection import Connection
-from .wire import Wire
+from .wire import Take, Wire
 
 
-class Exchange(httpx.AsyncByteStream):
+class SocketResponse(httpx.AsyncByteStream):
     """An answer whose head has come. The caller closes it; unread to its end it costs its
     connection. `feed` and iteration raise httpx.ReadError, ReadTimeout and RemoteProtocolError.
     """
@@ -33,7 +33,7 @@ class Exchange(httpx.AsyncByteStream):
     async def __anext__(self) -> bytes:
         pieces: list[bytes] = []
 
-        def take(piece: bytes) -> bool:
+        def take(piece: bytes, _arrived_at_s: float | None) -> bool:
             pieces.append(piece)
             return False
 
@@ -42,14 +42,14 @@ class Exchange(httpx.AsyncByteStream):
             raise StopAsyncIteration
         return pieces[0]
 
-    async def feed(self, take: Callable[[bytes], bool]) -> None:
-        """Hand over the body, one piece a network read, to its end or until `take` says False."""
+    async def feed(self, take: Take) -> None:
+        """Hand over the body, one piece per network read, to its end or until `take` says False."""
         connection = self._connection
         if not connection.complete:  # short answers come with their heads
             connection.wait_for_more(trio.current_time())
         try:
             while True:
-                if (piece := connection.take_body()) and not take(piece):
+                if (piece := connection.take_body()) and not take(piece, self._wire.arrived_at_s):
                     return
                 if connection.complete:
                     return

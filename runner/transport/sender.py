@@ -1,6 +1,6 @@
 """How a request leaves: its head made once, over our own sockets or through any httpx transport."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Protocol
 
 import httpx
@@ -8,10 +8,10 @@ import httpx
 from .connection import Headers
 from .streams import Origin
 from .transport import PORTS, TrioTransport
-from .wire import Wire
+from .wire import Take, Wire
 
 
-class Prepared:
+class RequestHead:
     """A request without its body, made once for many."""
 
     def __init__(self, method: str, url: httpx.URL, headers: httpx.Headers) -> None:
@@ -30,41 +30,41 @@ class Prepared:
         return b"%s\r\ncontent-length: %d\r\n\r\n%s" % (self._head, len(body), body)
 
 
-class Answering(Protocol):
-    """An answer whose head has come; see `Exchange`."""
+class Response(Protocol):
+    """An answer whose head has come; see `SocketResponse`."""
 
     status: int
     headers: Headers
 
-    async def feed(self, take: Callable[[bytes], bool]) -> None: ...
+    async def feed(self, take: Take) -> None: ...
 
     async def aclose(self) -> None: ...
 
 
-class Carrier(Protocol):
+class Sender(Protocol):
     """Sends a request and returns once the head of its answer is there. Raises httpx.TransportError
     and what `wire.on_sent` raises. The caller closes what it returns."""
 
-    def carry(self, request: Prepared, body: bytes, wire: Wire) -> Awaitable[Answering]: ...
+    def send(self, request: RequestHead, body: bytes, wire: Wire) -> Awaitable[Response]: ...
 
 
-class OwnSockets:
+class SocketSender:
     """Straight to the sockets, without an httpx object for each request."""
 
     def __init__(self, transport: TrioTransport) -> None:
         self._transport = transport
 
-    def carry(self, request: Prepared, body: bytes, wire: Wire) -> Awaitable[Answering]:
-        return self._transport.exchange(request.origin, request.with_body(body), wire)
+    def send(self, request: RequestHead, body: bytes, wire: Wire) -> Awaitable[Response]:
+        return self._transport.request(request.origin, request.with_body(body), wire)
 
 
-class AnyTransport:
+class HttpxSender:
     """Through an httpx transport. It gets the wire in `extensions["wire"]`, to fill in."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
 
-    async def carry(self, request: Prepared, body: bytes, wire: Wire) -> Answering:
+    async def send(self, request: RequestHead, body: bytes, wire: Wire) -> Response:
         sent = httpx.Request(
             request.method,
             request.url,
@@ -72,22 +72,23 @@ class AnyTransport:
             content=body or None,
             extensions={"wire": wire},
         )
-        return _Response(await self._transport.handle_async_request(sent))
+        return _HttpxResponse(await self._transport.handle_async_request(sent), wire)
 
 
-class _Response:
-    """An httpx response in the place of an exchange."""
+class _HttpxResponse:
+    """An httpx response in the place of one of our own."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, wire: Wire) -> None:
+        self._wire = wire
         self.status = response.status_code
         self.headers: Headers = [(name.lower(), each) for name, each in response.headers.raw]
         self._response = response
         assert isinstance(response.stream, httpx.AsyncByteStream)
         self._pieces = aiter(response.stream)
 
-    async def feed(self, take: Callable[[bytes], bool]) -> None:
+    async def feed(self, take: Take) -> None:
         async for piece in self._pieces:
-            if not take(piece):
+            if not take(piece, self._wire.arrived_at_s):
                 return
 
     async def aclose(self) -> None:
@@ -96,8 +97,8 @@ class _Response:
         await self._response.aclose()
 
 
-def carrier_over(transport: httpx.AsyncBaseTransport) -> Carrier:
+def sender_over(transport: httpx.AsyncBaseTransport) -> Sender:
     """The shortest way to send over `transport`."""
     return (
-        OwnSockets(transport) if isinstance(transport, TrioTransport) else AnyTransport(transport)
+        SocketSender(transport) if isinstance(transport, TrioTransport) else HttpxSender(transport)
     )
