@@ -14,10 +14,10 @@ import trio
 from headrace.jobs import HeadraceError, PriceTable, Result, Usage
 
 from .admission import Admission, InFlight
-from .client import Client, Outcome
+from .client import AttemptOutcome, Client
 from .clock import RunClock
-from .images import Pictures, links_in
-from .money import Refusals
+from .images import ImageStore, links_in
+from .money import RefusalJudge
 from .record import Recorder
 from .retries import Failure, RetryPolicy
 from .rows import NO_CHARGE, Charge, attempt_row, probable_cost_of, result_row, sent_row, usage_of
@@ -48,10 +48,10 @@ class Attempts:
         client: Client,
         admission: Admission,
         policy: RetryPolicy,
-        refusals: Refusals,
+        refusals: RefusalJudge,
         recorder: Recorder,
         prices: PriceTable | None,
-        images: Pictures,
+        images: ImageStore,
         clock: RunClock,
         stop: Stop,
     ) -> None:
@@ -91,7 +91,9 @@ class Attempts:
         except trio.Cancelled:
             if flight.sent is not None and not recorded_apart:
                 flight.pending.begin(flight.due_s)
-                row = attempt_row(flight, Outcome(), NO_CHARGE, self._clock, error_kind="cancelled")
+                row = attempt_row(
+                    flight, AttemptOutcome(), NO_CHARGE, self._clock, error_kind="cancelled"
+                )
                 try:
                     self.recorder.ended(row, None)
                 except HeadraceError as error:
@@ -110,7 +112,7 @@ class Attempts:
         flight.sent = record
         flight.lane.sent += 1
 
-    def _charge(self, flight: InFlight, outcome: Outcome, usage: Usage) -> Charge:
+    def _charge(self, flight: InFlight, outcome: AttemptOutcome, usage: Usage) -> Charge:
         job = flight.job
         cost: Decimal | None = None
         probable: Decimal | None = None
@@ -127,7 +129,7 @@ class Attempts:
                 )
         return Charge(usage, cost, probable)
 
-    async def _with_images(self, flight: InFlight, outcome: Outcome) -> Conclusion:
+    async def _with_images(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Put the answer's images into files and record it. A stop cuts short what is fetched."""
         index = flight.job.index
         body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
@@ -140,7 +142,7 @@ class Attempts:
             conclusion = self._answered(flight, outcome)
         return conclusion
 
-    def _answered(self, flight: InFlight, outcome: Outcome) -> Conclusion:
+    def _answered(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Settle what the attempt reserved, and record it with its job's result."""
         job, now_s = flight.job, self._clock.now()
         usage = usage_of(job, outcome)
@@ -148,7 +150,7 @@ class Attempts:
         self.admission.estimator.settle(job, flight.reserved_tokens, usage)
         return self._finish(flight, outcome, usage, ended_s=now_s)
 
-    async def _failed(self, flight: InFlight, outcome: Outcome) -> Conclusion:
+    async def _failed(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         pending, failure = flight.pending, outcome.failure
         assert failure is not None
         flight.lane.failed(
@@ -176,7 +178,7 @@ class Attempts:
         self._unfinished(flight, outcome)
         return Conclusion(retry_at_s=self._clock.now() + decision.delay_s)
 
-    def _unfinished(self, flight: InFlight, outcome: Outcome) -> None:
+    def _unfinished(self, flight: InFlight, outcome: AttemptOutcome) -> None:
         flight.pending.begin(flight.due_s)
         charge = self._charge(flight, outcome, NO_CHARGE.usage)
         self.recorder.ended(attempt_row(flight, outcome, charge, self._clock), None)
@@ -184,7 +186,7 @@ class Attempts:
     def _finish(
         self,
         flight: InFlight,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
         usage: Usage,
         *,
         ended_s: float,

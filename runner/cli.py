@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .params import BASE_URL, send_flags, time_flag
-from .stderr import say
+from .stderr import print_err
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
@@ -73,7 +73,7 @@ def _display() -> tuple["Watch", Callable[[str], None]]:
     if sys.stderr is None or not sys.stderr.isatty():  # None: it was closed
         from .bulk import watch_in_lines
 
-        return watch_in_lines(say), say
+        return watch_in_lines(print_err), print_err
     from rich.console import Console
 
     from .bulk import print_line, watch_on

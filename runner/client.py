@@ -47,7 +47,7 @@ DRAIN_S = 1.0
 Heard = dict[bytes, bytes]  # an answer's headers, by their names in lower case
 
 
-class Outcome(msgspec.Struct):
+class AttemptOutcome(msgspec.Struct):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
@@ -150,7 +150,7 @@ class Client:
             raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
         return answer.status, self._key.redact_bytes(data)
 
-    async def send(self, job: Job, wire: Wire) -> Outcome:
+    async def send(self, job: Job, wire: Wire) -> AttemptOutcome:
         """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.
 
         Only what `wire.on_sent` raises comes out, and trio.Cancelled.
@@ -159,13 +159,13 @@ class Client:
         try:
             answer = await self._sender.send(self._posts[job.url], job.body, wire)
         except httpx.TransportError as error:
-            return self._redacted(Outcome(failure=transport_failure(error, in_stream=False)))
+            return self._redacted(AttemptOutcome(failure=transport_failure(error, in_stream=False)))
         try:
             return self._redacted(await self._read(job, answer, wire))
         finally:
             await answer.aclose()
 
-    async def _read(self, job: Job, answer: Response, wire: Wire) -> Outcome:
+    async def _read(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
         status = answer.status
         heard = dict(answer.headers)
         streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
@@ -175,9 +175,11 @@ class Client:
             else:
                 outcome = await self._read_whole(job, answer, heard, wire)
         except httpx.TransportError as error:
-            outcome = Outcome(failure=transport_failure(error, in_stream=streamed))
+            outcome = AttemptOutcome(failure=transport_failure(error, in_stream=streamed))
         except httpx.DecodingError as error:
-            outcome = Outcome(failure=Failure("protocol", f"the body can't be decoded: {error}"))
+            outcome = AttemptOutcome(
+                failure=Failure("protocol", f"the body can't be decoded: {error}")
+            )
         outcome.status = status
         if outcome.failure is not None:
             outcome.failure = outcome.failure._replace(status=status)
@@ -190,10 +192,12 @@ class Client:
             outcome.ratelimit_remaining = _whole(remaining)
         return outcome
 
-    async def _read_whole(self, job: Job, answer: Response, heard: Heard, wire: Wire) -> Outcome:
+    async def _read_whole(
+        self, job: Job, answer: Response, heard: Heard, wire: Wire
+    ) -> AttemptOutcome:
         body = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
         if body is None:
-            return Outcome(failure=_too_long())
+            return AttemptOutcome(failure=_too_long())
         data = decoded(body, answer.headers) if b"content-encoding" in heard else body
         end = wire.arrived_at_s
         if answer.status != 200:
@@ -202,15 +206,15 @@ class Client:
             found = read_body(ENDPOINTS[job.url].kind, data)
         except UnusableAnswerError as error:
             if error.parsed is None:
-                return Outcome(failure=Failure("protocol", str(error)), content_end_at_s=end)
-            return Outcome(
+                return AttemptOutcome(failure=Failure("protocol", str(error)), content_end_at_s=end)
+            return AttemptOutcome(
                 failure=_unusable(error),
                 response=data.decode(),
                 content_end_at_s=end,
             )
-        return Outcome(answer=found, response=data.decode(), content_end_at_s=end)
+        return AttemptOutcome(answer=found, response=data.decode(), content_end_at_s=end)
 
-    def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> Outcome:
+    def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> AttemptOutcome:
         status, headers = answer.status, httpx.Headers(answer.headers)
         reason = httpx.codes.get_reason_phrase(status)
         message = error.message or reason or f"HTTP status {status}"
@@ -218,9 +222,11 @@ class Client:
             message = f"redirected to {headers.get('location')}, which is not followed"
         asked = retry_after_s(headers, message=message, now=self._clock.utc(self._clock.now()))
         failure = Failure("http", message, error.code, status, asked)
-        return Outcome(failure=failure, response=text, request_id=error.request_id)
+        return AttemptOutcome(failure=failure, response=text, request_id=error.request_id)
 
-    async def _read_stream(self, job: Job, coming: Response, heard: Heard, wire: Wire) -> Outcome:
+    async def _read_stream(
+        self, job: Job, coming: Response, heard: Heard, wire: Wire
+    ) -> AttemptOutcome:
         chat = ENDPOINTS[job.url].kind != "messages"
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
@@ -254,7 +260,7 @@ class Client:
                 broken = Failure("stream", str(error))
         end = times.last_at_s
         whole = answer is not None
-        return Outcome(
+        return AttemptOutcome(
             answer=answer,
             failure=None if whole else broken or _stream_failure(stream),
             response=None if answer is None else msgspec.json.encode(answer.body).decode(),
@@ -266,7 +272,7 @@ class Client:
             partial=None if whole else stream.partial(),
         )
 
-    def _redacted(self, outcome: Outcome) -> Outcome:
+    def _redacted(self, outcome: AttemptOutcome) -> AttemptOutcome:
         redact = self._key.redact
         answer, failure = outcome.answer, outcome.failure
         if outcome.response is not None:

@@ -47,7 +47,7 @@ async def send_all(
     stop = attempts.stop
 
     async with trio.open_nursery() as background:
-        for work in (attempts.recorder.keep, *beside):
+        for work in (attempts.recorder.sync_regularly, *beside):
             background.start_soon(stop.on_error, work)
         with stop.in_flight:
             async with trio.open_nursery() as flights:

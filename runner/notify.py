@@ -3,7 +3,7 @@
 import trio
 
 
-class Bell:
+class Notify:
     """Wakes whoever waits at that moment. To ring it costs next to nothing while nobody does, which
     is so for all but a few of a run's changes."""
 
@@ -18,7 +18,7 @@ class Bell:
             self._event = trio.Event()
         await self._event.wait()
 
-    def ring(self) -> None:
+    def notify_all(self) -> None:
         """Wake all who wait."""
         if self._event is not None:
             self._event.set()

@@ -16,7 +16,7 @@ from headrace.jobs import (
 )
 
 from .admission import InFlight
-from .client import Outcome
+from .client import AttemptOutcome
 from .clock import RunClock
 
 NO_USAGE = Usage()
@@ -26,7 +26,7 @@ def _span(start_s: float | None, end_s: float | None) -> float | None:
     return None if start_s is None or end_s is None else end_s - start_s
 
 
-def usage_of(job: Job, outcome: Outcome) -> Usage:
+def usage_of(job: Job, outcome: AttemptOutcome) -> Usage:
     """What the answer used, with what only the job knows: the image size, and the search."""
     if outcome.answer is None:
         return NO_USAGE
@@ -39,7 +39,7 @@ def usage_of(job: Job, outcome: Outcome) -> Usage:
 
 def probable_cost_of(
     job: Job,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     prices: PriceTable | None,
     *,
     input_tokens: int,
@@ -91,7 +91,7 @@ def sent_row(flight: InFlight, clock: RunClock, *, sent_s: float) -> Sent:
 
 def attempt_row(
     flight: InFlight,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     charge: Charge,
     clock: RunClock,
     *,
@@ -138,7 +138,7 @@ def attempt_row(
 
 def result_row(
     flight: InFlight,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     charge: Charge,
     last: Attempt,
     clock: RunClock,

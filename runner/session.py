@@ -30,9 +30,9 @@ from .attempts import Attempts
 from .client import Client
 from .clock import RunClock, wall_now
 from .errors import InterruptError, OutOfMoneyError, StorageError
-from .images import Downloads, Pictures, connect_public
+from .images import Downloads, ImageStore, connect_public
 from .limits import Concurrency, Lane, Lanes, lanes_for
-from .money import Account, AccountLimits, Budget, Refusals, max_cost_ceiling
+from .money import Account, AccountLimits, Budget, RefusalJudge, max_cost_ceiling
 from .offload import Offload, in_thread, in_thread_abandoned
 from .record import Journal, Recorder, RunDirectory, State, recover
 from .retries import RetryPolicy
@@ -52,7 +52,7 @@ class World(NamedTuple):
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now
     stop: Stop | None = None  # by which a program in trio can stop the run
-    foretell: Callable[[Forecast], None] | None = None  # told what --estimate-first found
+    show_estimate: Callable[[Forecast], None] | None = None  # told what --estimate-first found
     announce: Callable[[str], None] | None = None  # told what the run waits for or foresees
 
 
@@ -215,10 +215,10 @@ class RunSession(ABC):
                 now=clock.now,
                 rng=rng,
             ),
-            refusals=Refusals(account, recorder),
+            refusals=RefusalJudge(account, recorder),
             recorder=recorder,
             prices=prices,
-            images=Pictures(self._run.path, offload=self._world.offload, downloads=downloads),
+            images=ImageStore(self._run.path, offload=self._world.offload, downloads=downloads),
             clock=clock,
             stop=self._stop,
         )
@@ -280,7 +280,7 @@ class RunSession(ABC):
         spent = attempts.recorder.totals.spent
         if attempts.prices is None:
             return await account.read("after", spent=spent)  # there is no cost to wait for
-        return await account.read_settled(spent=spent, first=before)
+        return await account.read_until_stable(spent=spent, first=before)
 
     @abstractmethod
     async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
@@ -328,7 +328,7 @@ class RunSession(ABC):
             )
         try:
             if not isinstance(reason, StorageError):
-                self._run.save_course(self._course(attempts.admission.concurrency))
+                self._run.save_concurrency(self._history(attempts.admission.concurrency))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):
@@ -346,12 +346,12 @@ class RunSession(ABC):
             resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
         )
 
-    def _course(self, concurrency: Concurrency) -> list[ConcurrencyPoint]:
+    def _history(self, concurrency: Concurrency) -> list[ConcurrencyPoint]:
         return [
             ConcurrencyPoint(
-                at=self._clock.utc(look.at_s), limit=look.limit, in_flight=look.in_flight
+                at=self._clock.utc(sample.at_s), limit=sample.limit, in_flight=sample.in_flight
             )
-            for look in concurrency.course.looks
+            for sample in concurrency.history.samples
         ]
 
     def _add_estimates(self, estimator: TokenEstimator) -> None:

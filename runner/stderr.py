@@ -6,7 +6,7 @@ import sys
 import click
 
 
-def say(line: str) -> None:
+def print_err(line: str) -> None:
     """Print a line there. Once it turns out to be a broken pipe, it leads nowhere."""
     try:
         click.echo(line, err=True)

@@ -8,7 +8,7 @@ import trio
 
 from headrace.jobs import Result
 
-from ..notify import Bell
+from ..notify import Notify
 from ..pending import Pending
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory. The reader
@@ -31,7 +31,7 @@ class Backlog:
         self._order = itertools.count()
         self._out = 0  # taken and not yet put back or done
         self._exhausted = False
-        self._arrived = Bell()  # a job, or the end of the last one out
+        self._arrived = Notify()  # a job, or the end of the last one out
         self._room: trio.Event | None = None  # where the reader waits for it
 
     @property
@@ -61,24 +61,24 @@ class Backlog:
         """Add a new job; where it is full, wait for room first."""
         self._fresh.append(pending)
         self._fresh_bytes += len(pending.job.body)
-        self._arrived.ring()
+        self._arrived.notify_all()
 
     def exhaust(self) -> None:
         """No new jobs will come."""
         self._exhausted = True
-        self._arrived.ring()
+        self._arrived.notify_all()
 
     def retry(self, pending: Pending, ready_s: float) -> None:
         """Put a taken job back, to be sent no earlier than `ready_s` on trio's clock."""
         heapq.heappush(self._retries, (ready_s, next(self._order), pending))
         self._retry_bytes += len(pending.job.body)
         self._out -= 1
-        self._arrived.ring()
+        self._arrived.notify_all()
 
     def done(self, _pending: Pending, _result: Result | None) -> None:
         """A taken job will not come back."""
         self._out -= 1
-        self._arrived.ring()  # it may have been the last
+        self._arrived.notify_all()  # it may have been the last
 
     def take_now(self) -> tuple[Pending, float | None] | None:
         """The next job, and for a retry when its pause ended; None while there is none."""

@@ -23,8 +23,8 @@ from .progress import Progress, Watch
 
 # How often the course of the concurrency is written: so many seconds, or this share of the time
 # that it is of. A run of a month has no more of it than one of an hour.
-COURSE_EVERY_S = 60.0
-COURSE_SHARE = 0.05
+SAVE_EVERY_S = 60.0
+SAVE_SHARE = 0.05
 
 
 class BulkSession(RunSession):
@@ -78,7 +78,7 @@ class BulkSession(RunSession):
                     )
                     nursery.start_soon(self._watch, progress)
                 nursery.start_soon(
-                    self._stop.on_error, partial(self._keep_course, attempts.admission.concurrency)
+                    self._stop.on_error, partial(self._save_history, attempts.admission.concurrency)
                 )
                 await self._run_and_fetch(engine, readings, attempts, state)
                 nursery.cancel_scope.cancel()
@@ -142,7 +142,7 @@ class BulkSession(RunSession):
             await engine.run(readings, state, self._world.read)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
-                nursery.start_soon(self._stop.on_error, attempts.recorder.keep)
+                nursery.start_soon(self._stop.on_error, attempts.recorder.sync_regularly)
                 await fetched.wait()
             nursery.cancel_scope.cancel()
 
@@ -155,14 +155,14 @@ class BulkSession(RunSession):
             )
         fetched.set()
 
-    async def _keep_course(self, concurrency: Concurrency) -> None:
+    async def _save_history(self, concurrency: Concurrency) -> None:
         """Write the course of the concurrency now and then: a kill takes little of it along."""
         began_s = self._clock.now()
         while True:
             so_far_s = self._clock.now() - began_s
-            await trio.sleep(max(COURSE_EVERY_S, COURSE_SHARE * so_far_s))
-            points = self._course(concurrency)
-            await self._world.offload(partial(self._run.save_course, points))
+            await trio.sleep(max(SAVE_EVERY_S, SAVE_SHARE * so_far_s))
+            points = self._history(concurrency)
+            await self._world.offload(partial(self._run.save_concurrency, points))
 
 
 def _least_read(readers: Sequence[JobReader]) -> float | None:

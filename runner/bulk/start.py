@@ -72,7 +72,7 @@ def run_and_summarise(
     directory: Path,
     settings: RunSettings,
     watch: Watch | None = None,
-    foretell: Callable[[Forecast], None] | None = None,
+    show_estimate: Callable[[Forecast], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run and write summary.json.
@@ -84,7 +84,7 @@ def run_and_summarise(
         write_summary,
     )
 
-    world = REAL_WORLD._replace(foretell=foretell, announce=announce)
+    world = REAL_WORLD._replace(show_estimate=show_estimate, announce=announce)
     with all_open_files():
         outcome = trio.run(run_jobs, jobs, directory, settings, world, watch)
     if outcome.storage_failed:
@@ -112,8 +112,8 @@ async def run_jobs(
         if jobs == "-":
             raise InputError("--estimate-first reads the file twice, which standard input can't be")
         forecast = forecast_file(jobs, prices=prices, limits=settings.limits)
-        if world.foretell is not None:
-            world.foretell(forecast)
+        if world.show_estimate is not None:
+            world.show_estimate(forecast)
     if settings.wait_for_reset and jobs == "-":
         raise InputError("--wait-for-reset reads the file again, which standard input can't be")
     waits = settings.wait_for_reset and world.stop is None  # a stop serves one session

@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print what is kept, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is saved_calibration, as JSON.")
 def calibrate(*, as_json: bool) -> None:
     """Find what this machine's client can do, against a gateway beside it.
 
-    Under two minutes, offline. The result is kept, and `headrace load` warns beforehand when more
+    Under two minutes, offline. The result is saved, and `headrace load` warns beforehand when more
     is asked for. A machine that is busy with other things has less to give: let it be idle.
     """
     from rich.console import Console
 
     from ..traffic import as_json as json_of
-    from ..traffic import keep, kept_at
+    from ..traffic import calibration_path, save_calibration
     from .measure import busy
     from .measure import calibrate as measure
 
@@ -27,13 +27,13 @@ def calibrate(*, as_json: bool) -> None:
     if (said := busy()) is not None:
         console.print(f"Warning: {said}", style="yellow")
     found = measure(lambda words: console.print(f"  {words} ..."))
-    path = kept_at()
-    keep(found, path)
+    path = calibration_path()
+    save_calibration(found, path)
     if as_json:
         click.echo(json_of(found), nl=False)
     else:
         print_calibration(found, Console(highlight=False))
-        click.echo(f"Kept in {path}")
+        click.echo(f"Saved in {path}")
 
 
 def print_calibration(found: "Calibration", console: Any) -> None:

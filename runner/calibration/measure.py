@@ -20,9 +20,9 @@ from ..secret import Secret
 from ..traffic import (
     SCHEMA_VERSION,
     Calibration,
-    Ceiling,
     LoadError,
     LoadOptions,
+    Peak,
     load_and_summarise,
     plan,
 )
@@ -42,7 +42,7 @@ TTFT_S = 0.05
 USERS_A_SECOND = 1000
 
 
-class Load(NamedTuple):
+class CalibrationLoad(NamedTuple):
     """One load: streams at once, or users of answers that come whole and at once."""
 
     users: int
@@ -60,15 +60,29 @@ class Load(NamedTuple):
 class Measured(NamedTuple):
     """What came of a load: the client's report, and the gateway's truth."""
 
-    load: Load
+    load: CalibrationLoad
     figures: "LoadFigures"
     truth: "Truth"
 
 
-ERRORS = (Load(1, 0.01, 3), Load(16, 0.005, 3), Load(64, 0.005, 4), Load(64, 0.002, 4))
-REQUESTS = (Load(16, None, 3), Load(64, None, 3))
-CHUNKS = (Load(32, 0.002, 3), Load(64, 0.002, 3), Load(128, 0.002, 3), Load(256, 0.002, 3))
-STREAMS = (Load(500, 0.25, 4), Load(2000, 0.5, 5), Load(5000, 1.0, 8))
+ERRORS = (
+    CalibrationLoad(1, 0.01, 3),
+    CalibrationLoad(16, 0.005, 3),
+    CalibrationLoad(64, 0.005, 4),
+    CalibrationLoad(64, 0.002, 4),
+)
+REQUESTS = (CalibrationLoad(16, None, 3), CalibrationLoad(64, None, 3))
+CHUNKS = (
+    CalibrationLoad(32, 0.002, 3),
+    CalibrationLoad(64, 0.002, 3),
+    CalibrationLoad(128, 0.002, 3),
+    CalibrationLoad(256, 0.002, 3),
+)
+STREAMS = (
+    CalibrationLoad(500, 0.25, 4),
+    CalibrationLoad(2000, 0.5, 5),
+    CalibrationLoad(5000, 1.0, 8),
+)
 
 
 def calibrate(say: Callable[[str], None]) -> Calibration:
@@ -141,7 +155,7 @@ class Loads:
         self._say = say
         self._count = 0
 
-    def run(self, load: Load) -> Measured:
+    def run(self, load: CalibrationLoad) -> Measured:
         from headrace.reports import compare_with_log
 
         self._say(load.words)
@@ -188,16 +202,16 @@ def gateway_was_late(truth: "Truth") -> bool:
     return (truth.late_p99_s or 0) > GATEWAY_LATE_S
 
 
-def _requests(runner: Loads) -> Ceiling:
+def _requests(runner: Loads) -> Peak:
     most = 0.0
     for load in REQUESTS:
         rates = runner.run(load).figures.rates
         most = max(most, 0.0 if rates is None else rates.requests_per_s)
     # A gateway that answers at once never says whether it or the client had no more to give.
-    return Ceiling(most=most, limit="client and gateway together")
+    return Peak(most=most, limit="client and gateway together")
 
 
-def _chunks(runner: Loads) -> Ceiling:
+def _chunks(runner: Loads) -> Peak:
     most = 0.0
     for load in CHUNKS:
         measured = runner.run(load)
@@ -208,12 +222,12 @@ def _chunks(runner: Loads) -> Ceiling:
         carried = reached >= CARRIED * load.users * OUTPUT_TOKENS / a_stream_s
         if not carried or not measured.figures.verdict.valid:
             limit = "gateway" if gateway_was_late(measured.truth) else "client"
-            return Ceiling(most=most or reached, limit=limit)
+            return Peak(most=most or reached, limit=limit)
         most = reached
-    return Ceiling(most=most, limit="no more was tried")
+    return Peak(most=most, limit="no more was tried")
 
 
-def _streams(runner: Loads) -> Ceiling:
+def _streams(runner: Loads) -> Peak:
     most = 0
     for load in STREAMS:
         measured = runner.run(load)
@@ -221,6 +235,6 @@ def _streams(runner: Loads) -> Ceiling:
         held = 0 if machine is None else machine.in_flight_max
         if requests.failed or held < load.users:
             late = gateway_was_late(measured.truth)
-            return Ceiling(most=most or held, limit="gateway" if late else "client")
+            return Peak(most=most or held, limit="gateway" if late else "client")
         most = held
-    return Ceiling(most=most, limit="no more was tried")
+    return Peak(most=most, limit="no more was tried")

@@ -4,11 +4,11 @@ from .backfill import fetch_missing
 from .downloads import Downloads
 from .files import links_in
 from .public_hosts import connect_public
-from .store import Pictures
+from .store import ImageStore
 
 __all__ = [
     "Downloads",
-    "Pictures",
+    "ImageStore",
     "connect_public",
     "fetch_missing",
     "links_in",

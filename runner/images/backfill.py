@@ -1,4 +1,4 @@
-"""Pictures that earlier sessions left as links: fetched by one that downloads."""
+"""ImageStore that earlier sessions left as links: fetched by one that downloads."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,14 +14,14 @@ from headrace.jobs import ENDPOINTS, Result
 from ..errors import StorageError
 from ..offload import Offload
 from ..record import Recorder, State, numbered
-from .store import Pictures
+from .store import ImageStore
 
 AT_ONCE = 8
 IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]
 
 
 async def fetch_missing(
-    run: Path, pictures: Pictures, recorder: Recorder, state: State, *, read: Offload
+    run: Path, pictures: ImageStore, recorder: Recorder, state: State, *, read: Offload
 ) -> None:
     """Look through the results that `state` knows as done, and fetch what is only a link.
 
@@ -51,7 +51,7 @@ async def fetch_missing(
         raise failure
 
 
-async def _complete(result: Result, pictures: Pictures, recorder: Recorder) -> None:
+async def _complete(result: Result, pictures: ImageStore, recorder: Recorder) -> None:
     body = msgspec.json.decode(result.response or "{}")
     data = body["data"]
     before = list(data)

@@ -1,4 +1,4 @@
-"""Pictures that an answer only links to, fetched while the links live.
+"""ImageStore that an answer only links to, fetched while the links live.
 
 The links are written by whoever made the answer. So: https to a public host, or the gateway's own
 origin; no redirect is followed; the key goes to the gateway's own origin alone; what comes back is

@@ -1,4 +1,4 @@
-"""Pictures of answers: files of their own, synced before the answer is recorded.
+"""ImageStore of answers: files of their own, synced before the answer is recorded.
 
 What came as base64 is decoded, and its path stands in its place. What came as a link is fetched
 where the user asked for that (--download), and `path` stands beside the `url`.

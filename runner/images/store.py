@@ -6,13 +6,13 @@ from typing import Any
 
 from headrace.jobs import ENDPOINTS, Job
 
-from ..client import Outcome
+from ..client import AttemptOutcome
 from ..offload import Offload
 from .downloads import DownloadError, Downloads
 from .files import has_images, links_in, store_image, store_images
 
 
-class Pictures:
+class ImageStore:
     """Puts pictures into files and their paths into answers. Raises StorageError.
 
     `downloads` is None where links stay links. `fetched` counts those that became files, `failures`
@@ -27,7 +27,7 @@ class Pictures:
         self._directory = run / "images"
         self._offload = offload
 
-    def concern(self, job: Job, outcome: Outcome) -> bool:
+    def concern(self, job: Job, outcome: AttemptOutcome) -> bool:
         """Whether an attempt came back with anything to put into a file."""
         if outcome.answer is None or ENDPOINTS[job.url].kind != "images":
             return False

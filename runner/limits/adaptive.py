@@ -35,7 +35,7 @@ class Level(NamedTuple):
     per_s: float
 
 
-class AutoLimit:
+class AdaptiveLimit:
     """The limit, from one answer to the next. `most` is never exceeded.
 
     A round is as many answers as the limit was at its start. The first rounds double the limit;
@@ -66,7 +66,7 @@ class AutoLimit:
         if sent_at_s is None or sent_at_s > self._decreased_at_s:
             self.limit = max(1.0, self.limit / 2)
             self._decreased_at_s = now_s
-            self._settle(now_s)
+            self._restart_slowly(now_s)
 
     def answered(self, *, held_back: bool, now_s: float) -> None:
         """An attempt ended well; `held_back` where the limit was all that kept more from going."""
@@ -108,9 +108,9 @@ class AutoLimit:
                     self.limit = min(level.limit, max(known.limit, needed))
                 self._held_until_s = now_s + self._hold_s
                 self._hold_s = min(HOLD_MAX_S, self._hold_s * 2)
-                self._settle(now_s)
+                self._restart_slowly(now_s)
 
-    def _settle(self, now_s: float) -> None:
+    def _restart_slowly(self, now_s: float) -> None:
         """From here on in small steps, and from what is measured anew."""
         self._doubling = False
         self._known = None

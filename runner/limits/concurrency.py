@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 
 import trio
 
-from .adaptive import AutoLimit
-from .history import Course
+from .adaptive import AdaptiveLimit
+from .history import ConcurrencyHistory
 
 # Descriptors that are not connections: files of the run, the terminal, epoll, a resolver's sockets.
 RESERVED_DESCRIPTORS = 64
@@ -39,18 +39,18 @@ def most_connections() -> int:
 class Concurrency:
     """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
 
-    Nobody waits with a slot in hand: a lane looks for a free one, and takes it at the moment in
+    Nobody waits with a slot in hand: a lane samples for a free one, and takes it at the moment in
     which all else is there.
     """
 
     def __init__(self, fixed: int | None) -> None:
         most = most_connections()
         self._fixed = None if fixed is None else min(most, fixed)
-        self._auto = AutoLimit(most, now_s=trio.current_time())
+        self._auto = AdaptiveLimit(most, now_s=trio.current_time())
         self._held_back = False  # whether work waits for a slot, and for nothing else
         self._waiting = trio.lowlevel.ParkingLot()
         self.in_flight = 0
-        self.course = Course()
+        self.history = ConcurrencyHistory()
 
     @property
     def limit(self) -> int:
@@ -75,7 +75,7 @@ class Concurrency:
     def take(self, now_s: float) -> None:
         """Take a slot that is free."""
         self.in_flight += 1
-        self.course.note(now_s, self.limit, self.in_flight)
+        self.history.note(now_s, self.limit, self.in_flight)
 
     def ended(self, *, sent_at_s: float | None, overloaded: bool, now_s: float) -> None:
         """An attempt ended; `overloaded` where its end asks for less (429, 503, a timeout). It has
@@ -86,7 +86,7 @@ class Concurrency:
             self._auto.overloaded(sent_at_s=sent_at_s, now_s=now_s)
         else:
             self._auto.answered(held_back=self._held_back, now_s=now_s)
-        self.course.note(now_s, self.limit, self.in_flight)
+        self.history.note(now_s, self.limit, self.in_flight)
 
     def release(self) -> None:
         """Give a slot back; `tell` must follow."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import trio
 
-from ..notify import Bell
+from ..notify import Notify
 from ..retries import BACKOFF_MAX_S, Failure
 from .limiter import Grant, Limiter
 
@@ -50,7 +50,7 @@ class Lane:
         self._probes = 0
         self._probe_at_s = float("-inf")
         self._probe: Grant | None = None
-        self._changed = Bell()
+        self._changed = Notify()
 
     @property
     def held_until_s(self) -> float:
@@ -124,7 +124,7 @@ class Lane:
 
     def _settle(self, grant: Grant, used_tokens: int, now_s: float) -> None:
         self.limiter.settle(grant, used_tokens=used_tokens, now_s=now_s)
-        self._changed.ring()
+        self._changed.notify_all()
 
     def _cool_down(self, asked_s: float | None, *, sent_at_s: float | None, now_s: float) -> None:
         """One cool-down for the lane: an attempt sent before it began can only lengthen it."""
@@ -141,7 +141,7 @@ class Lane:
         until_s = max(self._cool_until_s, now_s + asked_s)
         self.cool_down_s += until_s - max(now_s, self._cool_until_s)
         self._cool_until_s = until_s
-        self._changed.ring()
+        self._changed.notify_all()
 
     def _service_failed(self, grant: Grant, now_s: float) -> None:
         self._failures += 1
@@ -158,11 +158,11 @@ class Lane:
         else:
             return  # sent before the outage was known
         self._probe_at_s = now_s + min(BACKOFF_MAX_S, 2.0 ** min(self._probes, 32))
-        self._changed.ring()
+        self._changed.notify_all()
 
     def _service_is_up(self) -> None:
         self._failures = 0
         if self.outage_since_s is not None:
             self.outage_since_s = None
             self._probe = None
-            self._changed.ring()
+            self._changed.notify_all()

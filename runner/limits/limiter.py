@@ -23,7 +23,7 @@ SHARE_FALL = 0.9
 SHARE_RISE = 1.1
 SHARE_RISE_AFTER_S = 300.0
 OWN_SHARE = 0.9
-# How many requests of the last minute one question looks at: while a large job waits for the most
+# How many requests of the last minute one question samples at: while a large job waits for the most
 # of them to be over, every answer asks anew.
 LOOKED_AT = 64
 # Below this a bucket counts as full enough: what rounding leaves must not become a wait.

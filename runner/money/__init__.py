@@ -3,7 +3,7 @@
 from .account import Account, read_once, show_reading
 from .account_limits import AccountLimits
 from .budget import Budget, Ceiling, max_cost_ceiling, show
-from .refusals import Refusals
+from .refusals import RefusalJudge
 from .reset import wait_for_reset
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "AccountLimits",
     "Budget",
     "Ceiling",
-    "Refusals",
+    "RefusalJudge",
     "max_cost_ceiling",
     "read_once",
     "show",

@@ -146,7 +146,7 @@ class Account:
             error=error,
         )
 
-    async def read_settled(self, *, spent: Decimal, first: BalanceReading) -> BalanceReading:
+    async def read_until_stable(self, *, spent: Decimal, first: BalanceReading) -> BalanceReading:
         """The balance after the run, once the charges since `first` are in it.
 
         That is when a figure rose by `spent` exactly and none by less, or when all stand still with

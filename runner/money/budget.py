@@ -14,7 +14,7 @@ from typing import NamedTuple
 from headrace.jobs import BalanceReading
 
 from ..errors import OutOfMoneyError
-from ..notify import Bell
+from ..notify import Notify
 from ..record import Totals
 
 # As in jobs.prices: an inexact step is an error, never a rounding.
@@ -45,13 +45,13 @@ class Budget:
         self.currency = currency
         self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
-        self._changed = Bell()
+        self._changed = Notify()
         self.imply([])
 
     def imply(self, ceilings: Sequence[Ceiling]) -> None:
         """Keep to these too, in the place of those that were implied before."""
         self._ceilings = [*ceilings, *([] if self.ceiling is None else [self.ceiling])]
-        self._changed.ring()
+        self._changed.notify_all()
 
     @property
     def taken(self) -> Decimal:
@@ -87,7 +87,7 @@ class Budget:
     def release(self, bound: Decimal) -> None:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
         self._reserved = _EXACT.subtract(self._reserved, bound)
-        self._changed.ring()
+        self._changed.notify_all()
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept

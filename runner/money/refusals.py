@@ -18,7 +18,7 @@ FRESH_S = 2.0
 NAMES_MONEY = re.compile(r"\b(balance|budget|quota|credits?|insufficient)\b", re.IGNORECASE)
 
 
-class Refusals:
+class RefusalJudge:
     """Judges each refusal of a run. `account` reads the balance when money may be the reason."""
 
     def __init__(self, account: Account, recorder: Recorder) -> None:

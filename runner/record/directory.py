@@ -95,7 +95,7 @@ class RunDirectory:
         self.manifest.sessions.append(session)
         self.save()
 
-    def save_course(self, points: Sequence[ConcurrencyPoint]) -> None:
+    def save_concurrency(self, points: Sequence[ConcurrencyPoint]) -> None:
         """Write how the concurrency has gone so far in this session, below what earlier ones wrote.
 
         Raises StorageError.

@@ -17,7 +17,7 @@ from headrace.jobs import (
 )
 
 from ..errors import StorageError
-from ..notify import Bell
+from ..notify import Notify
 from ..offload import Offload
 from .directory import RunDirectory
 from .files import storage, sync_directory
@@ -58,7 +58,7 @@ class Recorder:
         self._offload = offload
         self._rejects = RejectsFile(run.rejects)
         self._open: dict[tuple[int, int], Sent] = {}
-        self._written = Bell()
+        self._written = Notify()
 
     def sent(self, record: Sent) -> None:
         """An attempt's first byte is about to leave."""
@@ -109,9 +109,9 @@ class Recorder:
 
     def _append(self, record: Sent | Ended | Decided | BalanceRead) -> None:
         self._journal.append(record)
-        self._written.ring()
+        self._written.notify_all()
 
-    async def keep(self) -> None:
+    async def sync_regularly(self) -> None:
         """Sync what was journalled and seal full segments, until cancelled."""
         while True:
             if not self._journal.dirty:

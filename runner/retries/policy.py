@@ -15,7 +15,7 @@ from .failure import Failure
 BACKOFF_MAX_S = 60.0
 
 
-class Verdict(NamedTuple):
+class RetryDecision(NamedTuple):
     """`delay_s` until the next attempt, or None: no further one, and `reason` says why."""
 
     delay_s: float | None
@@ -83,15 +83,15 @@ class RetryPolicy:
             retry=tenacity.retry_if_result(lambda failure: failure.retried),
         )
 
-    def after(self, failure: Failure, *, attempt: int, first_due_s: float) -> Verdict:
+    def after(self, failure: Failure, *, attempt: int, first_due_s: float) -> RetryDecision:
         """What follows the `attempt`-th failure that counts (from 1) of a job."""
         policy = self._policy
         state = tenacity.RetryCallState(policy, None, (), {"first_due_s": first_due_s})
         state.attempt_number = attempt
         state.set_result(failure)
         if not policy.retry(state):
-            return Verdict(None, "not a failure that another attempt mends")
+            return RetryDecision(None, "not a failure that another attempt mends")
         state.upcoming_sleep = float(policy.wait(state))
         if not policy.stop(state):
-            return Verdict(state.upcoming_sleep)
-        return Verdict(None, f"after {self._limits[0 if self._attempts(state) else 1]}")
+            return RetryDecision(state.upcoming_sleep)
+        return RetryDecision(None, f"after {self._limits[0 if self._attempts(state) else 1]}")

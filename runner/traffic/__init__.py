@@ -5,28 +5,38 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 
 if TYPE_CHECKING:
-    from .calibrated import SCHEMA_VERSION, Calibration, Ceiling, LoadError, as_json, keep, kept_at
+    from .calibrated import (
+        SCHEMA_VERSION,
+        Calibration,
+        LoadError,
+        Peak,
+        as_json,
+        calibration_path,
+        save_calibration,
+    )
     from .options import LoadOptions, plan
     from .start import load, load_and_summarise
 
 __all__ = [
     "SCHEMA_VERSION",
     "Calibration",
-    "Ceiling",
     "LoadError",
     "LoadOptions",
+    "Peak",
     "as_json",
-    "keep",
-    "kept_at",
+    "calibration_path",
     "load",
     "load_and_summarise",
     "plan",
+    "save_calibration",
 ]
 
 __getattr__ = late(
     __name__,
     {
-        "calibrated": "SCHEMA_VERSION Calibration Ceiling LoadError as_json keep kept_at",
+        "calibrated": (
+            "SCHEMA_VERSION Calibration Peak LoadError as_json save_calibration calibration_path"
+        ),
         "options": "LoadOptions plan",
         "start": "load load_and_summarise",
     },

@@ -27,7 +27,7 @@ class LoadError(msgspec.Struct, frozen=True, kw_only=True):
     latency_p99_s: float | None
 
 
-class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
+class Peak(msgspec.Struct, frozen=True, kw_only=True):
     """The most that was done. `limit` says what stopped it there: the client itself, the gateway
     (then the client can do more), or that no more was tried."""
 
@@ -43,19 +43,19 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     cores: int
     measured_at: datetime
-    requests_per_s: Ceiling
-    chunks_per_s: Ceiling
-    streams: Ceiling
+    requests_per_s: Peak
+    chunks_per_s: Peak
+    streams: Peak
     errors: dict[str, LoadError]
 
 
-def kept_at(environment: Mapping[str, str] = os.environ) -> Path:
+def calibration_path(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the calibration is kept."""
     home = environment.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(home).expanduser() / "headrace" / "calibration.json"
 
 
-def keep(calibration: Calibration, path: Path) -> None:
+def save_calibration(calibration: Calibration, path: Path) -> None:
     """Write it, whole or not at all. Raises InputError where that can't be."""
     beside = path.with_suffix(".json.partial")
     try:
@@ -73,7 +73,7 @@ def as_json(calibration: Calibration) -> bytes:
     return msgspec.json.format(msgspec.json.encode(calibration), indent=2) + b"\n"
 
 
-def kept(path: Path) -> Calibration | None:
+def saved_calibration(path: Path) -> Calibration | None:
     """The calibration that was kept; None without one, or where it is of another version."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Calibration)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..params import send_flags, time_flag
-from ..stderr import say
+from ..stderr import print_err
 
 if TYPE_CHECKING:
     from .options import LoadPlan
@@ -131,15 +131,15 @@ def load(*, as_json: bool, **options: Any) -> None:
     outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
-        say(f"Stopped: {safe(outcome.reason)}")
+        print_err(f"Stopped: {safe(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
 
 
 def warn_beyond(planned: "LoadPlan") -> None:
     """Say what this machine's client was not seen to do, where it has been calibrated."""
-    from .beyond import beyond
-    from .calibrated import kept, kept_at
+    from .calibrated import calibration_path, saved_calibration
+    from .exceeds import exceeds
 
-    calibration = kept(kept_at())
-    for line in [] if calibration is None else beyond(calibration, planned):
-        say(f"Warning: {line}")
+    calibration = saved_calibration(calibration_path())
+    for line in [] if calibration is None else exceeds(calibration, planned):
+        print_err(f"Warning: {line}")

@@ -22,7 +22,7 @@ TABLE_STEP_S = 1e-6
 FAILED_PAUSE_S = 0.1
 
 
-class Window(NamedTuple):
+class MeasureWindow(NamedTuple):
     """What is measured: due times from `from_s`, for `duration_s` or until `requests` are out."""
 
     from_s: float
@@ -77,7 +77,7 @@ class OpenLoop:
     open_loop = True
 
     def __init__(
-        self, window: Window, *, warm_up: Iterator[float], measured: Iterator[float]
+        self, window: MeasureWindow, *, warm_up: Iterator[float], measured: Iterator[float]
     ) -> None:
         self.over_s: float | None = None
         self._window = window
@@ -142,7 +142,7 @@ class Users:
 
     def __init__(
         self,
-        window: Window,
+        window: MeasureWindow,
         *,
         count: int,
         think: Think,

@@ -30,7 +30,7 @@ WORST_KEPT = 20
 SAMPLE_EVERY_S = 1.0
 
 
-class LoopWatch:
+class LoopMonitor:
     """How late the loop is. One task runs `watch`; `begin` forgets what was before."""
 
     def __init__(self, clock: RunClock) -> None:
@@ -96,7 +96,7 @@ class CoreTimes(NamedTuple):
     idle: int
 
 
-class Usage:
+class ProcessUsage:
     """CPU since `begin`, and the most of what was seen at each `sample`. `proc` is /proc."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
@@ -146,7 +146,7 @@ class Usage:
         return shares
 
 
-def facts_of(loop: LoopWatch, usage: Usage, *, in_flight_max: int) -> MachineFacts:
+def facts_of(loop: LoopMonitor, usage: ProcessUsage, *, in_flight_max: int) -> MachineFacts:
     """What was seen since both began."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MachineFacts(

@@ -20,15 +20,15 @@ from ..pending import Pending
 from ..record import Journal, Recorder, RunDirectory, State
 from ..session import RunSession, World
 from .alarm import Alarm, OpenAlarm
-from .demand import Window
+from .demand import MeasureWindow
 from .lane import LoadLane
-from .machine import LoopWatch, Usage, facts_of
+from .machine import LoopMonitor, ProcessUsage, facts_of
 from .recorder import LoadRecorder
 from .schedule import Schedule
 from .settings import LoadSettings
 from .supply import Supply
 from .tally import Tally
-from .view import LoadProgress, LoadWatch
+from .view import LoadDisplay, LoadProgress
 
 
 class LoadSession(RunSession):
@@ -46,7 +46,7 @@ class LoadSession(RunSession):
         world: World,
         *,
         supply: Supply,
-        watch: LoadWatch | None,
+        watch: LoadDisplay | None,
         open_alarm: OpenAlarm,
     ) -> None:
         super().__init__(run, settings, clock, world)
@@ -57,8 +57,8 @@ class LoadSession(RunSession):
         self._watch = watch
         self._open_alarm = open_alarm
         self._tally = Tally(clock.now())
-        self._loop = LoopWatch(clock)
-        self._usage = Usage()
+        self._loop = LoopMonitor(clock)
+        self._usage = ProcessUsage()
 
     def _recorder(self, journal: Journal, state: State) -> Recorder:
         return LoadRecorder(
@@ -112,14 +112,14 @@ class LoadSession(RunSession):
             finally:
                 self._end_run(schedule)
 
-    def _schedule(self, prices: PriceTable | None, window: Window, alarm: Alarm) -> Schedule:
+    def _schedule(self, prices: PriceTable | None, window: MeasureWindow, alarm: Alarm) -> Schedule:
         settings = self._load
         assert settings.seed is not None
         demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
         bounds = None if prices is None else CostBounds(prices)
         return Schedule(demand, self._supply.prompts, alarm=alarm, pend=partial(_pend, bounds))
 
-    def _begin_window(self, window: Window) -> None:
+    def _begin_window(self, window: MeasureWindow) -> None:
         facts, utc = self._facts, self._clock.utc
         facts.measure_from = utc(window.from_s)
         if math.isfinite(window.end_s):
@@ -134,7 +134,7 @@ class LoadSession(RunSession):
         except StorageError as error:
             self._stop.request(error)
 
-    async def _begin_measuring(self, window: Window) -> None:
+    async def _begin_measuring(self, window: MeasureWindow) -> None:
         """What the machine does counts from the beginning of the window."""
         await trio.sleep_until(window.from_s)
         self._loop.begin()

@@ -6,7 +6,7 @@ from pathlib import Path
 from headrace.jobs import InputError, parse_condition
 
 from ..settings import SendSettings
-from .demand import Window
+from .demand import MeasureWindow
 from .shapes import Shape
 
 
@@ -46,12 +46,12 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
         """Whether nothing but the shape ends the run."""
         return self.duration_s is None and self.requests is None
 
-    def window(self, start_s: float) -> Window:
+    def window(self, start_s: float) -> MeasureWindow:
         """What is measured of a run that begins at `start_s` on trio's clock."""
         duration_s = self.duration_s
         if self.ends_by_itself and self.shape.kind == "stages":
             duration_s = self.shape.length_s
-        return Window(start_s + self.warmup_s, duration_s, self.requests)
+        return MeasureWindow(start_s + self.warmup_s, duration_s, self.requests)
 
 
 def fresh_directory(today: dt.date, parent: Path) -> Path:

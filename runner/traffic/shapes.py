@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headrace.jobs import Shape as Kind
+from headrace.jobs import Shape as ShapeKind
 
 from .arrivals import Arrivals, arrivals_of, due_times
 from .curve import Point, RateCurve
-from .demand import Demand, OpenLoop, Users, Window
+from .demand import Demand, MeasureWindow, OpenLoop, Users
 from .think import Think
 
 NO_THOUGHT = Think("constant", 0.0)
@@ -22,7 +22,7 @@ class UsersShape:
     users: int
     think: Think = NO_THOUGHT
 
-    kind: ClassVar[Kind] = "users"
+    kind: ClassVar[ShapeKind] = "users"
     open_loop: ClassVar[bool] = False
     rate_per_s: ClassVar[float | None] = None
     length_s: ClassVar[float | None] = None
@@ -37,7 +37,7 @@ class UsersShape:
         """Users have no rate of their own."""
         return None
 
-    def demand(self, window: Window, *, warmup_s: float, seed: int) -> Demand:
+    def demand(self, window: MeasureWindow, *, warmup_s: float, seed: int) -> Demand:
         """Users come one after another over the first half of a warm-up; without one, at once."""
         return Users(
             window,
@@ -65,7 +65,7 @@ class RateShape:
     open_loop: ClassVar[bool] = True
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ShapeKind:
         return "rate" if self.text is None else "stages"
 
     @property
@@ -89,7 +89,7 @@ class RateShape:
         """The rate so many seconds from the beginning of the window."""
         return self.curve.rate(max(0.0, at_s))
 
-    def demand(self, window: Window, *, warmup_s: float, seed: int) -> Demand:
+    def demand(self, window: MeasureWindow, *, warmup_s: float, seed: int) -> Demand:
         """The first rate holds through the warm-up."""
         first = RateCurve([Point(0.0, self.curve.points[0].rate_per_s)])
         return OpenLoop(
@@ -110,7 +110,7 @@ class ReplayShape:
     speed: float = 1.0
 
     users: ClassVar[int | None] = None
-    kind: ClassVar[Kind] = "replay"
+    kind: ClassVar[ShapeKind] = "replay"
     open_loop: ClassVar[bool] = True
     rate_per_s: ClassVar[float | None] = None
 
@@ -129,7 +129,7 @@ class ReplayShape:
         """It changes with every request."""
         return None
 
-    def demand(self, window: Window, *, warmup_s: float, seed: int) -> Demand:
+    def demand(self, window: MeasureWindow, *, warmup_s: float, seed: int) -> Demand:
         """The trace's own beginning is the warm-up."""
         times_s = [time_s / self.speed - warmup_s for time_s in self.times_s]
         return OpenLoop(

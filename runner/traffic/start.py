@@ -18,7 +18,7 @@ from ..session import REAL_WORLD, RunOutcome, World
 from .alarm import OpenAlarm, open_alarm
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
-from .view import LoadProgress, LoadWatch
+from .view import LoadDisplay, LoadProgress
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
@@ -44,7 +44,7 @@ def load(*, api_key: str | None = None, **asked: Any) -> RunOutcome:
 
 
 def load_and_summarise(
-    planned: LoadPlan, watch: LoadWatch | None = None
+    planned: LoadPlan, watch: LoadDisplay | None = None
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run, judge the client, and write summary.json.
 
@@ -96,7 +96,7 @@ def doubts(progress: LoadProgress) -> list[str]:
 async def run_load(
     planned: LoadPlan,
     world: World = REAL_WORLD,
-    watch: LoadWatch | None = None,
+    watch: LoadDisplay | None = None,
     open_alarm: OpenAlarm = open_alarm,
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary."""

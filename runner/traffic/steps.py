@@ -32,7 +32,7 @@ CLIENT_LIMITED = 4
 _USERS = re.compile(r"[1-9]\d{0,6}", re.ASCII)
 
 
-class Load(NamedTuple):
+class StepLoad(NamedTuple):
     """What one step is asked for: a rate or users, and its length as a multiple of the whole."""
 
     rate_per_s: float | None = None
@@ -55,10 +55,10 @@ class Search(NamedTuple):
     highest: float | None
 
 
-Run = Callable[[LoadPlan], RunOutcome]
+RunStep = Callable[[LoadPlan], RunOutcome]
 
 
-def parse_loads(text: str) -> list[Load]:
+def parse_loads(text: str) -> list[StepLoad]:
     """The loads of a sweep: `10/s, 20/s, 40/s`, or numbers of users: `8, 16, 32`.
 
     Raises InputError.
@@ -66,9 +66,9 @@ def parse_loads(text: str) -> list[Load]:
     found = []
     for part in (each.strip() for each in text.split(",")):
         if _USERS.fullmatch(part):
-            found.append(Load(users=int(part)))
+            found.append(StepLoad(users=int(part)))
         elif part.endswith("/s") and (rate := parse_rate(part)) > 0:
-            found.append(Load(rate_per_s=rate))
+            found.append(StepLoad(rate_per_s=rate))
         else:
             raise InputError(
                 f"--sweep has {part!r}; write rates such as '10/s, 20/s' or users such as '8, 16'"
@@ -93,7 +93,7 @@ class Stepper:
         directory: Path,
         *,
         kind: Literal["sweep", "find"],
-        run: Run,
+        run: RunStep,
         now: Callable[[], dt.datetime],
         look: Callable[["Step"], None] = lambda _step: None,
     ) -> None:
@@ -110,7 +110,7 @@ class Stepper:
         self.exit_code = 0
         self._reason: str | None = None
 
-    def sweep(self, loads: Sequence[Load]) -> "Steps":
+    def sweep(self, loads: Sequence[StepLoad]) -> "Steps":
         """A step for each load, in their order. Raises InputError where one can't be planned."""
         for load in loads:  # all of them are checked before any is made
             self._plan(load, self._directory)
@@ -129,10 +129,10 @@ class Stepper:
         trials = RateSearch(
             search.first_rate_per_s, precision=search.precision, highest=search.highest
         )
-        self._plan(Load(search.first_rate_per_s), self._directory)
+        self._plan(StepLoad(search.first_rate_per_s), self._directory)
         self._begin()
         while (trial := trials.next()) is not None:
-            load = Load(trial.rate_per_s, size=trial.size)
+            load = StepLoad(trial.rate_per_s, size=trial.size)
             step = self._step(load)
             if step is not None and _undecided(step):
                 step = self._step(load)
@@ -154,7 +154,7 @@ class Stepper:
         with storage(self._directory):
             self._directory.mkdir(parents=True)
 
-    def _step(self, load: Load) -> "Step | None":
+    def _step(self, load: StepLoad) -> "Step | None":
         """Make one step; None where the measurement is to end here."""
         from headrace.reports import read_step
 
@@ -176,7 +176,7 @@ class Stepper:
         self._reason = outcome.reason
         return True
 
-    def _plan(self, load: Load, directory: Path) -> LoadPlan:
+    def _plan(self, load: StepLoad, directory: Path) -> LoadPlan:
         options = self._options
         duration_s, requests = options.duration_s, options.requests
         if duration_s is not None:

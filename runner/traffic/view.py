@@ -13,9 +13,9 @@ from rich.console import Console
 
 from ..attempts import Attempts
 from ..money import show
-from ..stderr import say
-from .demand import Window
-from .machine import LoopWatch
+from ..stderr import print_err
+from .demand import MeasureWindow
+from .machine import LoopMonitor
 from .schedule import Schedule
 from .settings import LoadSettings
 from .snapshot import Snapshot, Stage, in_words
@@ -34,13 +34,13 @@ class LoadProgress(NamedTuple):
     attempts: Attempts
     schedule: Schedule
     tally: Tally
-    loop: LoopWatch
-    window: Window
+    loop: LoopMonitor
+    window: MeasureWindow
     settings: LoadSettings
 
 
 # Shows how a load run goes on, until it is cancelled.
-LoadWatch = Callable[[LoadProgress], Awaitable[None]]
+LoadDisplay = Callable[[LoadProgress], Awaitable[None]]
 
 
 # Why the measurement is not valid, by what is known so far.
@@ -95,7 +95,7 @@ def _cost(attempts: Attempts) -> str | None:
     return f"{show(attempts.recorder.totals.spent)} {attempts.prices.currency}"
 
 
-def watch_on(console: Console, doubts: Doubts) -> LoadWatch:
+def watch_on(console: Console, doubts: Doubts) -> LoadDisplay:
     """A display for this console: live on a terminal, else a line every ten seconds."""
     if console.is_terminal:
         return partial(_live, doubts)
@@ -136,4 +136,4 @@ def _start_screen() -> subprocess.Popen[bytes]:
 async def _lines(doubts: Doubts, progress: LoadProgress) -> None:
     while True:
         await trio.sleep(LINE_EVERY_S)
-        say(in_words(look(progress, doubts)))
+        print_err(in_words(look(progress, doubts)))

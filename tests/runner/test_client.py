@@ -13,7 +13,7 @@ from trio.testing import MockClock, memory_stream_pair
 
 from headrace.jobs import Job
 from headrace.runner import Secret, TrioTransport
-from headrace.runner.client import Client, Outcome
+from headrace.runner.client import AttemptOutcome, Client
 from headrace.runner.clock import RunClock
 from headrace.runner.transport import Wire
 
@@ -99,7 +99,7 @@ class Wired:
         finally:
             await stream.aclose()
 
-    async def send(self, job: Job, wire: Wire | None = None) -> Outcome:
+    async def send(self, job: Job, wire: Wire | None = None) -> AttemptOutcome:
         return await self.client.send(job, wire or Wire())
 
 

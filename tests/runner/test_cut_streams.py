@@ -14,7 +14,7 @@ from headrace import gateway
 from headrace.jobs import Price, PriceTable, Usage
 from headrace.reports import summarise
 from headrace.runner.answers import Partial
-from headrace.runner.client import Outcome
+from headrace.runner.client import AttemptOutcome
 from headrace.runner.retries.failure import Failure
 from headrace.runner.rows import probable_cost_of
 
@@ -105,7 +105,7 @@ class Shape:
 
 
 def probable(url: str, partial: Partial | None, *, bound: Decimal | None = None) -> Decimal | None:
-    outcome = Outcome(failure=Failure("stream", "broke"), partial=partial)
+    outcome = AttemptOutcome(failure=Failure("stream", "broke"), partial=partial)
     job: Any = Shape(url)
     return probable_cost_of(job, outcome, PRICES, input_tokens=1_000_000, bound=bound)
 

@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from headrace.jobs import Job
 from headrace.runner.admission import InFlight
-from headrace.runner.client import Outcome
+from headrace.runner.client import AttemptOutcome
 from headrace.runner.clock import RunClock
 from headrace.runner.limits.lane import Lane
 from headrace.runner.limits.limiter import Grant, Limiter
@@ -41,7 +41,7 @@ async def test_every_time_counts_from_the_moment_of_sending(autojump_clock: Mock
     sent.wire.sent_at_s, sent.wire.first_byte_at_s = 1.5, 1.75
     sent.sent = sent_row(sent, clock, sent_s=1.5)
     assert (sent.sent.attempt, sent.sent.reserved_tokens, sent.sent.reopened) == (1, 9, False)
-    outcome = Outcome(
+    outcome = AttemptOutcome(
         first_token_at_s=2.0, first_content_at_s=4.0, content_end_at_s=6.0, gaps_s=[2.0]
     )
     row = attempt_row(sent, outcome, NO_CHARGE, clock)
@@ -51,7 +51,7 @@ async def test_every_time_counts_from_the_moment_of_sending(autojump_clock: Mock
 
 
 async def test_what_never_came_is_unknown(autojump_clock: MockClock) -> None:
-    row = attempt_row(flight(), Outcome(), NO_CHARGE, RunClock(lambda: NOON))
+    row = attempt_row(flight(), AttemptOutcome(), NO_CHARGE, RunClock(lambda: NOON))
     assert row.due_at == NOON + SECOND
     assert row.sent_at is None
     assert (row.wait_s, row.ttft_s, row.content_ttft_s, row.latency_s) == (None,) * 4

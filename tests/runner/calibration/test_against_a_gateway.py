@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.runner.calibration.measure import OUTPUT_TOKENS, Load, Loads, apart
+from headrace.runner.calibration.measure import OUTPUT_TOKENS, CalibrationLoad, Loads, apart
 
 
 @pytest.mark.slow
@@ -14,7 +14,9 @@ def test_over_sockets_the_counts_are_the_gateways_and_no_time_is_shorter_than_it
     """What the client adds depends on the machine; that it adds and never takes away does not."""
     said: list[str] = []
     with apart() as cores:
-        measured = Loads(tmp_path, cores, said.append).run(Load(users=4, itl_s=0.001, seconds=1))
+        measured = Loads(tmp_path, cores, said.append).run(
+            CalibrationLoad(users=4, itl_s=0.001, seconds=1)
+        )
     truth, figures = measured.truth, measured.figures
     assert said == ["4 streams, 1 ms gaps"]
     assert (figures.requests.failed, figures.requests.answered) == (0, truth.requests)

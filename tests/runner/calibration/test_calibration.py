@@ -10,16 +10,16 @@ from headrace.jobs import InputError
 from headrace.reports import Truth
 from headrace.runner import LoadOptions, Secret
 from headrace.runner.calibration.measure import gateway_was_late, load_error
-from headrace.runner.traffic.beyond import beyond
 from headrace.runner.traffic.calibrated import (
     Calibration,
-    Ceiling,
     LoadError,
+    Peak,
     as_json,
-    keep,
-    kept,
-    kept_at,
+    calibration_path,
+    save_calibration,
+    saved_calibration,
 )
+from headrace.runner.traffic.exceeds import exceeds
 from headrace.runner.traffic.options import plan
 
 NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)
@@ -37,40 +37,40 @@ FOUND = Calibration(
     machine="here",
     cores=2,
     measured_at=NOON,
-    requests_per_s=Ceiling(most=1000.0, limit="client"),
-    chunks_per_s=Ceiling(most=20_000.0, limit="gateway"),
-    streams=Ceiling(most=500.0, limit="no more was tried"),
+    requests_per_s=Peak(most=1000.0, limit="client"),
+    chunks_per_s=Peak(most=20_000.0, limit="gateway"),
+    streams=Peak(most=500.0, limit="no more was tried"),
     errors={"1 stream": ERROR},
 )
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "headrace" / "calibration.json"
-    keep(FOUND, path)
-    assert kept(path) == FOUND
+    save_calibration(FOUND, path)
+    assert saved_calibration(path) == FOUND
     assert path.read_bytes() == as_json(FOUND)
     assert [each.name for each in path.parent.iterdir()] == ["calibration.json"]
 
 
 def test_none_and_one_of_another_version_or_damaged_are_none(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
-    assert kept(path) is None
-    keep(FOUND, path)
+    assert saved_calibration(path) is None
+    save_calibration(FOUND, path)
     path.write_bytes(path.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 2'))
-    assert kept(path) is None
+    assert saved_calibration(path) is None
     path.write_bytes(b"{")
-    assert kept(path) is None
+    assert saved_calibration(path) is None
 
 
 def test_it_is_kept_where_the_user_keeps_such_things() -> None:
-    assert kept_at({"XDG_STATE_HOME": "/x"}) == Path("/x/headrace/calibration.json")
-    assert kept_at({}) == Path.home() / ".local/state/headrace/calibration.json"
+    assert calibration_path({"XDG_STATE_HOME": "/x"}) == Path("/x/headrace/calibration.json")
+    assert calibration_path({}) == Path.home() / ".local/state/headrace/calibration.json"
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot keep the calibration in .*; set XDG_STATE_HOME"):
-        keep(FOUND, tmp_path / "file" / "calibration.json")
+        save_calibration(FOUND, tmp_path / "file" / "calibration.json")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_load_beyond_a_ceiling_is_said_beforehand(
     options = LoadOptions(
         duration_s=20.0, base_url="http://here.test", out=tmp_path / "x.run", **asked
     )
-    found = beyond(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
+    found = exceeds(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
     assert len(found) == len(says)
     for line, begin in zip(found, says, strict=True):
         assert line.startswith(begin)

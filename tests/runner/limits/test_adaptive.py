@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from headrace.runner.limits.adaptive import HOLD_S, START, AutoLimit
+from headrace.runner.limits.adaptive import HOLD_S, START, AdaptiveLimit
 
 Latency = Callable[[random.Random], float]
 
@@ -22,7 +22,7 @@ class Queueing:
         self.capacity = capacity
         self.latency = latency
         self.rng = random.Random(seed)
-        self.limit = AutoLimit(10_000, now_s=0.0)
+        self.limit = AdaptiveLimit(10_000, now_s=0.0)
         self.now_s = 0.0
         self.ends: list[float] = []
         self.queued: deque[None] = deque()
@@ -99,7 +99,7 @@ def test_it_tries_for_more_once_a_limit_was_kept_for_a_while() -> None:
 
 
 def test_it_halves_once_for_all_that_were_sent_before_it_fell() -> None:
-    limit = AutoLimit(1000, now_s=0.0)
+    limit = AdaptiveLimit(1000, now_s=0.0)
     for _ in range(16):
         limit.overloaded(sent_at_s=0.0, now_s=5.0)
     assert limit.limit == START / 2
@@ -111,7 +111,7 @@ def test_it_halves_once_for_all_that_were_sent_before_it_fell() -> None:
 
 
 def test_after_it_fell_it_grows_by_one_for_each_round_of_answers() -> None:
-    limit = AutoLimit(1000, now_s=0.0)
+    limit = AdaptiveLimit(1000, now_s=0.0)
     limit.overloaded(sent_at_s=0.0, now_s=0.0)
     for n in range(8):
         limit.answered(held_back=True, now_s=1.0 + n / 100)
@@ -119,15 +119,15 @@ def test_after_it_fell_it_grows_by_one_for_each_round_of_answers() -> None:
 
 
 def test_it_does_not_grow_while_something_else_holds_the_run_back() -> None:
-    limit = AutoLimit(1000, now_s=0.0)
+    limit = AdaptiveLimit(1000, now_s=0.0)
     for n in range(1000):
         limit.answered(held_back=False, now_s=n / 100)
     assert limit.limit == START
 
 
 def test_it_never_exceeds_the_most() -> None:
-    limit = AutoLimit(20, now_s=0.0)
+    limit = AdaptiveLimit(20, now_s=0.0)
     for n in range(1000):
         limit.answered(held_back=True, now_s=n / 100)
     assert limit.limit <= 20
-    assert AutoLimit(4, now_s=0.0).limit == 4
+    assert AdaptiveLimit(4, now_s=0.0).limit == 4

@@ -36,7 +36,7 @@ def test_a_run_has_the_connections_that_the_hard_limit_leaves(
         str(tmp_path / "jobs.jsonl"),
         tmp_path / "jobs.run",
         told,
-        foretell=lambda _: found.append(most_connections()),
+        show_estimate=lambda _: found.append(most_connections()),
     )
     assert outcome.exit_code == 2  # nobody is there
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

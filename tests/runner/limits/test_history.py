@@ -3,30 +3,30 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runner.limits.history import FIRST_INTERVAL_S, POINTS_MAX, Course
+from headrace.runner.limits.history import FIRST_INTERVAL_S, POINTS_MAX, ConcurrencyHistory
 
 
 def test_a_short_run_has_a_point_a_second() -> None:
-    course = Course()
+    course = ConcurrencyHistory()
     for tenths in range(100):
         course.note(tenths / 10, 16, tenths)
-    assert [look.at_s for look in course.looks] == [float(n) for n in range(10)]
+    assert [look.at_s for look in course.samples] == [float(n) for n in range(10)]
     # The most of each second.
-    assert [look.in_flight for look in course.looks] == list(range(9, 100, 10))
+    assert [look.in_flight for look in course.samples] == list(range(9, 100, 10))
 
 
 @given(st.lists(st.floats(0.001, 50_000), min_size=1, max_size=3000))
 def test_a_long_run_has_a_bounded_number_of_points_from_its_start_on(gaps_s: list[float]) -> None:
-    course, now_s = Course(), 0.0
+    course, now_s = ConcurrencyHistory(), 0.0
     moments: list[float] = []
     for gap_s in gaps_s:
         course.note(now_s, 1, len(moments) % 997)
         moments.append(now_s)
         now_s += gap_s
-    assert 1 <= len(course.looks) <= POINTS_MAX
-    assert course.looks[0].at_s == 0.0
-    assert {look.at_s for look in course.looks} <= set(moments)
+    assert 1 <= len(course.samples) <= POINTS_MAX
+    assert course.samples[0].at_s == 0.0
+    assert {look.at_s for look in course.samples} <= set(moments)
     most = min(len(moments) - 1, 996)
-    assert max(look.in_flight for look in course.looks) == most
-    pairs = zip(course.looks, course.looks[1:], strict=False)
+    assert max(look.in_flight for look in course.samples) == most
+    pairs = zip(course.samples, course.samples[1:], strict=False)
     assert all(after.at_s - before.at_s >= FIRST_INTERVAL_S for before, after in pairs)

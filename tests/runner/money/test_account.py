@@ -227,7 +227,7 @@ async def test_it_is_read_until_it_settles(
     first = await account.read("before", spent=Decimal(0))
     falling(service, *balances)
     began_s = trio.current_time()
-    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    reading = await account.read_until_stable(spent=Decimal("0.5"), first=first)
     assert (reading.moment, trio.current_time() - began_s) == ("after", took_s)
     assert reading.balance == Decimal(balances[19] if len(balances) == 39 else seen)
 
@@ -241,7 +241,7 @@ async def test_a_reading_without_a_figure_takes_no_figure_away(
     good = Reply(200, b'{"currency": "CNY", "balance": 9.7}')
     answers = iter([good, *[Service.error(502)] * 99])
     service.balance = lambda: next(answers)
-    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    reading = await account.read_until_stable(spent=Decimal("0.5"), first=first)
     assert (reading.balance, reading.error, trio.current_time()) == (Decimal("9.7"), None, 5.0)
 
 
@@ -254,7 +254,7 @@ async def test_a_service_that_hangs_while_it_settles_holds_nobody_up(
     good = Reply(200, b'{"currency": "CNY", "balance": 9.7}')
     answers = iter([good, good._replace(delay_s=99.0)])
     service.balance = lambda: next(answers)
-    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    reading = await account.read_until_stable(spent=Decimal("0.5"), first=first)
     assert (reading.balance, trio.current_time()) == (Decimal("9.7"), 5.0)
 
 
@@ -271,7 +271,7 @@ async def test_it_settles_by_every_figure_that_is_shown(
     service.balance = lambda: shown("10", "1")
     first = await account.read("before", spent=Decimal(0))
     service.balance = lambda: shown("9", "1.5" if trio.current_time() >= 1 else "1")
-    reading = await account.read_settled(spent=Decimal("0.5"), first=first)
+    reading = await account.read_until_stable(spent=Decimal("0.5"), first=first)
     assert (reading.daily_used, trio.current_time()) == (Decimal("1.5"), 1.0)
 
 

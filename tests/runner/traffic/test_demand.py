@@ -14,10 +14,10 @@ from headrace.runner.traffic.demand import (
     FAILED_PAUSE_S,
     TABLE_STEP_S,
     Demand,
+    MeasureWindow,
     OpenLoop,
     Turn,
     Users,
-    Window,
 )
 from headrace.runner.traffic.think import Think, parse_think
 
@@ -44,12 +44,12 @@ def play(demand: Demand, *, latency_s: Callable[[int], float], until_s: float) -
     return taken
 
 
-def open_loop(window: Window, *, warm_up: list[float], measured: list[float]) -> OpenLoop:
+def open_loop(window: MeasureWindow, *, warm_up: list[float], measured: list[float]) -> OpenLoop:
     return OpenLoop(window, warm_up=iter(warm_up), measured=iter(measured))
 
 
 def test_an_open_loop_ends_with_its_duration() -> None:
-    window = Window(from_s=2.0, duration_s=3.0, requests=None)
+    window = MeasureWindow(from_s=2.0, duration_s=3.0, requests=None)
     demand = open_loop(window, warm_up=[-2.0, -1.0, 0.0, 1.0], measured=[0.0, 1.0, 2.0, 3.0])
     taken = play(demand, latency_s=lambda _n: 100.0, until_s=50.0)
     assert [turn.due_s for turn in taken] == [0.0, 1.0, 2.0, 3.0, 4.0]
@@ -61,7 +61,7 @@ def test_a_quotient_that_misses_the_end_by_its_last_digits_is_not_before_it(
     rate_per_s: float, duration_s: float
 ) -> None:
     """33 / 1.1 is 29.999999999999996, and 30 s of 1.1 a second are 33 requests, not 34."""
-    window = Window(from_s=0.0, duration_s=duration_s, requests=None)
+    window = MeasureWindow(from_s=0.0, duration_s=duration_s, requests=None)
     times_s = due_times(RateCurve([Point(0.0, rate_per_s)]), evenly())
     demand = OpenLoop(window, warm_up=iter(()), measured=times_s)
     taken = play(demand, latency_s=lambda _n: 0.0, until_s=100.0)
@@ -70,7 +70,7 @@ def test_a_quotient_that_misses_the_end_by_its_last_digits_is_not_before_it(
 
 def test_an_open_loop_ends_with_its_measured_requests() -> None:
     """The warm-up counts for nothing, and the window ends where the next one would have begun."""
-    window = Window(from_s=2.0, duration_s=None, requests=3)
+    window = MeasureWindow(from_s=2.0, duration_s=None, requests=3)
     demand = open_loop(window, warm_up=[-2.0, -1.0], measured=[0.0, 1.0, 2.0, 3.5, 4.0])
     taken = play(demand, latency_s=lambda _n: 100.0, until_s=50.0)
     assert [turn.due_s for turn in taken] == [0.0, 1.0, 2.0, 3.0, 4.0]
@@ -78,7 +78,7 @@ def test_an_open_loop_ends_with_its_measured_requests() -> None:
 
 
 def test_an_open_loop_without_an_end_of_its_own_ends_with_its_last() -> None:
-    window = Window(from_s=0.0, duration_s=None, requests=None)
+    window = MeasureWindow(from_s=0.0, duration_s=None, requests=None)
     demand = open_loop(window, warm_up=[], measured=[0.0, 1.5])
     assert len(play(demand, latency_s=lambda _n: 0.1, until_s=50.0)) == 2
     assert demand.over_s == 1.5
@@ -86,7 +86,7 @@ def test_an_open_loop_without_an_end_of_its_own_ends_with_its_last() -> None:
 
 def test_what_is_late_is_still_wanted() -> None:
     """A client that was held up finds everything that came due meanwhile, in order."""
-    window = Window(from_s=0.0, duration_s=10.0, requests=None)
+    window = MeasureWindow(from_s=0.0, duration_s=10.0, requests=None)
     demand = open_loop(window, warm_up=[], measured=[0.0, 1.0, 2.0, 3.0])
     assert [demand.take(2.5) for _ in range(4)] == [Turn(0.0, 0), Turn(1.0, 0), Turn(2.0, 0), None]
     assert demand.left(2.9) == 0
@@ -94,7 +94,7 @@ def test_what_is_late_is_still_wanted() -> None:
 
 
 def test_users_come_back_when_they_have_their_answer_and_have_thought() -> None:
-    window = Window(from_s=0.0, duration_s=10.0, requests=None)
+    window = MeasureWindow(from_s=0.0, duration_s=10.0, requests=None)
     users = Users(window, count=2, think=Think("constant", 1.0), seed=1, start_s=0.0)
     taken = play(users, latency_s=lambda _n: 2.0, until_s=50.0)
     # Every 3 s both are back, and at 9.0 for the last time.
@@ -104,7 +104,7 @@ def test_users_come_back_when_they_have_their_answer_and_have_thought() -> None:
 
 def test_users_who_are_out_as_the_window_nears_its_end_are_waited_for() -> None:
     """The end is not known to be reached while a user who is out may yet be due before it."""
-    window = Window(from_s=0.0, duration_s=5.0, requests=None)
+    window = MeasureWindow(from_s=0.0, duration_s=5.0, requests=None)
     users = Users(window, count=2, think=NO_PAUSE, seed=1, start_s=0.0)
     # The second user's only request takes 4.5 s.
     taken = play(users, latency_s=lambda n: 4.5 if n == 1 else 2.0, until_s=50.0)
@@ -114,7 +114,7 @@ def test_users_who_are_out_as_the_window_nears_its_end_are_waited_for() -> None:
 
 
 def test_users_end_with_their_measured_requests() -> None:
-    window = Window(from_s=4.0, duration_s=None, requests=3)
+    window = MeasureWindow(from_s=4.0, duration_s=None, requests=3)
     users = Users(window, count=2, think=NO_PAUSE, seed=1, start_s=0.0)
     taken = play(users, latency_s=lambda _n: 2.0, until_s=50.0)
     assert [turn.due_s for turn in taken] == [0.0, 0.0, 2.0, 2.0, 4.0, 4.0, 6.0]
@@ -123,14 +123,14 @@ def test_users_end_with_their_measured_requests() -> None:
 
 
 def test_users_come_one_after_another_where_a_spread_is_given() -> None:
-    window = Window(from_s=4.0, duration_s=1.0, requests=None)
+    window = MeasureWindow(from_s=4.0, duration_s=1.0, requests=None)
     users = Users(window, count=4, think=NO_PAUSE, seed=1, start_s=0.0, spread_s=2.0)
     taken = play(users, latency_s=lambda _n: 100.0, until_s=50.0)
     assert [turn.due_s for turn in taken] == [0.0, 0.5, 1.0, 1.5]
 
 
 def test_a_user_whose_request_failed_is_not_back_at_once() -> None:
-    users = Users(Window(0.0, 10.0, None), count=1, think=NO_PAUSE, seed=1, start_s=0.0)
+    users = Users(MeasureWindow(0.0, 10.0, None), count=1, think=NO_PAUSE, seed=1, start_s=0.0)
     assert users.take(0.0) is not None
     users.freed(0, 1.0, failed=True)
     assert users.next_s(1.0) == 1.0 + FAILED_PAUSE_S
@@ -138,7 +138,7 @@ def test_a_user_whose_request_failed_is_not_back_at_once() -> None:
 
 @given(st.integers(1, 8), st.integers(0, 2**32), st.integers(1, 60))
 def test_no_more_are_out_than_there_are_users(count: int, seed: int, requests: int) -> None:
-    window = Window(0.0, None, requests)
+    window = MeasureWindow(0.0, None, requests)
     users = Users(window, count=count, think=Think("exponential", 0.5), seed=seed, start_s=0.0)
     out = 0
     now_s = 0.0
@@ -167,7 +167,11 @@ def test_think_times_are_each_users_own() -> None:
 
     def pauses(order: list[int]) -> dict[int, float]:
         users = Users(
-            Window(0.0, 99.0, None), count=3, think=Think("uniform", 1, 2), seed=5, start_s=0.0
+            MeasureWindow(0.0, 99.0, None),
+            count=3,
+            think=Think("uniform", 1, 2),
+            seed=5,
+            start_s=0.0,
         )
         found: dict[int, float] = {}
         for _ in range(3):

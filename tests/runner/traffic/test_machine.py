@@ -16,8 +16,8 @@ from headrace.runner.traffic.machine import (
     TICK_S,
     WORST_KEPT,
     CoreTimes,
-    LoopWatch,
-    Usage,
+    LoopMonitor,
+    ProcessUsage,
     core_times,
     ephemeral_ports,
     facts_of,
@@ -31,7 +31,7 @@ BEGAN = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
 @pytest.mark.slow
 async def test_a_loop_that_is_held_up_is_a_stall_of_that_length() -> None:
     with open_alarm() as alarm:
-        loop = LoopWatch(RunClock(lambda: BEGAN))
+        loop = LoopMonitor(RunClock(lambda: BEGAN))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(loop.watch, alarm)
             await trio.sleep(2 * TICK_S)
@@ -46,7 +46,7 @@ async def test_a_loop_that_is_held_up_is_a_stall_of_that_length() -> None:
 
 async def test_a_loop_that_is_on_time_has_no_stall(autojump_clock: MockClock) -> None:
     with open_event_alarm() as alarm:
-        loop = LoopWatch(RunClock(lambda: BEGAN))
+        loop = LoopMonitor(RunClock(lambda: BEGAN))
         with trio.move_on_after(1.0):
             await loop.watch(alarm)
     # 99 or 100 of them: sums of hundredths.
@@ -56,7 +56,7 @@ async def test_a_loop_that_is_on_time_has_no_stall(autojump_clock: MockClock) ->
 
 
 async def test_the_longest_stalls_are_kept_and_all_are_counted() -> None:
-    loop = LoopWatch(RunClock(lambda: BEGAN))
+    loop = LoopMonitor(RunClock(lambda: BEGAN))
     now_s = trio.current_time()
     for n in range(50):
         loop.saw(0.1 + n / 100, now_s + n)
@@ -70,7 +70,7 @@ async def test_the_longest_stalls_are_kept_and_all_are_counted() -> None:
 
 
 async def test_looks_for_cycles_are_timed() -> None:
-    loop = LoopWatch(RunClock(lambda: BEGAN))
+    loop = LoopMonitor(RunClock(lambda: BEGAN))
     with loop.garbage_timed():
         assert loop.longest_gc_s == 0.0
         gc.collect()
@@ -109,7 +109,7 @@ def test_proc_is_read_as_it_stands_there(tmp_path: Path) -> None:
 
 def test_a_core_s_share_is_of_the_time_since_the_beginning(tmp_path: Path) -> None:
     core = min(os.sched_getaffinity(0))
-    usage = Usage(fake_proc(tmp_path, busy=100, idle=50))
+    usage = ProcessUsage(fake_proc(tmp_path, busy=100, idle=50))
     fake_proc(tmp_path, busy=130, idle=60)
     assert usage.core_shares() == {core: 0.75}
 
@@ -121,14 +121,14 @@ def test_what_the_client_waited_for_its_core_is_of_the_time_since_the_beginning(
     monkeypatch.setattr("headrace.runner.traffic.machine.time.perf_counter", lambda: now_s)
     (tmp_path / "self").mkdir()
     (tmp_path / "self" / "schedstat").write_text("9000000000 2000000000 17\n")
-    usage = Usage(tmp_path)
+    usage = ProcessUsage(tmp_path)
     (tmp_path / "self" / "schedstat").write_text("9500000000 3000000000 29\n")
     now_s = 104.0
     assert usage.core_wait_share() == 0.25
 
 
 def test_a_system_without_proc_says_nothing(tmp_path: Path) -> None:
-    usage = Usage(tmp_path)
+    usage = ProcessUsage(tmp_path)
     usage.sample()
     assert (usage.open_files, usage.ports) == (None, None)
     assert usage.core_shares() == {}
@@ -149,7 +149,10 @@ def test_open_files_are_those_of_this_process() -> None:
 
 
 async def test_the_facts_are_of_both_watches(tmp_path: Path) -> None:
-    loop, usage = LoopWatch(RunClock(lambda: BEGAN)), Usage(fake_proc(tmp_path, busy=1, idle=9))
+    loop, usage = (
+        LoopMonitor(RunClock(lambda: BEGAN)),
+        ProcessUsage(fake_proc(tmp_path, busy=1, idle=9)),
+    )
     loop.saw(0.25, trio.current_time())
     usage.sample()
     facts = facts_of(loop, usage, in_flight_max=7)

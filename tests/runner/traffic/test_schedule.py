@@ -8,7 +8,7 @@ from trio.testing import MockClock
 from headrace.jobs import Job
 from headrace.runner.pending import Pending
 from headrace.runner.traffic.alarm import open_alarm, open_event_alarm
-from headrace.runner.traffic.demand import OpenLoop, Window
+from headrace.runner.traffic.demand import MeasureWindow, OpenLoop
 from headrace.runner.traffic.schedule import Schedule
 
 
@@ -63,7 +63,9 @@ async def test_what_is_due_at_once_does_not_keep_others_from_their_turn() -> Non
             turns += 1
 
     start_s = trio.current_time()
-    demand = OpenLoop(Window(start_s, 0.001, None), warm_up=iter(()), measured=iter([0.0] * 100))
+    demand = OpenLoop(
+        MeasureWindow(start_s, 0.001, None), warm_up=iter(()), measured=iter([0.0] * 100)
+    )
     with open_alarm() as alarm:
         schedule = Schedule(demand, SlowPrompts(), alarm=alarm, pend=Pending)
         async with trio.open_nursery() as nursery:
@@ -88,7 +90,7 @@ async def test_what_is_due_leaves_before_the_next_prompt_is_made(
         events.append(("left", index))
 
     due_s = [float(second) for second in range(1, 51)]
-    window = Window(trio.current_time(), 60.0, None)
+    window = MeasureWindow(trio.current_time(), 60.0, None)
     demand = OpenLoop(window, warm_up=iter(()), measured=iter(due_s))
     with open_event_alarm() as alarm:
         schedule = Schedule(demand, NotedPrompts(events), alarm=alarm, pend=Pending)

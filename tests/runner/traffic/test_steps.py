@@ -16,7 +16,7 @@ from headrace.jobs import InputError
 from headrace.reports import Steps
 from headrace.runner import LoadOptions, RunOutcome, Secret
 from headrace.runner.traffic.options import LoadPlan
-from headrace.runner.traffic.steps import Load, Stepper, parse_loads, parse_search
+from headrace.runner.traffic.steps import StepLoad, Stepper, parse_loads, parse_search
 
 from .conftest import BEGAN, Traffic
 
@@ -182,11 +182,11 @@ def test_what_stops_a_run_ends_them_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "loads"),
     [
-        ("10/s, 20/s", [Load(rate_per_s=10.0), Load(rate_per_s=20.0)]),
-        ("8, 16", [Load(users=8), Load(users=16)]),
+        ("10/s, 20/s", [StepLoad(rate_per_s=10.0), StepLoad(rate_per_s=20.0)]),
+        ("8, 16", [StepLoad(users=8), StepLoad(users=16)]),
     ],
 )
-def test_loads_are_read(text: str, loads: list[Load]) -> None:
+def test_loads_are_read(text: str, loads: list[StepLoad]) -> None:
     assert parse_loads(text) == loads
 
 

@@ -17,7 +17,7 @@ import trustme
 
 from headrace.jobs import InputError, Job
 from headrace.runner import Secret, TrioTransport
-from headrace.runner.client import Client, Outcome
+from headrace.runner.client import AttemptOutcome, Client
 from headrace.runner.clock import RunClock
 from headrace.runner.settings import base_url_from
 from headrace.runner.transport import Wire, transport_to
@@ -46,7 +46,7 @@ def job() -> Job:
     )
 
 
-async def send(transport: httpx.AsyncBaseTransport, base_url: str, wire: Wire) -> Outcome:
+async def send(transport: httpx.AsyncBaseTransport, base_url: str, wire: Wire) -> AttemptOutcome:
     client = Client(transport, base_url=base_url, key=Secret("sk-1"), clock=RunClock())
     return await client.send(job(), wire)
 

@@ -295,7 +295,7 @@ async def test_idle_connections_grow_old_under_those_in_use(
 async def test_connections_to_hosts_that_nobody_comes_back_to_are_closed(
     over: Over, autojump_clock: MockClock
 ) -> None:
-    """Pictures come from many hosts, each asked once."""
+    """ImageStore come from many hosts, each asked once."""
     transport, network = over(answers(OK))
     for number in range(5):
         request = httpx.Request("GET", f"http://cdn-{number}.test/a.png")

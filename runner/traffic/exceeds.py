@@ -1,11 +1,11 @@
 """What a load run asks for that the client of this machine was not seen to do."""
 
-from .calibrated import Calibration, Ceiling
+from .calibrated import Calibration, Peak
 from .options import LoadPlan
 from .shapes import RateShape
 
 
-def beyond(calibration: Calibration, planned: LoadPlan) -> list[str]:
+def exceeds(calibration: Calibration, planned: LoadPlan) -> list[str]:
     """A sentence for each ceiling that the run would go beyond."""
     shape = planned.settings.shape
     said = []
@@ -18,7 +18,7 @@ def beyond(calibration: Calibration, planned: LoadPlan) -> list[str]:
     return said
 
 
-def _said(asked: str, ceiling: Ceiling, unit: str) -> str:
+def _said(asked: str, ceiling: Peak, unit: str) -> str:
     return (
         f"{asked} is more than the {ceiling.most:,.0f} {unit} that this machine's client was seen "
         f"to do (stopped by: {ceiling.limit}; headrace calibrate measures anew)"
