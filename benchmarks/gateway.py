@@ -63,7 +63,7 @@ def measure_requests(core: int, gateway: Server, seconds: int, folder: Path) -> 
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     if found is None or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
-        raise click.ClickException(f"wrk saw what was no success:\n{done.stdout}")
+        raise click.ClickException(f"wrk saw what was not a success:\n{done.stdout}")
     return float(found[1])
 
 

@@ -81,7 +81,7 @@ class Bench(NamedTuple):
 
 
 def load(bench: Bench, server: Server, name: str, *options: str) -> Load:
-    """Run `headrace load`; a client that was too slow is no error here."""
+    """Run `headrace load`; a client that was too slow is not an error here."""
     out = bench.folder / name
     command = [*bench.before, sys.executable, "-m", "headrace", "load", "--out", str(out), "--json"]
     with on(bench.client):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
 @click.option("--download", is_flag=True, help="Fetch images that come as links into images/.")
 def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
-    """Run a file of JOBS to its end, or go on where it stopped.
+    """Run a file of JOBS to its end, or resume where it stopped.
 
     JOBS is a JSONL file (OpenAI Batch lines, Anthropic batches or bare bodies; .gz and .zst too),
     or - for standard input. Results, attempts and the balance go to the run directory as Parquet.
@@ -69,7 +69,7 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
 
 
 def _display() -> tuple["Watch", Callable[[str], None]]:
-    """What shows how the run goes on, and what prints a line beside it, both on standard error."""
+    """What shows the progress and what prints a line beside it, both on standard error."""
     if sys.stderr is None or not sys.stderr.isatty():  # None: it was closed
         from .bulk import watch_in_lines
 

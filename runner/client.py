@@ -304,7 +304,7 @@ async def _feed_decoded(answer: Response, heard: Heard, take: Take, wire: Wire) 
 async def _drain(answer: Response) -> None:
     """Read a finished stream to its end, so that its connection can be used again.
 
-    The answer is whole: an end that doesn't come, or is no end, costs the connection and no more.
+    The answer is whole: an end that doesn't come, or is not one, costs no more than the connection.
     """
     with trio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
         await answer.feed(lambda *_: True)

@@ -79,8 +79,8 @@ def demo(out: str, *, as_json: bool) -> None:
     )
     with serving(directory) as gateway:
         console.print(
-            f"A gateway at {gateway.base_url} allows {RPM:,} requests and {TPM:,} tokens a minute; "
-            "some answers fail on purpose."
+            f"A gateway at {gateway.base_url} allows {RPM:,} requests and {TPM:,} tokens per "
+            "minute; some answers fail on purpose."
         )
         summary = _run(directory, gateway, console)
     show_summary(summary, as_json=as_json)

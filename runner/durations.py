@@ -17,7 +17,7 @@ def parse_duration(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise ValueError(f"{text!r} is no duration; write it like 300ms, 90s, 30m or 2h")
+        raise ValueError(f"{text!r} is not a duration; write it like 300ms, 90s, 30m or 2h")
     return seconds
 
 

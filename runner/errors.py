@@ -13,7 +13,7 @@
         └── TerminateError               exit 143 SIGTERM
 
 All but the first four stop a run that is under way: what was finished is recorded, and the same
-command goes on from there.
+command resumes from there.
 """
 
 from datetime import datetime

@@ -30,14 +30,14 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
-    "run": Place("runner.cli", "run", "Run a file of jobs to the end, or go on where it stopped."),
+    "run": Place("runner.cli", "run", "Run a file of jobs to the end, or resume where it stopped."),
     "load": Place("runner.traffic.cli", "load", "Send a shape of traffic, and see how it is met."),
     "calibrate": Place(
         "runner.calibration.cli", "calibrate", "Measure what this machine's client can do."
     ),
     "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
     "report": Place("reports.cli", "report", "Show what a run did, cost and took."),
-    "status": Place("reports.cli", "status", "Show how a run goes on, from another terminal."),
+    "status": Place("reports.cli", "status", "Show the progress of a run, from another terminal."),
     "compare": Place(
         "reports.cli", "compare", "Compare two runs, with the uncertainty of each difference."
     ),

@@ -18,7 +18,7 @@ class Offload(Protocol):
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Run in a worker thread. A cancellation waits for it: half a seal is no seal."""
+    """Run in a worker thread. A cancellation waits for it: half a seal is not a seal."""
     return await trio.to_thread.run_sync(work)
 
 

@@ -38,7 +38,9 @@ class CountOr(click.ParamType[int | None]):
             return None
         # A number of thousands of digits is more than int() reads.
         if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
-            self.fail(f"{value!r} is no whole number of at least 1, nor {self.word!r}", param, ctx)
+            self.fail(
+                f"{value!r} is not a whole number of at least 1, nor {self.word!r}", param, ctx
+            )
         return int(text)
 
 
@@ -55,7 +57,7 @@ class Money(click.ParamType[Decimal]):
         except InvalidOperation:
             amount = Decimal(0)
         if not amount.is_finite() or amount <= 0:
-            self.fail(f"{value!r} is no amount above zero; write it like 2.50", param, ctx)
+            self.fail(f"{value!r} is not an amount above zero; write it like 2.50", param, ctx)
         return amount
 
 

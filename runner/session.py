@@ -47,7 +47,7 @@ class World(NamedTuple):
     """What a run touches outside its directory; a test puts its own in their places."""
 
     transport: httpx.AsyncBaseTransport | None = None
-    foreign: httpx.AsyncBaseTransport | None = None  # to hosts of linked pictures
+    foreign: httpx.AsyncBaseTransport | None = None  # to hosts of linked images
     offload: Offload = in_thread
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now
@@ -171,7 +171,7 @@ class RunSession(ABC):
         return self._world.transport or transport_to(settings.base_url, http2=settings.http2)
 
     def _foreign(self) -> httpx.AsyncBaseTransport:
-        """Where pictures are linked to, which the gateway says and nobody else: no key goes here,
+        """Where images are linked to, which the gateway says and nobody else: no key goes here,
         and only public hosts are reached."""
         if self._world.foreign is not None or not self._settings.download:
             return self._world.foreign or httpx.AsyncBaseTransport()

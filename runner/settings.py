@@ -30,13 +30,8 @@ TOLD_ELSEWHERE = frozenset({"base_url", "rpm", "tpm", "concurrency", "prices"})
 class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of any run.
 
-    `rpm` and `tpm` are requests and tokens a minute, None for no limit; a model in `own_limits` has
-    those instead. `concurrency` None lets the run find it; times are seconds. `seed` None takes one
-    from the clock.
-
-    `max_cost` is in the currency of the prices, over all sessions of the run; `yes` lets it spend
-    more than the balance seems to have. `http2` goes over httpx's own transport, which has no
-    receive times of the kernel. `download` fetches pictures that an answer only links to.
+    See `runner.options` for what each is; times are seconds. `max_cost` is over all sessions of
+    the run. `seed` None takes one from the clock.
     """
 
     base_url: str

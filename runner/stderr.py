@@ -1,4 +1,4 @@
-"""Words on standard error whose reader may be gone: they are lost, and the run goes on."""
+"""Words on standard error whose reader may be gone: they are lost, and the run continues."""
 
 import os
 import sys

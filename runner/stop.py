@@ -13,8 +13,8 @@ from .errors import InterruptError, StorageError, TerminateError
 def interruption(number: int) -> InterruptError:
     """What SIGINT or SIGTERM means for a run."""
     if number == signal.SIGINT:
-        return InterruptError("interrupted; the same command goes on")
-    return TerminateError("terminated; the same command goes on")
+        return InterruptError("interrupted; run the same command again to resume")
+    return TerminateError("terminated; run the same command again to resume")
 
 
 class Stop:

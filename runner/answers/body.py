@@ -50,7 +50,7 @@ class ErrorBody(NamedTuple):
 
 
 class UnusableAnswerError(ValueError):
-    """The answer is no JSON object, or has nothing in it that the endpoint should return.
+    """The answer is not a JSON object, or has nothing in it that the endpoint should return.
 
     `parsed` is the JSON object where there was one: a paid answer is kept even so.
     """
@@ -61,7 +61,7 @@ class UnusableAnswerError(ValueError):
 
 
 def read_body(kind: Kind, data: bytes) -> Answer:
-    """Parse a whole body. Raises UnusableAnswerError where it is no answer of this endpoint."""
+    """Parse a whole body. Raises UnusableAnswerError where it is not an answer of this endpoint."""
     return from_object(kind, parse_object(data, "the answer"))
 
 

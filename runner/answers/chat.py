@@ -18,7 +18,7 @@ class ChatStream:
     def __init__(self) -> None:
         self.failed: ErrorBody | None = None
         self.ended = False  # [DONE] came
-        self.answering = False  # a token came that is no reasoning
+        self.answering = False  # a token came that is not reasoning
         self._body: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
 

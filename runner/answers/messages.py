@@ -16,7 +16,7 @@ GROWING = {
     "signature_delta": "signature",
     "input_json_delta": "partial_json",
 }
-# A signature is no token of the answer.
+# A signature is not a token of the answer.
 CONTENT_FIELDS = ("text", "partial_json")
 
 
@@ -26,7 +26,7 @@ class MessagesStream:
     def __init__(self) -> None:
         self.failed: ErrorBody | None = None
         self.ended = False  # message_stop came
-        self.answering = False  # a token came that is no thinking
+        self.answering = False  # a token came that is not thinking
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._inputs: dict[int, GrowingText] = {}  # tool input, as JSON text
@@ -102,7 +102,7 @@ class MessagesStream:
     def answer(self) -> Answer:
         """The whole answer; what the stream left out is left out.
 
-        A tool input that is no JSON, as max_tokens cuts it, stands there as the text that came.
+        A tool input that is not JSON, as max_tokens cuts it, stands there as the text that came.
         """
         content = [self._block(index) for index in sorted(self._blocks)]
         body = {"type": "message", "role": "assistant", **self._message, "content": content}

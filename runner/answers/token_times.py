@@ -19,7 +19,7 @@ class TokenTimes:
         self.gaps_s: list[float] | None = [] if gaps else None
 
     def saw(self, at_s: float | None, *, content: bool) -> None:
-        """A chunk with tokens came; `content` once one of the stream's tokens was no reasoning."""
+        """A chunk with tokens came; `content` once one of the stream's tokens was not reasoning."""
         if self.first_at_s is None:
             self.first_at_s = at_s
         elif self.gaps_s is not None and self.last_at_s is not None and at_s is not None:

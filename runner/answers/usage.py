@@ -1,7 +1,7 @@
 """Token usage in headrace's one convention, from each provider's own.
 
 `input_tokens` includes cached input here, and `output_tokens` reasoning. OpenAI's prompt_tokens
-include cached ones and say so in prompt_tokens_details (of pictures in input_tokens_details), as
+include cached ones and say so in prompt_tokens_details (of images in input_tokens_details), as
 OpenRouter does of those written to the cache. Its completion_tokens include reasoning; xAI's don't,
 which its total_tokens show. DeepSeek splits prompt_tokens into prompt_cache_hit_tokens and
 prompt_cache_miss_tokens; Anthropic's input_tokens leave out what the cache read and wrote.
@@ -16,7 +16,7 @@ LARGEST_COUNT = 2**53
 
 
 def _count(value: Any) -> int | None:
-    # A bool is no count: its type is another.
+    # A bool is not a count: its type is another.
     return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 

@@ -12,7 +12,7 @@ from ..notify import Notify
 from ..pending import Pending
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory. The reader
-# goes on once half of it is left, so that it has many jobs to put in at once.
+# continues once half of it is left, so that it has many jobs to put in at once.
 JOBS_MAX = 512
 BYTES_MAX = 16 * 1024 * 1024
 # Retries past this many hold back new jobs: a failing service must not fill the memory.

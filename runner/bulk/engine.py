@@ -1,10 +1,10 @@
 """The engine of a job file: it reads jobs, and has each lane let them out in the file's order.
 
-    reader -> backlog -> dispatcher -> attempt -> recorder      a backlog and a dispatcher a lane
+    reader -> backlog -> dispatcher -> attempt -> recorder      a backlog and a dispatcher per lane
                  ^                        |
                  +------- retries --------+
 
-A file that can be read more than once has a reader a lane, so that a long run of lines of a slow
+A file that can be read more than once has a reader per lane, so that a long run of lines of a slow
 model holds up no other; standard input has one for all.
 
 A dispatcher takes a job, waits until it may leave (`runner.attempts`), and starts its attempt. So
@@ -54,7 +54,7 @@ class Engine:
     async def run(self, readings: Sequence[Reading], state: State, read: Offload) -> None:
         """Work off what is read, which `read` does in threads of its own where it may block.
 
-        Each lane is in one of the `readings`; the first one tells of the lines that are no jobs.
+        Each lane is in one of the `readings`; the first one tells of the lines that are not jobs.
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
@@ -70,7 +70,7 @@ class Engine:
         what = "the service" if lane.model is None else f"the model {lane.model}"
         raise OutageError(
             f"{what} has failed for {lane.outage_limit_s:g} s without a break; "
-            "the same command goes on when it is back"
+            "run the same command again when it is back"
         )
 
     async def _read(self, reading: Reading, state: State, read: Offload, *, first: bool) -> None:

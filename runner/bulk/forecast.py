@@ -50,8 +50,8 @@ def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decim
         return
     raise OutOfMoneyError(
         f"the {forecast.total.jobs:,} jobs that are left will cost at least about {show(least)} "
-        f"{forecast.currency}, and that goes beyond {ceiling.name}; {ceiling.advice}, and the same "
-        "command goes on"
+        f"{forecast.currency}, and that goes beyond {ceiling.name}; {ceiling.advice}, and run the "
+        "same command again to resume"
     )
 
 

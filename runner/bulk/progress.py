@@ -1,4 +1,4 @@
-"""How a run goes on, worked out from its totals; and as a line now and then."""
+"""The progress of a run, worked out from its totals; and as a line now and then."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ RATE_WINDOW_S = 60.0
 
 
 class Progress(NamedTuple):
-    """What a display may look at while the run goes on. It changes nothing."""
+    """What a display may look at while the run is running. It changes nothing."""
 
     attempts: Attempts
     engine: Engine
@@ -30,7 +30,7 @@ class Progress(NamedTuple):
     clock: RunClock
 
 
-# Shows how a run goes on, until it is cancelled.
+# Shows the progress of a run, until it is cancelled.
 Watch = Callable[[Progress], Awaitable[None]]
 
 

@@ -133,7 +133,7 @@ async def run_jobs(
         )
         if interrupt is not None:
             return outcome._replace(exit_code=interrupt.exit_code, reason=interrupt.message)
-        # What was asked for once is done: the next session only goes on.
+        # What was asked for once is done: the next session only resumes.
         settings = msgspec.structs.replace(settings, retry_failed=False)
 
 
@@ -172,7 +172,7 @@ def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:
 
 
 def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | None) -> None:
-    """Read the whole file and refuse it where any line is no job (--strict)."""
+    """Read the whole file and refuse it where any line is not a job (--strict)."""
     if jobs == "-":
         raise InputError("--strict reads the file twice, which standard input can't be")
     with open_source(jobs) as source:

@@ -46,7 +46,7 @@ def print_calibration(found: "Calibration", console: Any) -> None:
     table.add_column("at least", justify="right")
     table.add_column("what stopped it there")
     for name, ceiling in (
-        ("requests a second", found.requests_per_s),
+        ("requests per second", found.requests_per_s),
         ("chunks a second", found.chunks_per_s),
         ("streams at once", found.streams),
     ):

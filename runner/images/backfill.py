@@ -21,7 +21,7 @@ IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "im
 
 
 async def fetch_missing(
-    run: Path, pictures: ImageStore, recorder: Recorder, state: State, *, read: Offload
+    run: Path, images: ImageStore, recorder: Recorder, state: State, *, read: Offload
 ) -> None:
     """Look through the results that `state` knows as done, and fetch what is only a link.
 
@@ -32,7 +32,7 @@ async def fetch_missing(
 
     async def one(result: Result) -> None:
         try:
-            await _complete(result, pictures, recorder)
+            await _complete(result, images, recorder)
         finally:
             room.release()
 
@@ -51,12 +51,12 @@ async def fetch_missing(
         raise failure
 
 
-async def _complete(result: Result, pictures: ImageStore, recorder: Recorder) -> None:
+async def _complete(result: Result, images: ImageStore, recorder: Recorder) -> None:
     body = msgspec.json.decode(result.response or "{}")
     data = body["data"]
     before = list(data)
     try:
-        await pictures.fetch(result.index, data, pictures.missing(result.index, data))
+        await images.fetch(result.index, data, images.missing(result.index, data))
     finally:
         if data != before:
             response = msgspec.json.encode(body).decode()

@@ -2,7 +2,7 @@
 
 The links are written by whoever made the answer. So: https to a public host, or the gateway's own
 origin; no redirect is followed; the key goes to the gateway's own origin alone; what comes back is
-bounded in size and time, says that it is a picture, and begins like one.
+bounded in size and time, says that it is an image, and begins like one.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from .files import extension_of
 from .public_hosts import NotPublicError
 
 PICTURE_BYTES_MAX = 32 * 1024 * 1024
-PICTURE_S = 60.0  # for one picture, its attempts together
+IMAGE_S = 60.0  # for one image, its attempts together
 ATTEMPTS = 3
 AT_ONCE = 8
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -25,7 +25,7 @@ UNNAMED = "application/octet-stream"
 
 
 class DownloadError(Exception):
-    """Why a picture was not fetched, in words that name no more of its URL than the host."""
+    """Why an image was not fetched, in words that name no more of its URL than the host."""
 
 
 class _PassingError(DownloadError):
@@ -40,7 +40,7 @@ class Target(NamedTuple):
 
 
 class Downloads:
-    """Fetches pictures, a few at once. Both transports belong to others."""
+    """Fetches images, a few at once. Both transports belong to others."""
 
     def __init__(self, client: Client, foreign: httpx.AsyncBaseTransport) -> None:
         self._client = client
@@ -49,10 +49,10 @@ class Downloads:
         self._room = trio.Semaphore(AT_ONCE)
 
     async def get(self, text: str) -> bytes:
-        """The picture at a URL. Raises DownloadError."""
+        """The image at a URL. Raises DownloadError."""
         target = allowed(text, own=self._own)
         async with self._room:
-            with trio.move_on_after(PICTURE_S):
+            with trio.move_on_after(IMAGE_S):
                 for attempt in range(1, ATTEMPTS + 1):
                     try:
                         return await self._once(target)
@@ -60,19 +60,19 @@ class Downloads:
                         if attempt == ATTEMPTS:
                             raise
                     await trio.sleep(2.0 ** (attempt - 1))
-        raise DownloadError(f"{target.url.host} took more than {PICTURE_S:g} s")
+        raise DownloadError(f"{target.url.host} took more than {IMAGE_S:g} s")
 
     async def _once(self, target: Target) -> bytes:
         host = target.url.host
         try:
             answer = await self._open(target)
             try:
-                return await _picture(answer, host)
+                return await _image(answer, host)
             finally:
                 await answer.aclose()
         except (httpx.TransportError, httpx.DecodingError) as error:
             if isinstance(error.__cause__, NotPublicError):
-                raise DownloadError(f"{host} is no public host") from error
+                raise DownloadError(f"{host} is not a public host") from error
             raise _PassingError(f"{host}: {error}") from error
 
     async def _open(self, target: Target) -> Response:
@@ -95,7 +95,7 @@ def allowed(text: str, *, own: Origin) -> Target:
         url = httpx.URL(text)
         origin = _origin(url)
     except (httpx.InvalidURL, ValueError, KeyError) as error:
-        raise DownloadError("the link is no http or https URL") from error
+        raise DownloadError("the link is not an http or https URL") from error
     if not url.host or not 0 < origin.port < 65536:
         raise DownloadError("the link names no host, or no port")
     if url.userinfo:
@@ -111,8 +111,8 @@ def _origin(url: httpx.URL) -> Origin:
     return Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
 
 
-async def _picture(answer: Response, host: str) -> bytes:
-    """The body of an answer that is a picture. Raises DownloadError."""
+async def _image(answer: Response, host: str) -> bytes:
+    """The body of an answer that is an image. Raises DownloadError."""
     status = answer.status
     if 300 <= status < 400:
         raise DownloadError(f"{host} redirects elsewhere, which is not followed")
@@ -123,12 +123,12 @@ async def _picture(answer: Response, host: str) -> bytes:
     headers = httpx.Headers(answer.headers)
     said = headers.get("content-type", UNNAMED).partition(";")[0].strip().lower()
     if said != UNNAMED and not said.startswith("image/"):
-        raise DownloadError(f"{host} sent {said[:60]}, which is no picture")
+        raise DownloadError(f"{host} sent {said[:60]}, which is not an image")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
     data = await whole_body(answer, most_bytes=PICTURE_BYTES_MAX)
     if data is None:
         raise DownloadError(f"{host} sent more than {PICTURE_BYTES_MAX} bytes")
     if extension_of(data) is None:
-        raise DownloadError(f"{host} sent what begins like no picture")
+        raise DownloadError(f"{host} sent what does not begin like an image")
     return data

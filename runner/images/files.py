@@ -18,12 +18,12 @@ MAGIC = (
 
 
 def has_images(body: dict[str, Any]) -> bool:
-    """Whether an images answer holds any picture as base64."""
+    """Whether an images answer holds any image as base64."""
     return any(isinstance(each, dict) and each.get("b64_json") for each in body.get("data", ()))
 
 
 def links_in(data: list[Any]) -> list[tuple[int, str]]:
-    """The places and links of the pictures that an answer's `data` gives as links."""
+    """The places and links of the images that an answer's `data` gives as links."""
     return [
         (n, each["url"])
         for n, each in enumerate(data)
@@ -31,28 +31,28 @@ def links_in(data: list[Any]) -> list[tuple[int, str]]:
     ]
 
 
-def store_image(directory: Path, *, index: int, n: int, picture: bytes) -> str:
-    """Write a picture to `<index>-<n>.<ext>`; its path relative to the run directory.
+def store_image(directory: Path, *, index: int, n: int, image: bytes) -> str:
+    """Write an image to `<index>-<n>.<ext>`; its path relative to the run directory.
 
     It is synced when this returns. Raises StorageError.
     """
-    name = f"{index}-{n}.{extension_of(picture) or 'bin'}"
+    name = f"{index}-{n}.{extension_of(image) or 'bin'}"
     with storage(directory):
         make_directory(directory)
-    replace_file(directory / name, picture)
+    replace_file(directory / name, image)
     return f"{directory.name}/{name}"
 
 
 def store_images(directory: Path, *, index: int, data: list[Any]) -> list[Any]:
-    """Write the pictures in an answer's `data`, each with its path in its place.
+    """Write the images in an answer's `data`, each with its path in its place.
 
     What is not base64 stays as it is. Raises StorageError.
     """
     stored = []
     for n, each in enumerate(data):
-        picture = _decoded(each)
-        if picture is not None:
-            path = store_image(directory, index=index, n=n, picture=picture)
+        image = _decoded(each)
+        if image is not None:
+            path = store_image(directory, index=index, n=n, image=image)
             each = {**each, "b64_json": path}
         stored.append(each)
     return stored
@@ -68,9 +68,9 @@ def _decoded(item: Any) -> bytes | None:
         return None
 
 
-def extension_of(picture: bytes) -> str | None:
-    """What kind of picture these bytes are, by how they begin; None where of no known kind."""
+def extension_of(image: bytes) -> str | None:
+    """What kind of image these bytes are, by how they begin; None where of no known kind."""
     for magic, extension in MAGIC:
-        if picture.startswith(magic):
+        if image.startswith(magic):
             return extension
-    return "webp" if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP" else None
+    return "webp" if image[:4] == b"RIFF" and image[8:12] == b"WEBP" else None

@@ -49,5 +49,5 @@ async def public_address(origin: Origin) -> str:
     addresses = [str(each[4][0]) for each in found]
     private = [address for address in addresses if not is_public(address)]
     if private or not addresses:
-        raise NotPublicError(f"{origin.host} is no public host")
+        raise NotPublicError(f"{origin.host} is not a public host")
     return addresses[0]

@@ -1,4 +1,4 @@
-"""The pictures of a run: decoded, and where asked fetched, into its `images/`."""
+"""The images of a run: decoded, and where asked fetched, into its `images/`."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ from .files import has_images, links_in, store_image, store_images
 
 
 class ImageStore:
-    """Puts pictures into files and their paths into answers. Raises StorageError.
+    """Puts images into files and their paths into answers. Raises StorageError.
 
     `downloads` is None where links stay links. `fetched` counts those that became files, `failures`
     the others by reason: a link that can't be fetched fails no job.
@@ -46,7 +46,7 @@ class ImageStore:
         return isinstance(path, str) and path.startswith(ours) and (self._run / path).is_file()
 
     async def decode(self, index: int, data: list[Any]) -> list[Any]:
-        """`data` of an answer with each base64 picture in a file, and its path in its place."""
+        """`data` of an answer with each base64 image in a file, and its path in its place."""
         return await self._offload(lambda: store_images(self._directory, index=index, data=data))
 
     async def fetch(self, index: int, data: list[Any], links: list[tuple[int, str]]) -> None:
@@ -58,15 +58,15 @@ class ImageStore:
             return
         for n, url in links:
             try:
-                picture = await self.downloads.get(url)
+                image = await self.downloads.get(url)
             except DownloadError as error:
                 self.failures[str(error)] += 1
                 data[n] = {key: value for key, value in data[n].items() if key != "path"}
             else:
-                data[n] = {**data[n], "path": await self._store(index, n, picture)}
+                data[n] = {**data[n], "path": await self._store(index, n, image)}
                 self.fetched += 1
 
-    async def _store(self, index: int, n: int, picture: bytes) -> str:
+    async def _store(self, index: int, n: int, image: bytes) -> str:
         return await self._offload(
-            lambda: store_image(self._directory, index=index, n=n, picture=picture)
+            lambda: store_image(self._directory, index=index, n=n, image=image)
         )

@@ -83,7 +83,7 @@ class Lane:
         return ready_s
 
     def heard(self, ratelimit_limit: int) -> None:
-        """An answer named the requests a minute that the service allows."""
+        """An answer named the requests per minute that the service allows."""
         self.limiter.lower_rpm(ratelimit_limit, trio.current_time())
 
     def answered(self, grant: Grant, *, used_tokens: int | None, now_s: float) -> None:

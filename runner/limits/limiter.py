@@ -1,4 +1,4 @@
-"""Requests and tokens a minute, granted together: two buckets and a log of the last minute.
+"""Requests and tokens per minute, granted together: two buckets and a log of the last minute.
 
 The log makes the promise: no window of 60.5 s holds more than the limit, so a server that counts by
 fixed minutes or by a sliding window never refuses, however its clock lies and as long as the delay
@@ -71,7 +71,7 @@ class Bucket:
 
 
 class Limiter:
-    """What may leave when, under limits of requests and of tokens a minute.
+    """What may leave when, under limits of requests and of tokens per minute.
 
     `rpm` and `tpm` are whole numbers of at least 1, or None for no limit. A request larger than
     `tpm` must be refused before it comes here: it would hold the lane for ever.

@@ -40,14 +40,14 @@ class _Checked(msgspec.Struct):
             value = getattr(self, name)
             if isinstance(value, Decimal):
                 if not (value.is_finite() and abs(value) < AMOUNT_MAX):
-                    raise ValueError(f"{name} is no amount of money")
+                    raise ValueError(f"{name} is not an amount of money")
                 if value.as_tuple().exponent < -12:  # type: ignore[operator]
                     setattr(self, name, value.quantize(PLACES, context=_WIDE))
             elif isinstance(value, datetime):
                 try:
                     value.astimezone(UTC)
                 except OverflowError as error:
-                    raise ValueError(f"{name} is no moment of ours") from error
+                    raise ValueError(f"{name} is not a moment of ours") from error
 
 
 class KeyBudget(_Checked):

@@ -24,7 +24,7 @@ _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 class Ceiling(NamedTuple):
     """The most that the run's attempts may come to, earlier sessions included.
 
-    `whose` it is, and with its amount the `name`; `advice` says how to go on once it is reached,
+    `whose` it is, and with its amount the `name`; `advice` says what to do once it is reached,
     `resets_at` when there is more; None where nobody knows.
     """
 
@@ -94,8 +94,8 @@ class Budget:
         unknown = f" and {show(kept)} kept for attempts whose bill is unknown" if kept else ""
         return (
             f"the next job may cost up to {show(bound)} {self.currency}, and with {show(spent)} "
-            f"spent{unknown} that goes beyond {over.name}; {over.advice}, and the same command "
-            "goes on"
+            f"spent{unknown} that goes beyond {over.name}; {over.advice}, and run the same command "
+            "again to resume"
         )
 
 

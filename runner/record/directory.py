@@ -67,7 +67,7 @@ class RunDirectory:
     @classmethod
     @contextmanager
     def create(cls, path: Path, fresh: Manifest) -> Iterator["RunDirectory"]:
-        """Make `path` for a run of its own that nothing goes on with.
+        """Make `path` for a run of its own that nothing resumes.
 
         Raises RunDirectoryError, with nothing touched, where there is anything already.
         """
@@ -144,7 +144,9 @@ def _refuse_what_is_no_run(path: Path) -> None:
         ) from error
     # The first run.json may have been on its way when its session was killed.
     if "run.json" not in names and names - {"run.json.partial"}:
-        raise RunDirectoryError(f"{path} holds files and is no run directory; choose another --out")
+        raise RunDirectoryError(
+            f"{path} holds files and is not a run directory; choose another --out"
+        )
 
 
 def _make(path: Path) -> None:
@@ -165,7 +167,7 @@ def _locked(path: Path) -> Iterator[None]:
         for look in range(LOOKS):
             if _lock(descriptor, fcntl.LOCK_EX):
                 break
-            # A report holds a shared lock for an instant, to see whether a run goes on.
+            # A report holds a shared lock for an instant, to see whether a run is running.
             if look + 1 == LOOKS or not _lock(descriptor, fcntl.LOCK_SH):
                 raise RunDirectoryError(
                     f"another headrace works on {path}; wait for it, or choose another --out"
@@ -200,7 +202,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         )
     if known.base_url != fresh.base_url and _has_heard(path):
         raise RunDirectoryError(
-            f"{path} was begun at {known.base_url}; go on there, or choose another --out"
+            f"{path} was begun at {known.base_url}; resume it there, or choose another --out"
         )
     before, now = _currency(known.prices), _currency(fresh.prices)
     if before and now and before != now:

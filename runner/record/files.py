@@ -22,11 +22,12 @@ def storage(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in GONE:
-            what_now = "was it moved or removed? Put it back, and the same command goes on"
+            what_now = (
+                "was it moved or removed? Put it back, and run the same command again to resume"
+            )
         else:
             what_now = (
-                "what was recorded so far is kept, and the same command goes on once it can be "
-                "written to"
+                "what was recorded is kept; run the same command again once it can be written"
             )
         raise StorageError(f"cannot write {path}: {error.strerror or error}; {what_now}") from error
 

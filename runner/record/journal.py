@@ -98,7 +98,7 @@ def read_segment(path: Path) -> Iterator[JournalRecord]:
     """The records of a segment. What a crash tore off its end is left out.
 
     Raises StorageError where it can't be read, and where a broken line has whole ones after it:
-    that is no crash of ours, and to go on could send what was answered.
+    that is not a crash of ours, and to continue could send what was answered.
     """
     broken: int | None = None
     for number, line in enumerate(_lines(path), 1):

@@ -91,7 +91,7 @@ class Recorder:
         self._append(BalanceRead(reading=reading))
 
     def reject(self, reject: Reject) -> None:
-        """A line that is no job."""
+        """A line that is not a job."""
         self._rejects.append(reject)
         self.totals.rejected += 1
 

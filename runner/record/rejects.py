@@ -1,4 +1,4 @@
-"""rejects.jsonl: the lines that were no jobs, with the reason for each."""
+"""rejects.jsonl: the lines that were not jobs, with the reason for each."""
 
 import os
 from pathlib import Path
@@ -14,8 +14,8 @@ class RejectsFile:
     """Gone through anew by each session, since each reads the job file from its first line.
 
     What an earlier session wrote stays for as long as this one says the same; where they differ
-    this one goes on. So a session that stops early leaves the file whole. The file is there only
-    where something was rejected.
+    this one replaces it. So a session that stops early leaves the file whole. The file is there
+    only where something was rejected.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class RejectsFile:
         self._known_bytes = 0  # of an earlier session's file, while it says the same
 
     def append(self, reject: Reject) -> None:
-        """Say of one line that it is no job. Raises StorageError."""
+        """Say of one line that it is not a job. Raises StorageError."""
         line = msgspec.json.encode(reject) + b"\n"
         with storage(self._path):
             descriptor = self._opened()

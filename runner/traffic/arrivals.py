@@ -1,6 +1,6 @@
 """When requests are due in an open loop: pure sequences of moments, fixed before anything is sent.
 
-An arrival process of one request a second is stretched so that it has the curve's rate: the n-th
+An arrival process of one request per second is stretched so that it has the curve's rate: the n-th
 request is due when the integral of the rate reaches the process's n-th moment (E. Çinlar,
 "Introduction to Stochastic Processes", 1975, chapter 4.7: inversion of the integrated rate).
 """
@@ -17,7 +17,7 @@ Arrivals = Literal["constant", "poisson", "gamma"]
 
 
 def evenly() -> Iterator[float]:
-    """0, 1, 2, ...: one a second, the first at once."""
+    """0, 1, 2, ...: one per second, the first at once."""
     return (float(n) for n in itertools.count())
 
 
@@ -37,7 +37,7 @@ def in_bursts(rng: random.Random, variation: float) -> Iterator[float]:
 
 
 def arrivals_of(kind: Arrivals, *, rng: random.Random, variation: float) -> Iterator[float]:
-    """The moments of one request a second, in the manner of `kind`."""
+    """The moments of one request per second, in the manner of `kind`."""
     if kind == "constant":
         return evenly()
     return at_random(rng) if kind == "poisson" else in_bursts(rng, variation)

@@ -1,4 +1,4 @@
-"""How many requests a second a load run wants over time, as straight lines between points."""
+"""How many requests per second a load run wants over time, as straight lines between points."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ _PER_S = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 1.0}
 
 
 class Point(NamedTuple):
-    """The rate at a moment of the run, in requests a second."""
+    """The rate at a moment of the run, in requests per second."""
 
     at_s: float
     rate_per_s: float
@@ -43,7 +43,7 @@ class RateCurve:
         return self.points[-1].at_s
 
     def rate(self, at_s: float) -> float:
-        """Requests a second at that moment; at a step, what comes after it."""
+        """Requests per second at that moment; at a step, what comes after it."""
         place = max(0, bisect_right(self._starts_s, at_s) - 1)
         point = self.points[place]
         return point.rate_per_s + self._slope(place) * (at_s - point.at_s)
@@ -85,10 +85,10 @@ class RateCurve:
 
 
 def parse_rate(text: str) -> float:
-    """Requests a second in `50/s`, `3000/min` or `50`. Raises InputError."""
+    """Requests per second in `50/s`, `3000/min` or `50`. Raises InputError."""
     found = _RATE.fullmatch(text.strip().lower())
     if found is None:
-        raise InputError(f"{text!r} is no rate; write it like 50/s or 3000/min")
+        raise InputError(f"{text!r} is not a rate; write it like 50/s or 3000/min")
     return float(found[1]) / _PER_S[found[2]]
 
 
@@ -103,7 +103,7 @@ def parse_stages(text: str) -> RateCurve:
         moment, colon, rate = stage.partition(":")
         if not colon:
             raise InputError(
-                f"{stage.strip()!r} is no stage; write the stages like '0s:5/s, 60s:50/s'"
+                f"{stage.strip()!r} is not a stage; write the stages like '0s:5/s, 60s:50/s'"
             )
         try:
             at_s = parse_duration(moment)

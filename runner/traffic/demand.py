@@ -18,7 +18,7 @@ CLOCK_STEP_S = 1e-9
 # The finest step of a time in the tables.
 TABLE_STEP_S = 1e-6
 # A user whose request failed comes back no sooner: a refusal takes no time, and would be asked for
-# thousands of times a second.
+# thousands of times per second.
 FAILED_PAUSE_S = 0.1
 
 

@@ -147,5 +147,5 @@ def _extra(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:
         return msgspec.json.decode(given, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise InputError(
-            f"--extra is no JSON object ({error}); write '{{\"top_p\": 0.9}}'"
+            f"--extra is not a JSON object ({error}); write '{{\"top_p\": 0.9}}'"
         ) from error

@@ -16,7 +16,7 @@ from ..pending import Pending
 from .alarm import Alarm
 from .demand import Demand, Turn
 
-# How long the dispatcher may go on with what is due, while others wait for their turn.
+# How long the dispatcher may continue with what is due, while others wait for their turn.
 YIELD_AFTER_S = 0.002
 
 

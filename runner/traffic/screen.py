@@ -1,6 +1,6 @@
 """The live display of a load run, in a process of its own.
 
-To draw takes some milliseconds, four times a second, in which nothing else of a Python process
+To draw takes some milliseconds, four times per second, in which nothing else of a Python process
 runs: requests would leave late because somebody looks on. So the run writes a snapshot, a line of
 JSON, to this process, which draws it on the terminal that is its standard error.
 """

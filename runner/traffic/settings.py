@@ -16,7 +16,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     It ends by `duration_s` of measured time, by a number of measured `requests`, or with its shape;
     `warmup_s` comes before, and what is in flight at the end has `grace_s`. `concurrency` is the
     most in flight at once: more is queued, never skipped. There are no limits of the client's own,
-    and one attempt a job, unless they are set. `objectives` are conditions on one request.
+    and one attempt per job, unless they are set. `objectives` are conditions on one request.
     """
 
     shape: Shape
@@ -35,7 +35,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
         if self.duration_s is not None and not 0 < self.duration_s < float("inf"):
             raise InputError(f"the duration is {self.duration_s:g} s; it is more than 0 s")
         if self.requests is not None and self.requests < 1:
-            raise InputError(f"{self.requests} requests are no run; give at least 1")
+            raise InputError(f"{self.requests} requests are not a run; give at least 1")
         if not 0 <= self.warmup_s < float("inf"):
             raise InputError(f"the warm-up is {self.warmup_s:g} s; it is 0 s or more")
         for text in self.objectives:

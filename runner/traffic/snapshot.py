@@ -1,4 +1,4 @@
-"""One look at a load run that goes on: everything that a display shows, as data and in words."""
+"""One look at a load run that is running: everything that a display shows, as data and in words."""
 
 from collections.abc import Sequence
 from typing import Literal

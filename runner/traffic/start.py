@@ -74,7 +74,7 @@ def load_and_summarise(
 
 
 def doubts(progress: LoadProgress) -> list[str]:
-    """Why the measurement is not valid, by what is known while it goes on."""
+    """Why the measurement is not valid, by what is known while it is running."""
     from headrace.reports import LoadSigns, judge_load
 
     tally, loop = progress.tally, progress.loop

@@ -48,5 +48,5 @@ def parse_think(text: str) -> Think:
         case _, [float(pause)] if not times:
             return Think("constant", pause)
     raise InputError(
-        f"{text!r} is no think time; write 2s, uniform:1s:3s or exponential:2s (its mean)"
+        f"{text!r} is not a think time; write 2s, uniform:1s:3s or exponential:2s (its mean)"
     )

@@ -1,4 +1,4 @@
-"""How a load run goes on: a live display on a terminal, a line now and then where there is none."""
+"""The progress of a load run: a live display on a terminal, else a line every ten seconds."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ SCREEN_ENDS_WITHIN_S = 2.0
 
 
 class LoadProgress(NamedTuple):
-    """What a display may look at while the run goes on. It changes nothing."""
+    """What a display may look at while the run is running. It changes nothing."""
 
     attempts: Attempts
     schedule: Schedule
@@ -39,7 +39,7 @@ class LoadProgress(NamedTuple):
     settings: LoadSettings
 
 
-# Shows how a load run goes on, until it is cancelled.
+# Shows the progress of a load run, until it is cancelled.
 LoadDisplay = Callable[[LoadProgress], Awaitable[None]]
 
 
@@ -114,7 +114,7 @@ async def _live(doubts: Doubts, progress: LoadProgress) -> None:
             except BlockingIOError:
                 pass  # it is behind: the next snapshot will do
             except BrokenPipeError:
-                return  # the terminal is gone, and the run goes on
+                return  # the terminal is gone, and the run continues
             await trio.sleep(REFRESH_S)
     finally:
         screen.stdin.close()

@@ -136,7 +136,7 @@ class Connection:
         self._begin()
         if wire.on_sent is not None:
             wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
-        # Looked at after that: what it writes, and whoever takes the core meanwhile, is no latency.
+        # Read after that: what it writes, and whoever takes the core meanwhile, is not latency.
         wire.sent_at_s = now_s = trio.current_time()
         if wire.timed and self._socket is not None:
             self._socket.note_arrivals(now_s)

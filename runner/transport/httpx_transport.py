@@ -81,7 +81,7 @@ class _Notes:
         if what == "connect_tcp.started":
             wire.reused = False
         elif what == "send_request_headers.started":
-            # A tunnel is asked for with a request of its own, which is no job's.
+            # A tunnel is asked for with a request of its own, which is not a job's.
             if wire.sent_at_s is not None or info["request"].method == b"CONNECT":
                 return
             if wire.on_sent is not None:

@@ -42,7 +42,7 @@ def transport_to(
         what = "HTTP/2 needs pip install 'headrace[http2]'" if http2 else str(error)
         raise InputError(what) from error
     except ValueError as error:
-        raise InputError("the proxy in the environment is no URL of a proxy") from error
+        raise InputError("the proxy in the environment is not a URL of a proxy") from error
 
 
 def proxy_for(base_url: str, environment: Mapping[str, str]) -> str | None:

@@ -113,7 +113,7 @@ def books(run: Path, log: Path, models: list[str], finished_at: dict[str, dt.dat
 
     counted = Counter(results["model"])
     wrong += [f"{model} has {counted[model]} results" for model in models if counted[model] != 1]
-    wrong += [f"a result of {model}, which is no job" for model in counted.keys() - mine]
+    wrong += [f"a result of {model}, which is not a job" for model in counted.keys() - mine]
     if not attempts.select("index", "attempt").is_unique().all():
         wrong.append("an attempt has two rows")
     wrong += [

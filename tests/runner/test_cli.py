@@ -276,7 +276,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
     running.send_signal(number)
     _, said = running.communicate(timeout=20)
     assert running.returncode == code
-    assert "the same command goes on" in said
+    assert "run the same command again to resume" in said
     assert not (headrace.path / "jobs.run" / "journal").exists()
     finished = set(headrace.table("results")["index"])
     assert 8 <= len(finished) < 40
@@ -328,7 +328,7 @@ def test_max_cost_stops_with_exit_3_and_the_gateway_charged_no_more(
     done = headrace(*words, "--max-cost", "0.001")
     assert done.returncode == 3, done.stderr
     assert "Estimate: 60 jobs, about" in done.stderr
-    assert "goes beyond --max-cost 0.001 CNY; raise --max-cost, and the same" in done.stderr
+    assert "goes beyond --max-cost 0.001 CNY; raise --max-cost, and run the same" in done.stderr
     charged = sum(Decimal(row["charge"]) for row in served.posts)
     assert Decimal(0) < charged <= Decimal("0.001")
     assert headrace.table("attempts")["cost"].sum() == charged

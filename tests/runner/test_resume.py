@@ -144,7 +144,7 @@ async def test_a_directory_with_other_files_is_refused(
     bench.write_chats(1)
     bench.directory.mkdir()
     (bench.directory / "thesis.txt").write_text("years of work")
-    with pytest.raises(RunDirectoryError, match="is no run directory"):
+    with pytest.raises(RunDirectoryError, match="is not a run directory"):
         await bench.run(service)
     assert [path.name for path in bench.directory.iterdir()] == ["thesis.txt"]
 

@@ -51,7 +51,7 @@ def test_a_chat_stream_becomes_the_unstreamed_body() -> None:
             DONE,
         ]
     ]
-    # The role alone is no token.
+    # The role alone is not a token.
     assert bears == [False, True, True, False, False, False]
     assert stream.complete
     answer = stream.answer()

@@ -53,7 +53,7 @@ from headrace.runner.answers.usage import anthropic_usage, openai_usage
             Usage(9, 2, 5, 4, 0),
         ),
         (
-            # OpenAI, of pictures
+            # OpenAI, of images
             {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 1}},
             Usage(input_tokens=9, cached_input_tokens=1, output_tokens=4),
         ),

@@ -1,4 +1,4 @@
-"""--download: linked pictures become files, whatever the links say; in virtual time."""
+"""--download: linked images become files, whatever the links say; in virtual time."""
 
 import json
 from typing import Any
@@ -61,7 +61,7 @@ def image_line(custom_id: str, **fields: Any) -> bytes:
 
 
 def links(service: Service, *urls: str) -> None:
-    """Every images job is answered with these links; the gateway itself serves a picture."""
+    """Every images job is answered with these links; the gateway itself serves an image."""
     body = json.dumps({"created": 1, "data": [{"url": url} for url in urls]}).encode()
     service.answer = lambda seen: Reply(200, body)
     service.balance = lambda: Reply(200, PNG, IMAGE)
@@ -96,9 +96,9 @@ async def test_linked_pictures_are_files_and_their_paths_stand_beside_the_links(
     ]
     assert (ran.directory / "images/0-0.png").read_bytes() == PNG
     assert (ran.directory / "images/0-1.jpg").read_bytes() == b"\xff\xd8\xff jpeg"
-    pictures = summarise(ran.directory).pictures
-    assert pictures is not None
-    assert (pictures.files, pictures.links, pictures.failed) == (2, 0, 0)
+    images = summarise(ran.directory).pictures
+    assert images is not None
+    assert (images.files, images.links, images.failed) == (2, 0, 0)
     # Nothing of ours goes to where others point.
     assert [request.method for request in foreign.asked] == ["GET", "GET"]
     for request in foreign.asked:
@@ -127,9 +127,9 @@ async def test_without_it_links_stay_links_and_the_report_says_so(
     assert data_of(ran.results.row(0, named=True)) == [{"url": "https://cdn.test/a"}]
     assert foreign.asked == []
     assert not (ran.directory / "images").exists()
-    pictures = summarise(ran.directory).pictures
-    assert pictures is not None
-    assert (pictures.files, pictures.links) == (0, 1)
+    images = summarise(ran.directory).pictures
+    assert images is not None
+    assert (images.files, images.links) == (0, 1)
 
 
 async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
@@ -145,10 +145,10 @@ async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
             {"url": "https://cdn.test/a", "path": f"images/{index}-0.png"},
             {"url": "https://cdn.test/b"},
         ]
-    pictures = summarise(first.directory).pictures
-    assert pictures is not None
-    assert (pictures.files, pictures.links, pictures.failed) == (2, 2, 2)
-    assert pictures.reasons == {"cdn.test answered 404": 2}
+    images = summarise(first.directory).pictures
+    assert images is not None
+    assert (images.files, images.links, images.failed) == (2, 2, 2)
+    assert images.reasons == {"cdn.test answered 404": 2}
     foreign.answers["/b"] = PNG
     foreign.asked.clear()
     second = await bench.run(service, foreign=foreign, download=True)
@@ -165,9 +165,9 @@ async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
         assert (second.directory / f"images/{index}-1.png").read_bytes() == PNG
     before = first.results.drop("response")
     assert second.results.drop("response").equals(before)
-    pictures = summarise(second.directory).pictures
-    assert pictures is not None
-    assert (pictures.files, pictures.links, pictures.failed) == (4, 0, 0)
+    images = summarise(second.directory).pictures
+    assert images is not None
+    assert (images.files, images.links, images.failed) == (4, 0, 0)
     foreign.asked.clear()
     await bench.run(service, foreign=foreign, download=True)
     assert foreign.asked == []
@@ -279,7 +279,7 @@ async def test_a_gateway_on_a_unix_socket_has_an_origin_of_its_own(
 
 
 async def in_drops() -> httpx.Response:
-    """A picture that never ends."""
+    """An image that never ends."""
 
     class Endless(httpx.AsyncByteStream):
         pieces = iter([PNG])
@@ -306,14 +306,18 @@ PRIVATE.__cause__ = NotPublicError("private")
     ("answer", "reason", "asked"),
     [
         (responding(302, location="http://169.254.169.254/"), "redirects elsewhere", 1),
-        (responding(200, b"<html>", content_type="text/html"), "text/html, which is no pic", 1),
-        (responding(200, b"<svg>", content_type="image/svg+xml"), "begins like no picture", 1),
-        (responding(200, b"", content_type="image/png"), "begins like no picture", 1),
+        (responding(200, b"<html>", content_type="text/html"), "text/html, which is not an im", 1),
+        (
+            responding(200, b"<svg>", content_type="image/svg+xml"),
+            "does not begin like an image",
+            1,
+        ),
+        (responding(200, b"", content_type="image/png"), "does not begin like", 1),
         (responding(200, content_type="image/png", content_encoding="gzip"), "packed", 1),
         (responding(403), "cdn.test answered 403", 1),
         (responding(503), "cdn.test answered 503", 3),
         (httpx.ReadError("broke"), "cdn.test: broke", 3),
-        (PRIVATE, "cdn.test is no public host", 1),
+        (PRIVATE, "cdn.test is not a public host", 1),
         (in_drops, f"more than {PICTURE_BYTES_MAX} bytes", 1),
         (slowly, "took more than 60 s", 1),
     ],
@@ -343,17 +347,17 @@ async def test_a_passing_failure_is_tried_again(
     [
         ("http://cdn.test/a.png", "not the gateway, and the link is not https"),
         ("http://gateway.test:8080/a.png", "not the gateway, and the link is not https"),
-        ("file:///etc/passwd", "no http or https URL"),
-        ("ftp://cdn.test/a", "no http or https URL"),
-        ("gopher://x", "no http or https URL"),
-        ("//cdn.test/a.png", "no http or https URL"),
-        ("images/a.png", "no http or https URL"),
-        ("", "no http or https URL"),
+        ("file:///etc/passwd", "not an http or https URL"),
+        ("ftp://cdn.test/a", "not an http or https URL"),
+        ("gopher://x", "not an http or https URL"),
+        ("//cdn.test/a.png", "not an http or https URL"),
+        ("images/a.png", "not an http or https URL"),
+        ("", "not an http or https URL"),
         ("https://", "names no host"),
         ("https://user:word@cdn.test/a", "holds a user name"),
         ("http://gateway.test@evil.test/a", "holds a user name"),
         ("https://cdn.test:99999/", "names no host, or no port"),
-        ("data:image/png;base64,AAAA", "no http or https URL"),
+        ("data:image/png;base64,AAAA", "not an http or https URL"),
     ],
 )
 def test_a_link_that_must_not_be_followed(url: str, reason: str) -> None:

@@ -28,10 +28,10 @@ def encoded(data: bytes) -> str:
         (b"", "bin"),
     ],
 )
-def test_a_picture_is_named_by_what_it_is(tmp_path: Path, picture: bytes, extension: str) -> None:
-    stored = store_images(tmp_path / "images", index=7, data=[{"b64_json": encoded(picture)}])
+def test_a_picture_is_named_by_what_it_is(tmp_path: Path, image: bytes, extension: str) -> None:
+    stored = store_images(tmp_path / "images", index=7, data=[{"b64_json": encoded(image)}])
     assert stored == [{"b64_json": f"images/7-0.{extension}"}]
-    assert (tmp_path / "images" / f"7-0.{extension}").read_bytes() == picture
+    assert (tmp_path / "images" / f"7-0.{extension}").read_bytes() == image
 
 
 def test_what_is_no_picture_stays_as_it_is(tmp_path: Path) -> None:

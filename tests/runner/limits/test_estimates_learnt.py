@@ -1,4 +1,4 @@
-"""What is reserved for English, Chinese, code and pictures, learnt from the answers' usage."""
+"""What is reserved for English, Chinese, code and images, learnt from the answers' usage."""
 
 import base64
 import json
@@ -88,14 +88,14 @@ async def test_pictures_in_a_request_are_learnt_whatever_their_size(
     rng = random.Random(1)
     lines = []
     for n in range(JOBS):
-        picture = base64.b64encode(rng.randbytes(rng.randint(2_000, 65_000))).decode()
+        image = base64.b64encode(rng.randbytes(rng.randint(2_000, 65_000))).decode()
         part: dict[str, Any] = {
             "type": "image_url",
-            "image_url": {"url": f"data:image/png;base64,{picture}"},
+            "image_url": {"url": f"data:image/png;base64,{image}"},
         }
         url = "/v1/chat/completions"
         if protocol == "messages":
-            source = {"type": "base64", "media_type": "image/png", "data": picture}
+            source = {"type": "base64", "media_type": "image/png", "data": image}
             part, url = {"type": "image", "source": source}, "/v1/messages"
         content = [{"type": "text", "text": "What is this?"}, part]
         messages = [{"role": "user", "content": content}]

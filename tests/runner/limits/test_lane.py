@@ -154,7 +154,7 @@ async def test_a_refusal_of_the_job_ends_an_outage(autojump_clock: MockClock) ->
 
 
 async def test_a_probe_that_brings_no_answer_is_not_the_last(autojump_clock: MockClock) -> None:
-    """A 200 with nothing in it is no failure of the service; after it nothing more was sent."""
+    """A 200 with nothing in it is not a failure of the service; after it nothing more was sent."""
     lane = lane_of()
     await in_an_outage(lane)
     empty = Failure("protocol", "the answer has no choices", status=200, final=True)

@@ -34,7 +34,8 @@ async def test_the_balance_is_a_ceiling_from_the_first_request_on(
     assert ran.outcome.exit_code == 3
     assert ran.outcome.reason == (
         "the next job may cost up to 219 CNY, and with 40 spent that goes beyond the balance, "
-        "which had 250 CNY left at the start; top up or give --yes, and the same command goes on"
+        "which had 250 CNY left at the start; top up or give --yes, and run the same command "
+        "again to resume"
     )
 
 

@@ -45,7 +45,7 @@ async def test_what_fits_runs_and_the_rest_stays_unsent(
     assert ran.outcome.cost == 40
     assert ran.outcome.reason == (
         f"the next job may cost up to {bound} CNY, and with 40 spent that goes beyond --max-cost "
-        f"{bound + 35} CNY; raise --max-cost, and the same command goes on"
+        f"{bound + 35} CNY; raise --max-cost, and run the same command again to resume"
     )
     assert ran.attempts["cost_bound"].to_list() == [bound] * 4
     again = await bench.run(service, prices=PRICES, max_cost=Decimal(bound + 90))

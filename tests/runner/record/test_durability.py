@@ -73,7 +73,7 @@ def test_what_a_full_disk_refuses_leaves_the_old_file_and_no_half_of_the_new(
 async def test_a_kill_while_the_first_run_json_is_written_leaves_a_directory_that_can_be_used(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
-    """It was refused, as a directory that holds files and is no run."""
+    """It was refused, as a directory that holds files and is not a run."""
     bench.write_chats(1)
     bench.directory.mkdir()
     (bench.directory / "run.json.partial").write_bytes(b'{"headr')

@@ -190,7 +190,7 @@ class Foreign(httpx.AsyncBaseTransport):
 
 class Play:
     """A run that is played again and again: from nothing, over one whose failed jobs it opens
-    again, over one that was killed, or over one whose linked pictures it fetches."""
+    again, over one that was killed, or over one whose linked images it fetches."""
 
     def __init__(self, bench: Any, service: Any, *, over: str) -> None:
         self.bench = bench
@@ -208,8 +208,8 @@ class Play:
 
     def answer(self, seen: Any) -> Any:
         if "images" in seen.path:
-            picture = base64.b64encode(b"\x89PNG\r\n\x1a\nreally").decode()
-            item = {"b64_json": picture}
+            image = base64.b64encode(b"\x89PNG\r\n\x1a\nreally").decode()
+            item = {"b64_json": image}
             if self.over == "links":
                 item = {"url": "https://cdn.test/a.png"}
             body = json.dumps({"created": 1, "data": [item]}).encode()

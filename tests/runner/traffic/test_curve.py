@@ -85,7 +85,7 @@ def test_rates_as_people_write_them(text: str, per_s: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "fast", "-1/s", "1e3/s", "50/day", "50/", "/s", "٣/s"])
 def test_what_is_no_rate_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(InputError, match=r"is no rate; write it like 50/s or 3000/min"):
+    with pytest.raises(InputError, match=r"is not a rate; write it like 50/s or 3000/min"):
         parse_rate(text)
 
 
@@ -98,10 +98,10 @@ def test_stages_are_points() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("5/s", "'5/s' is no stage; write the stages like '0s:5/s, 60s:50/s'"),
-        ("0s:5/s,", "'' is no stage"),
-        ("soon:5/s, 60s:50/s", "in the stages, 'soon' is no duration"),
-        ("0s:5/s, 60s:quick", "'quick' is no rate"),
+        ("5/s", "'5/s' is not a stage; write the stages like '0s:5/s, 60s:50/s'"),
+        ("0s:5/s,", "'' is not a stage"),
+        ("soon:5/s, 60s:50/s", "in the stages, 'soon' is not a duration"),
+        ("0s:5/s, 60s:quick", "'quick' is not a rate"),
         ("0s:5/s, 60s:9/s, 30s:9/s", "the stage at 30s comes after a later one; sort them"),
         ("10s:5/s, 60s:50/s", "the first stage is at 10 s; let the first be at 0s"),
         ("0s:5/s", "one rate makes no stages"),

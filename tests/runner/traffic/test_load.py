@@ -343,7 +343,7 @@ async def test_a_directory_that_is_there_is_refused_and_nothing_is_sent(
         ({"rate": "0/s", "requests": 5}, "the rate is 0"),
         ({"rate": "1/s", "think": "1s", "requests": 5}, "--think goes with --users"),
         ({"users": 1, "requests": 5, "max_cost": Decimal(1)}, "--max-cost needs prices"),
-        ({"users": 1, "requests": 5, "extra": "[1]"}, "--extra is no JSON object"),
+        ({"users": 1, "requests": 5, "extra": "[1]"}, "--extra is not a JSON object"),
         ({"users": 1, "requests": 5, "url": "/v1/none"}, "unknown url '/v1/none'"),
         ({"users": 1, "requests": 5, "prompt_tokens": "many"}, "--prompt-tokens is 'many'"),
         ({"users": 1, "requests": 5, "jobs": "none.jsonl"}, "none.jsonl"),

@@ -359,7 +359,7 @@ async def answer_on(transport: TrioTransport) -> tuple[float, bytes]:
 async def test_a_limit_for_many_reads_is_that_of_each(
     over: Over, autojump_clock: MockClock
 ) -> None:
-    """10 s between reads are no 11 s, however often; and 11 s count from the last read."""
+    """10 s between reads are not 11 s, however often; and 11 s count from the last read."""
     transport, network = over(
         answers(HEAD, *(10.0, b"h", 10.0, b"e", 10.0, b"llo")), timeouts=LIMITS
     )
