@@ -25,9 +25,3 @@ async def in_thread(work: Callable[[], T]) -> T:
 async def in_thread_abandoned(work: Callable[[], T]) -> T:
     """Run in a worker thread that a cancellation leaves behind: a read that may never return."""
     return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
-
-
-async def inline(work: Callable[[], T]) -> T:
-    """Run here and now; for virtual time."""
-    await trio.lowlevel.checkpoint()
-    return work()
