@@ -5,23 +5,23 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .answer import Answer, Desk
 from .cache import Prefix, PromptCache
-from .chat import answer_chat, answer_search
+from .chat import chat_response, search_response
 from .clock import Clock
 from .config import Config, Key
-from .dice import Dice, Seal, digest
+from .draws import SeededDigest, SeededDraws, digest
 from .errors import ApiError, GatewayError
 from .faults import Fault, draw_fault, parse_fault
 from .http import Request
-from .images import answer_images
+from .images import images_response
 from .latency import Latency, Pace
 from .ledger import Ledger
-from .limits import KeyLimits, Refused
+from .limits import KeyLimits, OverLimit
 from .log import LogRow
-from .messages import answer_messages
+from .messages import messages_response
 from .params import ChatParams, ImagesParams, MessagesParams, SearchParams, decode
-from .writer import Writer
+from .response import RequestContext, Response
+from .text import TextGenerator
 
 FAULT_HEADER = b"x-headrace-fault"
 
@@ -31,23 +31,27 @@ class Endpoint(NamedTuple):
 
     path: bytes
     decoder: Any
-    answer: Callable[[Any, Desk], Answer]
+    respond: Callable[[Any, RequestContext], Response]
     images: bool
 
 
 def _endpoint(
-    path: str, params: Any, answer: Callable[[Any, Desk], Answer], *, images: bool = False
+    path: str,
+    params: Any,
+    respond: Callable[[Any, RequestContext], Response],
+    *,
+    images: bool = False,
 ) -> Endpoint:
-    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), answer, images)
+    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), respond, images)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     endpoint.path.decode("ascii"): endpoint
     for endpoint in (
-        _endpoint("/v1/chat/completions", ChatParams, answer_chat),
-        _endpoint("/v1/messages", MessagesParams, answer_messages),
-        _endpoint("/v1/search/completions", SearchParams, answer_search),
-        _endpoint("/v1/images/generations", ImagesParams, answer_images, images=True),
+        _endpoint("/v1/chat/completions", ChatParams, chat_response),
+        _endpoint("/v1/messages", MessagesParams, messages_response),
+        _endpoint("/v1/search/completions", SearchParams, search_response),
+        _endpoint("/v1/images/generations", ImagesParams, images_response, images=True),
     )
 }
 
@@ -56,7 +60,7 @@ class Admitted(NamedTuple):
     """A request that will be answered at `pace`, or struck by `fault`."""
 
     key: Key
-    answer: Answer
+    response: Response
     pace: Pace
     fault: Fault | None
 
@@ -69,13 +73,15 @@ class Admission:
         self._config = config
         self._ledger = ledger
         self._clock = clock
-        self._writer = Writer(config.seed, config.output_tokens)
+        self._generator = TextGenerator(config.seed, config.output_tokens)
         self._cache = PromptCache()
         self._look_up = self._cache.look_up if config.cache else _no_prefix
         self._keys = {key.secret.encode(): key for key in keys}
         # The usual header as a whole, so that it need not be taken apart.
         self._bearers = {b"Bearer " + key.secret.encode(): key for key in keys if not key.expired}
-        self._seals = {path: Seal(config.seed, path.encode("ascii")) for path in ENDPOINTS}
+        self._request_digests = {
+            path: SeededDigest(config.seed, path.encode("ascii")) for path in ENDPOINTS
+        }
         served = [each for each in config.prices.models.items() if each[0] not in config.offline]
         self._text_prices = {model: price for model, price in served if not price.images}
         self._image_prices = {model: price for model, price in served if price.images}
@@ -88,10 +94,10 @@ class Admission:
             for key in keys
         }
         self._latency = Latency(config.ttft_s, config.itl_s)
-        self._draws_times = any(each.random for each in (self._latency, *config.latency.values()))
-        self._draws = bool(self._draws_times or config.faults or config.fault_header)
+        self._random_times = any(each.random for each in (self._latency, *config.latency.values()))
+        self._has_chance = bool(self._random_times or config.faults or config.fault_header)
         # The one pace of all answers, where nothing is drawn and no model has its own.
-        self._pace = None if self._draws_times or config.latency else self._latency.pace(1, None)
+        self._pace = None if self._random_times or config.latency else self._latency.pace(1, None)
         self._seen: dict[bytes, int] = {}
         self._admitted = 0
 
@@ -131,9 +137,9 @@ class Admission:
         if refusal is not None:
             raise ApiError(403, refusal)
 
-        state = self._seals[request.path](request.body)
-        desk = Desk(
-            self._writer,
+        state = self._request_digests[request.path](request.body)
+        context = RequestContext(
+            self._generator,
             price,
             state,
             row.request_id[4:],
@@ -141,28 +147,28 @@ class Admission:
             base_url,
             self._look_up,
         )
-        answer = endpoint.answer(params, desk)
-        fault, dice = self._draw(request, state) if self._draws else (None, None)
-        self._count(key, answer, now_us, fault)
-        if dice is not None:
+        response = endpoint.respond(params, context)
+        fault, draws = self._draw(request, state) if self._has_chance else (None, None)
+        self._count(key, response, now_us, fault)
+        if draws is not None:
             # Attempts that a limit refused are not counted: chance must not hang on the timing.
             self._seen[state] = self._seen.get(state, 0) + 1
         self._admitted += 1
-        if answer.prefix.blocks:
-            self._cache.remember(answer.prefix)
+        if response.prefix.blocks:
+            self._cache.remember(response.prefix)
         pace = self._pace
         if pace is None:
-            pace = self._config.latency.get(model, self._latency).pace(answer.steps, dice)
-        return Admitted(key, answer, pace, fault)
+            pace = self._config.latency.get(model, self._latency).pace(response.steps, draws)
+        return Admitted(key, response, pace, fault)
 
-    def _draw(self, request: Request, state: bytes) -> tuple[Fault | None, Dice | None]:
-        """The fault of this attempt, and dice for its times, where chance is in play at all."""
+    def _draw(self, request: Request, state: bytes) -> tuple[Fault | None, SeededDraws | None]:
+        """The fault of this attempt, and draws for its times, where chance is in play at all."""
         faults = self._config.faults
-        dice = None
-        if faults or self._draws_times:
+        draws = None
+        if faults or self._random_times:
             attempt = b"%d" % self._seen.get(state, 0)
-            dice = Dice(digest(self._config.seed, b"attempt", state, attempt))
-        fault = draw_fault(faults, dice, self._admitted + 1) if faults and dice else None
+            draws = SeededDraws(digest(self._config.seed, b"attempt", state, attempt))
+        fault = draw_fault(faults, draws, self._admitted + 1) if faults and draws else None
         if self._config.fault_header:
             asked = request.headers.get(FAULT_HEADER)
             if asked is not None:
@@ -170,14 +176,14 @@ class Admission:
                     fault = parse_fault(asked.decode("latin-1"))
                 except GatewayError as error:
                     raise ApiError(400, f"Invalid header x-headrace-fault: {error}.") from None
-        return fault, dice
+        return fault, draws
 
-    def _count(self, key: Key, answer: Answer, now_us: int, fault: Fault | None) -> None:
+    def _count(self, key: Key, response: Response, now_us: int, fault: Fault | None) -> None:
         """Count what the request will be billed. Raises ApiError 429, also for a fault of that."""
         limits = self._limits[key.id]
         if fault is not None and fault.status == 429:
             return
-        tokens = answer.input_tokens + answer.output_tokens
+        tokens = response.input_tokens + response.output_tokens
         if limits.tpm is not None and tokens > limits.tpm:
             raise ApiError(
                 400,
@@ -207,7 +213,7 @@ def limit_message(wait_s: int) -> str:
     return f"Rate limit exceeded. Please retry after {wait_s}s."
 
 
-def _limit_headers(refused: Refused) -> list[tuple[str, str]]:
+def _limit_headers(refused: OverLimit) -> list[tuple[str, str]]:
     if refused.limit is None:
         return []
     return [

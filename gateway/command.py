@@ -21,7 +21,7 @@ from .config import Config, default_key
 from .errors import GatewayError
 from .faults import parse_faults
 from .latency import parse_time
-from .limits import MOST_A_MINUTE
+from .limits import MAX_PER_MINUTE
 from .log import LogFile
 from .prices import check_amount, load_prices
 from .server import Gateway
@@ -54,17 +54,17 @@ def run(options: dict[str, Any]) -> NoReturn:
             _allow_many_connections()
             caught = trio.run(_serve, application, options["host"], options["port"], tls)
     except GatewayError as error:
-        raise _Unusable(str(error)) from error
+        raise _UsageError(str(error)) from error
     except BaseExceptionGroup as group:
         lost, others = group.split(GatewayError)
         if lost is None or others is not None:
             raise
-        raise click.ClickException(_first(lost)) from group
-    _own_up(application)
+        raise click.ClickException(_first_message(lost)) from group
+    _warn_if_late(application)
     sys.exit(128 + caught)
 
 
-class _FullHouse(logging.Handler):
+class _TooManyConnections(logging.Handler):
     """Says once, in a line, what trio logs with a traceback ten times a second."""
 
     _said = False
@@ -85,13 +85,13 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     logger = logging.getLogger("trio.serve_listeners")
     logger.propagate = False
-    logger.handlers = [_FullHouse()]
+    logger.handlers = [_TooManyConnections()]
 
 
-def _first(group: BaseExceptionGroup[GatewayError]) -> str:
+def _first_message(group: BaseExceptionGroup[GatewayError]) -> str:
     """What the first of the errors in `group` says."""
     error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else str(error)
+    return _first_message(error) if isinstance(error, BaseExceptionGroup) else str(error)
 
 
 def build_config(options: dict[str, Any]) -> Config:
@@ -126,9 +126,9 @@ def _limit(name: str, text: str) -> int | None:
         return None
     # A number of thousands of digits is more than int() reads.
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 100 else 0
-    if not 0 < limit <= MOST_A_MINUTE:
+    if not 0 < limit <= MAX_PER_MINUTE:
         raise GatewayError(
-            f"{name} is {text!r}; write a whole number above 0 and up to {MOST_A_MINUTE}, or none"
+            f"{name} is {text!r}; write a whole number above 0 and up to {MAX_PER_MINUTE}, or none"
         )
     return limit
 
@@ -204,7 +204,7 @@ def _announce(application: Gateway, host: str, base_url: str) -> None:
     click.echo("Listening. Export these two lines to use it; Ctrl-C ends it.", err=True)
 
 
-def _own_up(application: Gateway) -> None:
+def _warn_if_late(application: Gateway) -> None:
     """Say so when the gateway itself was late."""
     late = application.lateness
     p99_s = late.quantile_s(0.99)
@@ -216,7 +216,7 @@ def _own_up(application: Gateway) -> None:
         )
 
 
-class _Unusable(click.ClickException):
+class _UsageError(click.ClickException):
     exit_code = 2
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from .dice import digest
+from .draws import digest
 from .errors import GatewayError
 from .faults import Fault, check_faults
 from .latency import Latency, Time

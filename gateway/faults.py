@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from .dice import Dice
+from .draws import SeededDraws
 from .errors import GatewayError
 from .latency import parse_duration
 
@@ -168,12 +168,12 @@ def parse_fault(text: str) -> Fault:
     )
 
 
-def draw_fault(faults: Sequence[Fault], dice: Dice, number: int) -> Fault | None:
+def draw_fault(faults: Sequence[Fault], draws: SeededDraws, number: int) -> Fault | None:
     """The fault that strikes admitted request `number`, if any; one draw decides on rates."""
     for fault in faults:
         if number in fault.nth:
             return fault
-    point = dice.uniform()
+    point = draws.uniform()
     for fault in faults:
         point -= fault.rate
         if point < 0:

@@ -71,7 +71,7 @@ class RequestReader:
 
     def __init__(self, stream: trio.abc.Stream, bounds: Bounds) -> None:
         # To be entered around every use of this reader, by its owner.
-        self.patience = trio.CancelScope()
+        self.timeout = trio.CancelScope()
         self._stream = stream
         self._bounds = bounds
         self._parser = httptools.HttpRequestParser(self)
@@ -96,8 +96,8 @@ class RequestReader:
         """The next whole request, or None when the client has closed.
 
         Raises ApiError for what is no request or is too large, and trio.BrokenResourceError when
-        the connection breaks. `patience` has a deadline while this waits, and for as long after
-        as nobody calls `be_patient`; it passes when the client stays idle or is too slow.
+        the connection breaks. `timeout` has a deadline while this waits, and for as long after
+        as nobody calls `lift_timeout`; it passes when the client stays idle or is too slow.
         """
         if self._ready:
             request = self._ready.popleft()
@@ -106,7 +106,7 @@ class RequestReader:
         # One scope for the whole connection: entering one for each request costs more than parsing.
         since = trio.current_time()
         while self._refusal is None:
-            self.patience.deadline = since + self._patience_s()
+            self.timeout.deadline = since + self._timeout_s()
             if self._expects:
                 self._expects = False
                 await self._stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -122,16 +122,16 @@ class RequestReader:
                 return self._ready.popleft()
             if self.begun and not was_begun:
                 since = trio.current_time()
-        self.be_patient()
+        self.lift_timeout()
         if self._refusal is not None:
             raise self._refusal
         return None
 
-    def be_patient(self) -> None:
+    def lift_timeout(self) -> None:
         """Lift the deadline, before anything that may take long."""
-        self.patience.deadline = inf
+        self.timeout.deadline = inf
 
-    def _patience_s(self) -> float:
+    def _timeout_s(self) -> float:
         if not self.begun:
             return self._bounds.idle_s
         return self._bounds.head_s if self._in_head else self._bounds.body_s

@@ -8,28 +8,28 @@ from functools import lru_cache
 
 import msgspec
 
-from .answer import Answer, Desk
-from .dice import digest
+from .draws import digest
 from .errors import ApiError
 from .params import ImagesParams
+from .response import RequestContext, Response
 
 PATH_PREFIX = "/images/"
 DEFAULT_SIZE = "1024x1024"
 _NAME = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,3})x([1-9][0-9]{0,3})\.png")
 
 
-def answer_images(params: ImagesParams, desk: Desk) -> Answer:
+def images_response(params: ImagesParams, context: RequestContext) -> Response:
     """`n` images of `size`, billed by the piece."""
     count, size = params.n or 1, params.size or DEFAULT_SIZE
-    names = [f"{digest(number, desk.digest)[:16].hex()}-{size}.png" for number in range(count)]
+    names = [f"{digest(number, context.digest)[:16].hex()}-{size}.png" for number in range(count)]
     if params.response_format == "b64_json":
         data = [{"b64_json": b64encode(read_image(name)).decode("ascii")} for name in names]
     else:
-        data = [{"url": f"{desk.base_url}{PATH_PREFIX}{name}"} for name in names]
-    return Answer(
-        reply=msgspec.json.encode({"created": desk.created, "data": data}),
+        data = [{"url": f"{context.base_url}{PATH_PREFIX}{name}"} for name in names]
+    return Response(
+        body=msgspec.json.encode({"created": context.created, "data": data}),
         images=count,
-        charge=desk.price.images_cost(size, count),
+        charge=context.price.images_cost(size, count),
     )
 
 

@@ -1,4 +1,4 @@
-"""How long answers take: constants or distributions, drawn from the request's own dice."""
+"""How long answers take: constants or distributions, drawn from the request's own draws."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from bisect import bisect_right
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from .dice import Dice
+from .draws import SeededDraws
 from .errors import GatewayError
 
 # Nothing here lasts longer; beyond it, sums of times would lose their milliseconds.
@@ -25,16 +25,16 @@ class Distribution(NamedTuple):
     a_s: float
     b: float = 0.0
 
-    def draw(self, dice: Dice) -> float:
+    def draw(self, draws: SeededDraws) -> float:
         """One time, in seconds, never below 0."""
-        point = dice.uniform()
+        point = draws.uniform()
         if self.kind == "uniform":
             return self.a_s + (self.b - self.a_s) * point
         if self.kind == "exponential":
             return -self.a_s * math.log1p(-point)
         # Box and Muller's way from two even draws to a normal one.
         radius = math.sqrt(-2 * math.log1p(-point))
-        return self.a_s * math.exp(self.b * radius * math.cos(2 * math.pi * dice.uniform()))
+        return self.a_s * math.exp(self.b * radius * math.cos(2 * math.pi * draws.uniform()))
 
 
 Time = float | Distribution
@@ -48,22 +48,22 @@ class Latency(NamedTuple):
 
     @property
     def random(self) -> bool:
-        """Whether `pace` needs dice."""
+        """Whether `pace` needs draws."""
         return isinstance(self.ttft_s, Distribution) or isinstance(self.itl_s, Distribution)
 
-    def pace(self, tokens: int, dice: Dice | None) -> "Pace":
+    def pace(self, tokens: int, draws: SeededDraws | None) -> "Pace":
         """When each of `tokens` goes out."""
         ttft_s, itl_s = self.ttft_s, self.itl_s
-        if dice is not None and isinstance(ttft_s, Distribution):
-            ttft_s = ttft_s.draw(dice)
-        if dice is None or not isinstance(itl_s, Distribution):
+        if draws is not None and isinstance(ttft_s, Distribution):
+            ttft_s = ttft_s.draw(draws)
+        if draws is None or not isinstance(itl_s, Distribution):
             assert isinstance(ttft_s, float | int)
             assert isinstance(itl_s, float | int)
             return Pace(ttft_s, itl_s, None)
         assert isinstance(ttft_s, float | int)
         offsets, at = [ttft_s], ttft_s
         for _ in range(tokens - 1):
-            at += itl_s.draw(dice)
+            at += itl_s.draw(draws)
             offsets.append(at)
         return Pace(ttft_s, 0.0, offsets)
 

@@ -15,7 +15,7 @@ _DAY_US = 86_400_000_000
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 
 
-class Used(NamedTuple):
+class KeySpend(NamedTuple):
     """What a key has used, as of `day` (in ZONE)."""
 
     day: dt.date
@@ -29,14 +29,14 @@ class Store(Protocol):
     def balance(self) -> Decimal | None:
         """The balance kept, None when there is none yet."""
 
-    def used(self, key_id: str) -> Used | None:
+    def spend(self, key_id: str) -> KeySpend | None:
         """What the key had used, None when it never paid."""
 
     def begin(self, balance: Decimal) -> None:
         """Keep the opening balance."""
 
     def charge(
-        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
+        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, spend: KeySpend
     ) -> None:
         """Keep one charge and what it leaves, all or nothing."""
 
@@ -52,7 +52,7 @@ class KeyAccount:
         self.held = ZERO
         self.day: dt.date | None = None
 
-    def turn(self, today: dt.date) -> None:
+    def roll_over(self, today: dt.date) -> None:
         """Start from nothing when the day, or the month, is a new one."""
         if self.day is not None and self.day != today:
             self.daily_used = ZERO
@@ -103,10 +103,10 @@ class Ledger:
 
     def _restore(self, store: Store) -> None:
         for account in self._accounts.values():
-            used = store.used(account.key.id)
-            if used is not None:
-                account.day = used.day
-                account.daily_used, account.monthly_used = used.daily, used.monthly
+            spend = store.spend(account.key.id)
+            if spend is not None:
+                account.day = spend.day
+                account.daily_used, account.monthly_used = spend.daily, spend.monthly
 
     def today(self, now_us: int) -> dt.date:
         """The date in the reference's zone."""
@@ -121,7 +121,7 @@ class Ledger:
         account = self._accounts[key.id]
         today = self.today(now_us)
         if account.day != today:
-            account.turn(today)
+            account.roll_over(today)
         return account
 
     def refusal(self, key: Key, now_us: int) -> str | None:
@@ -158,5 +158,5 @@ class Ledger:
         account.daily_used = EXACT.add(account.daily_used, amount)
         account.monthly_used = EXACT.add(account.monthly_used, amount)
         if self._store is not None:
-            used = Used(self._day, account.daily_used, account.monthly_used)
-            self._store.charge(request_id, key.id, amount, balance=self.balance, used=used)
+            spend = KeySpend(self._day, account.daily_used, account.monthly_used)
+            self._store.charge(request_id, key.id, amount, balance=self.balance, spend=spend)

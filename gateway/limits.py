@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple, Protocol
 WindowKind = Literal["fixed", "sliding", "bucket"]
 MINUTE_US = 60_000_000
 # What a limit can be set to: far above what a machine can serve.
-MOST_A_MINUTE = 10**12
+MAX_PER_MINUTE = 10**12
 
 
-class Refused(NamedTuple):
+class OverLimit(NamedTuple):
     """Over a limit: whole seconds until the same request fits, and the headers' numbers.
 
     `limit` is None where requests are not limited, only tokens: there is no number to tell then.
@@ -24,7 +24,7 @@ class Refused(NamedTuple):
     remaining: int
 
 
-class Window(Protocol):
+class LimitWindow(Protocol):
     """Counts one quantity against `limit` a minute."""
 
     limit: int
@@ -47,21 +47,21 @@ class FixedWindow:
         self._minute = 0
         self._used = 0
 
-    def _turn(self, now_us: int) -> None:
+    def _roll_over(self, now_us: int) -> None:
         minute = now_us // MINUTE_US
         if minute != self._minute:
             self._minute, self._used = minute, 0
 
     def wait_us(self, now_us: int, amount: int) -> int:
-        self._turn(now_us)
+        self._roll_over(now_us)
         return 0 if self._used + amount <= self.limit else MINUTE_US - now_us % MINUTE_US
 
     def add(self, now_us: int, amount: int) -> None:
-        self._turn(now_us)
+        self._roll_over(now_us)
         self._used += amount
 
     def remaining(self, now_us: int) -> int:
-        self._turn(now_us)
+        self._roll_over(now_us)
         return max(0, self.limit - self._used)
 
 
@@ -129,7 +129,7 @@ class BucketWindow:
         return max(0, self._level // MINUTE_US)
 
 
-def _window(kind: WindowKind, limit: int, capacity: int) -> Window:
+def _window(kind: WindowKind, limit: int, capacity: int) -> LimitWindow:
     if kind == "fixed":
         return FixedWindow(limit)
     if kind == "sliding":
@@ -146,7 +146,7 @@ class KeyLimits:
         self._requests = None if rpm is None else _window(kind, rpm, max(2, -(-rpm // 30)))
         self._tokens = None if tpm is None else _window(kind, tpm, tpm)
 
-    def admit(self, now_us: int, tokens: int) -> Refused | None:
+    def admit(self, now_us: int, tokens: int) -> OverLimit | None:
         """Count one request of `tokens` and return None, or say why not and count nothing.
 
         A request of more than `tpm` tokens never fits: the caller refuses it beforehand.
@@ -165,11 +165,11 @@ class KeyLimits:
             token_window.add(now_us, tokens)
         return None
 
-    def refuse(self, now_us: int, retry_after_s: int) -> Refused:
+    def refuse(self, now_us: int, retry_after_s: int) -> OverLimit:
         """A refusal that no limit asked for, with the numbers of now."""
         return self._refusal(now_us, retry_after_s)
 
-    def _refusal(self, now_us: int, retry_after_s: int) -> Refused:
+    def _refusal(self, now_us: int, retry_after_s: int) -> OverLimit:
         if self._requests is None:
-            return Refused(retry_after_s, None, 0)
-        return Refused(retry_after_s, self._requests.limit, self._requests.remaining(now_us))
+            return OverLimit(retry_after_s, None, 0)
+        return OverLimit(retry_after_s, self._requests.limit, self._requests.remaining(now_us))

@@ -15,7 +15,7 @@ import msgspec
 
 from .clock import Clock
 from .errors import GatewayError
-from .prices import ZERO, plain
+from .prices import ZERO, format_amount
 
 _INSTANTS = ("arrival", "first_byte", "first_token", "end")
 
@@ -98,7 +98,7 @@ class LogFile:
                 fields[name] = date + dt.timedelta(seconds=seconds)
             else:
                 fields[name] = None
-        fields["charge"] = plain(row.charge)
+        fields["charge"] = format_amount(row.charge)
         return msgspec.json.encode(fields) + b"\n"
 
     def __enter__(self) -> "LogFile":

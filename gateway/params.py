@@ -42,27 +42,27 @@ class SearchParams(ChatParams, frozen=True):
     """POST /v1/search/completions: as chat."""
 
 
-class Block(msgspec.Struct, frozen=True):
+class ContentBlock(msgspec.Struct, frozen=True):
     """One content block: its text counts, other kinds are let through."""
 
     type: Code
     text: str = ""
 
 
-class Turn(msgspec.Struct, frozen=True):
+class AnthropicMessage(msgspec.Struct, frozen=True):
     """One message of the Anthropic protocol."""
 
     role: Literal["user", "assistant"]
-    content: str | list[Block]
+    content: str | list[ContentBlock]
 
 
 class MessagesParams(msgspec.Struct, frozen=True):
     """POST /v1/messages."""
 
     model: Code
-    messages: Annotated[list[Turn], msgspec.Meta(min_length=1)]
+    messages: Annotated[list[AnthropicMessage], msgspec.Meta(min_length=1)]
     max_tokens: Count
-    system: str | list[Block] | None = None
+    system: str | list[ContentBlock] | None = None
     temperature: Share | None = None
     top_p: Share | None = None
     stream: bool | None = None

@@ -137,7 +137,7 @@ def _amounts(price: ModelPrice) -> list[tuple[str, Decimal]]:
     return [(name, amount) for name, amount in named if amount is not None]
 
 
-def plain(amount: Decimal) -> str:
+def format_amount(amount: Decimal) -> str:
     """`amount` as digits: all that it has, no exponent, at least one decimal."""
     text = format(amount, "f")
     if "." not in text:

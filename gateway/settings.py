@@ -52,10 +52,10 @@ from .config import Config, Key, default_key
 from .errors import GatewayError
 from .faults import Fault, FaultKind
 from .latency import Latency, Time, parse_duration, parse_time
-from .limits import MOST_A_MINUTE, WindowKind
+from .limits import MAX_PER_MINUTE, WindowKind
 from .prices import load_prices
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_A_MINUTE)] | Literal["none"]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PER_MINUTE)] | Literal["none"]
 Money = Decimal
 
 

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from .errors import GatewayError
-from .ledger import Used
-from .prices import plain
+from .ledger import KeySpend
+from .prices import format_amount
 
 _SCHEMA = """
 create table if not exists tenant (
@@ -51,7 +51,7 @@ class StateFile:
         row = self._read("select balance from tenant")
         return None if row is None else self._amount(row[0])
 
-    def used(self, key_id: str) -> Used | None:
+    def spend(self, key_id: str) -> KeySpend | None:
         """What the key had used, None when it never paid."""
         row = self._read("select day, daily, monthly from used where key_id = ?", key_id)
         if row is None:
@@ -60,27 +60,27 @@ class StateFile:
             day = dt.date.fromisoformat(row[0])
         except (TypeError, ValueError) as error:
             raise self._foreign(f"{row[0]!r} is no day") from error
-        return Used(day, self._amount(row[1]), self._amount(row[2]))
+        return KeySpend(day, self._amount(row[1]), self._amount(row[2]))
 
     def begin(self, balance: Decimal) -> None:
         """Keep the opening balance. Raises GatewayError when it cannot be."""
         try:
-            self._base.execute("insert into tenant values (1, ?)", (plain(balance),))
+            self._base.execute("insert into tenant values (1, ?)", (format_amount(balance),))
         except sqlite3.Error as error:
             raise GatewayError(f"cannot write the state file {self._path}: {error}") from error
 
     def charge(
-        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
+        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, spend: KeySpend
     ) -> None:
         """Keep one charge and what it leaves, all or nothing. GatewayError when it cannot be."""
         run = self._base.execute
-        day = used.day.isoformat()
-        taken = (request_id, key_id, day, plain(amount))
-        sums = (key_id, day, plain(used.daily), plain(used.monthly))
+        day = spend.day.isoformat()
+        taken = (request_id, key_id, day, format_amount(amount))
+        sums = (key_id, day, format_amount(spend.daily), format_amount(spend.monthly))
         try:
             run("begin")
             run("insert into charges values (?, ?, ?, ?)", taken)
-            run("update tenant set balance = ?", (plain(balance),))
+            run("update tenant set balance = ?", (format_amount(balance),))
             run("insert or replace into used values (?, ?, ?, ?)", sums)
             run("commit")
         except sqlite3.Error as error:

@@ -7,7 +7,7 @@ from typing import Self
 
 import trio
 
-from .pacer import Pacer, Track
+from .pacer import PacedStream, Pacer
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -74,10 +74,10 @@ class TcpStream(trio.abc.HalfCloseableStream):
         except BlockingIOError:
             return 0
 
-    async def follow(self, track: Track) -> None:
-        """Have the pacer send `track`; returns when it is all sent, or has something left."""
+    async def send_paced(self, paced: PacedStream) -> None:
+        """Have the pacer send `paced`; returns when it is all sent, or has something left."""
         assert self.pacer is not None
-        await self.pacer.follow(self._socket, track)
+        await self.pacer.send(self._socket, paced)
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.wait_writable(self._socket)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from headrace.gateway import Distribution, Fault, Gateway, GatewayError, load_prices
 from headrace.gateway.cli import gateway
-from headrace.gateway.command import _allow_many_connections, _announce, _own_up, build_config
+from headrace.gateway.command import _allow_many_connections, _announce, _warn_if_late, build_config
 
 HEADRACE = (sys.executable, "-c", "from headrace.runner.main import main; main()", "gateway")
 
@@ -155,11 +155,11 @@ def test_it_owns_up_when_it_was_late(capsys: pytest.CaptureFixture[str]) -> None
     application = Gateway()
     for _ in range(100):
         application.lateness.add(0.0001)
-    _own_up(application)
+    _warn_if_late(application)
     assert capsys.readouterr().err == ""
     for _ in range(100):
         application.lateness.add(0.005)
-    _own_up(application)
+    _warn_if_late(application)
     said = capsys.readouterr().err
     assert said.startswith("Warning: of 200 paced writes, 1 % left more than 5.0 ms late (worst")
 

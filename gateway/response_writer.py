@@ -8,11 +8,11 @@ from .clock import Clock
 from .errors import ApiError
 from .http import Request, response_head
 from .log import LogRow
-from .pacer import Track
+from .pacer import PacedStream
 from .tcp import TcpStream
 
 
-class Exchange:
+class ResponseWriter:
     """The way back to a client. trio.BrokenResourceError comes out when the client has gone."""
 
     __slots__ = ("_log", "_stream", "began", "clock", "keep_alive", "request", "row", "start")
@@ -56,14 +56,14 @@ class Exchange:
         )
 
     @property
-    def can_follow(self) -> bool:
-        """Whether `follow` will do: on a plain TCP connection of a server with a pacer."""
+    def can_pace(self) -> bool:
+        """Whether `send_paced` will do: on a plain TCP connection of a server with a pacer."""
         return isinstance(self._stream, TcpStream) and self._stream.pacer is not None
 
-    async def follow(self, track: Track) -> None:
-        """Have the pacer send `track`; returns when it is all sent, or has something left."""
+    async def send_paced(self, paced: PacedStream) -> None:
+        """Have the pacer send `paced`; returns when it is all sent, or has something left."""
         assert isinstance(self._stream, TcpStream)
-        await self._stream.follow(track)
+        await self._stream.send_paced(paced)
 
     async def write(self, data: bytes, *, last: bool = False) -> float:
         """Send `data` and return trio's time just before; the `last` write logs the row first."""
@@ -92,8 +92,8 @@ class Exchange:
         """Answer with the reference's error body."""
         self.row.error_code = refusal.code
         body = refusal.body(self.row.request_id)
-        answer = self.respond(refusal.status, "application/json", body, refusal.headers)
-        await self.write(answer, last=True)
+        response = self.respond(refusal.status, "application/json", body, refusal.headers)
+        await self.write(response, last=True)
 
     def finish(self) -> None:
         """Log the row, once: before the last write, so that whoever has an answer finds its row."""

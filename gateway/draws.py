@@ -7,7 +7,7 @@ from .errors import GatewayError
 _SCALE = 1 / (1 << 53)
 
 
-class Seal:
+class SeededDigest:
     """Makes digests under one seed and one set of first parts, faster than `digest`."""
 
     def __init__(self, seed: int, *parts: bytes) -> None:
@@ -37,7 +37,7 @@ def _state(seed: int, *parts: bytes) -> "blake2b":
     return state
 
 
-class Dice:
+class SeededDraws:
     """A stream of draws from a digest of 32 bytes; the same digest always draws the same."""
 
     __slots__ = ("_left", "_state")

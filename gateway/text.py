@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from .dice import digest
+from .draws import digest
 
 Finish = Literal["stop", "length"]
 
 # Two draws of 64 bits from a digest.
 _TWO = Struct(">QQ")
-RIVER_TOKENS = 16_384
+CORPUS_TOKENS = 16_384
 # Answers are about as long as people's: this many tokens at most unless the config says otherwise.
 LONGEST_TOKENS = 400
 
@@ -43,7 +43,7 @@ _ASIDES = (
 )
 
 
-class Text(NamedTuple):
+class GeneratedText(NamedTuple):
     """An answer: its tokens, the same as JSON strings, and why it ended."""
 
     tokens: list[str]
@@ -55,7 +55,7 @@ class Text(NamedTuple):
         """The whole answer."""
         return "".join(self.tokens)
 
-    def until_first(self, ends: Sequence[str]) -> tuple["Text", str | None]:
+    def until_first(self, ends: Sequence[str]) -> tuple["GeneratedText", str | None]:
         """The answer up to the first of `ends`, and which it was; all of it where none occurs."""
         text = self.text
         found = [(at, end) for end in ends if end and (at := text.find(end)) >= 0]
@@ -68,17 +68,17 @@ class Text(NamedTuple):
                 break
             kept.append(token[:left])
             left -= len(token)
-        return Text(kept, [msgspec.json.encode(token) for token in kept], "stop"), end
+        return GeneratedText(kept, [msgspec.json.encode(token) for token in kept], "stop"), end
 
 
-class Writer:
+class TextGenerator:
     """Writes answers; the same seed and digest always give the same one."""
 
     def __init__(self, seed: int, output_tokens: int | None = None) -> None:
         self._output_tokens = output_tokens
-        self._tokens, self._encoded, self._starts = _river(seed)
+        self._tokens, self._encoded, self._starts = _corpus(seed)
 
-    def write(self, request_digest: bytes, max_tokens: int | None) -> Text:
+    def generate(self, request_digest: bytes, max_tokens: int | None) -> GeneratedText:
         """An answer of at least one token and at most `max_tokens`.
 
         Its natural length is drawn from 1 to 1.25 `max_tokens`, or to 400 if that is less, so that
@@ -100,16 +100,16 @@ class Writer:
             rounds = -(-(start + wanted) // len(tokens))
             tokens, encoded = tokens * rounds, encoded * rounds
         stretch = slice(start, start + wanted)
-        return Text(tokens[stretch], encoded[stretch], finish)
+        return GeneratedText(tokens[stretch], encoded[stretch], finish)
 
 
 @lru_cache(maxsize=8)
-def _river(seed: int) -> tuple[list[str], list[bytes], list[int]]:
+def _corpus(seed: int) -> tuple[list[str], list[bytes], list[int]]:
     """The tokens, plain and as JSON, and where sentences start (without a leading space)."""
     random = Random(digest(seed, b"river"))
     tokens: list[str] = []
     starts: list[int] = []
-    while len(tokens) < RIVER_TOKENS:
+    while len(tokens) < CORPUS_TOKENS:
         starts.append(len(tokens))
         tokens += _sentence(random)
         tokens.append(random.choice(_ENDINGS))
