@@ -1,4 +1,4 @@
-"""Which requests are let in: key, parameters, model, money, limits, in this order."""
+"""Which requests are admitted: key, parameters, model, money and limits are checked, in order."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ FAULT_HEADER = b"x-headrace-fault"
 
 
 class Endpoint(NamedTuple):
-    """One POST endpoint: how its parameters are read and who answers."""
+    """One POST endpoint: how its parameters are decoded, and the function that responds."""
 
     path: bytes
     decoder: Any
@@ -57,7 +57,7 @@ ENDPOINTS: dict[str, Endpoint] = {
 
 
 class Admitted(NamedTuple):
-    """A request that will be answered at `pace`, or struck by `fault`."""
+    """A request that will be answered at `pace`, or that `fault` will strike."""
 
     key: Key
     response: Response
@@ -77,7 +77,7 @@ class Admission:
         self._cache = PromptCache()
         self._look_up = self._cache.look_up if config.cache else _no_prefix
         self._keys = {key.secret.encode(): key for key in keys}
-        # The usual header as a whole, so that it need not be taken apart.
+        # The whole usual header, so that it need not be parsed.
         self._bearers = {b"Bearer " + key.secret.encode(): key for key in keys if not key.expired}
         self._request_digests = {
             path: SeededDigest(config.seed, path.encode("ascii")) for path in ENDPOINTS
@@ -96,7 +96,7 @@ class Admission:
         self._latency = Latency(config.ttft_s, config.itl_s)
         self._random_times = any(each.random for each in (self._latency, *config.latency.values()))
         self._has_chance = bool(self._random_times or config.faults or config.fault_header)
-        # The one pace of all answers, where nothing is drawn and no model has its own.
+        # The pace of all answers, where nothing is random and no model has its own.
         self._pace = None if self._random_times or config.latency else self._latency.pace(1, None)
         self._seen: dict[bytes, int] = {}
         self._admitted = 0
@@ -120,7 +120,7 @@ class Admission:
         return key
 
     def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
-        """Let one POST in, and count it. Raises ApiError, having counted nothing."""
+        """Admit one POST, and count it. Raises ApiError, having counted nothing."""
         key = self.authenticate(request)
         row.key = key.id
         params = decode(endpoint.decoder, request.body)
@@ -137,22 +137,22 @@ class Admission:
         if refusal is not None:
             raise ApiError(403, refusal)
 
-        state = self._request_digests[request.path](request.body)
+        request_digest = self._request_digests[request.path](request.body)
         context = RequestContext(
             self._generator,
             price,
-            state,
+            request_digest,
             row.request_id[4:],
             now_us // 1_000_000,
             base_url,
             self._look_up,
         )
         response = endpoint.respond(params, context)
-        fault, draws = self._draw(request, state) if self._has_chance else (None, None)
+        fault, draws = self._draw(request, request_digest) if self._has_chance else (None, None)
         self._count(key, response, now_us, fault)
         if draws is not None:
-            # Attempts that a limit refused are not counted: chance must not hang on the timing.
-            self._seen[state] = self._seen.get(state, 0) + 1
+            # Attempts that a limit refused are not counted: chance must not depend on timing.
+            self._seen[request_digest] = self._seen.get(request_digest, 0) + 1
         self._admitted += 1
         if response.prefix.blocks:
             self._cache.remember(response.prefix)
@@ -161,13 +161,15 @@ class Admission:
             pace = self._config.latency.get(model, self._latency).pace(response.steps, draws)
         return Admitted(key, response, pace, fault)
 
-    def _draw(self, request: Request, state: bytes) -> tuple[Fault | None, SeededDraws | None]:
-        """The fault of this attempt, and draws for its times, where chance is in play at all."""
+    def _draw(
+        self, request: Request, request_digest: bytes
+    ) -> tuple[Fault | None, SeededDraws | None]:
+        """The fault of this attempt, and the draws for its times; both None without any chance."""
         faults = self._config.faults
         draws = None
         if faults or self._random_times:
-            attempt = b"%d" % self._seen.get(state, 0)
-            draws = SeededDraws(digest(self._config.seed, b"attempt", state, attempt))
+            attempt = b"%d" % self._seen.get(request_digest, 0)
+            draws = SeededDraws(digest(self._config.seed, b"attempt", request_digest, attempt))
         fault = draw_fault(faults, draws, self._admitted + 1) if faults and draws else None
         if self._config.fault_header:
             asked = request.headers.get(FAULT_HEADER)
@@ -179,7 +181,7 @@ class Admission:
         return fault, draws
 
     def _count(self, key: Key, response: Response, now_us: int, fault: Fault | None) -> None:
-        """Count what the request will be billed. Raises ApiError 429, also for a fault of that."""
+        """Count the tokens that will be billed. Raises ApiError 429 over a limit."""
         limits = self._limits[key.id]
         if fault is not None and fault.status == 429:
             return
@@ -188,7 +190,7 @@ class Admission:
             raise ApiError(
                 400,
                 f"Invalid parameter messages: the request needs {tokens} tokens, more than the "
-                f"{limits.tpm} that this API key may use in a minute.",
+                f"{limits.tpm} that this API key may use per minute.",
             )
         refused = limits.admit(now_us, tokens if fault is None or fault.is_billed else 0)
         if refused is not None:
@@ -199,9 +201,9 @@ class Admission:
             )
 
     def limit_headers(self, key: Key) -> list[tuple[str, str]]:
-        """X-RateLimit-Limit and -Remaining as of now, for a 429 that no limit asked for."""
+        """X-RateLimit-Limit and -Remaining as of now, for a 429 that is a fault."""
         now_us = self._clock.unix_us()
-        return _limit_headers(self._limits[key.id].refuse(now_us, 0))
+        return _limit_headers(self._limits[key.id].over_limit(now_us, 0))
 
 
 def _no_prefix(_model: str, _prompt: str) -> Prefix:
@@ -209,7 +211,7 @@ def _no_prefix(_model: str, _prompt: str) -> Prefix:
 
 
 def limit_message(wait_s: int) -> str:
-    """The reference's words."""
+    """The message of a 429, in the reference's words."""
     return f"Rate limit exceeded. Please retry after {wait_s}s."
 
 

@@ -10,7 +10,7 @@ CUTS: frozenset[FaultKind] = frozenset(("cut-first", "cut", "cut-event", "cut-us
 
 
 def apply_fault(body: bytes | EventStream, kind: FaultKind) -> bytes | EventStream:
-    """The body, or the events, that are left after `kind`."""
+    """What a fault of `kind` leaves of a body or of a stream."""
     if isinstance(body, bytes):
         if kind == "malformed":
             return body[: len(body) // 2]
@@ -32,8 +32,8 @@ def apply_fault(body: bytes | EventStream, kind: FaultKind) -> bytes | EventStre
         if kind == "cut-done":
             closing = closing[:-1]
         elif kind == "cut-usage":
-            told = (index for index, event in enumerate(closing) if b'"usage"' in event)
-            closing = closing[: next(told, len(closing) - 1)]
+            with_usage = (index for index, event in enumerate(closing) if b'"usage"' in event)
+            closing = closing[: next(with_usage, len(closing) - 1)]
         else:
             closing = []
     return EventStream(body.opening, events, closing)

@@ -1,4 +1,4 @@
-"""GET /v1/balance: the tenant's balance and the key's budgets, with every digit that they have."""
+"""GET /v1/balance: the tenant's balance and the key's budgets, exact to the last digit."""
 
 import datetime as dt
 from decimal import Decimal

@@ -10,10 +10,10 @@ from .response_writer import ResponseWriter
 
 
 class Bill:
-    """Holds a charge while its answer is on the way, and takes it when the answer is produced.
+    """Holds a charge while its answer is being sent, and takes it once the answer is produced.
 
-    A client that leaves early pays what was known at arrival; only an end of the server gives the
-    hold back untaken. Nothing is billed unless `billed`.
+    A client that leaves early pays what was known at arrival; only when the server ends is a hold
+    released without a charge. Nothing is charged unless `billed`.
     """
 
     __slots__ = ("_amount", "_done", "_holds", "_key", "_ledger", "_writer")
@@ -34,7 +34,7 @@ class Bill:
             row.images = response.images
 
     def charge(self) -> None:
-        """Take the charge, once."""
+        """Take the charge; a second call does nothing."""
         if self._done:
             return
         self._done = True

@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def prompt_tokens(params: ChatParams) -> int:
-    """What the conversation counts as."""
+    """Input tokens that the conversation counts as."""
     total = PROMPT_TOKENS
     for message in params.messages:
         total += MESSAGE_TOKENS + count_tokens(message.content)
@@ -93,7 +93,8 @@ def _stream(
     usage: dict[str, Any],
     include_usage: bool | None,
 ) -> EventStream:
-    """`include_usage` is `include_usage`: a chunk of its own if true, on the last chunk if not said."""
+    """Usage comes in a chunk of its own where `include_usage` is true, on the last chunk where it
+    is None, and not at all where it is false."""
     start = (
         b'data: {"id":"chatcmpl-%b","object":"chat.completion.chunk","created":%d,"model":%b,'
         b'"choices":[' % (context.serial.encode(), context.created, _encode(model))
@@ -115,7 +116,7 @@ def _stream(
 
 
 def search_response(params: ChatParams, context: RequestContext) -> Response:
-    """As chat, with the sources that the answer cites at its end."""
+    """The same as chat, followed by the sources that the answer cites."""
     topics = context.digest[:2]
     sources = "\n".join(
         f"[{number}] Report {topic} on the water - https://news.example/{topic:02x}"

@@ -21,9 +21,9 @@ _STREAM_HEADERS = (("cache-control", "no-cache"),)
 
 
 class Delivery:
-    """One admitted request on its way out.
+    """Sends the answer to one admitted request.
 
-    `late` is told how many seconds after its due time each paced write left.
+    `late` is called with how many seconds after its due time each paced write left.
     """
 
     __slots__ = ("_bill", "_fault", "_late", "_pace", "_response", "_writer")
@@ -49,9 +49,9 @@ class Delivery:
             writer.row.chunks = []
 
     async def send(self) -> bool:
-        """Send the answer as its fault has it, and say whether the connection can go on.
+        """Send the answer as its fault leaves it; return whether the connection stays usable.
 
-        trio.BrokenResourceError comes out when the client has gone, after the charge.
+        Raises trio.BrokenResourceError when the client has gone, after the charge.
         """
         body = self._response.body
         if self._fault is not None:
@@ -138,7 +138,7 @@ class Delivery:
         return writer.keep_alive
 
     async def _send_events(self, pending: bytes, events: Sequence[bytes]) -> bytes:
-        """Send `pending` at once and the events when due; return what the last write has."""
+        """Send `pending` at once and the events when due; return the rest for the last write."""
         writer, pace = self._writer, self._pace
         start, total, sent = writer.start, len(events), 0
         if trio.current_time() < start + pace.ttft_s:

@@ -79,7 +79,7 @@ def messages_response(params: MessagesParams, context: RequestContext) -> Respon
 
 
 def prompt_tokens(params: MessagesParams) -> int:
-    """What the conversation and its system prompt count as, cached or not."""
+    """Input tokens that the conversation and its system prompt count as, cached or not."""
     total = PROMPT_TOKENS
     if params.system is not None:
         total += MESSAGE_TOKENS + count_tokens(_text(params.system))

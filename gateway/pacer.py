@@ -1,7 +1,7 @@
 """Sends the events of many streams when each is due, from one task.
 
-A task that sleeps and wakes for each event costs several times what the event's own system call
-does. Here one task sleeps until the next event of any stream, and sends all that are due by then.
+To sleep and wake a task for each event costs several times as much as the event's system call. Here
+one task sleeps until the next event of any stream, and sends all that are due by then.
 """
 
 import socket
@@ -16,7 +16,7 @@ from .latency import Pace
 
 
 class PacedStream:
-    """One stream's frames and how far they are. `sent` is called with (from, to, trio's time)."""
+    """One stream's frames, and how many are sent. `sent` is called with (from, to, trio's time)."""
 
     __slots__ = ("error", "frames", "index", "left", "pace", "sent", "sock", "start", "task")
 
@@ -35,7 +35,7 @@ class PacedStream:
         self.index = index
         self.sent = sent
         self.sock: socket.socket | None = None
-        # What the kernel would not take at once.
+        # What the socket did not accept at once.
         self.left = b""
         self.error: OSError | None = None
         self.task: trio.lowlevel.Task | None = None
@@ -63,7 +63,7 @@ class Pacer:
             self._earlier.set()
 
         def abort(_raise_cancel: object) -> trio.lowlevel.Abort:
-            # Its place in the heap is skipped when its time comes.
+            # Its entry in the heap is skipped when it is due.
             stream.task = None
             return trio.lowlevel.Abort.SUCCEEDED
 
@@ -83,7 +83,7 @@ class Pacer:
                 with trio.CancelScope(deadline=self._waiting_until):
                     await self._earlier.wait()
             else:
-                # Behind: others get their turn all the same.
+                # Late; let other tasks run all the same.
                 await trio.lowlevel.checkpoint()
             self._waiting_until = -inf
             now = trio.current_time()
@@ -94,7 +94,7 @@ class Pacer:
                     now = trio.current_time()
 
     def _advance(self, stream: PacedStream, now: float) -> None:
-        """Send what is due of one stream, and put it back in line or wake its task."""
+        """Send what is due of one stream, then queue it again or wake its task."""
         first, frames = stream.index, stream.frames
         ready = max(first + 1, stream.pace.ready(now - stream.start, len(frames)))
         data = frames[first] if ready == first + 1 else b"".join(frames[first:ready])

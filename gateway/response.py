@@ -1,4 +1,4 @@
-"""What an endpoint gives back for one request, before any of it is sent."""
+"""The response to one request, before any of it is sent."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ class EventStream(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A body or a stream, and what it bills. `steps` is how many tokens take time to write."""
+    """A body or a stream, and what it bills. `steps` is how many tokens it takes to generate."""
 
     body: bytes | EventStream
     steps: int = 1
@@ -33,8 +33,8 @@ class Response(NamedTuple):
 class RequestContext(NamedTuple):
     """What an endpoint needs to answer one request.
 
-    `digest` stands for the seed and the request, `serial` makes its ids, `created` is in Unix
-    seconds, and `look_up` asks the prompt cache about (model, prompt).
+    `digest` is of the seed and the request, `serial` goes into its ids, `created` is in Unix
+    seconds, and `look_up` asks the prompt cache for (model, prompt).
     """
 
     generator: TextGenerator

@@ -1,4 +1,4 @@
-"""One request and its answer on one connection: writing, and keeping the log's row true."""
+"""Writes the answer to one request, and fills its row of the log."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,7 +13,7 @@ from .tcp import TcpStream
 
 
 class ResponseWriter:
-    """The way back to a client. trio.BrokenResourceError comes out when the client has gone."""
+    """Writes to a client. Raises trio.BrokenResourceError when the client has gone."""
 
     __slots__ = ("_log", "_stream", "began", "clock", "keep_alive", "request", "row", "start")
 
@@ -33,7 +33,7 @@ class ResponseWriter:
         self.request = request
         self.row = row
         self.keep_alive = request.keep_alive
-        # trio's time from which an answer's pace counts.
+        # On trio's clock: the answer's pace counts from here.
         self.start = request.start
 
     def head(
@@ -44,7 +44,7 @@ class ResponseWriter:
         length_bytes: int | None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> bytes:
-        """The head of the answer; its status goes into the row."""
+        """The head of the answer; its status is set in the row."""
         self.row.status = status
         return response_head(
             status,
@@ -57,11 +57,11 @@ class ResponseWriter:
 
     @property
     def can_pace(self) -> bool:
-        """Whether `send_paced` will do: on a plain TCP connection of a server with a pacer."""
+        """Whether `send_paced` works: on a plain TCP connection of a server with a pacer."""
         return isinstance(self._stream, TcpStream) and self._stream.pacer is not None
 
     async def send_paced(self, paced: PacedStream) -> None:
-        """Have the pacer send `paced`; returns when it is all sent, or has something left."""
+        """Have the pacer send `paced`; returns when all is sent, or when `paced.left` has to be."""
         assert isinstance(self._stream, TcpStream)
         await self._stream.send_paced(paced)
 
@@ -96,13 +96,13 @@ class ResponseWriter:
         await self.write(response, last=True)
 
     def finish(self) -> None:
-        """Log the row, once: before the last write, so that whoever has an answer finds its row."""
+        """Log the row, unless it has been logged."""
         if self.row.end_s is None:
             self.row.end_s = trio.current_time() - self.began
             self._log(self.row)
 
     async def reset(self) -> None:
-        """Break the connection: on TCP with a reset, which is no orderly end."""
+        """Break the connection: on TCP with a reset instead of an orderly end."""
         self.finish()
         transport: object = self._stream
         while isinstance(transport, trio.SSLStream):

@@ -1,4 +1,4 @@
-"""The gateway: connections in, answers out."""
+"""The server: from accepted connections to answers."""
 
 import datetime as dt
 import ssl
@@ -26,7 +26,7 @@ from .response_writer import ResponseWriter
 from .tcp import TcpStream
 
 BALANCE_PATH = "/v1/balance"
-# After a refusal, how long and how much is read on so that the client gets to read it.
+# How long, and how much, is still read after a refusal, so that the client can read it.
 LINGER_S = 1.0
 LINGER_BYTES = 1_048_576
 ABSURD_WAIT_S = 315_360_000
@@ -35,9 +35,18 @@ ABSURD_WAIT_S = 315_360_000
 class Gateway:
     """A whole LLM gateway: `serve` listens on TCP, `serve_stream` serves any one stream.
 
-    `log` is called with each finished `LogRow`; without it the rows gather in `log_rows`. `now`
-    dates trio's clock, once. `store` keeps the ledger beyond the process. Nothing runs in the
-    background, and nothing is held open. Raises GatewayError for a config that does not fit.
+    It runs no task and opens no file of its own: whoever calls `serve` ends it by cancelling.
+
+    Args:
+        config: the configuration.
+        log: called with each finished row; without it, rows are appended to `log_rows`.
+        now: the wall clock, called once to date trio's clock.
+        bounds: what a client may send, and how long it may take.
+        store: keeps the ledger across restarts. The caller closes it.
+        remember_charges: whether to keep every charge in `ledger.charges`.
+
+    Raises:
+        GatewayError: for a configuration that does not fit together.
     """
 
     def __init__(
@@ -88,9 +97,16 @@ class Gateway:
         tls: ssl.SSLContext | None = None,
         task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Listen until cancelled; starts with the base URL, whose port is the one really bound.
+        """Listen until cancelled.
 
-        Raises GatewayError when the address cannot be had.
+        Args:
+            host: the address to listen on.
+            port: 0 takes a free one.
+            tls: serve HTTPS with this context.
+            task_status: started with the base URL, which has the port that is really bound.
+
+        Raises:
+            GatewayError: when the address is not available.
         """
 
         async def handle(accepted: trio.SocketStream) -> None:
@@ -164,7 +180,7 @@ class Gateway:
     async def _turn_away(
         self, stream: trio.abc.Stream, reader: RequestReader, connection: int, refusal: ApiError
     ) -> None:
-        """Refuse what could not be read as a request; the connection is of no more use."""
+        """Refuse what could not be parsed as a request, before the connection is closed."""
         partial = reader.partial
         partial.arrival, partial.keep_alive = trio.current_time(), False
         await self._response_writer(stream, partial, connection).refuse(refusal)
@@ -213,7 +229,7 @@ class Gateway:
             and self._places is None
             and pace.due_s(response.steps - 1) == 0
         ):
-            # Nothing to wait for and nothing to spoil: the short way out.
+            # Nothing to wait for and no fault to apply: the fast path.
             Bill(self.ledger, admitted.key, writer, response, billed=True).charge()
             whole = writer.respond(200, "application/json", response.body)
             await writer.write(whole, last=True)
@@ -221,7 +237,7 @@ class Gateway:
         reader.lift_timeout()
         fault = admitted.fault
         billed = fault is None or fault.is_billed
-        # Held from here on, also while it queues: what is promised to one cannot go to another.
+        # Held from here on, also while it queues, so that no other request can spend it.
         with Bill(self.ledger, admitted.key, writer, response, billed=billed) as bill:
             if self._places is None:
                 return await self._deliver(writer, admitted, bill)
@@ -230,7 +246,7 @@ class Gateway:
                 return await self._deliver(writer, admitted, bill)
 
     def _read(self, writer: ResponseWriter) -> tuple[str, bytes]:
-        """What a GET gives: content type and body."""
+        """Content type and body of a GET."""
         request = writer.request
         is_image = request.path.startswith(PATH_PREFIX)
         if not is_image and request.path != BALANCE_PATH:
@@ -282,7 +298,7 @@ class Gateway:
         return False
 
     def _invented_limit(self, admitted: Admitted, fault: Fault) -> ApiError:
-        """A 429 that no limit asked for, with the Retry-After that the fault says."""
+        """A 429 that is a fault, with the Retry-After that it asks for."""
         headers = self._admission.limit_headers(admitted.key)
         wait_s, said = 1, fault.retry_after
         if fault.kind == "429-absurd":
@@ -291,7 +307,7 @@ class Gateway:
             wait_s = int(said)
         if fault.kind == "429-date":
             until = self.clock.wall() + dt.timedelta(seconds=wait_s)
-            # HTTP dates are whole seconds: up, so that the wait is really enough.
+            # HTTP dates are whole seconds: rounded up, so that the wait is long enough.
             until += dt.timedelta(microseconds=-until.microsecond % 1_000_000)
             said = format_datetime(until, usegmt=True)
         if fault.kind != "429-bare":
@@ -340,7 +356,8 @@ def _wrong_method(request: Request, allowed: str) -> ApiError:
 
 
 async def _linger(stream: trio.abc.Stream) -> None:
-    """Read on for a moment: closing with unread data would reset the refusal away."""
+    """Keep reading for a moment: to close with unread data would reset the connection, and the
+    client would lose the refusal."""
     left = LINGER_BYTES
     with trio.move_on_after(LINGER_S):
         if isinstance(stream, trio.abc.HalfCloseableStream):

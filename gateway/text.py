@@ -1,4 +1,4 @@
-"""The text of answers: a river of words made once from the seed; each answer is a stretch of it."""
+"""The text of answers: a corpus made once from the seed; each answer is a slice of it."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,10 +12,10 @@ from .draws import digest
 
 Finish = Literal["stop", "length"]
 
-# Two draws of 64 bits from a digest.
+# Two integers of 64 bits from a digest.
 _TWO = Struct(">QQ")
 CORPUS_TOKENS = 16_384
-# Answers are about as long as people's: this many tokens at most unless the config says otherwise.
+# The longest answer, in tokens, unless the configuration says otherwise.
 LONGEST_TOKENS = 400
 
 _VOCABULARY = """
@@ -31,7 +31,7 @@ _OPENERS, _NOUNS, _VERBS, _LINKS, _QUALITIES = (
     line.split() for line in _VOCABULARY.strip().splitlines()
 )
 _ENDINGS = (".",) * 12 + ("!", "?", ";", ":", ".\n\n", ".\n- ", "...", ".\u2028")
-# Text that a careless reader of JSON, UTF-8 or event streams trips over.
+# Text that a careless parser of JSON, UTF-8 or event streams fails on.
 _ASIDES = (
     (" 水", "到", "渠", "成", "。"),
     (' "as', " they", ' say"'),
@@ -56,7 +56,7 @@ class GeneratedText(NamedTuple):
         return "".join(self.tokens)
 
     def until_first(self, ends: Sequence[str]) -> tuple["GeneratedText", str | None]:
-        """The answer up to the first of `ends`, and which it was; all of it where none occurs."""
+        """The answer up to the first of `ends`, and which; the whole answer without one."""
         text = self.text
         found = [(at, end) for end in ends if end and (at := text.find(end)) >= 0]
         if not found:
@@ -72,7 +72,7 @@ class GeneratedText(NamedTuple):
 
 
 class TextGenerator:
-    """Writes answers; the same seed and digest always give the same one."""
+    """Generates answers; the same seed and digest always give the same one."""
 
     def __init__(self, seed: int, output_tokens: int | None = None) -> None:
         self._output_tokens = output_tokens
@@ -82,7 +82,7 @@ class TextGenerator:
         """An answer of at least one token and at most `max_tokens`.
 
         Its natural length is drawn from 1 to 1.25 `max_tokens`, or to 400 if that is less, so that
-        some answers end by themselves and some are cut.
+        some answers end by themselves and others are cut.
         """
         where, length = _TWO.unpack_from(request_digest)
         start = self._starts[where % len(self._starts)]
@@ -99,13 +99,13 @@ class TextGenerator:
         if start + wanted > len(tokens):
             rounds = -(-(start + wanted) // len(tokens))
             tokens, encoded = tokens * rounds, encoded * rounds
-        stretch = slice(start, start + wanted)
-        return GeneratedText(tokens[stretch], encoded[stretch], finish)
+        answer = slice(start, start + wanted)
+        return GeneratedText(tokens[answer], encoded[answer], finish)
 
 
 @lru_cache(maxsize=8)
 def _corpus(seed: int) -> tuple[list[str], list[bytes], list[int]]:
-    """The tokens, plain and as JSON, and where sentences start (without a leading space)."""
+    """The tokens, as text and as JSON, and where sentences start (without a leading space)."""
     random = Random(digest(seed, b"river"))
     tokens: list[str] = []
     starts: list[int] = []
@@ -114,15 +114,15 @@ def _corpus(seed: int) -> tuple[list[str], list[bytes], list[int]]:
         tokens += _sentence(random)
         tokens.append(random.choice(_ENDINGS))
         tokens.append(" ")
-    # Twice over, so that a stretch seldom has to turn back.
+    # Twice, so that a slice seldom has to wrap around.
     tokens *= 2
     return tokens, [msgspec.json.encode(token) for token in tokens], starts
 
 
 def _sentence(random: Random) -> list[str]:
     words = [random.choice(_OPENERS).capitalize()]
-    for turn in range(random.randint(1, 3)):
-        if turn:
+    for clause in range(random.randint(1, 3)):
+        if clause:
             words += [f" {random.choice(_LINKS)}", " the"]
         words += [f" {random.choice(_QUALITIES)}", f" {random.choice(_NOUNS)}"]
         words += [f" {random.choice(_VERBS)}", " the", f" {random.choice(_NOUNS)}"]

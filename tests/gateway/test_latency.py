@@ -50,7 +50,7 @@ async def test_a_model_can_have_its_own_latency(
     assert (await client.post(PATH, chat())).ended_at == 8.5
 
 
-async def test_drawn_times_hang_on_the_request_and_not_on_the_order(
+async def test_drawn_times_depend_on_the_request_and_not_on_the_order(
     gateway_of: Any, connect: "Connect", chat: Bodies, autojump_clock: object
 ) -> None:
     bodies = [chat(stream=True) for _ in range(20)]
