@@ -75,7 +75,7 @@ def test_both_keep_to_the_limits_of_the_settings_file(here: Path) -> None:
     assert first.startswith("line 1: needs ")
     assert first.endswith('raise the model\'s tpm in [limits."small"]')
     assert second.startswith("line 3: needs ")
-    assert "more than the 600 tokens a minute" in second
+    assert "more than the 600 tokens per minute" in second
     assert "2 bad lines are left out" in headrace("estimate", "jobs.jsonl").stdout
     assert headrace("check", "jobs.jsonl", "--tpm", "none").stdout.splitlines() == [first]
 
@@ -99,7 +99,7 @@ def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
 def test_estimate_reads_standard_input_and_needs_no_prices(here: Path) -> None:
     done = headrace("estimate", "-", stdin=line() + "\n")
     assert done.exit_code == 0, done.output
-    assert "Give --prices FILE for the cost." in done.stdout
+    assert "Add --prices FILE to see the cost." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_job_larger_than_the_whole_limit_is_rejected_with_both_numbers() -> No
         (
             -1,
             f"needs {needed} tokens (about {job.input_estimate_tokens} of input, 500 of output "
-            f"allowed), more than the {needed - 1} tokens a minute that are allowed; shorten it, "
+            f"allowed), more than the {needed - 1} tokens per minute that are allowed; shorten it, "
             "lower max_tokens or raise --tpm",
         )
     ]
@@ -113,7 +113,7 @@ def test_a_document_is_read_whole_and_counted_by_request(
     assert isinstance(number, Reject)
     assert (no_body.line, json.loads(no_body.text)) == (3, {"custom_id": "c"})
     assert duplicate.reason.startswith("duplicate custom_id: line 1 has it")
-    assert number.reason == "not a JSON object but a number; write one object a line"
+    assert number.reason == "not a JSON object but a number; write one object per line"
 
 
 def test_a_document_with_no_requests_has_no_jobs() -> None:
@@ -123,17 +123,17 @@ def test_a_document_with_no_requests_has_no_jobs() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b'{"requests":[{}', "not JSON: it breaks off at column 16"),
+        (b'{"requests":[{}', "not JSON: unexpected end at column 16"),
         (b'{"requests":[\n{},\n  oops]}', "not JSON: invalid character at line 3, column 3"),
         (b'{"requests":[]}\n{"requests":[]}', "not JSON: trailing characters at line 2, column 1"),
-        (b'{"requests":{}}', "not what is expected here: Expected `array`, got `object`"),
+        (b'{"requests":{}}', "unexpected JSON: Expected `array`, got `object`"),
         (b'{"requests":["\xff"]}', "not UTF-8 from byte 15 on"),
     ],
 )
 def test_a_broken_document_is_an_error_as_a_whole(data: bytes, why: str) -> None:
     with pytest.raises(InputError) as caught:
         list(JobReader(source(data)))
-    assert caught.value.message.startswith('jobs is no {"requests": [...]} document: ' + why)
+    assert caught.value.message.startswith('jobs is not a {"requests": [...]} document: ' + why)
     assert "\n" not in caught.value.message
 
 
@@ -149,7 +149,7 @@ def test_what_came_before_a_broken_end_is_given_first() -> None:
             assert isinstance(item, Job)
             got.append(item.custom_id)
 
-    with pytest.raises(InputError, match="break off"):
+    with pytest.raises(InputError, match="are truncated"):
         read_on()
     assert len(got) > 19_000
     assert got == [f"{n:050d}" for n in range(len(got))]

@@ -112,7 +112,7 @@ def test_without_an_output_length_there_is_no_limit() -> None:
     [
         (Template("/v1/embeddings", "m", stream=False), shape(), "unknown url"),
         (Template(CHAT.url, "", stream=False), shape(), "no model"),
-        (Template("/v1/images/generations", "m", stream=True), shape(), "has no streams"),
+        (Template("/v1/images/generations", "m", stream=True), shape(), "does not stream"),
         (Template("/v1/messages", "m", stream=True), shape(output=None), "needs an output length"),
         (Template("/v1/images/generations", "m", stream=False), shape(turns="2"), "--turns 1"),
         (Template(CHAT.url, "m", stream=False, extra={"stream": 5}), shape(), "stream is 5"),
@@ -257,24 +257,24 @@ def test_a_sampled_file_draws_evenly_and_by_the_seed(tmp_path: Path) -> None:
 def test_a_file_s_model_and_stream_can_be_set_for_all(tmp_path: Path) -> None:
     path = tmp_path / "jobs.jsonl"
     streamed = {"model": "a", "messages": [1], "stream": True, "temperature": 0.25}
-    picture = {"model": "p", "prompt": "a mill"}
+    drawing = {"model": "p", "prompt": "a mill"}
     path.write_text(
         "\n".join(
             json.dumps({"custom_id": name, "url": url, "body": body})
             for name, url, body in (
-                ("talk", CHAT.url, streamed),
-                ("picture", "/v1/images/generations", picture),
+                ("conversation", CHAT.url, streamed),
+                ("image", "/v1/images/generations", drawing),
             )
         )
     )
     prompts = FilePrompts(str(path), model="b", stream=False)
-    talk, image = prompts.next(0), prompts.next(1)
-    assert json.loads(talk.body) == {**streamed, "model": "b", "stream": False}
-    assert (talk.model, talk.stream) == ("b", False)
-    assert json.loads(image.body) == {**picture, "model": "b"}
-    talk = FilePrompts(str(path), stream=True).next(0)
+    conversation, image = prompts.next(0), prompts.next(1)
+    assert json.loads(conversation.body) == {**streamed, "model": "b", "stream": False}
+    assert (conversation.model, conversation.stream) == ("b", False)
+    assert json.loads(image.body) == {**drawing, "model": "b"}
+    conversation = FilePrompts(str(path), stream=True).next(0)
     usage = {"stream_options": {"include_usage": True}}
-    assert json.loads(talk.body) == {**streamed, **usage}
+    assert json.loads(conversation.body) == {**streamed, **usage}
     as_written = FilePrompts(str(path)).next(0).body
     assert as_written.startswith(json.dumps(streamed)[:-1].encode())
 
@@ -349,7 +349,7 @@ def test_a_trace_is_replayed_with_its_lengths_and_shared_beginnings(tmp_path: Pa
     ("text", "says"),
     [
         ("", "has no requests"),
-        ("{}\n", "line 1 of .* is no request: .*timestamp"),
+        ("{}\n", "line 1 of .* is not a request: .*timestamp"),
         ('{"timestamp": 0, "input_length": 1, "output_length": 1}\n{"timestamp": -1}', "line 2 of"),
         ("a,b\n1,2\n", "lacks the columns timestamp, request tokens, response tokens"),
         ("Timestamp,Request tokens,Response tokens\n", "has no requests"),

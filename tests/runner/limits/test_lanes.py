@@ -185,7 +185,7 @@ def test_tables_of_limits_in_the_settings_file(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("limits = 5", "limits are tables"),
-        ("[limits]\nm = 5", "is no table"),
+        ("[limits]\nm = 5", "is not a table"),
         ("[limits.m.5]\nrpm = 5", "needs quotes"),
         ('[limits."m"]\nrpd = 5', "'rpd'"),
         ('[limits."m"]\nrpm = 0', "rpm is 0"),

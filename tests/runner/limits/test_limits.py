@@ -57,7 +57,7 @@ async def test_a_job_larger_than_the_token_limit_is_rejected_and_the_run_goes_on
         (2, "large"),
         (3, "greedy"),
     ]
-    assert all("2000 tokens a minute" in reject["reason"] for reject in ran.rejects)
+    assert all("2000 tokens per minute" in reject["reason"] for reject in ran.rejects)
     assert ran.outcome.exit_code == 1
 
 
