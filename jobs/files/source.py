@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from io import RawIOBase
 from itertools import chain
-from types import TracebackType
 from typing import Self, cast
 
 from ..errors import InputError
@@ -50,12 +49,7 @@ class Source:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

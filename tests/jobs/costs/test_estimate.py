@@ -81,7 +81,7 @@ def test_an_escape_is_one_character() -> None:
     assert tokens("\n" * 400) == 100
     assert tokens('"' * 400) == 100
     assert tokens("\\" * 400) == 100
-    assert tokens("\\u4e2d" * 100) == 150  # six characters each, and no escape
+    assert tokens("\\u4e2d" * 100) == 150  # six characters each, and not an escape
 
 
 @pytest.mark.parametrize("size_bytes", [500, 300_000])
@@ -119,7 +119,7 @@ def test_system_and_tools_count() -> None:
     assert estimate_input_tokens("/v1/messages", body("hi", system=ENGLISH)) > plain + 35
 
 
-def test_images_are_billed_by_the_piece() -> None:
+def test_images_are_billed_per_image() -> None:
     assert estimate_input_tokens("/v1/images/generations", b'{"prompt":"a cat"}') == 0
 
 

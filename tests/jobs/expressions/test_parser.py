@@ -1,4 +1,4 @@
-"""Expressions: trees, their text, and what is said of mistakes."""
+"""Expressions: trees, their text, and messages about mistakes."""
 
 from decimal import Decimal
 

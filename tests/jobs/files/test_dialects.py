@@ -59,7 +59,7 @@ def test_an_anthropic_line_goes_to_messages() -> None:
 
 
 def test_a_bare_body_is_a_chat_named_after_its_line() -> None:
-    # metadata is a field of the chat API: it goes to the server, and is not ours.
+    # metadata is a field of the chat API: it is sent, and not headrace's own.
     body = b'{"model":"m","messages":[],"metadata":{"a":"b"},"custom_id":"mine"}'
     parsed = job(b"  " + body + b"\r", 12)
     assert (parsed.custom_id, parsed.url, parsed.body) == ("line-12", "/v1/chat/completions", body)
@@ -87,7 +87,7 @@ def test_a_key_that_is_there_twice_counts_as_its_last() -> None:
         ({"max_tokens": 5, "n": 3}, 15),
         ({"n": 3}, None),
         ({"max_tokens": 5, "n": None}, 5),
-        # What the server will judge bounds nothing.
+        # Values that the server will judge set no limit.
         ({"max_tokens": None}, None),
         ({"max_tokens": "5"}, None),
         ({"max_tokens": -5}, None),
@@ -223,7 +223,7 @@ ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/imag
         (canonical(CHAT_BODY, "/messages"), 'url is "/messages"; write "/v1/messages"'),
     ],
 )
-def test_a_line_that_is_no_job_gets_a_reason_that_says_what_to_do(line: bytes, why: str) -> None:
+def test_a_line_that_is_not_a_job_gets_a_reason_that_says_what_to_do(line: bytes, why: str) -> None:
     assert reason(line) == why
 
 

@@ -66,7 +66,7 @@ def test_the_first_of_two_with_the_same_custom_id_stands() -> None:
         )
 
 
-def test_the_custom_id_of_a_line_that_is_no_job_is_free() -> None:
+def test_the_custom_id_of_a_line_that_is_not_a_job_is_free() -> None:
     data = b"\n".join([chat("a", model=5), chat("b", max_tokens=9999), chat("a"), chat("b")])
     assert [each[1] for each in outcome(data, tpm=1000)[2:]] == ["a", "b"]
 
@@ -156,7 +156,7 @@ def test_what_came_before_a_broken_end_is_given_first() -> None:
 
 
 def test_the_first_job_needs_no_more_than_its_line() -> None:
-    """However much there is to come, as from a pipe whose writer is slow."""
+    """However much follows, as from a pipe whose writer is slow."""
     deliveries = [chat("a") + b"\n", chat("b")[:9]]
 
     def read(most: int) -> bytes:
@@ -208,7 +208,7 @@ def test_a_reader_takes_in_a_little_at_a_time_and_knows_how_far_it_is(tmp_path: 
 
 
 def test_a_reader_that_waits_for_more_of_the_file_is_as_far_as_it_was() -> None:
-    """While it read on, the display fell back by all that was read before."""
+    """While it read more, the display fell back by all that was read before."""
     deliveries = [chat("a") + b"\n", chat("b") + b"\n", b""]
     size = sum(map(len, deliveries))
     seen = []

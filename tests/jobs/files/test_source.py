@@ -22,7 +22,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": zstd.compress,
 }
 MIB = 1024 * 1024
-NOISE = [b"%064x\n" % pow(3, n, 2**255 - 19) for n in range(4000)]  # packs evenly, and badly
+NOISE = [b"%064x\n" % pow(3, n, 2**255 - 19) for n in range(4000)]  # compresses evenly, and badly
 
 
 def digest(data: bytes) -> str:
@@ -266,7 +266,7 @@ def test_an_empty_file_has_no_lines_and_is_wholly_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_line_over_64_mib_is_cut_and_the_rest_goes_on() -> None:
+def test_a_line_over_64_mib_is_cut_and_the_rest_is_read() -> None:
     longest = b"x" * MAX_LINE_BYTES
     data = longest + b"\n" + longest + b"y\nafter\n"
     source = Source("jobs", read=io.BytesIO(data).read)
@@ -277,7 +277,7 @@ def test_a_line_over_64_mib_is_cut_and_the_rest_goes_on() -> None:
     assert last == (3, b"after")
 
 
-def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file") as missing:
         open_source(str(tmp_path / "none.jsonl"))
     assert missing.value.exit_code == 2
