@@ -1,4 +1,4 @@
-"""A stand-in: a local server that implements the whole API reference.
+"""A local LLM gateway, which implements the whole API reference: for tests, trials and the demo.
 
 The face is lazy, so that `headrace gateway --help` imports neither trio nor msgspec.
 """

@@ -1,62 +1,66 @@
-"""Which requests are let in: key, parameters, model, money, limits, in this order."""
+"""Which requests are admitted: key, parameters, model, money and limits are checked, in order."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 
-from .answer import Answer, Desk
 from .cache import Prefix, PromptCache
-from .chat import answer_chat, answer_search
+from .chat import chat_response, search_response
 from .clock import Clock
 from .config import Config, Key
-from .dice import Dice, Seal, digest
+from .draws import SeededDigest, SeededDraws, digest
 from .errors import ApiError, GatewayError
 from .faults import Fault, draw_fault, parse_fault
 from .http import Request
-from .images import answer_images
+from .images import images_response
 from .latency import Latency, Pace
 from .ledger import Ledger
-from .limits import KeyLimits, Refused
+from .limits import KeyLimits, OverLimit
 from .log import LogRow
-from .messages import answer_messages
+from .messages import messages_response
 from .params import ChatParams, ImagesParams, MessagesParams, SearchParams, decode
-from .writer import Writer
+from .response import RequestContext, Response
+from .text import TextGenerator
 
 FAULT_HEADER = b"x-headrace-fault"
 
 
 class Endpoint(NamedTuple):
-    """One POST endpoint: how its parameters are read and who answers."""
+    """One POST endpoint: how its parameters are decoded, and the function that responds."""
 
     path: bytes
     decoder: Any
-    answer: Callable[[Any, Desk], Answer]
+    respond: Callable[[Any, RequestContext], Response]
     images: bool
 
 
 def _endpoint(
-    path: str, params: Any, answer: Callable[[Any, Desk], Answer], *, images: bool = False
+    path: str,
+    params: Any,
+    respond: Callable[[Any, RequestContext], Response],
+    *,
+    images: bool = False,
 ) -> Endpoint:
-    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), answer, images)
+    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), respond, images)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     endpoint.path.decode("ascii"): endpoint
     for endpoint in (
-        _endpoint("/v1/chat/completions", ChatParams, answer_chat),
-        _endpoint("/v1/messages", MessagesParams, answer_messages),
-        _endpoint("/v1/search/completions", SearchParams, answer_search),
-        _endpoint("/v1/images/generations", ImagesParams, answer_images, images=True),
+        _endpoint("/v1/chat/completions", ChatParams, chat_response),
+        _endpoint("/v1/messages", MessagesParams, messages_response),
+        _endpoint("/v1/search/completions", SearchParams, search_response),
+        _endpoint("/v1/images/generations", ImagesParams, images_response, images=True),
     )
 }
 
 
 class Admitted(NamedTuple):
-    """A request that will be answered at `pace`, or struck by `fault`."""
+    """A request that will be answered at `pace`, or that `fault` will strike."""
 
     key: Key
-    answer: Answer
+    response: Response
     pace: Pace
     fault: Fault | None
 
@@ -69,13 +73,15 @@ class Admission:
         self._config = config
         self._ledger = ledger
         self._clock = clock
-        self._writer = Writer(config.seed, config.output_tokens)
+        self._generator = TextGenerator(config.seed, config.output_tokens)
         self._cache = PromptCache()
         self._look_up = self._cache.look_up if config.cache else _no_prefix
         self._keys = {key.secret.encode(): key for key in keys}
-        # The usual header as a whole, so that it need not be taken apart.
+        # The whole usual header, so that it need not be parsed.
         self._bearers = {b"Bearer " + key.secret.encode(): key for key in keys if not key.expired}
-        self._seals = {path: Seal(config.seed, path.encode("ascii")) for path in ENDPOINTS}
+        self._request_digests = {
+            path: SeededDigest(config.seed, path.encode("ascii")) for path in ENDPOINTS
+        }
         served = [each for each in config.prices.models.items() if each[0] not in config.offline]
         self._text_prices = {model: price for model, price in served if not price.images}
         self._image_prices = {model: price for model, price in served if price.images}
@@ -88,10 +94,10 @@ class Admission:
             for key in keys
         }
         self._latency = Latency(config.ttft_s, config.itl_s)
-        self._draws_times = any(each.random for each in (self._latency, *config.latency.values()))
-        self._draws = bool(self._draws_times or config.faults or config.fault_header)
-        # The one pace of all answers, where nothing is drawn and no model has its own.
-        self._pace = None if self._draws_times or config.latency else self._latency.pace(1, None)
+        self._random_times = any(each.random for each in (self._latency, *config.latency.values()))
+        self._has_chance = bool(self._random_times or config.faults or config.fault_header)
+        # The pace of all answers, where nothing is random and no model has its own.
+        self._pace = None if self._random_times or config.latency else self._latency.pace(1, None)
         self._seen: dict[bytes, int] = {}
         self._admitted = 0
 
@@ -114,7 +120,7 @@ class Admission:
         return key
 
     def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
-        """Let one POST in, and count it. Raises ApiError, having counted nothing."""
+        """Admit one POST, and count it. Raises ApiError, having counted nothing."""
         key = self.authenticate(request)
         row.key = key.id
         params = decode(endpoint.decoder, request.body)
@@ -131,38 +137,40 @@ class Admission:
         if refusal is not None:
             raise ApiError(403, refusal)
 
-        state = self._seals[request.path](request.body)
-        desk = Desk(
-            self._writer,
+        request_digest = self._request_digests[request.path](request.body)
+        context = RequestContext(
+            self._generator,
             price,
-            state,
+            request_digest,
             row.request_id[4:],
             now_us // 1_000_000,
             base_url,
             self._look_up,
         )
-        answer = endpoint.answer(params, desk)
-        fault, dice = self._draw(request, state) if self._draws else (None, None)
-        self._count(key, answer, now_us, fault)
-        if dice is not None:
-            # Attempts that a limit refused are not counted: chance must not hang on the timing.
-            self._seen[state] = self._seen.get(state, 0) + 1
+        response = endpoint.respond(params, context)
+        fault, draws = self._draw(request, request_digest) if self._has_chance else (None, None)
+        self._count(key, response, now_us, fault)
+        if draws is not None:
+            # Attempts that a limit refused are not counted: chance must not depend on timing.
+            self._seen[request_digest] = self._seen.get(request_digest, 0) + 1
         self._admitted += 1
-        if answer.prefix.blocks:
-            self._cache.remember(answer.prefix)
+        if response.prefix.blocks:
+            self._cache.remember(response.prefix)
         pace = self._pace
         if pace is None:
-            pace = self._config.latency.get(model, self._latency).pace(answer.steps, dice)
-        return Admitted(key, answer, pace, fault)
+            pace = self._config.latency.get(model, self._latency).pace(response.steps, draws)
+        return Admitted(key, response, pace, fault)
 
-    def _draw(self, request: Request, state: bytes) -> tuple[Fault | None, Dice | None]:
-        """The fault of this attempt, and dice for its times, where chance is in play at all."""
+    def _draw(
+        self, request: Request, request_digest: bytes
+    ) -> tuple[Fault | None, SeededDraws | None]:
+        """The fault of this attempt, and the draws for its times; both None without any chance."""
         faults = self._config.faults
-        dice = None
-        if faults or self._draws_times:
-            attempt = b"%d" % self._seen.get(state, 0)
-            dice = Dice(digest(self._config.seed, b"attempt", state, attempt))
-        fault = draw_fault(faults, dice, self._admitted + 1) if faults and dice else None
+        draws = None
+        if faults or self._random_times:
+            attempt = b"%d" % self._seen.get(request_digest, 0)
+            draws = SeededDraws(digest(self._config.seed, b"attempt", request_digest, attempt))
+        fault = draw_fault(faults, draws, self._admitted + 1) if faults and draws else None
         if self._config.fault_header:
             asked = request.headers.get(FAULT_HEADER)
             if asked is not None:
@@ -170,19 +178,19 @@ class Admission:
                     fault = parse_fault(asked.decode("latin-1"))
                 except GatewayError as error:
                     raise ApiError(400, f"Invalid header x-headrace-fault: {error}.") from None
-        return fault, dice
+        return fault, draws
 
-    def _count(self, key: Key, answer: Answer, now_us: int, fault: Fault | None) -> None:
-        """Count what the request will be billed. Raises ApiError 429, also for a fault of that."""
+    def _count(self, key: Key, response: Response, now_us: int, fault: Fault | None) -> None:
+        """Count the tokens that will be billed. Raises ApiError 429 over a limit."""
         limits = self._limits[key.id]
         if fault is not None and fault.status == 429:
             return
-        tokens = answer.input_tokens + answer.output_tokens
+        tokens = response.input_tokens + response.output_tokens
         if limits.tpm is not None and tokens > limits.tpm:
             raise ApiError(
                 400,
                 f"Invalid parameter messages: the request needs {tokens} tokens, more than the "
-                f"{limits.tpm} that this API key may use in a minute.",
+                f"{limits.tpm} that this API key may use per minute.",
             )
         refused = limits.admit(now_us, tokens if fault is None or fault.is_billed else 0)
         if refused is not None:
@@ -193,9 +201,9 @@ class Admission:
             )
 
     def limit_headers(self, key: Key) -> list[tuple[str, str]]:
-        """X-RateLimit-Limit and -Remaining as of now, for a 429 that no limit asked for."""
+        """X-RateLimit-Limit and -Remaining as of now, for a 429 that is a fault."""
         now_us = self._clock.unix_us()
-        return _limit_headers(self._limits[key.id].refuse(now_us, 0))
+        return _limit_headers(self._limits[key.id].over_limit(now_us, 0))
 
 
 def _no_prefix(_model: str, _prompt: str) -> Prefix:
@@ -203,11 +211,11 @@ def _no_prefix(_model: str, _prompt: str) -> Prefix:
 
 
 def limit_message(wait_s: int) -> str:
-    """The reference's words."""
+    """The message of a 429, in the reference's words."""
     return f"Rate limit exceeded. Please retry after {wait_s}s."
 
 
-def _limit_headers(refused: Refused) -> list[tuple[str, str]]:
+def _limit_headers(refused: OverLimit) -> list[tuple[str, str]]:
     if refused.limit is None:
         return []
     return [

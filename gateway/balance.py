@@ -1,4 +1,4 @@
-"""GET /v1/balance: the tenant's balance and the key's budgets, with every digit that they have."""
+"""GET /v1/balance: the tenant's balance and the key's budgets, exact to the last digit."""
 
 import datetime as dt
 from decimal import Decimal
@@ -7,7 +7,7 @@ import msgspec
 
 from .config import Key
 from .ledger import ZONE, Ledger
-from .prices import EXACT, plain
+from .prices import EXACT, format_amount
 
 
 def balance_body(ledger: Ledger, key: Key, currency: str, now_us: int) -> bytes:
@@ -45,4 +45,4 @@ def _budget(
 
 
 def _number(amount: Decimal) -> msgspec.Raw:
-    return msgspec.Raw(plain(amount).encode("ascii"))
+    return msgspec.Raw(format_amount(amount).encode("ascii"))

@@ -2,47 +2,47 @@
 
 from typing import Self
 
-from .answer import Answer
 from .config import Key
-from .exchange import Exchange
 from .ledger import Ledger
 from .prices import ZERO
+from .response import Response
+from .response_writer import ResponseWriter
 
 
 class Bill:
-    """Holds a charge while its answer is on the way, and takes it when the answer is produced.
+    """Holds a charge while its answer is being sent, and takes it once the answer is produced.
 
-    A client that leaves early pays what was known at arrival; only an end of the server gives the
-    hold back untaken. Nothing is billed unless it is `due`.
+    A client that leaves early pays what was known at arrival; only when the server ends is a hold
+    released without a charge. Nothing is charged unless `billed`.
     """
 
-    __slots__ = ("_amount", "_exchange", "_holds", "_key", "_ledger", "_settled")
+    __slots__ = ("_amount", "_done", "_holds", "_key", "_ledger", "_writer")
 
     def __init__(
-        self, ledger: Ledger, key: Key, exchange: Exchange, answer: Answer, *, due: bool
+        self, ledger: Ledger, key: Key, writer: ResponseWriter, response: Response, *, billed: bool
     ) -> None:
         self._ledger = ledger
         self._key = key
-        self._exchange = exchange
-        self._amount = answer.charge if due else ZERO
-        self._settled = self._holds = False
-        if due:
-            row = exchange.row
-            row.input_tokens = answer.input_tokens
-            row.cached_input_tokens = answer.cached_input_tokens
-            row.output_tokens = answer.output_tokens
-            row.images = answer.images
+        self._writer = writer
+        self._amount = response.charge if billed else ZERO
+        self._done = self._holds = False
+        if billed:
+            row = writer.row
+            row.input_tokens = response.input_tokens
+            row.cached_input_tokens = response.cached_input_tokens
+            row.output_tokens = response.output_tokens
+            row.images = response.images
 
-    def settle(self) -> None:
-        """Take the charge, once."""
-        if self._settled:
+    def charge(self) -> None:
+        """Take the charge; a second call does nothing."""
+        if self._done:
             return
-        self._settled = True
+        self._done = True
         if self._amount:
-            row = self._exchange.row
-            self._let_go()
+            row = self._writer.row
+            self._release()
             self._ledger.charge(
-                self._key, row.request_id, self._amount, self._exchange.clock.unix_us()
+                self._key, row.request_id, self._amount, self._writer.clock.unix_us()
             )
             row.charge = self._amount
 
@@ -54,12 +54,12 @@ class Bill:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or issubclass(kind, Exception):
-            self.settle()
-        elif not self._settled:
-            self._settled = True
-            self._let_go()
+            self.charge()
+        elif not self._done:
+            self._done = True
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._holds:
             self._holds = False
             self._ledger.release(self._key, self._amount)

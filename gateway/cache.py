@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from .tokens import count_tokens
 
-# Prefixes are kept in steps of so many characters, and cached tokens told in steps of 64.
+# Prefixes are kept in steps of so many characters, and cached tokens are multiples of 64.
 BLOCK_CHARS = 256
 STEP_TOKENS = 64
 KEPT_BLOCKS = 100_000
 
 
 class Prefix(NamedTuple):
-    """What a prompt begins with: cached tokens, and the digests of all its blocks."""
+    """The cached tokens at the beginning of a prompt, and the digests of all its blocks."""
 
     cached_tokens: int = 0
     blocks: tuple[bytes, ...] = ()

@@ -1,4 +1,4 @@
-"""One clock for durations (trio's) and one wall-clock anchor to date them by."""
+"""Durations are on trio's clock; one reading of the wall clock dates them."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Clock:
-    """Dates trio's seconds: `now` is asked once, at the first use inside trio."""
+    """Turns times of trio's clock into dates. `now` is called once, at the first use."""
 
     def __init__(self, now: Callable[[], dt.datetime] = utc_now) -> None:
         self._now = now
@@ -32,12 +32,8 @@ class Clock:
         return self._anchor
 
     def start(self) -> None:
-        """Fix the anchor, if it is not yet."""
+        """Set the anchor, unless it is set."""
         self.anchor  # noqa: B018
-
-    def elapsed_s(self, at: float) -> float:
-        """Seconds from the anchor to `at` on trio's clock."""
-        return at - self.anchor[0]
 
     def unix_us(self, at: float | None = None) -> int:
         """Whole microseconds since 1970 of `at` on trio's clock, or of now."""

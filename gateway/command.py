@@ -1,4 +1,4 @@
-"""What `headrace gateway` does once its flags are read."""
+"""The work of `headrace gateway`, once its flags are parsed."""
 
 import gc
 import ipaddress
@@ -21,7 +21,7 @@ from .config import Config, default_key
 from .errors import GatewayError
 from .faults import parse_faults
 from .latency import parse_time
-from .limits import MOST_A_MINUTE
+from .limits import MAX_PER_MINUTE
 from .log import LogFile
 from .prices import check_amount, load_prices
 from .server import Gateway
@@ -29,17 +29,18 @@ from .settings import load_config
 from .state import StateFile
 
 KEY_VARIABLE = "HEADRACE_GATEWAY_KEY"
-# Above this p99 of its own lateness the gateway says that it was the bottleneck.
+# Above this p99 of its own lateness, the gateway warns that it was the bottleneck.
 LATE_S = 0.002
-# Allocations between two looks for cycles, and looks between two longer ones.
+# Allocations between two collections of generation 0, then collections of one generation between
+# two of the next.
 GC_THRESHOLDS = (700, 10, 10)
 
 
 def run(options: dict[str, Any]) -> NoReturn:
     """Serve until a signal ends it, then exit with 128 + the signal's number.
 
-    What cannot be used is one line on standard error and exit code 2; a log or a state file that
-    cannot be written any more ends the server, since what it says would not be true: exit code 1.
+    Unusable options are one line on standard error and exit code 2. A log or a state file that
+    can no longer be written ends the server with exit code 1, since it would no longer be true.
     """
     try:
         config = build_config(options)
@@ -54,18 +55,18 @@ def run(options: dict[str, Any]) -> NoReturn:
             _allow_many_connections()
             caught = trio.run(_serve, application, options["host"], options["port"], tls)
     except GatewayError as error:
-        raise _Unusable(str(error)) from error
+        raise _UsageError(str(error)) from error
     except BaseExceptionGroup as group:
         lost, others = group.split(GatewayError)
         if lost is None or others is not None:
             raise
-        raise click.ClickException(_first(lost)) from group
-    _own_up(application)
+        raise click.ClickException(_first_message(lost)) from group
+    _warn_if_late(application)
     sys.exit(128 + caught)
 
 
-class _FullHouse(logging.Handler):
-    """Says once, in a line, what trio logs with a traceback ten times a second."""
+class _TooManyConnections(logging.Handler):
+    """Warns once, in one line, of what trio logs with a traceback ten times per second."""
 
     _said = False
 
@@ -73,29 +74,29 @@ class _FullHouse(logging.Handler):
         if not self._said:
             self._said = True
             click.echo(
-                "Warning: too many connections are open for more to be taken; "
+                "Warning: too many connections are open to accept more; "
                 "raise the limit of open files (ulimit -n).",
                 err=True,
             )
 
 
 def _allow_many_connections() -> None:
-    """Take as many as the system lets this process have, and be told when that is not enough."""
+    """Raise the limit of open files as far as allowed, and warn when that is not enough."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     logger = logging.getLogger("trio.serve_listeners")
     logger.propagate = False
-    logger.handlers = [_FullHouse()]
+    logger.handlers = [_TooManyConnections()]
 
 
-def _first(group: BaseExceptionGroup[GatewayError]) -> str:
-    """What the first of the errors in `group` says."""
+def _first_message(group: BaseExceptionGroup[GatewayError]) -> str:
+    """The message of the first error in `group`."""
     error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else str(error)
+    return _first_message(error) if isinstance(error, BaseExceptionGroup) else str(error)
 
 
 def build_config(options: dict[str, Any]) -> Config:
-    """The config file with the flags on top. Raises GatewayError, naming what is at fault."""
+    """The config file with the flags on top. Raises GatewayError, naming the flag at fault."""
     base = load_config(Path(options["config"])) if options["config"] else Config()
     changes: dict[str, Any] = {
         name: options[name] for name in ("window", "seed") if options[name] is not None
@@ -124,11 +125,11 @@ def build_config(options: dict[str, Any]) -> Config:
 def _limit(name: str, text: str) -> int | None:
     if text.lower() == "none":
         return None
-    # A number of thousands of digits is more than int() reads.
+    # int() refuses numbers of thousands of digits.
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 100 else 0
-    if not 0 < limit <= MOST_A_MINUTE:
+    if not 0 < limit <= MAX_PER_MINUTE:
         raise GatewayError(
-            f"{name} is {text!r}; write a whole number above 0 and up to {MOST_A_MINUTE}, or none"
+            f"{name} is {text!r}; write a whole number above 0 and up to {MAX_PER_MINUTE}, or none"
         )
     return limit
 
@@ -146,7 +147,7 @@ def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
-        raise GatewayError("--tls-cert and --tls-key go together: give both or neither")
+        raise GatewayError("--tls-cert and --tls-key belong together: give both or neither")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(certificate, key)
@@ -178,12 +179,12 @@ async def _serve(
             try:
                 base_url = await nursery.start(listen)
             except GatewayError as error:
-                # Kept for outside of the nursery, which would wrap it in a group.
+                # Raised outside of the nursery, which would wrap it in a group.
                 failure = error
             else:
                 _announce(application, host, base_url)
-                # What start-up made stays: the collector need not look at it again; and at the rest
-                # often, since a long look holds up whatever is due.
+                # What start-up allocated stays, so the collector need not visit it again. The rest
+                # is collected often, since a long collection delays whatever is due.
                 gc.freeze()
                 gc.set_threshold(*GC_THRESHOLDS)
                 caught = signal.Signals(await anext(signals))
@@ -198,27 +199,27 @@ def _announce(application: Gateway, host: str, base_url: str) -> None:
         click.echo(
             f"Warning: listening on {host}: others on the network can reach this server.", err=True
         )
-    # One write, so that a reader of the pipe never sees half of it.
+    # One write, so that a reader of the pipe never sees only half of it.
     secret = application.keys[0].secret
     click.echo(f"HEADRACE_BASE_URL={base_url}\nHEADRACE_API_KEY={secret}")
     click.echo("Listening. Export these two lines to use it; Ctrl-C ends it.", err=True)
 
 
-def _own_up(application: Gateway) -> None:
-    """Say so when the gateway itself was late."""
+def _warn_if_late(application: Gateway) -> None:
+    """Warn when the gateway itself was late."""
     late = application.lateness
     p99_s = late.quantile_s(0.99)
     if p99_s > LATE_S:
         click.echo(
-            f"Warning: of {late.count} paced writes, 1 % left more than {p99_s * 1000:.1f} ms "
+            f"Warning: 1 % of {late.count} paced writes left more than {p99_s * 1000:.1f} ms "
             f"late (worst {late.worst_s * 1000:.1f} ms): this gateway was itself the bottleneck.",
             err=True,
         )
 
 
-class _Unusable(click.ClickException):
+class _UsageError(click.ClickException):
     exit_code = 2
 
 
 def _discard(_row: object) -> None:
-    """The log of a server that keeps none: rows must not gather in memory."""
+    """The log of a server without one, so that rows do not accumulate in memory."""

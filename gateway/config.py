@@ -1,10 +1,10 @@
-"""What the gateway is set up with: keys, limits, prices, latency and faults."""
+"""The configuration of the gateway: keys, limits, prices, latency and faults."""
 
 from decimal import Decimal
 
 import msgspec
 
-from .dice import digest
+from .draws import digest
 from .errors import GatewayError
 from .faults import Fault, check_faults
 from .latency import Latency, Time
@@ -13,10 +13,18 @@ from .prices import DEFAULT_PRICES, PriceTable, check_amount
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One API key. A budget of None is none; `models` None allows every model.
+    """One API key.
 
-    `rpm` and `tpm` are the gateway's own where unset, and no limit where None. An `expired` key is
-    refused like a wrong one.
+    Args:
+        secret: what clients send.
+        id: its id in `GET /v1/balance`, in decimal digits.
+        name: its name there and in the log.
+        rpm: requests per minute; UNSET for the gateway's own limit, None for no limit.
+        tpm: tokens per minute, in the same way.
+        daily_budget: in the currency of the prices; None for no budget.
+        monthly_budget: in the same way.
+        models: the models that it may use; None for every model.
+        expired: refused like a wrong key.
     """
 
     secret: str
@@ -34,15 +42,28 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be set; the defaults serve the reference's two models to one key.
+    """Every setting; the defaults serve the reference's two models to one key.
 
-    Limits are for each key and a minute, None for no limit. `ttft_s` and `itl_s` (between tokens)
-    are seconds or a distribution; `latency` has other ones for some models; beyond `capacity`
-    answers at a time, requests queue. `output_tokens` is how long every answer would be if nothing
-    cut it; None draws a length for each. `fault_header` lets a request ask for its own fault.
-    Money is in the currency of `prices`; what there is to spend is `balance` + `gift`. `cache`
-    bills repeated beginnings of prompts at the cached price. `log_headers` and `log_chunks` add
-    those request headers, and each chunk's times, to the log.
+    Args:
+        keys: the API keys; none makes one from the seed.
+        seed: the same seed gives the same answers, times and faults.
+        rpm: requests per minute and key; None for no limit.
+        tpm: tokens per minute and key; None for no limit.
+        window: how a minute is counted: `fixed`, `sliding` or `bucket`.
+        ttft_s: time to the first token, in seconds or as a distribution.
+        itl_s: time between tokens, in the same way.
+        latency: other times for some models.
+        capacity: answers in progress at a time, beyond which requests queue; None for no limit.
+        output_tokens: natural length of every answer; None draws one for each.
+        faults: what goes wrong on purpose.
+        fault_header: whether a request may ask for its own fault.
+        prices: by model; all money is in their currency.
+        offline: models that are answered with 404.
+        balance: what can be spent is `balance` + `gift`.
+        gift: see `balance`.
+        cache: bill repeated beginnings of prompts at the cached price.
+        log_headers: request headers that are logged.
+        log_chunks: log when each chunk of a stream was due and sent.
     """
 
     keys: tuple[Key, ...] = ()
@@ -66,11 +87,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     log_chunks: bool = False
 
     def active_keys(self) -> tuple[Key, ...]:
-        """The keys as set, or the one that the seed makes."""
+        """The keys as configured, or the one made from the seed."""
         return self.keys or (default_key(self.seed),)
 
     def check(self) -> None:
-        """Raises GatewayError for what does not fit together."""
+        """Raises GatewayError for settings that do not fit together."""
         check_faults(self.faults)
         digest(self.seed)  # raises for one that is too large
         for name in ("balance", "gift"):
@@ -95,7 +116,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 def default_key(
     seed: int, secret: str | None = None, *, name: str = "default", number: int = 0
 ) -> Key:
-    """The key of a gateway that was given none: `sk-` and 48 hex digits, from the seed."""
+    """The key of a gateway that is configured without one.
+
+    Args:
+        seed: its id and secret are made from it.
+        secret: takes the place of the one made from the seed, which is `sk-` and 48 hex digits.
+        name: its name.
+        number: tells apart several keys of one seed.
+
+    Raises:
+        GatewayError: for a seed of more than 128 bits.
+    """
     token = digest(seed, b"key", b"%d" % number)
     return Key(
         secret=secret or f"sk-{token.hex()[:48]}",

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from . import sabotage
-from .answer import Answer, Stream
+from .apply_fault import CUTS, apply_fault
 from .bill import Bill
-from .exchange import Exchange
 from .faults import Fault
 from .http import LAST_CHUNK, chunk
 from .latency import Pace
 from .log import ChunkTimes
-from .pacer import Track
+from .pacer import PacedStream
+from .response import EventStream, Response
+from .response_writer import ResponseWriter
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 # A write that takes longer waited for the client: what is late after it is not the gateway's doing.
@@ -21,17 +21,17 @@ _STREAM_HEADERS = (("cache-control", "no-cache"),)
 
 
 class Delivery:
-    """One admitted request on its way out.
+    """Sends the answer to one admitted request.
 
-    `late` is told how many seconds after its due time each paced write left.
+    `late` is called with how many seconds after its due time each paced write left.
     """
 
-    __slots__ = ("_answer", "_bill", "_exchange", "_fault", "_late", "_pace")
+    __slots__ = ("_bill", "_fault", "_late", "_pace", "_response", "_writer")
 
     def __init__(
         self,
-        exchange: Exchange,
-        answer: Answer,
+        writer: ResponseWriter,
+        response: Response,
         pace: Pace,
         *,
         bill: Bill,
@@ -39,85 +39,85 @@ class Delivery:
         late: Callable[[float], None],
         log_chunks: bool,
     ) -> None:
-        self._exchange = exchange
-        self._answer = answer
+        self._writer = writer
+        self._response = response
         self._pace = pace
         self._bill = bill
         self._fault = fault
         self._late = late
-        if log_chunks and isinstance(answer.reply, Stream):
-            exchange.row.chunks = []
+        if log_chunks and isinstance(response.body, EventStream):
+            writer.row.chunks = []
 
     async def send(self) -> bool:
-        """Send the answer as its fault has it, and say whether the connection can go on.
+        """Send the answer as its fault leaves it; return whether the connection stays usable.
 
-        trio.BrokenResourceError comes out when the client has gone, after the charge.
+        Raises trio.BrokenResourceError when the client has gone, after the charge.
         """
-        reply = self._answer.reply
+        body = self._response.body
         if self._fault is not None:
-            reply = sabotage.spoil(reply, self._fault.kind)
-        if isinstance(reply, Stream):
-            return await self._send_stream(reply)
-        due = self._exchange.start + self._pace.due_s(self._answer.steps - 1)
+            body = apply_fault(body, self._fault.kind)
+        if isinstance(body, EventStream):
+            return await self._send_stream(body)
+        due = self._writer.start + self._pace.due_s(self._response.steps - 1)
         if trio.current_time() < due:
             await trio.sleep_until(due)
             self._late(trio.current_time() - due)
-        self._bill.settle()
-        return await self._send_body(reply)
+        self._bill.charge()
+        return await self._send_body(body)
 
     async def _send_body(self, body: bytes) -> bool:
-        exchange = self._exchange
+        writer = self._writer
         kind = None if self._fault is None else self._fault.kind
-        head = exchange.head(
+        head = writer.head(
             200,
             content_type="text/html" if kind == "content-type" else "application/json",
             length_bytes=len(body),
         )
         if self._fault is not None:
-            return await self._send_spoilt(head, body, self._fault)
-        await exchange.write(head + body, last=True)
-        return exchange.keep_alive
+            return await self._send_with_fault(head, body, self._fault)
+        await writer.write(head + body, last=True)
+        return writer.keep_alive
 
-    async def _send_spoilt(self, head: bytes, body: bytes, fault: Fault) -> bool:
-        exchange, kind = self._exchange, fault.kind
+    async def _send_with_fault(self, head: bytes, body: bytes, fault: Fault) -> bool:
+        writer, kind = self._writer, fault.kind
         if kind in ("reset-in-head", "reset-after-head"):
             return await self._reset_at_head(head)
         half = len(body) // 2
         if kind.startswith("cut"):
-            await exchange.write(head + body[:half], last=True)
+            await writer.write(head + body[:half], last=True)
             return False
         if kind == "stall":
-            await exchange.write(head + body[:half])
+            await writer.write(head + body[:half])
             await trio.sleep(fault.lasts_s)
-            await exchange.write(body[half:], last=True)
-            return exchange.keep_alive
+            await writer.write(body[half:], last=True)
+            return writer.keep_alive
         if kind == "trickle":
             return await self._trickle(head + body, fault.lasts_s)
-        await exchange.write(head + body, last=True)
-        return exchange.keep_alive
+        await writer.write(head + body, last=True)
+        return writer.keep_alive
 
     async def _reset_at_head(self, head: bytes) -> bool:
         assert self._fault is not None
-        self._bill.settle()
-        await self._exchange.write(
+        self._bill.charge()
+        await self._writer.write(
             head[: len(head) // 2] if self._fault.kind == "reset-in-head" else head
         )
-        await self._exchange.reset()
+        await self._writer.reset()
         return False
 
     async def _trickle(self, data: bytes, lasts_s: float) -> bool:
         """Byte by byte, evenly over `lasts_s`."""
-        exchange, start = self._exchange, trio.current_time()
+        writer, start = self._writer, trio.current_time()
         for index in range(len(data)):
             if index:
                 await trio.sleep_until(start + lasts_s * index / (len(data) - 1))
-            await exchange.write(data[index : index + 1], last=index == len(data) - 1)
-        return exchange.keep_alive
+            await writer.write(data[index : index + 1], last=index == len(data) - 1)
+        return writer.keep_alive
 
-    async def _send_stream(self, reply: Stream) -> bool:
-        exchange = self._exchange
+    async def _send_stream(self, body: EventStream) -> bool:
+        writer = self._writer
         kind = None if self._fault is None else self._fault.kind
-        head = exchange.head(
+        head = writer.head(
             200,
             content_type="text/html" if kind == "content-type" else EVENT_STREAM,
             length_bytes=None,
@@ -125,31 +125,31 @@ class Delivery:
         )
         if kind in ("reset-in-head", "reset-after-head"):
             return await self._reset_at_head(head)
-        closing = b"".join([chunk(event) for event in reply.closing if event])
+        closing = b"".join([chunk(event) for event in body.closing if event])
         if kind == "trickle":
-            return await self._trickle_stream(head, reply, closing)
-        pending = await self._send_events(head + chunk(b"".join(reply.opening)), reply.events)
+            return await self._trickle_stream(head, body, closing)
+        pending = await self._send_events(head + chunk(b"".join(body.opening)), body.events)
         # Before the last write, which logs the row: its line says what was charged.
-        self._bill.settle()
-        if kind in sabotage.CUTS:
-            await exchange.write(pending + closing, last=True)
+        self._bill.charge()
+        if kind in CUTS:
+            await writer.write(pending + closing, last=True)
             return False
-        await exchange.write(pending + closing + LAST_CHUNK, last=True)
-        return exchange.keep_alive
+        await writer.write(pending + closing + LAST_CHUNK, last=True)
+        return writer.keep_alive
 
     async def _send_events(self, pending: bytes, events: Sequence[bytes]) -> bytes:
-        """Send `pending` at once and the events when due; return what the last write has."""
-        exchange, pace = self._exchange, self._pace
-        start, total, sent = exchange.start, len(events), 0
+        """Send `pending` at once and the events when due; return the rest for the last write."""
+        writer, pace = self._writer, self._pace
+        start, total, sent = writer.start, len(events), 0
         if trio.current_time() < start + pace.ttft_s:
-            await exchange.write(pending)
+            await writer.write(pending)
             pending = b""
         stall_at = total // 2 if self._fault is not None and self._fault.kind == "stall" else -1
         frames = [chunk(event) for event in events]
-        if exchange.can_follow and stall_at < 0 and pace.due_s(total - 1) > 0:
+        if writer.can_pace and stall_at < 0 and pace.due_s(total - 1) > 0:
             if pending:
-                await exchange.write(pending)
-            await self._follow(frames)
+                await writer.write(pending)
+            await self._send_paced(frames)
             return b""
         on_time = True
         while sent < total:
@@ -170,26 +170,26 @@ class Delivery:
             self._note(sent, ready, now, on_time=on_time)
             sent = ready
             if sent < total:
-                await exchange.write(pending)
+                await writer.write(pending)
                 pending = b""
                 on_time = trio.current_time() - now < SLOW_WRITE_S
         return pending
 
-    async def _follow(self, frames: Sequence[bytes]) -> None:
+    async def _send_paced(self, frames: Sequence[bytes]) -> None:
         """Leave the frames to the pacer; only what the kernel would not take is sent here."""
-        exchange = self._exchange
-        track = Track(frames, self._pace, start=exchange.start, index=0, sent=self._note)
-        while track.index < len(frames) or track.left:
-            await exchange.follow(track)
-            if track.left:
-                left, track.left = track.left, b""
-                await exchange.write(left)
+        writer = self._writer
+        paced = PacedStream(frames, self._pace, start=writer.start, index=0, sent=self._note)
+        while paced.index < len(frames) or paced.left:
+            await writer.send_paced(paced)
+            if paced.left:
+                left, paced.left = paced.left, b""
+                await writer.write(left)
 
     def _note(self, first: int, ready: int, now: float, *, on_time: bool = True) -> None:
         """Events `first` to `ready` - 1 go out now, the first of them when it was due or later."""
-        row, start, pace = self._exchange.row, self._exchange.start, self._pace
+        row, start, pace = self._writer.row, self._writer.start, self._pace
         row.output_events = ready
-        began = self._exchange.began
+        began = self._writer.began
         if row.first_token_s is None:
             row.first_token_s = now - began
         if on_time:
@@ -200,10 +200,10 @@ class Delivery:
                 for index in range(first, ready)
             ]
 
-    async def _trickle_stream(self, head: bytes, reply: Stream, closing: bytes) -> bool:
+    async def _trickle_stream(self, head: bytes, body: EventStream, closing: bytes) -> bool:
         assert self._fault is not None
-        await trio.sleep_until(self._exchange.start + self._pace.ttft_s)
-        self._bill.settle()
-        self._exchange.row.output_events = len(reply.events)
-        events = b"".join([chunk(event) for event in (*reply.opening, *reply.events)])
+        await trio.sleep_until(self._writer.start + self._pace.ttft_s)
+        self._bill.charge()
+        self._writer.row.output_events = len(body.events)
+        events = b"".join([chunk(event) for event in (*body.opening, *body.events)])
         return await self._trickle(head + events + closing + LAST_CHUNK, self._fault.lasts_s)

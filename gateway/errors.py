@@ -1,11 +1,11 @@
-"""What a request can be refused with: one exception, and the reference's codes."""
+"""Errors: of the configuration, and of requests with the reference's codes."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
 
-# The reference's eight, then those that HTTP itself asks for.
+# The reference's eight, then those that HTTP itself calls for.
 CODES: dict[int, str] = {
     400: "INVALID_PARAMS",
     401: "UNAUTHORIZED",
@@ -29,11 +29,11 @@ PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
 class GatewayError(Exception):
-    """The gateway cannot be set up as asked; the message is one line that says why."""
+    """The gateway cannot be configured as asked, or a file of its own fails; one line says why."""
 
 
 class ApiError(Exception):
-    """A refusal: becomes the reference's JSON error body, with `headers` beside it."""
+    """A refused request: becomes the reference's JSON error body, with `headers` beside it."""
 
     def __init__(
         self,

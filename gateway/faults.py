@@ -1,4 +1,4 @@
-"""What can go wrong on purpose: by rate, at the nth request, or asked for by the request itself."""
+"""What goes wrong on purpose: by rate, at the nth request, or as the request itself asks."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from .dice import Dice
+from .draws import SeededDraws
 from .errors import GatewayError
 from .latency import parse_duration
 
@@ -28,14 +28,14 @@ FaultKind = Literal[
     "429-absurd",
     # A proxy's HTML page with 502.
     "html",
-    # The connection is reset, and nobody is let in for a while.
+    # The connection is reset, and none is accepted for a while.
     "refuse",
     # The connection is reset before, inside and after the headers.
     "reset",
     "reset-in-head",
     "reset-after-head",
     # The connection ends before the first token, in the middle, in the middle of an event, before
-    # the usage, before `[DONE]` (or `message_stop`). A body that is no stream ends half way.
+    # the usage, before `[DONE]` (or `message_stop`). A body that is not a stream ends half way.
     "cut-first",
     "cut",
     "cut-event",
@@ -51,20 +51,25 @@ FaultKind = Literal[
     "no-usage",
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
-# The answer of these is produced to its end, so it is billed; the others are free.
+# These answers are produced to the end, so they are billed; the others are free.
 BILLED: frozenset[FaultKind] = frozenset(
     ("cut-usage", "cut-done", "stall", "trickle", "content-type", "no-usage")
 )
-# The most seconds that a Retry-After says: 31 years, more than anybody waits.
+# The longest Retry-After, in seconds: 31 years, more than anybody waits.
 LONGEST_WAIT_S = 999_999_999
 _FOR_S: dict[FaultKind, float] = {"refuse": 5.0, "stall": 60.0, "trickle": 10.0}
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A fault, and when it strikes: a share of the admitted requests, and the nth of them (from 1).
+    """A fault, and which of the admitted requests it strikes.
 
-    `billed` None is the kind's own way. `for_s` is how long a refusal, a stall or a trickle lasts
-    (5, 60 and 10 s unless set), `retry_after` what a 429 says instead of `1`.
+    Args:
+        kind: what goes wrong.
+        rate: share of the admitted requests, from 0 to 1.
+        nth: positions among the admitted requests, counted from 1.
+        billed: whether the request is charged; None for the kind's default.
+        for_s: how long a `refuse`, `stall` or `trickle` lasts; None for 5, 60 and 10 s.
+        retry_after: Retry-After of a 429; None for `1`.
     """
 
     kind: FaultKind
@@ -76,23 +81,23 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def is_billed(self) -> bool:
-        """Whether the request is charged all the same."""
+        """Whether the request is charged in spite of the fault."""
         return self.kind in BILLED if self.billed is None else self.billed
 
     @property
     def lasts_s(self) -> float:
-        """How long it lasts, in seconds; 0 for what takes no time."""
+        """How long it lasts, in seconds; 0 where it takes no time."""
         return _FOR_S.get(self.kind, 0.0) if self.for_s is None else self.for_s
 
     @property
     def status(self) -> int | None:
-        """The status that it answers with; None when it strikes the answer itself."""
+        """The status that it answers with; None where it changes an answer of status 200."""
         digits = self.kind[:3]
         return int(digits) if digits.isdigit() else None
 
 
 def check_faults(faults: Sequence[Fault]) -> None:
-    """Raises GatewayError for what can't strike or be said, and for rates of more than 1 in all."""
+    """Raises GatewayError for a fault that cannot occur, and for rates of more than 1 in total."""
     for fault in faults:
         if not 0 <= fault.rate <= 1:
             raise GatewayError(
@@ -106,20 +111,24 @@ def check_faults(faults: Sequence[Fault]) -> None:
 
 
 def _check_retry_after(text: str | None) -> None:
-    """Raises GatewayError for what no header, and no date, can hold."""
+    """Raises GatewayError for a text that no header, or no date, can hold."""
     if text is None:
         return
     if not (text.isascii() and text.isprintable()):
-        raise GatewayError(f"retry-after is {text!r}; write what a header can say")
+        raise GatewayError(f"retry-after is {text!r}; write printable ASCII")
     if text.isdigit() and len(text.lstrip("0")) > len(str(LONGEST_WAIT_S)):
         raise GatewayError(f"retry-after is {len(text)} digits; write at most {LONGEST_WAIT_S}")
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
-    """Read `429=0.02,500+billed=0.01,stall;for=9s@3`: shares, or `@n` for the nth admitted request.
+    """Parse `429=0.02,500+billed=0.01,stall;for=9s@3`.
 
-    Before the last `=` or `@` stands what `parse_fault` reads. Raises GatewayError for what is no
-    such list.
+    Args:
+        text: a comma-separated list. What comes before the last `=` or `@` is for `parse_fault`;
+            `=RATE` is a share of the admitted requests, and `@N` the nth of them.
+
+    Raises:
+        GatewayError: for anything that is not such a list.
     """
     faults = []
     for item in filter(None, (part.strip() for part in text.split(","))):
@@ -133,7 +142,7 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
                 fault = msgspec.structs.replace(fault, rate=float(share or ""))
         except ValueError:
             raise GatewayError(
-                f"{item!r} is no fault: write {fault.kind}=RATE or {fault.kind}@N, "
+                f"{item!r} is not a fault: write {fault.kind}=RATE or {fault.kind}@N, "
                 f"such as {fault.kind}=0.02"
             ) from None
         faults.append(fault)
@@ -142,12 +151,12 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 
 
 def parse_fault(text: str) -> Fault:
-    """Read `500`, `500+billed`, `stall; for=2s` or `429; retry-after=7`. Raises GatewayError."""
+    """Parse `500`, `500+billed`, `stall; for=2s` or `429; retry-after=7`. Raises GatewayError."""
     name, *options = (part.strip() for part in text.split(";"))
     name, _, charge = name.partition("+")
     kind = next((kind for kind in KINDS if kind == name), None)
     if kind is None:
-        raise GatewayError(f"no fault is called {name!r}; there are {', '.join(KINDS)}")
+        raise GatewayError(f"no fault is called {name!r}; the kinds are {', '.join(KINDS)}")
     if charge not in ("", "billed", "free"):
         raise GatewayError(f"{text!r}: after + comes billed or free")
     for_s = retry_after = None
@@ -168,12 +177,12 @@ def parse_fault(text: str) -> Fault:
     )
 
 
-def draw_fault(faults: Sequence[Fault], dice: Dice, number: int) -> Fault | None:
-    """The fault that strikes admitted request `number`, if any; one draw decides on rates."""
+def draw_fault(faults: Sequence[Fault], draws: SeededDraws, number: int) -> Fault | None:
+    """The fault that strikes admitted request `number`, if any; one draw decides for all rates."""
     for fault in faults:
         if number in fault.nth:
             return fault
-    point = dice.uniform()
+    point = draws.uniform()
     for fault in faults:
         point -= fault.rate
         if point < 0:

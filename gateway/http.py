@@ -1,6 +1,6 @@
 """HTTP/1.1 on a byte stream: requests read one at a time, and the bytes of response heads.
 
-Everything that comes in is bounded in size and time. What cannot be read as a request raises
+Everything received is bounded in size and time. What cannot be parsed as a request raises
 `ApiError` once, after which the connection must be closed.
 """
 
@@ -20,9 +20,15 @@ FRAMING_FACTOR = 8
 
 
 class Bounds:
-    """How much a client may send for one request, and how long it may take over it.
+    """How much a client may send for one request, and how long it may take.
 
-    `idle_s` is between requests, and `read_s` how long it may take nothing of an answer on its way.
+    Args:
+        head_bytes: request line and headers.
+        body_bytes: the body, decoded.
+        head_s: from the first byte to the end of the head.
+        body_s: from the end of the head to the end of the body.
+        idle_s: between requests.
+        read_s: without reading anything of an answer that is being sent.
     """
 
     __slots__ = ("body_bytes", "body_s", "head_bytes", "head_s", "idle_s", "read_s")
@@ -46,7 +52,7 @@ class Bounds:
 
 
 class Request:
-    """One request as it came: header names are lower case, `path` has no query."""
+    """One request as received: header names are lower case, `path` has no query."""
 
     __slots__ = ("arrival", "body", "headers", "keep_alive", "method", "path", "start", "target")
 
@@ -57,21 +63,21 @@ class Request:
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
         self.keep_alive = False
-        # trio's clock, in seconds, at the read that completed the request.
+        # On trio's clock, in seconds: the read that completed the request.
         self.arrival = 0.0
-        # The same clock, when it came to be answered: later only behind pipelined others.
+        # The same clock, when answering began: later only behind pipelined requests.
         self.start = 0.0
 
 
 class RequestReader:
-    """Reads requests off one stream, in order, also when several came in one segment.
+    """Reads requests from one stream, in order, also when several came in one segment.
 
-    The stream stays the caller's to close.
+    The caller closes the stream.
     """
 
     def __init__(self, stream: trio.abc.Stream, bounds: Bounds) -> None:
-        # To be entered around every use of this reader, by its owner.
-        self.patience = trio.CancelScope()
+        # The owner enters it around every use of this reader.
+        self.timeout = trio.CancelScope()
         self._stream = stream
         self._bounds = bounds
         self._parser = httptools.HttpRequestParser(self)
@@ -82,31 +88,31 @@ class RequestReader:
         self._body_bytes = 0
         self._raw_bytes = 0
         self._in_head = False
-        # Whether a request has begun to arrive and is not yet whole.
+        # Whether a request has begun to arrive and is not yet complete.
         self.begun = False
         self._expects = False
         self._refusal: ApiError | None = None
 
     @property
     def partial(self) -> Request:
-        """What is known of the request that could not be read to its end."""
+        """What is known of the request that could not be read to the end."""
         return self._request
 
     async def next_request(self) -> Request | None:
-        """The next whole request, or None when the client has closed.
+        """The next complete request, or None when the client has closed.
 
-        Raises ApiError for what is no request or is too large, and trio.BrokenResourceError when
-        the connection breaks. `patience` has a deadline while this waits, and for as long after
-        as nobody calls `be_patient`; it passes when the client stays idle or is too slow.
+        Raises ApiError for what is not a request or is too large, and trio.BrokenResourceError when
+        the connection breaks. `timeout` has a deadline while this waits, and after that until
+        `lift_timeout`; it expires when the client stays idle or is too slow.
         """
         if self._ready:
             request = self._ready.popleft()
             request.start = trio.current_time()
             return request
-        # One scope for the whole connection: entering one for each request costs more than parsing.
+        # One scope per connection: entering one per request costs more than parsing does.
         since = trio.current_time()
         while self._refusal is None:
-            self.patience.deadline = since + self._patience_s()
+            self.timeout.deadline = since + self._timeout_s()
             if self._expects:
                 self._expects = False
                 await self._stream.send_all(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -122,16 +128,16 @@ class RequestReader:
                 return self._ready.popleft()
             if self.begun and not was_begun:
                 since = trio.current_time()
-        self.be_patient()
+        self.lift_timeout()
         if self._refusal is not None:
             raise self._refusal
         return None
 
-    def be_patient(self) -> None:
-        """Lift the deadline, before anything that may take long."""
-        self.patience.deadline = inf
+    def lift_timeout(self) -> None:
+        """Remove the deadline, before anything that may take long."""
+        self.timeout.deadline = inf
 
-    def _patience_s(self) -> float:
+    def _timeout_s(self) -> float:
         if not self.begun:
             return self._bounds.idle_s
         return self._bounds.head_s if self._in_head else self._bounds.body_s
@@ -217,7 +223,7 @@ class RequestReader:
 
 
 def _unreadable(error: Exception) -> ApiError:
-    return ApiError(400, f"This is not an HTTP request that can be read: {error}.")
+    return ApiError(400, f"The HTTP request cannot be parsed: {error}.")
 
 
 @cache
@@ -235,7 +241,7 @@ def response_head(
     keep_alive: bool,
     headers: Iterable[tuple[str, str]] = (),
 ) -> bytes:
-    """Status line and headers. A `length_bytes` of None announces a chunked body."""
+    """Status line and headers; `length_bytes` is None for a chunked body."""
     length = (
         "transfer-encoding: chunked" if length_bytes is None else f"content-length: {length_bytes}"
     )

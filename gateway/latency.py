@@ -1,4 +1,4 @@
-"""How long answers take: constants or distributions, drawn from the request's own dice."""
+"""How long answers take: constants, or distributions drawn with the request's own seed."""
 
 import math
 import re
@@ -6,64 +6,71 @@ from bisect import bisect_right
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from .dice import Dice
+from .draws import SeededDraws
 from .errors import GatewayError
 
-# Nothing here lasts longer; beyond it, sums of times would lose their milliseconds.
+# The longest duration; beyond it, sums of times would lose their milliseconds.
 LONGEST_H = 8760
 _UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 
 class Distribution(NamedTuple):
-    """A time that differs from draw to draw, in seconds.
+    """A random time, in seconds.
 
-    `uniform` from `a_s` to `b`; `exponential` of mean `a_s`; `lognormal` of median `a_s` and sigma
-    `b` (of the logarithm, no unit).
+    Args:
+        kind: which distribution.
+        a_s: lower end of `uniform`, mean of `exponential`, median of `lognormal`.
+        b: upper end of `uniform`, in seconds; sigma of the logarithm of `lognormal`.
     """
 
     kind: Literal["uniform", "exponential", "lognormal"]
     a_s: float
     b: float = 0.0
 
-    def draw(self, dice: Dice) -> float:
-        """One time, in seconds, never below 0."""
-        point = dice.uniform()
+    def draw(self, draws: SeededDraws) -> float:
+        """One time, in seconds, 0 or more."""
+        point = draws.uniform()
         if self.kind == "uniform":
             return self.a_s + (self.b - self.a_s) * point
         if self.kind == "exponential":
             return -self.a_s * math.log1p(-point)
-        # Box and Muller's way from two even draws to a normal one.
+        # The Box-Muller transform: from two uniform numbers to a normal one.
         radius = math.sqrt(-2 * math.log1p(-point))
-        return self.a_s * math.exp(self.b * radius * math.cos(2 * math.pi * dice.uniform()))
+        return self.a_s * math.exp(self.b * radius * math.cos(2 * math.pi * draws.uniform()))
 
 
 Time = float | Distribution
 
 
 class Latency(NamedTuple):
-    """Time to the first token and between tokens, in seconds."""
+    """How fast answers are.
+
+    Args:
+        ttft_s: time to the first token, in seconds or as a distribution.
+        itl_s: time between tokens, in the same way.
+    """
 
     ttft_s: Time = 0.0
     itl_s: Time = 0.0
 
     @property
     def random(self) -> bool:
-        """Whether `pace` needs dice."""
+        """Whether `pace` needs random draws."""
         return isinstance(self.ttft_s, Distribution) or isinstance(self.itl_s, Distribution)
 
-    def pace(self, tokens: int, dice: Dice | None) -> "Pace":
-        """When each of `tokens` goes out."""
+    def pace(self, tokens: int, draws: SeededDraws | None) -> "Pace":
+        """When each of `tokens` is due. Without `draws`, no time may be a distribution."""
         ttft_s, itl_s = self.ttft_s, self.itl_s
-        if dice is not None and isinstance(ttft_s, Distribution):
-            ttft_s = ttft_s.draw(dice)
-        if dice is None or not isinstance(itl_s, Distribution):
+        if draws is not None and isinstance(ttft_s, Distribution):
+            ttft_s = ttft_s.draw(draws)
+        if draws is None or not isinstance(itl_s, Distribution):
             assert isinstance(ttft_s, float | int)
             assert isinstance(itl_s, float | int)
             return Pace(ttft_s, itl_s, None)
         assert isinstance(ttft_s, float | int)
         offsets, at = [ttft_s], ttft_s
         for _ in range(tokens - 1):
-            at += itl_s.draw(dice)
+            at += itl_s.draw(draws)
             offsets.append(at)
         return Pace(ttft_s, 0.0, offsets)
 
@@ -76,7 +83,7 @@ class Pace(NamedTuple):
     offsets_s: list[float] | None
 
     def ready(self, elapsed_s: float, total: int) -> int:
-        """How many of `total` tokens are due by then; may be one short by a rounding error."""
+        """How many of `total` tokens are due by then; one too few after a rounding error."""
         if self.offsets_s is not None:
             return bisect_right(self.offsets_s, elapsed_s)
         if elapsed_s < self.ttft_s:

@@ -1,13 +1,13 @@
-"""How late the gateway itself was: sent minus due, over everything that it paced."""
+"""How late the gateway itself was: sent minus due, of every paced write."""
 
 from bisect import bisect_left
 
-# Bounds of the steps in seconds: 0.1 ms, and each next 1.25 times as much, up to a minute.
+# Upper bounds of the buckets, in seconds: from 0.1 ms, each 1.25 times the last, up to a minute.
 _FIRST_S, _GROWTH, _STEPS = 0.0001, 1.25, 60
 
 
 class Lateness:
-    """A histogram of lateness, small and of constant cost; figures are within 25 %, rounded up."""
+    """A histogram of lateness; constant time per value, quantiles rounded up by at most 25 %."""
 
     def __init__(self) -> None:
         self._bounds_s = [_FIRST_S * _GROWTH**step for step in range(_STEPS)]
@@ -16,7 +16,7 @@ class Lateness:
         self.worst_s = 0.0
 
     def add(self, late_s: float) -> None:
-        """Note one paced write."""
+        """Count one paced write."""
         self.count += 1
         self.worst_s = max(self.worst_s, late_s)
         if late_s <= _FIRST_S:
@@ -25,7 +25,7 @@ class Lateness:
         self._counts[bisect_left(self._bounds_s, late_s)] += 1
 
     def quantile_s(self, share: float) -> float:
-        """The lateness that `share` of the writes stayed within; 0 without any."""
+        """The lateness that `share` of the writes did not exceed, in seconds; 0 without any."""
         wanted, seen = share * self.count, 0
         for bound_s, counted in zip(self._bounds_s, self._counts, strict=False):
             seen += counted

@@ -1,4 +1,4 @@
-"""The balance, what each key has used of its budgets, and every charge, to the last digit."""
+"""The balance, what each key has spent of its budgets, and every charge, to the last digit."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ _DAY_US = 86_400_000_000
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 
 
-class Used(NamedTuple):
-    """What a key has used, as of `day` (in ZONE)."""
+class KeySpend(NamedTuple):
+    """What a key has spent on `day` (in ZONE) and in its month."""
 
     day: dt.date
     daily: Decimal
@@ -24,36 +24,36 @@ class Used(NamedTuple):
 
 
 class Store(Protocol):
-    """Keeps the ledger beyond the process."""
+    """Where a ledger outlives the process."""
 
     def balance(self) -> Decimal | None:
-        """The balance kept, None when there is none yet."""
+        """The stored balance; None where there is none yet."""
 
-    def used(self, key_id: str) -> Used | None:
-        """What the key had used, None when it never paid."""
+    def spend(self, key_id: str) -> KeySpend | None:
+        """What the key had spent; None where it never paid."""
 
     def begin(self, balance: Decimal) -> None:
-        """Keep the opening balance."""
+        """Store the opening balance."""
 
     def charge(
-        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
+        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, spend: KeySpend
     ) -> None:
-        """Keep one charge and what it leaves, all or nothing."""
+        """Store one charge with the new balance and spending, all or nothing."""
 
 
 class KeyAccount:
-    """What one key has used today and this month."""
+    """What one key has spent today and this month."""
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.daily_used = ZERO
         self.monthly_used = ZERO
-        # Charges of answers that are on their way, not yet taken from anything.
+        # Charges of answers that are being sent, not yet taken.
         self.held = ZERO
         self.day: dt.date | None = None
 
-    def turn(self, today: dt.date) -> None:
-        """Start from nothing when the day, or the month, is a new one."""
+    def roll_over(self, today: dt.date) -> None:
+        """Start at 0 on a new day, and in a new month."""
         if self.day is not None and self.day != today:
             self.daily_used = ZERO
             if (self.day.year, self.day.month) != (today.year, today.month):
@@ -61,7 +61,7 @@ class KeyAccount:
         self.day = today
 
     def spent(self) -> str | None:
-        """Which budget is spent, counting what is held: `daily` or `monthly`, or None."""
+        """Which budget is used up, counting what is held: `daily`, `monthly` or None."""
         key, held = self.key, self.held
         if key.daily_budget is not None and EXACT.add(self.daily_used, held) >= key.daily_budget:
             return "daily"
@@ -72,10 +72,15 @@ class KeyAccount:
 
 
 class Ledger:
-    """One balance, several keys. The charges always sum to the fall of the balance, exactly.
+    """One balance and several keys. The charges sum exactly to the fall of the balance.
 
-    Times are microseconds since 1970. With a `store` the balance goes on from what it keeps.
-    `charges` holds every charge by request_id, unless `remember` is false.
+    Times are microseconds since 1970 (UTC). `charges` holds each charge by its request_id.
+
+    Args:
+        balance: the opening balance, where the store has none.
+        keys: the keys that may spend.
+        store: keeps the ledger across restarts.
+        remember: whether to fill `charges`, which grows with every answer.
     """
 
     def __init__(
@@ -103,10 +108,10 @@ class Ledger:
 
     def _restore(self, store: Store) -> None:
         for account in self._accounts.values():
-            used = store.used(account.key.id)
-            if used is not None:
-                account.day = used.day
-                account.daily_used, account.monthly_used = used.daily, used.monthly
+            spend = store.spend(account.key.id)
+            if spend is not None:
+                account.day = spend.day
+                account.daily_used, account.monthly_used = spend.daily, spend.monthly
 
     def today(self, now_us: int) -> dt.date:
         """The date in the reference's zone."""
@@ -117,38 +122,38 @@ class Ledger:
         return self._day
 
     def account(self, key: Key, now_us: int) -> KeyAccount:
-        """The key's account as of then."""
+        """The key's account at that time."""
         account = self._accounts[key.id]
         today = self.today(now_us)
         if account.day != today:
-            account.turn(today)
+            account.roll_over(today)
         return account
 
     def refusal(self, key: Key, now_us: int) -> str | None:
-        """Why `key` may not spend now, naming what is empty; None when it may.
+        """Why `key` may not spend now, naming what is used up; None where it may.
 
-        An answer is begun while anything at all is left beyond what others hold, so the balance can
-        end below zero by less than one answer.
+        An answer may begin while anything is left beyond what others hold, so the balance can end
+        below zero by less than one answer.
         """
         if self.balance <= self._held:
-            return "The balance is empty: top up to go on."
+            return "The balance is empty: top up to continue."
         spent = self.account(key, now_us).spent()
         return None if spent is None else f"The {spent} budget of this API key is used up."
 
     def hold(self, key: Key, amount: Decimal) -> None:
-        """Set `amount` aside for an answer that is on its way."""
+        """Set `amount` aside for an answer that is being sent."""
         self._held = EXACT.add(self._held, amount)
         account = self._accounts[key.id]
         account.held = EXACT.add(account.held, amount)
 
     def release(self, key: Key, amount: Decimal) -> None:
-        """Give back what `hold` set aside."""
+        """Undo a `hold`."""
         self._held = EXACT.subtract(self._held, amount)
         account = self._accounts[key.id]
         account.held = EXACT.subtract(account.held, amount)
 
     def charge(self, key: Key, request_id: str, amount: Decimal, now_us: int) -> None:
-        """Take `amount` from the balance; ValueError when `request_id` was charged already."""
+        """Take `amount` from the balance. Raises ValueError for a second charge of `request_id`."""
         if self._remember:
             if request_id in self.charges:
                 raise ValueError(f"{request_id} is charged already")
@@ -158,5 +163,5 @@ class Ledger:
         account.daily_used = EXACT.add(account.daily_used, amount)
         account.monthly_used = EXACT.add(account.monthly_used, amount)
         if self._store is not None:
-            used = Used(self._day, account.daily_used, account.monthly_used)
-            self._store.charge(request_id, key.id, amount, balance=self.balance, used=used)
+            spend = KeySpend(self._day, account.daily_used, account.monthly_used)
+            self._store.charge(request_id, key.id, amount, balance=self.balance, spend=spend)

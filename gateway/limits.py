@@ -1,7 +1,7 @@
-"""Requests and tokens a minute, counted at arrival in one of three kinds of window.
+"""Requests and tokens per minute, counted at arrival in one of three kinds of window.
 
-Times are whole microseconds on the caller's clock, and counts are whole: a wait that is said to be
-enough is enough, exactly. What is refused counts toward nothing.
+Times are whole microseconds on the caller's clock, and counts are integers, so a Retry-After is
+exactly long enough. A refused request counts toward nothing.
 """
 
 from collections import deque
@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple, Protocol
 
 WindowKind = Literal["fixed", "sliding", "bucket"]
 MINUTE_US = 60_000_000
-# What a limit can be set to: far above what a machine can serve.
-MOST_A_MINUTE = 10**12
+# The highest limit that can be set: far above what a machine can serve.
+MAX_PER_MINUTE = 10**12
 
 
-class Refused(NamedTuple):
+class OverLimit(NamedTuple):
     """Over a limit: whole seconds until the same request fits, and the headers' numbers.
 
-    `limit` is None where requests are not limited, only tokens: there is no number to tell then.
+    `limit` is None where only tokens are limited, since the headers are about requests.
     """
 
     retry_after_s: int
@@ -24,8 +24,8 @@ class Refused(NamedTuple):
     remaining: int
 
 
-class Window(Protocol):
-    """Counts one quantity against `limit` a minute."""
+class LimitWindow(Protocol):
+    """Counts one quantity against a `limit` per minute."""
 
     limit: int
 
@@ -40,33 +40,33 @@ class Window(Protocol):
 
 
 class FixedWindow:
-    """Clock minutes: everything is forgotten at the turn of each."""
+    """Clock minutes: the count starts at 0 in each."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._minute = 0
         self._used = 0
 
-    def _turn(self, now_us: int) -> None:
+    def _roll_over(self, now_us: int) -> None:
         minute = now_us // MINUTE_US
         if minute != self._minute:
             self._minute, self._used = minute, 0
 
     def wait_us(self, now_us: int, amount: int) -> int:
-        self._turn(now_us)
+        self._roll_over(now_us)
         return 0 if self._used + amount <= self.limit else MINUTE_US - now_us % MINUTE_US
 
     def add(self, now_us: int, amount: int) -> None:
-        self._turn(now_us)
+        self._roll_over(now_us)
         self._used += amount
 
     def remaining(self, now_us: int) -> int:
-        self._turn(now_us)
+        self._roll_over(now_us)
         return max(0, self.limit - self._used)
 
 
 class SlidingWindow:
-    """The last 60 s: what was counted at t is forgotten at t + 60 s."""
+    """The last 60 s: what was counted at t no longer counts at t + 60 s."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -100,7 +100,7 @@ class SlidingWindow:
 
 
 class BucketWindow:
-    """A token bucket: full at the start, refilled evenly at `limit` a minute up to `capacity`."""
+    """A token bucket: full at first, refilled evenly at `limit` per minute, up to `capacity`."""
 
     def __init__(self, limit: int, capacity: int) -> None:
         self.limit = limit
@@ -129,7 +129,7 @@ class BucketWindow:
         return max(0, self._level // MINUTE_US)
 
 
-def _window(kind: WindowKind, limit: int, capacity: int) -> Window:
+def _window(kind: WindowKind, limit: int, capacity: int) -> LimitWindow:
     if kind == "fixed":
         return FixedWindow(limit)
     if kind == "sliding":
@@ -138,7 +138,7 @@ def _window(kind: WindowKind, limit: int, capacity: int) -> Window:
 
 
 class KeyLimits:
-    """One key's RPM and TPM; a limit of None is no limit."""
+    """One key's RPM and TPM; None is unlimited."""
 
     def __init__(self, kind: WindowKind, rpm: int | None, tpm: int | None) -> None:
         self.tpm = tpm
@@ -146,8 +146,8 @@ class KeyLimits:
         self._requests = None if rpm is None else _window(kind, rpm, max(2, -(-rpm // 30)))
         self._tokens = None if tpm is None else _window(kind, tpm, tpm)
 
-    def admit(self, now_us: int, tokens: int) -> Refused | None:
-        """Count one request of `tokens` and return None, or say why not and count nothing.
+    def admit(self, now_us: int, tokens: int) -> OverLimit | None:
+        """Count one request of `tokens` and return None, or count nothing and say why not.
 
         A request of more than `tpm` tokens never fits: the caller refuses it beforehand.
         """
@@ -158,18 +158,15 @@ class KeyLimits:
         if token_window is not None:
             wait_us = max(wait_us, token_window.wait_us(now_us, tokens))
         if wait_us:
-            return self._refusal(now_us, -(-wait_us // 1_000_000))
+            return self.over_limit(now_us, -(-wait_us // 1_000_000))
         if requests is not None:
             requests.add(now_us, 1)
         if token_window is not None:
             token_window.add(now_us, tokens)
         return None
 
-    def refuse(self, now_us: int, retry_after_s: int) -> Refused:
-        """A refusal that no limit asked for, with the numbers of now."""
-        return self._refusal(now_us, retry_after_s)
-
-    def _refusal(self, now_us: int, retry_after_s: int) -> Refused:
+    def over_limit(self, now_us: int, retry_after_s: int) -> OverLimit:
+        """A refusal with the numbers of now, whether or not a limit is really exceeded."""
         if self._requests is None:
-            return Refused(retry_after_s, None, 0)
-        return Refused(retry_after_s, self._requests.limit, self._requests.remaining(now_us))
+            return OverLimit(retry_after_s, None, 0)
+        return OverLimit(retry_after_s, self._requests.limit, self._requests.remaining(now_us))

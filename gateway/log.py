@@ -1,4 +1,4 @@
-"""What the server saw: one row a request, in memory or as a line of JSON.
+"""What the server saw: one row per request, in memory or as a line of JSON.
 
 Times with `_s` are seconds on the gateway's own clock since it began; the lines of a log file add
 the same instants as UTC dates with microseconds: `arrival`, `first_byte`, `first_token`, `end`.
@@ -8,14 +8,13 @@ import datetime as dt
 import os
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from .clock import Clock
 from .errors import GatewayError
-from .prices import ZERO, plain
+from .prices import ZERO, format_amount
 
 _INSTANTS = ("arrival", "first_byte", "first_token", "end")
 
@@ -30,13 +29,17 @@ class ChunkTimes(NamedTuple):
 class LogRow(msgspec.Struct, kw_only=True, gc=False):
     """One request, refused or not.
 
-    `arrival_s`: its last byte was read. `first_byte_s`, `first_token_s`: just before the write that
-    held the first byte of the answer, or the first token of a stream; None where there was none.
-    `output_events`: token-bearing events of a stream that were written.
-    `end_s`: just before the last write; the row is logged then, so whoever has an answer finds its
-    row. Tokens and `charge` are what was billed: 0 for what was not.
-    `status` is None where no status line was sent. `headers` and `chunks` are there when the config
-    asks for them.
+    Args:
+        arrival_s: when its last byte was read.
+        first_byte_s: just before the write of the answer's first byte; None where there was none.
+        first_token_s: just before the write of a stream's first token; None where there was none.
+        end_s: just before the last write. The row is logged then, so that whoever has the answer
+            finds its row.
+        status: None where no status line was sent.
+        input_tokens: as billed, like all tokens, `images` and `charge`; 0 where nothing was.
+        output_events: token-bearing events of a stream that were written.
+        headers: the request headers that the configuration names.
+        chunks: times of each token-bearing event, where the configuration asks for them.
     """
 
     request_id: str
@@ -65,9 +68,14 @@ class LogRow(msgspec.Struct, kw_only=True, gc=False):
 
 
 class LogFile:
-    """Appends rows to a file, one line of JSON each, written through at once.
+    """Appends rows to a file, one line of JSON each, unbuffered. A context manager.
 
-    A context manager. Raises GatewayError when the file cannot be opened.
+    Args:
+        path: the file, which is created where it does not exist.
+        clock: dates the rows.
+
+    Raises:
+        GatewayError: when the file cannot be opened.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -98,16 +106,11 @@ class LogFile:
                 fields[name] = date + dt.timedelta(seconds=seconds)
             else:
                 fields[name] = None
-        fields["charge"] = plain(row.charge)
+        fields["charge"] = format_amount(row.charge)
         return msgspec.json.encode(fields) + b"\n"
 
-    def __enter__(self) -> "LogFile":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._fd)

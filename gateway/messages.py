@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from .answer import Answer, Desk, Stream
 from .cache import STEP_TOKENS, Prefix
-from .params import Block, MessagesParams
+from .params import ContentBlock, MessagesParams
+from .response import EventStream, RequestContext, Response
 from .tokens import MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
 
 # The reference's mapping.
@@ -18,29 +18,29 @@ _DELTA = (
 )
 
 
-def answer_messages(params: MessagesParams, desk: Desk) -> Answer:
+def messages_response(params: MessagesParams, context: RequestContext) -> Response:
     """The answer to one conversation."""
-    written = desk.writer.write(desk.digest, params.max_tokens)
-    stop_reason, stop_sequence = STOP_REASONS[written.finish], None
+    generated = context.generator.generate(context.digest, params.max_tokens)
+    stop_reason, stop_sequence = STOP_REASONS[generated.finish], None
     if params.stop_sequences:
-        written, stop_sequence = written.until_first(params.stop_sequences)
+        generated, stop_sequence = generated.until_first(params.stop_sequences)
         if stop_sequence is not None:
             stop_reason = "stop_sequence"
-    given, made = input_tokens(params), len(written.tokens)
-    prefix = _prefix(params, desk) if given > STEP_TOKENS else Prefix()
-    fresh = given - prefix.cached_tokens
+    input_tokens, output_tokens = prompt_tokens(params), len(generated.tokens)
+    prefix = _prefix(params, context) if input_tokens > STEP_TOKENS else Prefix()
+    fresh = input_tokens - prefix.cached_tokens
     # By this protocol's convention, what came from the cache is not in `input_tokens`.
     used: dict[str, Any] = {"input_tokens": fresh}
     if prefix.cached_tokens:
         used |= {"cache_creation_input_tokens": 0, "cache_read_input_tokens": prefix.cached_tokens}
     opened = {
-        "id": f"msg_{desk.serial}",
+        "id": f"msg_{context.serial}",
         "type": "message",
         "role": "assistant",
         "model": params.model,
     }
     ended = {"stop_reason": stop_reason, "stop_sequence": stop_sequence}
-    reply: bytes | Stream
+    body: bytes | EventStream
     if params.stream:
         begun: dict[str, Any] = {
             "stop_reason": None,
@@ -48,36 +48,38 @@ def answer_messages(params: MessagesParams, desk: Desk) -> Answer:
             "content": [],
             "usage": used | {"output_tokens": 0},
         }
-        reply = Stream(
+        body = EventStream(
             opening=[
                 _event("message_start", message=opened | begun),
                 _event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
             ],
-            events=[_DELTA % token for token in written.encoded],
+            events=[_DELTA % token for token in generated.encoded],
             closing=[
                 _event("content_block_stop", index=0),
-                _event("message_delta", delta=ended, usage={"output_tokens": made}),
+                _event("message_delta", delta=ended, usage={"output_tokens": output_tokens}),
                 _event("message_stop"),
             ],
         )
     else:
-        content = [{"type": "text", "text": written.text}]
-        reply = _encode(
-            opened | ended | {"content": content, "usage": used | {"output_tokens": made}}
+        content = [{"type": "text", "text": generated.text}]
+        body = _encode(
+            opened | ended | {"content": content, "usage": used | {"output_tokens": output_tokens}}
         )
-    return Answer(
-        reply=reply,
-        steps=made,
-        input_tokens=given,
+    return Response(
+        body=body,
+        steps=output_tokens,
+        input_tokens=input_tokens,
         cached_input_tokens=prefix.cached_tokens,
-        output_tokens=made,
+        output_tokens=output_tokens,
         prefix=prefix,
-        charge=desk.price.tokens_cost(fresh=fresh, cached=prefix.cached_tokens, output=made),
+        charge=context.price.tokens_cost(
+            fresh=fresh, cached=prefix.cached_tokens, output=output_tokens
+        ),
     )
 
 
-def input_tokens(params: MessagesParams) -> int:
-    """What the conversation and its system prompt count as, cached or not."""
+def prompt_tokens(params: MessagesParams) -> int:
+    """Input tokens that the conversation and its system prompt count as, cached or not."""
     total = PROMPT_TOKENS
     if params.system is not None:
         total += MESSAGE_TOKENS + count_tokens(_text(params.system))
@@ -86,13 +88,13 @@ def input_tokens(params: MessagesParams) -> int:
     return total
 
 
-def _prefix(params: MessagesParams, desk: Desk) -> Prefix:
+def _prefix(params: MessagesParams, context: RequestContext) -> Prefix:
     parts = [] if params.system is None else [f"system\n{_text(params.system)}"]
     parts += [f"{turn.role}\n{_text(turn.content)}" for turn in params.messages]
-    return desk.look_up(params.model, "\n".join(parts))
+    return context.look_up(params.model, "\n".join(parts))
 
 
-def _text(content: str | list[Block]) -> str:
+def _text(content: str | list[ContentBlock]) -> str:
     return content if isinstance(content, str) else "".join([block.text for block in content])
 
 

@@ -1,4 +1,4 @@
-"""The parameters of the four POST endpoints, checked as the reference states them."""
+"""The parameters of the four POST endpoints, validated as the reference states."""
 
 import re
 from typing import Annotated, Literal, TypeVar
@@ -20,7 +20,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """OpenAI's options of a stream; usage comes unless it is refused."""
+    """OpenAI's stream options; a stream has usage unless `include_usage` is false."""
 
     include_usage: bool | None = None
 
@@ -39,30 +39,30 @@ class ChatParams(msgspec.Struct, frozen=True):
 
 
 class SearchParams(ChatParams, frozen=True):
-    """POST /v1/search/completions: as chat."""
+    """POST /v1/search/completions: the same as chat."""
 
 
-class Block(msgspec.Struct, frozen=True):
-    """One content block: its text counts, other kinds are let through."""
+class ContentBlock(msgspec.Struct, frozen=True):
+    """One content block: its text counts, other kinds are accepted and ignored."""
 
     type: Code
     text: str = ""
 
 
-class Turn(msgspec.Struct, frozen=True):
+class AnthropicMessage(msgspec.Struct, frozen=True):
     """One message of the Anthropic protocol."""
 
     role: Literal["user", "assistant"]
-    content: str | list[Block]
+    content: str | list[ContentBlock]
 
 
 class MessagesParams(msgspec.Struct, frozen=True):
     """POST /v1/messages."""
 
     model: Code
-    messages: Annotated[list[Turn], msgspec.Meta(min_length=1)]
+    messages: Annotated[list[AnthropicMessage], msgspec.Meta(min_length=1)]
     max_tokens: Count
-    system: str | list[Block] | None = None
+    system: str | list[ContentBlock] | None = None
     temperature: Share | None = None
     top_p: Share | None = None
     stream: bool | None = None
@@ -86,7 +86,7 @@ _FIELD = re.compile(r"required field `([^`]+)`")
 
 
 def decode(decoder: "msgspec.json.Decoder[ParamsT]", body: bytes) -> ParamsT:
-    """The parameters in `body`. Raises ApiError 400, naming the parameter that is at fault."""
+    """The parameters in `body`. Raises ApiError 400, naming the parameter at fault."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

@@ -5,7 +5,6 @@
     [models."deepseek-v4-flash"]
     input = 1.00             # per million input tokens
     cached_input = 0.02      # per million input tokens that were in the cache
-    cache_write = 1.25       # per million input tokens written to the cache
     output = 2.00            # per million output tokens
     search_request = 0.03    # per search request, on top of its tokens
 
@@ -13,30 +12,40 @@
     "1024x1024" = 0.25       # per image of that size
     default = 0.25           # per image of any other size
 
-The keys that only a client needs (`max_input_tokens`, `valid_from`, `source` ...) are let through.
-A price without a value is free of charge.
+The keys that only a client needs (`cache_write`, `max_input_tokens`, `valid_from`, `source` ...)
+are accepted and ignored. A missing price is free of charge.
 """
 
 import datetime as dt
-import tomllib
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from pathlib import Path
 
 import msgspec
 
 from .errors import GatewayError
+from .toml_file import read_toml
 
-# Far beyond what any sum here needs; a result that did not fit would raise, never round.
+# Far beyond what any sum here needs; a result that does not fit raises and is never rounded.
 EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
 ZERO = Decimal(0)
 _MILLIONTH = Decimal("0.000001")
-# Amounts of no more digits than these keep every sum within what EXACT holds.
+# Amounts within these keep every sum within the precision of EXACT.
 _MOST = Decimal(10) ** 24
 _MOST_DECIMALS = 12
 
 
 class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices of one model, in the table's currency; the module says the units."""
+    """Prices of one model, in the currency of its table.
+
+    Args:
+        input: per million input tokens.
+        cached_input: per million input tokens read from the cache; None for the price of `input`.
+        output: per million output tokens.
+        search_request: per search request, on top of its tokens.
+        images: per image, by size such as `1024x1024`, or `default`.
+
+    The other fields are for clients only.
+    """
 
     input: Decimal = ZERO
     cached_input: Decimal | None = None
@@ -50,9 +59,9 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source: str | None = None
 
     def tokens_cost(
-        self, *, fresh: int, output: int, cached: int = 0, written: int = 0, searches: int = 0
+        self, *, fresh: int, output: int, cached: int = 0, searches: int = 0
     ) -> Decimal:
-        """Exact cost of one text answer; `fresh` input excludes cached and written input."""
+        """Exact cost of one text answer; `fresh` excludes `cached` input tokens."""
         total = EXACT.add(
             EXACT.multiply(self.input, Decimal(fresh)),
             EXACT.multiply(self.output, Decimal(output)),
@@ -60,9 +69,6 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if cached:
             each = self.input if self.cached_input is None else self.cached_input
             total = EXACT.add(total, EXACT.multiply(each, Decimal(cached)))
-        if written:
-            each = self.input if self.cache_write is None else self.cache_write
-            total = EXACT.add(total, EXACT.multiply(each, Decimal(written)))
         cost = EXACT.multiply(total, _MILLIONTH)
         if searches:
             cost = EXACT.add(cost, EXACT.multiply(self.search_request, Decimal(searches)))
@@ -75,7 +81,12 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices by model. A model with an `images` table makes images, the others write text."""
+    """Prices by model. Models with an `images` table make images, the others text.
+
+    Args:
+        currency: of all prices, such as `CNY`.
+        models: prices by model.
+    """
 
     currency: str = "CNY"
     models: dict[str, ModelPrice]
@@ -98,17 +109,7 @@ DEFAULT_PRICES = PriceTable(
 
 def load_prices(path: Path) -> PriceTable:
     """Read a price file. Raises GatewayError, naming the file and the key at fault."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except OSError as error:
-        raise GatewayError(f"cannot read the price file {path}: {error.strerror}") from error
-    except ValueError as error:
-        # No TOML, no UTF-8, or a number of thousands of digits.
-        raise GatewayError(f"{path} is not a TOML price file: {error}") from error
-    try:
-        table = msgspec.convert(data, PriceTable)
-    except msgspec.ValidationError as error:
-        raise GatewayError(f"{path}: {error}") from error
+    table = read_toml(path, PriceTable, what="price file")
     for model, price in table.models.items():
         for name, amount in _amounts(price):
             check_amount(f'{path}: models."{model}".{name}', amount)
@@ -116,7 +117,7 @@ def load_prices(path: Path) -> PriceTable:
 
 
 def check_amount(name: str, amount: Decimal) -> None:
-    """Raises GatewayError, naming `name`, for what no balance, budget or price can be."""
+    """Raises GatewayError, naming `name`, unless `amount` can be a balance, a budget or a price."""
     if not amount.is_finite() or amount < 0:
         raise GatewayError(f"{name} is {amount}; an amount is zero or more, such as 0.5")
     if amount >= _MOST:
@@ -137,8 +138,8 @@ def _amounts(price: ModelPrice) -> list[tuple[str, Decimal]]:
     return [(name, amount) for name, amount in named if amount is not None]
 
 
-def plain(amount: Decimal) -> str:
-    """`amount` as digits: all that it has, no exponent, at least one decimal."""
+def format_amount(amount: Decimal) -> str:
+    """All digits of `amount`, without an exponent, with at least one decimal."""
     text = format(amount, "f")
     if "." not in text:
         return f"{text}.0"

@@ -1,4 +1,4 @@
-"""The gateway: connections in, answers out."""
+"""The server: from accepted connections to answers."""
 
 import datetime as dt
 import ssl
@@ -15,7 +15,6 @@ from .clock import Clock, utc_now
 from .config import Config
 from .delivery import Delivery
 from .errors import ApiError, GatewayError
-from .exchange import Exchange
 from .faults import Fault
 from .http import Bounds, Request, RequestReader
 from .images import PATH_PREFIX, read_image
@@ -23,10 +22,11 @@ from .lateness import Lateness
 from .ledger import Ledger, Store
 from .log import LogRow
 from .pacer import Pacer
+from .response_writer import ResponseWriter
 from .tcp import TcpStream
 
 BALANCE_PATH = "/v1/balance"
-# After a refusal, how long and how much is read on so that the client gets to read it.
+# How long, and how much, is still read after a refusal, so that the client can read it.
 LINGER_S = 1.0
 LINGER_BYTES = 1_048_576
 ABSURD_WAIT_S = 315_360_000
@@ -35,9 +35,18 @@ ABSURD_WAIT_S = 315_360_000
 class Gateway:
     """A whole LLM gateway: `serve` listens on TCP, `serve_stream` serves any one stream.
 
-    `log` is called with each finished `LogRow`; without it the rows gather in `log_rows`. `now`
-    dates trio's clock, once. `store` keeps the ledger beyond the process. Nothing runs in the
-    background, and nothing is held open. Raises GatewayError for a config that does not fit.
+    It runs no task and opens no file of its own: whoever calls `serve` ends it by cancelling.
+
+    Args:
+        config: the configuration.
+        log: called with each finished row; without it, rows are appended to `log_rows`.
+        now: the wall clock, called once to date trio's clock.
+        bounds: what a client may send, and how long it may take.
+        store: keeps the ledger across restarts. The caller closes it.
+        remember_charges: whether to keep every charge in `ledger.charges`.
+
+    Raises:
+        GatewayError: for a configuration that does not fit together.
     """
 
     def __init__(
@@ -88,9 +97,16 @@ class Gateway:
         tls: ssl.SSLContext | None = None,
         task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Listen until cancelled; starts with the base URL, whose port is the one really bound.
+        """Listen until cancelled.
 
-        Raises GatewayError when the address cannot be had.
+        Args:
+            host: the address to listen on.
+            port: 0 takes a free one.
+            tls: serve HTTPS with this context.
+            task_status: started with the base URL, which has the port that is really bound.
+
+        Raises:
+            GatewayError: when the address is not available.
         """
 
         async def handle(accepted: trio.SocketStream) -> None:
@@ -129,10 +145,10 @@ class Gateway:
         reader = RequestReader(stream, self._bounds)
         try:
             if trio.current_time() >= self._refusing_until:
-                with reader.patience:
+                with reader.timeout:
                     while await self._serve_next(stream, reader, connection, scheme):
                         pass
-                if reader.patience.cancelled_caught and reader.begun:
+                if reader.timeout.cancelled_caught and reader.begun:
                     slow = ApiError(408, "The request took too long to arrive.")
                     await self._turn_away(stream, reader, connection, slow)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -151,26 +167,28 @@ class Gateway:
             return False
         if request is None:
             return False
-        exchange = self._exchange(stream, request, connection)
+        writer = self._response_writer(stream, request, connection)
         try:
-            return await self._answer(exchange, reader, scheme)
+            return await self._respond(writer, reader, scheme)
         except trio.BrokenResourceError:
-            exchange.row.disconnected = True
+            writer.row.disconnected = True
             raise
         finally:
-            if exchange.row.end_s is None:
-                exchange.finish()
+            if writer.row.end_s is None:
+                writer.finish()
 
     async def _turn_away(
         self, stream: trio.abc.Stream, reader: RequestReader, connection: int, refusal: ApiError
     ) -> None:
-        """Refuse what could not be read as a request; the connection is of no more use."""
+        """Refuse what could not be parsed as a request, before the connection is closed."""
         partial = reader.partial
         partial.arrival, partial.keep_alive = trio.current_time(), False
-        await self._exchange(stream, partial, connection).refuse(refusal)
+        await self._response_writer(stream, partial, connection).refuse(refusal)
         await _linger(stream)
 
-    def _exchange(self, stream: trio.abc.Stream, request: Request, connection: int) -> Exchange:
+    def _response_writer(
+        self, stream: trio.abc.Stream, request: Request, connection: int
+    ) -> ResponseWriter:
         began, date = self.clock.anchor
         if not self._serial:
             self._serial = f"req-{int(date.timestamp() * 1000):x}"
@@ -187,49 +205,49 @@ class Gateway:
                 for name, field in self._log_headers
                 if field in request.headers
             }
-        return Exchange(stream, request, row, clock=self.clock, log=self._log)
+        return ResponseWriter(stream, request, row, clock=self.clock, log=self._log)
 
-    async def _answer(self, exchange: Exchange, reader: RequestReader, scheme: str) -> bool:
-        request = exchange.request
+    async def _respond(self, writer: ResponseWriter, reader: RequestReader, scheme: str) -> bool:
+        request = writer.request
         try:
             endpoint = ENDPOINTS.get(request.path)
             if endpoint is None:
-                content_type, body = self._read(exchange)
-                await exchange.write(exchange.respond(200, content_type, body), last=True)
+                content_type, body = self._read(writer)
+                await writer.write(writer.respond(200, content_type, body), last=True)
                 return request.keep_alive
             if request.method != "POST":
                 raise _wrong_method(request, "POST")
             host = request.headers.get(b"host", b"localhost").decode("latin-1")
-            admitted = self._admission.admit(endpoint, request, exchange.row, f"{scheme}://{host}")
+            admitted = self._admission.admit(endpoint, request, writer.row, f"{scheme}://{host}")
         except ApiError as refusal:
-            await exchange.refuse(refusal)
+            await writer.refuse(refusal)
             return request.keep_alive
-        answer, pace = admitted.answer, admitted.pace
+        response, pace = admitted.response, admitted.pace
         if (
-            isinstance(answer.reply, bytes)
+            isinstance(response.body, bytes)
             and admitted.fault is None
             and self._places is None
-            and pace.due_s(answer.steps - 1) == 0
+            and pace.due_s(response.steps - 1) == 0
         ):
-            # Nothing to wait for and nothing to spoil: the short way out.
-            Bill(self.ledger, admitted.key, exchange, answer, due=True).settle()
-            whole = exchange.respond(200, "application/json", answer.reply)
-            await exchange.write(whole, last=True)
+            # Nothing to wait for and no fault to apply: the fast path.
+            Bill(self.ledger, admitted.key, writer, response, billed=True).charge()
+            whole = writer.respond(200, "application/json", response.body)
+            await writer.write(whole, last=True)
             return request.keep_alive
-        reader.be_patient()
+        reader.lift_timeout()
         fault = admitted.fault
-        due = fault is None or fault.is_billed
-        # Held from here on, also while it queues: what is promised to one cannot go to another.
-        with Bill(self.ledger, admitted.key, exchange, answer, due=due) as bill:
+        billed = fault is None or fault.is_billed
+        # Held from here on, also while it queues, so that no other request can spend it.
+        with Bill(self.ledger, admitted.key, writer, response, billed=billed) as bill:
             if self._places is None:
-                return await self._deliver(exchange, admitted, bill)
+                return await self._deliver(writer, admitted, bill)
             async with self._places:
-                exchange.start = trio.current_time()
-                return await self._deliver(exchange, admitted, bill)
+                writer.start = trio.current_time()
+                return await self._deliver(writer, admitted, bill)
 
-    def _read(self, exchange: Exchange) -> tuple[str, bytes]:
-        """What a GET gives: content type and body."""
-        request = exchange.request
+    def _read(self, writer: ResponseWriter) -> tuple[str, bytes]:
+        """Content type and body of a GET."""
+        request = writer.request
         is_image = request.path.startswith(PATH_PREFIX)
         if not is_image and request.path != BALANCE_PATH:
             raise ApiError(404, f"There is nothing at {request.path}.", code="NOT_FOUND")
@@ -238,21 +256,21 @@ class Gateway:
         if is_image:
             return "image/png", read_image(request.path.removeprefix(PATH_PREFIX))
         key = self._admission.authenticate(request)
-        exchange.row.key = key.id
+        writer.row.key = key.id
         return "application/json", balance_body(
             self.ledger, key, self.config.prices.currency, self.clock.unix_us()
         )
 
-    async def _deliver(self, exchange: Exchange, admitted: Admitted, bill: Bill) -> bool:
-        _, answer, pace, fault = admitted
+    async def _deliver(self, writer: ResponseWriter, admitted: Admitted, bill: Bill) -> bool:
+        _, response, pace, fault = admitted
         if fault is not None:
-            exchange.row.fault = fault.kind
+            writer.row.fault = fault.kind
             if fault.status is not None or fault.kind in ("html", "reset", "refuse"):
-                bill.settle()
-                return await self._fail(exchange, admitted, fault)
+                bill.charge()
+                return await self._fail(writer, admitted, fault)
         delivery = Delivery(
-            exchange,
-            answer,
+            writer,
+            response,
             pace,
             bill=bill,
             fault=fault,
@@ -261,26 +279,26 @@ class Gateway:
         )
         return await delivery.send()
 
-    async def _fail(self, exchange: Exchange, admitted: Admitted, fault: Fault) -> bool:
+    async def _fail(self, writer: ResponseWriter, admitted: Admitted, fault: Fault) -> bool:
         """The faults that strike before any of the answer is there."""
         if fault.status is not None:
             refusal = ApiError(fault.status, _FAULT_MESSAGES[fault.status])
             if fault.status == 429:
                 refusal = self._invented_limit(admitted, fault)
-            await exchange.refuse(refusal)
-            return exchange.keep_alive
+            await writer.refuse(refusal)
+            return writer.keep_alive
         if fault.kind == "html":
-            page = exchange.respond(502, "text/html", _PROXY_PAGE)
-            await exchange.write(page, last=True)
-            return exchange.keep_alive
+            page = writer.respond(502, "text/html", _PROXY_PAGE)
+            await writer.write(page, last=True)
+            return writer.keep_alive
         if fault.kind == "refuse":
             self._refusing_until = trio.current_time() + fault.lasts_s
             self._refusing.set()
-        await exchange.reset()
+        await writer.reset()
         return False
 
     def _invented_limit(self, admitted: Admitted, fault: Fault) -> ApiError:
-        """A 429 that no limit asked for, with the Retry-After that the fault says."""
+        """A 429 that is a fault, with the Retry-After that it asks for."""
         headers = self._admission.limit_headers(admitted.key)
         wait_s, said = 1, fault.retry_after
         if fault.kind == "429-absurd":
@@ -289,7 +307,7 @@ class Gateway:
             wait_s = int(said)
         if fault.kind == "429-date":
             until = self.clock.wall() + dt.timedelta(seconds=wait_s)
-            # HTTP dates are whole seconds: up, so that the wait is really enough.
+            # HTTP dates are whole seconds: rounded up, so that the wait is long enough.
             until += dt.timedelta(microseconds=-until.microsecond % 1_000_000)
             said = format_datetime(until, usegmt=True)
         if fault.kind != "429-bare":
@@ -338,7 +356,8 @@ def _wrong_method(request: Request, allowed: str) -> ApiError:
 
 
 async def _linger(stream: trio.abc.Stream) -> None:
-    """Read on for a moment: closing with unread data would reset the refusal away."""
+    """Keep reading for a moment: to close with unread data would reset the connection, and the
+    client would lose the refusal."""
     left = LINGER_BYTES
     with trio.move_on_after(LINGER_S):
         if isinstance(stream, trio.abc.HalfCloseableStream):

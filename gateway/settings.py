@@ -1,4 +1,4 @@
-"""The configuration file: TOML in, `Config` out.
+"""The configuration file, from TOML to `Config`.
 
 balance = 100.0                  # top-up; what can be spent is balance + gift
 gift = 10.0
@@ -37,11 +37,10 @@ kind = "429"
 rate = 0.02                      # share of the admitted requests, or:
 nth = [1, 5]                     # the first and the fifth admitted request
 billed = false
-for = "30s"                      # of a refusal, a stall or a trickle
+for = "30s"                      # duration of a refuse, a stall or a trickle
 retry_after = "60"
 """
 
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -52,10 +51,11 @@ from .config import Config, Key, default_key
 from .errors import GatewayError
 from .faults import Fault, FaultKind
 from .latency import Latency, Time, parse_duration, parse_time
-from .limits import MOST_A_MINUTE, WindowKind
+from .limits import MAX_PER_MINUTE, WindowKind
 from .prices import load_prices
+from .toml_file import read_toml
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_A_MINUTE)] | Literal["none"]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PER_MINUTE)] | Literal["none"]
 Money = Decimal
 
 
@@ -113,17 +113,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def load_config(path: Path) -> Config:
     """Read a configuration file. Raises GatewayError, naming the file and the key at fault."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except OSError as error:
-        raise GatewayError(f"cannot read the config file {path}: {error.strerror}") from error
-    except ValueError as error:
-        # No TOML, no UTF-8, or a number of thousands of digits.
-        raise GatewayError(f"{path} is not a TOML config file: {error}") from error
-    try:
-        file = msgspec.convert(data, _File, strict=True)
-    except msgspec.ValidationError as error:
-        raise GatewayError(f"{path}: {error}") from error
+    file = read_toml(path, _File, what="config file")
     try:
         config = _config(file, path.parent)
         config.check()

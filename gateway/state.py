@@ -1,15 +1,14 @@
-"""The ledger on disk: a SQLite file, so that a restart goes on where the last one ended."""
+"""The ledger on disk: a SQLite file, so that a restart continues where the last run ended."""
 
 import datetime as dt
 import sqlite3
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from .errors import GatewayError
-from .ledger import Used
-from .prices import plain
+from .ledger import KeySpend
+from .prices import format_amount
 
 _SCHEMA = """
 create table if not exists tenant (
@@ -27,8 +26,14 @@ create table if not exists charges (
 class StateFile:
     """A `Store` in SQLite; amounts are decimal text. A context manager, which closes the file.
 
-    Every charge is one transaction: it survives the end of the process at once, and a power cut
-    save for the last moments. Raises GatewayError when the file cannot be used.
+    Every charge is one transaction. It survives the end of the process; a power failure may lose
+    those of the last moments.
+
+    Args:
+        path: the file, which is created where it does not exist.
+
+    Raises:
+        GatewayError: when the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,40 +52,43 @@ class StateFile:
             raise GatewayError(f"cannot use the state file {path}: {error}") from error
 
     def balance(self) -> Decimal | None:
-        """The balance kept, None when the file is new."""
+        """The stored balance; None where the file is new."""
         row = self._read("select balance from tenant")
         return None if row is None else self._amount(row[0])
 
-    def used(self, key_id: str) -> Used | None:
-        """What the key had used, None when it never paid."""
+    def spend(self, key_id: str) -> KeySpend | None:
+        """What the key had spent; None where it never paid."""
         row = self._read("select day, daily, monthly from used where key_id = ?", key_id)
         if row is None:
             return None
         try:
             day = dt.date.fromisoformat(row[0])
         except (TypeError, ValueError) as error:
-            raise self._foreign(f"{row[0]!r} is no day") from error
-        return Used(day, self._amount(row[1]), self._amount(row[2]))
+            raise self._foreign(f"{row[0]!r} is not a date") from error
+        return KeySpend(day, self._amount(row[1]), self._amount(row[2]))
 
     def begin(self, balance: Decimal) -> None:
-        """Keep the opening balance. Raises GatewayError when it cannot be."""
+        """Store the opening balance. Raises GatewayError when it cannot be written."""
         try:
-            self._base.execute("insert into tenant values (1, ?)", (plain(balance),))
+            self._base.execute("insert into tenant values (1, ?)", (format_amount(balance),))
         except sqlite3.Error as error:
             raise GatewayError(f"cannot write the state file {self._path}: {error}") from error
 
     def charge(
-        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, used: Used
+        self, request_id: str, key_id: str, amount: Decimal, *, balance: Decimal, spend: KeySpend
     ) -> None:
-        """Keep one charge and what it leaves, all or nothing. GatewayError when it cannot be."""
+        """Store one charge with the new balance and spending, all or nothing.
+
+        Raises GatewayError when it cannot be written.
+        """
         run = self._base.execute
-        day = used.day.isoformat()
-        taken = (request_id, key_id, day, plain(amount))
-        sums = (key_id, day, plain(used.daily), plain(used.monthly))
+        day = spend.day.isoformat()
+        taken = (request_id, key_id, day, format_amount(amount))
+        sums = (key_id, day, format_amount(spend.daily), format_amount(spend.monthly))
         try:
             run("begin")
             run("insert into charges values (?, ?, ?, ?)", taken)
-            run("update tenant set balance = ?", (plain(balance),))
+            run("update tenant set balance = ?", (format_amount(balance),))
             run("insert or replace into used values (?, ?, ?, ?)", sums)
             run("commit")
         except sqlite3.Error as error:
@@ -99,19 +107,14 @@ class StateFile:
         except InvalidOperation:
             amount = Decimal("NaN")
         if not amount.is_finite():
-            raise self._foreign(f"{text!r} is no amount")
+            raise self._foreign(f"{text!r} is not an amount")
         return amount
 
     def _foreign(self, why: str) -> GatewayError:
-        return GatewayError(f"{self._path} is no state file of this gateway: {why}")
+        return GatewayError(f"{self._path} is not a state file of this gateway: {why}")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._base.close()

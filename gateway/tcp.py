@@ -1,4 +1,4 @@
-"""A TCP connection as a trio stream, on the short path: one system call a read and one a write."""
+"""A TCP connection as a trio stream, with one system call per read and one per write."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ from typing import Self
 
 import trio
 
-from .pacer import Pacer, Track
+from .pacer import PacedStream, Pacer
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -17,9 +17,9 @@ class TcpStream(trio.abc.HalfCloseableStream):
 
     What trio's own stream adds (a checkpoint for every write, conflict detection, a first read that
     mostly finds nothing) is a third of a small request's time. One task uses a stream at a time,
-    and every request waits in `receive_some`, which is where others get their turn.
+    and every request waits in `receive_some`, where other tasks run.
 
-    Where a client takes nothing for `read_s` while something is to be sent, the connection breaks.
+    Where a client reads nothing for `read_s` seconds while data is waiting, the connection breaks.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class TcpStream(trio.abc.HalfCloseableStream):
     def take_over(
         cls, stream: trio.SocketStream, pacer: Pacer | None = None, *, read_s: float = inf
     ) -> Self:
-        """Make one of trio's streams this; the other must not be used any more."""
+        """Take the socket of one of trio's streams, which must not be used afterwards."""
         sock = socket.socket(fileno=stream.socket.detach())
         sock.setblocking(False)
         return cls(sock, pacer, read_s=read_s)
 
     async def receive_some(self, max_bytes: int | None = 65_536) -> bytes:
-        """What has come, at most `max_bytes`; b"" at the end."""
+        """Received bytes, at most `max_bytes`; b"" at the end."""
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._socket)
@@ -74,16 +74,16 @@ class TcpStream(trio.abc.HalfCloseableStream):
         except BlockingIOError:
             return 0
 
-    async def follow(self, track: Track) -> None:
-        """Have the pacer send `track`; returns when it is all sent, or has something left."""
+    async def send_paced(self, paced: PacedStream) -> None:
+        """Have the pacer send `paced`; returns when all is sent, or when `paced.left` has to be."""
         assert self.pacer is not None
-        await self.pacer.follow(self._socket, track)
+        await self.pacer.send(self._socket, paced)
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.wait_writable(self._socket)
 
     async def send_eof(self) -> None:
-        """Say that no more comes from here."""
+        """Shut down the sending side."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -91,7 +91,7 @@ class TcpStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     def reset_on_close(self) -> None:
-        """Make the close a reset: the other side gets an error, not an end."""
+        """Make the close a reset: the other side gets an error instead of an end."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     async def aclose(self) -> None:

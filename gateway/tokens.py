@@ -1,18 +1,18 @@
-"""How many tokens a text counts as: a fixed rule, aware of CJK."""
+"""How many tokens a text counts as: a fixed rule that knows CJK."""
 
 import re
 
-# A message and a whole prompt carry a few tokens of their own.
+# What a message, and a whole prompt, adds to its text.
 MESSAGE_TOKENS = 3
 PROMPT_TOKENS = 3
-# Scripts that take about 0.6 tokens a character, where the others take about 0.3.
+# Scripts that take about 0.6 tokens per character, where others take about 0.3.
 _WIDE = re.compile(
     "[\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U0001f000-\U0003ffff]"
 )
 
 
 def count_tokens(text: str) -> int:
-    """0.3 tokens a character and 0.6 for a CJK one or an emoji, rounded up."""
+    """0.3 tokens per character, 0.6 where it is CJK or an emoji, rounded up."""
     tenths = 3 * len(text)
     if not text.isascii():
         tenths += 3 * (len(text) - len(_WIDE.sub("", text)))

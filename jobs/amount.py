@@ -1,8 +1,8 @@
-"""Amounts of money as they are shown and kept: exact, and without what says nothing."""
+"""Amounts of money as they are shown and stored: exact, without trailing zeros."""
 
 from decimal import Decimal
 
 
 def plain(amount: Decimal) -> Decimal:
-    """The same amount without zeros at its end, and without an exponent."""
+    """The same amount without trailing zeros and without an exponent."""
     return Decimal(f"{amount.normalize():f}")

@@ -1,4 +1,4 @@
-"""The commands of this room: look at a job file before it runs. Nothing is sent."""
+"""The commands `headrace jobs ...`: what a job file holds, before it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,37 +17,37 @@ def _tpm(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None
     text = value.strip().lower().replace("_", "").replace(",", "")
     if text == "none":
         return None
-    # A number of thousands of digits is more than int() reads.
+    # int() refuses numbers of thousands of digits.
     if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
-        raise click.BadParameter(f"{value!r} is no whole number of at least 1, nor 'none'")
+        raise click.BadParameter(f"{value!r} is neither a whole number of at least 1 nor 'none'")
     return int(text)
 
 
 FILE = click.argument("file", metavar="FILE")
 PRICES = click.option("--prices", metavar="FILE", help="TOML price file.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 TPM = click.option(
     "--tpm",
     metavar="N|none",
     default="100000",
     show_default=True,
     callback=_tpm,
-    help="Tokens a minute: a job that is larger is a bad line.",
+    help="Tokens per minute; a larger job is a bad line.",
 )
 
 
 @click.group()
 def jobs() -> None:
-    """Look at a job file before it runs. Nothing is sent, and no key is needed."""
+    """Inspect a job file before it runs. Sends nothing and needs no key."""
 
 
 @jobs.command()
 @FILE
 @TPM
-@click.option("--prices", metavar="FILE", help="Also list the jobs that --max-cost would refuse.")
+@click.option("--prices", metavar="FILE", help="Also list jobs that --max-cost would refuse.")
 @JSON
 def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
-    """List every bad line of FILE with its reason; exit code 1 where there are any.
+    """List every bad line of FILE with its reason; exit code 1 if there are any.
 
     FILE is a job file as for `headrace run`, or - for standard input.
     """
@@ -78,7 +78,7 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
 @PRICES
 @JSON
 def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
-    """Show the tokens that FILE will take and, with prices, the range of its cost.
+    """Estimate the tokens of FILE and, with prices, the range of its cost.
 
     FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
     `headrace jobs check` lists them.
@@ -142,10 +142,10 @@ def _print_table(forecast: "Forecast") -> None:
         )
         click.echo(f"{lines} left out; see `headrace jobs check`")
     if forecast.currency is None:
-        click.echo("Give --prices FILE for the cost.")
+        click.echo("Add --prices FILE to see the cost.")
     elif forecast.unpriced_models:
         names = ", ".join(map(safe, forecast.unpriced_models))
-        click.echo(f"No price for {names}: not in the total.")
+        click.echo(f"No price for {names}: not included in the total.")
 
 
 def _cost(row: "ForecastRow") -> str:

@@ -1,4 +1,4 @@
-"""The endpoints that take jobs, and what sets them apart from one another."""
+"""The endpoints that jobs are sent to."""
 
 from typing import Literal, NamedTuple
 
@@ -8,7 +8,10 @@ Kind = Literal["chat", "messages", "search", "images"]
 class Endpoint(NamedTuple):
     """One POST endpoint of the API.
 
-    `path` is what a job's `url` says; `required` are the fields without which a body is no job.
+    Args:
+        path: what a job's `url` is.
+        kind: which protocol it speaks.
+        required: the fields that a body must have.
     """
 
     path: str

@@ -1,11 +1,11 @@
-"""The errors that a user can see, each with its exit code.
+"""The errors that users see, each with its exit code.
 
     click.ClickException
     └── HeadraceError           one line: what is wrong and what to do      exit 1
         ├── InputError          a file, a value or a setting is unusable    exit 2
         └── (runner.errors)     what stops a run
 
-Every one is raised with its whole message, and shows itself as one line on standard error.
+Each carries its complete message, and shows itself as one line on standard error.
 """
 
 import click
@@ -14,16 +14,16 @@ from .safe import safe
 
 
 class HeadraceError(click.ClickException):
-    """Anything that ends a command with one clear line instead of a traceback."""
+    """Ends a command with one clear line instead of a traceback."""
 
     exit_code = 1
 
     def format_message(self) -> str:
-        """The message as a terminal may have it: part of it may be a service's own words."""
-        return "\n".join(map(safe, self.message.split("\n")))  # a list has lines of its own
+        """The message, safe for a terminal: parts of it may come from a service."""
+        return "\n".join(map(safe, self.message.split("\n")))  # a list has several lines
 
 
 class InputError(HeadraceError):
-    """A file, a value or a setting cannot be used; the message says what to do about it."""
+    """A file, a value or a setting cannot be used; the message says how to fix it."""
 
     exit_code = 2

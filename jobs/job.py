@@ -1,20 +1,28 @@
-"""A job: one line of work, ready to be sent."""
+"""A job: one line of work, ready to send."""
 
 import msgspec
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One request that the user wants made, as one line of the job file gave it.
+    """One request that the user wants made, from one line of the job file.
 
-    `index` is the 0-based line (or, in a batch document, the 0-based request). `body` is the JSON
-    object that goes on the wire, byte for byte as the user wrote it but for the one addition that
-    `jobs.files.dialects` makes to chat streams. `metadata` and `expected` are JSON text or None.
-    `body_digest` is BLAKE2b-128 of `body`, in hex.
-
-    `input_estimate_tokens` is the rule's estimate (`jobs.costs.estimate`) before any learning;
-    `output_limit_tokens` is max_tokens or max_completion_tokens, times n, or None where the body
-    sets none; `answers` is that n. `images` is how many are asked for (0 for text), of `image_size`
-    where one is set.
+    Args:
+        index: from 0, of the line in the file or of the request in a document.
+        custom_id: the user's name for it, unique in the file.
+        url: the path of its endpoint, a key of ENDPOINTS.
+        model: the model that the body names.
+        stream: whether the answer is streamed.
+        body: the JSON object to send, byte for byte as the user wrote it except for the one
+            addition to chat streams (`jobs.files.stream_options`).
+        body_digest: BLAKE2b-128 of `body`, in hex.
+        input_estimate_tokens: the rule's estimate (`jobs.costs.estimate`) before any learning.
+        output_limit_tokens: max_tokens or max_completion_tokens, times `answers`; None where the
+            body sets no limit.
+        answers: the body's n.
+        image_size: the requested size of images; None where the body sets none.
+        images: how many are requested; 0 for text.
+        metadata: JSON text, or None.
+        expected: JSON text, or None.
     """
 
     index: int
@@ -34,10 +42,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A line that is no job: `reason` says in plain words why, and what to write instead.
+    """A line that is not a job.
 
-    `line` counts from 1 (in a batch document: the request). `text` is the line as it stands there,
-    with bytes that are not UTF-8 as \\xNN.
+    Args:
+        line: from 1, of the line in the file or of the request in a document.
+        reason: why it is not a job, and what to write instead.
+        text: the line, with bytes that are not UTF-8 as \\xNN.
+        custom_id: where the line has one.
     """
 
     line: int

@@ -4,7 +4,7 @@
     rpm = 10
     tpm = "none"
 
-A model that has one is let out by a lane of its own; all others share the limits of the flags.
+A model with limits of its own has its own lane; all others share the limits of the flags.
 """
 
 import tomllib
@@ -20,10 +20,18 @@ FIELDS = ("rpm", "tpm")
 
 
 def own_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[str, ModelLimits]:
-    """The tables of the settings file, by model; none where there is no such file.
+    """The limits of single models from the settings file; empty where the file does not exist.
 
-    What a table doesn't say is as for all other models: `rpm` and `tpm`. Raises InputError for what
-    is no limit.
+    Args:
+        path: the settings file.
+        rpm: requests per minute where a table sets none; None for no limit.
+        tpm: tokens per minute where a table sets none; None for no limit.
+
+    Returns:
+        The limits by model.
+
+    Raises:
+        InputError: for anything that is not a limit.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("limits", {})
@@ -40,7 +48,7 @@ def own_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[str
 def _limits(path: Path, model: str, table: object, others: dict[str, int | None]) -> ModelLimits:
     where = f'{path}: [limits."{model}"]'
     if not isinstance(table, dict):
-        raise InputError(f'{where} is no table; write [limits."{model}"] and below it rpm = 60')
+        raise InputError(f'{where} is not a table; write [limits."{model}"] and below it rpm = 60')
     if unknown := [name for name in table if name not in FIELDS]:
         raise InputError(
             f"{where} holds {unknown[0]!r}; it may hold rpm and tpm (a model with dots in its name "

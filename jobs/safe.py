@@ -1,6 +1,6 @@
-"""Text that models, services and users wrote, made safe to show on a terminal."""
+"""Text from models, services and users, made safe to show on a terminal."""
 
 
 def safe(text: object) -> str:
-    """Text for a terminal: control characters, and what turns its direction, become marks."""
+    """`text` with U+FFFD in place of control characters and those that change its direction."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))

@@ -1,7 +1,7 @@
 """The most that one attempt at a job can cost, before it is sent.
 
-Apart from the token estimates, which aim at the middle: here every byte of the body may be a token
-(no tokenizer makes more of them), and an answer is as long as it may be.
+Token estimates aim at the middle; here every byte of the body may be a token (no tokenizer makes
+more of them), and an answer is as long as its limit allows.
 """
 
 import re
@@ -10,23 +10,23 @@ from typing import NamedTuple
 
 from ..endpoints import ENDPOINTS, Kind
 from ..job import Job
-from .prices import EXACT, NOTHING, Price, PriceTable, Usage
+from .prices import EXACT, ZERO, Price, PriceTable, Usage
 
 # What a service's template may put around a message, a request and its tools, in tokens. The JSON
-# around a message, which is no part of the template, is counted as well.
+# around a message is counted as well, although it is not part of the template.
 MESSAGE_ALLOWANCE_TOKENS = 16
 REQUEST_ALLOWANCE_TOKENS = 64
 TOOLS_ALLOWANCE_TOKENS = 1024
 
-# Content whose tokens its bytes don't bound: pictures, sound, documents.
+# Content whose bytes do not bound its tokens: images, sound, documents.
 _MEDIA = re.compile(
     rb'"type"\s*:\s*"(?:input_)?(?:image|image_url|audio|file|video|video_url|document)"'
 )
 
 
 class _Rates(NamedTuple):
-    """What a model's attempts at one endpoint cost: `fixed` whatever their length, and by the token
-    of input (at the dearest of its prices) and of output. None where a price is missing."""
+    """What a model's attempts at one endpoint cost: `fixed` for each, and per token of input (at
+    the highest of its prices) and of output. None where a price is missing."""
 
     price: Price
     kind: Kind
@@ -37,20 +37,27 @@ class _Rates(NamedTuple):
 
 
 class CostBounds:
-    """The most that attempts can cost by these prices, which are looked into once for each model
-    and endpoint."""
+    """Upper bounds of what attempts cost. Prices are looked up once per model and endpoint.
+
+    Args:
+        prices: the price table.
+    """
 
     def __init__(self, prices: PriceTable) -> None:
         self._prices = prices
         self._rates: dict[tuple[str, str], _Rates] = {}
 
     def of(self, job: Job) -> Decimal | None:
-        """The most that an attempt at `job` can cost, or None where nothing bounds it."""
+        """The most that one attempt at `job` can cost.
+
+        Returns:
+            An exact amount in the currency of the prices, or None where nothing bounds the cost.
+        """
         bound = self._bound(job)
         return None if isinstance(bound, str) else bound
 
     def why_none(self, job: Job) -> str | None:
-        """Why nothing bounds the cost of `job`, and what mends that; None where it is bounded."""
+        """Why nothing bounds the cost of `job`, and how to fix that; None where it is bounded."""
         bound = self._bound(job)
         return bound if isinstance(bound, str) else None
 
@@ -73,8 +80,8 @@ class CostBounds:
         fixed = rates.fixed if rates.kind != "images" else _cost_of_images(job, rates.price)
         if fixed is None or rates.input is None or rates.output is None:
             return (
-                f"the price file lacks a price of {job.model!r} that {job.url} needs, and "
-                "--max-cost counts with it; add it"
+                f"the price file lacks a price of {job.model!r} for {job.url}, which --max-cost "
+                "needs; add it"
             )
         of_output = EXACT.fma(rates.output, output_tokens, fixed)
         return EXACT.fma(rates.input, input_tokens, of_output)
@@ -83,7 +90,7 @@ class CostBounds:
 def _rates(price: Price, kind: Kind) -> _Rates:
     by_tokens = kind != "images" or price.input is not None or price.output is not None
     if not by_tokens:
-        return _Rates(price, kind, by_tokens, NOTHING, NOTHING, NOTHING)
+        return _Rates(price, kind, by_tokens, ZERO, ZERO, ZERO)
     of_input = None
     if price.input is not None:
         fresh, cached, written = Usage(1, 0, 0, 0), Usage(1, 1, 0, 0), Usage(1, 0, 1, 0)
@@ -99,17 +106,18 @@ def _cost_of_images(job: Job, price: Price) -> Decimal | None:
 
 
 def _token_bounds(job: Job, price: Price, kind: Kind) -> tuple[int, int] | str:
-    """The most tokens of input and of output, or why there is no most."""
+    """The most tokens of input and of output, or why nothing bounds them."""
     body, most_input = job.body, price.max_input_tokens
+    # (`find` takes half as long as `in`, as in estimate.py.)
     if body.find(b'"type"') >= 0 and _MEDIA.search(body) is not None:
         if most_input is None:
             return (
-                "pictures and files have no bound on their tokens, which --max-cost needs; set "
+                "the tokens of images and files have no upper bound, which --max-cost needs; set "
                 f"max_input_tokens of {job.model!r} in the price file"
             )
         input_tokens = most_input
     elif kind == "search" and most_input is not None:
-        input_tokens = most_input  # pages that were found may be input too
+        input_tokens = most_input  # search results may be input too
     else:
         input_tokens = len(body) + REQUEST_ALLOWANCE_TOKENS
         input_tokens += MESSAGE_ALLOWANCE_TOKENS * body.count(b'"role"')
@@ -123,7 +131,7 @@ def _token_bounds(job: Job, price: Price, kind: Kind) -> tuple[int, int] | str:
         output_tokens = most_output if output_tokens is None else min(output_tokens, most_output)
     if output_tokens is None:
         return (
-            "the body has no max_tokens, and the price file no max_output_tokens of "
+            "the body has no max_tokens, and the price file has no max_output_tokens of "
             f"{job.model!r}; --max-cost needs one of them"
         )
     return input_tokens, output_tokens

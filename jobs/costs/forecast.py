@@ -1,4 +1,4 @@
-"""What a job file will take, before it runs: jobs, tokens, and a range of its cost."""
+"""What a job file will use, before it runs: jobs, tokens, and the range of its cost."""
 
 import math
 from collections.abc import Iterable
@@ -14,11 +14,18 @@ from .prices import PriceTable, Usage
 
 
 class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The jobs of one model at one endpoint (in the total: of all, and both None).
+    """The jobs of one model at one endpoint.
 
-    `input_tokens` is the rule's estimate. An answer has a token at least, and at most what its body
-    allows, else the price file's maximum, else 2,048. The costs go with the two: the higher one
-    has a margin of 30 % on the input; both are None where a price is missing.
+    Args:
+        model: None in the total.
+        url: None in the total.
+        jobs: how many there are.
+        input_tokens: the rule's estimate.
+        output_tokens_least: one token per answer.
+        output_tokens_most: what the bodies allow, else the price file's maximum, else 2,048 each.
+        images: how many are requested.
+        cost_least: of the estimated input and the least output; None where a price is missing.
+        cost_most: of 30 % more input and the most output; None where a price is missing.
     """
 
     model: str | None
@@ -33,9 +40,14 @@ class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows, the dearest first, and their total; `bad_lines` are no jobs and cost nothing.
+    """What a job file will use.
 
-    The total's costs leave out `unpriced_models`, and are None without a price file.
+    Args:
+        currency: of all costs; None without a price file.
+        rows: by model and endpoint, the most expensive first.
+        total: of all rows. Its costs leave out `unpriced_models`.
+        bad_lines: lines that are not jobs, which cost nothing.
+        unpriced_models: models without a price.
     """
 
     currency: str | None
@@ -52,7 +64,7 @@ class _Key(NamedTuple):
 
 
 class _Sums:
-    """Counts of the jobs of one key. A cost is linear in them, so it is worked out only once."""
+    """Sums over the jobs of one key. Costs are linear in them, so they are computed only once."""
 
     __slots__ = ("images", "input_tokens", "jobs", "least_tokens", "most_tokens")
 
@@ -61,7 +73,11 @@ class _Sums:
 
 
 class Forecaster:
-    """Adds up jobs, each in constant time and without keeping it."""
+    """Adds up jobs, each in constant time and without storing it.
+
+    Args:
+        prices: None forecasts tokens alone.
+    """
 
     def __init__(self, prices: PriceTable | None) -> None:
         self._prices = prices
@@ -69,7 +85,7 @@ class Forecaster:
         self._bad_lines = 0
 
     def add(self, items: Iterable[Job | Reject]) -> None:
-        """Take in jobs and lines that are none."""
+        """Count jobs, and lines that are not jobs."""
         for item in items:
             if isinstance(item, Job):
                 self._add(item)
@@ -92,7 +108,7 @@ class Forecaster:
         sums.most_tokens += most
 
     def forecast(self) -> Forecast:
-        """The forecast of all that was added."""
+        """The forecast of everything added so far."""
         parts: dict[tuple[str, str], list[ForecastRow]] = {}
         for key, sums in self._sums.items():
             parts.setdefault((key.model, key.url), []).append(self._row(key, sums))
@@ -140,7 +156,7 @@ class Forecaster:
 def _total(
     model: str | None, url: str | None, rows: list[ForecastRow], *, strict: bool
 ) -> ForecastRow:
-    """Rows added up. `strict`: a cost that one of them lacks is lacking in the sum."""
+    """The sum of rows. `strict`: without a cost where any of them lacks one."""
     priced = [row for row in rows if row.cost_least is not None]
     known = bool(priced) and (not strict or len(priced) == len(rows))
     return ForecastRow(

@@ -3,7 +3,7 @@
     currency = "CNY"
 
     [models."deepseek-v4-flash"]
-    input = 1.00             # per million input tokens that came from no cache
+    input = 1.00             # per million input tokens that are not cached
     cached_input = 0.02      # per million input tokens read from the cache
     cache_write = 1.25       # per million input tokens written to the cache
     output = 2.00            # per million output tokens
@@ -17,8 +17,8 @@
     "1024x1024" = 0.25       # per image of that size
     default = 0.25           # per image of any other size
 
-Amounts are decimal from the file to the report: at most 6 decimals a million tokens, so that a cost
-has at most 12, which is the scale of the `cost` columns. Nothing is rounded on the way.
+Amounts are decimal from the file to the report. A price per million tokens has at most 6 decimals,
+so that a cost has at most 12, which is the scale of the `cost` columns. Nothing is ever rounded.
 """
 
 import datetime as dt
@@ -33,11 +33,11 @@ from ..errors import InputError
 
 T = TypeVar("T")
 
-# Neither the caller's decimal context nor a long sum may round: an inexact step is an error.
+# Independent of the caller's decimal context; a step that would have to round is an error.
 EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
-NOTHING = Decimal(0)
+ZERO = Decimal(0)
 MILLIONTH = Decimal("0.000001")
-# Finest steps that keep a cost within the 12 decimals of its column.
+# The most decimals that keep a cost within the 12 decimals of its column.
 TOKEN_PRICE_DECIMALS = 6
 UNIT_PRICE_DECIMALS = 12
 # With counts of 64 bits, a cost then fits the 26 digits before the point of its column.
@@ -45,10 +45,17 @@ PRICE_BOUND = 10**12
 
 
 class Usage(NamedTuple):
-    """What one answer used, in headrace's own convention: input includes cached input.
+    """The usage of one answer, in headrace's own convention: input includes cached input.
 
-    Tokens are counts or None where the answer did not say; `images` counts the images returned and
-    `image_size` is the size that was asked for, `searches` the search requests made.
+    Args:
+        input_tokens: all input; None where the answer does not say, as for all tokens.
+        cached_input_tokens: those of them read from the cache.
+        cache_write_tokens: those of them written to the cache.
+        output_tokens: all output.
+        reasoning_tokens: those of them spent on reasoning.
+        images: images returned; None for an answer of text.
+        image_size: the size that was requested, such as `1024x1024`.
+        searches: search requests made.
     """
 
     input_tokens: int | None = None
@@ -64,7 +71,20 @@ class Usage(NamedTuple):
 class Price(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """Prices of one model; see the module's example for units."""
+    """Prices of one model, in the currency of its table; None where it has no such price.
+
+    Args:
+        input: per million input tokens that are not cached.
+        cached_input: per million input tokens read from the cache; None for the price of `input`.
+        cache_write: per million input tokens written to the cache; None for the price of `input`.
+        output: per million output tokens.
+        search_request: per search request, on top of its tokens.
+        images: per image, by size such as `1024x1024`, or `default`.
+        max_input_tokens: the longest input that the model accepts.
+        max_output_tokens: the longest answer that it gives.
+        valid_from: when the prices took effect.
+        source: where they are published.
+    """
 
     input: Decimal | None = None
     cached_input: Decimal | None = None
@@ -78,14 +98,16 @@ class Price(
     source: str | None = None
 
     def cost(self, usage: Usage) -> Decimal | None:
-        """Exact cost of `usage`, or None where a price or a count that it needs is missing.
+        """Exact cost of `usage`.
 
-        An answer with images is charged by the piece, by its tokens, or both, as the model has
-        prices. Without a price of their own, tokens from and to the cache cost what others do. Of
-        counts that contradict one another (more cached than input tokens) there is no cost.
+        An answer with images is charged per image, by its tokens, or both, as the model has prices.
+
+        Returns:
+            An amount in the currency of the table; None where a price or a count that it needs is
+            missing, or where counts contradict each other (more cached than input tokens).
         """
         input_tokens, cached, written, output_tokens, _, images, image_size, searches = usage
-        total = NOTHING
+        total = ZERO
         if searches:
             if self.search_request is None:
                 return None
@@ -107,7 +129,7 @@ class Price(
             parts.append((cached, self.input if self.cached_input is None else self.cached_input))
         if written:
             parts.append((written, self.input if self.cache_write is None else self.cache_write))
-        millionths = NOTHING
+        millionths = ZERO
         for tokens, price in parts:
             if tokens:
                 if tokens < 0 or price is None:
@@ -117,7 +139,12 @@ class Price(
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices by model, all in one currency."""
+    """Prices by model.
+
+    Args:
+        currency: of all prices, such as `CNY`.
+        models: prices by model.
+    """
 
     currency: str
     models: dict[str, Price]
@@ -129,7 +156,14 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def load_prices(path: Path) -> PriceTable:
-    """Read a price file. Raises InputError, with the key at fault, for anything unusable."""
+    """Read a price file.
+
+    Args:
+        path: a TOML file, as the module shows it.
+
+    Raises:
+        InputError: naming the file and the key at fault.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except OSError as error:
@@ -150,7 +184,7 @@ def load_prices(path: Path) -> PriceTable:
 
 
 class _Draft(msgspec.Struct, forbid_unknown_fields=True):
-    """The file before its models are looked into, each by its name."""
+    """The file before its models are converted, one by one, so that errors can name them."""
 
     currency: str
     models: dict[str, Any]
@@ -183,7 +217,7 @@ def _model(where: str, entry: Any) -> Price:
 
 
 def _amount(amount: Decimal | None, decimals: int, where: str) -> Decimal | None:
-    """The amount with no more decimals than its column has room for."""
+    """The amount with at most `decimals` decimals."""
     if amount is None:
         return None
     if not amount.is_finite() or amount < 0:

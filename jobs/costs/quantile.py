@@ -6,16 +6,16 @@ import math
 STEPS = 8
 LOWEST_EXPONENT = -10
 BUCKETS = (24 - LOWEST_EXPONENT) * STEPS
-# After so many values all weights are halved, so that the past fades.
+# After so many values all weights are halved, so that recent values count more.
 HALVED_AFTER = 512
 
 
 class UpperQuantile:
-    """What at most a small share of the weight seen lies above, recent values counting more.
+    """The value that a `share` of the weight does not exceed, recent values counting more.
 
-    Weights in buckets of equal ratio; the answer is the upper edge of a bucket, and never below the
-    weighted mean, which a few very large values can carry beyond the quantile. `value` is that
-    answer, 0 before the first value, and `count` how many there were.
+    Weights are in buckets of equal ratio. `value` is the upper edge of a bucket, but never below
+    the weighted mean, which a few very large values can lift above the quantile; it is 0 before the
+    first value. `count` is how many values there were.
     """
 
     def __init__(self, share: float) -> None:
@@ -24,14 +24,14 @@ class UpperQuantile:
         self._total = 0.0
         self._sum = 0.0
         self._since_halving = 0
-        # Where the answer is, and the weight in the buckets above: a value more moves it by little.
+        # The bucket of the quantile, and the weight above it: each value moves it by little.
         self._at = 0
         self._above = 0.0
         self.value = 0.0
         self.count = 0
 
     def add(self, value: float, weight: float = 1.0) -> None:
-        """Take in a value of zero or more, of a weight above zero."""
+        """Add a value of 0 or more, with a weight above 0."""
         weights, bucket = self._weights, _bucket(value)
         weights[bucket] += weight
         if bucket > self._at:
@@ -45,7 +45,7 @@ class UpperQuantile:
             weights = self._weights = [each / 2 for each in weights]
             self._total /= 2
             self._sum /= 2
-            self._above = sum(weights[self._at + 1 :])  # without what rounding has left in it
+            self._above = sum(weights[self._at + 1 :])  # without accumulated rounding errors
         allowed = self._total * self._above_share
         while self._above > allowed and self._at < BUCKETS - 1:
             self._at += 1
@@ -54,7 +54,7 @@ class UpperQuantile:
             self._above += weights[self._at]
             self._at -= 1
         mean, edge = self._sum / self._total, _UPPER_EDGES[self._at]
-        self.value = edge if edge > mean else mean
+        self.value = edge if edge > mean else mean  # faster than max(), once per answer
 
 
 def _bucket(value: float) -> int:

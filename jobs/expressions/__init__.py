@@ -1,4 +1,4 @@
-"""Conditions on figures and rows: their tree, and the parser that makes it."""
+"""Conditions on figures and rows: their syntax tree and its parser."""
 
 from .parser import parse_condition, parse_expression
 from .tree import (

@@ -1,4 +1,4 @@
-"""Reading expressions: tokens, then recursive descent. Any text gives a tree or one clear error."""
+"""Parsing expressions, by recursive descent. Any text gives a tree or one clear error."""
 
 import difflib
 import re
@@ -24,7 +24,7 @@ from .tree import (
 )
 
 CHARACTERS_MAX = 2_000
-# Trees are walked by recursion, and a chain of operators is as deep as it is long.
+# Trees are walked recursively, and a chain of operators is as deep as it is long.
 TOKENS_MAX = 300
 DEPTH_MAX = 40
 WORDS = ("and", "or", "not")
@@ -37,7 +37,7 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-# What other languages write, and what is written here.
+# Operators of other languages, and what to write here instead.
 ELSEWHERE = {"=": "==", "&": "and", "|": "or", "!": "not", "^": "*", "%": "a number before %"}
 
 
@@ -51,7 +51,14 @@ class Token(NamedTuple):
 
 
 def parse_expression(text: str) -> Expression:
-    """Read an expression. Raises ExpressionError, whose message shows the place."""
+    """Parse an expression.
+
+    Args:
+        text: such as `p95(ttft_s) <= 1.1 * base`; the grammar is in `jobs.expressions.tree`.
+
+    Raises:
+        ExpressionError: whose message shows the place.
+    """
     parser = _Parser(text)
     root = parser.condition()
     left = parser.token
@@ -61,10 +68,14 @@ def parse_expression(text: str) -> Expression:
 
 
 def parse_condition(text: str) -> Expression:
-    """Read an expression that is true or false, such as a comparison. Raises ExpressionError."""
+    """Parse an expression that is true or false, such as a comparison.
+
+    Raises:
+        ExpressionError: whose message shows the place.
+    """
     expression = parse_expression(text)
     if sort_of(expression.root) != "truth":
-        said = "this is a figure and no condition; compare it with something, such as `< 3`"
+        said = "this is a figure, not a condition; compare it with something, such as `< 3`"
         raise expression.mistake(expression.root, said)
     return expression
 
@@ -84,7 +95,7 @@ def _tokens(text: str) -> list[Token]:
             kind = "number"
         found.append(Token(kind, token[kind], token.start(kind), token["unit"] or ""))
         if len(found) > TOKENS_MAX:
-            raise ExpressionError("the expression is too long from here on", text, at)
+            raise ExpressionError("the expression is too long; it has to end before here", text, at)
         at = token.end()
     return [*found, Token("end", "", end)]
 
@@ -98,7 +109,7 @@ def _strange(character: str) -> str:
 
 
 class _Parser:
-    """One token ahead. Each method reads what its name says and leaves the next token."""
+    """`token` is the next token. Each method consumes what it is named after."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -143,7 +154,7 @@ class _Parser:
 
     def _need_truth(self, node: Node, operator: str) -> None:
         if sort_of(node) in ("number", "text"):
-            raise self.error(f"`{operator}` joins conditions, and this is none", node.at)
+            raise self.error(f"`{operator}` joins conditions, and this is not one", node.at)
 
     def _need_value(self, node: Node, operator: str) -> None:
         if sort_of(node) == "truth":
@@ -221,15 +232,19 @@ class _Parser:
             raise self.error("this number is out of range", token.at)
         if token.unit and token.unit not in UNITS:
             known = ", ".join(unit for unit in UNITS if unit.isascii())
-            said = f"{token.unit!r} is no unit; there are {known}"
+            said = f"{token.unit!r} is not a unit; the units are {known}"
             raise self.error(said, token.at + len(token.text))
         return Number(value=value, unit=token.unit or None, at=token.at)
 
     def _aggregate(self, name: Token) -> Aggregate:
         if not is_function(name.text):
             near = difflib.get_close_matches(name.text, AGGREGATES, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(AGGREGATES)}, p95"
-            raise self.error(f"{name.text!r} is no function; {hint}", name.at)
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else f"the functions are {', '.join(AGGREGATES)}, p95"
+            )
+            raise self.error(f"{name.text!r} is not a function; {hint}", name.at)
         self._take()
         found: list[Node] = [] if self._is(")") else [self.condition()]
         if found and self._is(","):
@@ -242,11 +257,11 @@ class _Parser:
             )
         for each in (part for one in found for part in parts(one)):
             if isinstance(each, Aggregate):
-                raise self.error("a function of rows can't stand within another", each.at)
+                raise self.error("functions of rows can't be nested", each.at)
         if len(found) == 2:
             self._need_truth(found[1], name.text)
         if found and isinstance(found[0], Text):
-            raise self.error(f"{name.text} is of a column, and this is text", found[0].at)
+            raise self.error(f"{name.text} takes a column, and this is text", found[0].at)
         return Aggregate(
             function=name.text,
             argument=found[0] if found else None,

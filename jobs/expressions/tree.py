@@ -8,9 +8,9 @@
     factor       = "-", factor | number, [ unit ] | text | name | aggregate | "(", condition, ")"
     aggregate    = function, "(", [ condition, [ ",", condition ] ], ")"
 
-`parse_expression` in `jobs.expressions.parser` reads them, and nothing is ever run as Python. What
-a name means is up to who evaluates: a figure of a run, or a column of a row. `docs/gates.md` is the
-user's page.
+`parse_expression` in `jobs.expressions.parser` parses them; nothing is ever executed as Python.
+What a name means depends on the evaluator: a figure of a run, or a column of a row. `docs/gates.md`
+is the page for users.
 """
 
 import re
@@ -21,7 +21,7 @@ from typing import Literal
 
 from ..errors import InputError
 
-# Unit -> what one of it is, in seconds or as a share.
+# Unit -> its size, in seconds or as a share.
 UNITS = {
     "us": Decimal("0.000001"),
     "µs": Decimal("0.000001"),
@@ -35,7 +35,7 @@ UNITS = {
 }
 AGGREGATES = ("count", "sum", "mean", "min", "max", "rate")
 QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,6})?|100)")
-# How tightly each operator binds its operands; the comparisons bind two sums and no more.
+# How tightly each operator binds. A comparison takes exactly two sums.
 PRECEDENCE = {
     "or": 1,
     "and": 2,
@@ -48,12 +48,12 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 NEGATION = 7
 ATOM = 8
 
-# `any` is a name: only who evaluates knows what it stands for.
+# `any` is the type of a name: only the evaluator knows what it stands for.
 Sort = Literal["number", "text", "truth", "any"]
 
 
 class ExpressionError(InputError):
-    """An expression that can't be read or has no meaning: what is wrong, and below it where."""
+    """An expression that can't be parsed or has no meaning; below the message is the place."""
 
     def __init__(self, said: str, text: str, at: int) -> None:
         self.said, self.text, self.at = said, text, at
@@ -63,7 +63,7 @@ class ExpressionError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A number as it was written, and its unit where it has one. Never negative."""
+    """A number as written, and its unit where it has one. Never negative."""
 
     value: Decimal
     unit: str | None = None
@@ -77,7 +77,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Text in quotes, which has no quote of its own kind in it."""
+    """Text in quotes, which does not contain its own kind of quote."""
 
     value: str
     at: int = field(default=0, compare=False)
@@ -85,7 +85,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
-    """A figure of the run, a column, or `base`."""
+    """The name of a figure or of a column, or `base`."""
 
     name: str
     at: int = field(default=0, compare=False)
@@ -93,7 +93,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """A function over rows: of `argument` (None: of the rows themselves), where `where` holds."""
+    """A function over rows: of `argument` (None: of the rows themselves), where `where` is true."""
 
     function: str
     argument: "Node | None" = None
@@ -118,7 +118,7 @@ class Unary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binary:
-    """Arithmetic, a comparison, `and` or `or`; `at` is where the operator stands."""
+    """Arithmetic, a comparison, `and` or `or`; `at` is the place of the operator."""
 
     operator: str
     left: "Node"
@@ -131,23 +131,23 @@ Node = Number | Text | Name | Aggregate | Unary | Binary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
-    """A tree and the text that it came from, which positions (`at`, in characters) are of."""
+    """A tree and its source text. `at` of a node is an offset in the text, in characters."""
 
     text: str
     root: Node
 
     def mistake(self, node: Node, said: str) -> ExpressionError:
-        """An error at a part of this expression, to be raised."""
+        """The error to raise about a node of this expression."""
         return ExpressionError(said, self.text, node.at)
 
 
 def is_function(name: str) -> bool:
-    """Whether a name is that of an aggregate: `mean`, `p99.9` and so on."""
+    """Whether a name is a function of rows: `mean`, `p99.9` and so on."""
     return name in AGGREGATES or QUANTILE.fullmatch(name) is not None
 
 
 def sort_of(node: Node) -> Sort:
-    """What a part can only be, as far as its form tells."""
+    """The type of a node's value, as far as the syntax tells."""
     match node:
         case Number() | Aggregate():
             return "number"
@@ -160,7 +160,12 @@ def sort_of(node: Node) -> Sort:
 
 
 def parts(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
-    """A part and all that it holds, from left to right; what functions are of, only where asked."""
+    """A node and all nodes below it, depth first, from left to right.
+
+    Args:
+        node: where to start.
+        into_aggregates: whether to include the arguments of functions of rows.
+    """
     yield node
     match node:
         case Unary(operand=operand):
@@ -177,7 +182,7 @@ def parts(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
 
 
 def show(node: Node) -> str:
-    """The text of a tree, with no more brackets than it needs; parsing it gives the same tree."""
+    """The text of a tree, with as few brackets as possible; it parses to the same tree."""
     match node:
         case Number(value=value, unit=unit):
             return f"{value:f}{unit or ''}"
@@ -192,13 +197,13 @@ def show(node: Node) -> str:
         case Unary(operand=operand):
             return f"-{_within(operand, NEGATION)}"
         case Binary(operator=operator, left=left, right=right):
-            # Comparisons hold no comparison; of the others, the leftmost pair goes first.
+            # Comparisons are not nested; the other operators are left-associative.
             level = PRECEDENCE[operator]
             return f"{_within(left, level)} {operator} {_within(right, level + 1)}"
 
 
 def _within(node: Node, lowest: int) -> str:
-    """A part as it stands in another, in brackets where it binds less tightly than that needs."""
+    """The text of an operand, in brackets where it binds less tightly than `lowest`."""
     match node:
         case Binary(operator=operator):
             level = PRECEDENCE[operator]

@@ -1,16 +1,18 @@
-"""Plain, gzip and zstd bytes told apart by how they begin, and unpacked piece by piece."""
+"""Plain, gzip and zstd bytes, told apart by their first bytes and decompressed in pieces."""
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from backports import zstd
 
 from ..errors import InputError
 
 READ_BYTES = 64 * 1024
-ZSTD_READ_BYTES = 16 * 1024  # a block is unpacked whole: so what was read is soon what was given
-PIECE_BYTES = 1024 * 1024  # unpacked, or read unpacked, at once
+ZSTD_READ_BYTES = (
+    16 * 1024
+)  # a block is decompressed as a whole, so that output keeps up with input
+PIECE_BYTES = 1024 * 1024  # decompressed, or read uncompressed, at a time
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -25,29 +27,28 @@ LONGEST_MAGIC = 6
 
 
 class Piece(NamedTuple):
-    """Unpacked bytes, and how many stored bytes were read by the time that they were."""
+    """Decompressed bytes, and how many stored bytes had been read by then."""
 
     data: bytes
     stored_bytes: int
 
 
-class _Unpacker(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
+def decompressed(read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
+    """The decompressed content of a file, in pieces.
 
+    The first bytes decide on the format, not the file's name. Reads no more than it needs for the
+    next piece, so what a slow pipe has delivered is passed on at once. Several members or frames in
+    a row are one file.
 
-def unpacked(read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
-    """The content behind `read`, which gives at most so many bytes, and none at the end.
+    Args:
+        read: returns at most so many stored bytes, and none at the end.
+        name: of the file, for messages.
 
-    What the bytes begin with decides, not what the file is called. Takes no more from `read` than
-    it needs for the next piece, so what a slow pipe has delivered is passed on at once. Several
-    members or frames in a row are one file. Raises InputError when the packed data break off or are
-    damaged, after everything before that has been given.
+    Raises:
+        InputError: when the compressed data are truncated or damaged, after all pieces before that.
     """
     head = b""
-    while len(head) < LONGEST_MAGIC and not _settled(head) and (more := read(READ_BYTES)):
+    while len(head) < LONGEST_MAGIC and not _is_decided(head) and (more := read(READ_BYTES)):
         head += more
     if head.startswith(GZIP):
         yield from _gunzip(head, read, name)
@@ -56,7 +57,9 @@ def unpacked(read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
     else:
         for magic, kind in OTHERS.items():
             if head.startswith(magic):
-                raise InputError(f"{name} is a {kind} file; unpack it, or pack it as .gz or .zst")
+                raise InputError(
+                    f"{name} is a {kind} file; unpack it, or compress it as .gz or .zst"
+                )
         stored = 0
         while head:
             stored += len(head)
@@ -64,8 +67,8 @@ def unpacked(read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
             head = read(PIECE_BYTES)
 
 
-def _settled(head: bytes) -> bool:
-    """Whether no more bytes are needed to see what the file is: JSON starts like nothing else."""
+def _is_decided(head: bytes) -> bool:
+    """Whether no more bytes are needed to tell the format: only plain text starts like JSON."""
     return head[:1] in (b"{", b"[", b" ", b"\t", b"\r", b"\n")
 
 
@@ -80,7 +83,7 @@ def _gunzip(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[
     while True:
         while packed:
             if member.eof:
-                packed = packed.lstrip(b"\0")  # gzip allows zeros after a member, as tape had them
+                packed = packed.lstrip(b"\0")  # gzip allows zeros after a member, as on tapes
                 if not packed:
                     break
                 member, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
@@ -113,7 +116,7 @@ def _unzstd(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[
                 data = frame.decompress(packed, PIECE_BYTES)
             except zstd.ZstdError as error:
                 raise _damaged(name, "zstd", stored, str(error)) from error
-            packed = frame.unused_data if frame.eof else b""  # it keeps what it hasn't come to
+            packed = frame.unused_data if frame.eof else b""  # it buffers what it has not processed
             if data:
                 yield Piece(data, stored)
         packed = read(ZSTD_READ_BYTES)
@@ -127,12 +130,12 @@ def _unzstd(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[
 def _damaged(name: str, kind: str, stored: int, why: str) -> InputError:
     return InputError(
         f"{name}: the {kind} data are damaged before byte {stored} ({why}); "
-        "what came before was read. Pack the file again"
+        "what came before was read. Compress the file again"
     )
 
 
 def _cut_off(name: str, kind: str, stored: int) -> InputError:
     return InputError(
-        f"{name}: the {kind} data break off after {stored} bytes; "
-        "what came before was read. Copy or pack the file again"
+        f"{name}: the {kind} data are truncated after {stored} bytes; "
+        "what came before was read. Copy or compress the file again"
     )

@@ -1,4 +1,4 @@
-"""One line of a job file, in any of the dialects, to a job or to the reason why it is none.
+"""Parsing one line of a job file, in any of the dialects, into a job or a reject.
 
 {"custom_id", "method", "url", "body", ...}    OpenAI batch; the canonical form
 {"custom_id", "params"}                        Anthropic batch -> /v1/messages
@@ -21,17 +21,17 @@ from ..endpoints import ENDPOINTS, Kind
 from ..errors import InputError
 from ..job import Job, Reject
 from .source import MIB, TOO_LONG
-from .stream_options import with_usage_asked
+from .stream_options import with_usage_requested
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 KNOWN_URLS = ", ".join(ENDPOINTS)
-# Nobody means more; it keeps every sum of tokens within 64 bits.
+# More than anybody needs; it keeps every sum of tokens within 64 bits.
 LARGEST_LIMIT_TOKENS = 2**53
-LIST = ord("[")  # how one begins in JSON
+LIST = ord("[")  # the first byte of a JSON list
 
-# What a line is that is no object, by its first byte.
-_SHAPES = {
+# The type of a line that is not an object, by its first byte.
+_JSON_TYPES = {
     b"[": "a list",
     b'"': "a string",
     b"t": "true",
@@ -39,14 +39,14 @@ _SHAPES = {
     b"n": "null",
     **{b"%c" % digit: "a number" for digit in b"-0123456789"},
 }
-# Copied for each body: that costs less than a new one.
+# Copied for each body, which costs less than a new hasher.
 _NO_BODY = blake2b(digest_size=16)
 _AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
 
 
-class _Line(msgspec.Struct, gc=False):
-    """Whatever a line has of the keys that tell the dialects apart. What a key holds is not
-    looked into here (Raw), or is checked where it is used (Any)."""
+class _LineFields(msgspec.Struct, gc=False):
+    """The keys of a line that tell the dialects apart. Their values are not parsed here (Raw), or
+    are checked where they are used (Any)."""
 
     custom_id: Any = UNSET
     method: Any = UNSET
@@ -60,7 +60,7 @@ class _Line(msgspec.Struct, gc=False):
     requests: Raw | UnsetType = UNSET
 
 
-class _Body(msgspec.Struct, gc=False):
+class _BodyFields(msgspec.Struct, gc=False):
     """The fields of a body that decide how it is sent and what is reserved for it."""
 
     model: Any = UNSET
@@ -78,38 +78,44 @@ class _Document(msgspec.Struct):
     requests: list[Raw]
 
 
-_decode_line = msgspec.json.Decoder(_Line).decode
-_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_line = msgspec.json.Decoder(_LineFields).decode
+_decode_body = msgspec.json.Decoder(_BodyFields).decode
 _decode_document = msgspec.json.Decoder(_Document).decode
 
 
 class BadLineError(Exception):
-    """Why a line is no job. It leaves this module only by `build_job`."""
+    """Why a line is not a job. Of the public functions, only `build_job` raises it."""
 
 
 def parse_line(line: bytes, number: int) -> Job | Reject:
-    """The job that a line holds, or why it holds none.
+    """The job that a line holds, or the reject that says why it is not a job.
 
-    `number` counts from 1: the line's in the file, or the request's in a document. The body is kept
-    byte for byte; on chat streams that don't set `stream_options.include_usage`, it is added.
+    The body is kept byte for byte, except that `stream_options.include_usage` is added to chat
+    streams that do not set it.
+
+    Args:
+        line: without its line feed.
+        number: from 1, of the line in the file or of the request in a document.
     """
-    fields: _Line | None = None
+    fields: _LineFields | None = None
     try:
         fields = _decoded(line)
         return _job(fields, line, number)
     except BadLineError as error:
         custom_id = fields.custom_id if fields is not None else None
-        return rejected(line, number, str(error), custom_id if isinstance(custom_id, str) else None)
+        return make_reject(
+            line, number, str(error), custom_id if isinstance(custom_id, str) else None
+        )
 
 
-def rejected(line: bytes, number: int, reason: str, custom_id: str | None) -> Reject:
-    """The record of a line that is no job, with its text."""
+def make_reject(line: bytes, number: int, reason: str, custom_id: str | None) -> Reject:
+    """The record of a line that is not a job, with its text."""
     text = line.decode("utf-8", "backslashreplace").rstrip("\r")
     return Reject(line=number, reason=reason, text=text, custom_id=custom_id)
 
 
 def begins_document(head: bytes) -> bool | None:
-    """Whether a file that begins like this is one document; None when it takes more to tell."""
+    """Whether a file with this beginning is one document; None where more is needed to tell."""
     rest = head.lstrip()
     if not rest.startswith(b"{"):
         return False if rest else None
@@ -122,14 +128,14 @@ def begins_document(head: bytes) -> bool | None:
 def document_lines(data: bytes, name: str) -> Iterator[list[bytes]]:
     """The requests of a `{"requests": [...]}` document as lines, in order, about a MiB at a time.
 
-    Raises InputError when the document as a whole can't be read: there are no lines to go on with.
+    Raises InputError when the document as a whole can't be parsed, since it then has no lines.
     """
     try:
         _check_utf8(data)
         document = _decode_document(data)
     except (BadLineError, msgspec.DecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, BadLineError) else _not_json(data, error)
-        raise InputError(f'{name} is no {{"requests": [...]}} document: {reason}') from error
+        raise InputError(f'{name} is not a {{"requests": [...]}} document: {reason}') from error
     lines: list[bytes] = []
     size_bytes = 0
     for request in document.requests:
@@ -142,7 +148,7 @@ def document_lines(data: bytes, name: str) -> Iterator[list[bytes]]:
         yield lines
 
 
-def _decoded(line: bytes) -> _Line:
+def _decoded(line: bytes) -> _LineFields:
     _check_utf8(line)
     try:
         return _decode_line(line)
@@ -153,7 +159,7 @@ def _decoded(line: bytes) -> _Line:
 
 
 def _check_utf8(data: bytes) -> None:
-    # The decoder looks inside strings only where it keeps them, so this is checked first.
+    # The decoder validates only strings that it keeps, so this is checked first.
     if not data.isascii():
         try:
             data.decode()
@@ -167,35 +173,36 @@ def _not_json(data: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, msgspec.ValidationError):
-        shape = _SHAPES.get(data.lstrip()[:1])
-        if shape is not None:
-            return f"not a JSON object but {shape}; write one object a line"
-        return f"not what is expected here: {error}"
+        json_type = _JSON_TYPES.get(data.lstrip()[:1])
+        if json_type is not None:
+            return f"not a JSON object but {json_type}; write one object per line"
+        return f"unexpected JSON: {error}"
     place = _AT_BYTE.search(str(error))
     if place is None:
-        # "Truncated" is also what the decoder says of an escape for half a surrogate pair.
+        # The decoder also says "truncated" of an escape for half of a surrogate pair.
         try:
             json.loads(data)
         except (ValueError, RecursionError):
-            return f"not JSON: it breaks off at {_place(data, len(data))}"
+            return f"not JSON: unexpected end at {_position(data, len(data))}"
         return "not JSON: a \\ud800 to \\udfff escape without its other half"
     what, offset_bytes = place["what"].removeprefix("JSON is malformed: "), int(place["byte"])
     if what == "trailing characters":
-        offset_bytes -= 1  # the decoder has gone past the first of them
-    return f"not JSON: {what} at {_place(data, offset_bytes)}"
+        offset_bytes -= 1  # the decoder is past the first of them
+    return f"not JSON: {what} at {_position(data, offset_bytes)}"
 
 
-def _place(data: bytes, offset_bytes: int) -> str:
+def _position(data: bytes, offset_bytes: int) -> str:
     before = data[:offset_bytes].decode("utf-8", "replace")
     line = before.count("\n")
     column = len(before) - before.rfind("\n")
     return f"line {line + 1}, column {column}" if b"\n" in data else f"column {column}"
 
 
-def _job(fields: _Line, line: bytes, number: int) -> Job:
+def _job(fields: _LineFields, line: bytes, number: int) -> Job:
     raw: Raw
     if fields.body is not UNSET:
         raw, url = fields.body, fields.url
+        # (Here and below: the decoder gives no subclasses, and isinstance() takes longer.)
         if type(url) is not str or url not in ENDPOINTS:
             raise BadLineError(_wrong_url(url))
     elif fields.params is not UNSET:
@@ -220,7 +227,7 @@ def _job(fields: _Line, line: bytes, number: int) -> Job:
     if not custom_id:
         raise BadLineError("custom_id is empty; give each line one of its own")
     if fields.method != "POST" and fields.method is not UNSET:
-        raise BadLineError(f'method is {_shown(fields.method)}; write "POST" or leave it out')
+        raise BadLineError(f'method is {_as_json(fields.method)}; write "POST" or leave it out')
     metadata, expected = fields.metadata, fields.expected
     return build_job(
         bytes(raw),
@@ -241,7 +248,19 @@ def build_job(
     metadata: str | None = None,
     expected: str | None = None,
 ) -> Job:
-    """The job that sends `body` to `url`, one of ENDPOINTS. Raises BadLineError."""
+    """The job that sends `body`.
+
+    Args:
+        body: a JSON object in UTF-8.
+        url: one of ENDPOINTS.
+        custom_id: the job's id.
+        number: from 1, of the line in its file.
+        metadata: JSON text, or None.
+        expected: JSON text, or None.
+
+    Raises:
+        BadLineError: where the body is not one that `url` takes.
+    """
     if not body.startswith(b"{"):
         raise BadLineError('the body is not a JSON object; write {"model": ..., ...}')
     try:
@@ -254,19 +273,19 @@ def build_job(
             raise BadLineError(f"the body has no {name}, which {url} needs")
     model, stream, messages = known.model, known.stream, known.messages
     if type(model) is not str or not model:
-        raise BadLineError(f"model is {_shown(model)}; write a model's name in quotes")
+        raise BadLineError(f"model is {_as_json(model)}; write a model's name in quotes")
     if stream is not None and type(stream) is not bool:
-        raise BadLineError(f"stream is {_shown(stream)}; write true or false")
+        raise BadLineError(f"stream is {_as_json(stream)}; write true or false")
     if messages is not UNSET and memoryview(messages)[0] != LIST:
         raise BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
     images = kind == "images"
     estimate_tokens = 0 if images else estimate_body_tokens(body)
     if stream and kind == "chat":
         options = known.stream_options
-        body = with_usage_asked(body, None if options is UNSET else bytes(options))
+        body = with_usage_requested(body, None if options is UNSET else bytes(options))
     hasher = _NO_BODY.copy()
     hasher.update(body)
-    count = 1 if known.n is None else _whole(known.n) or 1
+    count = 1 if known.n is None else _positive_integer(known.n) or 1
     return Job(
         index=number - 1,
         custom_id=custom_id,
@@ -285,37 +304,38 @@ def build_job(
     )
 
 
-def _limit(known: _Body, kind: Kind, answers: int) -> int | None:
-    """The most output that a body asks for, all its answers together."""
-    tokens = _whole(known.max_tokens)
+def _limit(known: _BodyFields, kind: Kind, answers: int) -> int | None:
+    """The output limit of a body, in tokens, of all its answers together."""
+    tokens = _positive_integer(known.max_tokens)
     if kind != "messages":
         if known.max_completion_tokens is not None:
-            tokens = max(tokens, _whole(known.max_completion_tokens))
+            tokens = max(tokens, _positive_integer(known.max_completion_tokens))
         tokens *= answers
+    # (A comparison is faster than min(), and this runs for every line.)
     return (tokens if tokens < LARGEST_LIMIT_TOKENS else LARGEST_LIMIT_TOKENS) or None
 
 
-def _whole(value: Any) -> int:
-    """A positive whole number, also where it is written as 16.0. Anything else, which is for the
-    server to judge, is 0."""
+def _positive_integer(value: Any) -> int:
+    """A positive integer, also where it is written as 16.0. Anything else is 0, and left for the
+    server to judge."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and value > 0 else 0
 
 
-def _shown(value: Any) -> str:
+def _as_json(value: Any) -> str:
     text = "missing" if value is UNSET else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _wrong_url(url: Any) -> str:
-    """What is wrong with a url that is none of ENDPOINTS."""
+    """What is wrong with a url that is not one of ENDPOINTS."""
     if url is UNSET:
         return f"no url; write one of {KNOWN_URLS}"
     if not isinstance(url, str):
-        return f"url is {_shown(url)}; write one of {KNOWN_URLS}"
+        return f"url is {_as_json(url)}; write one of {KNOWN_URLS}"
     path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
     for known in ENDPOINTS:
         if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
-            return f"url is {_shown(url)}; write {_shown(known)}"
-    return f"unknown url {_shown(url)}; write one of {KNOWN_URLS}"
+            return f"url is {_as_json(url)}; write {_as_json(known)}"
+    return f"unknown url {_as_json(url)}; write one of {KNOWN_URLS}"

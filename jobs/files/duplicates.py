@@ -1,28 +1,31 @@
-"""Which custom_ids a file has had, in a few bytes each."""
+"""The custom_ids seen in a file, in a few bytes each."""
 
 from array import array
 from hashlib import blake2b
 from struct import Struct
 
-# Many small tables instead of a large one: when one grows, the pause is short, and little is held
-# twice.
+# Many small tables instead of a large one: when one grows, the pause is short, and little memory is
+# held twice.
 SHARDS = 256
 FIRST_SLOTS = 8
 MAX_LOAD = 0.8
 GROWTH = 1.5
-# A digest of 72 bits: 8 choose the shard, 64 are kept. Among a million ids, two that differ are
-# taken for one with a probability of 1e-10.
+# A digest of 72 bits: 8 choose the shard, 64 are stored. Among a million ids, the probability of a
+# collision is 1e-10.
 DIGEST_BYTES = 9
 _KEPT_AND_SHARD = Struct("<QB").unpack
 LAST_LINE = 2**32 - 1
 
 
 class SeenIds:
-    """A set of custom_ids that keeps digests, and the line that each came from.
+    """A set of custom_ids, stored as digests with the line that each came from.
 
-    Open addressing in compact arrays: 12 bytes a slot and at least 0.8 / 1.5 of the slots full once
-    a table has grown, so at most 24 bytes an id, beside the 256 first tables. `key` (up to 64
-    bytes) makes the digests unpredictable to whoever wrote the file; the outcome is the same.
+    Open addressing in compact arrays: 12 bytes per slot, and at least 0.8 / 1.5 of the slots used
+    once a table has grown, so at most 24 bytes per id beside the 256 initial tables.
+
+    Args:
+        key: up to 64 bytes, which make the digests unpredictable to the author of the file. What is
+            a duplicate does not depend on it.
     """
 
     def __init__(self, *, key: bytes = b"") -> None:
@@ -37,16 +40,17 @@ class SeenIds:
 
     @property
     def held_bytes(self) -> int:
-        """What the arrays take up."""
+        """Memory of the arrays."""
         tables = [*self._digests, *self._lines]
         return sum(table.itemsize * len(table) for table in tables)
 
     def add(self, custom_id: str, line: int = 0) -> bool:
-        """Whether the id is new; if so, it is now in the set, as that of `line`."""
+        """Add an id and its line, unless it is in the set; return whether it was added."""
         digest, shard = self._digest(custom_id)
         digests = self._digests[shard]
         slots = len(digests)
         slot = digest % slots
+        # (As in `line_of`, but without a division for each slot: every line of a file comes here.)
         while found := digests[slot]:
             if found == digest:
                 return False
@@ -62,7 +66,7 @@ class SeenIds:
         return True
 
     def line_of(self, custom_id: str) -> int | None:
-        """The line that an id was added with, or None for an id that is not in the set."""
+        """The line that an id was added with; None for an id that is not in the set."""
         digest, shard = self._digest(custom_id)
         digests = self._digests[shard]
         slots = len(digests)
@@ -74,7 +78,7 @@ class SeenIds:
         return None
 
     def _digest(self, custom_id: str) -> tuple[int, int]:
-        """What is kept of an id, and in which shard."""
+        """The stored digest of an id, and its shard."""
         hasher = self._empty.copy()
         hasher.update(custom_id.encode("utf-8", "surrogatepass"))
         digest, shard = _KEPT_AND_SHARD(hasher.digest())

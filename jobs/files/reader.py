@@ -1,4 +1,4 @@
-"""A job file to jobs: its dialect, its duplicates, and what could never be sent."""
+"""Reading a job file into jobs: dialects, duplicates, and jobs that could never be sent."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,27 +6,31 @@ from collections.abc import Iterator, Mapping
 from ..costs import CostBounds, PriceTable
 from ..job import Job, Reject
 from ..records import ModelLimits
-from .dialects import begins_document, document_lines, parse_line, rejected
+from .dialects import begins_document, document_lines, make_reject, parse_line
 from .duplicates import SeenIds
 from .source import Source
 
-# What `parse` takes in at once, in about half a millisecond: so many lines, or fewer that have so
-# many bytes together; one at least.
+# What `parse` takes at a time, in about half a millisecond: so many lines, or fewer that have so
+# many bytes together, but at least one.
 PARSED_LINES = 128
 PARSED_BYTES = 64 * 1024
-LARGE_BYTES = 128 * 1024  # a line that takes a millisecond or so by itself
+LARGE_BYTES = 128 * 1024  # a line that takes about a millisecond by itself
 
 
 class JobReader:
-    """Every job of a file and every line that is none, in the order of the file.
+    """Iterates over the jobs of a file, and its lines that are not jobs, in the order of the file.
 
-    To go through them reads on where that is needed. For those who must not block there are the
-    parts of it: `fill` reads, which may take any time, and `parse` takes little.
+    Iteration reads the file as needed. A caller that must not block uses `fill`, which may block,
+    and `parse`, which takes little time, instead.
 
-    Blank lines are skipped, but count. Of jobs with the same custom_id the first stands. With `tpm`
-    (tokens a minute), a job that is estimated to be larger than that is a Reject: no limiter could
-    ever let it through; models in `own_limits` have theirs from there. With `bounded_by`, so is one
-    whose cost these prices don't bound.
+    Blank lines are skipped, but counted. Of jobs with the same custom_id, the first is accepted.
+
+    Args:
+        source: the file. The caller closes it.
+        tpm: tokens per minute. A job that is estimated to be larger is a Reject, since no limiter
+            could ever admit it.
+        own_limits: models with limits of their own, which go before `tpm`.
+        bounded_by: prices. A job whose cost they don't bound is a Reject.
     """
 
     def __init__(
@@ -48,8 +52,7 @@ class JobReader:
         self._taken = 0  # of its lines
 
     def __iter__(self) -> Iterator[Job | Reject]:
-        """Raises InputError where the file can't be read on, after everything before that has been
-        given."""
+        """Raises InputError where the file can't be read any further, after all before that."""
         while self.fill():
             yield from self.parse()
 
@@ -60,17 +63,17 @@ class JobReader:
 
     @property
     def large(self) -> bool:
-        """Whether the next of them takes a while by itself."""
+        """Whether the next of them takes about a millisecond by itself."""
         return len(self._lines[self._taken]) > LARGE_BYTES
 
     def fill(self) -> bool:
-        """Read on until there are lines to parse; False at the end of the file.
+        """Read until there are lines to parse; False at the end of the file.
 
-        Raises InputError where the file can't be read on.
+        Raises InputError where the file can't be read any further.
         """
         while not self.filled:
             batch = next(self._batches, None)
-            # Only now: `fraction` may be asked for while another thread waits for the file.
+            # Only now, since `fraction` may be called while another thread waits for the file.
             self._before += len(self._lines)
             self._lines, self._taken = batch or [], 0
             if batch is None:
@@ -78,7 +81,7 @@ class JobReader:
         return True
 
     def parse(self) -> list[Job | Reject]:
-        """The next of the lines that were read, some of them; none where they are blank."""
+        """Parse some of the lines that were read; nothing comes of blank ones."""
         found: list[Job | Reject] = []
         taken = self._taken
         room_bytes = PARSED_BYTES
@@ -93,8 +96,7 @@ class JobReader:
         return found
 
     def fraction(self) -> float | None:
-        """How far in the stored file the parsed lines go, from 0 to 1; None where no size is
-        known."""
+        """The parsed share of the stored file, from 0 to 1; None where its size is not known."""
         lines, taken = self._lines, self._taken
         return self._source.fraction(taken / len(lines) if lines else 0.0)
 
@@ -114,7 +116,7 @@ class JobReader:
                 f"duplicate custom_id: line {self._seen.line_of(item.custom_id)} has it already; "
                 "give each line one of its own"
             )
-        return item if reason is None else rejected(line, number, reason, item.custom_id)
+        return item if reason is None else make_reject(line, number, reason, item.custom_id)
 
 
 def _batches(source: Source) -> Iterator[list[bytes]]:
@@ -132,6 +134,6 @@ def _too_large(job: Job, tpm: int, *, own: bool) -> str:
         parts += f", {limit} of output allowed"
     what = f"the model's tpm in [limits.{json.dumps(job.model)}]" if own else "--tpm"
     return (
-        f"needs {tokens} tokens ({parts}), more than the {tpm} tokens a minute that are allowed; "
+        f"needs {tokens} tokens ({parts}), more than the {tpm} tokens per minute that are allowed; "
         f"shorten it, lower max_tokens or raise {what}"
     )

@@ -8,25 +8,25 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from io import RawIOBase
 from itertools import chain
-from types import TracebackType
 from typing import Self, cast
 
 from ..errors import InputError
 from ..records import JobFile
-from .decompression import unpacked
+from .decompression import decompressed
 
 MIB = 1024 * 1024
 MAX_LINE_BYTES = 64 * MIB
-# Ends what is left of a line that was longer than MAX_LINE_BYTES. A NUL is never part of JSON.
+# Ends the stored beginning of a line longer than MAX_LINE_BYTES. A NUL is never part of JSON.
 TOO_LONG = b"\x00 ... longer than 64 MiB"
 KEPT_OF_TOO_LONG_BYTES = 1000
 BOM = b"\xef\xbb\xbf"
 
 
 class Source:
-    """One pass over a job file, in bounded memory. Whoever opened it closes it.
+    """One pass over a job file, in bounded memory. Whoever opens it closes it.
 
-    Every method raises InputError where the file can't be read on or its packing is broken.
+    Every method raises InputError where the file can't be read any further, or where its compressed
+    data are damaged.
     """
 
     def __init__(
@@ -39,22 +39,17 @@ class Source:
     ) -> None:
         self.path = path
         self._close = close
-        self._pieces = unpacked(read, _shown(path))
+        self._pieces = decompressed(read, display_name(path))
         self._identity = identity
-        self._head = b""  # unpacked, and not yet part of a line
+        self._head = b""  # decompressed, and not yet part of a line
         self._begun = False
-        # The latest piece was unpacked from what is stored between these two.
+        # The latest piece was decompressed from the stored bytes between these two offsets.
         self._stored_before = self._stored_after = 0
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -64,12 +59,12 @@ class Source:
 
     @property
     def identity(self) -> JobFile:
-        """What tells this file from another.
+        """Identifies the content of the file.
 
-        For a regular file: its size, and the digest of its first MiB as stored. A stream (standard
-        input, a named pipe) can't be read that far ahead without holding up the first job, so its
-        digest is that of the first line (unpacked, without its line break, of at most a MiB): the
-        same however slowly it comes, and known as soon as the first job is. Waits for that line.
+        Of a regular file: its size, and the digest of its first MiB as stored. A stream (standard
+        input, a named pipe) can't be read that far ahead without delaying the first job, so its
+        digest is of the first line (decompressed, without its line feed, at most a MiB): the same
+        however slowly it arrives, and known as soon as the first job is. Waits for that line.
         """
         if self._identity is None:
             self.begins(lambda head: True if b"\n" in head or len(head) >= MIB else None)
@@ -78,11 +73,15 @@ class Source:
         return self._identity
 
     def begins(self, test: Callable[[bytes], bool | None]) -> bool:
-        """Whether `test` holds for the beginning of the file, unpacked and without its BOM.
+        """Whether `test` holds for the beginning of the file, decompressed and without its BOM.
 
-        `test` gets more and more of it until it is sure, that is, does not return None; it is False
-        when the file ends first, or a MiB was not enough. Nothing is lost to `lines`; to be called
-        before them.
+        To be called before `lines`, which still gives the whole file.
+
+        Args:
+            test: called with more and more of the file while it returns None.
+
+        Returns:
+            What `test` returns; False where the file ends first, or a MiB is not enough.
         """
         ended = False
         while True:
@@ -97,15 +96,15 @@ class Source:
             self._head += piece or b""
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """The lines with their numbers, from 1, without the line feed; lazily, as they come.
+        """The lines with their numbers, from 1, without the line feed; lazily, as they arrive.
 
-        A line longer than 64 MiB is not held: its beginning and `TOO_LONG` stand for it.
+        Of a line longer than 64 MiB only the beginning is kept, followed by `TOO_LONG`.
         """
         return enumerate(chain.from_iterable(self.batches()), 1)
 
     def batches(self) -> Iterator[list[bytes]]:
-        """The same lines, as many at a time as are whole with each piece of the file."""
-        parts: list[bytes] = []  # of a line whose end has not come yet
+        """The same lines, as many at a time as each piece of the file completes."""
+        parts: list[bytes] = []  # of a line whose end has not arrived yet
         parts_bytes = 0
         piece: bytes | None = self._rest_of_head()
         while piece is not None:
@@ -125,15 +124,21 @@ class Source:
             yield [_joined(parts, parts_bytes)]
 
     def read_all(self) -> bytes:
-        """All of the file, unpacked; instead of `lines`."""
+        """The whole file, decompressed; to be used instead of `lines`."""
         parts = [self._rest_of_head()]
         while (piece := self._next_piece()) is not None:
             parts.append(piece)
         return b"".join(parts)
 
     def fraction(self, of_batch: float) -> float | None:
-        """How far in the stored file the reader is, from 0 to 1, who has taken in this share of the
-        latest batch; None where no size is known."""
+        """The share of the stored file that is processed, from 0 to 1.
+
+        Args:
+            of_batch: the processed share of the latest batch.
+
+        Returns:
+            None where the size of the file is not known.
+        """
         size = self._identity.size_bytes if self._identity is not None else None
         if size is None:
             return None
@@ -150,7 +155,7 @@ class Source:
             piece = next(self._pieces, None)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise InputError(f"cannot read {_shown(self.path)}: {reason}") from error
+            raise InputError(f"cannot read {display_name(self.path)}: {reason}") from error
         if piece is None:
             self._stored_before = self._stored_after
             return None
@@ -161,11 +166,14 @@ class Source:
 
 
 def open_source(path: str, *, what: str = "the job file") -> Source:
-    """Open a job file; "-" is standard input. The caller closes it (or uses it in a `with`).
+    """Open a job file. The caller closes it, or uses it in a `with`.
 
-    `what` names it in an error, where it is another kind of file.
+    Args:
+        path: "-" is standard input.
+        what: what the file is called in a message, where it is another kind of file.
 
-    Raises InputError when there is no such file, when it is a directory, or can't be read.
+    Raises:
+        InputError: when it does not exist, is a directory or can't be read.
     """
     if path == "-":
         return Source(path, read=_read_of_standard_input())
@@ -185,19 +193,19 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
 def _read_of_standard_input() -> Callable[[int], bytes]:
     if sys.stdin is None:
         raise InputError("cannot read standard input: it is closed")
-    # Past its buffer, whose lock a read that never returns would hold: a process that is stopped
-    # meanwhile could not end but by a crash.
+    # Without its buffer, whose lock would be held by a read that never returns: a process that is
+    # stopped meanwhile could only crash.
     stream = cast(RawIOBase, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
 
     def read(most_bytes: int) -> bytes:
         while (data := stream.read(most_bytes)) is None:
-            select.select([stream], [], [])  # whoever shares it has it not block
+            select.select([stream], [], [])  # another process has made it non-blocking
         return data
 
     return read
 
 
-def _shown(path: str) -> str:
+def display_name(path: str) -> str:
     return "standard input" if path == "-" else path
 
 

@@ -1,4 +1,4 @@
-"""What a load run sends: prompts from a job file, of words, or of a trace's lengths."""
+"""What a load run sends: prompts from a job file, made of words, or as long as a trace's."""
 
 from .docstrings import BAD_LINES, docstring_jobs
 from .file import FilePrompts

@@ -1,4 +1,4 @@
-"""Jobs made of real text, for the demo: the docstrings of this machine's standard library."""
+"""Jobs made of real text, for the demo: docstrings of this Python's standard library."""
 
 import ast
 import itertools
@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import InputError
 
-# Parts of the library with much prose in them. Their source is read, they are never imported.
+# Modules with long docstrings. Their source is parsed; they are never imported.
 MODULES = (
     "bdb", "calendar", "cmd", "codecs", "configparser", "contextlib", "doctest", "email", "enum",
     "ftplib", "functools", "heapq", "http", "imaplib", "importlib", "inspect", "ipaddress", "json",
@@ -24,7 +24,7 @@ SHORTEST_CHARS = 20
 LONGEST_CHARS = 8000
 PROMPT_CHARS = 400
 
-# Lines that are no jobs, each for a reason of its own.
+# Lines that are not jobs, each for a different reason.
 BAD_LINES: tuple[bytes, ...] = (
     b'{"custom_id": "bad-cut-off", "method": "POST", "url": "/v1/chat/comp',
     b'{"custom_id": "bad-latin-1", "url": "/v1/chat/completions", "body": {"model": "caf\xe9"}}',
@@ -37,7 +37,7 @@ BAD_LINES: tuple[bytes, ...] = (
 )
 
 
-class _Text(NamedTuple):
+class _Docstring(NamedTuple):
     """A docstring and what it describes."""
 
     module: str
@@ -54,22 +54,32 @@ class _Models(NamedTuple):
     image: str
 
 
-_Body = tuple[str, dict[str, Any]]
+_Request = tuple[str, dict[str, Any]]
 
 
 def docstring_jobs(count: int, *, text_model: str, image_model: str, seed: int) -> Iterator[bytes]:
-    """`count` lines of canonical form, without line breaks, over all endpoints.
+    """Lines of a job file in its canonical form, for all endpoints.
 
-    Any 20 successive ones hold each endpoint, streamed and not where it can be, and images as url
-    and as b64_json. The same seed on the same version of Python gives the same lines. Texts repeat
-    once the library has no more (after about 2,000). Raises InputError on a Python without the
-    source of its library.
+    Any 20 successive lines cover each endpoint, streamed and not where it can be, and images as url
+    and as b64_json. Texts repeat once the library is used up, after about 2,000.
+
+    Args:
+        count: how many lines.
+        text_model: the model of all text.
+        image_model: the model of all images.
+        seed: the same seed and version of Python give the same lines.
+
+    Returns:
+        The lines, without line feeds.
+
+    Raises:
+        InputError: on a Python without the source of its library.
     """
     rng = random.Random(seed)
     texts = _texts(count, rng)
     rng.shuffle(texts)
     models = _Models(text_model, image_model)
-    kinds = itertools.cycle(_KINDS)
+    kinds = itertools.cycle(_REQUEST_KINDS)
     for number, text, make in zip(range(1, count + 1), itertools.cycle(texts), kinds, strict=False):
         url, body = make(text, models, rng)
         line: dict[str, Any] = {
@@ -85,7 +95,7 @@ def docstring_jobs(count: int, *, text_model: str, image_model: str, seed: int) 
         yield msgspec.json.encode(line)
 
 
-def _chat(text: _Text, models: _Models, rng: random.Random) -> _Body:
+def _chat(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
     body: dict[str, Any] = {
         "model": models.text,
         "messages": [
@@ -98,7 +108,7 @@ def _chat(text: _Text, models: _Models, rng: random.Random) -> _Body:
     return "/v1/chat/completions", body if limit is None else body | {"max_tokens": limit}
 
 
-def _messages(text: _Text, models: _Models, rng: random.Random) -> _Body:
+def _messages(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
     content: Any = f"Rewrite this for a beginner:\n\n{text.text}"
     if rng.random() < 0.5:
         content = [{"type": "text", "text": content}]
@@ -110,7 +120,7 @@ def _messages(text: _Text, models: _Models, rng: random.Random) -> _Body:
     }
 
 
-def _search(text: _Text, models: _Models, rng: random.Random) -> _Body:
+def _search(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
     question = f"What changed lately in Python's {text.name}? It is documented as: {text.text}"
     return "/v1/search/completions", {
         "model": models.text,
@@ -119,7 +129,7 @@ def _search(text: _Text, models: _Models, rng: random.Random) -> _Body:
     }
 
 
-def _image(text: _Text, models: _Models, rng: random.Random) -> _Body:
+def _image(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
     return "/v1/images/generations", {
         "model": models.image,
         "prompt": f"A woodcut of {text.name}: {text.text[:PROMPT_CHARS]}",
@@ -128,21 +138,21 @@ def _image(text: _Text, models: _Models, rng: random.Random) -> _Body:
     }
 
 
-def _streamed(make: "_Make") -> "_Make":
-    def streamed(text: _Text, models: _Models, rng: random.Random) -> _Body:
+def _streamed(make: "_MakeRequest") -> "_MakeRequest":
+    def streamed(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
         url, body = make(text, models, rng)
         return url, body | {"stream": True}
 
     return streamed
 
 
-def _as_base64(text: _Text, models: _Models, rng: random.Random) -> _Body:
+def _as_base64(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
     url, body = _image(text, models, rng)
     return url, body | {"response_format": "b64_json"}
 
 
-_Make = Callable[[_Text, _Models, random.Random], _Body]
-_KINDS: tuple[_Make, ...] = (
+_MakeRequest = Callable[[_Docstring, _Models, random.Random], _Request]
+_REQUEST_KINDS: tuple[_MakeRequest, ...] = (
     *(_chat, _streamed(_chat), _messages, _streamed(_messages), _search),
     *(_chat, _streamed(_chat), _messages, _streamed(_messages), _image),
     *(_chat, _streamed(_chat), _messages, _streamed(_messages), _streamed(_search)),
@@ -150,12 +160,12 @@ _KINDS: tuple[_Make, ...] = (
 )
 
 
-def _texts(count: int, rng: random.Random) -> list[_Text]:
-    """At least `count` docstrings where there are so many, out of whole modules."""
+def _texts(count: int, rng: random.Random) -> list[_Docstring]:
+    """At least `count` docstrings if there are so many, from whole modules in random order."""
     root = Path(sysconfig.get_path("stdlib"))
     modules = list(MODULES)
     rng.shuffle(modules)
-    texts: list[_Text] = []
+    texts: list[_Docstring] = []
     for module in modules:
         if len(texts) >= count:
             break
@@ -171,13 +181,13 @@ def _sources(root: Path, module: str) -> list[Path]:
     return [file] if file.is_file() else sorted((root / module).glob("*.py"))
 
 
-def _docstrings(file: Path, module: str) -> Iterator[_Text]:
+def _docstrings(file: Path, module: str) -> Iterator[_Docstring]:
     if file.stem not in (module, "__init__"):
         module = f"{module}.{file.stem}"
     for name, node in _documented(ast.parse(file.read_bytes()), module):
         text = ast.get_docstring(node)
         if text is not None and SHORTEST_CHARS <= len(text.strip()) <= LONGEST_CHARS:
-            yield _Text(module, name, text.strip())
+            yield _Docstring(module, name, text.strip())
 
 
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,4 +1,4 @@
-"""The jobs of a file as a load run's supply: in a circle, or drawn from it."""
+"""The jobs of a file as prompts of a load run: in a cycle, or sampled."""
 
 import random
 
@@ -9,17 +9,24 @@ from ..errors import InputError
 from ..files import MIB, JobReader, build_job, open_source
 from ..job import Job, Reject
 
-# They are kept in memory, so that no file is read between two requests.
+# Jobs are kept in memory, so that no file is read between two requests.
 HELD_BYTES_MAX = 512 * MIB
 
 
 class FilePrompts:
-    """The file's jobs in their order and round again or, with `rng`, each drawn from all of them.
+    """The jobs of a file, in a cycle or sampled. Reads the whole file at once.
 
-    A job that comes a second time gets `#2` after its custom_id, and so on. `model` and `stream`,
-    where given, take the place of what the bodies say. `rejects` are the lines that were no jobs.
-    Reads the whole file at once. Raises InputError where it can't be read,
-    has no jobs, or more than 512 MiB of them.
+    The second time that a job is sent, `#2` is appended to its custom_id, and so on. `rejects` are
+    the lines that are not jobs.
+
+    Args:
+        path: the job file; "-" is standard input.
+        rng: draws each job from all of them; None takes them in order, again and again.
+        model: replaces the model of every body.
+        stream: replaces whether answers are streamed, except of images.
+
+    Raises:
+        InputError: where the file can't be read, has no jobs, or more than 512 MiB of them.
     """
 
     def __init__(
@@ -45,7 +52,7 @@ class FilePrompts:
                 if held_bytes > HELD_BYTES_MAX:
                     raise InputError(
                         f"{path} has more than {HELD_BYTES_MAX // MIB} MiB of jobs, which a load "
-                        "run would keep in memory; give it a part of them"
+                        "run would keep in memory; use a part of them"
                     )
             self.identity = source.identity
         if not self._jobs:
@@ -56,7 +63,7 @@ class FilePrompts:
         self._times = [0] * len(self._jobs)
 
     def next(self, index: int) -> Job:
-        """The next job of the circle, or any."""
+        """The next job of the cycle, or a random one."""
         count = len(self._jobs)
         place = self._given % count if self._rng is None else self._rng.randrange(count)
         self._given += 1
@@ -66,7 +73,7 @@ class FilePrompts:
         return msgspec.structs.replace(job, index=index, custom_id=custom_id)
 
     def answered(self, job: Job, text: str | None) -> None:
-        """Nothing depends on an answer here."""
+        """Does nothing: no prompt depends on an answer."""
 
 
 def _changed(job: Job, model: str | None, stream: bool | None) -> Job:
@@ -81,7 +88,7 @@ def _changed(job: Job, model: str | None, stream: bool | None) -> Job:
     if stream is not None:
         body["stream"] = stream
         if not stream:
-            body.pop("stream_options", None)  # which only a stream may have
+            body.pop("stream_options", None)  # which only streams may have
     return build_job(
         msgspec.json.encode(body),
         url=job.url,

@@ -9,58 +9,68 @@ from typing import Literal, NamedTuple
 from ..errors import InputError
 from ..files import open_source
 
-# Nobody's context is longer; it keeps a slip of the pen from filling the memory.
+# Longer than any model's context; it keeps a typing error from filling the memory.
 LONGEST_TOKENS = 10_000_000
 _BIN = re.compile(r"(\d+)(?:\s*-\s*(\d+))?(?:\s*[\s,;]\s*(\d+(?:\.\d+)?))?", re.ASCII)
 
 
 class Bin(NamedTuple):
-    """One bar of a histogram: lengths from `low` to `high`, both included, alike."""
+    """One bin of a histogram: lengths from `low` to `high`, both included, equally likely."""
 
     low: int
     high: int
 
 
 class Lengths(NamedTuple):
-    """How long prompts or answers are, in whole tokens, never below 1.
+    """How long prompts or answers are, in tokens, at least 1.
 
-    `uniform` from `a` to `b`, both included; `normal` of mean `a` and standard deviation `b`, drawn
-    anew while below 1; `histogram`: one of `bins`, up to `heaped` (the sums of their weights).
+    Args:
+        kind: which distribution.
+        a: the constant; lower end of `uniform`, included; mean of `normal`.
+        b: upper end of `uniform`, included; standard deviation of `normal`, which is drawn again
+            while below 1; the longest of `histogram`.
+        bins: of `histogram`.
+        cumulative_weights: of `bins`, each with all before it.
     """
 
     kind: Literal["constant", "uniform", "normal", "histogram"]
     a: float
     b: float = 0.0
     bins: tuple[Bin, ...] = ()
-    heaped: tuple[float, ...] = ()
+    cumulative_weights: tuple[float, ...] = ()
 
     def draw(self, rng: random.Random) -> int:
-        """One length; a constant one takes no chance."""
+        """One length. A constant draws nothing from `rng`."""
         if self.kind == "constant":
             return int(self.a)
         if self.kind == "uniform":
             return rng.randint(int(self.a), int(self.b))
         if self.kind == "normal":
             while (drawn := round(rng.gauss(self.a, self.b))) < 1:
-                pass  # the mean is 1 or more: every second draw will do
+                pass  # the mean is 1 or more, so about every second draw is accepted
             return drawn
-        place = bisect_right(self.heaped, rng.random() * self.heaped[-1])
+        place = bisect_right(self.cumulative_weights, rng.random() * self.cumulative_weights[-1])
         found = self.bins[min(place, len(self.bins) - 1)]  # the product may round up to the sum
         return rng.randint(found.low, found.high)
 
     @property
     def longest(self) -> int:
-        """What a draw does not exceed; of a normal one, what none in 30,000 does."""
+        """The longest length; of `normal`, which fewer than one in 30,000 exceeds."""
         if self.kind == "normal":
             return round(self.a + 4 * self.b)
         return int(max(self.a, self.b))
 
 
 def parse_lengths(name: str, text: str) -> Lengths:
-    """`512`, `uniform:100:900`, `normal:512:64` or `histogram:FILE`.
+    """Parse `512`, `uniform:100:900`, `normal:512:64` or `histogram:FILE`.
 
-    A histogram's file has a line for each length or range of lengths, and how often it comes (once
-    where that is left out): `128`, `128,10` or `100-200,5`. Raises InputError, naming `name`.
+    Args:
+        name: of the flag, for messages.
+        text: its value. A histogram's file has a line for each length or range of lengths and its
+            weight, which is 1 where it is left out: `128`, `128,10` or `100-200,5`.
+
+    Raises:
+        InputError: naming `name`.
     """
     kind, _, rest = text.strip().partition(":")
     if kind == "histogram" and rest:
@@ -96,8 +106,8 @@ def _histogram(name: str, path: str) -> Lengths:
             high = int(found[2] or low) if found else 0
             if found is None or not 1 <= low <= high <= LONGEST_TOKENS:
                 raise InputError(
-                    f"{name}: line {number} of {path} is {text[:60]!r}; write a length and how "
-                    "often it comes, such as 128,10 or 100-200,5"
+                    f"{name}: line {number} of {path} is {text[:60]!r}; write a length and its "
+                    "weight, such as 128,10 or 100-200,5"
                 )
             if (weight := float(found[3] or 1)) > 0:
                 bins.append(Bin(low, high))

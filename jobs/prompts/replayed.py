@@ -1,4 +1,4 @@
-"""A trace's lengths as prompts: words of as many tokens, and the beginnings that they shared."""
+"""Prompts as long as those of a trace, with the same shared beginnings."""
 
 import random
 
@@ -11,15 +11,23 @@ from .words import words
 
 
 class TracePrompts:
-    """A job for each request of the trace, in its order, and then from the start again.
+    """A job for each request of a trace, in order, and then from the start again.
 
-    Blocks with one id get the same 512 words, so that prompts begin alike where they did. Raises
-    InputError where the endpoint takes no such lengths.
+    Blocks with the same id get the same 512 words, so that prompts share their beginnings as in the
+    trace.
+
+    Args:
+        template: what every request has in common.
+        trace: the lengths.
+        rng: draws the words.
+
+    Raises:
+        InputError: where no request can be made of the template, or where it is for images.
     """
 
     def __init__(self, template: Template, trace: Trace, *, rng: random.Random) -> None:
         if ENDPOINTS[template.check().url].kind == "images":
-            raise InputError(f"{template.url} has no lengths to replay; take a text endpoint")
+            raise InputError(f"{template.url} has no lengths to replay; use an endpoint for text")
         self._template = template
         self._trace = trace
         self._rng = rng
@@ -27,7 +35,7 @@ class TracePrompts:
         self._given = 0
 
     def next(self, index: int) -> Job:
-        """The job of the trace's next request."""
+        """The job of the next request of the trace."""
         trace = self._trace
         place = self._given % trace.requests
         self._given += 1
@@ -35,8 +43,8 @@ class TracePrompts:
         for block in trace.blocks[place][: -(-left_tokens // BLOCK_TOKENS)]:
             # The last one may be cut short.
             tokens = min(left_tokens, BLOCK_TOKENS)
-            dice = random.Random(f"{self._seed}/{block}")
-            text += words(BLOCK_TOKENS, dice).split(" ")[:tokens]
+            block_rng = random.Random(f"{self._seed}/{block}")
+            text += words(BLOCK_TOKENS, block_rng).split(" ")[:tokens]
             left_tokens -= tokens
         if left_tokens:
             text.append(words(left_tokens, self._rng))
@@ -47,4 +55,4 @@ class TracePrompts:
         )
 
     def answered(self, job: Job, text: str | None) -> None:
-        """Nothing depends on an answer here."""
+        """Does nothing: no prompt depends on an answer."""

@@ -15,10 +15,14 @@ PREFIX_STEP_TOKENS = 1024
 
 
 class PromptShape(NamedTuple):
-    """How long everything is. `output_tokens` None sets no limit to the answers.
+    """The lengths of prompts, answers and conversations.
 
-    Of each conversation's first prompt, a share of `shared_prefix` (0 to 1) is the same words as in
-    all others. `turns` is how many prompts a conversation has.
+    Args:
+        prompt_tokens: of each prompt.
+        output_tokens: the limit of each answer; None for no limit.
+        shared_prefix: the share of each conversation's first prompt, from 0 to 1, that is the same
+            in all conversations.
+        turns: how many prompts a conversation has.
     """
 
     prompt_tokens: Lengths
@@ -28,7 +32,7 @@ class PromptShape(NamedTuple):
 
 
 class _Conversation:
-    """What was said so far, and the dice of what will be."""
+    """The messages so far, and the random generator of those to come."""
 
     def __init__(self, number: int, turns: int, rng: random.Random) -> None:
         self.number = number
@@ -39,11 +43,18 @@ class _Conversation:
 
 
 class SyntheticPrompts:
-    """Prompts of words. A conversation goes on with the answer it got; a failed one ends there.
+    """Prompts made of words. A conversation continues with its answer, and ends where it failed.
 
-    The oldest conversation that has its answer goes on first, and where none has, a new one begins:
-    so no request waits for another's answer. What the nth conversation says depends on n alone.
-    Raises InputError where the shape and the template don't go together.
+    The conversation whose answer came first continues first. Where no answer has come, a new one
+    begins, so that no request waits for another. What the nth conversation says depends only on n.
+
+    Args:
+        template: what every request has in common.
+        shape: the lengths.
+        rng: draws lengths and words.
+
+    Raises:
+        InputError: where no request can be made of the template, or the shape does not fit it.
     """
 
     def __init__(self, template: Template, shape: PromptShape, *, rng: random.Random) -> None:
@@ -51,7 +62,7 @@ class SyntheticPrompts:
         if kind == "messages" and shape.output_tokens is None:
             raise InputError(f"{template.url} needs an output length; write --output-tokens")
         if kind == "images" and shape.turns.longest > 1:
-            raise InputError(f"{template.url} has no conversations; write --turns 1")
+            raise InputError(f"{template.url} does not take conversations; write --turns 1")
         if not 0 <= shape.shared_prefix <= 1:
             raise InputError(f"the shared prefix is {shape.shared_prefix}; write a share of 0 to 1")
         self._template = template
@@ -64,29 +75,31 @@ class SyntheticPrompts:
         self._prefix: list[str] = []
 
     def next(self, index: int) -> Job:
-        """The next turn of a conversation that has its answer, or the first one of a new one."""
-        talk = self._ready.popleft() if self._ready else self._new()
+        """The next turn of a conversation that has its answer, or the first turn of a new one."""
+        conversation = self._ready.popleft() if self._ready else self._new()
         shape = self._shape
-        talk.messages.append({"role": "user", "content": self._prompt(talk)})
-        talk.made += 1
+        conversation.messages.append({"role": "user", "content": self._prompt(conversation)})
+        conversation.made += 1
         output = shape.output_tokens
-        several = shape.turns.longest > 1
+        multi_turn = shape.turns.longest > 1
         job = self._template.job(
             index,
-            talk.messages,
-            output_tokens=None if output is None else output.draw(talk.rng),
-            metadata={"conversation": talk.number, "turn": talk.made} if several else None,
+            conversation.messages,
+            output_tokens=None if output is None else output.draw(conversation.rng),
+            metadata={"conversation": conversation.number, "turn": conversation.made}
+            if multi_turn
+            else None,
         )
-        if talk.made < talk.turns:
-            self._waiting[index] = talk
+        if conversation.made < conversation.turns:
+            self._waiting[index] = conversation
         return job
 
     def answered(self, job: Job, text: str | None) -> None:
-        """Let the job's conversation go on with `text`; None, or nothing said, ends it."""
-        talk = self._waiting.pop(job.index, None)
-        if talk is not None and text:
-            talk.messages.append({"role": "assistant", "content": text})
-            self._ready.append(talk)
+        """Continue the job's conversation with `text`; None or empty text ends it."""
+        conversation = self._waiting.pop(job.index, None)
+        if conversation is not None and text:
+            conversation.messages.append({"role": "assistant", "content": text})
+            self._ready.append(conversation)
 
     def _new(self) -> _Conversation:
         number = self._begun
@@ -94,12 +107,12 @@ class SyntheticPrompts:
         rng = random.Random(self._rng.getrandbits(64))
         return _Conversation(number, self._shape.turns.draw(rng), rng)
 
-    def _prompt(self, talk: _Conversation) -> str:
-        tokens = self._shape.prompt_tokens.draw(talk.rng)
-        # What a later turn shares with others is what was said before it.
-        shared = 0 if talk.made else round(tokens * self._shape.shared_prefix)
+    def _prompt(self, conversation: _Conversation) -> str:
+        tokens = self._shape.prompt_tokens.draw(conversation.rng)
+        # Later turns share the messages before them instead.
+        shared = 0 if conversation.made else round(tokens * self._shape.shared_prefix)
         while len(self._prefix) < shared:
-            # In steps of one size, so that its words don't depend on who needs them first.
+            # In steps of one size, so that the words don't depend on which prompt needs them first.
             self._prefix += words(PREFIX_STEP_TOKENS, self._prefix_rng).split(" ")
-        own = words(tokens - shared, talk.rng)
+        own = words(tokens - shared, conversation.rng)
         return " ".join([*self._prefix[:shared], own]).rstrip()

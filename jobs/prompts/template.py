@@ -1,4 +1,4 @@
-"""The request that a synthetic prompt goes into: endpoint, model, and fields that never change."""
+"""The request around a synthetic prompt: endpoint, model, and fields that never change."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,14 @@ from ..job import Job
 
 
 class Template(NamedTuple):
-    """One kind of request. `extra` are fields that every body gets, such as `ignore_eos`."""
+    """What all requests have in common.
+
+    Args:
+        url: the path of the endpoint.
+        model: the model.
+        stream: whether answers are streamed.
+        extra: more fields of every body, such as `ignore_eos`.
+    """
 
     url: str
     model: str
@@ -19,14 +26,14 @@ class Template(NamedTuple):
     extra: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
     def check(self) -> "Template":
-        """This template. Raises InputError where no request can be made of it."""
+        """Return itself. Raises InputError where no request can be made of it."""
         endpoint = ENDPOINTS.get(self.url)
         if endpoint is None:
             raise InputError(f"unknown url {self.url!r}; write one of {', '.join(ENDPOINTS)}")
         if not self.model:
             raise InputError("no model; name one")
         if self.stream and endpoint.kind == "images":
-            raise InputError(f"{self.url} has no streams; write --no-stream")
+            raise InputError(f"{self.url} does not stream; write --no-stream")
         try:
             self.job(0, [{"role": "user", "content": ""}], output_tokens=1)
         except (BadLineError, TypeError) as error:
@@ -41,7 +48,7 @@ class Template(NamedTuple):
         output_tokens: int | None,
         metadata: dict[str, Any] | None = None,
     ) -> Job:
-        """The job that says `messages`; of an image, what the last of them says."""
+        """The job that sends `messages`; the prompt of an image is the last of them."""
         body: dict[str, Any] = {"model": self.model}
         if ENDPOINTS[self.url].kind == "images":
             body["prompt"] = messages[-1]["content"]

@@ -1,14 +1,14 @@
-"""A trace of real traffic: when each request came, how long its prompt and its answer were.
+"""A trace of real traffic: when each request came, and how long its prompt and answer were.
 
-Two published forms are read, told apart by how the file begins:
+Two published formats are read, told apart by the beginning of the file:
 
 Mooncake (R. Qin et al., "Mooncake", FAST 2025), JSON lines, times in milliseconds; equal `hash_ids`
-at the beginning of two prompts say that their first blocks of 512 tokens were the same:
+at the beginning of two prompts mean that their first blocks of 512 tokens were the same:
 
     {"timestamp": 3052, "input_length": 7234, "output_length": 794, "hash_ids": [0, 28, 29]}
 
 BurstGPT (Y. Wang et al., "BurstGPT", arXiv:2401.17644), CSV, times in seconds; other columns are
-passed over:
+ignored:
 
     Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type
     45,ChatGPT,1087,230,1317,Conversation log
@@ -46,7 +46,7 @@ class _CsvLine(msgspec.Struct):
     response_tokens: _Count
 
 
-class _Line(NamedTuple):
+class _TraceLine(NamedTuple):
     at_s: float
     input_tokens: int
     output_tokens: int
@@ -54,11 +54,15 @@ class _Line(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Its requests in order of time, one place in each column for each.
+    """The requests of a trace in order of time, one entry per request in each column.
 
-    `times_s` counts from the first request. Lengths are tokens, at least 1: a request that failed
-    then has an answer of 0 in BurstGPT, and is sent all the same. `blocks` are the ids of the
-    prompt's first blocks of 512 tokens, where the trace has them.
+    Args:
+        identity: of the file.
+        times_s: from the first request, in seconds.
+        input_tokens: at least 1.
+        output_tokens: at least 1. A failed request has an answer of 0 in BurstGPT, and is sent
+            nevertheless.
+        blocks: ids of the prompt's first blocks of 512 tokens, where the trace has them.
     """
 
     identity: JobFile
@@ -69,12 +73,19 @@ class Trace(NamedTuple):
 
     @property
     def requests(self) -> int:
-        """How many there are."""
+        """How many requests there are."""
         return len(self.times_s)
 
 
 def read_trace(path: str) -> Trace:
-    """Read a trace, plain, gzip or zstd. Raises InputError, naming the line that is wrong."""
+    """Read a trace, plain, gzip or zstd.
+
+    Args:
+        path: a file in one of the two formats; "-" is standard input.
+
+    Raises:
+        InputError: naming the line at fault.
+    """
     with open_source(path, what="the trace") as source:
         jsonl = source.begins(lambda head: head.lstrip()[:1] == b"{" if head.strip() else None)
         lines = sorted(
@@ -93,7 +104,7 @@ def read_trace(path: str) -> Trace:
     )
 
 
-def _mooncake(source: Source) -> Iterator[_Line]:
+def _mooncake(source: Source) -> Iterator[_TraceLine]:
     decode = msgspec.json.Decoder(_MooncakeLine).decode
     for number, line in source.lines():
         if not line or line.isspace():
@@ -101,12 +112,12 @@ def _mooncake(source: Source) -> Iterator[_Line]:
         try:
             found = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"line {number} of {source.path} is no request: {error}") from error
+            raise InputError(f"line {number} of {source.path} is not a request: {error}") from error
         blocks = tuple(found.hash_ids)
-        yield _Line(found.timestamp / 1000, found.input_length, found.output_length, blocks)
+        yield _TraceLine(found.timestamp / 1000, found.input_length, found.output_length, blocks)
 
 
-def _burst_gpt(source: Source) -> Iterator[_Line]:
+def _burst_gpt(source: Source) -> Iterator[_TraceLine]:
     rows = csv.reader(line.decode("utf-8", "replace").rstrip("\r") for _, line in source.lines())
     header = [name.strip().lower() for name in next(rows, [])]
     if not header:
@@ -130,6 +141,6 @@ def _burst_gpt(source: Source) -> Iterator[_Line]:
             found = msgspec.convert(dict(zip(names, texts, strict=True)), _CsvLine, strict=False)
         except (IndexError, csv.Error, msgspec.ValidationError) as error:
             raise InputError(
-                f"line {rows.line_num} of {source.path} is no request: {error}"
+                f"line {rows.line_num} of {source.path} is not a request: {error}"
             ) from error
-        yield _Line(found.timestamp, found.request_tokens, found.response_tokens, ())
+        yield _TraceLine(found.timestamp, found.request_tokens, found.response_tokens, ())

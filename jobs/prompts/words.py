@@ -26,5 +26,5 @@ WORDS = tuple(_TEXT.split())
 
 
 def words(tokens: int, rng: random.Random) -> str:
-    """So many words, drawn evenly from 256: a byte of chance each."""
+    """So many words, drawn uniformly from 256 with one random byte each."""
     return " ".join([WORDS[byte] for byte in rng.randbytes(tokens)])

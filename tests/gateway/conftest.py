@@ -1,4 +1,4 @@
-"""A client for tests: speaks HTTP through h11, over memory, and notes when what arrived."""
+"""A client for tests: HTTP through h11 over in-memory streams, with times of arrival."""
 
 import datetime as dt
 import itertools
@@ -36,7 +36,7 @@ class Response(NamedTuple):
 
     @property
     def error(self) -> tuple[int, str, str]:
-        """Status, code and message, after the whole shape of the error body was checked."""
+        """Status, code and message, once the whole error body is checked."""
         assert list(self.json) == ["error"]
         error = self.json["error"]
         assert list(error) == ["code", "message", "request_id"]
@@ -45,7 +45,7 @@ class Response(NamedTuple):
 
     @property
     def events(self) -> list[tuple[str | None, Any]]:
-        """Server-sent events as (name, data), JSON decoded but for `[DONE]`."""
+        """Server-sent events as (name, data), JSON decoded except `[DONE]`."""
         events = []
         for block in self.body.decode().split("\n\n")[:-1]:
             name = None
@@ -74,7 +74,7 @@ class Client:
     def __init__(self, stream: trio.abc.Stream, secret: str) -> None:
         self.stream = stream
         self.headers = {"host": "gateway.test", "authorization": f"Bearer {secret}"}
-        # Every byte of the current answer, as it came.
+        # Every byte of the current answer, as received.
         self.received = b""
         self._h11 = h11.Connection(h11.CLIENT)
 
@@ -149,7 +149,7 @@ def gateway_of() -> Callable[..., Gateway]:
 
 @pytest.fixture
 def client_on() -> type[Client]:
-    """The client itself, for tests that hypothesis runs many times in one set of fixtures."""
+    """The client itself, for tests that hypothesis runs many times with one set of fixtures."""
     return Client
 
 
@@ -167,7 +167,7 @@ def connect(nursery: trio.Nursery) -> Connect:
 
 @pytest.fixture
 def chat() -> Callable[..., dict[str, Any]]:
-    """Makes chat bodies that all differ."""
+    """Makes chat bodies, each different."""
     number = itertools.count(1)
 
     def make(text: str | None = None, **fields: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ async def test_the_balance_is_written_with_all_its_digits(
 ) -> None:
     gateway = gateway_of(balance=Decimal("12345678901234567890"), output_tokens=7)
     client = await connect(gateway)
-    # 3 + 3 + 1 tokens in at 1 a million, 7 out at 2.
+    # 3 + 3 + 1 tokens in at 1 per million, 7 out at 2.
     await client.post(CHAT, chat("hey"))
     response = await client.request("GET", "/v1/balance")
     assert b'"balance":12345678901234567889.999979,' in response.body
@@ -70,7 +70,7 @@ async def test_an_empty_balance_refuses_and_charges_nothing(
     client = await connect(gateway)
     assert (await client.post(IMAGES, IMAGE)).status == 200
     refused = await client.post(CHAT, chat())
-    assert refused.error == (403, "FORBIDDEN", "The balance is empty: top up to go on.")
+    assert refused.error == (403, "FORBIDDEN", "The balance is empty: top up to continue.")
     assert gateway.ledger.balance == Decimal(0)
     assert gateway.log_rows[-1].charge == 0
 
@@ -122,7 +122,7 @@ async def test_what_is_on_its_way_counts_against_the_balance(
 async def test_what_queues_counts_against_the_balance(
     gateway_of: Any, connect: "Connect", autojump_clock: object
 ) -> None:
-    # Requests in the queue held nothing, so that all of them were let in on one image's money.
+    # Requests in the queue held nothing, so all were admitted on the money for one image.
     gateway = gateway_of(balance=Decimal("0.5"), ttft_s=1.0, capacity=1)
     statuses = []
 

@@ -36,7 +36,7 @@ async def test_a_repeated_beginning_is_billed_as_cached(
     assert first == {"prompt_tokens": 239, "completion_tokens": 5, "total_tokens": 244}
     assert second == first | {"prompt_tokens_details": {"cached_tokens": 192}}
     charges = list(gateway.ledger.charges.values())
-    # 239 at 1 a million and 5 at 2; then 47 at 1, 192 at 0.02 and 5 at 2.
+    # 239 at 1 per million and 5 at 2; then 47 at 1, 192 at 0.02 and 5 at 2.
     assert charges == [Decimal("0.000249"), Decimal("0.00006084")]
     assert gateway.log_rows[1].cached_input_tokens == 192
 

@@ -134,7 +134,7 @@ async def test_tokens_are_charged_at_their_price(gateway_of: Any, connect: "Conn
     gateway = gateway_of(output_tokens=10)
     client = await connect(gateway)
     await client.post(PATH, REFERENCE_EXAMPLE)
-    # 20 tokens at 1 and 10 at 2 a million.
+    # 20 tokens at 1 and 10 at 2 per million.
     assert gateway.ledger.balance == Decimal("99.99996")
     [row] = gateway.log_rows
     assert row.charge == Decimal("0.00004")

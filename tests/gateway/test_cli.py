@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from headrace.gateway import Distribution, Fault, Gateway, GatewayError, load_prices
 from headrace.gateway.cli import gateway
-from headrace.gateway.command import _allow_many_connections, _announce, _own_up, build_config
+from headrace.gateway.command import _allow_many_connections, _announce, _warn_if_late, build_config
 
 HEADRACE = (sys.executable, "-c", "from headrace.runner.main import main; main()", "gateway")
 
@@ -46,7 +46,7 @@ def test_it_prints_its_url_and_key_and_ends_cleanly(tmp_path: Path) -> None:
         )
         with urllib.request.urlopen(request, timeout=10) as response:
             assert json.load(response)["object"] == "balance"
-        # The line is there before the server ends.
+        # The line is written before the server ends.
         [line] = log.read_text().splitlines()
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=10)
@@ -75,7 +75,7 @@ def test_it_prints_its_url_and_key_and_ends_cleanly(tmp_path: Path) -> None:
         (("--balance", "lots"), "--balance is 'lots'"),
         (("--host", "256.1.1.1"), "cannot listen on 256.1.1.1"),
         (("--config", "/nowhere/gateway.toml"), "cannot read the config file"),
-        (("--tls-cert", "/nowhere/cert.pem"), "--tls-cert and --tls-key go together"),
+        (("--tls-cert", "/nowhere/cert.pem"), "--tls-cert and --tls-key belong together"),
         (("--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"), "cannot use /nowhere/c"),
         (("--state", "/nowhere/state.db"), "cannot use the state file"),
         (("--itl", "uniform:5s:1s"), "--itl is 'uniform:5s:1s'"),
@@ -85,7 +85,7 @@ def test_it_prints_its_url_and_key_and_ends_cleanly(tmp_path: Path) -> None:
         (("--balance", "1e-13"), "--balance has more than 12 decimals"),
         (("--seed", "9" * 39), "the seed is too large; write at most 38 digits"),
         (("--faults", "429@0"), "429@0: requests are counted from 1"),
-        (("--faults", "429;retry-after=\u6c34=1"), "write what a header can say"),
+        (("--faults", "429;retry-after=\u6c34=1"), "write printable ASCII"),
         (("--faults", "429;retry-after=1000000000=1"), "write at most 999999999"),
     ],
 )
@@ -151,17 +151,17 @@ def test_it_says_so_when_others_can_reach_it(
     assert (f"Warning: listening on {host}: others" in shown.err) is warned
 
 
-def test_it_owns_up_when_it_was_late(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_warns_when_it_was_late(capsys: pytest.CaptureFixture[str]) -> None:
     application = Gateway()
     for _ in range(100):
         application.lateness.add(0.0001)
-    _own_up(application)
+    _warn_if_late(application)
     assert capsys.readouterr().err == ""
     for _ in range(100):
         application.lateness.add(0.005)
-    _own_up(application)
+    _warn_if_late(application)
     said = capsys.readouterr().err
-    assert said.startswith("Warning: of 200 paced writes, 1 % left more than 5.0 ms late (worst")
+    assert said.startswith("Warning: 1 % of 200 paced writes left more than 5.0 ms late (worst")
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -194,7 +194,7 @@ def test_a_log_that_cannot_be_written_ends_the_server_in_one_line() -> None:
     ]
 
 
-def test_flags_go_before_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_override_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_GATEWAY_KEY", "sk-mine")
     path, prices = tmp_path / "gateway.toml", tmp_path / "prices.toml"
     path.write_text('rpm = 5\ntpm = 6\nbalance = 7\nwindow = "bucket"\ncapacity = 3\n')
@@ -232,7 +232,7 @@ def test_flags_go_before_the_config_file(tmp_path: Path, monkeypatch: pytest.Mon
         ("[models.m.images]\ndefault = nan", "images.default is"),
     ],
 )
-def test_a_price_file_that_is_none_says_where(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_price_file_says_where(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "prices.toml"
     path.write_text(text)
     with pytest.raises(GatewayError) as caught:
@@ -240,8 +240,8 @@ def test_a_price_file_that_is_none_says_where(tmp_path: Path, text: str, said: s
     assert said in str(caught.value)
 
 
-def test_a_full_house_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    # trio logged a traceback ten times a second.
+def test_too_many_connections_are_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    # trio logged a traceback ten times per second.
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     logger = logging.getLogger("trio.serve_listeners")
     try:
@@ -255,6 +255,6 @@ def test_a_full_house_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == (
-        "Warning: too many connections are open for more to be taken; "
+        "Warning: too many connections are open to accept more; "
         "raise the limit of open files (ulimit -n).\n"
     )

@@ -55,7 +55,7 @@ async def test_openai_chat(gateway_of: Gateways) -> None:
 
 
 async def in_thread(application: Gateway, use: Callable[[openai.OpenAI], None]) -> None:
-    """Run `use` with the client for plain code: the async one drops its streams undrained."""
+    """Run `use` with the synchronous client: the async one leaves its streams undrained."""
 
     def run(base_url: str) -> None:
         with openai.OpenAI(

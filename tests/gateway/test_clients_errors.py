@@ -1,4 +1,4 @@
-"""The official clients for plain code, streamed and not: answers, and what breaks them."""
+"""The official synchronous clients, streamed and not: answers, and what breaks them."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 MODEL = "deepseek-v4-flash"
 HELLO: Any = [{"role": "user", "content": "Hello!"}]
 OFFLINE: dict[str, Any] = {"offline": (MODEL,)}
-# What is refused in earnest, not by a fault: config, the request's changes, status and classes.
+# Real refusals, without a fault: config, the request's changes, status and classes.
 REAL: list[tuple[dict[str, Any], dict[str, Any], int, str]] = [
     ({}, {"max_tokens": 0}, 400, "BadRequestError"),
     ({"balance": Decimal(0)}, {}, 403, "PermissionDeniedError"),
@@ -26,7 +26,7 @@ Gateways = Callable[..., Gateway]
 
 @pytest.fixture
 def on(gateway_of: Gateways) -> Callable[..., Any]:
-    """Runs plain code with both clients against a gateway of config fields."""
+    """Runs synchronous code with both clients against a gateway of config fields."""
 
     async def run(use: Callable[[openai.OpenAI, anthropic.Anthropic], None], **fields: Any) -> None:
         application = gateway_of(**{"output_tokens": 12} | fields)
@@ -54,7 +54,7 @@ async def test_plain_clients_whole_and_streamed(on: Callable[..., Any]) -> None:
         assert completion.usage is not None
         assert completion.usage.completion_tokens == 5
         chunks = list(one.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
-        # Not asked for, the usage is on the last chunk all the same, as the reference says.
+        # The usage is on the last chunk although it is not asked for, as the reference says.
         assert chunks[-1].usage is not None
         assert chunks[-1].choices[0].finish_reason == "stop"
 

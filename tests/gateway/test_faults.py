@@ -33,7 +33,7 @@ async def test_a_status_fault_is_the_reference_s_error_and_free(
     assert gateway.ledger.balance == Decimal(100)
     assert gateway.log_rows[0].fault == kind
     assert ("retry-after" in response.headers) is (kind == "429")
-    # The connection goes on.
+    # The connection stays open.
     assert (await client.request("GET", "/v1/balance")).status == 200
 
 
@@ -81,7 +81,7 @@ async def test_a_cut_breaks_the_body_off(
     assert row.output_events == (4 if stream else 0)
 
 
-async def test_a_malformed_answer_is_a_200_that_is_no_json(
+async def test_a_malformed_answer_is_a_200_that_is_not_json(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:
     client = await connect(gateway_of(faults=(Fault("malformed", 1.0),), output_tokens=9))
@@ -95,7 +95,7 @@ async def test_a_malformed_answer_is_a_200_that_is_no_json(
     assert streamed.body.endswith(b"data: [DONE]\n\n")
 
 
-async def test_a_retry_draws_anew_and_the_draws_do_not_hang_on_the_order(
+async def test_a_retry_draws_anew_and_the_draws_do_not_depend_on_the_order(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:
     bodies = [chat() for _ in range(30)]
@@ -121,17 +121,17 @@ async def test_a_retry_draws_anew_and_the_draws_do_not_hang_on_the_order(
     ("text", "reason"),
     [
         ("503=0.1,nonsense=0.1", "no fault is called 'nonsense'"),
-        ("500", "'500' is no fault: write 500=RATE"),
-        ("500=x", "'500=x' is no fault: write 500=RATE"),
+        ("500", "'500' is not a fault: write 500=RATE"),
+        ("500=x", "'500=x' is not a fault: write 500=RATE"),
         ("500=1.5", "the rate of 500 is 1.5; it must be between 0 and 1"),
         ("500=0.6,502=0.6", "add up to more than 1"),
-        ("500@x", "'500@x' is no fault: write 500=RATE"),
+        ("500@x", "'500@x' is not a fault: write 500=RATE"),
         ("500+twice=1", "after \\+ comes billed or free"),
         ("stall; for=9=1", "for is '9'; write a time"),
         ("stall; how=9s=1", "the options are for=TIME and retry-after=TEXT"),
     ],
 )
-def test_a_list_of_faults_that_is_none_is_refused(text: str, reason: str) -> None:
+def test_an_invalid_list_of_faults_is_refused(text: str, reason: str) -> None:
     with pytest.raises(GatewayError, match=reason):
         parse_faults(text)
 

@@ -1,4 +1,4 @@
-"""Whatever comes in: an answer in JSON or a closed connection, never a crash, never a hang."""
+"""Any input gets an answer in JSON or a closed connection, and never a crash or a hang."""
 
 import json
 import os
@@ -46,7 +46,7 @@ async def answers(parts: list[bytes]) -> list[tuple[int, bytes]]:
 
 
 def split(received: bytes, requests: int) -> list[tuple[int, bytes]]:
-    """The answers in `received`, by h11, which does not forgive."""
+    """The answers in `received`, parsed by h11, which is strict."""
     found = []
     received = received.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
     while received and requests:

@@ -33,7 +33,7 @@ async def test_a_missing_key_is_401(
         )
 
 
-async def test_a_wrong_key_is_401_and_both_ways_are_taken(
+async def test_a_wrong_key_is_401_and_both_ways_are_accepted(
     gateway_of: Any, connect: "Connect"
 ) -> None:
     gateway = gateway_of()
@@ -67,7 +67,7 @@ async def test_head_has_the_headers_of_get_and_no_body(gateway_of: Any, connect:
 
 
 async def raw(gateway: Gateway, connect: "Connect", data: bytes) -> tuple[bytes, "Client"]:
-    """Send bytes as they are, and read what comes until the gateway closes."""
+    """Send bytes as they are, and read until the gateway closes."""
     client = await connect(gateway)
     await client.stream.send_all(data)
     read = b""
@@ -95,7 +95,7 @@ async def raw(gateway: Gateway, connect: "Connect", data: bytes) -> tuple[bytes,
         (b"CONNECT gateway.test:443 HTTP/1.1\r\n\r\n", b"400"),
     ],
 )
-async def test_what_is_no_request_is_refused_in_json_and_closed(
+async def test_what_is_not_a_request_is_refused_in_json_and_closed(
     connect: "Connect", data: bytes, status: bytes, autojump_clock: object
 ) -> None:
     gateway = Gateway(Config(), bounds=SMALL)
@@ -175,7 +175,7 @@ async def test_expect_100_continue(gateway_of: Any, connect: "Connect") -> None:
         ("HTTP/1.0", "connection: keep-alive", True),
     ],
 )
-async def test_the_connection_goes_on_as_asked(
+async def test_the_connection_is_kept_alive_as_asked(
     gateway_of: Any, connect: "Connect", request_line: str, header: str, goes_on: bool
 ) -> None:
     client = await connect(gateway_of())
@@ -203,7 +203,7 @@ async def test_the_connection_goes_on_as_asked(
         ),
     ],
 )
-async def test_a_body_that_is_no_json_object_is_400(
+async def test_a_body_that_is_not_a_json_object_is_400(
     gateway_of: Any, connect: "Connect", body: bytes, message: str
 ) -> None:
     client = await connect(gateway_of())
@@ -224,7 +224,7 @@ async def test_a_client_that_leaves_a_stream_is_charged(
     [row] = gateway.log_rows
     assert row.disconnected
     assert row.end_s == 3.0
-    # 7 tokens in at 1 a million, all 10 out at 2.
+    # 7 tokens in at 1 per million, all 10 out at 2.
     assert gateway.ledger.charges[row.request_id] * 1_000_000 == 27
 
 

@@ -12,7 +12,7 @@ BODY = {"model": "gpt-image-2", "prompt": "A white cat sitting on a windowsill"}
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG, after every checksum and the pixel data were checked."""
+    """Width and height of a PNG, once every checksum and the pixel data are checked."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     at, pixels, header = 8, b"", b""
     while at < len(data):
@@ -57,7 +57,7 @@ async def test_one_image_of_1024_is_the_default(gateway_of: Any, connect: "Conne
     assert png_size(base64.b64decode(image["b64_json"], validate=True)) == (1024, 1024)
 
 
-async def test_there_is_no_image_of_another_name(gateway_of: Any, connect: "Connect") -> None:
+async def test_an_image_of_another_name_is_not_found(gateway_of: Any, connect: "Connect") -> None:
     client = await connect(gateway_of())
     response = await client.request("GET", "/images/cat.png")
-    assert response.error == (404, "NOT_FOUND", "There is no image 'cat.png'.")
+    assert response.error == (404, "NOT_FOUND", "Image 'cat.png' not found.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from headrace.gateway.dice import Dice, digest
+from headrace.gateway.draws import SeededDraws, digest
 from headrace.gateway.latency import Latency, parse_time
 from headrace.gateway.lateness import Lateness
 
@@ -50,7 +50,7 @@ async def test_a_model_can_have_its_own_latency(
     assert (await client.post(PATH, chat())).ended_at == 8.5
 
 
-async def test_drawn_times_hang_on_the_request_and_not_on_the_order(
+async def test_drawn_times_depend_on_the_request_and_not_on_the_order(
     gateway_of: Any, connect: "Connect", chat: Bodies, autojump_clock: object
 ) -> None:
     bodies = [chat(stream=True) for _ in range(20)]
@@ -94,7 +94,7 @@ def test_distributions_have_their_median_and_range(
 ) -> None:
     latency = Latency(parse_time("ttft", text))
     drawn = sorted(
-        latency.pace(1, Dice(digest(0, b"%d" % index))).due_s(0) for index in range(4001)
+        latency.pace(1, SeededDraws(digest(0, b"%d" % index))).due_s(0) for index in range(4001)
     )
     assert low_s <= drawn[0] <= drawn[-1] <= high_s
     assert drawn[2000] == pytest.approx(median_s, rel=0.1)

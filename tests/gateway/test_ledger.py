@@ -1,4 +1,4 @@
-"""Charges = fall of the balance = rise of what the keys used, whatever happens."""
+"""Charges = fall of the balance = rise of what the keys spent, whatever happens."""
 
 import datetime as dt
 import itertools
@@ -119,7 +119,7 @@ async def test_random_requests_faults_and_budgets_leave_a_ledger_that_adds_up(
     gateway = Gateway(
         Config(keys=keys, balance=opening, itl_s=1.0, fault_header=True, rpm=4, capacity=capacity),
         now=lambda: dt.datetime(2026, 6, 9, 4, tzinfo=dt.UTC),
-        # As a log file has them: what changes in a row later is too late.
+        # As a log file has them: a row that changes later is too late.
         log=lambda row: rows.append(copy(row)),
     )
 
@@ -133,7 +133,7 @@ async def test_random_requests_faults_and_budgets_leave_a_ledger_that_adds_up(
             with trio.move_on_after(2.5 if kind == "leave" else float("inf")):
                 await client.post(*request(kind))
         except (h11.RemoteProtocolError, trio.BrokenResourceError):
-            # What this fault asked for, or a refusal of everybody's connections.
+            # The fault that was asked for, or a `refuse`, which closes every connection.
             assert fault is not None or "refuse" in {each[1] for each in requests}
         await client.stream.aclose()
 
@@ -179,7 +179,7 @@ def test_months_begin_on_their_first_day() -> None:
     assert (july.daily_used, july.monthly_used) == (Decimal(0), Decimal(0))
 
 
-def test_the_state_file_goes_on_where_the_last_run_ended(tmp_path: Path) -> None:
+def test_the_state_file_continues_where_the_last_run_ended(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with StateFile(path) as store:
         ledger = Ledger(Decimal("10.000000000001"), KEYS, store=store)
@@ -206,14 +206,17 @@ def test_a_state_file_is_used_by_one_at_a_time_and_must_be_one(tmp_path: Path) -
     ("found", "said"),
     [
         ("create table tenant (only integer, money text)", "no such column: balance"),
-        ("create table tenant (only integer, balance text)", "'lots' is no amount"),
-        ("create table used (key_id text, day text, daily text, monthly text)", "'lots' is no day"),
+        ("create table tenant (only integer, balance text)", "'lots' is not an amount"),
+        (
+            "create table used (key_id text, day text, daily text, monthly text)",
+            "'lots' is not a date",
+        ),
     ],
 )
-def test_a_database_of_something_else_is_no_state_file(
+def test_a_database_of_something_else_is_not_a_state_file(
     found: str, said: str, tmp_path: Path
 ) -> None:
-    # It came out as a traceback.
+    # It was a traceback.
     path = tmp_path / "state.db"
     with closing(sqlite3.connect(path)) as base, base:
         base.execute(found)
@@ -223,7 +226,7 @@ def test_a_database_of_something_else_is_no_state_file(
         )
     with (
         StateFile(path) as store,
-        pytest.raises(GatewayError, match=f"is no state file of this gateway: {said}"),
+        pytest.raises(GatewayError, match=f"is not a state file of this gateway: {said}"),
     ):
         Ledger(Decimal(1), KEYS, store=store)
 

@@ -106,7 +106,7 @@ async def test_refusals_and_balance_reads_count_toward_nothing(
     assert (await client.request("GET", "/v1/balance")).status == 200
 
 
-async def test_a_request_above_the_whole_tpm_is_no_matter_of_waiting(
+async def test_a_request_above_the_whole_tpm_is_a_400(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:
     client = await connect(gateway_of(tpm=10, output_tokens=13))
@@ -114,7 +114,7 @@ async def test_a_request_above_the_whole_tpm_is_no_matter_of_waiting(
         400,
         "INVALID_PARAMS",
         "Invalid parameter messages: the request needs 20 tokens, more than the 10 that this API "
-        "key may use in a minute.",
+        "key may use per minute.",
     )
 
 
@@ -141,7 +141,7 @@ async def test_the_default_limits_are_the_reference_s(
 async def test_without_a_limit_of_requests_there_is_no_number_to_tell(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:
-    # It said that 0 requests were left of 0, and clients believed it.
+    # The headers said that 0 of 0 requests were left, which clients believed.
     client = await connect(gateway_of(rpm=None, tpm=40, output_tokens=30))
     assert (await client.post(PATH, chat("hey"))).status == 200
     refused = await client.post(PATH, chat("hey"))
@@ -179,7 +179,7 @@ def test_retry_after_is_enough_and_not_a_second_too_much(
         sooner_us = now_us + (wait_s - 1) * 1_000_000
         assert deepcopy(limits).admit(sooner_us, tokens) is not None
     for at_us, _ in counted:
-        # All that one window holds, counted anew.
+        # Everything within one window, counted independently.
         since_us = at_us - at_us % MINUTE_US if kind == "fixed" else at_us - MINUTE_US + 1
         held = [tokens for when_us, tokens in counted if since_us <= when_us <= at_us]
         most = 2 if kind == "bucket" else 1

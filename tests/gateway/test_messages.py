@@ -103,7 +103,7 @@ async def test_max_tokens_is_the_stop_reason_of_a_cut_message(
 async def test_a_stop_sequence_ends_the_answer_before_it(
     gateway_of: Any, connect: "Connect"
 ) -> None:
-    # The text hangs on the body, so the sequence is a letter that every long answer has.
+    # The text depends on the body, so the sequence is a letter that every long answer has.
     client = await connect(gateway_of(output_tokens=200))
     whole = (await client.post(PATH, body(stop_sequences=["\x00never"]))).json
     assert (whole["stop_reason"], whole["stop_sequence"]) == ("end_turn", None)
@@ -123,7 +123,7 @@ async def test_a_stop_sequence_ends_the_answer_before_it(
     assert events[-2][1]["delta"] == {"stop_reason": "stop_sequence", "stop_sequence": " the"}
 
 
-async def test_both_authentications_are_taken(gateway_of: Any, connect: "Connect") -> None:
+async def test_both_authentications_are_accepted(gateway_of: Any, connect: "Connect") -> None:
     gateway = gateway_of()
     secret = gateway.keys[0].secret
     for fields in ({"x-api-key": secret}, {"authorization": f"Bearer {secret}"}):

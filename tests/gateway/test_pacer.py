@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Bodies = Callable[..., dict[str, Any]]
 PATH = "/v1/chat/completions"
-# 7 tokens in at 1 a million, 10 out at 2.
+# 7 tokens in at 1 per million, 10 out at 2.
 CHARGE = Decimal("0.000027")
 
 
@@ -58,7 +58,7 @@ def wires(
 async def test_a_client_that_reads_nothing_is_left_after_a_while(
     autojump_clock: object,
 ) -> None:
-    # It held its connection, and one of the `capacity` places, for ever.
+    # It kept its connection, and one of the `capacity` places, forever.
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setblocking(False)
@@ -74,7 +74,7 @@ async def test_a_client_that_reads_nothing_is_left_after_a_while(
         nursery.start_soon(read_a_little)
         with pytest.raises(trio.BrokenResourceError, match="the client read nothing for 300 s"):
             await stream.send_all(sent)
-    # Each bit that it takes gives it as long again.
+    # The time starts again with every byte that it reads.
     assert trio.current_time() - started == 500.0
     await stream.aclose()
     await slow.aclose()
@@ -93,7 +93,7 @@ async def test_a_paced_stream_keeps_its_pace_exactly(
     assert (row.first_byte_s, row.first_token_s, row.end_s) == (0.0, 0.5, 1.5)
     assert row.chunks == [(at, at) for at in (0.5, 0.75, 1.0, 1.25, 1.5)]
     assert (on.gateway.lateness.count, on.gateway.lateness.worst_s) == (5, 0.0)
-    # And again on the same connection.
+    # Once more on the same connection.
     assert len((await client.post(PATH, chat(stream=True))).event_times()) == 5
     await client.stream.aclose()
     nursery.cancel_scope.cancel()
@@ -144,7 +144,7 @@ async def test_a_slow_reader_gets_everything_and_holds_up_nobody(
         await trio.sleep(0.001)
         times = (await quick.post(PATH, chat(stream=True))).event_times()
     assert [round(at - 0.001, 9) for at in times] == [round(n * 0.01, 9) for n in range(400)]
-    # What waited for the slow client is no lateness of the gateway's.
+    # Waiting for the slow client is not lateness of the gateway.
     assert on.gateway.lateness.count > 400
     for client in (slow, quick):
         await client.stream.aclose()
@@ -162,7 +162,7 @@ async def test_a_large_whole_answer_waits_for_its_reader(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_client_that_leaves_pays_and_the_others_go_on(
+async def test_a_client_that_leaves_pays_and_the_others_continue(
     wires: Callable[..., Wires],
     nursery: trio.Nursery,
     chat: Bodies,
@@ -202,7 +202,7 @@ async def test_an_end_of_the_server_gives_back_what_was_held(
     assert (on.gateway.ledger.balance, account.held) == (100, 0)
     [row] = on.gateway.log_rows
     assert (row.end_s, row.output_events, row.charge) == (2.5, 3, 0)
-    # Its place in line is skipped when its time comes.
+    # Its entry in the heap is skipped when it is due.
     staying = on.open()
     times = (await staying.post(PATH, chat("hey", stream=True))).event_times()
     assert times == [2.5 + n for n in range(10)]

@@ -145,7 +145,7 @@ async def test_each_invalid_parameter_is_a_400_that_names_it(
         ("images", {"n": 10, "size": "16x16", "response_format": "url"}),
     ],
 )
-async def test_what_the_reference_allows_is_taken(
+async def test_what_the_reference_allows_is_accepted(
     gateway_of: Any, connect: "Connect", endpoint: str, fields: dict[str, Any]
 ) -> None:
     path, body = PATHS[endpoint]
@@ -180,7 +180,7 @@ async def test_a_model_of_the_other_kind_is_not_found(gateway_of: Any, connect: 
 async def test_what_is_left_out_has_the_default_of_the_reference(
     gateway_of: Any, connect: "Connect", endpoint: str
 ) -> None:
-    """Null stands for left out, and neither streams; a default said aloud is taken."""
+    """Null means left out, and neither streams; an explicit default is accepted."""
     path, body = PATHS[endpoint]
     defaults: dict[str, Any] = {"temperature": 1, "top_p": 1, "stream": False}
     if endpoint == "images":

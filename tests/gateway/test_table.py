@@ -1,4 +1,4 @@
-"""The table in the documentation names, for every line of the API reference, tests that exist."""
+"""The table in the documentation names existing tests for every line of the API reference."""
 
 import ast
 import re

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Server's and client's, under a throw-away authority."""
+    """The contexts of server and client, under a temporary certificate authority."""
     authority = trustme.CA()
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)
@@ -32,6 +32,16 @@ async def over_tls(base_url: str, trusting: ssl.SSLContext) -> trio.SSLStream[tr
     )
 
 
+async def serve_over_tls(gateway: Gateway, nursery: trio.Nursery, server: ssl.SSLContext) -> str:
+    """Start serving, until the nursery is cancelled; return the base URL."""
+
+    async def serve(task_status: trio.TaskStatus[str]) -> None:
+        await gateway.serve(tls=server, task_status=task_status)
+
+    base_url: str = await nursery.start(serve)
+    return base_url
+
+
 async def test_https_serves_the_same(
     gateway_of: Callable[..., Gateway],
     nursery: trio.Nursery,
@@ -41,11 +51,7 @@ async def test_https_serves_the_same(
 ) -> None:
     server, trusting = contexts
     gateway = gateway_of(output_tokens=9)
-
-    async def serve(task_status: trio.TaskStatus[str]) -> None:
-        await gateway.serve(tls=server, task_status=task_status)
-
-    base_url: str = await nursery.start(serve)
+    base_url = await serve_over_tls(gateway, nursery, server)
     assert base_url.startswith("https://127.0.0.1:")
     client = await connect(gateway)
     client.stream = await over_tls(base_url, trusting)
@@ -68,11 +74,7 @@ async def test_plain_http_on_the_tls_port_harms_nobody(
 ) -> None:
     server, trusting = contexts
     gateway = gateway_of()
-
-    async def serve(task_status: trio.TaskStatus[str]) -> None:
-        await gateway.serve(tls=server, task_status=task_status)
-
-    base_url: str = await nursery.start(serve)
+    base_url = await serve_over_tls(gateway, nursery, server)
     for _ in range(2):
         stream = await trio.open_tcp_stream("127.0.0.1", int(base_url.rpartition(":")[2]))
         async with stream:

@@ -1,4 +1,4 @@
-"""Amounts of money: the same, without what says nothing."""
+"""Amounts of money: exact, without trailing zeros."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from headrace.jobs import plain
     ("amount", "text"),
     [("15.864284200000", "15.8642842"), ("1E+2", "100"), ("0E-12", "0"), ("20", "20")],
 )
-def test_an_amount_has_neither_idle_zeros_nor_an_exponent(amount: str, text: str) -> None:
+def test_an_amount_has_neither_trailing_zeros_nor_an_exponent(amount: str, text: str) -> None:
     assert str(plain(Decimal(amount))) == text
 
 

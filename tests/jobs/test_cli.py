@@ -63,7 +63,7 @@ def test_check_counts_what_the_token_limit_would_refuse(here: Path) -> None:
 
 
 def test_both_keep_to_the_limits_of_the_settings_file(here: Path) -> None:
-    """As `run` does: a model's own limit is its own, the others have that of the file."""
+    """As in `run`: a model with its own limit uses that, the others use the flag's."""
     (here / "headrace.toml").write_text("tpm = 600\n[limits.small]\ntpm = 50\n")
     lines = [line(model=model, max_tokens=500) for model in ("small", "m")]
     lines.append(line(max_tokens=1000))
@@ -75,13 +75,13 @@ def test_both_keep_to_the_limits_of_the_settings_file(here: Path) -> None:
     assert first.startswith("line 1: needs ")
     assert first.endswith('raise the model\'s tpm in [limits."small"]')
     assert second.startswith("line 3: needs ")
-    assert "more than the 600 tokens a minute" in second
+    assert "more than the 600 tokens per minute" in second
     assert "2 bad lines are left out" in headrace("estimate", "jobs.jsonl").stdout
     assert headrace("check", "jobs.jsonl", "--tpm", "none").stdout.splitlines() == [first]
 
 
 def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
-    """Input at 1.00 and output of 1 to 1,000 tokens at 2.00 a million."""
+    """Input at 1.00 and output of 1 to 1,000 tokens at 2.00 per million."""
     (here / "jobs.jsonl").write_text(line(max_tokens=1000) + "\nnonsense\n")
     done = headrace("estimate", "jobs.jsonl", "--prices", "prices.toml", "--json")
     assert done.exit_code == 0
@@ -99,7 +99,7 @@ def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
 def test_estimate_reads_standard_input_and_needs_no_prices(here: Path) -> None:
     done = headrace("estimate", "-", stdin=line() + "\n")
     assert done.exit_code == 0, done.output
-    assert "Give --prices FILE for the cost." in done.stdout
+    assert "Add --prices FILE to see the cost." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What others wrote, on its way to a terminal."""
+"""Text from others, made safe for a terminal."""
 
 import click
 from click.testing import CliRunner
@@ -10,7 +10,7 @@ def test_what_can_be_printed_is_kept() -> None:
     assert safe("né 你好 🎈") == "né 你好 🎈"
 
 
-def test_what_moves_a_terminal_becomes_a_mark() -> None:
+def test_control_characters_are_replaced() -> None:
     assert safe("a\tb\x00\x1b[2J\u202ec\r\n") == "a\ufffdb\ufffd\ufffd[2J\ufffdc\ufffd\ufffd"
 
 

@@ -1,4 +1,4 @@
-"""The most that an attempt can cost: worked out by hand, and never below what is billed."""
+"""The most that an attempt can cost: computed by hand, and never below what is billed."""
 
 import json
 from decimal import Decimal
@@ -46,13 +46,13 @@ def test_without_a_limit_the_price_files_maximum_stands_in() -> None:
     asked = job(n=3)
     input_tokens = len(asked.body) + 64 + 16
     assert bounds(price).of(asked) == Decimal(2 * input_tokens + 5 * 150) / 1_000_000
-    # A limit beyond what the model makes bounds nothing further.
+    # A limit above the model's maximum changes nothing.
     more = job(n=3, max_tokens=9000)
     input_tokens = len(more.body) + 64 + 16
     assert bounds(price).of(more) == Decimal(2 * input_tokens + 5 * 150) / 1_000_000
 
 
-def test_a_dearer_cache_is_what_counts() -> None:
+def test_a_more_expensive_cache_is_what_counts() -> None:
     price = Price(
         input=Decimal(2), cached_input=Decimal(1), cache_write=Decimal("2.5"), output=Decimal(5)
     )
@@ -67,7 +67,7 @@ def test_the_largest_input_of_the_model_caps_the_bytes() -> None:
     assert bounds(price).of(job(max_tokens=1)) == Decimal(2 * 10 + 5) / 1_000_000
 
 
-def test_images_by_the_piece_and_size_and_a_search_by_the_request() -> None:
+def test_images_are_bounded_per_image_and_a_search_per_request() -> None:
     images = Price(images={"1024x1024": Decimal("0.25"), "default": Decimal("0.4")})
     drawing = job("/v1/images/generations", prompt="a cat", n=3, size="1024x1024")
     assert bounds(images).of(drawing) == Decimal("0.75")
@@ -80,7 +80,7 @@ def test_images_by_the_piece_and_size_and_a_search_by_the_request() -> None:
         max_input_tokens=1000,
         max_output_tokens=100,
     )
-    # Pages that were found may be billed as input: as much as the model takes.
+    # Search results may be billed as input, up to the model's maximum.
     found = bounds(search).of(job("/v1/search/completions"))
     assert found == Decimal("0.03") + Decimal(2 * 1000 + 5 * 100) / 1_000_000
 

@@ -31,8 +31,8 @@ def tokens(content: Any, **options: Any) -> int:
     )
 
 
-# Counted by hand or known of the text, not from any tokenizer: words of English take about 4/3
-# tokens, a Chinese character 0.6 to 1.2, code 3 to 4 characters a token.
+# Counted by hand or known about such text, not from a tokenizer: words of English take about 4/3
+# tokens, a Chinese character 0.6 to 1.2, code 3 to 4 characters per token.
 ENGLISH = (
     "Four score and seven years ago our fathers brought forth on this continent, a new nation, "
     "conceived in Liberty, and dedicated to the proposition that all men are created equal. "
@@ -81,15 +81,15 @@ def test_an_escape_is_one_character() -> None:
     assert tokens("\n" * 400) == 100
     assert tokens('"' * 400) == 100
     assert tokens("\\" * 400) == 100
-    assert tokens("\\u4e2d" * 100) == 150  # six characters each, and no escape
+    assert tokens("\\u4e2d" * 100) == 150  # six characters each, and not an escape
 
 
 @pytest.mark.parametrize("size_bytes", [500, 300_000])
-def test_a_picture_costs_the_same_whatever_its_size(size_bytes: int) -> None:
-    picture = base64.b64encode(random.Random(1).randbytes(size_bytes)).decode()
+def test_an_image_costs_the_same_whatever_its_size(size_bytes: int) -> None:
+    image = base64.b64encode(random.Random(1).randbytes(size_bytes)).decode()
     text = {"type": "text", "text": "What is this?"}
-    url = f"data:image/png;base64,{picture}"
-    source = {"type": "base64", "media_type": "image/png", "data": picture}
+    url = f"data:image/png;base64,{image}"
+    source = {"type": "base64", "media_type": "image/png", "data": image}
     for part in (
         {"type": "image_url", "image_url": {"url": url}},
         {"type": "image", "source": source},
@@ -99,7 +99,7 @@ def test_a_picture_costs_the_same_whatever_its_size(size_bytes: int) -> None:
         assert 2 * MEDIA_TOKENS < tokens([part, text, part]) < 2 * MEDIA_TOKENS + 120
 
 
-def test_a_picture_by_address_and_a_wrapped_one_count_as_one() -> None:
+def test_an_image_by_address_and_a_wrapped_one_count_as_one() -> None:
     part = {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}}
     assert MEDIA_TOKENS < tokens([part]) < MEDIA_TOKENS + 60
     lines = base64.encodebytes(random.Random(1).randbytes(5000)).decode()
@@ -119,7 +119,7 @@ def test_system_and_tools_count() -> None:
     assert estimate_input_tokens("/v1/messages", body("hi", system=ENGLISH)) > plain + 35
 
 
-def test_images_are_billed_by_the_piece() -> None:
+def test_images_are_billed_per_image() -> None:
     assert estimate_input_tokens("/v1/images/generations", b'{"prompt":"a cat"}') == 0
 
 

@@ -1,4 +1,4 @@
-"""What a file will take: added up by hand, from lines of every kind."""
+"""What a file will use: added up by hand, from lines of every kind."""
 
 import json
 from decimal import Decimal
@@ -43,7 +43,7 @@ def test_rows_are_by_model_and_endpoint_and_the_range_is_of_their_output() -> No
     assert found.currency == "CNY"
 
 
-def test_searches_and_images_are_by_the_piece() -> None:
+def test_searches_and_images_are_billed_per_unit() -> None:
     found = forecast(
         line("s", "search/completions", max_tokens=9),
         line("i", "images/generations", prompt="x", n=3, size="8x8"),

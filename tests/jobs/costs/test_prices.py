@@ -78,7 +78,7 @@ def test_a_table_survives_being_written_down_as_json(price_file: Path) -> None:
 @pytest.mark.parametrize(
     ("price", "usage", "cost"),
     [
-        # 0.27 a million, which no integer price can say, to the last digit.
+        # 0.27 per million, which no integer price can say, to the last digit.
         ({"input": "0.27", "output": "1.10"}, Usage(1, 0, None, 0), "0.00000027"),
         ({"input": "0.27", "output": "1.10"}, Usage(1_000_000, None, None, 3), "0.2700033"),
         ({"input": "0.000001", "output": "0"}, Usage(1, None, None, 5), "0.000000000001"),
@@ -94,7 +94,7 @@ def test_a_table_survives_being_written_down_as_json(price_file: Path) -> None:
             Usage(1000, 400, 100, 7),
             "0.00132",
         ),
-        # A price of zero is a price; a missing one is none, unless nothing needs it.
+        # A price of zero is a price; a missing one matters only where it is needed.
         ({"input": "0", "output": "0"}, Usage(1000, None, None, 1000), "0"),
         ({"input": "1"}, Usage(1000, None, None, 1), None),
         ({"input": "1"}, Usage(1000, None, None, 0), "0.001"),
@@ -132,7 +132,7 @@ def test_the_cost_of_tokens(price: dict[str, str], usage: Usage, cost: str | Non
         (Price(images={"default": Decimal("0.2")}), Usage(images=3), "0.6"),
         (Price(images={"default": Decimal("0.2")}), Usage(images=2, image_size="9x9"), "0.4"),
         (Price(images={"default": Decimal("0.2")}), Usage(images=0), "0"),
-        # Such answers may tell tokens too; only a model with token prices charges them.
+        # Such answers may have tokens too; only a model with token prices charges them.
         (Price(images={"default": Decimal("0.2")}), Usage(50, None, None, 90, images=1), "0.2"),
         (
             Price(images={"default": Decimal("0.2")}, input=Decimal(1), output=Decimal(10)),
@@ -206,7 +206,7 @@ def test_a_cost_is_exact_and_fits_its_column(
     assert cost < 10**26
 
 
-def test_the_dearest_price_of_the_most_tokens_fits_its_column(price_file: Path) -> None:
+def test_the_highest_price_of_the_most_tokens_fits_its_column(price_file: Path) -> None:
     price = model(price_file, "input = 999999999999.999999\noutput = 999999999999.999999")
     cost = price.cost(Usage(2**63 - 1, None, None, 2**63 - 1))
     assert fraction(cost) == 2 * (2**63 - 1) * Fraction(10**18 - 1, 10**12)
@@ -225,7 +225,7 @@ def test_the_dearest_price_of_the_most_tokens_fits_its_column(price_file: Path) 
         ("input = 27e-2", "0.27"),
         ("input = 1e2", "100"),
         ("input = '0.27'", "0.27"),
-        ("input = 0.2700000000", "0.27"),  # zeros at the end are no decimals
+        ("input = 0.2700000000", "0.27"),  # trailing zeros are not decimals
         ("input = 0e-30", "0"),
     ],
 )
@@ -240,7 +240,7 @@ def test_an_amount_is_read_exactly(price_file: Path, entry: str, amount: str) ->
     assert exponent >= -12
 
 
-def test_a_byte_order_mark_is_no_mistake(price_file: Path) -> None:
+def test_a_byte_order_mark_is_ignored(price_file: Path) -> None:
     price_file.write_text("\ufeff" + WHOLE, encoding="utf-8")
     assert load_prices(price_file).currency == "CNY"
 

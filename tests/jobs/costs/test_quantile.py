@@ -81,7 +81,7 @@ def test_a_value_beyond_the_last_bucket_still_counts_by_the_mean() -> None:
     assert quantile.value == 2.0**40
 
 
-def test_the_past_fades() -> None:
+def test_old_values_count_less() -> None:
     quantile = UpperQuantile(0.95)
     for _ in range(2000):
         quantile.add(8.0)
@@ -89,6 +89,6 @@ def test_the_past_fades() -> None:
     while quantile.value > 1.5 and answers < 10 * HALVED_AFTER:
         quantile.add(1.0)
         answers += 1
-    # Weights have halved every 512 values, so those of the past never add up to more than 1,024;
+    # Weights have halved every 512 values, so those of older values are at most 1,024;
     # they are down to a twentieth after four or five halvings.
     assert 1024 < answers < 6 * HALVED_AFTER

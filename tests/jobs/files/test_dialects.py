@@ -59,7 +59,7 @@ def test_an_anthropic_line_goes_to_messages() -> None:
 
 
 def test_a_bare_body_is_a_chat_named_after_its_line() -> None:
-    # metadata is a field of the chat API: it goes to the server, and is not ours.
+    # metadata is a field of the chat API: it is sent, and not headrace's own.
     body = b'{"model":"m","messages":[],"metadata":{"a":"b"},"custom_id":"mine"}'
     parsed = job(b"  " + body + b"\r", 12)
     assert (parsed.custom_id, parsed.url, parsed.body) == ("line-12", "/v1/chat/completions", body)
@@ -87,7 +87,7 @@ def test_a_key_that_is_there_twice_counts_as_its_last() -> None:
         ({"max_tokens": 5, "n": 3}, 15),
         ({"n": 3}, None),
         ({"max_tokens": 5, "n": None}, 5),
-        # What the server will judge bounds nothing.
+        # Values that the server will judge set no limit.
         ({"max_tokens": None}, None),
         ({"max_tokens": "5"}, None),
         ({"max_tokens": -5}, None),
@@ -137,17 +137,17 @@ ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/imag
             b'{"custom_id": "\xc3\xa9\xc3\xa9", oops}',
             "not JSON: object keys must be strings at column 21",
         ),
-        (b'{"custom_id": "a", "bo', "not JSON: it breaks off at column 23"),
+        (b'{"custom_id": "a", "bo', "not JSON: unexpected end at column 23"),
         (b'{"a":NaN}', "not JSON: invalid character at column 6"),
         (b'{"a":1} {"b":2}', "not JSON: trailing characters at column 9"),
         (b'{"a":"\\ud83d"}', "not JSON: a \\ud800 to \\udfff escape without its other half"),
         (b'{"a":' + b"[" * 100_000, "nested too deeply"),
         (b"caf\xe9", "not UTF-8 from byte 4 on; save the file as UTF-8"),
         (b"\xff\xfe{\x00}\x00", "not UTF-8 from byte 1 on; save the file as UTF-8"),
-        (b"[1]", "not a JSON object but a list; write one object a line"),
-        (b"3", "not a JSON object but a number; write one object a line"),
-        (b'"x"', "not a JSON object but a string; write one object a line"),
-        (b"null", "not a JSON object but null; write one object a line"),
+        (b"[1]", "not a JSON object but a list; write one object per line"),
+        (b"3", "not a JSON object but a number; write one object per line"),
+        (b'"x"', "not a JSON object but a string; write one object per line"),
+        (b"null", "not a JSON object but null; write one object per line"),
         (b"x" * 50 + TOO_LONG, "the line is longer than 64 MiB; split the job"),
         (b"{}", 'no body; write {"custom_id": ..., "url": ..., "body": {...}}'),
         (
@@ -223,7 +223,7 @@ ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/imag
         (canonical(CHAT_BODY, "/messages"), 'url is "/messages"; write "/v1/messages"'),
     ],
 )
-def test_a_line_that_is_no_job_gets_a_reason_that_says_what_to_do(line: bytes, why: str) -> None:
+def test_a_line_that_is_not_a_job_gets_a_reason_that_says_what_to_do(line: bytes, why: str) -> None:
     assert reason(line) == why
 
 

@@ -66,7 +66,7 @@ def test_the_first_of_two_with_the_same_custom_id_stands() -> None:
         )
 
 
-def test_the_custom_id_of_a_line_that_is_no_job_is_free() -> None:
+def test_the_custom_id_of_a_line_that_is_not_a_job_is_free() -> None:
     data = b"\n".join([chat("a", model=5), chat("b", max_tokens=9999), chat("a"), chat("b")])
     assert [each[1] for each in outcome(data, tpm=1000)[2:]] == ["a", "b"]
 
@@ -88,7 +88,7 @@ def test_a_job_larger_than_the_whole_limit_is_rejected_with_both_numbers() -> No
         (
             -1,
             f"needs {needed} tokens (about {job.input_estimate_tokens} of input, 500 of output "
-            f"allowed), more than the {needed - 1} tokens a minute that are allowed; shorten it, "
+            f"allowed), more than the {needed - 1} tokens per minute that are allowed; shorten it, "
             "lower max_tokens or raise --tpm",
         )
     ]
@@ -113,7 +113,7 @@ def test_a_document_is_read_whole_and_counted_by_request(
     assert isinstance(number, Reject)
     assert (no_body.line, json.loads(no_body.text)) == (3, {"custom_id": "c"})
     assert duplicate.reason.startswith("duplicate custom_id: line 1 has it")
-    assert number.reason == "not a JSON object but a number; write one object a line"
+    assert number.reason == "not a JSON object but a number; write one object per line"
 
 
 def test_a_document_with_no_requests_has_no_jobs() -> None:
@@ -123,17 +123,17 @@ def test_a_document_with_no_requests_has_no_jobs() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b'{"requests":[{}', "not JSON: it breaks off at column 16"),
+        (b'{"requests":[{}', "not JSON: unexpected end at column 16"),
         (b'{"requests":[\n{},\n  oops]}', "not JSON: invalid character at line 3, column 3"),
         (b'{"requests":[]}\n{"requests":[]}', "not JSON: trailing characters at line 2, column 1"),
-        (b'{"requests":{}}', "not what is expected here: Expected `array`, got `object`"),
+        (b'{"requests":{}}', "unexpected JSON: Expected `array`, got `object`"),
         (b'{"requests":["\xff"]}', "not UTF-8 from byte 15 on"),
     ],
 )
 def test_a_broken_document_is_an_error_as_a_whole(data: bytes, why: str) -> None:
     with pytest.raises(InputError) as caught:
         list(JobReader(source(data)))
-    assert caught.value.message.startswith('jobs is no {"requests": [...]} document: ' + why)
+    assert caught.value.message.startswith('jobs is not a {"requests": [...]} document: ' + why)
     assert "\n" not in caught.value.message
 
 
@@ -149,14 +149,14 @@ def test_what_came_before_a_broken_end_is_given_first() -> None:
             assert isinstance(item, Job)
             got.append(item.custom_id)
 
-    with pytest.raises(InputError, match="break off"):
+    with pytest.raises(InputError, match="are truncated"):
         read_on()
     assert len(got) > 19_000
     assert got == [f"{n:050d}" for n in range(len(got))]
 
 
 def test_the_first_job_needs_no_more_than_its_line() -> None:
-    """However much there is to come, as from a pipe whose writer is slow."""
+    """However much follows, as from a pipe whose writer is slow."""
     deliveries = [chat("a") + b"\n", chat("b")[:9]]
 
     def read(most: int) -> bytes:
@@ -208,7 +208,7 @@ def test_a_reader_takes_in_a_little_at_a_time_and_knows_how_far_it_is(tmp_path: 
 
 
 def test_a_reader_that_waits_for_more_of_the_file_is_as_far_as_it_was() -> None:
-    """While it read on, the display fell back by all that was read before."""
+    """While it read more, the display fell back by all that was read before."""
     deliveries = [chat("a") + b"\n", chat("b") + b"\n", b""]
     size = sum(map(len, deliveries))
     seen = []

@@ -22,7 +22,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": zstd.compress,
 }
 MIB = 1024 * 1024
-NOISE = [b"%064x\n" % pow(3, n, 2**255 - 19) for n in range(4000)]  # packs evenly, and badly
+NOISE = [b"%064x\n" % pow(3, n, 2**255 - 19) for n in range(4000)]  # compresses evenly, and badly
 
 
 def digest(data: bytes) -> str:
@@ -121,7 +121,9 @@ def test_a_cut_off_file_is_an_error_after_the_lines_before_the_cut(packing: str)
         for _, line in source.lines():
             seen.append(line)
 
-    with pytest.raises(InputError, match=f"^jobs: the {packing} data break off after") as caught:
+    with pytest.raises(
+        InputError, match=f"^jobs: the {packing} data are truncated after"
+    ) as caught:
         read_on()
     assert "\n" not in caught.value.message
     assert seen == noise.split(b"\n")[: len(seen)]
@@ -132,7 +134,7 @@ def test_a_cut_off_file_is_an_error_after_the_lines_before_the_cut(packing: str)
 def test_wherever_it_is_cut_the_file_is_never_taken_for_whole(cut: int, packing: str) -> None:
     stored = PACKERS[packing](b"a line\n" * 20 + bytes(range(32, 120)))
     kept = max(4, len(stored) - cut)
-    with pytest.raises(InputError, match="break off"):
+    with pytest.raises(InputError, match="are truncated"):
         list(Source("jobs", read=io.BytesIO(stored[:kept]).read).lines())
 
 
@@ -141,7 +143,7 @@ def test_damage_is_an_error(packing: str) -> None:
     stored = bytearray(PACKERS[packing](b"some text that is packed\n" * 9))
     stored[len(stored) // 2] ^= 0xFF
     stored[-2] ^= 0xFF
-    with pytest.raises(InputError, match=f"the {packing} data are damaged|break off"):
+    with pytest.raises(InputError, match=f"the {packing} data are damaged|are truncated"):
         list(Source("jobs", read=io.BytesIO(bytes(stored)).read).lines())
 
 
@@ -264,7 +266,7 @@ def test_an_empty_file_has_no_lines_and_is_wholly_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_line_over_64_mib_is_cut_and_the_rest_goes_on() -> None:
+def test_a_line_over_64_mib_is_cut_and_the_rest_is_read() -> None:
     longest = b"x" * MAX_LINE_BYTES
     data = longest + b"\n" + longest + b"y\nafter\n"
     source = Source("jobs", read=io.BytesIO(data).read)
@@ -275,7 +277,7 @@ def test_a_line_over_64_mib_is_cut_and_the_rest_goes_on() -> None:
     assert last == (3, b"after")
 
 
-def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file") as missing:
         open_source(str(tmp_path / "none.jsonl"))
     assert missing.value.exit_code == 2

@@ -21,10 +21,10 @@ def sent(body: bytes, url: str = "/v1/chat/completions") -> bytes:
 @pytest.mark.parametrize(
     ("written", "on_the_wire"),
     [
-        # Nothing set: one member more at the end.
+        # Nothing set: a member is appended.
         (b'{"model":"m","messages":[],"stream":true}', None),
         (b'{ "stream" : true, "model":"m",\t"messages":[ ] }', None),
-        # Set to anything: left alone.
+        # Set to anything: unchanged.
         *(
             (b'{"model":"m","messages":[],"stream":true,"stream_options":%s}' % options, b"same")
             for options in (
@@ -37,11 +37,11 @@ def sent(body: bytes, url: str = "/v1/chat/completions") -> bytes:
                 b"7",
             )
         ),
-        # No stream: left alone.
+        # Not a stream: unchanged.
         (b'{"model":"m","messages":[]}', b"same"),
         (b'{"model":"m","messages":[],"stream":false}', b"same"),
         (b'{"model":"m","messages":[],"stream":null}', b"same"),
-        # Options that don't say: into them.
+        # Options without it: it is added to them.
         (
             b'{"model":"m","messages":[],"stream":true,"stream_options":{ }}',
             b'{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true }}',

@@ -18,7 +18,7 @@ COUNT = 450
 
 
 def made(count: int = COUNT, *, seed: int = 1) -> list[bytes]:
-    return list(docstring_jobs(count, text_model="text", image_model="picture", seed=seed))
+    return list(docstring_jobs(count, text_model="text", image_model="image", seed=seed))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_any_twenty_in_a_row_have_every_endpoint_in_each_of_its_ways(jobs: list[
 
 
 def test_the_models_are_those_asked_for_and_images_are_small(jobs: list[Job]) -> None:
-    assert {(job.model, job.images > 0) for job in jobs} == {("text", False), ("picture", True)}
+    assert {(job.model, job.images > 0) for job in jobs} == {("text", False), ("image", True)}
     assert {job.image_size for job in jobs if job.images} == {"64x64", "128x64"}
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from headrace.jobs import InputError, parse_lengths
 
 
-def test_a_constant_takes_no_chance() -> None:
+def test_a_constant_draws_nothing() -> None:
     rng = random.Random(1)
     before = rng.getstate()
     assert parse_lengths("--prompt-tokens", "512").draw(rng) == 512
@@ -43,7 +43,7 @@ def test_a_histogram_draws_in_proportion(tmp_path: Path) -> None:
     path.write_text("# of last week\n10,3\n\n100-109, 1\n7,0\n")
     lengths, rng = parse_lengths("x", f"histogram:{path}"), random.Random(4)
     drawn = Counter(lengths.draw(rng) for _ in range(20_000))
-    # Three quarters, give or take four standard errors of sqrt(0.75 * 0.25 / 20,000).
+    # Three quarters, within four standard errors of sqrt(0.75 * 0.25 / 20,000).
     assert abs(drawn[10] / 20_000 - 0.75) < 0.0123
     assert set(drawn) == {10, *range(100, 110)}
     assert lengths.longest == 109
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_lengths(text: str, seed: int) -> None:
     ["", "0", "-5", "1.5", "many", "uniform:5", "uniform:9:5", "uniform:0:5", "normal:0:5",
      "normal:5", "normal:5:6:7", "512:3", "histogram:", "99999999999", "5 12"],
 )  # fmt: skip
-def test_what_is_no_length_is_one_line_that_says_what_to_write(text: str) -> None:
+def test_what_is_not_a_length_is_one_line_that_says_what_to_write(text: str) -> None:
     with pytest.raises(InputError, match=r"^--prompt-tokens is '.*'; write a number of tokens"):
         parse_lengths("--prompt-tokens", text)
 

@@ -112,7 +112,7 @@ def test_without_an_output_length_there_is_no_limit() -> None:
     [
         (Template("/v1/embeddings", "m", stream=False), shape(), "unknown url"),
         (Template(CHAT.url, "", stream=False), shape(), "no model"),
-        (Template("/v1/images/generations", "m", stream=True), shape(), "has no streams"),
+        (Template("/v1/images/generations", "m", stream=True), shape(), "does not stream"),
         (Template("/v1/messages", "m", stream=True), shape(output=None), "needs an output length"),
         (Template("/v1/images/generations", "m", stream=False), shape(turns="2"), "--turns 1"),
         (Template(CHAT.url, "m", stream=False, extra={"stream": 5}), shape(), "stream is 5"),
@@ -151,7 +151,7 @@ def test_a_prefix_of_all_makes_prompts_alike() -> None:
 
 
 def test_only_the_first_prompt_of_a_conversation_begins_with_the_prefix() -> None:
-    """What a later one shares with others is what was said before it."""
+    """Later ones share the messages before them instead."""
     prompts = synthetic(shape("40", shared=1.0, turns="2"))
     first = [prompts.next(index) for index in range(2)]
     for job in first:
@@ -161,7 +161,7 @@ def test_only_the_first_prompt_of_a_conversation_begins_with_the_prefix() -> Non
     assert second[0] != second[1]
 
 
-def test_the_prefix_does_not_depend_on_who_needs_it_first() -> None:
+def test_the_prefix_does_not_depend_on_which_prompt_needs_it_first() -> None:
     def prefix(*lengths: int) -> list[str]:
         supply = synthetic(shape("2000", shared=1.0))
         for length in lengths:
@@ -172,7 +172,7 @@ def test_the_prefix_does_not_depend_on_who_needs_it_first() -> None:
     assert prefix(10, 1500, 2000) == prefix(2000)
 
 
-def test_a_conversation_carries_its_answers_on() -> None:
+def test_a_conversation_contains_its_answers() -> None:
     prompts = synthetic(shape(turns="3"))
     first = prompts.next(0)
     prompts.answered(first, "one")
@@ -229,7 +229,7 @@ def file_of(tmp_path: Path, count: int, *more: str) -> str:
     return str(path)
 
 
-def test_a_file_goes_round_and_round(tmp_path: Path) -> None:
+def test_a_file_is_cycled(tmp_path: Path) -> None:
     prompts = FilePrompts(file_of(tmp_path, 3))
     jobs = [prompts.next(index) for index in range(7)]
     assert [job.custom_id for job in jobs] == ["j0", "j1", "j2", "j0#2", "j1#2", "j2#2", "j0#3"]
@@ -248,7 +248,7 @@ def test_a_sampled_file_draws_evenly_and_by_the_seed(tmp_path: Path) -> None:
         return [job.body for job in jobs]
 
     bodies = drawn(1)
-    # A quarter each, give or take four standard errors.
+    # A quarter each, within four standard errors.
     assert all(abs(bodies.count(each) - 500) < 78 for each in set(bodies))
     assert len(set(bodies)) == 4
     assert drawn(1) == bodies != drawn(2)
@@ -257,24 +257,24 @@ def test_a_sampled_file_draws_evenly_and_by_the_seed(tmp_path: Path) -> None:
 def test_a_file_s_model_and_stream_can_be_set_for_all(tmp_path: Path) -> None:
     path = tmp_path / "jobs.jsonl"
     streamed = {"model": "a", "messages": [1], "stream": True, "temperature": 0.25}
-    picture = {"model": "p", "prompt": "a mill"}
+    drawing = {"model": "p", "prompt": "a mill"}
     path.write_text(
         "\n".join(
             json.dumps({"custom_id": name, "url": url, "body": body})
             for name, url, body in (
-                ("talk", CHAT.url, streamed),
-                ("picture", "/v1/images/generations", picture),
+                ("conversation", CHAT.url, streamed),
+                ("image", "/v1/images/generations", drawing),
             )
         )
     )
     prompts = FilePrompts(str(path), model="b", stream=False)
-    talk, image = prompts.next(0), prompts.next(1)
-    assert json.loads(talk.body) == {**streamed, "model": "b", "stream": False}
-    assert (talk.model, talk.stream) == ("b", False)
-    assert json.loads(image.body) == {**picture, "model": "b"}
-    talk = FilePrompts(str(path), stream=True).next(0)
+    conversation, image = prompts.next(0), prompts.next(1)
+    assert json.loads(conversation.body) == {**streamed, "model": "b", "stream": False}
+    assert (conversation.model, conversation.stream) == ("b", False)
+    assert json.loads(image.body) == {**drawing, "model": "b"}
+    conversation = FilePrompts(str(path), stream=True).next(0)
     usage = {"stream_options": {"include_usage": True}}
-    assert json.loads(talk.body) == {**streamed, **usage}
+    assert json.loads(conversation.body) == {**streamed, **usage}
     as_written = FilePrompts(str(path)).next(0).body
     assert as_written.startswith(json.dumps(streamed)[:-1].encode())
 
@@ -349,7 +349,7 @@ def test_a_trace_is_replayed_with_its_lengths_and_shared_beginnings(tmp_path: Pa
     ("text", "says"),
     [
         ("", "has no requests"),
-        ("{}\n", "line 1 of .* is no request: .*timestamp"),
+        ("{}\n", "line 1 of .* is not a request: .*timestamp"),
         ('{"timestamp": 0, "input_length": 1, "output_length": 1}\n{"timestamp": -1}', "line 2 of"),
         ("a,b\n1,2\n", "lacks the columns timestamp, request tokens, response tokens"),
         ("Timestamp,Request tokens,Response tokens\n", "has no requests"),
@@ -358,7 +358,7 @@ def test_a_trace_is_replayed_with_its_lengths_and_shared_beginnings(tmp_path: Pa
         ("Timestamp,Request tokens,Response tokens\ninf,2,3\n", "line 2 of"),
     ],
 )
-def test_what_is_no_trace_is_one_line(text: str, says: str, tmp_path: Path) -> None:
+def test_what_is_not_a_trace_is_one_line(text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "trace").write_text(text)
     with pytest.raises(InputError, match=says) as caught:
         read_trace(str(tmp_path / "trace"))

@@ -349,7 +349,7 @@ async def test_a_directory_that_is_there_is_refused_and_nothing_is_sent(
         ({"users": 1, "requests": 5, "jobs": "none.jsonl"}, "none.jsonl"),
         ({"replay": "none.csv"}, "none.csv"),
         ({"users": 1, "duration_s": 0.0}, "the duration is 0 s; it is more than 0 s"),
-        ({"users": 1, "requests": 5, "objectives": ["ttft_s"]}, "a figure and no condition"),
+        ({"users": 1, "requests": 5, "objectives": ["ttft_s"]}, "a figure, not a condition"),
     ],
 )
 async def test_each_mistake_is_a_line_before_anything_is_made(

@@ -3,25 +3,25 @@
 import json
 from typing import Any
 
-from .answer import Stream
 from .faults import FaultKind
+from .response import EventStream
 
 CUTS: frozenset[FaultKind] = frozenset(("cut-first", "cut", "cut-event", "cut-usage", "cut-done"))
 
 
-def spoil(reply: bytes | Stream, kind: FaultKind) -> bytes | Stream:
-    """The body, or the events, that are left after `kind`."""
-    if isinstance(reply, bytes):
+def apply_fault(body: bytes | EventStream, kind: FaultKind) -> bytes | EventStream:
+    """What a fault of `kind` leaves of a body or of a stream."""
+    if isinstance(body, bytes):
         if kind == "malformed":
-            return reply[: len(reply) // 2]
-        return _without_usage(reply) if kind == "no-usage" else reply
-    events, closing = list(reply.events), list(reply.closing)
+            return body[: len(body) // 2]
+        return _without_usage(body) if kind == "no-usage" else body
+    events, closing = list(body.events), list(body.closing)
     middle = len(events) // 2
     if kind == "malformed":
         events[middle : middle + 1] = [half + b"\n\n" for half in _halves(events, middle)]
     elif kind == "no-usage":
-        opening = [_event_without_usage(event) for event in reply.opening]
-        return Stream(opening, events, [_event_without_usage(event) for event in closing])
+        opening = [_event_without_usage(event) for event in body.opening]
+        return EventStream(opening, events, [_event_without_usage(event) for event in closing])
     elif kind in CUTS:
         if kind == "cut-first":
             events = []
@@ -32,11 +32,11 @@ def spoil(reply: bytes | Stream, kind: FaultKind) -> bytes | Stream:
         if kind == "cut-done":
             closing = closing[:-1]
         elif kind == "cut-usage":
-            told = (index for index, event in enumerate(closing) if b'"usage"' in event)
-            closing = closing[: next(told, len(closing) - 1)]
+            with_usage = (index for index, event in enumerate(closing) if b'"usage"' in event)
+            closing = closing[: next(with_usage, len(closing) - 1)]
         else:
             closing = []
-    return Stream(reply.opening, events, closing)
+    return EventStream(body.opening, events, closing)
 
 
 def _halves(events: list[bytes], index: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What an endpoint gives back for one request, before any of it is sent."""
+"""The response to one request, before any of it is sent."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from .cache import Prefix
 from .prices import ZERO, ModelPrice
-from .writer import Writer
+from .text import TextGenerator
 
 
-class Stream(NamedTuple):
+class EventStream(NamedTuple):
     """Server-sent events: `opening` at once, an event with each token, then `closing`."""
 
     opening: Sequence[bytes]
@@ -17,10 +17,10 @@ class Stream(NamedTuple):
     closing: Sequence[bytes]
 
 
-class Answer(NamedTuple):
-    """A body or a stream, and what it bills. `steps` is how many tokens take time to write."""
+class Response(NamedTuple):
+    """A body or a stream, and what it bills. `steps` is how many tokens it takes to generate."""
 
-    reply: bytes | Stream
+    body: bytes | EventStream
     steps: int = 1
     input_tokens: int = 0
     cached_input_tokens: int = 0
@@ -30,14 +30,14 @@ class Answer(NamedTuple):
     charge: Decimal = ZERO
 
 
-class Desk(NamedTuple):
+class RequestContext(NamedTuple):
     """What an endpoint needs to answer one request.
 
-    `digest` stands for the seed and the request, `serial` makes its ids, `created` is in Unix
-    seconds, and `look_up` asks the prompt cache about (model, prompt).
+    `digest` is of the seed and the request, `serial` goes into its ids, `created` is in Unix
+    seconds, and `look_up` asks the prompt cache for (model, prompt).
     """
 
-    writer: Writer
+    generator: TextGenerator
     price: ModelPrice
     digest: bytes
     serial: str

@@ -7,21 +7,21 @@ from .errors import GatewayError
 _SCALE = 1 / (1 << 53)
 
 
-class Seal:
-    """Makes digests under one seed and one set of first parts, faster than `digest`."""
+class SeededDigest:
+    """Digests that share a seed and their first parts: the same as `digest`, but faster."""
 
     def __init__(self, seed: int, *parts: bytes) -> None:
         self._base = _state(seed, *parts)
 
     def __call__(self, last: bytes) -> bytes:
-        """32 bytes that stand for the first parts and `last`."""
+        """The 32-byte digest of the first parts and `last`."""
         state = self._base.copy()
         state.update(last)
         return state.digest()
 
 
 def digest(seed: int, *parts: bytes) -> bytes:
-    """32 bytes that stand for `parts` under `seed`. Raises GatewayError for a seed too large."""
+    """The 32-byte digest of `parts` under `seed`. Raises GatewayError for a seed too large."""
     return _state(seed, *parts).digest()
 
 
@@ -37,8 +37,8 @@ def _state(seed: int, *parts: bytes) -> "blake2b":
     return state
 
 
-class Dice:
-    """A stream of draws from a digest of 32 bytes; the same digest always draws the same."""
+class SeededDraws:
+    """Random numbers made from a 32-byte digest; the same digest always gives the same ones."""
 
     __slots__ = ("_left", "_state")
 
@@ -47,12 +47,12 @@ class Dice:
         self._left = state
 
     def integer(self, below: int) -> int:
-        """A draw from 0 to `below` - 1; even enough where `below` is far under 2**64."""
+        """An integer from 0 to `below` - 1; as good as uniform where `below` is far under 2**64."""
         if not self._left:
             self._state = self._left = blake2b(self._state, digest_size=32).digest()
         taken, self._left = self._left[:8], self._left[8:]
         return int.from_bytes(taken, "big") % below
 
     def uniform(self) -> float:
-        """A draw from [0, 1)."""
+        """A number from [0, 1)."""
         return self.integer(1 << 53) * _SCALE

@@ -1,4 +1,4 @@
-"""The text of answers: a river of words made once from the seed; each answer is a stretch of it."""
+"""The text of answers: a corpus made once from the seed; each answer is a slice of it."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,14 +8,14 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from .dice import digest
+from .draws import digest
 
 Finish = Literal["stop", "length"]
 
-# Two draws of 64 bits from a digest.
+# Two integers of 64 bits from a digest.
 _TWO = Struct(">QQ")
-RIVER_TOKENS = 16_384
-# Answers are about as long as people's: this many tokens at most unless the config says otherwise.
+CORPUS_TOKENS = 16_384
+# The longest answer, in tokens, unless the configuration says otherwise.
 LONGEST_TOKENS = 400
 
 _VOCABULARY = """
@@ -31,7 +31,7 @@ _OPENERS, _NOUNS, _VERBS, _LINKS, _QUALITIES = (
     line.split() for line in _VOCABULARY.strip().splitlines()
 )
 _ENDINGS = (".",) * 12 + ("!", "?", ";", ":", ".\n\n", ".\n- ", "...", ".\u2028")
-# Text that a careless reader of JSON, UTF-8 or event streams trips over.
+# Text that a careless parser of JSON, UTF-8 or event streams fails on.
 _ASIDES = (
     (" 水", "到", "渠", "成", "。"),
     (' "as', " they", ' say"'),
@@ -43,7 +43,7 @@ _ASIDES = (
 )
 
 
-class Text(NamedTuple):
+class GeneratedText(NamedTuple):
     """An answer: its tokens, the same as JSON strings, and why it ended."""
 
     tokens: list[str]
@@ -55,8 +55,8 @@ class Text(NamedTuple):
         """The whole answer."""
         return "".join(self.tokens)
 
-    def until_first(self, ends: Sequence[str]) -> tuple["Text", str | None]:
-        """The answer up to the first of `ends`, and which it was; all of it where none occurs."""
+    def until_first(self, ends: Sequence[str]) -> tuple["GeneratedText", str | None]:
+        """The answer up to the first of `ends`, and which; the whole answer without one."""
         text = self.text
         found = [(at, end) for end in ends if end and (at := text.find(end)) >= 0]
         if not found:
@@ -68,21 +68,21 @@ class Text(NamedTuple):
                 break
             kept.append(token[:left])
             left -= len(token)
-        return Text(kept, [msgspec.json.encode(token) for token in kept], "stop"), end
+        return GeneratedText(kept, [msgspec.json.encode(token) for token in kept], "stop"), end
 
 
-class Writer:
-    """Writes answers; the same seed and digest always give the same one."""
+class TextGenerator:
+    """Generates answers; the same seed and digest always give the same one."""
 
     def __init__(self, seed: int, output_tokens: int | None = None) -> None:
         self._output_tokens = output_tokens
-        self._tokens, self._encoded, self._starts = _river(seed)
+        self._tokens, self._encoded, self._starts = _corpus(seed)
 
-    def write(self, request_digest: bytes, max_tokens: int | None) -> Text:
+    def generate(self, request_digest: bytes, max_tokens: int | None) -> GeneratedText:
         """An answer of at least one token and at most `max_tokens`.
 
         Its natural length is drawn from 1 to 1.25 `max_tokens`, or to 400 if that is less, so that
-        some answers end by themselves and some are cut.
+        some answers end by themselves and others are cut.
         """
         where, length = _TWO.unpack_from(request_digest)
         start = self._starts[where % len(self._starts)]
@@ -99,30 +99,30 @@ class Writer:
         if start + wanted > len(tokens):
             rounds = -(-(start + wanted) // len(tokens))
             tokens, encoded = tokens * rounds, encoded * rounds
-        stretch = slice(start, start + wanted)
-        return Text(tokens[stretch], encoded[stretch], finish)
+        answer = slice(start, start + wanted)
+        return GeneratedText(tokens[answer], encoded[answer], finish)
 
 
 @lru_cache(maxsize=8)
-def _river(seed: int) -> tuple[list[str], list[bytes], list[int]]:
-    """The tokens, plain and as JSON, and where sentences start (without a leading space)."""
+def _corpus(seed: int) -> tuple[list[str], list[bytes], list[int]]:
+    """The tokens, as text and as JSON, and where sentences start (without a leading space)."""
     random = Random(digest(seed, b"river"))
     tokens: list[str] = []
     starts: list[int] = []
-    while len(tokens) < RIVER_TOKENS:
+    while len(tokens) < CORPUS_TOKENS:
         starts.append(len(tokens))
         tokens += _sentence(random)
         tokens.append(random.choice(_ENDINGS))
         tokens.append(" ")
-    # Twice over, so that a stretch seldom has to turn back.
+    # Twice, so that a slice seldom has to wrap around.
     tokens *= 2
     return tokens, [msgspec.json.encode(token) for token in tokens], starts
 
 
 def _sentence(random: Random) -> list[str]:
     words = [random.choice(_OPENERS).capitalize()]
-    for turn in range(random.randint(1, 3)):
-        if turn:
+    for clause in range(random.randint(1, 3)):
+        if clause:
             words += [f" {random.choice(_LINKS)}", " the"]
         words += [f" {random.choice(_QUALITIES)}", f" {random.choice(_NOUNS)}"]
         words += [f" {random.choice(_VERBS)}", " the", f" {random.choice(_NOUNS)}"]

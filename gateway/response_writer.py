@@ -1,4 +1,4 @@
-"""One request and its answer on one connection: writing, and keeping the log's row true."""
+"""Writes the answer to one request, and fills its row of the log."""
 
 from collections.abc import Callable, Iterable
 
@@ -8,12 +8,12 @@ from .clock import Clock
 from .errors import ApiError
 from .http import Request, response_head
 from .log import LogRow
-from .pacer import Track
+from .pacer import PacedStream
 from .tcp import TcpStream
 
 
-class Exchange:
-    """The way back to a client. trio.BrokenResourceError comes out when the client has gone."""
+class ResponseWriter:
+    """Writes to a client. Raises trio.BrokenResourceError when the client has gone."""
 
     __slots__ = ("_log", "_stream", "began", "clock", "keep_alive", "request", "row", "start")
 
@@ -33,7 +33,7 @@ class Exchange:
         self.request = request
         self.row = row
         self.keep_alive = request.keep_alive
-        # trio's time from which an answer's pace counts.
+        # On trio's clock: the answer's pace counts from here.
         self.start = request.start
 
     def head(
@@ -44,7 +44,7 @@ class Exchange:
         length_bytes: int | None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> bytes:
-        """The head of the answer; its status goes into the row."""
+        """The head of the answer; its status is set in the row."""
         self.row.status = status
         return response_head(
             status,
@@ -56,14 +56,14 @@ class Exchange:
         )
 
     @property
-    def can_follow(self) -> bool:
-        """Whether `follow` will do: on a plain TCP connection of a server with a pacer."""
+    def can_pace(self) -> bool:
+        """Whether `send_paced` works: on a plain TCP connection of a server with a pacer."""
         return isinstance(self._stream, TcpStream) and self._stream.pacer is not None
 
-    async def follow(self, track: Track) -> None:
-        """Have the pacer send `track`; returns when it is all sent, or has something left."""
+    async def send_paced(self, paced: PacedStream) -> None:
+        """Have the pacer send `paced`; returns when all is sent, or when `paced.left` has to be."""
         assert isinstance(self._stream, TcpStream)
-        await self._stream.follow(track)
+        await self._stream.send_paced(paced)
 
     async def write(self, data: bytes, *, last: bool = False) -> float:
         """Send `data` and return trio's time just before; the `last` write logs the row first."""
@@ -92,17 +92,17 @@ class Exchange:
         """Answer with the reference's error body."""
         self.row.error_code = refusal.code
         body = refusal.body(self.row.request_id)
-        answer = self.respond(refusal.status, "application/json", body, refusal.headers)
-        await self.write(answer, last=True)
+        response = self.respond(refusal.status, "application/json", body, refusal.headers)
+        await self.write(response, last=True)
 
     def finish(self) -> None:
-        """Log the row, once: before the last write, so that whoever has an answer finds its row."""
+        """Log the row, unless it has been logged."""
         if self.row.end_s is None:
             self.row.end_s = trio.current_time() - self.began
             self._log(self.row)
 
     async def reset(self) -> None:
-        """Break the connection: on TCP with a reset, which is no orderly end."""
+        """Break the connection: on TCP with a reset instead of an orderly end."""
         self.finish()
         transport: object = self._stream
         while isinstance(transport, trio.SSLStream):

@@ -1,0 +1,36 @@
+"""Reading the TOML files of the gateway: its configuration and its prices."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from .errors import GatewayError
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path, schema: type[T], *, what: str) -> T:
+    """The content of a TOML file as `schema`, its fractions as Decimal.
+
+    Args:
+        path: the file.
+        schema: the type that it is converted to.
+        what: what the file is called in a message, such as "price file".
+
+    Raises:
+        GatewayError: naming the file and, where it can be read, the key at fault.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise GatewayError(f"cannot read the {what} {path}: {error.strerror}") from error
+    except ValueError as error:
+        # Not TOML, not UTF-8, or a number of thousands of digits.
+        raise GatewayError(f"{path} is not a TOML {what}: {error}") from error
+    try:
+        return msgspec.convert(data, schema)
+    except msgspec.ValidationError as error:
+        raise GatewayError(f"{path}: {error}") from error
