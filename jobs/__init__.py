@@ -25,7 +25,9 @@ from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
 from .own_limits import SETTINGS_FILE, own_limits_from
 from .records import (
+    PERIODS,
     SCHEMA_VERSION,
+    AccountChange,
     Attempt,
     BalanceRead,
     BalanceReading,
@@ -42,6 +44,8 @@ from .records import (
     MachineFacts,
     Manifest,
     ModelLimits,
+    Period,
+    PeriodBudget,
     Phase,
     Result,
     Row,
@@ -93,8 +97,10 @@ __all__ = [
     "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
+    "PERIODS",
     "SCHEMA_VERSION",
     "SETTINGS_FILE",
+    "AccountChange",
     "Aggregate",
     "Attempt",
     "BalanceRead",
@@ -131,6 +137,8 @@ __all__ = [
     "Name",
     "Node",
     "Number",
+    "Period",
+    "PeriodBudget",
     "Phase",
     "Price",
     "PriceTable",

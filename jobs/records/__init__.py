@@ -1,5 +1,7 @@
 """What a run records: the rows of its tables, its journal and its run.json."""
 
+from .account_change import AccountChange
+from .budgets import PERIODS, Period, PeriodBudget
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
 from .manifest import (
     ConcurrencyPoint,
@@ -31,7 +33,9 @@ from .rows import (
 )
 
 __all__ = [
+    "PERIODS",
     "SCHEMA_VERSION",
+    "AccountChange",
     "Attempt",
     "BalanceRead",
     "BalanceReading",
@@ -48,6 +52,8 @@ __all__ = [
     "MachineFacts",
     "Manifest",
     "ModelLimits",
+    "Period",
+    "PeriodBudget",
     "Phase",
     "Result",
     "Row",

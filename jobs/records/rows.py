@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 import polars as pl
 
+from .budgets import PERIODS, Period, PeriodBudget
+
 SCHEMA_VERSION = 1
 
 Status = Literal["succeeded", "failed"]
@@ -172,6 +174,16 @@ class BalanceReading(Row, frozen=True, kw_only=True):
     monthly_used: Annotated[Decimal | None, doc("used this month by the key")] = None
     monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
     monthly_reset_at: Annotated[datetime | None, doc("when the monthly use starts again")] = None
+
+    @property
+    def budgets(self) -> dict[Period, PeriodBudget]:
+        """The key's budgets by period: the columns above, a row for each."""
+        return {
+            period: PeriodBudget(
+                period, *(getattr(self, f"{period}_{name}") for name in PeriodBudget._fields[1:])
+            )
+            for period in PERIODS
+        }
 
 
 class Column(NamedTuple):
