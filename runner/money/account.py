@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import BalanceReading
+from headrace.jobs import AccountChange, BalanceReading
 
 from ..answers import read_error
 from ..client import MESSAGE_CHARACTERS_MAX, Client
@@ -177,14 +177,7 @@ def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
     """
     if first.balance is None or last.balance is None:
         return []
-    taken = [first.balance - last.balance]
-    for before, after, resets in (
-        (first.daily_used, last.daily_used, (first.daily_reset_at, last.daily_reset_at)),
-        (first.monthly_used, last.monthly_used, (first.monthly_reset_at, last.monthly_reset_at)),
-    ):
-        if before is not None and after is not None and resets[0] == resets[1]:
-            taken.append(after - before)
-    return taken
+    return AccountChange(first, last).taken
 
 
 class Spent(NamedTuple):
