@@ -20,7 +20,7 @@ from .costs import (
     load_prices,
 )
 from .endpoints import ENDPOINTS, Endpoint, Kind
-from .errors import HeadraceError, InputError
+from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
 from .own_limits import SETTINGS_FILE, own_limits_from
@@ -56,6 +56,9 @@ from .records import (
     Status,
     columns,
     frame,
+    journal_segments,
+    numbered,
+    read_journal_segment,
     schema,
 )
 from .safe import safe
@@ -109,6 +112,7 @@ __all__ = [
     "Column",
     "ConcurrencyPoint",
     "CostBounds",
+    "DamagedJournalError",
     "Decided",
     "DownloadTotals",
     "Ended",
@@ -167,7 +171,9 @@ __all__ = [
     "estimate_input_tokens",
     "estimate_output_tokens",
     "frame",
+    "journal_segments",
     "load_prices",
+    "numbered",
     "open_source",
     "own_limits_from",
     "parse_condition",
@@ -175,6 +181,7 @@ __all__ = [
     "parse_lengths",
     "parts",
     "plain",
+    "read_journal_segment",
     "read_trace",
     "safe",
     "schema",

@@ -26,10 +26,10 @@ from headrace.jobs import (
     Sent,
     columns,
     frame,
+    journal_segments,
+    read_journal_segment,
     schema,
 )
-
-_records: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
 
 
 class Run(NamedTuple):
@@ -158,19 +158,18 @@ class _Journal(NamedTuple):
     @classmethod
     def read(cls, directory: Path) -> "_Journal":
         journal = cls([], [], [], {})
-        for segment in sorted(directory.glob("*.jsonl")):
-            for record in _segment(segment):
-                match record:
-                    case Sent():
-                        journal.sent[record.index, record.attempt] = record
-                    case Ended(attempt=attempt, result=result):
-                        journal.attempts.append(attempt)
-                        if result is not None:
-                            journal.results.append(result)
-                    case Decided(result=result):
+        for record in _records(directory):
+            match record:
+                case Sent():
+                    journal.sent[record.index, record.attempt] = record
+                case Ended(attempt=attempt, result=result):
+                    journal.attempts.append(attempt)
+                    if result is not None:
                         journal.results.append(result)
-                    case BalanceRead(reading=reading):
-                        journal.readings.append(reading)
+                case Decided(result=result):
+                    journal.results.append(result)
+                case BalanceRead(reading=reading):
+                    journal.readings.append(reading)
         return journal
 
     def unended(self) -> list[Sent]:
@@ -178,16 +177,15 @@ class _Journal(NamedTuple):
         return [sent for key, sent in self.sent.items() if key not in ended]
 
 
-def _segment(path: Path) -> Iterator[JournalRecord]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return  # sealed since it was listed: its rows are in Parquet
-    for line in data.splitlines():
+def _records(directory: Path) -> Iterator[JournalRecord]:
+    """All that is in the journal now. Raises InputError where it is damaged, or can't be read."""
+    for _, path in journal_segments(directory):
         try:
-            yield _records.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return  # torn by a crash, or still being written
+            yield from read_journal_segment(path)
+        except FileNotFoundError:
+            continue  # sealed since it was listed: its rows are in Parquet
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}; restore it") from error
 
 
 def _table(

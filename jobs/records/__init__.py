@@ -2,6 +2,16 @@
 
 from .account_change import AccountChange
 from .budgets import PERIODS, Period, PeriodBudget
+from .journal import (
+    BalanceRead,
+    Decided,
+    Ended,
+    JournalRecord,
+    Sent,
+    journal_segments,
+    numbered,
+    read_journal_segment,
+)
 from .load_facts import LoadFacts, MachineFacts, Shape, Stall
 from .manifest import (
     ConcurrencyPoint,
@@ -15,17 +25,12 @@ from .manifest import (
 from .rows import (
     SCHEMA_VERSION,
     Attempt,
-    BalanceRead,
     BalanceReading,
     Column,
-    Decided,
-    Ended,
     ErrorKind,
-    JournalRecord,
     Phase,
     Result,
     Row,
-    Sent,
     Status,
     columns,
     frame,
@@ -64,5 +69,8 @@ __all__ = [
     "Status",
     "columns",
     "frame",
+    "journal_segments",
+    "numbered",
+    "read_journal_segment",
     "schema",
 ]

@@ -9,11 +9,11 @@ import msgspec
 import polars as pl
 import trio
 
-from headrace.jobs import ENDPOINTS, Result
+from headrace.jobs import ENDPOINTS, Result, numbered
 
 from ..errors import StorageError
 from ..offload import Offload
-from ..record import Recorder, State, numbered
+from ..record import Recorder, State
 from .store import Pictures
 
 AT_ONCE = 8

@@ -47,16 +47,6 @@ def make_directory(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def numbered(directory: Path, prefix: str, ending: str) -> list[tuple[int, Path]]:
-    """The files that bear a number, by number; what else somebody put there is left out."""
-    found = []
-    for path in directory.glob(f"{prefix}*{ending}"):
-        number = path.name.removeprefix(prefix).removesuffix(ending)
-        if number.isascii() and number.isdigit():
-            found.append((int(number), path))
-    return sorted(found)
-
-
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of `data`: the kernel may take it in pieces."""
     written = os.write(descriptor, data)
