@@ -25,8 +25,11 @@ from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
 from .own_limits import SETTINGS_FILE, own_limits_from
 from .records import (
+    OUTAGE_AFTER,
     PERIODS,
     SCHEMA_VERSION,
+    SERVICE_KINDS,
+    UNUSABLE_ANSWER,
     AccountChange,
     Attempt,
     BalanceRead,
@@ -55,11 +58,13 @@ from .records import (
     Stall,
     Status,
     columns,
+    counts_toward_outage,
     frame,
     journal_segments,
     numbered,
     read_journal_segment,
     schema,
+    toward_outage,
 )
 from .safe import safe
 
@@ -100,9 +105,12 @@ __all__ = [
     "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
+    "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_VERSION",
+    "SERVICE_KINDS",
     "SETTINGS_FILE",
+    "UNUSABLE_ANSWER",
     "AccountChange",
     "Aggregate",
     "Attempt",
@@ -167,6 +175,7 @@ __all__ = [
     "Unary",
     "Usage",
     "columns",
+    "counts_toward_outage",
     "docstring_jobs",
     "estimate_input_tokens",
     "estimate_output_tokens",
@@ -187,6 +196,7 @@ __all__ = [
     "schema",
     "show",
     "sort_of",
+    "toward_outage",
 ]
 
 __getattr__ = late(

@@ -22,6 +22,13 @@ from .manifest import (
     ModelLimits,
     Session,
 )
+from .outage import (
+    OUTAGE_AFTER,
+    SERVICE_KINDS,
+    UNUSABLE_ANSWER,
+    counts_toward_outage,
+    toward_outage,
+)
 from .rows import (
     SCHEMA_VERSION,
     Attempt,
@@ -38,8 +45,11 @@ from .rows import (
 )
 
 __all__ = [
+    "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_VERSION",
+    "SERVICE_KINDS",
+    "UNUSABLE_ANSWER",
     "AccountChange",
     "Attempt",
     "BalanceRead",
@@ -68,9 +78,11 @@ __all__ = [
     "Stall",
     "Status",
     "columns",
+    "counts_toward_outage",
     "frame",
     "journal_segments",
     "numbered",
     "read_journal_segment",
     "schema",
+    "toward_outage",
 ]

@@ -11,7 +11,14 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import InputError, JobFile, Limits, open_source
+from headrace.jobs import (
+    OUTAGE_AFTER,
+    InputError,
+    JobFile,
+    Limits,
+    open_source,
+    toward_outage,
+)
 
 from ..run import Run, open_run, reading_tables
 
@@ -19,10 +26,7 @@ STATUS_SCHEMA_VERSION = 1
 MINUTE = timedelta(seconds=60)
 # The pace is that of the last minutes: long enough to even out a cool-down.
 PACE = timedelta(minutes=5)
-# As for the run itself, so many failures in a row are an outage.
-OUTAGE_ATTEMPTS = 20
 LINES_BYTES_MAX = 4 * 2**30
-FAILING_KINDS = ("connect", "tls", "timeout", "reset", "protocol")
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,16 +166,14 @@ def _cooling_down_s(run: Run, now: datetime) -> float | None:
 
 def _failing(run: Run) -> tuple[datetime | None, int]:
     """Since when, and how often, nothing but failures of the service came back."""
-    kind = pl.col("error_kind")
-    refused = (kind == "http") & (pl.col("http_status") >= 500)
-    failing = (kind.is_in(FAILING_KINDS) | refused).fill_null(value=False)
+    failing = toward_outage()
     ended = run.attempts.filter(pl.col("sent_at").is_not_null())
     working = ended.filter(~failing).select(pl.col("sent_at").max()).collect().item()
     row = ended.filter(failing)
     if working is not None:
         row = row.filter(pl.col("sent_at") > working)
     since, count = row.select(pl.col("sent_at").min(), pl.len().alias("n")).collect().row(0)
-    return (since, count) if count >= OUTAGE_ATTEMPTS else (None, 0)
+    return (since, count) if count >= OUTAGE_AFTER else (None, 0)
 
 
 def _jobs_total(run: Run) -> int | None:

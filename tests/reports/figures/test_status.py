@@ -167,6 +167,19 @@ def test_an_outage_is_twenty_failures_in_a_row(made: RunMaker) -> None:
     assert looked(made, 62).failing_since is None
 
 
+def test_streams_that_break_off_are_an_outage_too(made: RunMaker) -> None:
+    """The run stopped for an outage of cut streams that `status` did not show."""
+    begun(made)
+    for index in range(20):
+        made.attempt(index, error_kind="stream", http_status=200)
+    made.seal()
+    found = looked(made, 60)
+    assert (found.failing_since, found.failing_attempts) == (at(0), 20)
+    made.attempt(20, error_kind="protocol", http_status=200, error_code="UNUSABLE_ANSWER")
+    made.seal()
+    assert looked(made, 60).failing_since is None  # whatever it says, the service says it
+
+
 @pytest.mark.parametrize(
     "text", ['{"requests": [\n{"custom_id": "a", "params": {}}]}\n', '{\n"requests": []}\n']
 )
