@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from headrace.lazy import late
+from headrace.settings_file import SETTINGS_FILE
 
-from .amount import plain
+from .amount import EXACT, plain, to_places
 from .costs import (
     CostBounds,
     EstimateTotals,
@@ -19,16 +20,18 @@ from .costs import (
     estimate_output_tokens,
     load_prices,
 )
-from .endpoints import ENDPOINTS, Endpoint, Kind
+from .durations import parse_duration, show_duration, show_seconds
+from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, Kind
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
-from .own_limits import SETTINGS_FILE, own_limits_from
+from .own_limits import own_limits_from
 from .records import (
     OUTAGE_AFTER,
     PERIODS,
     SCHEMA_VERSION,
     SERVICE_KINDS,
+    STALL_S,
     UNUSABLE_ANSWER,
     AccountChange,
     Attempt,
@@ -67,6 +70,7 @@ from .records import (
     toward_outage,
 )
 from .safe import safe
+from .whole_file import replace_file, sync_directory, whole_file, write_all
 
 if TYPE_CHECKING:
     from .expressions import (
@@ -105,11 +109,14 @@ __all__ = [
     "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
+    "EXACT",
+    "IMAGE_URLS",
     "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_VERSION",
     "SERVICE_KINDS",
     "SETTINGS_FILE",
+    "STALL_S",
     "UNUSABLE_ANSWER",
     "AccountChange",
     "Aggregate",
@@ -186,17 +193,25 @@ __all__ = [
     "open_source",
     "own_limits_from",
     "parse_condition",
+    "parse_duration",
     "parse_expression",
     "parse_lengths",
     "parts",
     "plain",
     "read_journal_segment",
     "read_trace",
+    "replace_file",
     "safe",
     "schema",
     "show",
+    "show_duration",
+    "show_seconds",
     "sort_of",
+    "sync_directory",
+    "to_places",
     "toward_outage",
+    "whole_file",
+    "write_all",
 ]
 
 __getattr__ = late(

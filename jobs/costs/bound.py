@@ -8,9 +8,10 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from ..amount import EXACT
 from ..endpoints import ENDPOINTS, Kind
 from ..job import Job
-from .prices import EXACT, NOTHING, Price, PriceTable, Usage
+from .prices import NOTHING, Price, PriceTable, Usage
 
 # What a service's template may put around a message, a request and its tools, in tokens. The JSON
 # around a message, which is no part of the template, is counted as well.

@@ -23,18 +23,17 @@ has at most 12, which is the scale of the `cost` columns. Nothing is rounded on 
 
 import datetime as dt
 import tomllib
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import Decimal, Inexact
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from ..amount import EXACT
 from ..errors import InputError
 
 T = TypeVar("T")
 
-# Neither the caller's decimal context nor a long sum may round: an inexact step is an error.
-EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 NOTHING = Decimal(0)
 MILLIONTH = Decimal("0.000001")
 # Finest steps that keep a cost within the 12 decimals of its column.

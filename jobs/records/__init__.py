@@ -12,7 +12,7 @@ from .journal import (
     numbered,
     read_journal_segment,
 )
-from .load_facts import LoadFacts, MachineFacts, Shape, Stall
+from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
 from .manifest import (
     ConcurrencyPoint,
     DownloadTotals,
@@ -49,6 +49,7 @@ __all__ = [
     "PERIODS",
     "SCHEMA_VERSION",
     "SERVICE_KINDS",
+    "STALL_S",
     "UNUSABLE_ANSWER",
     "AccountChange",
     "Attempt",

@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 
 Shape = Literal["users", "rate", "stages", "replay"]
+# A stretch in which the client's loop ran nothing is a stall when it is longer than this.
+STALL_S = 0.1
 
 
 class Stall(msgspec.Struct, frozen=True, kw_only=True):

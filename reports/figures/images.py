@@ -3,11 +3,10 @@
 import msgspec
 import polars as pl
 
-from headrace.jobs import ENDPOINTS
+from headrace.jobs import IMAGE_URLS
 
 from ..run import Run
 
-IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]
 # In JSON text. Inside a string the quotes would be escaped, so that neither would match.
 LINK = r'"url"\s*:\s*"'
 PATH = r'"(?:path|b64_json)"\s*:\s*"images/'

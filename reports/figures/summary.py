@@ -1,7 +1,6 @@
 """The summary of a run: everything that a report shows, as data. `summary.json` is this."""
 
 import json
-import os
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain
+from headrace.jobs import plain, replace_file
 
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
@@ -139,13 +138,7 @@ def write_summary(directory: Path) -> Summary:
     Raises InputError as `summarise` does, and OSError where it can't be written.
     """
     summary = summarise(directory)
-    path = directory / "summary.json"
-    beside = path.with_suffix(".json.partial")
-    with beside.open("wb") as file:
-        file.write(summary_json(summary))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    replace_file(directory / "summary.json", summary_json(summary))
     return summary
 
 

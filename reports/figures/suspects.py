@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain
+from headrace.jobs import plain, to_places
 
 from ..run import Run
 
@@ -23,8 +23,6 @@ SUSPICIONS = {
     "failed answer": "failed, and may have been billed all the same",
     "refused": "refused with a status of 4xx, which is seldom billed",
 }
-# More places than a price has: a mean that goes on for ever is cut here.
-PLACES = Decimal("1e-12")
 
 _KIND = pl.col("error_kind")
 SUSPICION = (
@@ -139,7 +137,7 @@ def _mean_costs(run: Run) -> pl.DataFrame:
         .collect()
     )
     means = [
-        (Decimal(cost) / answers).quantize(PLACES)
+        to_places(Decimal(cost) / answers)
         for cost, answers in sums.select("cost", "answers").iter_rows()
     ]
     return sums.select("model", "url").with_columns(

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import plain, safe
+from headrace.jobs import plain, safe, show_duration
 
 from ..attempts import Parts
-from ..durations import show_duration
 from ..limits import Lane
 from ..settings import RunSettings
 from .engine import Engine

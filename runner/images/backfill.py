@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 import trio
 
-from headrace.jobs import ENDPOINTS, Result, numbered
+from headrace.jobs import IMAGE_URLS, Result, numbered
 
 from ..errors import StorageError
 from ..offload import Offload
@@ -17,7 +17,6 @@ from ..record import Recorder, State
 from .store import Pictures
 
 AT_ONCE = 8
-IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]
 
 
 async def fetch_missing(

@@ -17,10 +17,12 @@ from headrace.jobs import (
     JournalRecord,
     journal_segments,
     read_journal_segment,
+    sync_directory,
+    write_all,
 )
 
 from ..errors import StorageError
-from .files import storage, sync_directory, write_all
+from .files import storage
 
 _encoder = msgspec.json.Encoder()
 

@@ -294,7 +294,7 @@ def test_the_signs_of_the_verdict_come_from_the_rows(loaded: LoadMaker) -> None:
     verdict = figures(loaded.made).verdict
     assert verdict.verdict == "client-limited"
     assert verdict.why == [
-        "1 % of the requests left 50 ms or more after they were due (allowed: 5 ms)"
+        "1 % of the requests left 50.0 ms or more after they were due (allowed: 5.00 ms)"
     ]
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headrace.jobs import Session
 from headrace.reports import print_summary, summarise
-from headrace.reports.terminal.layout import aligned, duration, endpoint, money
+from headrace.reports.terminal.layout import aligned, endpoint, money
 from tests.reports.conftest import RunMaker, at
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -118,28 +118,6 @@ def test_text_of_others_is_shown_as_text(made: RunMaker) -> None:
     assert "\r" not in text
     assert "\u202e" not in text
     assert "[bold red]ok[/]" in text  # shown, and not obeyed
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 µs"),
-        (0.0000005, "0.500 µs"),
-        (0.000201, "201 µs"),
-        (0.000999, "999 µs"),
-        (0.0009996, "1.00 ms"),
-        (0.0365, "36.5 ms"),
-        (0.9994, "999 ms"),
-        (0.9996, "1.00 s"),
-        (99.94, "99.9 s"),
-        (99.96, "1.67 min"),
-        (5996.0, "99.9 min"),
-        (5999.0, "1.7 h"),
-        (36_000_000.0, "10,000.0 h"),
-    ],
-)
-def test_durations_have_three_digits(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_money_has_all_its_digits() -> None:
