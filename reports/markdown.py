@@ -6,11 +6,12 @@ What others wrote stands in code spans, in which nothing is a link, a mention or
 import re
 from collections.abc import Iterable, Sequence
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
 from .figures import QUANTILES, Summary
-from .terminal import METRIC_NAMES, asked, duration, endpoint, money, rate
-from .wording import headline
+from .headline import headline
+from .load import asked
+from .wording import METRIC_NAMES, endpoint, money, rate
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160
@@ -93,7 +94,7 @@ def _times(summary: Summary) -> str:
         (
             METRIC_NAMES[each.metric],
             f"{each.count:,}",
-            *(duration(getattr(each, name)) for name in (*QUANTILES, "max")),
+            *(show_seconds(getattr(each, name)) for name in (*QUANTILES, "max")),
         )
         for each in summary.latency
         if each.url is None

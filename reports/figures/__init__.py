@@ -2,7 +2,7 @@
 
 from .balance_check import BalanceCheck
 from .concurrency import ConcurrencyCourse
-from .latency import QUANTILES, Distribution
+from .latency import QUANTILES, Distribution, worth_showing
 from .limits import Limits, LimitUse
 from .outcome import FailedAttempts, FailedJobs, Outcome
 from .status import STATUS_SCHEMA_VERSION, Status, status_of
@@ -48,5 +48,6 @@ __all__ = [
     "summary_json",
     "summary_of",
     "usage_of",
+    "worth_showing",
     "write_summary",
 ]

@@ -2,8 +2,7 @@
 
 from markupsafe import Markup
 
-from ..comparison import Comparison
-from ..terminal import cells, pairing_words, sentences
+from ..comparison import Comparison, cells, pairing_words, sentences
 from .sheet import render
 
 

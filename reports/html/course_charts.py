@@ -6,8 +6,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from headrace.jobs import show_seconds
+
 from ..figures import ConcurrencyCourse, Summary
-from ..terminal import counted, duration
+from ..wording import counted
 from .charts import (
     BAD,
     LIMIT,
@@ -120,8 +122,8 @@ def _latency(course: Course) -> Chart:
         name="latency-over-time",
         title="Latency over time",
         alt=(
-            f"The median of each {duration(width_s)} as a line, the band above it up to the 95th "
-            f"percentile{marked}."
+            f"The median of each {show_seconds(width_s)} as a line, the band above it up to the "
+            f"95th percentile{marked}."
         ),
         spec=spec_of(alt.layer(*layers)),
         columns=("from", "median", "95th percentile", "failed attempts"),
@@ -135,8 +137,8 @@ def _latency_rows(course: Course) -> list[Sequence[str]]:
     return [
         (
             _clock(at_s),
-            "-" if p50 is None else duration(p50),
-            "-" if p95 is None else duration(p95),
+            "-" if p50 is None else show_seconds(p50),
+            "-" if p95 is None else show_seconds(p95),
             f"{attempts or 0:,}",
         )
         for at_s, p50, p95, attempts in rows.select("at_s", "p50", "p95", "attempts").iter_rows()
@@ -175,7 +177,7 @@ def _rate(course: Course, what: str, limit: float | None) -> Chart:
         axis=alt.Axis(format=",.0f" if most >= 10 else "~g", tickCount=4),
     )
     layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)]
-    words = f"at most {most:,.0f} a minute in a bin of {duration(width_s)}"
+    words = f"at most {most:,.0f} a minute in a bin of {show_seconds(width_s)}"
     if limit is not None:
         line = alt.Chart(data([{"limit": limit, "words": f"limit {limit:,.0f}"}]))
         layers.append(line.mark_rule(color=LIMIT, strokeDash=[6, 3]).encode(y="limit:Q"))

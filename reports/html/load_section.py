@@ -2,18 +2,18 @@
 
 from typing import NamedTuple
 
-from ..load import LoadFigures
-from ..terminal import (
-    NAMES,
+from headrace.jobs import show_seconds
+
+from ..load import (
+    LOAD_METRIC_NAMES,
     PERCENTILES,
+    LoadFigures,
     asked,
-    duration,
     interval,
     machine_lines,
-    rate,
     says_something,
-    share_of,
 )
+from ..wording import rate, share_of
 
 Row = tuple[str, ...]
 
@@ -48,13 +48,13 @@ def load_section(figures: LoadFigures) -> LoadSection:
             said.insert(2, ("goodput a second: met every objective", rate(rates.goodput_per_s)))
     times = [
         (
-            NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
+            LOAD_METRIC_NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
             f"{spread.count:,}",
             [
-                (duration(each.value), interval(each))
+                (show_seconds(each.value), interval(each))
                 for each in (spread.percentile(name) for name in PERCENTILES)
             ],
-            duration(spread.max),
+            show_seconds(spread.max),
         )
         for spread in figures.times
         if says_something(figures, spread)

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ..figures import SUSPICIONS, Summary, summary_of
+from ..figures import SUSPICIONS, Summary, summary_of, worth_showing
+from ..headline import headline
+from ..load import PERCENTILES
 from ..output import write_whole
 from ..run import Run, open_run, reading_tables
-from ..terminal import METRIC_NAMES, PERCENTILES, STATES, TOO_SHORT, worth_showing
-from ..wording import headline
+from ..wording import METRIC_NAMES, TOO_SHORT, state_words
 from .charts import Chart
 from .cost_chart import cost_chart
 from .course import Course, course_of
@@ -90,7 +91,7 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         settings=settings_of(run.manifest),
         suspicions=SUSPICIONS,
         too_short=TOO_SHORT,
-        states=STATES,
+        state=state_words(summary.run.state, kind=summary.run.kind),
         metrics=METRIC_NAMES,
         quantiles=QUANTILES,
         load_percentiles=PERCENTILES,

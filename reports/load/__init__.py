@@ -22,10 +22,21 @@ if TYPE_CHECKING:
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
     from .measure import load_figures
     from .rows import request_condition
+    from .sentences import (
+        LOAD_METRIC_NAMES,
+        PERCENTILES,
+        asked,
+        brief,
+        interval,
+        machine_lines,
+        says_something,
+    )
     from .spread import Percentile, Spread
     from .verdict import LoadSigns, Verdict, judge_load
 
 __all__ = [
+    "LOAD_METRIC_NAMES",
+    "PERCENTILES",
     "TAIL",
     "TWO_SIDED",
     "Connections",
@@ -42,10 +53,15 @@ __all__ = [
     "Slice",
     "Spread",
     "Verdict",
+    "asked",
+    "brief",
+    "interval",
     "judge_load",
     "load_figures",
+    "machine_lines",
     "order_ranks",
     "request_condition",
+    "says_something",
 ]
 
 __getattr__ = late(
@@ -57,6 +73,9 @@ __getattr__ = late(
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
         "measure": "load_figures",
         "rows": "request_condition",
+        "sentences": (
+            "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
+        ),
         "spread": "Percentile Spread",
         "verdict": "LoadSigns Verdict judge_load",
     },

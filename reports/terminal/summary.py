@@ -7,31 +7,21 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
-from ..figures import QUANTILES, SUSPICIONS, BalanceCheck, ConcurrencyCourse, Distribution, Summary
-from .layout import aligned, columns, counted, duration, endpoint, heading, money, show
+from ..figures import (
+    QUANTILES,
+    SUSPICIONS,
+    BalanceCheck,
+    ConcurrencyCourse,
+    Summary,
+    worth_showing,
+)
+from ..wording import METRIC_NAMES, TOO_SHORT, aligned, counted, endpoint, money, state_words
+from .layout import STATE_STYLES, columns, heading, show
 from .load import print_load
 
-__all__ = [
-    "METRIC_NAMES",
-    "STATES",
-    "aligned",
-    "duration",
-    "endpoint",
-    "money",
-    "print_summary",
-]
-
-STATES = {
-    "finished": ("finished", "green"),
-    "running": ("still running", "cyan"),
-    "crashed": ("was killed; the same command goes on", "yellow"),
-    "interrupted": ("was interrupted; the same command goes on", "yellow"),
-    "stopped": ("stopped before its end", "red"),
-}
 SUSPECTS_PRINTED = 5
-TOO_SHORT = "Too short a time to hold the mean against the limit; no 60 s held more."
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
 # Columns of the usage table that are left out where all is zero.
 COUNTED = {
@@ -41,13 +31,6 @@ COUNTED = {
     "output": "output_tokens",
     "reasoning": "reasoning_tokens",
     "images": "images",
-}
-METRIC_NAMES = {
-    "latency_s": "latency",
-    "ttft_s": "TTFT",
-    "tpot_s": "TPOT",
-    "wait_s": "wait",
-    "total_s": "total",
 }
 
 
@@ -68,9 +51,7 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 def _print_headline(summary: Summary, console: Console) -> None:
     run, outcome = summary.run, summary.outcome
-    words, style = STATES[run.state]
-    if run.kind == "load":
-        words = words.partition(";")[0]  # nothing goes on with a load run
+    words, style = state_words(run.state, kind=run.kind), STATE_STYLES[run.state]
     console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
         show(console, safe(run.reason), style)
@@ -84,7 +65,7 @@ def _print_headline(summary: Summary, console: Console) -> None:
     show(console, counts)
     attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
-        attempts += f", in {duration(run.elapsed_s)}"
+        attempts += f", in {show_seconds(run.elapsed_s)}"
     if run.sessions > 1:
         attempts += f" and {run.sessions} sessions"
     show(console, attempts)
@@ -197,16 +178,9 @@ def _print_latency(summary: Summary, console: Console) -> None:
             METRIC_NAMES[each.metric] if each.url is None else "",
             Text("all" if each.url is None else endpoint(each.url)),
             f"{each.count:,}",
-            *(duration(figure) for figure in figures),
+            *(show_seconds(figure) for figure in figures),
         )
     show(console, table)
-
-
-def worth_showing(latency: list[Distribution]) -> list[Distribution]:
-    """All but the endpoints' own rows where there is one endpoint, or of the waits."""
-    urls = {each.url for each in latency} - {None}
-    by_url = {"latency_s", "ttft_s", "tpot_s"} if len(urls) > 1 else set()
-    return [each for each in latency if each.url is None or each.metric in by_url]
 
 
 def _print_limits(summary: Summary, console: Console) -> None:
@@ -229,7 +203,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     if limits.refused:
         said = f"{counted(limits.refused, 'answer')} of 429"
         if limits.asked_pause_s is not None:
-            said += f"; the longest pause asked for was {duration(limits.asked_pause_s)}"
+            said += f"; the longest pause asked for was {show_seconds(limits.asked_pause_s)}"
         show(console, said, "yellow")
     _print_concurrency(limits.concurrency, console)
     for model, totals in limits.estimates.items():

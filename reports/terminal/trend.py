@@ -6,10 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
 from ..comparison import FIGURES, Trend
-from .layout import aligned, columns, duration, heading, show
+from ..wording import aligned
+from .layout import columns, heading, show
 
 BARS = "▁▂▃▄▅▆▇█"
 NAMES = {
@@ -93,5 +94,5 @@ def _shown(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     if unit == "s":
-        return duration(value)
+        return show_seconds(value)
     return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"

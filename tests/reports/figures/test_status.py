@@ -112,7 +112,7 @@ def test_a_process_that_is_gone_is_said(made: RunMaker) -> None:
     assert (found.state, found.in_flight, found.attempts) == ("crashed", 0, 2)
     assert found.jobs_per_minute is None
     assert printed(found) == [
-        "jobs.run  the process is gone; the same command goes on",
+        "jobs.run  was killed; run the same command again to resume",
         "  1 succeeded, 0 failed",
         "  0 CNY so far",
         "  the last result came 1.67 min ago",

@@ -203,7 +203,7 @@ def test_a_killed_run_has_a_page_with_what_its_journal_holds(made: RunMaker) -> 
     sent = Sent(index=1, attempt=1, sent_at=at(5), **about)  # type: ignore[arg-type]
     made.journal(Ended(attempt=attempt, result=result), sent, torn=b'{"type":"en')
     page = page_of(made)
-    assert "was killed; the same command goes on" in page
+    assert "was killed; run the same command again to resume" in page
     assert "from the journal" in page
     assert "1 attempt lost in a crash" in page
     # Its time at work is up to the end of its last attempt.
@@ -215,7 +215,7 @@ def test_a_run_that_goes_on_has_a_page(made: RunMaker) -> None:
     made.journal(Ended(attempt=made.attempt(0, latency_s=1.0)), Decided(result=made.result(0)))
     with made.at_work():
         page = page_of(made)
-    assert "The run still goes on." in page
+    assert "The run is still running." in page
     assert "the run still goes on" in page
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from headrace.reports.objectives.names import Value
-from headrace.reports.terminal.gate import amount
+from headrace.reports.objectives.sentences import amount
 from headrace.runner.main import main
 from tests.reports.conftest import RunMaker
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headrace.jobs import Session
 from headrace.reports import print_summary, summarise
-from headrace.reports.terminal.layout import aligned, endpoint, money
+from headrace.reports.wording import money
 from tests.reports.conftest import RunMaker, at
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -125,14 +125,3 @@ def test_money_has_all_its_digits() -> None:
     assert money(Decimal("1E-12"), "CNY") == "0.000000000001 CNY"
     assert money(Decimal("1E+3"), None) == "1,000"
     assert money(None, "CNY") == "-"
-
-
-def test_decimal_points_are_aligned() -> None:
-    amounts = [Decimal("14.5"), Decimal("1.272558"), None, Decimal(1200)]
-    assert aligned(amounts) == ["   14.5     ", "    1.272558", "    -       ", "1,200       "]
-
-
-def test_endpoints_have_short_names() -> None:
-    assert endpoint("/v1/chat/completions") == "chat"
-    assert endpoint("/v1/messages") == "messages"
-    assert endpoint("/other") == "/other"
