@@ -38,7 +38,7 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     as_expected: float | None
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
+class FigureHistory(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over all runs that have it: the last beside the median of those before.
 
     `change` is the relative difference of the two; None where there are none before, or it is 0.
@@ -57,7 +57,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int
     runs: list[TrendPoint]
-    courses: list[Course]
+    courses: list[FigureHistory]
     skipped: dict[str, str]
 
 
@@ -134,7 +134,7 @@ def _point(run: Run) -> TrendPoint:
     )
 
 
-def _course(figure: Figure, points: Sequence[TrendPoint]) -> Course | None:
+def _course(figure: Figure, points: Sequence[TrendPoint]) -> FigureHistory | None:
     """The course of a figure; None where no run has it, or costs are in several currencies."""
     found = [getattr(each, figure.name) for each in points]
     values = [None if each is None else float(each) for each in found]
@@ -145,4 +145,6 @@ def _course(figure: Figure, points: Sequence[TrendPoint]) -> Course | None:
     last, before = values[-1], [each for each in values[:-1] if each is not None]
     middle = median(before) if before else None
     change = None if last is None or not middle else last / middle - 1
-    return Course(figure=figure.name, values=values, last=last, median_before=middle, change=change)
+    return FigureHistory(
+        figure=figure.name, values=values, last=last, median_before=middle, change=change
+    )

@@ -29,7 +29,7 @@ PACE = timedelta(minutes=5)
 LINES_BYTES_MAX = 4 * 2**30
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A run at the moment `at`. What isn't known is None.
 
     `requests_last_minute` and `tokens_last_minute` are what the limits count. `jobs_total` are the
@@ -68,14 +68,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     failing_attempts: int
 
 
-def status_of(directory: Path, *, now: datetime) -> Status:
+def status_of(directory: Path, *, now: datetime) -> RunStatus:
     """Look at the run in a directory. Raises InputError where it is none, or can't be read."""
     run = open_run(directory)
     with reading_tables(directory):
         return _status(run, now)
 
 
-def _status(run: Run, now: datetime) -> Status:
+def _status(run: Run, now: datetime) -> RunStatus:
     last = run.manifest.sessions[-1]
     counts = dict(run.results.group_by("status").len().collect().iter_rows())
     succeeded, failed = counts.get("succeeded", 0), counts.get("failed", 0)
@@ -89,7 +89,7 @@ def _status(run: Run, now: datetime) -> Status:
     requests, tokens = _last_minute(run, now)
     failing_since, failing = _failing(run)
     oldest = min(run.in_flight_since, default=None)
-    return Status(
+    return RunStatus(
         schema_version=STATUS_SCHEMA_VERSION,
         run=str(run.directory),
         kind=run.manifest.kind,

@@ -13,11 +13,11 @@ from headrace.jobs import plain, replace_file
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
 from .balance_check import BalanceCheck, check_balance
-from .images import Pictures, pictures_of
+from .images import ImageCounts, count_images
 from .latency import METRICS, Distribution, distributions
-from .limits import Limits, limits_of
-from .outcome import Outcome, outcome_of
-from .usage import Usage, usage_of
+from .limits_report import LimitsReport, limits_of
+from .outcome_counts import OutcomeCounts, count_outcomes
+from .usage_table import UsageTable, usage_of
 
 SUMMARY_SCHEMA_VERSION = 1
 
@@ -59,12 +59,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int
     run: RunFacts
-    outcome: Outcome
-    usage: Usage
-    pictures: Pictures | None  # None where no job asked for any
+    outcome: OutcomeCounts
+    usage: UsageTable
+    pictures: ImageCounts | None  # None where no job asked for any
     latency: list[Distribution]
     throughput: Throughput
-    limits: Limits
+    limits: LimitsReport
     balance: BalanceCheck
     load: LoadFigures | None = None
 
@@ -83,9 +83,9 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
-            outcome=outcome_of(run),
+            outcome=count_outcomes(run),
             usage=usage_of(run),
-            pictures=pictures_of(run),
+            pictures=count_images(run),
             latency=distributions(_times(run)),
             throughput=_throughput(run),
             limits=limits_of(run),

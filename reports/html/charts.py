@@ -75,7 +75,7 @@ def time_unit(longest_s: float) -> TimeUnit:
     return TimeUnit("h", 3600.0)
 
 
-def course_unit(span_s: float) -> TimeUnit:
+def time_axis_unit(span_s: float) -> TimeUnit:
     """The unit of an axis over the whole run: seconds at the least."""
     unit = time_unit(span_s)
     return TimeUnit("s", 1.0) if unit.name == "ms" else unit

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from ..comparison import Comparison, cells, pairing_words, sentences
-from .sheet import render
+from .page_shell import render
 
 
 def comparison_page(comparison: Comparison) -> bytes:

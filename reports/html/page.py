@@ -17,15 +17,15 @@ from ..run import Run, open_run, reading_tables
 from ..wording import METRIC_NAMES, TOO_SHORT, state_words
 from .charts import Chart
 from .cost_chart import cost_chart
-from .course import Course, course_of
-from .course_charts import course_charts
-from .gaps import gap_spread
+from .extremes import extremes_of
+from .gaps import gap_curves
 from .load_section import load_section
+from .page_shell import embedded, render, template_text
 from .run_settings import settings_of
-from .sheet import embedded, render, template_text
-from .spread import spread_of
 from .spread_charts import Known, spread_charts
-from .standouts import standouts_of
+from .spread_curves import spread_curves_of
+from .timeseries import TimeSeries, time_series_of
+from .timeseries_charts import time_series_charts
 
 QUANTILES = ("p50", "p90", "p95", "p99")
 DRAWN = ("latency_s", "ttft_s")
@@ -43,11 +43,11 @@ class Charts(NamedTuple):
         return [*self.cost, *self.times, *self.course]
 
 
-def charts_of(run: Run, summary: Summary, course: Course) -> Charts:
+def charts_of(run: Run, summary: Summary, course: TimeSeries) -> Charts:
     """Draw what there is to draw."""
     cost = cost_chart(summary)
     times = [chart for known in _known(run, summary) for chart in known]
-    return Charts([cost] if cost else [], times, course_charts(course, summary))
+    return Charts([cost] if cost else [], times, time_series_charts(course, summary))
 
 
 def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
@@ -55,11 +55,11 @@ def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
     urls = {each.url for each in summary.latency if each.url is not None}
     over_all = {each.metric: each for each in summary.latency if each.url is None}
     for metric in DRAWN:
-        if metric in over_all and (spread := spread_of(run, metric)) is not None:
+        if metric in over_all and (spread := spread_curves_of(run, metric)) is not None:
             each = over_all[metric]
             yield spread_charts(spread, Known(each.count, each.p50, each.p95, each.max), urls)
     gaps = None if summary.load is None else summary.load.spread("itl_s")
-    if gaps is not None and (spread := gap_spread(run)) is not None:
+    if gaps is not None and (spread := gap_curves(run)) is not None:
         p50_s, p95_s = (gaps.percentile(name).value for name in ("p50", "p95"))
         yield spread_charts(spread, Known(gaps.count, p50_s, p95_s, gaps.max), urls)
 
@@ -72,9 +72,9 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
     run = open_run(directory)
     summary = summary_of(run, tolerance=tolerance)
     with reading_tables(directory):
-        course = course_of(run)
+        course = time_series_of(run)
         charts = charts_of(run, summary, course)
-        standouts = standouts_of(run)
+        standouts = extremes_of(run)
     drawn = [{"name": chart.name, "spec": chart.spec} for chart in charts.all()]
     return render(
         "report.html.jinja",

@@ -10,7 +10,7 @@ from headrace.jobs import show_seconds
 
 from ..wording import endpoint
 from .charts import INK, Chart, Endpoints, data, spec_of, time_unit
-from .spread import Spread
+from .spread_curves import SpreadCurves
 
 NAMES = {
     "latency_s": "Latency",
@@ -29,7 +29,7 @@ class Known(NamedTuple):
     max_s: float
 
 
-def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> list[Chart]:
+def spread_charts(spread: SpreadCurves, known: Known, every_url: Iterable[str]) -> list[Chart]:
     """The histogram and the ECDF of one metric; `every_url` has the endpoints of all charts."""
     endpoints = Endpoints(sorted({endpoint(url) for url in every_url}))
     urls = sorted({endpoint(url) for url in spread.ecdf["url"].unique().to_list()})
@@ -116,7 +116,7 @@ def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> lis
     ]
 
 
-def _thinned(spread: Spread) -> pl.DataFrame:
+def _thinned(spread: SpreadCurves) -> pl.DataFrame:
     """Every tenth point of the curve, and its last one."""
     points = spread.ecdf.with_row_index("n")
     last = pl.col("n") == pl.col("n").max().over("url")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 
 if TYPE_CHECKING:
+    from .attempt_rows import request_condition
     from .figures import (
         Connections,
-        Course,
         LoadErrors,
         LoadFigures,
         ObjectiveMet,
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
         Refusals,
         Requests,
         Slice,
+        TimeSlices,
     )
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
     from .measure import load_figures
-    from .rows import request_condition
     from .sentences import (
         LOAD_METRIC_NAMES,
         PERCENTILES,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         says_something,
     )
     from .spread import Percentile, Spread
-    from .verdict import LoadSigns, Verdict, judge_load
+    from .verdict import LoadSigns, LoadVerdict, judge_load
 
 __all__ = [
     "LOAD_METRIC_NAMES",
@@ -40,11 +40,11 @@ __all__ = [
     "TAIL",
     "TWO_SIDED",
     "Connections",
-    "Course",
     "Floats",
     "LoadErrors",
     "LoadFigures",
     "LoadSigns",
+    "LoadVerdict",
     "ObjectiveMet",
     "Percentile",
     "Rates",
@@ -52,7 +52,7 @@ __all__ = [
     "Requests",
     "Slice",
     "Spread",
-    "Verdict",
+    "TimeSlices",
     "asked",
     "brief",
     "interval",
@@ -68,15 +68,16 @@ __getattr__ = late(
     __name__,
     {
         "figures": (
-            "Connections Course LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice"
+            "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
+            "TimeSlices"
         ),
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
         "measure": "load_figures",
-        "rows": "request_condition",
+        "attempt_rows": "request_condition",
         "sentences": (
             "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
         ),
         "spread": "Percentile Spread",
-        "verdict": "LoadSigns Verdict judge_load",
+        "verdict": "LoadSigns LoadVerdict judge_load",
     },
 )

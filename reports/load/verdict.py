@@ -38,7 +38,7 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
     connect_p99_s: float | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class LoadVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """`valid`; or `client-limited`: some of the lateness is the client's own; or `unknown`: too
     little is known to tell. `why` has a sentence for each reason."""
 
@@ -51,17 +51,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict == "valid"
 
 
-def judge_load(signs: LoadSigns) -> Verdict:
+def judge_load(signs: LoadSigns) -> LoadVerdict:
     """Judge a run by what is known so far."""
     limited = [said for said in (_wait(signs), _lag(signs), _stalls(signs)) if said is not None]
     if limited:
-        return Verdict(verdict="client-limited", why=limited)
+        return LoadVerdict(verdict="client-limited", why=limited)
     unknown = []
     if not signs.measured:
         unknown.append("no request was measured")
     if signs.stalls is None:
         unknown.append("the run did not end, so it is not known whether the client stalled")
-    return Verdict(verdict="unknown" if unknown else "valid", why=unknown)
+    return LoadVerdict(verdict="unknown" if unknown else "valid", why=unknown)
 
 
 def _wait(signs: LoadSigns) -> str | None:

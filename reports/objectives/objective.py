@@ -24,9 +24,9 @@ from headrace.jobs import (
 )
 
 from ..row_conditions import refuse_name
-from .aggregate import OF_ATTEMPTS, Prepared
+from .aggregate import OF_ATTEMPTS, AggregateQuery
 from .evaluate import BASE, COMPARE, Figures, has_base
-from .names import FIGURES, UnknownError, Value
+from .figure_names import FIGURES, UnknownError, Value
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
                 _refuse_figure(expression, node)
             return "text" if FIGURES[name].is_text else "number"
         case Aggregate():
-            Prepared.of(expression, node)
+            AggregateQuery.of(expression, node)
             return "number"
         case Unary(operand=operand):
             needed = "truth" if node.operator == "not" else "number"

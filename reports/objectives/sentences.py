@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from headrace.jobs import Aggregate, Name, Node, parse_expression, plain
 
-from .names import Value
+from .figure_names import Value
 from .objective import Judgement, Measured
 
 

@@ -5,12 +5,12 @@ from rich.text import Text
 
 from headrace.jobs import safe, show_seconds
 
-from ..figures import Status
+from ..figures import RunStatus
 from ..wording import counted, money, state_words
 from .layout import STATE_STYLES, show
 
 
-def print_status(status: Status, console: Console) -> None:
+def print_status(status: RunStatus, console: Console) -> None:
     """Print it. Fits 80 columns."""
     words, style = state_words(status.state, kind=status.kind), STATE_STYLES[status.state]
     if status.state == "running":
@@ -35,7 +35,7 @@ def print_status(status: Status, console: Console) -> None:
         show(console, f"the last result came {show_seconds(ago_s)} ago", "dim")
 
 
-def _print_under_way(status: Status, console: Console) -> None:
+def _print_under_way(status: RunStatus, console: Console) -> None:
     flight = f"{status.in_flight:,} in flight"
     if status.longest_in_flight_s is not None:
         flight += f", the longest for {show_seconds(max(0.0, status.longest_in_flight_s))}"

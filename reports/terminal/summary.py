@@ -13,7 +13,7 @@ from ..figures import (
     QUANTILES,
     SUSPICIONS,
     BalanceCheck,
-    ConcurrencyCourse,
+    ConcurrencyHistory,
     Summary,
     worth_showing,
 )
@@ -217,7 +217,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
             )
 
 
-def _print_concurrency(course: ConcurrencyCourse, console: Console) -> None:
+def _print_concurrency(course: ConcurrencyHistory, console: Console) -> None:
     if course.start is None or course.most_in_flight is None:
         return
     most = f"at most {course.most_in_flight:,} in flight"

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from headrace.reports import Comparison, Difference, compare_runs
 from headrace.reports.comparison.score import expected_answers
 from headrace.reports.comparison.sentences import sentences
-from headrace.reports.html.sheet import TEMPLATES
+from headrace.reports.html.page_shell import TEMPLATES
 from headrace.reports.run import open_run
 from headrace.runner.main import main
 from tests.reports.conftest import PRICES, RunMaker

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from headrace.jobs import Ended, Manifest, Sent, Session, open_source
-from headrace.reports import Status, print_status, status_of
+from headrace.reports import RunStatus, print_status, status_of
 from headrace.runner.main import main
 from tests.reports.conftest import CHAT, START, RunMaker, at
 
@@ -34,12 +34,12 @@ def begun(made: RunMaker) -> None:
     made.manifest(Session(started_at=START, limits=made.limits))
 
 
-def looked(made: RunMaker, seconds: float) -> Status:
+def looked(made: RunMaker, seconds: float) -> RunStatus:
     with made.at_work():
         return status_of(made.directory, now=at(seconds))
 
 
-def printed(status: Status) -> list[str]:
+def printed(status: RunStatus) -> list[str]:
     out = StringIO()
     print_status(status, Console(file=out, width=80, color_system=None))
     return out.getvalue().splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from headrace.reports.objectives.names import Value
+from headrace.reports.objectives.figure_names import Value
 from headrace.reports.objectives.sentences import amount
 from headrace.runner.main import main
 from tests.reports.conftest import RunMaker

@@ -9,7 +9,7 @@ import pytest
 
 from headrace.jobs import Attempt, ExpressionError, Session, parse_condition, schema
 from headrace.reports import Judgement, judge, open_figures, row_condition
-from headrace.reports.objectives.names import FIGURES
+from headrace.reports.objectives.figure_names import FIGURES
 from tests.reports.conftest import START, RunMaker
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "gates.md"

@@ -20,7 +20,7 @@ class Pause(NamedTuple):
     to_s: float
 
 
-class Course(NamedTuple):
+class TimeSeries(NamedTuple):
     """A row a bin in `bins`: `at_s`, `requests`, `tokens`, `p50`, `p95` (seconds), `in_flight` (the
     most at once). `errors` has a row a bin and kind: `at_s`, `error`, `attempts`. `endless`
     attempts have no recorded end: they count as in flight only when they were sent."""
@@ -32,7 +32,7 @@ class Course(NamedTuple):
     endless: int
 
 
-def course_of(run: Run) -> Course:
+def time_series_of(run: Run) -> TimeSeries:
     """Count the run's attempts by the bin in which they were sent."""
     timeline = timeline_of(run)
     at_s = timeline.at_s(pl.col("sent_at"))
@@ -58,7 +58,7 @@ def course_of(run: Run) -> Course:
         .sort("at_s")
     )
     endless = sent.select(ended_at().is_null().sum()).collect().item()
-    return Course(timeline, bins, _errors(sent, timeline), _cool_downs(sent, timeline), endless)
+    return TimeSeries(timeline, bins, _errors(sent, timeline), _cool_downs(sent, timeline), endless)
 
 
 def _every_bin(timeline: Timeline) -> pl.DataFrame:

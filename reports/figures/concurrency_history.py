@@ -9,7 +9,7 @@ from ..run import Run
 POINTS_MAX = 480
 
 
-class ConcurrencyCourse(msgspec.Struct, frozen=True, kw_only=True):
+class ConcurrencyHistory(msgspec.Struct, frozen=True, kw_only=True):
     """The course of the limit on attempts in flight, over all sessions that ended.
 
     `fixed` is the newest session's --concurrency, None where the run found it. `start`, `end`,
@@ -26,11 +26,11 @@ class ConcurrencyCourse(msgspec.Struct, frozen=True, kw_only=True):
     points: list[ConcurrencyPoint]
 
 
-def concurrency_of(run: Run) -> ConcurrencyCourse:
+def concurrency_of(run: Run) -> ConcurrencyHistory:
     """Read the course from concurrency.jsonl; what a crash tore off is passed over."""
     points = _points(run)
     limits = [point.limit for point in points]
-    return ConcurrencyCourse(
+    return ConcurrencyHistory(
         fixed=run.manifest.sessions[-1].limits.concurrency,
         start=limits[0] if limits else None,
         end=limits[-1] if limits else None,

@@ -8,7 +8,7 @@ import polars as pl
 
 from headrace.jobs import show_seconds
 
-from ..figures import ConcurrencyCourse, Summary
+from ..figures import ConcurrencyHistory, Summary
 from ..wording import counted
 from .charts import (
     BAD,
@@ -18,18 +18,18 @@ from .charts import (
     SOFT,
     Chart,
     TimeUnit,
-    course_unit,
     data,
     spec_of,
+    time_axis_unit,
     time_unit,
 )
-from .course import Course
+from .timeseries import TimeSeries
 
 MINUTE_S = 60.0
 SMALL = 150
 
 
-def course_charts(course: Course, summary: Summary) -> list[Chart]:
+def time_series_charts(course: TimeSeries, summary: Summary) -> list[Chart]:
     """The charts over time; none for a run that sent nothing."""
     if not course.bins["requests"].sum():
         return []
@@ -44,8 +44,8 @@ def course_charts(course: Course, summary: Summary) -> list[Chart]:
     return [*found, _in_flight(course, concurrency)]
 
 
-def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
-    unit = course_unit(course.timeline.span_s)
+def _axis(course: TimeSeries) -> tuple[TimeUnit, alt.X]:
+    unit = time_axis_unit(course.timeline.span_s)
     title = (
         f"{unit.name} at work"
         if len(course.timeline.starts) > 1
@@ -60,7 +60,7 @@ def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
     )
 
 
-def _sessions(course: Course, unit: TimeUnit) -> list[alt.Chart]:
+def _sessions(course: TimeSeries, unit: TimeUnit) -> list[alt.Chart]:
     """A line where a further session begins."""
     begins = [{"at": begin / unit.size_s} for begin in course.timeline.begins_s[1:]]
     if not begins:
@@ -69,7 +69,7 @@ def _sessions(course: Course, unit: TimeUnit) -> list[alt.Chart]:
     return [mark.encode(x="at:Q")]
 
 
-def _latency(course: Course) -> Chart:
+def _latency(course: TimeSeries) -> Chart:
     unit, x = _axis(course)
     bins = course.bins
     times = time_unit(float(bins["p95"].max() or 0))  # type: ignore[arg-type]
@@ -131,7 +131,7 @@ def _latency(course: Course) -> Chart:
     )
 
 
-def _latency_rows(course: Course) -> list[Sequence[str]]:
+def _latency_rows(course: TimeSeries) -> list[Sequence[str]]:
     failed = course.errors.group_by("at_s").agg(pl.col("attempts").sum())
     rows = course.bins.join(failed, on="at_s", how="left").sort("at_s")
     return [
@@ -152,7 +152,7 @@ def _clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{tenths}"
 
 
-def _rate(course: Course, what: str, limit: float | None) -> Chart:
+def _rate(course: TimeSeries, what: str, limit: float | None) -> Chart:
     unit, x = _axis(course)
     width_s = course.timeline.width_s
     rates = [
@@ -194,7 +194,7 @@ def _rate(course: Course, what: str, limit: float | None) -> Chart:
     )
 
 
-def _in_flight(course: Course, concurrency: ConcurrencyCourse | None) -> Chart:
+def _in_flight(course: TimeSeries, concurrency: ConcurrencyHistory | None) -> Chart:
     unit, x = _axis(course)
     points = list(course.bins.select("at_s", "in_flight").iter_rows())
     rows = [{"at": at_s / unit.size_s, "attempts": count} for at_s, count in points]
