@@ -45,14 +45,18 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -
 
 
 def _load(summary: Summary) -> str:
-    """What a load run was asked for and had a second, and why its figures may not be trusted."""
+    """What a load run was asked for and had per second, and why its figures may not be trusted."""
     figures = summary.load
     if figures is None:
         return ""
     parts = [code(asked(figures)) + "".join(f"\n- {code(why)}" for why in figures.verdict.why)]
     if (rates := figures.rates) is not None:
         good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
-        header = ("due a second", "answered a second", *(["goodput a second"] if good else []))
+        header = (
+            "due per second",
+            "answered per second",
+            *(["goodput per second"] if good else []),
+        )
         row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
         parts.append(_table(header, [row], left=0))
     return "\n\n".join(parts)

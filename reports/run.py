@@ -1,4 +1,4 @@
-"""A run directory, read: its manifest and its tables, whether it has ended, crashed or goes on."""
+"""A run directory, read: its manifest, its tables, and whether it ended, crashed or is running."""
 
 import fcntl
 import os
@@ -67,7 +67,7 @@ def reading_tables(directory: Path) -> Iterator[None]:
 
 
 def open_run(directory: Path) -> Run:
-    """Read a run directory. Raises InputError where it is none, or can't be read."""
+    """Read a run directory. Raises InputError where it is not one, or can't be read."""
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
     journal = _Journal.read(directory / "journal")
@@ -117,7 +117,9 @@ def _manifest(directory: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError as error:
-        what = "has no run.json: it is no run directory" if directory.is_dir() else "is not there"
+        what = (
+            "has no run.json: it is not a run directory" if directory.is_dir() else "is not there"
+        )
         raise InputError(f"{directory} {what}; name the --out of a run") from error
     except NotADirectoryError as error:
         raise InputError(f"{directory} is a file; name the --out of a run") from error

@@ -64,7 +64,7 @@ class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
     """A result that no attempt of this session decided. `replaces` says that the job has one
-    already, whose place this one takes: its pictures are files by now."""
+    already, whose place this one takes: its images are files by now."""
 
     result: Result
     replaces: bool = False

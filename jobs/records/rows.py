@@ -44,7 +44,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     custom_id: Annotated[str, doc("the job's own name")]
     model: Annotated[str, doc("model that the job asked for")]
     url: Annotated[str, doc("path of the endpoint")]
-    attempt: Annotated[Int32, doc("1 for the first; goes on across resumes")]
+    attempt: Annotated[Int32, doc("1 for the first; continues across resumes")]
     due_at: Annotated[
         datetime, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
     ]
@@ -61,7 +61,7 @@ class Attempt(Row, frozen=True, kw_only=True):
         doc("sent to the first non-empty content, reasoning or tool-call delta; streams only"),
     ] = None
     content_ttft_s: Annotated[
-        float | None, doc("sent to the first such delta that is no reasoning; streams only")
+        float | None, doc("sent to the first such delta that is not reasoning; streams only")
     ] = None
     latency_s: Annotated[float | None, doc("sent to the last byte of content")] = None
     client_lag_s: Annotated[

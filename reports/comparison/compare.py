@@ -102,7 +102,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 def compare(a: Path, b: Path) -> Comparison:
     """Compare the runs in two directories; the same two give the same figures.
 
-    Raises InputError where one is no run, or can't be read.
+    Raises InputError where one is not a run, or can't be read.
     """
     return compare_runs(open_run(a), open_run(b))
 

@@ -38,7 +38,7 @@ CSV_TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 class Exported(NamedTuple):
     """What was written: the files, the rows in each, and the jobs that the format has no place
-    for. `running` says that the run still goes on, so there will be more."""
+    for. `running` says that the run is still running, so there will be more."""
 
     files: dict[Path, int]
     left_out: int

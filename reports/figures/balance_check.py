@@ -86,7 +86,7 @@ def _hindrance(
 ) -> str | None:
     """What leaves nothing to compare, in words; None where there is something."""
     if run.running:
-        return "the run still goes on"
+        return "the run is still running"
     if not shown:
         said = readings[0].error if readings else "it was never read"
         return f"the service shows no balance ({said})"

@@ -10,7 +10,7 @@ POINTS_MAX = 480
 
 
 class ConcurrencyHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """The course of the limit on attempts in flight, over all sessions that ended.
+    """The history of the limit on attempts in flight, over all sessions that ended.
 
     `fixed` is the newest session's --concurrency, None where the run found it. `start`, `end`,
     `lowest` and `highest` are limits, `most_in_flight` attempts, of `points`; None without any.
@@ -27,7 +27,7 @@ class ConcurrencyHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def concurrency_of(run: Run) -> ConcurrencyHistory:
-    """Read the course from concurrency.jsonl; what a crash tore off is passed over."""
+    """Read the history from concurrency.jsonl; what a crash tore off is passed over."""
     points = _points(run)
     limits = [point.limit for point in points]
     return ConcurrencyHistory(

@@ -1,4 +1,4 @@
-"""The pictures of a run: how many are files, and how many are links that may expire."""
+"""The images of a run: how many are files, and how many are links that may expire."""
 
 import msgspec
 import polars as pl
@@ -14,7 +14,7 @@ PATH_BESIDE_LINK = r'"path"\s*:\s*"images/'
 
 
 class ImageCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Pictures in the answers of the run's images jobs.
+    """Images in the answers of the run's images jobs.
 
     `files` lie in the run's images/, `links` have no file. `failed` counts links that the newest
     session could not fetch, `reasons` says why; 0 and empty where it was not asked to.

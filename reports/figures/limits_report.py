@@ -15,10 +15,10 @@ JUDGED_FROM_S = 10.0
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Use of one limit a minute. `limit` None is none; `model` is the one that has it for itself,
+    """Use of one limit per minute. `limit` None is none; `model` is the one that has it for itself,
     None where all models without limits of their own share it.
 
-    `peak` is the most in any 60 s, `rate` the mean a minute from the first request to the last
+    `peak` is the most in any 60 s, `rate` the mean per minute from the first request to the last
     (None for a single one); `share` is that rate as a share of the limit. Where no 60 s held more
     than the limit, it is None under 10 s and for a rate above the limit: stretched to a minute, a
     short time's first requests say nothing of its use.

@@ -1,4 +1,4 @@
-"""How a run goes on, read from its directory by another process while it works, or after it died.
+"""How a run is going, read from its directory by another process while it works, or after it died.
 
 Everything is from the records: what the limits hold back and what the service refuses show in the
 last attempts. Nothing in the directory is changed.
@@ -69,7 +69,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_of(directory: Path, *, now: datetime) -> RunStatus:
-    """Look at the run in a directory. Raises InputError where it is none, or can't be read."""
+    """Look at the run in a directory. Raises InputError where it is not one, or can't be read."""
     run = open_run(directory)
     with reading_tables(directory):
         return _status(run, now)

@@ -61,7 +61,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     run: RunFacts
     outcome: OutcomeCounts
     usage: UsageTable
-    pictures: ImageCounts | None  # None where no job asked for any
+    images: ImageCounts | None = msgspec.field(name="pictures")  # None where no job asked for any
     latency: list[Distribution]
     throughput: Throughput
     limits: LimitsReport
@@ -70,9 +70,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
-    """Summarise the run in a directory: one that ended, crashed, or still goes on.
+    """Summarise the run in a directory: one that ended, crashed, or is still running.
 
-    Raises InputError where it is no run, or can't be read.
+    Raises InputError where it is not a run, or can't be read.
     """
     return summary_of(open_run(directory), tolerance=tolerance)
 
@@ -85,7 +85,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             run=_facts(run),
             outcome=count_outcomes(run),
             usage=usage_of(run),
-            pictures=count_images(run),
+            images=count_images(run),
             latency=distributions(_times(run)),
             throughput=_throughput(run),
             limits=limits_of(run),

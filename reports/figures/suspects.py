@@ -17,7 +17,7 @@ SUSPECTS_SHOWN = 20
 SUSPICIONS = {
     "usage missing": "answered, but the answer did not say what it used",
     "stream cut": "the stream broke off before its usage came",
-    "timeout": "no answer in time: the gateway may have gone on",
+    "timeout": "no answer in time: the gateway may have continued",
     "cancelled": "cancelled while in flight",
     "lost": "sent before a crash, and its answer never recorded",
     "failed answer": "failed, and may have been billed all the same",

@@ -23,7 +23,7 @@ IMAGE_FONT = "DejaVu Sans, Liberation Sans, Arial, sans-serif"
 def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = None) -> list[Path]:
     """Write every chart of a run's report into a folder, which is made where it is not there.
 
-    Raises InputError where the directory is no run, or a file can't be written.
+    Raises InputError where the directory is not a run, or a file can't be written.
     """
     import vl_convert
 
@@ -49,7 +49,7 @@ def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = N
 
 
 def image_spec(chart: Chart) -> dict[str, Any]:
-    """A chart's spec for a picture: with a width, a ground, its title, and the light colours."""
+    """A chart's spec for an image: with a width, a ground, its title, and the light colours."""
     light = template_text("page.css").partition("@media")[0]
     colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6});", light))
     text = json.dumps(chart.spec).replace(FONT, IMAGE_FONT)

@@ -20,7 +20,7 @@ TEXT_CHARACTERS_MAX = 1_200
 class ExtremeJob(msgspec.Struct, frozen=True, kw_only=True):
     """One job: what it took, all its attempts' cost, and the beginning of its answer.
 
-    `cut` says that the answer goes on.
+    `cut` says that the answer is longer.
     """
 
     index: int

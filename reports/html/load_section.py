@@ -38,14 +38,14 @@ def load_section(figures: LoadFigures) -> LoadSection:
     said: list[Row] = []
     if rates is not None:
         said = [
-            ("requests due a second", rate(rates.due_per_s)),
-            ("answered a second", rate(rates.requests_per_s)),
-            ("input tokens a second", rate(rates.input_tokens_per_s)),
-            ("output tokens a second", rate(rates.output_tokens_per_s)),
+            ("requests due per second", rate(rates.due_per_s)),
+            ("answered per second", rate(rates.requests_per_s)),
+            ("input tokens per second", rate(rates.input_tokens_per_s)),
+            ("output tokens per second", rate(rates.output_tokens_per_s)),
             ("in flight, mean", rate(rates.in_flight)),
         ]
         if rates.goodput_per_s is not None:
-            said.insert(2, ("goodput a second: met every objective", rate(rates.goodput_per_s)))
+            said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
     times = [
         (
             LOAD_METRIC_NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),

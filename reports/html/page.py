@@ -37,17 +37,17 @@ class Charts(NamedTuple):
 
     cost: list[Chart]
     times: list[Chart]
-    course: list[Chart]
+    over_time: list[Chart]
 
     def all(self) -> list[Chart]:
-        return [*self.cost, *self.times, *self.course]
+        return [*self.cost, *self.times, *self.over_time]
 
 
-def charts_of(run: Run, summary: Summary, course: TimeSeries) -> Charts:
+def charts_of(run: Run, summary: Summary, series: TimeSeries) -> Charts:
     """Draw what there is to draw."""
     cost = cost_chart(summary)
     times = [chart for known in _known(run, summary) for chart in known]
-    return Charts([cost] if cost else [], times, time_series_charts(course, summary))
+    return Charts([cost] if cost else [], times, time_series_charts(series, summary))
 
 
 def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
@@ -65,16 +65,16 @@ def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
 
 
 def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
-    """The page of a run: one that ended, crashed, still goes on, or did nothing at all.
+    """The page of a run: one that ended, crashed, is still running, or did nothing at all.
 
-    Raises InputError where the directory is no run, or can't be read.
+    Raises InputError where the directory is not a run, or can't be read.
     """
     run = open_run(directory)
     summary = summary_of(run, tolerance=tolerance)
     with reading_tables(directory):
-        course = time_series_of(run)
-        charts = charts_of(run, summary, course)
-        standouts = extremes_of(run)
+        series = time_series_of(run)
+        charts = charts_of(run, summary, series)
+        extremes = extremes_of(run)
     drawn = [{"name": chart.name, "spec": chart.spec} for chart in charts.all()]
     return render(
         "report.html.jinja",
@@ -86,8 +86,8 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         headline=headline(summary),
         charts=charts,
         load=None if summary.load is None else load_section(summary.load),
-        course=course,
-        standouts=standouts,
+        series=series,
+        extremes=extremes,
         settings=settings_of(run.manifest),
         suspicions=SUSPICIONS,
         too_short=TOO_SHORT,

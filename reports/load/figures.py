@@ -24,7 +24,7 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Means a second over the window, of answers that came back whole but for `due_per_s`, which
+    """Means per second over the window, of answers that came back whole but for `due_per_s`, which
     counts requests that were to be sent. `in_flight` is the mean of answers under way; `goodput`
     counts those that met every objective (None without objectives)."""
 
@@ -118,7 +118,7 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[LoadErrors]
     refusals: Refusals
     connections: Connections
-    course: TimeSlices | None
+    slices: TimeSlices | None = msgspec.field(name="course")
 
     def spread(self, metric: str, since: str | None = None) -> Spread | None:
         """One of the times, such as ttft_s from sent; None where there is none."""

@@ -16,7 +16,7 @@ from .verdict import LoadSigns, judge_load
 
 METRICS = {
     "ttft_s": "to the first token, streams only",
-    "content_ttft_s": "to the first token that is no reasoning, streams only",
+    "content_ttft_s": "to the first token that is not reasoning, streams only",
     "latency_s": "to the last byte of content",
     "itl_s": "between successive chunks with tokens, streams only",
     "tpot_s": "per output token after the first, streams only",
@@ -52,7 +52,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         errors=_errors(rows),
         refusals=refusals_of(run, rows),
         connections=_connections(rows),
-        course=slices_of(rows),
+        slices=slices_of(rows),
     )
 
 

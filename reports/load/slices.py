@@ -1,4 +1,4 @@
-"""A load run's course: its figures by the moment that requests were due, slice by slice."""
+"""A load run over time: its figures by the moment that requests were due, slice by slice."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ WIDTHS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 def slices_of(rows: LoadRows) -> TimeSlices | None:
-    """The course of the whole run, at most 120 slices; None where nothing was due."""
+    """The whole run in slices, at most 120 slices; None where nothing was due."""
     due = rows.everything["due_at"]
     begin, first, last = rows.facts.measure_from, due.min(), due.max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):

@@ -111,7 +111,7 @@ def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
 def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float | None) -> Value:
     """The figure for this run; `span_s` is the time that a rate is over.
 
-    Raises UnknownError where no row has what it is of, and ExpressionError for a name that is no
+    Raises UnknownError where no row has what it is of, and ExpressionError for a name that is not a
     column.
     """
     prepared = AggregateQuery.of(expression, node)

@@ -30,8 +30,14 @@ def judge_run(
 ) -> GateReport:
     """Judge a run by objectives, beside the run in `base` where one is given.
 
-    Raises InputError where one of the directories is no run, and ExpressionError for an objective
-    without a meaning, before either is read.
+    Args:
+        directory: the run to judge.
+        objectives: what it must meet.
+        base: the run that `base` in an objective stands for.
+
+    Raises:
+        InputError: one of the directories is not a run.
+        ExpressionError: an objective has no meaning; said before either is read.
     """
     for each in objectives:
         check_objective(each, with_base=base is not None)

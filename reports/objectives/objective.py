@@ -94,7 +94,8 @@ def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
 
 def _need(expression: Expression, node: Node, sort: str, in_comparison: bool) -> None:
     if _check(expression, node, in_comparison=in_comparison) not in (sort, "any"):
-        raise expression.mistake(node, f"this is no {'condition' if sort == 'truth' else sort}")
+        wanted = {"truth": "a condition", "number": "a number"}.get(sort, sort)
+        raise expression.mistake(node, f"this is not {wanted}")
 
 
 def _refuse_figure(expression: Expression, node: Name) -> None:

@@ -39,7 +39,7 @@ def _print_rates(figures: LoadFigures, console: Console) -> None:
     rates, requests = figures.rates, figures.requests
     if rates is not None:
         good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
-        table = columns("a second", "due", "answered", *(["goodput"] if good else []))
+        table = columns("per second", "due", "answered", *(["goodput"] if good else []))
         table.add_row("requests", rate(rates.due_per_s), rate(rates.requests_per_s), *good)
         table.add_row("input tokens", "", rate(rates.input_tokens_per_s))
         table.add_row("output tokens", "", rate(rates.output_tokens_per_s))
@@ -94,7 +94,7 @@ def _print_objectives(figures: LoadFigures, console: Console) -> None:
 
 
 def _print_remarks(figures: LoadFigures, console: Console) -> None:
-    heading(console, "Beside it")
+    heading(console, "Connections and client")
     refusals, connections = figures.refusals, figures.connections
     if refusals.refused:
         said = f"{counted(refusals.refused, 'answer')} of 429 ({share_of(refusals.share)})"

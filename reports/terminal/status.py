@@ -44,7 +44,7 @@ def _print_under_way(status: RunStatus, console: Console) -> None:
     tokens = _against(status.tokens_last_minute, status.limits.tpm)
     show(console, f"{requests} requests, {tokens} tokens in the last minute")
     if status.jobs_per_minute is not None:
-        pace = f"{status.jobs_per_minute:,.4g} jobs a minute"
+        pace = f"{status.jobs_per_minute:,.4g} jobs per minute"
         if status.left_s is not None:
             pace += f", about {show_seconds(status.left_s)} left"
         show(console, pace)

@@ -41,7 +41,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         print_load(summary.load, console)
     _print_errors(summary, console)
     _print_usage(summary, console)
-    _print_pictures(summary, console)
+    _print_images(summary, console)
     if summary.load is None:
         _print_latency(summary, console)
     _print_limits(summary, console)
@@ -74,8 +74,8 @@ def _print_headline(summary: Summary, console: Console) -> None:
     if known and summary.load is None:  # of a load run its warm-up would be in it
         show(
             console,
-            f"{through.requests_per_minute:,.0f} jobs a minute, "
-            f"{through.output_tokens_per_s:,.0f} output tokens a second",
+            f"{through.requests_per_minute:,.0f} jobs per minute, "
+            f"{through.output_tokens_per_s:,.0f} output tokens per second",
         )
     unended = outcome.lost + outcome.cancelled
     if unended:
@@ -150,20 +150,20 @@ def _print_usage(summary: Summary, console: Console) -> None:
         show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
 
 
-def _print_pictures(summary: Summary, console: Console) -> None:
-    pictures = summary.pictures
-    if pictures is None or not (pictures.files or pictures.links or pictures.failed):
+def _print_images(summary: Summary, console: Console) -> None:
+    images = summary.images
+    if images is None or not (images.files or images.links or images.failed):
         return
-    heading(console, "Pictures")
-    show(console, f"{counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
-    if pictures.failed:
+    heading(console, "Images")
+    show(console, f"{counted(images.files, 'file')} in {safe(summary.run.directory)}/images")
+    if images.failed:
         table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False
-        for reason, count in pictures.reasons.items():
+        for reason, count in images.reasons.items():
             table.add_row(f"{count:,}", Text(safe(reason)))
         show(console, table)
-    elif pictures.links:
-        links = counted(pictures.links, "link")
+    elif images.links:
+        links = counted(images.links, "link")
         show(console, f"{links} that may expire; --download fetches them", "yellow")
 
 
@@ -188,7 +188,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     if summary.load is not None and all(use.limit is None for use in limits.uses):
         return
     heading(console, "Limits")
-    table = columns("a minute", "limit", "mean", "of the limit", "most in 60 s")
+    table = columns("per minute", "limit", "mean", "of the limit", "peak in 60 s")
     for use in limits.uses:
         table.add_row(
             use.what if use.model is None else f"{use.what}, {safe(use.model)}",
@@ -217,16 +217,16 @@ def _print_limits(summary: Summary, console: Console) -> None:
             )
 
 
-def _print_concurrency(course: ConcurrencyHistory, console: Console) -> None:
-    if course.start is None or course.most_in_flight is None:
+def _print_concurrency(history: ConcurrencyHistory, console: Console) -> None:
+    if history.start is None or history.most_in_flight is None:
         return
-    most = f"at most {course.most_in_flight:,} in flight"
-    if course.fixed is not None:
-        show(console, f"{most}, of {course.end:,} allowed", "dim")
+    most = f"at most {history.most_in_flight:,} in flight"
+    if history.fixed is not None:
+        show(console, f"{most}, of {history.end:,} allowed", "dim")
         return
-    words = f"concurrency: {course.start:,} at first, {course.end:,} at last"
-    if (course.lowest, course.highest) != tuple(sorted((course.start, course.end or 0))):
-        words += f", between {course.lowest:,} and {course.highest:,}"
+    words = f"concurrency: {history.start:,} at first, {history.end:,} at last"
+    if (history.lowest, history.highest) != tuple(sorted((history.start, history.end or 0))):
+        words += f", between {history.lowest:,} and {history.highest:,}"
     show(console, f"{words}; {most}", "dim")
 
 

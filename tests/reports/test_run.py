@@ -77,7 +77,7 @@ def test_a_run_at_work_has_attempts_in_flight_and_none_lost(made: RunMaker) -> N
         summary = summarise(made.directory)
     assert (summary.outcome.lost, summary.outcome.in_flight) == (0, 1)
     assert summary.run.state == "running"
-    assert summary.balance.why == ["the run still goes on"]
+    assert summary.balance.why == ["the run is still running"]
 
 
 def test_a_torn_last_line_is_left_out(made: RunMaker) -> None:
@@ -159,7 +159,7 @@ def files(directory: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda run: (run / "run.json").unlink(), "has no run.json: it is no run directory"),
+        (lambda run: (run / "run.json").unlink(), "has no run.json: it is not a run directory"),
         (lambda run: (run / "run.json").write_bytes(b"{"), "run.json is damaged"),
         (lambda run: (run / "run.json").write_bytes(b"\xff"), "run.json is damaged"),
         (

@@ -86,7 +86,7 @@ def test_a_run_under_way(made: RunMaker) -> None:
         "  31 succeeded, 1 failed, 1 rejected, of 66 lines (50%)",
         "  2 in flight, the longest for 60.0 s",
         "  2 of 60 requests, 0 of 100,000 tokens in the last minute",
-        "  16 jobs a minute, about 2.06 min left",
+        "  16 jobs per minute, about 2.06 min left",
         "  0.31 CNY so far",
         "  the last result came 9.00 s ago",
     ]
@@ -224,5 +224,5 @@ def test_what_is_no_run_is_a_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["status", str(tmp_path)])
     assert done.exit_code == 2
     assert done.stderr == (
-        f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
+        f"Error: {tmp_path} has no run.json: it is not a run directory; name the --out of a run\n"
     )

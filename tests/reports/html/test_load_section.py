@@ -47,7 +47,7 @@ def test_a_load_page_shows_nothing_of_the_warm_up_or_of_this_machines_bound(
     look = ConcurrencyPoint(at=at(1), limit=19_936, in_flight=3)
     (load.made.directory / "concurrency.jsonl").write_bytes(msgspec.json.encode(look) + b"\n")
     page = html_report(load.made.directory)
-    assert "jobs a minute" not in page
+    assert "jobs per minute" not in page
     assert "how many might have been" not in page
     assert "19936" not in page
     assert "triangles are 1 failed attempt." in page  # and of cool-downs, of which there are none

@@ -216,7 +216,7 @@ def test_a_run_that_goes_on_has_a_page(made: RunMaker) -> None:
     with made.at_work():
         page = page_of(made)
     assert "The run is still running." in page
-    assert "the run still goes on" in page
+    assert "the run is still running" in page
 
 
 def test_a_file_that_cannot_be_written_is_an_error(made: RunMaker, tmp_path: Path) -> None:
@@ -236,17 +236,17 @@ def test_sessions_are_drawn_end_to_end(made: RunMaker) -> None:
         Session(started_at=at(day), ended_at=at(day + 30), state="finished", limits=made.limits),
     )
     made.seal()
-    course = time_series_of(open_run(made.directory))
-    assert (course.timeline.begins_s, course.timeline.span_s) == ([0.0, 60.0], 90.0)
-    assert course.timeline.width_s == 2
-    counted = course.bins.filter(pl.col("requests") > 0)
+    series = time_series_of(open_run(made.directory))
+    assert (series.timeline.begins_s, series.timeline.span_s) == ([0.0, 60.0], 90.0)
+    assert series.timeline.width_s == 2
+    counted = series.bins.filter(pl.col("requests") > 0)
     assert counted.select("at_s", "requests", "tokens").rows() == [
         (10.0, 1, 7),
         (20.0, 1, 7),
         (64.0, 1, 7),
         (88.0, 1, 7),
     ]
-    assert len(course.bins) == 46
+    assert len(series.bins) == 46
 
 
 def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) -> None:
@@ -259,18 +259,18 @@ def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) 
     made.attempt(6, sent_at=at(55), first_byte_s=1.0, retry_after_s=99.0, **refusal)
     made.attempt(7, sent_at=at(3.6), error_kind="timeout")
     made.write()
-    course = time_series_of(open_run(made.directory))
-    rows = {row["at_s"]: row for row in course.bins.to_dicts()}
+    series = time_series_of(open_run(made.directory))
+    rows = {row["at_s"]: row for row in series.bins.to_dicts()}
     assert (rows[0.0]["p50"], rows[0.0]["p95"]) == (2.0, pytest.approx(3.8))
     assert [rows[float(n)]["in_flight"] for n in range(6)] == [3, 3, 1, 3, 1, 1]
-    assert course.errors.rows() == [
+    assert series.errors.rows() == [
         (3.0, "429 RATE_LIMIT", 1),
         (3.0, "timeout", 1),
         (5.0, "429 RATE_LIMIT", 1),
         (55.0, "429 RATE_LIMIT", 1),
     ]
-    assert course.cool_downs == [Pause(4.0, 26.0), Pause(56.0, 60.0)]
-    assert course.endless == 1
+    assert series.cool_downs == [Pause(4.0, 26.0), Pause(56.0, 60.0)]
+    assert series.endless == 1
     assert "Of 1 attempt no end is recorded" in page_of(made)
 
 
