@@ -121,7 +121,7 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
     "--require", metavar="EXPR", multiple=True, help='An objective, such as "p95(latency_s) < 3".'
 )
 @click.option(
-    "--objectives", metavar="FILE", multiple=True, help="A file of objectives, one a line."
+    "--objectives", metavar="FILE", multiple=True, help="A file of objectives, one per line."
 )
 @click.option("--base", metavar="RUN", help="The run that `base` in an objective stands for.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as data.")

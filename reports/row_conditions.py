@@ -28,8 +28,15 @@ def row_condition(
 ) -> pl.Expr:
     """A condition on each row of a table with these columns (name -> polars type); never null.
 
-    `node` is the part of the expression that is meant; None is all of it. A row that lacks a
-    figure that the condition needs does not meet it. Raises ExpressionError.
+    A row that lacks a figure that the condition needs does not meet it.
+
+    Args:
+        expression: the condition.
+        columns: the table's columns and their polars types.
+        node: the part of the expression that is meant; None is all of it.
+
+    Raises:
+        ExpressionError: it is not a condition, or names what is not a column.
     """
     what = compiled(expression, expression.root if node is None else node, columns)
     if what.sort != "truth":

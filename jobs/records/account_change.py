@@ -72,5 +72,5 @@ class AccountChange(NamedTuple):
 
 
 def _known(amount: Decimal | None) -> Decimal:
-    assert amount is not None  # a reading without a balance is no end of a change
+    assert amount is not None  # a reading without a balance does not end a change
     return amount

@@ -4,7 +4,7 @@ import polars as pl
 
 from .rows import ErrorKind
 
-# Failures of the service in a row, until which nobody speaks of an outage.
+# So many failures of the service in a row are an outage.
 OUTAGE_AFTER = 20
 # The service, not the job, is at fault; of `http` the status says which.
 SERVICE_KINDS: frozenset[ErrorKind] = frozenset(

@@ -108,7 +108,15 @@ def compare(a: Path, b: Path) -> Comparison:
 
 
 def compare_runs(a: Run, b: Run) -> Comparison:
-    """Compare two runs that are read already. Raises InputError where a table can't be read."""
+    """Compare two runs that are read already; the same two give the same figures.
+
+    Args:
+        a: the run that is compared with.
+        b: the run of which is said that it is higher or lower.
+
+    Raises:
+        InputError: a table can't be read.
+    """
     with reading_tables(a.directory):
         jobs_a, usage_a = jobs_of(a), usage_of(a)
     with reading_tables(b.directory):

@@ -69,7 +69,15 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_of(directory: Path, *, now: datetime) -> RunStatus:
-    """Look at the run in a directory. Raises InputError where it is not one, or can't be read."""
+    """Look at the run in a directory, and change nothing in it.
+
+    Args:
+        directory: the run.
+        now: the moment that it is looked at, with a time zone.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
+    """
     run = open_run(directory)
     with reading_tables(directory):
         return _status(run, now)

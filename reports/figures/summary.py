@@ -72,7 +72,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
     """Summarise the run in a directory: one that ended, crashed, or is still running.
 
-    Raises InputError where it is not a run, or can't be read.
+    Args:
+        directory: the run.
+        tolerance: what the balance may differ by, in the account's currency; None is the rule of
+            the balance check.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
     """
     return summary_of(open_run(directory), tolerance=tolerance)
 
@@ -135,7 +141,12 @@ def _digits(amount: Decimal) -> str:
 def write_summary(directory: Path) -> Summary:
     """Summarise a run and put the summary in its `summary.json`, whole or not at all.
 
-    Raises InputError as `summarise` does, and OSError where it can't be written.
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
+        OSError: the file can't be written.
     """
     summary = summarise(directory)
     replace_file(directory / "summary.json", summary_json(summary))

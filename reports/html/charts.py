@@ -11,7 +11,7 @@ import altair as alt
 
 HEIGHT = 220
 SERIES = tuple(f"var(--series-{n})" for n in range(1, 7))
-INK, SOFT, GRID, PAPER = "var(--ink)", "var(--soft)", "var(--line)", "var(--paper)"
+INK, SOFT, GRID = "var(--ink)", "var(--soft)", "var(--line)"
 GOOD, BAD, PAUSE, LIMIT = "var(--good)", "var(--bad)", "var(--pause)", "var(--limit)"
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3])
 FONT = "system-ui, sans-serif"

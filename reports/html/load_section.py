@@ -18,14 +18,23 @@ from ..wording import rate, share_of
 Row = tuple[str, ...]
 
 
+class TimesRow(NamedTuple):
+    """One figure; `percentiles` has each value and its 95 % interval."""
+
+    name: str
+    answers: str
+    percentiles: list[tuple[str, str]]
+    most: str
+
+
 class LoadSection(NamedTuple):
-    """Text for the template. `times` has a figure and its 95 % interval for each percentile."""
+    """Text for the template."""
 
     asked: str
     verdict: str
     why: list[str]
     rates: list[Row]
-    times: list[tuple[str, str, list[tuple[str, str]], str]]
+    times: list[TimesRow]
     objectives: list[Row]
     all_met: str | None
     counts: list[Row]
@@ -47,7 +56,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         if rates.goodput_per_s is not None:
             said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
     times = [
-        (
+        TimesRow(
             LOAD_METRIC_NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
             f"{spread.count:,}",
             [

@@ -111,7 +111,13 @@ def judge(
 ) -> list[Judgement]:
     """Whether a run meets each objective, in their order, with the figures that they name.
 
-    Raises ExpressionError for one that has no meaning.
+    Args:
+        objectives: conditions on a run.
+        figures: the run.
+        base: the run that `base` in an objective stands for.
+
+    Raises:
+        ExpressionError: an objective has no meaning.
     """
     found = []
     for each in objectives:
@@ -127,7 +133,7 @@ def judge(
 
 
 def _measured(expression: Expression, figures: Figures, base: Figures | None) -> Iterator[Measured]:
-    """Each side of each comparison that is no constant and has no `base` in it."""
+    """Each side of each comparison that is not a constant and has no `base` in it."""
     for node in parts(expression.root, into_aggregates=False):
         if not isinstance(node, Binary) or node.operator not in COMPARE:
             continue

@@ -1,4 +1,4 @@
-"""Runs over time on a terminal: a line a run, and each figure's history as a sparkline."""
+"""Runs over time on a terminal: one line per run, and each figure's history as a sparkline."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +76,7 @@ def print_trend(trend: Trend, console: Console) -> None:
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """A bar a value, from the lowest to the highest of them; a blank where there is none."""
+    """A bar for each value, from the lowest to the highest of them; a blank where there is none."""
     known = [each for each in values if each is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     span = high - low
