@@ -63,7 +63,7 @@ fuzz: $(VENV)/.tools
 
 # The README's picture of a report; wants a chromium.
 picture: $(VENV)/.tools
-	$(BIN)/python -m tests.reports.picture
+	$(BIN)/python -m tests.reports.page_image
 
 # A bulk run, killed and interrupted at hundreds of moments: see whether it lost anything.
 crash: $(VENV)/.installed

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from headrace.lazy import late
+from headrace.settings_file import SETTINGS_FILE
 
-from .amount import plain
+from .amount import EXACT, plain, to_places
 from .costs import (
     CostBounds,
     EstimateTotals,
@@ -19,13 +20,20 @@ from .costs import (
     estimate_output_tokens,
     load_prices,
 )
-from .endpoints import ENDPOINTS, Endpoint, Kind
-from .errors import HeadraceError, InputError
+from .durations import parse_duration, show_duration, show_seconds
+from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, Kind
+from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
-from .own_limits import SETTINGS_FILE, own_limits_from
+from .own_limits import own_limits_from
 from .records import (
+    OUTAGE_AFTER,
+    PERIODS,
     SCHEMA_VERSION,
+    SERVICE_KINDS,
+    STALL_S,
+    UNUSABLE_ANSWER,
+    AccountChange,
     Attempt,
     BalanceRead,
     BalanceReading,
@@ -42,6 +50,8 @@ from .records import (
     MachineFacts,
     Manifest,
     ModelLimits,
+    Period,
+    PeriodBudget,
     Phase,
     Result,
     Row,
@@ -51,10 +61,16 @@ from .records import (
     Stall,
     Status,
     columns,
+    counts_toward_outage,
     frame,
+    journal_segments,
+    numbered,
+    read_journal_segment,
     schema,
+    toward_outage,
 )
 from .safe import safe
+from .whole_file import replace_file, sync_directory, whole_file, write_all
 
 if TYPE_CHECKING:
     from .expressions import (
@@ -93,8 +109,16 @@ __all__ = [
     "AGGREGATES",
     "BAD_LINES",
     "ENDPOINTS",
+    "EXACT",
+    "IMAGE_URLS",
+    "OUTAGE_AFTER",
+    "PERIODS",
     "SCHEMA_VERSION",
+    "SERVICE_KINDS",
     "SETTINGS_FILE",
+    "STALL_S",
+    "UNUSABLE_ANSWER",
+    "AccountChange",
     "Aggregate",
     "Attempt",
     "BalanceRead",
@@ -103,6 +127,7 @@ __all__ = [
     "Column",
     "ConcurrencyPoint",
     "CostBounds",
+    "DamagedJournalError",
     "Decided",
     "DownloadTotals",
     "Ended",
@@ -131,6 +156,8 @@ __all__ = [
     "Name",
     "Node",
     "Number",
+    "Period",
+    "PeriodBudget",
     "Phase",
     "Price",
     "PriceTable",
@@ -155,23 +182,36 @@ __all__ = [
     "Unary",
     "Usage",
     "columns",
+    "counts_toward_outage",
     "docstring_jobs",
     "estimate_input_tokens",
     "estimate_output_tokens",
     "frame",
+    "journal_segments",
     "load_prices",
+    "numbered",
     "open_source",
     "own_limits_from",
     "parse_condition",
+    "parse_duration",
     "parse_expression",
     "parse_lengths",
     "parts",
     "plain",
+    "read_journal_segment",
     "read_trace",
+    "replace_file",
     "safe",
     "schema",
     "show",
+    "show_duration",
+    "show_seconds",
     "sort_of",
+    "sync_directory",
+    "to_places",
+    "toward_outage",
+    "whole_file",
+    "write_all",
 ]
 
 __getattr__ = late(

@@ -51,9 +51,11 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
 
     FILE is a job file as for `headrace run`, or - for standard input.
     """
+    from headrace.settings_file import SETTINGS_FILE
+
     from .files import JobReader, open_source
     from .job import Job
-    from .own_limits import SETTINGS_FILE, own_limits_from
+    from .own_limits import own_limits_from
 
     table, good, bad = _load(prices), 0, []
     own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
@@ -83,9 +85,11 @@ def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -
     FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
     `headrace jobs check` lists them.
     """
+    from headrace.settings_file import SETTINGS_FILE
+
     from .costs import Forecaster
     from .files import JobReader, open_source
-    from .own_limits import SETTINGS_FILE, own_limits_from
+    from .own_limits import own_limits_from
 
     forecaster = Forecaster(_load(prices))
     own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)

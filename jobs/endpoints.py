@@ -28,3 +28,4 @@ ENDPOINTS: dict[str, Endpoint] = {
         Endpoint("/v1/images/generations", "images", ("model", "prompt")),
     )
 }
+IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]

@@ -1,9 +1,10 @@
 """The errors that users see, each with its exit code.
 
     click.ClickException
-    └── HeadraceError           one line: what is wrong and what to do      exit 1
-        ├── InputError          a file, a value or a setting is unusable    exit 2
-        └── (runner.errors)     what stops a run
+    └── HeadraceError                   one line: what is wrong and what to do      exit 1
+        ├── InputError                  a file, a value or a setting is unusable    exit 2
+        │   └── DamagedJournalError     a journal has a line that can't be read     exit 2
+        └── (runner.errors)             what stops a run
 
 Each carries its complete message, and shows itself as one line on standard error.
 """
@@ -27,3 +28,7 @@ class InputError(HeadraceError):
     """A file, a value or a setting cannot be used; the message says how to fix it."""
 
     exit_code = 2
+
+
+class DamagedJournalError(InputError):
+    """A line of a run's journal can't be read, and it is not the end that a crash tore off."""

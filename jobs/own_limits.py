@@ -14,8 +14,6 @@ from typing import Any
 from .errors import InputError
 from .records import ModelLimits
 
-SETTINGS_FILE = "headrace.toml"
-
 FIELDS = ("rpm", "tpm")
 
 

@@ -10,20 +10,20 @@ from .figures import (
     Distribution,
     FailedAttempts,
     FailedJobs,
-    Limits,
+    LimitsReport,
     LimitUse,
-    Outcome,
+    OutcomeCounts,
     RunFacts,
     Summary,
     Suspect,
     Throughput,
-    Usage,
     UsageRow,
+    UsageTable,
     summarise,
     summary_json,
     write_summary,
 )
-from .load import LoadFigures, LoadSigns, Percentile, Spread, Verdict, judge_load
+from .load import LoadFigures, LoadSigns, LoadVerdict, Percentile, Spread, judge_load
 
 if TYPE_CHECKING:
     from .comparison import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         write_steps,
     )
     from .export import FORMATS, Exported, export_run
-    from .figures import STATUS_SCHEMA_VERSION, Status, status_of
+    from .figures import STATUS_SCHEMA_VERSION, RunStatus, status_of
     from .html import comparison_page
     from .junit import gate_junit
     from .load import request_condition
@@ -86,25 +86,25 @@ __all__ = [
     "GateReport",
     "Judgement",
     "LimitUse",
-    "Limits",
+    "LimitsReport",
     "LoadFigures",
     "LoadSigns",
+    "LoadVerdict",
     "Measured",
-    "Outcome",
+    "OutcomeCounts",
     "Pairing",
     "Percentile",
     "RunFacts",
+    "RunStatus",
     "Spread",
-    "Status",
     "Step",
     "Steps",
     "Summary",
     "Suspect",
     "Throughput",
     "Truth",
-    "Usage",
     "UsageRow",
-    "Verdict",
+    "UsageTable",
     "check_objective",
     "compare_runs",
     "compare_with_log",
@@ -145,7 +145,7 @@ __getattr__ = late(
             "read_step steps_json steps_report write_steps"
         ),
         "export": "FORMATS Exported export_run",
-        "figures": "STATUS_SCHEMA_VERSION Status status_of",
+        "figures": "STATUS_SCHEMA_VERSION RunStatus status_of",
         "html": "comparison_page",
         "junit": "gate_junit",
         "load": "request_condition",

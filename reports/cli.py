@@ -15,7 +15,7 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or amount < 0:
-        raise click.BadParameter(f"{value!r} is no amount of zero or more, such as 0.01")
+        raise click.BadParameter(f"{value!r} is not an amount of zero or more, such as 0.01")
     return amount
 
 
@@ -46,8 +46,8 @@ def report(
 ) -> None:
     """Show what a run did, cost and took; or several, one after the other.
 
-    RUN is a run directory: of a run that ended, was killed, or still goes on. With --trend, what
-    is no run among them is skipped, and said.
+    RUN is a run directory: of a run that ended, was killed, or is still running. With --trend, what
+    is not a run among them is skipped, and said.
     """
     from pathlib import Path
 
@@ -121,7 +121,7 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
     "--require", metavar="EXPR", multiple=True, help='An objective, such as "p95(latency_s) < 3".'
 )
 @click.option(
-    "--objectives", metavar="FILE", multiple=True, help="A file of objectives, one a line."
+    "--objectives", metavar="FILE", multiple=True, help="A file of objectives, one per line."
 )
 @click.option("--base", metavar="RUN", help="The run that `base` in an objective stands for.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as data.")
@@ -227,14 +227,14 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
     if done.left_out:
         click.echo(f"left out: {done.left_out:,} jobs that are not of /v1/messages", err=True)
     if done.running:
-        click.echo("the run still goes on: these are the results so far", err=True)
+        click.echo("the run is still running: these are the results so far", err=True)
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 def status(run: str, *, as_json: bool) -> None:
-    """Show how a run goes on, from another terminal.
+    """Show how a run is going, from another terminal.
 
     Of a run that ended, or whose process is gone, it says that. Nothing in RUN is changed.
     """

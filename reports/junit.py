@@ -1,9 +1,8 @@
-"""Gate outcomes as JUnit XML: what CI services show as tests."""
+"""A gate's judgements as JUnit XML: what CI services show as tests."""
 
 import xml.etree.ElementTree as ET
 
-from .objectives import GateReport
-from .terminal import outcome
+from .objectives import GateReport, judgement_words
 
 
 def gate_junit(report: GateReport) -> bytes:
@@ -13,7 +12,7 @@ def gate_junit(report: GateReport) -> bytes:
     suites = ET.Element("testsuites", counts)
     suite = ET.SubElement(suites, "testsuite", {"name": "headrace gate", **counts})
     for each in report.objectives:
-        name, said = _legal(each.objective), _legal(outcome(each, report.currency))
+        name, said = _legal(each.objective), _legal(judgement_words(each, report.currency))
         case = ET.SubElement(suite, "testcase", classname=_legal(report.run), name=name)
         if each.met:
             ET.SubElement(case, "system-out").text = said

@@ -6,11 +6,12 @@ What others wrote stands in code spans, in which nothing is a link, a mention or
 import re
 from collections.abc import Iterable, Sequence
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
 from .figures import QUANTILES, Summary
-from .terminal import METRIC_NAMES, asked, duration, endpoint, money, rate
-from .wording import headline
+from .headline import headline
+from .load import asked
+from .wording import METRIC_NAMES, endpoint, money, rate
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160
@@ -44,14 +45,18 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -
 
 
 def _load(summary: Summary) -> str:
-    """What a load run was asked for and had a second, and why its figures may not be trusted."""
+    """What a load run was asked for and had per second, and why its figures may not be trusted."""
     figures = summary.load
     if figures is None:
         return ""
     parts = [code(asked(figures)) + "".join(f"\n- {code(why)}" for why in figures.verdict.why)]
     if (rates := figures.rates) is not None:
         good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
-        header = ("due a second", "answered a second", *(["goodput a second"] if good else []))
+        header = (
+            "due per second",
+            "answered per second",
+            *(["goodput per second"] if good else []),
+        )
         row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
         parts.append(_table(header, [row], left=0))
     return "\n\n".join(parts)
@@ -93,7 +98,7 @@ def _times(summary: Summary) -> str:
         (
             METRIC_NAMES[each.metric],
             f"{each.count:,}",
-            *(duration(getattr(each, name)) for name in (*QUANTILES, "max")),
+            *(show_seconds(getattr(each, name)) for name in (*QUANTILES, "max")),
         )
         for each in summary.latency
         if each.url is None

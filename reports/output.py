@@ -1,10 +1,10 @@
 """Files that a command leaves: there whole, or not at all."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from headrace import jobs
 from headrace.jobs import InputError
 
 
@@ -20,20 +20,13 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends well.
 
-    What is written is synced first. Where the block fails nothing is left. Raises InputError where
-    the file system refuses.
+    Raises InputError where the file system refuses.
     """
-    beside = path.with_name(f".{path.name}.partial")
     try:
-        yield beside
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with jobs.whole_file(path) as beside:
+            yield beside
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """Expressions over rows, as polars': a condition on each request, or what an aggregate is of.
 
-Only columns, numbers, text, arithmetic and comparisons become polars expressions; a name that is no
-column of the table is refused by name. Unknown stays unknown: a comparison with null is null.
+Only columns, numbers, text, arithmetic and comparisons become polars expressions; a name that is
+not a column of the table is refused by name. Unknown stays unknown: a comparison with null is null.
 """
 
 import difflib
@@ -28,12 +28,21 @@ def row_condition(
 ) -> pl.Expr:
     """A condition on each row of a table with these columns (name -> polars type); never null.
 
-    `node` is the part of the expression that is meant; None is all of it. A row that lacks a
-    figure that the condition needs does not meet it. Raises ExpressionError.
+    A row that lacks a figure that the condition needs does not meet it.
+
+    Args:
+        expression: the condition.
+        columns: the table's columns and their polars types.
+        node: the part of the expression that is meant; None is all of it.
+
+    Raises:
+        ExpressionError: it is not a condition, or names what is not a column.
     """
     what = compiled(expression, expression.root if node is None else node, columns)
     if what.sort != "truth":
-        raise expression.mistake(expression.root if node is None else node, "this is no condition")
+        raise expression.mistake(
+            expression.root if node is None else node, "this is not a condition"
+        )
     return what.value.fill_null(False)
 
 
@@ -81,7 +90,7 @@ def refuse_name(expression: Expression, node: Name, known: Iterable[str], what: 
     """Raise the error for a name that isn't among those known, with the nearest that is."""
     near = difflib.get_close_matches(node.name, known, 1)
     hint = f"did you mean {near[0]}?" if near else "docs/gates.md has the names"
-    raise expression.mistake(node, f"{node.name!r} is no {what}; {hint}")
+    raise expression.mistake(node, f"{node.name!r} is not a {what}; {hint}")
 
 
 def _pair(expression: Expression, node: Binary, columns: Mapping[str, Any]) -> Compiled:

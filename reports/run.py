@@ -1,4 +1,4 @@
-"""A run directory, read: its manifest and its tables, whether it has ended, crashed or goes on."""
+"""A run directory, read: its manifest, its tables, and whether it ended, crashed or is running."""
 
 import fcntl
 import os
@@ -26,10 +26,10 @@ from headrace.jobs import (
     Sent,
     columns,
     frame,
+    journal_segments,
+    read_journal_segment,
     schema,
 )
-
-_records: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
 
 
 class Run(NamedTuple):
@@ -67,7 +67,7 @@ def reading_tables(directory: Path) -> Iterator[None]:
 
 
 def open_run(directory: Path) -> Run:
-    """Read a run directory. Raises InputError where it is none, or can't be read."""
+    """Read a run directory. Raises InputError where it is not one, or can't be read."""
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
     journal = _Journal.read(directory / "journal")
@@ -117,7 +117,9 @@ def _manifest(directory: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError as error:
-        what = "has no run.json: it is no run directory" if directory.is_dir() else "is not there"
+        what = (
+            "has no run.json: it is not a run directory" if directory.is_dir() else "is not there"
+        )
         raise InputError(f"{directory} {what}; name the --out of a run") from error
     except NotADirectoryError as error:
         raise InputError(f"{directory} is a file; name the --out of a run") from error
@@ -158,19 +160,18 @@ class _Journal(NamedTuple):
     @classmethod
     def read(cls, directory: Path) -> "_Journal":
         journal = cls([], [], [], {})
-        for segment in sorted(directory.glob("*.jsonl")):
-            for record in _segment(segment):
-                match record:
-                    case Sent():
-                        journal.sent[record.index, record.attempt] = record
-                    case Ended(attempt=attempt, result=result):
-                        journal.attempts.append(attempt)
-                        if result is not None:
-                            journal.results.append(result)
-                    case Decided(result=result):
+        for record in _records(directory):
+            match record:
+                case Sent():
+                    journal.sent[record.index, record.attempt] = record
+                case Ended(attempt=attempt, result=result):
+                    journal.attempts.append(attempt)
+                    if result is not None:
                         journal.results.append(result)
-                    case BalanceRead(reading=reading):
-                        journal.readings.append(reading)
+                case Decided(result=result):
+                    journal.results.append(result)
+                case BalanceRead(reading=reading):
+                    journal.readings.append(reading)
         return journal
 
     def unended(self) -> list[Sent]:
@@ -178,16 +179,15 @@ class _Journal(NamedTuple):
         return [sent for key, sent in self.sent.items() if key not in ended]
 
 
-def _segment(path: Path) -> Iterator[JournalRecord]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return  # sealed since it was listed: its rows are in Parquet
-    for line in data.splitlines():
+def _records(directory: Path) -> Iterator[JournalRecord]:
+    """All that is in the journal now. Raises InputError where it is damaged, or can't be read."""
+    for _, path in journal_segments(directory):
         try:
-            yield _records.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return  # torn by a crash, or still being written
+            yield from read_journal_segment(path)
+        except FileNotFoundError:
+            continue  # sealed since it was listed: its rows are in Parquet
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}; restore it") from error
 
 
 def _table(

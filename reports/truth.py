@@ -52,8 +52,12 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
 def compare_with_log(directory: Path, log: Path) -> Truth:
     """Hold a load run's measured answers against the log of the gateway that gave them.
 
-    Gaps need a log with chunks (`--log-chunks`). Raises InputError where an answer isn't in the
-    log, or not with as many chunks.
+    Args:
+        directory: the load run.
+        log: the gateway's log; for gaps, one with chunks (`--log-chunks`).
+
+    Raises:
+        InputError: an answer isn't in the log, or not with as many chunks.
     """
     rows = (
         open_run(directory)

@@ -1,56 +1,63 @@
-"""A run's outcome in sentences, for the page and for a comment on a pull request."""
+"""How figures are put into words: for the terminal, the page and a comment on a pull request."""
 
-from .figures import Summary
-from .terminal import STATES, duration, money
+from collections.abc import Sequence
+from decimal import Decimal
 
+from headrace.jobs import plain, safe
 
-def headline(summary: Summary) -> list[str]:
-    """Two or three sentences: what became of the jobs, what it cost, and what the account says."""
-    return [_jobs(summary), *_load(summary), *_money(summary)]
-
-
-def _jobs(summary: Summary) -> str:
-    outcome, run = summary.outcome, summary.run
-    ended = outcome.succeeded + outcome.failed
-    if not ended:
-        said = "No job has a result"
-    elif not outcome.failed:
-        said = f"{'The one job' if ended == 1 else f'All {ended:,} jobs'} succeeded"
-    else:
-        said = f"{outcome.succeeded:,} of {ended:,} jobs succeeded, {outcome.failed:,} failed"
-    if outcome.rejected:
-        lines = "1 line was" if outcome.rejected == 1 else f"{outcome.rejected:,} lines were"
-        said += f", and {lines} rejected"
-    if run.elapsed_s is not None:
-        said += f", in {duration(run.elapsed_s)}"
-    state = "" if run.state == "finished" else f" The run {_state(run.state)}."
-    return f"{said}.{state}"
+STATES = {
+    "finished": "finished",
+    "running": "still running",
+    "crashed": "was killed; run the same command again to resume",
+    "interrupted": "was interrupted; run the same command again to resume",
+    "stopped": "stopped before its end",
+}
+METRIC_NAMES = {
+    "latency_s": "latency",
+    "ttft_s": "TTFT",
+    "tpot_s": "TPOT",
+    "wait_s": "wait",
+    "total_s": "total",
+}
+TOO_SHORT = "Too short a time to hold the mean against the limit; no 60 s held more."
 
 
-def _load(summary: Summary) -> list[str]:
-    if summary.load is None:
-        return []
-    return {
-        "valid": ["The measurement is valid."],
-        "client-limited": ["The client itself was a limit, so the figures are partly its own."],
-    }.get(summary.load.verdict.verdict, ["Whether the measurement is valid is not known."])
+def state_words(state: str, *, kind: str) -> str:
+    """What became of a run; of a load run without how to resume, which nothing does."""
+    words = STATES[state]
+    return words.partition(";")[0] if kind == "load" else words
 
 
-def _state(state: str) -> str:
-    words = STATES[state][0]
-    return {"still running": "still goes on"}.get(words, words)
+def endpoint(url: str) -> str:
+    """An endpoint's short name: /v1/chat/completions is chat."""
+    return safe(url).removeprefix("/v1/").partition("/")[0] or safe(url)
 
 
-def _money(summary: Summary) -> list[str]:
-    usage, check = summary.usage, summary.balance
-    if usage.currency is None:
-        return ["What it cost is not known: no prices were given."]
-    if usage.total.cost is None:
-        return []
-    cost = f"It cost {money(usage.total.cost, usage.currency)}"
-    if check.verdict == "agrees":
-        return [f"{cost}, and the account agrees."]
-    if check.verdict == "differs" and check.difference is not None:
-        more = "more" if check.difference > 0 else "less"
-        return [f"{cost}; the account says {money(abs(check.difference), check.currency)} {more}."]
-    return [f"{cost}; the account can't be held against it."]
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """An amount with all its digits, or a dash where it is not known."""
+    return "-" if amount is None else f"{plain(amount):,f} {currency or ''}".rstrip()
+
+
+def aligned(amounts: Sequence[Decimal | None]) -> list[str]:
+    """Amounts of one width with their decimal points below each other, and all their digits."""
+    texts = [money(amount, None) for amount in amounts]
+    places = [len(text.partition(".")[2]) + ("." in text) for text in texts]
+    most = max(places, default=0)
+    padded = [text + " " * (most - n) for text, n in zip(texts, places, strict=True)]
+    width = max(map(len, padded), default=0)
+    return [text.rjust(width) for text in padded]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural but for one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def rate(figure: float) -> str:
+    """A figure per second, with four digits or to the whole number."""
+    return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.4g}"
+
+
+def share_of(share: float | None) -> str:
+    """A share as a percentage, or a dash where it is not known."""
+    return "-" if share is None else f"{share:.2%}"

@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import ENDPOINTS, Job
+from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, Job
 
 from .answers import (
     Answer,
@@ -324,7 +324,7 @@ def _unusable(error: UnusableAnswerError) -> Failure:
     """A 200 that holds an error, or nothing: paid for perhaps, so kept and not asked for again."""
     reported = error_of(error.parsed)
     if reported is None:
-        return Failure("protocol", str(error), "UNUSABLE_ANSWER", final=True)
+        return Failure("protocol", str(error), UNUSABLE_ANSWER, final=True)
     return Failure("http", reported.message or str(error), reported.code, final=True)
 
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
-SETTINGS_FILE = "headrace.toml"
+from headrace.settings_file import SETTINGS_FILE
+
 # polars' allocator keeps what was freed for ten seconds, and for each thread apart, so that a run
 # would hold the memory of its hungriest moments. A hundredth of one is enough for what is asked for
 # again within a step: without any, a quarter of sealing is spent on giving back and taking. It

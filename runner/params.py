@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from .durations import parse_duration
-
 
 class Duration(click.ParamType[float]):
     """300ms, 90s, 30m, 2h, or seconds."""
@@ -17,6 +15,8 @@ class Duration(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
+        from headrace.jobs import parse_duration  # a flag is read only once its command runs
+
         try:
             return parse_duration(str(value))
         except ValueError as error:

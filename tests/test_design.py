@@ -17,7 +17,17 @@ def test_every_file_and_folder_that_the_map_names_is_there() -> None:
 
 def test_the_walks_name_the_spine_in_order() -> None:
     walk = PAGE.partition("### A job line's way")[2].partition("### An SSE")[0]
-    spine = "reader engine backlog dispatch admission attempts client rows seal".split()
+    spine = [
+        "reader",
+        "engine",
+        "backlog",
+        "dispatch",
+        "admission",
+        "attempts",
+        "client",
+        "rows",
+        "seal",
+    ]
     places = [walk.index(f"{name}.py") for name in spine]
     assert places == sorted(places)
 

@@ -8,9 +8,10 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from ..amount import EXACT
 from ..endpoints import ENDPOINTS, Kind
 from ..job import Job
-from .prices import EXACT, ZERO, Price, PriceTable, Usage
+from .prices import ZERO, Price, PriceTable, Usage
 
 # What a service's template may put around a message, a request and its tools, in tokens. The JSON
 # around a message is counted as well, although it is not part of the template.

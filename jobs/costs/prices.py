@@ -23,18 +23,17 @@ so that a cost has at most 12, which is the scale of the `cost` columns. Nothing
 
 import datetime as dt
 import tomllib
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import Decimal, Inexact
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from ..amount import EXACT
 from ..errors import InputError
 
 T = TypeVar("T")
 
-# Independent of the caller's decimal context; a step that would have to round is an error.
-EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 ZERO = Decimal(0)
 MILLIONTH = Decimal("0.000001")
 # The most decimals that keep a cost within the 12 decimals of its column.

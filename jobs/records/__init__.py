@@ -1,6 +1,18 @@
 """What a run records: the rows of its tables, its journal and its run.json."""
 
-from .load_facts import LoadFacts, MachineFacts, Shape, Stall
+from .account_change import AccountChange
+from .budgets import PERIODS, Period, PeriodBudget
+from .journal import (
+    BalanceRead,
+    Decided,
+    Ended,
+    JournalRecord,
+    Sent,
+    journal_segments,
+    numbered,
+    read_journal_segment,
+)
+from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
 from .manifest import (
     ConcurrencyPoint,
     DownloadTotals,
@@ -10,20 +22,22 @@ from .manifest import (
     ModelLimits,
     Session,
 )
+from .outage import (
+    OUTAGE_AFTER,
+    SERVICE_KINDS,
+    UNUSABLE_ANSWER,
+    counts_toward_outage,
+    toward_outage,
+)
 from .rows import (
     SCHEMA_VERSION,
     Attempt,
-    BalanceRead,
     BalanceReading,
     Column,
-    Decided,
-    Ended,
     ErrorKind,
-    JournalRecord,
     Phase,
     Result,
     Row,
-    Sent,
     Status,
     columns,
     frame,
@@ -31,7 +45,13 @@ from .rows import (
 )
 
 __all__ = [
+    "OUTAGE_AFTER",
+    "PERIODS",
     "SCHEMA_VERSION",
+    "SERVICE_KINDS",
+    "STALL_S",
+    "UNUSABLE_ANSWER",
+    "AccountChange",
     "Attempt",
     "BalanceRead",
     "BalanceReading",
@@ -48,6 +68,8 @@ __all__ = [
     "MachineFacts",
     "Manifest",
     "ModelLimits",
+    "Period",
+    "PeriodBudget",
     "Phase",
     "Result",
     "Row",
@@ -57,6 +79,11 @@ __all__ = [
     "Stall",
     "Status",
     "columns",
+    "counts_toward_outage",
     "frame",
+    "journal_segments",
+    "numbered",
+    "read_journal_segment",
     "schema",
+    "toward_outage",
 ]

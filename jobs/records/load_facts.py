@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 
 Shape = Literal["users", "rate", "stages", "replay"]
+# A stretch in which the client's loop ran nothing is a stall when it is longer than this.
+STALL_S = 0.1
 
 
 class Stall(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +26,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     cycles. `cpu_share` is the process's CPU time by the clock's, 1.0 being one core busy, and
     `core_wait_share` that in which its main thread could have run and something else had the core;
     `core_shares` has how busy each core was that the process may use, whoever used it. Files and
-    ports are the most at once of the process's open descriptors and of the machine's TCP sockets,
+    ports are the peaks of the process's open descriptors and of the machine's TCP sockets,
     in use or waiting to be forgotten. None is what the system doesn't say.
     """
 
@@ -51,7 +53,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     figures where it has one that holds throughout. `open_loop` shapes set due times in advance and
     wait for no answer. `model`, `url` and `stream` are None where the jobs of a file differ.
     The run ends by `duration_s` of measured time or by a number of measured `requests`; a warm-up
-    of `warmup_s` precedes both. `ceiling` is the most in flight at once, None without one.
+    of `warmup_s` precedes both. `ceiling` is the peak in flight, None without one.
     `objectives` are expressions over one request. `unsent` counts requests that were due by the
     window's end and never left: the run was stopped, or its grace was over before the ceiling let
     them. `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the

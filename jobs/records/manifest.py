@@ -24,14 +24,14 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests and tokens a minute of a model that has its own; None is no limit."""
+    """Requests and tokens per minute of a model that has its own; None is without a limit."""
 
     rpm: int | None
     tpm: int | None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The client's own limits; None is no limit.
+    """The client's own limits; None is without one.
 
     `rpm` and `tpm` are for all models together that are not in `models`.
     """
@@ -55,7 +55,7 @@ class ConcurrencyPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DownloadTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """Linked pictures that became files in a session, and those that did not, by reason."""
+    """Linked images that became files in a session, and those that did not, by reason."""
 
     fetched: int
     failed: int

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 import polars as pl
 
+from .budgets import PERIODS, Period, PeriodBudget
+
 SCHEMA_VERSION = 1
 
 Status = Literal["succeeded", "failed"]
@@ -42,7 +44,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     custom_id: Annotated[str, doc("the job's own name")]
     model: Annotated[str, doc("model that the job asked for")]
     url: Annotated[str, doc("path of the endpoint")]
-    attempt: Annotated[Int32, doc("1 for the first; goes on across resumes")]
+    attempt: Annotated[Int32, doc("1 for the first; continues across resumes")]
     due_at: Annotated[
         datetime, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
     ]
@@ -59,7 +61,7 @@ class Attempt(Row, frozen=True, kw_only=True):
         doc("sent to the first non-empty content, reasoning or tool-call delta; streams only"),
     ] = None
     content_ttft_s: Annotated[
-        float | None, doc("sent to the first such delta that is no reasoning; streams only")
+        float | None, doc("sent to the first such delta that is not reasoning; streams only")
     ] = None
     latency_s: Annotated[float | None, doc("sent to the last byte of content")] = None
     client_lag_s: Annotated[
@@ -173,6 +175,16 @@ class BalanceReading(Row, frozen=True, kw_only=True):
     monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
     monthly_reset_at: Annotated[datetime | None, doc("when the monthly use starts again")] = None
 
+    @property
+    def budgets(self) -> dict[Period, PeriodBudget]:
+        """The key's budgets by period: the columns above, a row for each."""
+        return {
+            period: PeriodBudget(
+                period, *(getattr(self, f"{period}_{name}") for name in PeriodBudget._fields[1:])
+            )
+            for period in PERIODS
+        }
+
 
 class Column(NamedTuple):
     """One column of a table: its name, its Parquet type and what it means."""
@@ -246,65 +258,3 @@ def _series(name: str, values: list[Any], dtype: Any) -> pl.Series:
     # As texts: for a single Decimal polars loads numpy, which takes longer than all else here.
     texts = [None if each is None else str(each) for each in values]
     return pl.Series(name, texts, dtype=pl.String).cast(dtype)
-
-
-# The journal: one JSON object a line, told apart by `type`. A run that was killed is read back
-# from these and from the Parquet parts.
-
-
-class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
-    """Written before an attempt's first byte leaves; without an end after it, the attempt is lost.
-
-    `reserved_tokens` is what the limiter set aside for it, `cost_bound` the most that it can cost.
-    `reopened` says that the job has a result already, which the next one replaces.
-    """
-
-    index: int
-    custom_id: str
-    model: str
-    url: str
-    attempt: int
-    due_at: datetime
-    sent_at: datetime
-    reserved_tokens: int = 0
-    cost_bound: Decimal | None = None
-    reopened: bool = False
-
-    def lost(self) -> Attempt:
-        """The row of an attempt that never ended: it may have been billed."""
-        return Attempt(
-            index=self.index,
-            custom_id=self.custom_id,
-            model=self.model,
-            url=self.url,
-            attempt=self.attempt,
-            due_at=self.due_at,
-            sent_at=self.sent_at,
-            wait_s=(self.sent_at - self.due_at).total_seconds(),
-            error_kind="lost",
-            cost_bound=self.cost_bound,
-        )
-
-
-class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_defaults=True):
-    """The end of an attempt, and with it the job's result where this attempt decided it."""
-
-    attempt: Attempt
-    result: Result | None = None
-
-
-class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
-    """One reading of the balance."""
-
-    reading: BalanceReading
-
-
-class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
-    """A result that no attempt of this session decided. `replaces` says that the job has one
-    already, whose place this one takes: its pictures are files by now."""
-
-    result: Result
-    replaces: bool = False
-
-
-JournalRecord = Sent | Ended | BalanceRead | Decided

@@ -2,31 +2,31 @@
 
 from .compare import (
     COMPARISON_SCHEMA_VERSION,
-    COST,
-    METRICS,
     Comparison,
     Difference,
     compare,
     compare_runs,
 )
 from .pairing import Pairing
+from .sentences import cells, pairing_words, sentences
 from .steps import Step, Steps, read_step, steps_json, steps_report, write_steps
 from .trend import FIGURES, Trend, trend_of
 
 __all__ = [
     "COMPARISON_SCHEMA_VERSION",
-    "COST",
     "FIGURES",
-    "METRICS",
     "Comparison",
     "Difference",
     "Pairing",
     "Step",
     "Steps",
     "Trend",
+    "cells",
     "compare",
     "compare_runs",
+    "pairing_words",
     "read_step",
+    "sentences",
     "steps_json",
     "steps_report",
     "trend_of",

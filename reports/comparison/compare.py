@@ -102,13 +102,21 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 def compare(a: Path, b: Path) -> Comparison:
     """Compare the runs in two directories; the same two give the same figures.
 
-    Raises InputError where one is no run, or can't be read.
+    Raises InputError where one is not a run, or can't be read.
     """
     return compare_runs(open_run(a), open_run(b))
 
 
 def compare_runs(a: Run, b: Run) -> Comparison:
-    """Compare two runs that are read already. Raises InputError where a table can't be read."""
+    """Compare two runs that are read already; the same two give the same figures.
+
+    Args:
+        a: the run that is compared with.
+        b: the run of which is said that it is higher or lower.
+
+    Raises:
+        InputError: a table can't be read.
+    """
     with reading_tables(a.directory):
         jobs_a, usage_a = jobs_of(a), usage_of(a)
     with reading_tables(b.directory):

@@ -43,7 +43,7 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sides(NamedTuple):
-    """The rows to compare, a job each. In pairs, row n of one belongs to row n of the other.
+    """The rows to compare, one per job. In pairs, row n of one belongs to row n of the other.
 
     Columns: `failed`, `cost`, `attempts`, those of NUMBERS (null where the job failed), and
     `matches`: null without an expected answer.
@@ -90,7 +90,7 @@ def _pairing(
 
 
 def jobs_of(run: Run) -> pl.DataFrame:
-    """One row a job with a result, in order of its line."""
+    """One row per job with a result, in order of its line."""
     succeeded = pl.col("status") == "succeeded"
     measured = measured_results(run)
     results = measured.select(

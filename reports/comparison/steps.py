@@ -92,7 +92,17 @@ def steps_report(
     found: tuple[float | None, float | None, Sequence[float]],
     reason: str | None,
 ) -> Steps:
-    """The report over all steps; `found` is highest_met, lowest_missed and unclear."""
+    """The report over all steps.
+
+    Args:
+        kind: a sweep, or a search for the highest rate.
+        directory: where the runs of the steps are.
+        started_at: when the first one began.
+        objective: the condition on each step, as it was written.
+        steps: in the order in which they were made.
+        found: highest_met, lowest_missed and unclear of `Steps`.
+        reason: why it ended early.
+    """
     highest_met, lowest_missed, unclear = found
     return Steps(
         schema_version=STEPS_SCHEMA_VERSION,
@@ -120,7 +130,16 @@ def write_steps(report: Steps, path: Path) -> None:
 
 
 def read_step(directory: Path, objective: Expression | None, *, size: float) -> Step:
-    """The step that a load run's directory records. Raises InputError."""
+    """The step that a load run's directory records.
+
+    Args:
+        directory: the load run.
+        objective: a condition on the whole of it.
+        size: the step's length as a multiple of what was asked.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
+    """
     run = open_run(directory)
     return step_of(run, summary_of(run), objective, size=size)
 

@@ -38,7 +38,7 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     as_expected: float | None
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
+class FigureHistory(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over all runs that have it: the last beside the median of those before.
 
     `change` is the relative difference of the two; None where there are none before, or it is 0.
@@ -52,17 +52,17 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs, the oldest first, and the course of each figure. `skipped` are those that can't be
+    """The runs, the oldest first, and the history of each figure. `skipped` are those that can't be
     read, each with the reason."""
 
     schema_version: int
     runs: list[TrendPoint]
-    courses: list[Course]
+    histories: list[FigureHistory] = msgspec.field(name="courses")
     skipped: dict[str, str]
 
 
 class Figure(NamedTuple):
-    """A figure with a course: its name in a point, and the unit that it is shown in."""
+    """A figure with a history: its name in a point, and the unit that it is shown in."""
 
     name: str
     unit: str
@@ -93,7 +93,7 @@ def trend_of(directories: Sequence[Path]) -> Trend:
     return Trend(
         schema_version=TREND_SCHEMA_VERSION,
         runs=points,
-        courses=[course for each in FIGURES if (course := _course(each, points)) is not None],
+        histories=[found for each in FIGURES if (found := _history(each, points)) is not None],
         skipped=skipped,
     )
 
@@ -134,8 +134,8 @@ def _point(run: Run) -> TrendPoint:
     )
 
 
-def _course(figure: Figure, points: Sequence[TrendPoint]) -> Course | None:
-    """The course of a figure; None where no run has it, or costs are in several currencies."""
+def _history(figure: Figure, points: Sequence[TrendPoint]) -> FigureHistory | None:
+    """The history of a figure; None where no run has it, or costs are in several currencies."""
     found = [getattr(each, figure.name) for each in points]
     values = [None if each is None else float(each) for each in found]
     known = [each for each in values if each is not None]
@@ -145,4 +145,6 @@ def _course(figure: Figure, points: Sequence[TrendPoint]) -> Course | None:
     last, before = values[-1], [each for each in values[:-1] if each is not None]
     middle = median(before) if before else None
     change = None if last is None or not middle else last / middle - 1
-    return Course(figure=figure.name, values=values, last=last, median_before=middle, change=change)
+    return FigureHistory(
+        figure=figure.name, values=values, last=last, median_before=middle, change=change
+    )

@@ -9,7 +9,7 @@ import msgspec
 
 from headrace.jobs import ENDPOINTS, InputError
 
-# Where the runner put a picture that came as base64, relative to the run.
+# Where the runner put an image that came as base64, relative to the run.
 STORED_IMAGE = re.compile(r"images/\d+-\d+\.[a-z]+")
 # What the lines are made of.
 BATCH_COLUMNS = (
@@ -51,7 +51,7 @@ def openai_line(row: dict[str, Any], run: Path) -> Line:
     """A result as a line of OpenAI's output file, or of its error file.
 
     An answer with an HTTP error status is a `response` there too; `error` is for jobs that got no
-    usable answer. Pictures are put back in as base64.
+    usable answer. Images are put back in as base64.
     """
     succeeded = row["status"] == "succeeded"
     status, body = row["http_status"], row["response"]
@@ -106,14 +106,14 @@ def json_or_none(text: str | None) -> msgspec.Raw | None:
 
 
 def _with_images(response: str, run: Path) -> str:
-    """The body of an images answer with its pictures as base64, as they came."""
+    """The body of an images answer with its images as base64, as they came."""
     if '"images/' not in response:
         return response
     body = msgspec.json.decode(response)
-    pictures = body.get("data")
-    if not isinstance(pictures, list):
+    images = body.get("data")
+    if not isinstance(images, list):
         return response
-    for each in pictures:
+    for each in images:
         name = each.get("b64_json") if isinstance(each, dict) else None
         if isinstance(name, str) and STORED_IMAGE.fullmatch(name):
             each["b64_json"] = _base64(run / name)
@@ -125,5 +125,5 @@ def _base64(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
         raise InputError(
-            f"the picture {path} can't be read ({error.strerror}); restore it"
+            f"the image {path} can't be read ({error.strerror}); restore it"
         ) from error

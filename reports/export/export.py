@@ -38,7 +38,7 @@ CSV_TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 class Exported(NamedTuple):
     """What was written: the files, the rows in each, and the jobs that the format has no place
-    for. `running` says that the run still goes on, so there will be more."""
+    for. `running` says that the run is still running, so there will be more."""
 
     files: dict[Path, int]
     left_out: int
@@ -50,9 +50,17 @@ def export_run(
 ) -> Exported:
     """Write the results of a run to `out` (default: beside the run, named for it).
 
-    A file is there whole or not at all, and none that exists is overwritten without `force`. For
-    openai-batch failed jobs go to a second file, whose name ends in `.errors.jsonl`.
-    Raises InputError for a run that can't be read, and a file that can't be written.
+    A file is there whole or not at all. For openai-batch failed jobs go to a second file, whose
+    name ends in `.errors.jsonl`.
+
+    Args:
+        directory: the run.
+        to: the format.
+        out: the file; None is one beside the run, named for it.
+        force: overwrite a file that is there.
+
+    Raises:
+        InputError: the run can't be read, or a file can't be written.
     """
     path = default_path(directory, to) if out is None else out
     errors = path.with_name(errors_name(path.name)) if to == "openai-batch" else None

@@ -1,11 +1,11 @@
 """The figures of a run: outcome, usage, cost, latency, limits, and the balance check."""
 
 from .balance_check import BalanceCheck
-from .concurrency import ConcurrencyCourse
-from .latency import QUANTILES, Distribution
-from .limits import Limits, LimitUse
-from .outcome import FailedAttempts, FailedJobs, Outcome
-from .status import STATUS_SCHEMA_VERSION, Status, status_of
+from .concurrency_history import ConcurrencyHistory
+from .latency import QUANTILES, Distribution, worth_showing
+from .limits_report import LimitsReport, LimitUse
+from .outcome_counts import FailedAttempts, FailedJobs, OutcomeCounts
+from .status import STATUS_SCHEMA_VERSION, RunStatus, status_of
 from .summary import (
     SUMMARY_SCHEMA_VERSION,
     RunFacts,
@@ -19,7 +19,7 @@ from .summary import (
     write_summary,
 )
 from .suspects import SUSPICIONS, Suspect
-from .usage import Usage, UsageRow, usage_of
+from .usage_table import UsageRow, UsageTable, usage_of
 
 __all__ = [
     "QUANTILES",
@@ -27,20 +27,20 @@ __all__ = [
     "SUMMARY_SCHEMA_VERSION",
     "SUSPICIONS",
     "BalanceCheck",
-    "ConcurrencyCourse",
+    "ConcurrencyHistory",
     "Distribution",
     "FailedAttempts",
     "FailedJobs",
     "LimitUse",
-    "Limits",
-    "Outcome",
+    "LimitsReport",
+    "OutcomeCounts",
     "RunFacts",
-    "Status",
+    "RunStatus",
     "Summary",
     "Suspect",
     "Throughput",
-    "Usage",
     "UsageRow",
+    "UsageTable",
     "data_json",
     "measured_results",
     "status_of",
@@ -48,5 +48,6 @@ __all__ = [
     "summary_json",
     "summary_of",
     "usage_of",
+    "worth_showing",
     "write_summary",
 ]

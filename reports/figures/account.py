@@ -7,69 +7,12 @@ between the last reading of one session and the first of the next is nobody's bu
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from headrace.jobs import BalanceReading
+from headrace.jobs import PERIODS, AccountChange, BalanceReading, Period
 
 TOLERANCE_MAX = Decimal("0.01")
 ZERO = Decimal(0)
-
-Period = Literal["daily", "monthly"]
-
-
-class Stretch(NamedTuple):
-    """A reading with a figure and the next one, with work of the run between them."""
-
-    first: BalanceReading
-    last: BalanceReading
-
-    @property
-    def computed(self) -> Decimal:
-        """Cost of the attempts between the two."""
-        return self.last.spent - self.first.spent
-
-    @property
-    def fall(self) -> Decimal:
-        return _amount(self.first.balance) - _amount(self.last.balance)
-
-    @property
-    def same_key(self) -> bool:
-        return self.first.key_id == self.last.key_id
-
-    def used(self, period: Period) -> tuple[Decimal | None, Decimal | None]:
-        """What the key had used at either end; None where that is not shown."""
-        before: Decimal | None = getattr(self.first, f"{period}_used")
-        after: Decimal | None = getattr(self.last, f"{period}_used")
-        return before, after
-
-    def was_reset(self, period: Period) -> bool:
-        """Whether the period's use began anew between the two."""
-        before, after = self.used(period)
-        if before is None or after is None:
-            return False
-        resets = [getattr(each, f"{period}_reset_at") for each in self]
-        return resets[0] != resets[1] or after < before
-
-    def rise(self, period: Period) -> Decimal | None:
-        """Rise of the key's use; None where it isn't shown, was reset, or is another key's."""
-        before, after = self.used(period)
-        if before is None or after is None or not self.same_key or self.was_reset(period):
-            return None
-        return after - before
-
-    @property
-    def own(self) -> Decimal | None:
-        """What the key used: the day's figure, or the month's where the day was reset."""
-        daily = self.rise("daily")
-        return self.rise("monthly") if daily is None else daily
-
-    @property
-    def own_at_least(self) -> Decimal:
-        """What the key used at the least: after a reset, what it has used since."""
-        if (own := self.own) is not None:
-            return own
-        after = self.used("daily")[1]
-        return after if after is not None and self.same_key else ZERO
 
 
 class AccountMoves(NamedTuple):
@@ -128,20 +71,19 @@ def account_moves(shown: Sequence[BalanceReading]) -> AccountMoves:
     )
 
 
-def _stretches(shown: Sequence[BalanceReading]) -> tuple[list[Stretch], list[Stretch]]:
+def _stretches(shown: Sequence[BalanceReading]) -> tuple[list[AccountChange], list[AccountChange]]:
     """Pairs of readings with work between them, and those around a pause."""
-    work, pauses = list[Stretch](), list[Stretch]()
+    work, pauses = list[AccountChange](), list[AccountChange]()
     for first, last in pairwise(shown):
         pause = first.moment == "after" and last.moment == "before" and first.spent == last.spent
-        (pauses if pause else work).append(Stretch(first, last))
+        (pauses if pause else work).append(AccountChange(first, last))
     return work, pauses
 
 
-def _notes(stretches: Sequence[Stretch]) -> list[str]:
-    periods: tuple[Period, ...] = ("daily", "monthly")
+def _notes(stretches: Sequence[AccountChange]) -> list[str]:
     notes = [
         f"the key's {period} use was reset during the run"
-        for period in periods
+        for period in PERIODS
         if any(each.was_reset(period) and each.same_key for each in stretches)
     ]
     if not all(each.same_key for each in stretches):
@@ -149,7 +91,7 @@ def _notes(stretches: Sequence[Stretch]) -> list[str]:
     return notes
 
 
-def _total(period: Period, stretches: Sequence[Stretch]) -> Decimal | None:
+def _total(period: Period, stretches: Sequence[AccountChange]) -> Decimal | None:
     rises = [each.rise(period) for each in stretches]
     known = [rise for rise in rises if rise is not None]
     return _sum(known) if known and len(known) == len(rises) else None
@@ -159,11 +101,6 @@ def _unit(shown: Sequence[BalanceReading]) -> Decimal:
     """One unit in the last decimal shown, at most 0.01."""
     decimals = max(reading.decimals or 0 for reading in shown)
     return min(TOLERANCE_MAX, Decimal(1).scaleb(-decimals))
-
-
-def _amount(amount: Decimal | None) -> Decimal:
-    assert amount is not None  # readings without a figure are no part of a stretch
-    return amount
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -18,7 +18,7 @@ from ..run import Run
 from .account import AccountMoves, account_moves
 from .suspects import Suspect, Suspects, suspects_since
 
-Verdict = Literal["agrees", "differs", "cannot be checked"]
+BalanceVerdict = Literal["agrees", "differs", "cannot be checked"]
 
 
 class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     `suspect_counts`, whose estimates by suspicion are in `suspect_estimates`.
     """
 
-    verdict: Verdict
+    verdict: BalanceVerdict
     why: list[str]
     currency: str | None
     computed: Decimal | None
@@ -86,7 +86,7 @@ def _hindrance(
 ) -> str | None:
     """What leaves nothing to compare, in words; None where there is something."""
     if run.running:
-        return "the run still goes on"
+        return "the run is still running"
     if not shown:
         said = readings[0].error if readings else "it was never read"
         return f"the service shows no balance ({said})"
@@ -109,7 +109,7 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
     why += _others(moves)
     difference = max((said - moves.computed for said in moves.said), key=abs)
     unpriced = _unpriced_models(run)
-    verdict: Verdict = "agrees" if abs(difference) <= allowed else "differs"
+    verdict: BalanceVerdict = "agrees" if abs(difference) <= allowed else "differs"
     if unpriced:
         verdict = "cannot be checked"
         why.append(f"no price is known for {', '.join(unpriced)}")

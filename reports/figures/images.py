@@ -1,21 +1,20 @@
-"""The pictures of a run: how many are files, and how many are links that may expire."""
+"""The images of a run: how many are files, and how many are links that may expire."""
 
 import msgspec
 import polars as pl
 
-from headrace.jobs import ENDPOINTS
+from headrace.jobs import IMAGE_URLS
 
 from ..run import Run
 
-IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]
 # In JSON text. Inside a string the quotes would be escaped, so that neither would match.
 LINK = r'"url"\s*:\s*"'
 PATH = r'"(?:path|b64_json)"\s*:\s*"images/'
 PATH_BESIDE_LINK = r'"path"\s*:\s*"images/'
 
 
-class Pictures(msgspec.Struct, frozen=True, kw_only=True):
-    """Pictures in the answers of the run's images jobs.
+class ImageCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Images in the answers of the run's images jobs.
 
     `files` lie in the run's images/, `links` have no file. `failed` counts links that the newest
     session could not fetch, `reasons` says why; 0 and empty where it was not asked to.
@@ -27,7 +26,7 @@ class Pictures(msgspec.Struct, frozen=True, kw_only=True):
     reasons: dict[str, int]
 
 
-def pictures_of(run: Run) -> Pictures | None:
+def count_images(run: Run) -> ImageCounts | None:
     """Count them; None where no job asked for any."""
     asked = run.results.filter(pl.col("url").is_in(IMAGE_URLS))
     if asked.select(pl.len()).collect().item() == 0:
@@ -40,7 +39,7 @@ def pictures_of(run: Run) -> Pictures | None:
     )
     found = counts.collect().row(0, named=True)
     downloads = run.manifest.sessions[-1].downloads
-    return Pictures(
+    return ImageCounts(
         files=found["files"],
         links=found["links"] - found["fetched"],
         failed=0 if downloads is None else downloads.failed,

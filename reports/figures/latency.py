@@ -56,3 +56,10 @@ def _distribution(metric: str, url: str | None, seconds: pl.Series) -> Distribut
         **{n: ordered.quantile(share, interpolation="linear") for n, share in QUANTILES.items()},
     }
     return msgspec.convert(figures, Distribution)
+
+
+def worth_showing(latency: list[Distribution]) -> list[Distribution]:
+    """All but the endpoints' own rows where there is one endpoint, or of the waits."""
+    urls = {each.url for each in latency} - {None}
+    by_url = {"latency_s", "ttft_s", "tpot_s"} if len(urls) > 1 else set()
+    return [each for each in latency if each.url is None or each.metric in by_url]

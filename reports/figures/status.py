@@ -1,4 +1,4 @@
-"""How a run goes on, read from its directory by another process while it works, or after it died.
+"""How a run is going, read from its directory by another process while it works, or after it died.
 
 Everything is from the records: what the limits hold back and what the service refuses show in the
 last attempts. Nothing in the directory is changed.
@@ -11,7 +11,14 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import InputError, JobFile, Limits, open_source
+from headrace.jobs import (
+    OUTAGE_AFTER,
+    InputError,
+    JobFile,
+    Limits,
+    open_source,
+    toward_outage,
+)
 
 from ..run import Run, open_run, reading_tables
 
@@ -19,13 +26,10 @@ STATUS_SCHEMA_VERSION = 1
 MINUTE = timedelta(seconds=60)
 # The pace is that of the last minutes: long enough to even out a cool-down.
 PACE = timedelta(minutes=5)
-# As for the run itself, so many failures in a row are an outage.
-OUTAGE_ATTEMPTS = 20
 LINES_BYTES_MAX = 4 * 2**30
-FAILING_KINDS = ("connect", "tls", "timeout", "reset", "protocol")
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A run at the moment `at`. What isn't known is None.
 
     `requests_last_minute` and `tokens_last_minute` are what the limits count. `jobs_total` are the
@@ -64,14 +68,22 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     failing_attempts: int
 
 
-def status_of(directory: Path, *, now: datetime) -> Status:
-    """Look at the run in a directory. Raises InputError where it is none, or can't be read."""
+def status_of(directory: Path, *, now: datetime) -> RunStatus:
+    """Look at the run in a directory, and change nothing in it.
+
+    Args:
+        directory: the run.
+        now: the moment that it is looked at, with a time zone.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
+    """
     run = open_run(directory)
     with reading_tables(directory):
         return _status(run, now)
 
 
-def _status(run: Run, now: datetime) -> Status:
+def _status(run: Run, now: datetime) -> RunStatus:
     last = run.manifest.sessions[-1]
     counts = dict(run.results.group_by("status").len().collect().iter_rows())
     succeeded, failed = counts.get("succeeded", 0), counts.get("failed", 0)
@@ -85,7 +97,7 @@ def _status(run: Run, now: datetime) -> Status:
     requests, tokens = _last_minute(run, now)
     failing_since, failing = _failing(run)
     oldest = min(run.in_flight_since, default=None)
-    return Status(
+    return RunStatus(
         schema_version=STATUS_SCHEMA_VERSION,
         run=str(run.directory),
         kind=run.manifest.kind,
@@ -162,16 +174,14 @@ def _cooling_down_s(run: Run, now: datetime) -> float | None:
 
 def _failing(run: Run) -> tuple[datetime | None, int]:
     """Since when, and how often, nothing but failures of the service came back."""
-    kind = pl.col("error_kind")
-    refused = (kind == "http") & (pl.col("http_status") >= 500)
-    failing = (kind.is_in(FAILING_KINDS) | refused).fill_null(value=False)
+    failing = toward_outage()
     ended = run.attempts.filter(pl.col("sent_at").is_not_null())
     working = ended.filter(~failing).select(pl.col("sent_at").max()).collect().item()
     row = ended.filter(failing)
     if working is not None:
         row = row.filter(pl.col("sent_at") > working)
     since, count = row.select(pl.col("sent_at").min(), pl.len().alias("n")).collect().row(0)
-    return (since, count) if count >= OUTAGE_ATTEMPTS else (None, 0)
+    return (since, count) if count >= OUTAGE_AFTER else (None, 0)
 
 
 def _jobs_total(run: Run) -> int | None:

@@ -1,7 +1,6 @@
 """The summary of a run: everything that a report shows, as data. `summary.json` is this."""
 
 import json
-import os
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,16 +8,16 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain
+from headrace.jobs import plain, replace_file
 
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
 from .balance_check import BalanceCheck, check_balance
-from .images import Pictures, pictures_of
+from .images import ImageCounts, count_images
 from .latency import METRICS, Distribution, distributions
-from .limits import Limits, limits_of
-from .outcome import Outcome, outcome_of
-from .usage import Usage, usage_of
+from .limits_report import LimitsReport, limits_of
+from .outcome_counts import OutcomeCounts, count_outcomes
+from .usage_table import UsageTable, usage_of
 
 SUMMARY_SCHEMA_VERSION = 1
 
@@ -60,20 +59,26 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int
     run: RunFacts
-    outcome: Outcome
-    usage: Usage
-    pictures: Pictures | None  # None where no job asked for any
+    outcome: OutcomeCounts
+    usage: UsageTable
+    images: ImageCounts | None = msgspec.field(name="pictures")  # None where no job asked for any
     latency: list[Distribution]
     throughput: Throughput
-    limits: Limits
+    limits: LimitsReport
     balance: BalanceCheck
     load: LoadFigures | None = None
 
 
 def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
-    """Summarise the run in a directory: one that ended, crashed, or still goes on.
+    """Summarise the run in a directory: one that ended, crashed, or is still running.
 
-    Raises InputError where it is no run, or can't be read.
+    Args:
+        directory: the run.
+        tolerance: what the balance may differ by, in the account's currency; None is the rule of
+            the balance check.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
     """
     return summary_of(open_run(directory), tolerance=tolerance)
 
@@ -84,9 +89,9 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
-            outcome=outcome_of(run),
+            outcome=count_outcomes(run),
             usage=usage_of(run),
-            pictures=pictures_of(run),
+            images=count_images(run),
             latency=distributions(_times(run)),
             throughput=_throughput(run),
             limits=limits_of(run),
@@ -136,16 +141,15 @@ def _digits(amount: Decimal) -> str:
 def write_summary(directory: Path) -> Summary:
     """Summarise a run and put the summary in its `summary.json`, whole or not at all.
 
-    Raises InputError as `summarise` does, and OSError where it can't be written.
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
+        OSError: the file can't be written.
     """
     summary = summarise(directory)
-    path = directory / "summary.json"
-    beside = path.with_suffix(".json.partial")
-    with beside.open("wb") as file:
-        file.write(summary_json(summary))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    replace_file(directory / "summary.json", summary_json(summary))
     return summary
 
 

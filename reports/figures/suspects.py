@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain
+from headrace.jobs import plain, to_places
 
 from ..run import Run
 
@@ -17,14 +17,12 @@ SUSPECTS_SHOWN = 20
 SUSPICIONS = {
     "usage missing": "answered, but the answer did not say what it used",
     "stream cut": "the stream broke off before its usage came",
-    "timeout": "no answer in time: the gateway may have gone on",
+    "timeout": "no answer in time: the gateway may have continued",
     "cancelled": "cancelled while in flight",
     "lost": "sent before a crash, and its answer never recorded",
     "failed answer": "failed, and may have been billed all the same",
     "refused": "refused with a status of 4xx, which is seldom billed",
 }
-# More places than a price has: a mean that goes on for ever is cut here.
-PLACES = Decimal("1e-12")
 
 _KIND = pl.col("error_kind")
 SUSPICION = (
@@ -139,7 +137,7 @@ def _mean_costs(run: Run) -> pl.DataFrame:
         .collect()
     )
     means = [
-        (Decimal(cost) / answers).quantize(PLACES)
+        to_places(Decimal(cost) / answers)
         for cost, answers in sums.select("cost", "answers").iter_rows()
     ]
     return sums.select("model", "url").with_columns(

@@ -1,7 +1,7 @@
 """What every chart of a report is made of: a title, its words, its Vega-Lite spec and its table.
 
 Colours are CSS variables, so one drawing serves a light page and a dark one; `templates/page.css`
-says what they are, and `pictures` puts the light ones in their places.
+says what they are, and `chart_images` puts the light ones in their places.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ import altair as alt
 
 HEIGHT = 220
 SERIES = tuple(f"var(--series-{n})" for n in range(1, 7))
-INK, SOFT, GRID, PAPER = "var(--ink)", "var(--soft)", "var(--line)", "var(--paper)"
+INK, SOFT, GRID = "var(--ink)", "var(--soft)", "var(--line)"
 GOOD, BAD, PAUSE, LIMIT = "var(--good)", "var(--bad)", "var(--pause)", "var(--limit)"
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3])
 FONT = "system-ui, sans-serif"
@@ -75,7 +75,7 @@ def time_unit(longest_s: float) -> TimeUnit:
     return TimeUnit("h", 3600.0)
 
 
-def course_unit(span_s: float) -> TimeUnit:
+def time_axis_unit(span_s: float) -> TimeUnit:
     """The unit of an axis over the whole run: seconds at the least."""
     unit = time_unit(span_s)
     return TimeUnit("s", 1.0) if unit.name == "ms" else unit

@@ -2,9 +2,8 @@
 
 from markupsafe import Markup
 
-from ..comparison import Comparison
-from ..terminal import cells, pairing_words, sentences
-from .sheet import render
+from ..comparison import Comparison, cells, pairing_words, sentences
+from .page_shell import render
 
 
 def comparison_page(comparison: Comparison) -> bytes:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import altair as alt
 
 from ..figures import Summary
-from ..terminal import endpoint, money
+from ..wording import endpoint, money
 from .charts import BAD, GOOD, INK, PAUSE, SERIES, Chart, data, spec_of
 
 STEPS_MAX = 9

@@ -5,13 +5,13 @@ import math
 import polars as pl
 
 from ..run import Run
-from .spread import Spread
+from .spread_curves import SpreadCurves
 
 # Each bin ends where it is 5 % longer than where it begins: finer than the eye tells on the axis.
 RATIO = 1.05
 
 
-def gap_spread(run: Run) -> Spread | None:
+def gap_curves(run: Run) -> SpreadCurves | None:
     """The spread of ITL over measured answers; None where no gap was kept.
 
     Gaps of 0, between chunks that came in one read, are left out: a logarithm has no place for
@@ -38,4 +38,4 @@ def gap_spread(run: Run) -> Spread | None:
     histogram = counts.select("url", edge.alias("from_s"), (edge * RATIO).alias("to_s"), "count")
     share = pl.col("count").cum_sum().over("url") / pl.col("count").sum().over("url")
     ecdf = histogram.select("url", pl.col("to_s").alias("s"), share.alias("share"))
-    return Spread("itl_s", histogram, ecdf)
+    return SpreadCurves("itl_s", histogram, ecdf)

@@ -2,30 +2,39 @@
 
 from typing import NamedTuple
 
-from ..load import LoadFigures
-from ..terminal import (
-    NAMES,
+from headrace.jobs import show_seconds
+
+from ..load import (
+    LOAD_METRIC_NAMES,
     PERCENTILES,
+    LoadFigures,
     asked,
-    duration,
     interval,
     machine_lines,
-    rate,
     says_something,
-    share_of,
 )
+from ..wording import rate, share_of
 
 Row = tuple[str, ...]
 
 
+class TimesRow(NamedTuple):
+    """One figure; `percentiles` has each value and its 95 % interval."""
+
+    name: str
+    answers: str
+    percentiles: list[tuple[str, str]]
+    most: str
+
+
 class LoadSection(NamedTuple):
-    """Text for the template. `times` has a figure and its 95 % interval for each percentile."""
+    """Text for the template."""
 
     asked: str
     verdict: str
     why: list[str]
     rates: list[Row]
-    times: list[tuple[str, str, list[tuple[str, str]], str]]
+    times: list[TimesRow]
     objectives: list[Row]
     all_met: str | None
     counts: list[Row]
@@ -38,23 +47,23 @@ def load_section(figures: LoadFigures) -> LoadSection:
     said: list[Row] = []
     if rates is not None:
         said = [
-            ("requests due a second", rate(rates.due_per_s)),
-            ("answered a second", rate(rates.requests_per_s)),
-            ("input tokens a second", rate(rates.input_tokens_per_s)),
-            ("output tokens a second", rate(rates.output_tokens_per_s)),
+            ("requests due per second", rate(rates.due_per_s)),
+            ("answered per second", rate(rates.requests_per_s)),
+            ("input tokens per second", rate(rates.input_tokens_per_s)),
+            ("output tokens per second", rate(rates.output_tokens_per_s)),
             ("in flight, mean", rate(rates.in_flight)),
         ]
         if rates.goodput_per_s is not None:
-            said.insert(2, ("goodput a second: met every objective", rate(rates.goodput_per_s)))
+            said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
     times = [
-        (
-            NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
+        TimesRow(
+            LOAD_METRIC_NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
             f"{spread.count:,}",
             [
-                (duration(each.value), interval(each))
+                (show_seconds(each.value), interval(each))
                 for each in (spread.percentile(name) for name in PERCENTILES)
             ],
-            duration(spread.max),
+            show_seconds(spread.max),
         )
         for spread in figures.times
         if says_something(figures, spread)

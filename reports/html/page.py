@@ -9,22 +9,23 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ..figures import SUSPICIONS, Summary, summary_of
+from ..figures import SUSPICIONS, Summary, summary_of, worth_showing
+from ..headline import headline
+from ..load import PERCENTILES
 from ..output import write_whole
 from ..run import Run, open_run, reading_tables
-from ..terminal import METRIC_NAMES, PERCENTILES, STATES, TOO_SHORT, worth_showing
-from ..wording import headline
+from ..wording import METRIC_NAMES, TOO_SHORT, state_words
 from .charts import Chart
 from .cost_chart import cost_chart
-from .course import Course, course_of
-from .course_charts import course_charts
-from .gaps import gap_spread
+from .extremes import extremes_of
+from .gaps import gap_curves
 from .load_section import load_section
+from .page_shell import embedded, render, template_text
 from .run_settings import settings_of
-from .sheet import embedded, render, template_text
-from .spread import spread_of
 from .spread_charts import Known, spread_charts
-from .standouts import standouts_of
+from .spread_curves import spread_curves_of
+from .timeseries import TimeSeries, time_series_of
+from .timeseries_charts import time_series_charts
 
 QUANTILES = ("p50", "p90", "p95", "p99")
 DRAWN = ("latency_s", "ttft_s")
@@ -36,17 +37,17 @@ class Charts(NamedTuple):
 
     cost: list[Chart]
     times: list[Chart]
-    course: list[Chart]
+    over_time: list[Chart]
 
     def all(self) -> list[Chart]:
-        return [*self.cost, *self.times, *self.course]
+        return [*self.cost, *self.times, *self.over_time]
 
 
-def charts_of(run: Run, summary: Summary, course: Course) -> Charts:
+def charts_of(run: Run, summary: Summary, series: TimeSeries) -> Charts:
     """Draw what there is to draw."""
     cost = cost_chart(summary)
     times = [chart for known in _known(run, summary) for chart in known]
-    return Charts([cost] if cost else [], times, course_charts(course, summary))
+    return Charts([cost] if cost else [], times, time_series_charts(series, summary))
 
 
 def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
@@ -54,26 +55,26 @@ def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
     urls = {each.url for each in summary.latency if each.url is not None}
     over_all = {each.metric: each for each in summary.latency if each.url is None}
     for metric in DRAWN:
-        if metric in over_all and (spread := spread_of(run, metric)) is not None:
+        if metric in over_all and (spread := spread_curves_of(run, metric)) is not None:
             each = over_all[metric]
             yield spread_charts(spread, Known(each.count, each.p50, each.p95, each.max), urls)
     gaps = None if summary.load is None else summary.load.spread("itl_s")
-    if gaps is not None and (spread := gap_spread(run)) is not None:
+    if gaps is not None and (spread := gap_curves(run)) is not None:
         p50_s, p95_s = (gaps.percentile(name).value for name in ("p50", "p95"))
         yield spread_charts(spread, Known(gaps.count, p50_s, p95_s, gaps.max), urls)
 
 
 def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
-    """The page of a run: one that ended, crashed, still goes on, or did nothing at all.
+    """The page of a run: one that ended, crashed, is still running, or did nothing at all.
 
-    Raises InputError where the directory is no run, or can't be read.
+    Raises InputError where the directory is not a run, or can't be read.
     """
     run = open_run(directory)
     summary = summary_of(run, tolerance=tolerance)
     with reading_tables(directory):
-        course = course_of(run)
-        charts = charts_of(run, summary, course)
-        standouts = standouts_of(run)
+        series = time_series_of(run)
+        charts = charts_of(run, summary, series)
+        extremes = extremes_of(run)
     drawn = [{"name": chart.name, "spec": chart.spec} for chart in charts.all()]
     return render(
         "report.html.jinja",
@@ -85,12 +86,12 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         headline=headline(summary),
         charts=charts,
         load=None if summary.load is None else load_section(summary.load),
-        course=course,
-        standouts=standouts,
+        series=series,
+        extremes=extremes,
         settings=settings_of(run.manifest),
         suspicions=SUSPICIONS,
         too_short=TOO_SHORT,
-        states=STATES,
+        state=state_words(summary.run.state, kind=summary.run.kind),
         metrics=METRIC_NAMES,
         quantiles=QUANTILES,
         load_percentiles=PERCENTILES,

@@ -41,8 +41,8 @@ def settings_of(manifest: Manifest) -> RunSettings:
                 "state",
                 session.state if session.reason is None else f"{session.state}: {session.reason}",
             ),
-            ("requests a minute", _limit(limits.rpm)),
-            ("tokens a minute", _limit(limits.tpm)),
+            ("requests per minute", _limit(limits.rpm)),
+            ("tokens per minute", _limit(limits.tpm)),
             ("concurrency", "auto" if limits.concurrency is None else f"{limits.concurrency:,}"),
         ]
         rows += [
@@ -72,11 +72,11 @@ def _prices(table: PriceTable) -> list[PriceRow]:
             for name in ("input", "cached_input", "cache_write", "output")
             if (amount := getattr(price, name)) is not None
         ]
-        said = [f"{', '.join(tokens)} a million tokens"] if tokens else []
+        said = [f"{', '.join(tokens)} per million tokens"] if tokens else []
         if price.search_request is not None:
-            said.append(f"{plain(price.search_request):f} a search request")
+            said.append(f"{plain(price.search_request):f} per search request")
         said += [
-            f"{plain(amount):f} an image ({size})" for size, amount in (price.images or {}).items()
+            f"{plain(amount):f} per image ({size})" for size, amount in (price.images or {}).items()
         ]
         rows.append(PriceRow(model, "; ".join(said)))
     return rows

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import altair as alt
 import polars as pl
 
-from ..terminal import duration, endpoint
+from headrace.jobs import show_seconds
+
+from ..wording import endpoint
 from .charts import INK, Chart, Endpoints, data, spec_of, time_unit
-from .spread import Spread
+from .spread_curves import SpreadCurves
 
 NAMES = {
     "latency_s": "Latency",
@@ -27,15 +29,15 @@ class Known(NamedTuple):
     max_s: float
 
 
-def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> list[Chart]:
+def spread_charts(spread: SpreadCurves, known: Known, every_url: Iterable[str]) -> list[Chart]:
     """The histogram and the ECDF of one metric; `every_url` has the endpoints of all charts."""
     endpoints = Endpoints(sorted({endpoint(url) for url in every_url}))
     urls = sorted({endpoint(url) for url in spread.ecdf["url"].unique().to_list()})
     name, noun = NAMES[spread.metric], f"{COUNTED[spread.metric]}s"
     slug = spread.metric.removesuffix("_s")
     words = (
-        f"half within {duration(known.p50_s)}, 95 of 100 within {duration(known.p95_s)}, "
-        f"the longest {duration(known.max_s)}"
+        f"half within {show_seconds(known.p50_s)}, 95 of 100 within {show_seconds(known.p95_s)}, "
+        f"the longest {show_seconds(known.max_s)}"
     )
     unit = time_unit(known.p50_s)
     axis = alt.Axis(title=f"{unit.name}, logarithmic", format=",~g", tickCount=6, grid=False)
@@ -96,7 +98,7 @@ def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> lis
             spec=spec_of(bars),
             columns=("endpoint", "from", "to", noun),
             rows=[
-                (endpoint(url), duration(begin), duration(end), f"{count:,}")
+                (endpoint(url), show_seconds(begin), show_seconds(end), f"{count:,}")
                 for url, begin, end, count in spread.histogram.iter_rows()
             ],
         ),
@@ -107,14 +109,14 @@ def spread_charts(spread: Spread, known: Known, every_url: Iterable[str]) -> lis
             spec=spec_of(lines),
             columns=("endpoint", "time", f"share of {noun} that took no longer"),
             rows=[
-                (endpoint(url), duration(s), f"{share:.1%}")
+                (endpoint(url), show_seconds(s), f"{share:.1%}")
                 for url, s, share in _thinned(spread).iter_rows()
             ],
         ),
     ]
 
 
-def _thinned(spread: Spread) -> pl.DataFrame:
+def _thinned(spread: SpreadCurves) -> pl.DataFrame:
     """Every tenth point of the curve, and its last one."""
     points = spread.ecdf.with_row_index("n")
     last = pl.col("n") == pl.col("n").max().over("url")

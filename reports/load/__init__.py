@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 
 if TYPE_CHECKING:
+    from .attempt_rows import request_condition
     from .figures import (
         Connections,
-        Course,
         LoadErrors,
         LoadFigures,
         ObjectiveMet,
@@ -18,22 +18,33 @@ if TYPE_CHECKING:
         Refusals,
         Requests,
         Slice,
+        TimeSlices,
     )
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
     from .measure import load_figures
-    from .rows import request_condition
+    from .sentences import (
+        LOAD_METRIC_NAMES,
+        PERCENTILES,
+        asked,
+        brief,
+        interval,
+        machine_lines,
+        says_something,
+    )
     from .spread import Percentile, Spread
-    from .verdict import LoadSigns, Verdict, judge_load
+    from .verdict import LoadSigns, LoadVerdict, judge_load
 
 __all__ = [
+    "LOAD_METRIC_NAMES",
+    "PERCENTILES",
     "TAIL",
     "TWO_SIDED",
     "Connections",
-    "Course",
     "Floats",
     "LoadErrors",
     "LoadFigures",
     "LoadSigns",
+    "LoadVerdict",
     "ObjectiveMet",
     "Percentile",
     "Rates",
@@ -41,23 +52,32 @@ __all__ = [
     "Requests",
     "Slice",
     "Spread",
-    "Verdict",
+    "TimeSlices",
+    "asked",
+    "brief",
+    "interval",
     "judge_load",
     "load_figures",
+    "machine_lines",
     "order_ranks",
     "request_condition",
+    "says_something",
 ]
 
 __getattr__ = late(
     __name__,
     {
         "figures": (
-            "Connections Course LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice"
+            "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
+            "TimeSlices"
         ),
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
         "measure": "load_figures",
-        "rows": "request_condition",
+        "attempt_rows": "request_condition",
+        "sentences": (
+            "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
+        ),
         "spread": "Percentile Spread",
-        "verdict": "LoadSigns Verdict judge_load",
+        "verdict": "LoadSigns LoadVerdict judge_load",
     },
 )

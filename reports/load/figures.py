@@ -5,7 +5,7 @@ import msgspec
 from headrace.jobs import LoadFacts
 
 from .spread import Spread
-from .verdict import Verdict
+from .verdict import LoadVerdict
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Means a second over the window, of answers that came back whole but for `due_per_s`, which
+    """Means per second over the window, of answers that came back whole but for `due_per_s`, which
     counts requests that were to be sent. `in_flight` is the mean of answers under way; `goodput`
     counts those that met every objective (None without objectives)."""
 
@@ -94,7 +94,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     latency_p95_s: float | None
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
+class TimeSlices(msgspec.Struct, frozen=True, kw_only=True):
     """Slices of equal width in order of time, without those in which nothing was due."""
 
     width_s: float
@@ -107,7 +107,7 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     since both chunks came in one read."""
 
     facts: LoadFacts
-    verdict: Verdict
+    verdict: LoadVerdict
     window_s: float | None
     requests: Requests
     rates: Rates | None
@@ -118,7 +118,7 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[LoadErrors]
     refusals: Refusals
     connections: Connections
-    course: Course | None
+    slices: TimeSlices | None = msgspec.field(name="course")
 
     def spread(self, metric: str, since: str | None = None) -> Spread | None:
         """One of the times, such as ttft_s from sent; None where there is none."""

@@ -5,18 +5,18 @@ import polars as pl
 from headrace.jobs import LoadFacts
 
 from ..run import Run
-from .course import course_of
+from .attempt_rows import Gaps, LoadRows, read_gaps, read_rows
 from .figures import Connections, LoadErrors, LoadFigures, ObjectiveMet, Requests
 from .percentiles import quantile, spread_of
+from .rates import rates
 from .refusals import refusals_of
-from .rows import Gaps, LoadRows, read_gaps, read_rows
+from .slices import slices_of
 from .spread import Spread
 from .verdict import LoadSigns, judge_load
-from .window import rates
 
 METRICS = {
     "ttft_s": "to the first token, streams only",
-    "content_ttft_s": "to the first token that is no reasoning, streams only",
+    "content_ttft_s": "to the first token that is not reasoning, streams only",
     "latency_s": "to the last byte of content",
     "itl_s": "between successive chunks with tokens, streams only",
     "tpot_s": "per output token after the first, streams only",
@@ -52,7 +52,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         errors=_errors(rows),
         refusals=refusals_of(run, rows),
         connections=_connections(rows),
-        course=course_of(rows),
+        slices=slices_of(rows),
     )
 
 

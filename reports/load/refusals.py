@@ -3,9 +3,9 @@
 import polars as pl
 
 from ..run import Run
+from .attempt_rows import LoadRows
 from .figures import Refusals
 from .percentiles import spread_of
-from .rows import LoadRows
 
 
 def refusals_of(run: Run, rows: LoadRows) -> Refusals:

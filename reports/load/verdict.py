@@ -8,13 +8,14 @@ from typing import Literal
 
 import msgspec
 
+from headrace.jobs import STALL_S, show_seconds
+
 # An open-loop request may leave so late at p99, or by this share of the median latency.
 WAIT_FLOOR_S = 0.002
 WAIT_SHARE = 0.01
 # Bytes may wait to be read for one median gap at p99; a stream that comes all at once has gaps of
 # nothing, and no lag below this harms a figure.
 LAG_FLOOR_S = 0.001
-STALL_S = 0.1
 
 
 class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
     connect_p99_s: float | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class LoadVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """`valid`; or `client-limited`: some of the lateness is the client's own; or `unknown`: too
     little is known to tell. `why` has a sentence for each reason."""
 
@@ -50,17 +51,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict == "valid"
 
 
-def judge_load(signs: LoadSigns) -> Verdict:
+def judge_load(signs: LoadSigns) -> LoadVerdict:
     """Judge a run by what is known so far."""
     limited = [said for said in (_wait(signs), _lag(signs), _stalls(signs)) if said is not None]
     if limited:
-        return Verdict(verdict="client-limited", why=limited)
+        return LoadVerdict(verdict="client-limited", why=limited)
     unknown = []
     if not signs.measured:
         unknown.append("no request was measured")
     if signs.stalls is None:
         unknown.append("the run did not end, so it is not known whether the client stalled")
-    return Verdict(verdict="unknown" if unknown else "valid", why=unknown)
+    return LoadVerdict(verdict="unknown" if unknown else "valid", why=unknown)
 
 
 def _wait(signs: LoadSigns) -> str | None:
@@ -70,13 +71,13 @@ def _wait(signs: LoadSigns) -> str | None:
     if signs.wait_p99_s <= allowed_s:
         return None
     said = (
-        f"1 % of the requests left {_ms(signs.wait_p99_s)} or more after they were due "
-        f"(allowed: {_ms(allowed_s)})"
+        f"1 % of the requests left {show_seconds(signs.wait_p99_s)} or more after they were due "
+        f"(allowed: {show_seconds(allowed_s)})"
     )
     if signs.ceiling is not None:
         said += f"; the ceiling of {signs.ceiling} in flight makes requests wait"
     if (signs.connect_p99_s or 0) > allowed_s:
-        said += f"; connecting took up to {_ms(signs.connect_p99_s or 0)} at p99"
+        said += f"; connecting took up to {show_seconds(signs.connect_p99_s or 0)} at p99"
     return said
 
 
@@ -87,8 +88,8 @@ def _lag(signs: LoadSigns) -> str | None:
     if signs.lag_p99_s <= allowed_s:
         return None
     return (
-        f"in 1 % of the answers bytes waited {_ms(signs.lag_p99_s)} or more to be read "
-        f"(allowed: {_ms(allowed_s)}, a median gap)"
+        f"in 1 % of the answers bytes waited {show_seconds(signs.lag_p99_s)} or more to be read "
+        f"(allowed: {show_seconds(allowed_s)}, a median gap)"
     )
 
 
@@ -97,10 +98,6 @@ def _stalls(signs: LoadSigns) -> str | None:
         return None
     times = "once" if signs.stalls == 1 else f"{signs.stalls} times"
     return (
-        f"the client stood still {times} for more than {_ms(STALL_S)}, at most for "
-        f"{_ms(signs.longest_stall_s or 0)}"
+        f"the client stood still {times} for more than {show_seconds(STALL_S)}, at most for "
+        f"{show_seconds(signs.longest_stall_s or 0)}"
     )
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:,.3g} ms" if seconds < 1 else f"{seconds:,.2f} s"

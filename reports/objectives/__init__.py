@@ -3,8 +3,8 @@
 from .confidence import Certainty, Weighed, judge_surely, requests_needed
 from .evaluate import Figures, open_figures
 from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
-from .names import Value
 from .objective import Judgement, Measured, check_objective, judge
+from .sentences import judgement_words
 
 __all__ = [
     "GATE_SCHEMA_VERSION",
@@ -14,12 +14,12 @@ __all__ = [
     "GateReport",
     "Judgement",
     "Measured",
-    "Value",
     "Weighed",
     "check_objective",
     "judge",
     "judge_run",
     "judge_surely",
+    "judgement_words",
     "open_figures",
     "read_objectives",
     "requests_needed",

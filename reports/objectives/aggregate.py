@@ -16,13 +16,13 @@ from headrace.jobs import Aggregate, Attempt, Expression, Name, Result, parts, s
 from ..figures import measured_results
 from ..row_conditions import compiled, row_condition
 from ..run import Run
-from .names import UnknownError, Value
+from .figure_names import UnknownError, Value
 
 OF_ATTEMPTS = "attempts."
 STATED = "status"
 
 
-class Prepared(NamedTuple):
+class AggregateQuery(NamedTuple):
     """An aggregate, ready for a table: the attempts, or the results of succeeded or all jobs."""
 
     of_attempts: bool
@@ -33,7 +33,7 @@ class Prepared(NamedTuple):
     exploded: str | None
 
     @classmethod
-    def of(cls, expression: Expression, node: Aggregate) -> "Prepared":
+    def of(cls, expression: Expression, node: Aggregate) -> "AggregateQuery":
         names = [each for each in parts(node) if isinstance(each, Name)]
         marked = [each for each in names if each.name.startswith(OF_ATTEMPTS)]
         if marked and len(marked) < len(names):
@@ -102,7 +102,7 @@ def _argument(expression: Expression, node: Aggregate, columns: dict[str, Any]) 
 
 def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
     """The values that an aggregate with an argument is of, without nulls, as floats."""
-    prepared = Prepared.of(expression, node)
+    prepared = AggregateQuery.of(expression, node)
     assert prepared.argument is not None
     column = _rows(run, prepared).select(prepared.argument.cast(pl.Float64)).collect().to_series()
     return column.drop_nulls()
@@ -111,10 +111,10 @@ def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
 def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float | None) -> Value:
     """The figure for this run; `span_s` is the time that a rate is over.
 
-    Raises UnknownError where no row has what it is of, and ExpressionError for a name that is no
+    Raises UnknownError where no row has what it is of, and ExpressionError for a name that is not a
     column.
     """
-    prepared = Prepared.of(expression, node)
+    prepared = AggregateQuery.of(expression, node)
     found = _rows(run, prepared).select(prepared.figures).collect().row(0, named=True)
     value, known, rows = found["value"], found["known"], found["rows"]
     if node.function == "count":
@@ -134,7 +134,7 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     return result
 
 
-def _rows(run: Run, prepared: Prepared) -> pl.LazyFrame:
+def _rows(run: Run, prepared: AggregateQuery) -> pl.LazyFrame:
     """The rows that the aggregate is over; the columns are the table's, or the list's values."""
     table = _table(run, prepared)
     if prepared.where is not None:
@@ -144,7 +144,7 @@ def _rows(run: Run, prepared: Prepared) -> pl.LazyFrame:
     return table
 
 
-def _table(run: Run, prepared: Prepared) -> pl.LazyFrame:
+def _table(run: Run, prepared: AggregateQuery) -> pl.LazyFrame:
     if prepared.of_attempts:
         attempts = run.attempts
         if run.manifest.kind == "load":

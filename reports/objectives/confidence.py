@@ -35,7 +35,7 @@ from ..load import TAIL, TWO_SIDED, order_ranks
 from ..run import Run
 from .aggregate import values_of
 from .evaluate import Figures
-from .names import FIGURES, UnknownError
+from .figure_names import FIGURES, UnknownError
 
 Certainty = Literal["met", "not met", "unclear"]
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")

@@ -22,7 +22,7 @@ from headrace.jobs import (
 from ..figures import Summary, summary_of
 from ..run import Run, open_run, reading_tables
 from .aggregate import aggregate
-from .names import FIGURES, UnknownError, Value, span_s
+from .figure_names import FIGURES, UnknownError, Value, span_s
 
 BASE = "base"
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -30,8 +30,14 @@ def judge_run(
 ) -> GateReport:
     """Judge a run by objectives, beside the run in `base` where one is given.
 
-    Raises InputError where one of the directories is no run, and ExpressionError for an objective
-    without a meaning, before either is read.
+    Args:
+        directory: the run to judge.
+        objectives: what it must meet.
+        base: the run that `base` in an objective stands for.
+
+    Raises:
+        InputError: one of the directories is not a run.
+        ExpressionError: an objective has no meaning; said before either is read.
     """
     for each in objectives:
         check_objective(each, with_base=base is not None)
@@ -48,7 +54,7 @@ def judge_run(
 
 
 def read_objectives(path: Path) -> list[Expression]:
-    """Objectives from a file: one a line; empty lines and those that begin with # don't count.
+    """Objectives from a file: one per line; empty lines and those that begin with # don't count.
 
     Raises InputError where it can't be read, and for a mistake, with its line.
     """
@@ -57,7 +63,7 @@ def read_objectives(path: Path) -> list[Expression]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8; write one objective a line") from error
+        raise InputError(f"{path} is not UTF-8; write one objective per line") from error
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):

@@ -24,9 +24,9 @@ from headrace.jobs import (
 )
 
 from ..row_conditions import refuse_name
-from .aggregate import OF_ATTEMPTS, Prepared
+from .aggregate import OF_ATTEMPTS, AggregateQuery
 from .evaluate import BASE, COMPARE, Figures, has_base
-from .names import FIGURES, UnknownError, Value
+from .figure_names import FIGURES, UnknownError, Value
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
                 _refuse_figure(expression, node)
             return "text" if FIGURES[name].is_text else "number"
         case Aggregate():
-            Prepared.of(expression, node)
+            AggregateQuery.of(expression, node)
             return "number"
         case Unary(operand=operand):
             needed = "truth" if node.operator == "not" else "number"
@@ -94,7 +94,8 @@ def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
 
 def _need(expression: Expression, node: Node, sort: str, in_comparison: bool) -> None:
     if _check(expression, node, in_comparison=in_comparison) not in (sort, "any"):
-        raise expression.mistake(node, f"this is no {'condition' if sort == 'truth' else sort}")
+        wanted = {"truth": "a condition", "number": "a number"}.get(sort, sort)
+        raise expression.mistake(node, f"this is not {wanted}")
 
 
 def _refuse_figure(expression: Expression, node: Name) -> None:
@@ -110,7 +111,13 @@ def judge(
 ) -> list[Judgement]:
     """Whether a run meets each objective, in their order, with the figures that they name.
 
-    Raises ExpressionError for one that has no meaning.
+    Args:
+        objectives: conditions on a run.
+        figures: the run.
+        base: the run that `base` in an objective stands for.
+
+    Raises:
+        ExpressionError: an objective has no meaning.
     """
     found = []
     for each in objectives:
@@ -126,7 +133,7 @@ def judge(
 
 
 def _measured(expression: Expression, figures: Figures, base: Figures | None) -> Iterator[Measured]:
-    """Each side of each comparison that is no constant and has no `base` in it."""
+    """Each side of each comparison that is not a constant and has no `base` in it."""
     for node in parts(expression.root, into_aggregates=False):
         if not isinstance(node, Binary) or node.operator not in COMPARE:
             continue

@@ -3,10 +3,10 @@
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
 from ..comparison import Step, Steps
-from .layout import columns, duration, heading, show
+from .layout import columns, heading, show
 
 BAR = 12
 MARKS = {"met": ("met", "green"), "not met": ("missed", "red"), "unclear": ("unclear", "yellow")}
@@ -82,4 +82,4 @@ def _mark(step: Step) -> Text:
 
 
 def _time(seconds: float | None) -> str:
-    return "-" if seconds is None else duration(seconds)
+    return "-" if seconds is None else show_seconds(seconds)

@@ -7,31 +7,21 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
-from ..figures import QUANTILES, SUSPICIONS, BalanceCheck, ConcurrencyCourse, Distribution, Summary
-from .layout import aligned, columns, counted, duration, endpoint, heading, money, show
+from ..figures import (
+    QUANTILES,
+    SUSPICIONS,
+    BalanceCheck,
+    ConcurrencyHistory,
+    Summary,
+    worth_showing,
+)
+from ..wording import METRIC_NAMES, TOO_SHORT, aligned, counted, endpoint, money, state_words
+from .layout import STATE_STYLES, columns, heading, show
 from .load import print_load
 
-__all__ = [
-    "METRIC_NAMES",
-    "STATES",
-    "aligned",
-    "duration",
-    "endpoint",
-    "money",
-    "print_summary",
-]
-
-STATES = {
-    "finished": ("finished", "green"),
-    "running": ("still running", "cyan"),
-    "crashed": ("was killed; the same command goes on", "yellow"),
-    "interrupted": ("was interrupted; the same command goes on", "yellow"),
-    "stopped": ("stopped before its end", "red"),
-}
 SUSPECTS_PRINTED = 5
-TOO_SHORT = "Too short a time to hold the mean against the limit; no 60 s held more."
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
 # Columns of the usage table that are left out where all is zero.
 COUNTED = {
@@ -42,13 +32,6 @@ COUNTED = {
     "reasoning": "reasoning_tokens",
     "images": "images",
 }
-METRIC_NAMES = {
-    "latency_s": "latency",
-    "ttft_s": "TTFT",
-    "tpot_s": "TPOT",
-    "wait_s": "wait",
-    "total_s": "total",
-}
 
 
 def print_summary(summary: Summary, console: Console) -> None:
@@ -58,7 +41,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         print_load(summary.load, console)
     _print_errors(summary, console)
     _print_usage(summary, console)
-    _print_pictures(summary, console)
+    _print_images(summary, console)
     if summary.load is None:
         _print_latency(summary, console)
     _print_limits(summary, console)
@@ -68,9 +51,7 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 def _print_headline(summary: Summary, console: Console) -> None:
     run, outcome = summary.run, summary.outcome
-    words, style = STATES[run.state]
-    if run.kind == "load":
-        words = words.partition(";")[0]  # nothing goes on with a load run
+    words, style = state_words(run.state, kind=run.kind), STATE_STYLES[run.state]
     console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
         show(console, safe(run.reason), style)
@@ -84,7 +65,7 @@ def _print_headline(summary: Summary, console: Console) -> None:
     show(console, counts)
     attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
-        attempts += f", in {duration(run.elapsed_s)}"
+        attempts += f", in {show_seconds(run.elapsed_s)}"
     if run.sessions > 1:
         attempts += f" and {run.sessions} sessions"
     show(console, attempts)
@@ -93,8 +74,8 @@ def _print_headline(summary: Summary, console: Console) -> None:
     if known and summary.load is None:  # of a load run its warm-up would be in it
         show(
             console,
-            f"{through.requests_per_minute:,.0f} jobs a minute, "
-            f"{through.output_tokens_per_s:,.0f} output tokens a second",
+            f"{through.requests_per_minute:,.0f} jobs per minute, "
+            f"{through.output_tokens_per_s:,.0f} output tokens per second",
         )
     unended = outcome.lost + outcome.cancelled
     if unended:
@@ -169,20 +150,20 @@ def _print_usage(summary: Summary, console: Console) -> None:
         show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
 
 
-def _print_pictures(summary: Summary, console: Console) -> None:
-    pictures = summary.pictures
-    if pictures is None or not (pictures.files or pictures.links or pictures.failed):
+def _print_images(summary: Summary, console: Console) -> None:
+    images = summary.images
+    if images is None or not (images.files or images.links or images.failed):
         return
-    heading(console, "Pictures")
-    show(console, f"{counted(pictures.files, 'file')} in {safe(summary.run.directory)}/images")
-    if pictures.failed:
+    heading(console, "Images")
+    show(console, f"{counted(images.files, 'file')} in {safe(summary.run.directory)}/images")
+    if images.failed:
         table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False
-        for reason, count in pictures.reasons.items():
+        for reason, count in images.reasons.items():
             table.add_row(f"{count:,}", Text(safe(reason)))
         show(console, table)
-    elif pictures.links:
-        links = counted(pictures.links, "link")
+    elif images.links:
+        links = counted(images.links, "link")
         show(console, f"{links} that may expire; --download fetches them", "yellow")
 
 
@@ -197,16 +178,9 @@ def _print_latency(summary: Summary, console: Console) -> None:
             METRIC_NAMES[each.metric] if each.url is None else "",
             Text("all" if each.url is None else endpoint(each.url)),
             f"{each.count:,}",
-            *(duration(figure) for figure in figures),
+            *(show_seconds(figure) for figure in figures),
         )
     show(console, table)
-
-
-def worth_showing(latency: list[Distribution]) -> list[Distribution]:
-    """All but the endpoints' own rows where there is one endpoint, or of the waits."""
-    urls = {each.url for each in latency} - {None}
-    by_url = {"latency_s", "ttft_s", "tpot_s"} if len(urls) > 1 else set()
-    return [each for each in latency if each.url is None or each.metric in by_url]
 
 
 def _print_limits(summary: Summary, console: Console) -> None:
@@ -214,7 +188,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     if summary.load is not None and all(use.limit is None for use in limits.uses):
         return
     heading(console, "Limits")
-    table = columns("a minute", "limit", "mean", "of the limit", "most in 60 s")
+    table = columns("per minute", "limit", "mean", "of the limit", "peak in 60 s")
     for use in limits.uses:
         table.add_row(
             use.what if use.model is None else f"{use.what}, {safe(use.model)}",
@@ -229,7 +203,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     if limits.refused:
         said = f"{counted(limits.refused, 'answer')} of 429"
         if limits.asked_pause_s is not None:
-            said += f"; the longest pause asked for was {duration(limits.asked_pause_s)}"
+            said += f"; the longest pause asked for was {show_seconds(limits.asked_pause_s)}"
         show(console, said, "yellow")
     _print_concurrency(limits.concurrency, console)
     for model, totals in limits.estimates.items():
@@ -243,16 +217,16 @@ def _print_limits(summary: Summary, console: Console) -> None:
             )
 
 
-def _print_concurrency(course: ConcurrencyCourse, console: Console) -> None:
-    if course.start is None or course.most_in_flight is None:
+def _print_concurrency(history: ConcurrencyHistory, console: Console) -> None:
+    if history.start is None or history.most_in_flight is None:
         return
-    most = f"at most {course.most_in_flight:,} in flight"
-    if course.fixed is not None:
-        show(console, f"{most}, of {course.end:,} allowed", "dim")
+    most = f"at most {history.most_in_flight:,} in flight"
+    if history.fixed is not None:
+        show(console, f"{most}, of {history.end:,} allowed", "dim")
         return
-    words = f"concurrency: {course.start:,} at first, {course.end:,} at last"
-    if (course.lowest, course.highest) != tuple(sorted((course.start, course.end or 0))):
-        words += f", between {course.lowest:,} and {course.highest:,}"
+    words = f"concurrency: {history.start:,} at first, {history.end:,} at last"
+    if (history.lowest, history.highest) != tuple(sorted((history.start, history.end or 0))):
+        words += f", between {history.lowest:,} and {history.highest:,}"
     show(console, f"{words}; {most}", "dim")
 
 

@@ -1,4 +1,4 @@
-"""Runs over time on a terminal: a line a run, and each figure's course as a sparkline."""
+"""Runs over time on a terminal: one line per run, and each figure's history as a sparkline."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import safe, show_seconds
 
 from ..comparison import FIGURES, Trend
-from .layout import aligned, columns, duration, heading, show
+from ..wording import aligned
+from .layout import columns, heading, show
 
 BARS = "▁▂▃▄▅▆▇█"
 NAMES = {
@@ -35,11 +36,11 @@ BARS_MAX = 30
 
 def print_trend(trend: Trend, console: Console) -> None:
     """Print it. Fits 80 columns where the names of the runs are short."""
-    courses = [each for each in trend.courses if each.figure in HEADERS]
+    shown = [each for each in trend.histories if each.figure in HEADERS]
     currencies = {each.currency for each in trend.runs if each.cost is not None}
     money = f"cost, {currencies.pop()}" if len(currencies) == 1 else "cost"
     priced = any(each.cost is not None for each in trend.runs)
-    names = [HEADERS[each.figure] for each in courses]
+    names = [HEADERS[each.figure] for each in shown]
     table = columns("started", "run", "jobs", *([money] if priced else []), *names, left=2)
     table.columns[0].no_wrap = True
     costs = aligned([each.cost for each in trend.runs])
@@ -50,16 +51,16 @@ def print_trend(trend: Trend, console: Console) -> None:
             Text(safe(Path(point.run).name) + ("" if point.state == "finished" else UNFINISHED)),
             f"{point.jobs:,}",
             *([cost] if priced else []),
-            *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in courses),
+            *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in shown),
             style=style,
         )
     show(console, table)
     if any(each.state != "finished" for each in trend.runs):
         show(console, f"{UNFINISHED.strip()} not finished", "dim")
-    heading(console, "Course")
+    heading(console, "History")
     all_shown = len(trend.runs) <= BARS_MAX
     table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)
-    for each in trend.courses:
+    for each in trend.histories:
         change = "" if each.change is None else f"{each.change:+.1%}"
         unit = UNITS[each.figure]
         table.add_row(
@@ -70,12 +71,12 @@ def print_trend(trend: Trend, console: Console) -> None:
             change,
         )
     show(console, table)
-    if any(each.median_before is not None for each in trend.courses):
+    if any(each.median_before is not None for each in trend.histories):
         show(console, "before: the median of the runs before the last", "dim")
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """A bar a value, from the lowest to the highest of them; a blank where there is none."""
+    """A bar for each value, from the lowest to the highest of them; a blank where there is none."""
     known = [each for each in values if each is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     span = high - low
@@ -93,5 +94,5 @@ def _shown(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     if unit == "s":
-        return duration(value)
+        return show_seconds(value)
     return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import plain, safe
+from headrace.jobs import plain, safe, show_duration
 
 from ..attempts import Attempts
 from ..clock import RunClock
-from ..durations import show_duration
 from ..limits import Lane
 from .engine import Engine
 from .shortage import SpendProjection, show_shortage

@@ -9,9 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from headrace.jobs import plain
+from headrace.jobs import plain, show_duration
 
-from ..durations import show_duration
 from .progress import Meter, Progress, View, Watch, last_minute, watch_in_lines
 
 REFRESH_S = 0.25

@@ -9,15 +9,14 @@ import msgspec
 import polars as pl
 import trio
 
-from headrace.jobs import ENDPOINTS, Result
+from headrace.jobs import IMAGE_URLS, Result, numbered
 
 from ..errors import StorageError
 from ..offload import Offload
-from ..record import Recorder, State, numbered
+from ..record import Recorder, State
 from .store import ImageStore
 
 AT_ONCE = 8
-IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.kind == "images"]
 
 
 async def fetch_missing(

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import trio
 
+from headrace.jobs import OUTAGE_AFTER
+
 from ..notify import Notify
 from ..retries import BACKOFF_MAX_S, Failure
 from .limiter import Grant, Limiter
-
-OUTAGE_AFTER = 20  # failures of the service in a row
 
 
 class Lane:

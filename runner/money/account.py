@@ -1,14 +1,14 @@
 """Reading the account's balance: GET /v1/balance, as the reference describes it."""
 
 from datetime import UTC, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
 import httpx
 import msgspec
 import trio
 
-from headrace.jobs import BalanceReading
+from headrace.jobs import AccountChange, BalanceReading, to_places
 
 from ..answers import read_error
 from ..client import MESSAGE_CHARACTERS_MAX, Client
@@ -27,8 +27,6 @@ SETTLE_STEP_S = 0.25
 
 # What Decimal(38, 12) holds: more places are those of a float, and are rounded.
 AMOUNT_MAX = Decimal(10) ** 26
-PLACES = Decimal("1e-12")
-_WIDE = Context(prec=60)
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -42,7 +40,7 @@ class _Checked(msgspec.Struct):
                 if not (value.is_finite() and abs(value) < AMOUNT_MAX):
                     raise ValueError(f"{name} is not an amount of money")
                 if value.as_tuple().exponent < -12:  # type: ignore[operator]
-                    setattr(self, name, value.quantize(PLACES, context=_WIDE))
+                    setattr(self, name, to_places(value))
             elif isinstance(value, datetime):
                 try:
                     value.astimezone(UTC)
@@ -177,14 +175,7 @@ def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
     """
     if first.balance is None or last.balance is None:
         return []
-    taken = [first.balance - last.balance]
-    for before, after, resets in (
-        (first.daily_used, last.daily_used, (first.daily_reset_at, last.daily_reset_at)),
-        (first.monthly_used, last.monthly_used, (first.monthly_reset_at, last.monthly_reset_at)),
-    ):
-        if before is not None and after is not None and resets[0] == resets[1]:
-            taken.append(after - before)
-    return taken
+    return AccountChange(first, last).taken
 
 
 class Spent(NamedTuple):

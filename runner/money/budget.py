@@ -8,17 +8,14 @@ keeps its bound as spent.
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import Decimal
 from typing import NamedTuple
 
-from headrace.jobs import BalanceReading
+from headrace.jobs import EXACT, BalanceReading
 
 from ..errors import OutOfMoneyError
 from ..notify import Notify
 from ..record import Totals
-
-# As in jobs.prices: an inexact step is an error, never a rounding.
-_EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, Overflow])
 
 
 class Ceiling(NamedTuple):
@@ -57,7 +54,7 @@ class Budget:
     def taken(self) -> Decimal:
         """Spent, kept, and set aside."""
         totals = self._totals
-        return _EXACT.add(_EXACT.add(totals.spent, totals.kept), self._reserved)
+        return EXACT.add(EXACT.add(totals.spent, totals.kept), self._reserved)
 
     def has_room(self, bound: Decimal) -> bool:
         """Whether `bound` can be set aside now."""
@@ -75,18 +72,18 @@ class Budget:
 
     def reserve(self, bound: Decimal) -> None:
         """Set `bound` aside, for which there is room."""
-        self._reserved = _EXACT.add(self._reserved, bound)
+        self._reserved = EXACT.add(self._reserved, bound)
 
     def _over(self, bound: Decimal) -> Ceiling | None:
         """The ceiling that setting `bound` aside would go beyond first."""
         if not self._ceilings:
             return None
-        taken = _EXACT.add(self.taken, bound)
+        taken = EXACT.add(self.taken, bound)
         return tightest([each for each in self._ceilings if taken > each.total])
 
     def release(self, bound: Decimal) -> None:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
-        self._reserved = _EXACT.subtract(self._reserved, bound)
+        self._reserved = EXACT.subtract(self._reserved, bound)
         self._changed.notify_all()
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
@@ -119,7 +116,7 @@ def ceilings_from(
     """
     if reading.currency != currency:
         return []
-    taken = _EXACT.add(totals.spent, totals.kept)
+    taken = EXACT.add(totals.spent, totals.kept)
     ceilings = []
     for left, whose, advice, resets_at in (
         (reading.balance, "the balance", "top up", None),
@@ -140,7 +137,7 @@ def ceilings_from(
             continue
         if resets_at is not None:
             advice = f"wait until {resets_at.isoformat()}"
-        total = _EXACT.add(taken, max(left, Decimal(0)))
+        total = EXACT.add(taken, max(left, Decimal(0)))
         name = f"{whose}, which had {show(left)} {currency} left {when}"
         ceilings.append(Ceiling(whose, name, total, f"{advice} or give --yes", resets_at))
     return ceilings

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import trio
 
-from ..durations import show_duration
+from headrace.jobs import show_duration
+
 from ..errors import InterruptError
 from ..stop import interruption
 

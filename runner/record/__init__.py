@@ -1,7 +1,7 @@
 """The run directory: what a run writes while it is running, and what a second one finds."""
 
 from .directory import RunDirectory, read_manifest
-from .files import make_directory, numbered, replace_file, storage
+from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
 from .recovery import State, recover
@@ -15,7 +15,6 @@ __all__ = [
     "Totals",
     "journalled",
     "make_directory",
-    "numbered",
     "read_manifest",
     "recover",
     "replace_file",

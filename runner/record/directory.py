@@ -10,10 +10,18 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import SCHEMA_VERSION, ConcurrencyPoint, JobFile, Manifest, PriceTable, Session
+from headrace.jobs import (
+    SCHEMA_VERSION,
+    ConcurrencyPoint,
+    JobFile,
+    Manifest,
+    PriceTable,
+    Session,
+    sync_directory,
+)
 
 from ..errors import RunDirectoryError
-from .files import replace_file, storage, sync_directory
+from .files import replace_file, storage
 
 LOOKS = 20
 LOOK_EVERY_S = 0.01

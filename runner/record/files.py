@@ -1,13 +1,15 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of either.
+"""Writing the files of a run, with one error for whatever the disk refuses.
 
 Everything that a run writes goes through here or through the journal, by plain calls of `os`.
 """
 
 import errno
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from headrace import jobs
+from headrace.jobs import sync_directory
 
 from ..errors import StorageError
 
@@ -32,15 +34,6 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {error.strerror or error}; {what_now}") from error
 
 
-def sync_directory(path: Path) -> None:
-    """Make renames and removals in a directory last through a power loss."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def make_directory(path: Path) -> None:
     """Make a directory where there is none, and have it last through a power loss."""
     path.mkdir(exist_ok=True)
@@ -48,40 +41,7 @@ def make_directory(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def numbered(directory: Path, prefix: str, ending: str) -> list[tuple[int, Path]]:
-    """The files that bear a number, by number; what else somebody put there is left out."""
-    found = []
-    for path in directory.glob(f"{prefix}*{ending}"):
-        number = path.name.removeprefix(prefix).removesuffix(ending)
-        if number.isascii() and number.isdigit():
-            found.append((int(number), path))
-    return sorted(found)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`: the kernel may take it in pieces."""
-    written = os.write(descriptor, data)
-    while written < len(data):
-        written += os.write(descriptor, data[written:])
-
-
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file beside `path`, sync it, and put it in the place of `path`. Raises StorageError.
-
-    What the disk refused leaves nothing beside: the room may be what the journal needs.
-    """
-    beside = path.with_name(path.name + ".partial")
+    """Put `data` in the place of `path`, whole or not at all. Raises StorageError."""
     with storage(path):
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            try:
-                write_all(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.replace(beside, path)
-            sync_directory(path.parent)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(beside)
-            raise
+        jobs.replace_file(path, data)

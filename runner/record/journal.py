@@ -12,13 +12,19 @@ from pathlib import Path
 
 import msgspec
 
-from headrace.jobs import JournalRecord
+from headrace.jobs import (
+    DamagedJournalError,
+    JournalRecord,
+    journal_segments,
+    read_journal_segment,
+    sync_directory,
+    write_all,
+)
 
 from ..errors import StorageError
-from .files import numbered, storage, sync_directory, write_all
+from .files import storage
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
 
 
 class Journal:
@@ -83,42 +89,21 @@ class Journal:
             os.close(self._descriptor)
 
 
-def segments(directory: Path) -> list[tuple[int, Path]]:
-    """The segments in a journal directory, oldest first."""
-    return numbered(directory, "", ".jsonl")
-
-
 def journalled(run: Path) -> Iterator[JournalRecord]:
     """All that a run has in its journal now, oldest first."""
-    for _, path in segments(run / "journal"):
+    for _, path in journal_segments(run / "journal"):
         yield from read_segment(path)
 
 
 def read_segment(path: Path) -> Iterator[JournalRecord]:
     """The records of a segment. What a crash tore off its end is left out.
 
-    Raises StorageError where it can't be read, and where a broken line has whole ones after it:
+    Raises StorageError where it can't be read, and where a damaged line has whole ones after it:
     that is not a crash of ours, and to continue could send what was answered.
     """
-    broken: int | None = None
-    for number, line in enumerate(_lines(path), 1):
-        try:
-            record = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            broken = broken or number
-            continue
-        # A whole record without its line end was torn just before the newline: it counts.
-        if broken is not None:
-            raise StorageError(
-                f"line {broken} of {path} is damaged and later ones are not; "
-                "restore the file, or remove the line if you know what it held"
-            )
-        yield record
-
-
-def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as lines:
-            yield from lines
+        yield from read_journal_segment(path)
+    except DamagedJournalError as error:
+        raise StorageError(error.message) from error
     except OSError as error:
         raise StorageError(f"{path} can't be read ({error.strerror}); restore it") from error

@@ -14,13 +14,14 @@ from headrace.jobs import (
     Result,
     Sent,
     Status,
+    sync_directory,
 )
 
 from ..errors import StorageError
 from ..notify import Notify
 from ..offload import Offload
 from .directory import RunDirectory
-from .files import storage, sync_directory
+from .files import storage
 from .journal import Journal
 from .recovery import State
 from .rejects import RejectsFile

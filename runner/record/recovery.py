@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from headrace.jobs import Attempt, Ended, Result, Sent, Status, frame
+from headrace.jobs import Attempt, Ended, Result, Sent, Status, frame, journal_segments, numbered
 
 from ..errors import StorageError
 from ..limits import WINDOW_S
-from .files import make_directory, numbered, storage
-from .journal import Journal, read_segment, segments
+from .files import make_directory, storage
+from .journal import Journal, read_segment
 from .seal import seal
 from .unbilled import kept_for, kept_in
 
@@ -75,7 +75,7 @@ def recover(
     directory = run / "journal"
     with storage(directory):
         make_directory(directory)
-    old = segments(directory)
+    old = journal_segments(directory)
     unended = _unended(path for _, path in old)
     number = 1 + max([number for number, _ in old] + _part_numbers(run), default=0)
     journal = Journal(directory, number)

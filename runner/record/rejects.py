@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from headrace.jobs import Reject
+from headrace.jobs import Reject, write_all
 
-from .files import storage, write_all
+from .files import storage
 
 
 class RejectsFile:

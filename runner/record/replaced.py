@@ -10,8 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
+from headrace.jobs import numbered
+
 from ..errors import StorageError
-from .files import numbered, replace_file
+from .files import replace_file
 
 
 def take_out(directory: Path, indexes: Iterable[int], *, before: int) -> None:

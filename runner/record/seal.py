@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import Attempt, BalanceReading, Result, frame, schema
+from headrace.jobs import Attempt, BalanceReading, Result, frame, schema, sync_directory
 
 from ..errors import StorageError
-from .files import make_directory, storage, sync_directory
+from .files import make_directory, storage
 from .replaced import replace_table, take_out
 from .tables import tables_in
 

@@ -5,12 +5,10 @@ from typing import NamedTuple
 
 import httpx
 
-from headrace.jobs import ErrorKind
+from headrace.jobs import SERVICE_KINDS, ErrorKind, counts_toward_outage
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504, 529})
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
-# What says that the service, not the job, is at fault.
-SERVICE_KINDS = frozenset({"connect", "tls", "timeout", "reset", "protocol", "stream"})
 
 
 class Failure(NamedTuple):
@@ -38,11 +36,9 @@ class Failure(NamedTuple):
     @property
     def of_service(self) -> bool:
         """Whether it counts toward an outage: a failure of the transport, or a 5xx."""
-        if self.final:
-            return False
-        if self.kind == "http":
-            return self.status is not None and self.status >= 500
-        return self.kind in SERVICE_KINDS
+        return not self.final and counts_toward_outage(
+            self.kind, status=self.status, code=self.code
+        )
 
     @property
     def of_load(self) -> bool:

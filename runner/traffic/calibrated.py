@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, replace_file
 
 SCHEMA_VERSION = 1
 
@@ -57,11 +57,9 @@ def calibration_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 def save_calibration(calibration: Calibration, path: Path) -> None:
     """Write it, whole or not at all. Raises InputError where that can't be."""
-    beside = path.with_suffix(".json.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(as_json(calibration))
-        beside.replace(path)
+        replace_file(path, as_json(calibration))
     except OSError as error:
         raise InputError(
             f"cannot keep the calibration in {path}: {error.strerror}; set XDG_STATE_HOME"

@@ -7,9 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headrace.jobs import InputError
-
-from ..durations import parse_duration
+from headrace.jobs import InputError, parse_duration
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:/\s*(s|sec|m|min|h))?", re.ASCII)
 _PER_S = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 1.0}

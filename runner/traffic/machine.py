@@ -17,15 +17,13 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import MachineFacts, Stall
+from headrace.jobs import STALL_S, MachineFacts, Stall
 
 from ..clock import RunClock
 from .alarm import Alarm
 from .histogram import Histogram
 
 TICK_S = 0.01
-# What a stall is (design.md, section 10).
-STALL_S = 0.1
 WORST_KEPT = 20
 SAMPLE_EVERY_S = 1.0
 

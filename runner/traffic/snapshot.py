@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from ..durations import show_duration
+from headrace.jobs import show_duration, show_seconds
+
 from .tally import Quantiles
 
 # What is later than this waits for a slot or a limit, and not for its turn.
@@ -94,12 +95,8 @@ def in_words(snapshot: Snapshot) -> str:
 
 
 def in_time(seconds: float | None) -> str:
-    """A time for people: three digits, in the unit that fits."""
-    if seconds is None:
-        return "-"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.3g} ms"
-    return f"{seconds:.3g} s" if seconds < 100 else show_duration(seconds)
+    """A time for people; a dash for None."""
+    return "-" if seconds is None else show_seconds(seconds)
 
 
 BARS = "▁▂▃▄▅▆▇█"

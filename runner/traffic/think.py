@@ -3,9 +3,7 @@
 import random
 from typing import Literal, NamedTuple
 
-from headrace.jobs import InputError
-
-from ..durations import parse_duration
+from headrace.jobs import InputError, parse_duration
 
 
 class Think(NamedTuple):

@@ -48,7 +48,7 @@ def test_tolerance_decides_the_verdict(directory: Path) -> None:
 def test_a_tolerance_that_is_none_is_refused(directory: Path, amount: str) -> None:
     done = CliRunner().invoke(report, [str(directory), "--tolerance", amount])
     assert done.exit_code == 2
-    assert "is no amount of zero or more, such as 0.01" in done.stderr
+    assert "is not an amount of zero or more, such as 0.01" in done.stderr
 
 
 def test_what_is_no_run_is_an_input_error(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_what_is_no_run_is_an_input_error(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr == (
-        f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
+        f"Error: {tmp_path} has no run.json: it is not a run directory; name the --out of a run\n"
     )
 
 

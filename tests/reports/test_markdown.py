@@ -69,7 +69,7 @@ def test_a_load_run_says_what_was_asked_and_had(made: RunMaker) -> None:
         loaded.request(2.0 + n / 4, wait_s=0.0, latency_s=0.1 if n % 2 else 0.2)
     text = markdown(summarise(made.write()))
     assert "`50/s poisson, measured for 10.0 s after 2.00 s of warm-up; 512 tokens;" in text
-    assert "| due a second | answered a second | goodput a second |" in text
+    assert "| due per second | answered per second | goodput per second |" in text
     assert "| 4 | 4 | 2 |" in text
 
 

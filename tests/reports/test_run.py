@@ -4,10 +4,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from headrace.jobs import BalanceRead, BalanceReading, Decided, Ended, InputError, Sent, Session
 from headrace.reports import summarise
 from headrace.reports.run import open_run
+from headrace.runner.main import main
 
 from .conftest import CHAT, START, RunMaker, at
 
@@ -75,13 +77,54 @@ def test_a_run_at_work_has_attempts_in_flight_and_none_lost(made: RunMaker) -> N
         summary = summarise(made.directory)
     assert (summary.outcome.lost, summary.outcome.in_flight) == (0, 1)
     assert summary.run.state == "running"
-    assert summary.balance.why == ["the run still goes on"]
+    assert summary.balance.why == ["the run is still running"]
 
 
 def test_a_torn_last_line_is_left_out(made: RunMaker) -> None:
     crashed(made)
     made.journal(Ended(attempt=made.attempt(0), result=made.result(0)), torn=b'{"type":"ended","a')
     assert summarise(made.directory).outcome.succeeded == 1
+
+
+COMMANDS = [
+    ["report", "jobs.run"],
+    ["report", "--trend", "jobs.run"],
+    ["status", "jobs.run"],
+    ["export", "jobs.run", "--to", "jsonl"],
+    ["compare", "jobs.run", "jobs.run"],
+    ["gate", "jobs.run", "--require", "failed == 0"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_damaged_journal_is_one_line_and_not_read_in_part(
+    made: RunMaker, command: list[str]
+) -> None:
+    """A journal that was damaged in the middle was counted up to there, and nothing said so."""
+    crashed(made)
+    records = [Ended(attempt=made.attempt(n), result=made.result(n)) for n in range(3)]
+    made.journal(*records)
+    path = made.directory / "journal" / "000000.jsonl"
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second[:20] + b"\n" + third)
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    said = "line 2 of jobs.run/journal/000000.jsonl is damaged and later ones are not; restore"
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_last_line_that_is_half_written_is_left_for_the_next_look(
+    made: RunMaker, command: list[str]
+) -> None:
+    crashed(made)
+    whole = Ended(attempt=made.attempt(0), result=made.result(0))
+    made.journal(sent(0), whole, sent(1), torn=b'{"type":"ended","attempt":{"index":1')
+    with made.at_work():
+        done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert open_run(made.directory).results.collect()["index"].to_list() == [0]
 
 
 def test_results_that_no_attempt_decided_are_read_too(made: RunMaker) -> None:
@@ -116,7 +159,7 @@ def files(directory: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda run: (run / "run.json").unlink(), "has no run.json: it is no run directory"),
+        (lambda run: (run / "run.json").unlink(), "has no run.json: it is not a run directory"),
         (lambda run: (run / "run.json").write_bytes(b"{"), "run.json is damaged"),
         (lambda run: (run / "run.json").write_bytes(b"\xff"), "run.json is damaged"),
         (

@@ -17,9 +17,9 @@ from trio.testing import MockClock
 from headrace import gateway
 from headrace.jobs import Price, PriceTable
 from headrace.reports import Summary, summarise
-from headrace.reports.html.course import course_of
-from headrace.reports.html.spread import spread_of
-from headrace.reports.html.standouts import standouts_of
+from headrace.reports.html.extremes import extremes_of
+from headrace.reports.html.spread_curves import spread_curves_of
+from headrace.reports.html.timeseries import time_series_of
 from headrace.reports.run import open_run
 
 from .conftest import Bench, Ran
@@ -204,7 +204,7 @@ def test_latency_and_ttft_percentiles_are_the_logs(truth: Truth) -> None:
 
 def test_the_curves_of_the_page_are_the_logs(truth: Truth) -> None:
     for metric in ("latency_s", "ttft_s"):
-        spread = spread_of(truth.run, metric)
+        spread = spread_curves_of(truth.run, metric)
         assert spread is not None
         for url in spread.ecdf["url"].unique().to_list():
             times = sorted(
@@ -224,7 +224,7 @@ def test_the_curves_of_the_page_are_the_logs(truth: Truth) -> None:
 
 def test_the_course_of_the_page_is_the_logs(truth: Truth) -> None:
     """Requests, tokens and the most in flight a bin, counted over the log's own moments."""
-    course = course_of(truth.run)
+    course = time_series_of(truth.run)
     width_s = course.timeline.width_s
     began_s = min(row.arrival_s for row in truth.rows)
     first = min(truth.ran.attempts["sent_at"].to_list())
@@ -248,7 +248,7 @@ def test_the_course_of_the_page_is_the_logs(truth: Truth) -> None:
 
 
 def test_the_dearest_and_the_slowest_are_the_logs(truth: Truth) -> None:
-    found = standouts_of(truth.run)
+    found = extremes_of(truth.run)
     charges: dict[str, Decimal] = defaultdict(Decimal)
     request_of = {row["request_id"]: row["custom_id"] for row in truth.ran.attempts.to_dicts()}
     times: dict[str, float] = {}

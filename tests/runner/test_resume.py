@@ -10,9 +10,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from headrace.jobs import Attempt, Ended, Price, PriceTable, Result, Sent
+from headrace.jobs import Attempt, Ended, Price, PriceTable, Result, Sent, journal_segments
 from headrace.runner import RunDirectoryError
-from headrace.runner.record.journal import Journal, read_segment, segments
+from headrace.runner.record.journal import Journal, read_segment
 from headrace.runner.record.recovery import recover
 
 AT = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
@@ -272,7 +272,7 @@ def test_an_attempt_that_spans_two_segments_is_counted_once(tmp_path: Path) -> N
     state, journal = recover(tmp_path, now=AT)
     journal.close()
     assert (state.lost, state.succeeded) == (0, 2)
-    assert [number for number, _ in segments(tmp_path / "journal")] == [3]
+    assert [number for number, _ in journal_segments(tmp_path / "journal")] == [3]
 
 
 def test_a_part_that_is_being_written_is_not_read(tmp_path: Path) -> None:

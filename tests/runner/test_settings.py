@@ -8,7 +8,6 @@ import pytest
 
 from headrace.jobs import InputError
 from headrace.runner import RunSettings, Secret, cli, run
-from headrace.runner.durations import parse_duration, show_duration
 from headrace.runner.options import RunOptions, SendOptions
 from headrace.runner.settings import base_url_from, default_run_directory, headers_from, key_from
 
@@ -112,47 +111,6 @@ def test_limits_below_one_are_refused(field: str) -> None:
 def test_times_below_zero_are_refused(value: float) -> None:
     with pytest.raises(InputError, match="grace_s"):
         RunSettings(base_url="http://a.test", key=Secret("k"), grace_s=value)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("300ms", 0.3),
-        ("90s", 90.0),
-        ("30m", 1800.0),
-        ("2h", 7200.0),
-        ("1d", 86400.0),
-        ("1h30m", 5400.0),
-        ("1.5s", 1.5),
-        ("45", 45.0),
-        ("0", 0.0),
-        (" 2H ", 7200.0),
-    ],
-)
-def test_durations_as_people_write_them(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "soon", "2 weeks", "-5s", "-5", "nan", "inf", "5s!", "s5"])
-def test_what_is_no_duration_says_what_to_write(text: str) -> None:
-    with pytest.raises(ValueError, match="write it like 300ms, 90s, 30m or 2h"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0.2, "0s"),
-        (59.4, "59s"),
-        (60, "1m"),
-        (61, "1m 1s"),
-        (3600, "1h"),
-        (5400, "1h 30m"),
-        (90000, "1d 1h"),
-    ],
-)
-def test_durations_for_people(seconds: float, shown: str) -> None:
-    assert show_duration(seconds) == shown
 
 
 def test_a_program_and_the_command_line_can_set_the_same() -> None:

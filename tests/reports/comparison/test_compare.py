@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 from headrace.reports import Comparison, Difference, compare_runs
 from headrace.reports.comparison.score import expected_answers
-from headrace.reports.html.sheet import TEMPLATES
+from headrace.reports.comparison.sentences import sentences
+from headrace.reports.html.page_shell import TEMPLATES
 from headrace.reports.run import open_run
-from headrace.reports.terminal.comparison import sentences
 from headrace.runner.main import main
 from tests.reports.conftest import PRICES, RunMaker
 from tests.reports.load_maker import facts

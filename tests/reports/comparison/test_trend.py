@@ -69,10 +69,10 @@ def test_runs_are_a_series_in_the_order_of_their_start(nights: list[str]) -> Non
     assert rows[1][:5] == ["06-10", "12:00", "night-2.run", "2", "0.15"]
     assert rows[2] == ["06-11", "12:00", "night-3.run", "3", "0.3", "33.3%", "2.00", "s", "50.0%"]
     assert max(map(len, text.splitlines())) <= 80
-    (course,) = (line.split() for line in text.splitlines() if line.startswith("  cost "))
-    assert course == ["cost", "▁▃█", "0.3", "0.125", "+140.0%"]
+    (history,) = (line.split() for line in text.splitlines() if line.startswith("  cost "))
+    assert history == ["cost", "▁▃█", "0.3", "0.125", "+140.0%"]
     assert done.stderr == (
-        "skipped: notes has no run.json: it is no run directory; name the --out of a run\n"
+        "skipped: notes has no run.json: it is not a run directory; name the --out of a run\n"
     )
 
 
@@ -106,7 +106,7 @@ def test_no_run_at_all_is_a_line(nights: list[str]) -> None:
     done = report("--trend", nights[1])
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
-        "Error: notes has no run.json: it is no run directory; name the --out of a run\n"
+        "Error: notes has no run.json: it is not a run directory; name the --out of a run\n"
     )
 
 

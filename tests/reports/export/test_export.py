@@ -52,7 +52,7 @@ MESSAGE_BODY = {
     "stop_sequence": None,
     "usage": {"input_tokens": 5, "output_tokens": 3},
 }
-PICTURE = b"\x89PNG\r\n\x1a\n not much of a picture"
+IMAGE = b"\x89PNG\r\n\x1a\n not much of an image"
 
 
 def export(*arguments: str) -> Result:
@@ -103,7 +103,7 @@ def mixed(made: RunMaker) -> RunMaker:
         response='{"created": 1, "data": [{"b64_json": "images/5-0.png"}, {"url": "images/5"}]}',
     )
     (made.write() / "images").mkdir()
-    (made.directory / "images" / "5-0.png").write_bytes(PICTURE)
+    (made.directory / "images" / "5-0.png").write_bytes(IMAGE)
     return made
 
 
@@ -120,11 +120,11 @@ def test_openai_output_is_what_its_client_reads() -> None:
     read = ChatCompletion.model_validate(chat["response"]["body"], strict=True)
     assert read.to_dict() == CHAT_BODY
     assert message["response"]["body"] == MESSAGE_BODY
-    pictures = ImagesResponse.model_validate(images["response"]["body"]).data
-    assert pictures is not None
-    assert pictures[0].b64_json is not None
-    assert base64.b64decode(pictures[0].b64_json) == PICTURE
-    assert pictures[1].url == "images/5"
+    found = ImagesResponse.model_validate(images["response"]["body"]).data
+    assert found is not None
+    assert found[0].b64_json is not None
+    assert base64.b64decode(found[0].b64_json) == IMAGE
+    assert found[1].url == "images/5"
 
 
 @pytest.mark.usefixtures("mixed")
@@ -265,7 +265,7 @@ def test_what_fails_midway_leaves_nothing_and_what_was_there(mixed: RunMaker) ->
     Path("jobs.output.jsonl").write_text("mine")
     done = export("jobs.run", "--to", "openai-batch", "--force")
     assert done.exit_code == 2
-    assert done.stderr.startswith("Error: the picture jobs.run/images/5-0.png can't be read (No")
+    assert done.stderr.startswith("Error: the image jobs.run/images/5-0.png can't be read (No")
     assert Path("jobs.output.jsonl").read_text() == "mine"
     assert sorted(path.name for path in Path().iterdir()) == ["jobs.output.jsonl", "jobs.run"]
 
@@ -288,7 +288,7 @@ def test_a_run_under_way_gives_what_there_is(made: RunMaker) -> None:
     with made.at_work():
         done = export("jobs.run", "--to", "jsonl")
     assert done.stdout == "jobs.results.jsonl: 1 result\n"
-    assert done.stderr == "the run still goes on: these are the results so far\n"
+    assert done.stderr == "the run is still running: these are the results so far\n"
 
 
 def test_a_damaged_part_is_a_line(mixed: RunMaker) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from headrace.jobs import Ended, Manifest, Sent, Session, open_source
-from headrace.reports import Status, print_status, status_of
+from headrace.reports import RunStatus, print_status, status_of
 from headrace.runner.main import main
 from tests.reports.conftest import CHAT, START, RunMaker, at
 
@@ -34,12 +34,12 @@ def begun(made: RunMaker) -> None:
     made.manifest(Session(started_at=START, limits=made.limits))
 
 
-def looked(made: RunMaker, seconds: float) -> Status:
+def looked(made: RunMaker, seconds: float) -> RunStatus:
     with made.at_work():
         return status_of(made.directory, now=at(seconds))
 
 
-def printed(status: Status) -> list[str]:
+def printed(status: RunStatus) -> list[str]:
     out = StringIO()
     print_status(status, Console(file=out, width=80, color_system=None))
     return out.getvalue().splitlines()
@@ -86,7 +86,7 @@ def test_a_run_under_way(made: RunMaker) -> None:
         "  31 succeeded, 1 failed, 1 rejected, of 66 lines (50%)",
         "  2 in flight, the longest for 60.0 s",
         "  2 of 60 requests, 0 of 100,000 tokens in the last minute",
-        "  16 jobs a minute, about 2.06 min left",
+        "  16 jobs per minute, about 2.06 min left",
         "  0.31 CNY so far",
         "  the last result came 9.00 s ago",
     ]
@@ -112,7 +112,7 @@ def test_a_process_that_is_gone_is_said(made: RunMaker) -> None:
     assert (found.state, found.in_flight, found.attempts) == ("crashed", 0, 2)
     assert found.jobs_per_minute is None
     assert printed(found) == [
-        "jobs.run  the process is gone; the same command goes on",
+        "jobs.run  was killed; run the same command again to resume",
         "  1 succeeded, 0 failed",
         "  0 CNY so far",
         "  the last result came 1.67 min ago",
@@ -167,6 +167,19 @@ def test_an_outage_is_twenty_failures_in_a_row(made: RunMaker) -> None:
     assert looked(made, 62).failing_since is None
 
 
+def test_streams_that_break_off_are_an_outage_too(made: RunMaker) -> None:
+    """The run stopped for an outage of cut streams that `status` did not show."""
+    begun(made)
+    for index in range(20):
+        made.attempt(index, error_kind="stream", http_status=200)
+    made.seal()
+    found = looked(made, 60)
+    assert (found.failing_since, found.failing_attempts) == (at(0), 20)
+    made.attempt(20, error_kind="protocol", http_status=200, error_code="UNUSABLE_ANSWER")
+    made.seal()
+    assert looked(made, 60).failing_since is None  # whatever it says, the service says it
+
+
 @pytest.mark.parametrize(
     "text", ['{"requests": [\n{"custom_id": "a", "params": {}}]}\n', '{\n"requests": []}\n']
 )
@@ -211,5 +224,5 @@ def test_what_is_no_run_is_a_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["status", str(tmp_path)])
     assert done.exit_code == 2
     assert done.stderr == (
-        f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
+        f"Error: {tmp_path} has no run.json: it is not a run directory; name the --out of a run\n"
     )

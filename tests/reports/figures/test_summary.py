@@ -211,10 +211,10 @@ def test_the_course_of_the_concurrency_over_all_sessions(made: RunMaker) -> None
     directory = made.write()
     lines = [point(0, 16, 3), point(5, 64, 64), point(90, 8, 2), point(91, 20, 12)]
     (directory / "concurrency.jsonl").write_bytes(b"".join(lines) + b'{"at": "20')
-    course = summarise(directory).limits.concurrency
-    assert (course.fixed, course.start, course.end) == (None, 16, 20)
-    assert (course.lowest, course.highest, course.most_in_flight) == (8, 64, 64)
-    assert [(each.at, each.limit, each.in_flight) for each in course.points] == [
+    history = summarise(directory).limits.concurrency
+    assert (history.fixed, history.start, history.end) == (None, 16, 20)
+    assert (history.lowest, history.highest, history.most_in_flight) == (8, 64, 64)
+    assert [(each.at, each.limit, each.in_flight) for each in history.points] == [
         (at(0), 16, 3),
         (at(5), 64, 64),
         (at(90), 8, 2),
@@ -227,15 +227,17 @@ def test_the_course_in_a_summary_is_bounded(made: RunMaker, count: int) -> None:
     directory = made.write()
     lines = [point(n, n + 1, n) for n in range(count)]
     (directory / "concurrency.jsonl").write_bytes(b"".join(lines))
-    course = summarise(directory).limits.concurrency
-    assert 200 <= len(course.points) <= 480
-    assert (course.points[0].limit, course.points[-1].limit, course.highest) == (1, count, count)
+    history = summarise(directory).limits.concurrency
+    assert 200 <= len(history.points) <= 480
+    assert (history.points[0].limit, history.points[-1].limit, history.highest) == (1, count, count)
 
 
 def test_a_run_without_a_course_says_nothing_of_it(made: RunMaker) -> None:
     made.job(0)
-    course = summarise(made.write()).limits.concurrency
-    assert (course.start, course.end, course.most_in_flight, course.points) == (None,) * 3 + ([],)
+    history = summarise(made.write()).limits.concurrency
+    assert (history.start, history.end, history.most_in_flight, history.points) == (None,) * 3 + (
+        [],
+    )
 
 
 def test_estimates_are_shown_beside_what_was_used(made: RunMaker) -> None:

@@ -143,7 +143,7 @@ def test_it_is_reached_by_keyboard(tab: Tab, page: Path) -> None:
         outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"  # one sees where one is
     assert reached[0] == "To the report"
-    assert reached[1:8] == ["Outcome", "Cost", "Times", "Course", "Errors", "Jobs", "Settings"]
+    assert reached[1:8] == ["Outcome", "Cost", "Times", "Over time", "Errors", "Jobs", "Settings"]
 
 
 def test_a_screen_reader_finds_its_way(tab: Tab, page: Path) -> None:
@@ -162,9 +162,9 @@ def test_a_screen_reader_finds_its_way(tab: Tab, page: Path) -> None:
     headings = names("heading")
     assert headings[1:7] == [
         "Outcome",
-        "Cost, and the account",
+        "Cost and balance",
         "Times of answers",
-        "Course of the run",
+        "Over time",
         "Errors and retries",
         "Jobs worth a look",
     ]

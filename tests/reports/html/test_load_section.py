@@ -10,7 +10,7 @@ from markupsafe import Markup
 from headrace.jobs import ConcurrencyPoint, Session
 from headrace.reports import summarise
 from headrace.reports.html import html_report
-from headrace.reports.html.gaps import RATIO, gap_spread
+from headrace.reports.html.gaps import RATIO, gap_curves
 from headrace.reports.run import open_run
 from tests.reports.conftest import RunMaker, at
 from tests.reports.load_maker import LoadMaker, facts
@@ -30,7 +30,7 @@ def load(made: RunMaker, monkeypatch: pytest.MonkeyPatch) -> LoadMaker:
 
 def test_every_gap_is_counted_once(load: LoadMaker) -> None:
     gaps = [gap for row in load.measured() for gap in row["gaps_s"] if gap > 0]
-    spread = gap_spread(open_run(load.made.directory))
+    spread = gap_curves(open_run(load.made.directory))
     assert spread is not None
     assert spread.histogram["count"].sum() == len(gaps) > 500
     for _, begin_s, end_s, count in spread.histogram.iter_rows():
@@ -47,7 +47,7 @@ def test_a_load_page_shows_nothing_of_the_warm_up_or_of_this_machines_bound(
     look = ConcurrencyPoint(at=at(1), limit=19_936, in_flight=3)
     (load.made.directory / "concurrency.jsonl").write_bytes(msgspec.json.encode(look) + b"\n")
     page = html_report(load.made.directory)
-    assert "jobs a minute" not in page
+    assert "jobs per minute" not in page
     assert "how many might have been" not in page
     assert "19936" not in page
     assert "triangles are 1 failed attempt." in page  # and of cool-downs, of which there are none

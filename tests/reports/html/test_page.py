@@ -27,11 +27,11 @@ from headrace.jobs import (
 from headrace.reports.figures.summary import summary_of
 from headrace.reports.html import html_report, write_html
 from headrace.reports.html.cost_chart import waterfall
-from headrace.reports.html.course import Pause, course_of
+from headrace.reports.html.extremes import extremes_of
 from headrace.reports.html.page import script
-from headrace.reports.html.sheet import TEMPLATES, embedded
-from headrace.reports.html.spread import spread_of
-from headrace.reports.html.standouts import standouts_of
+from headrace.reports.html.page_shell import TEMPLATES, embedded
+from headrace.reports.html.spread_curves import spread_curves_of
+from headrace.reports.html.timeseries import Pause, time_series_of
 from headrace.reports.run import open_run
 from tests.reports.conftest import CHAT, RunMaker, at
 
@@ -203,11 +203,11 @@ def test_a_killed_run_has_a_page_with_what_its_journal_holds(made: RunMaker) -> 
     sent = Sent(index=1, attempt=1, sent_at=at(5), **about)  # type: ignore[arg-type]
     made.journal(Ended(attempt=attempt, result=result), sent, torn=b'{"type":"en')
     page = page_of(made)
-    assert "was killed; the same command goes on" in page
+    assert "was killed; run the same command again to resume" in page
     assert "from the journal" in page
     assert "1 attempt lost in a crash" in page
     # Its time at work is up to the end of its last attempt.
-    assert course_of(open_run(made.directory)).timeline.span_s == 7.0
+    assert time_series_of(open_run(made.directory)).timeline.span_s == 7.0
 
 
 def test_a_run_that_goes_on_has_a_page(made: RunMaker) -> None:
@@ -215,8 +215,8 @@ def test_a_run_that_goes_on_has_a_page(made: RunMaker) -> None:
     made.journal(Ended(attempt=made.attempt(0, latency_s=1.0)), Decided(result=made.result(0)))
     with made.at_work():
         page = page_of(made)
-    assert "The run still goes on." in page
-    assert "the run still goes on" in page
+    assert "The run is still running." in page
+    assert "the run is still running" in page
 
 
 def test_a_file_that_cannot_be_written_is_an_error(made: RunMaker, tmp_path: Path) -> None:
@@ -236,17 +236,17 @@ def test_sessions_are_drawn_end_to_end(made: RunMaker) -> None:
         Session(started_at=at(day), ended_at=at(day + 30), state="finished", limits=made.limits),
     )
     made.seal()
-    course = course_of(open_run(made.directory))
-    assert (course.timeline.begins_s, course.timeline.span_s) == ([0.0, 60.0], 90.0)
-    assert course.timeline.width_s == 2
-    counted = course.bins.filter(pl.col("requests") > 0)
+    series = time_series_of(open_run(made.directory))
+    assert (series.timeline.begins_s, series.timeline.span_s) == ([0.0, 60.0], 90.0)
+    assert series.timeline.width_s == 2
+    counted = series.bins.filter(pl.col("requests") > 0)
     assert counted.select("at_s", "requests", "tokens").rows() == [
         (10.0, 1, 7),
         (20.0, 1, 7),
         (64.0, 1, 7),
         (88.0, 1, 7),
     ]
-    assert len(course.bins) == 46
+    assert len(series.bins) == 46
 
 
 def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) -> None:
@@ -259,18 +259,18 @@ def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) 
     made.attempt(6, sent_at=at(55), first_byte_s=1.0, retry_after_s=99.0, **refusal)
     made.attempt(7, sent_at=at(3.6), error_kind="timeout")
     made.write()
-    course = course_of(open_run(made.directory))
-    rows = {row["at_s"]: row for row in course.bins.to_dicts()}
+    series = time_series_of(open_run(made.directory))
+    rows = {row["at_s"]: row for row in series.bins.to_dicts()}
     assert (rows[0.0]["p50"], rows[0.0]["p95"]) == (2.0, pytest.approx(3.8))
     assert [rows[float(n)]["in_flight"] for n in range(6)] == [3, 3, 1, 3, 1, 1]
-    assert course.errors.rows() == [
+    assert series.errors.rows() == [
         (3.0, "429 RATE_LIMIT", 1),
         (3.0, "timeout", 1),
         (5.0, "429 RATE_LIMIT", 1),
         (55.0, "429 RATE_LIMIT", 1),
     ]
-    assert course.cool_downs == [Pause(4.0, 26.0), Pause(56.0, 60.0)]
-    assert course.endless == 1
+    assert series.cool_downs == [Pause(4.0, 26.0), Pause(56.0, 60.0)]
+    assert series.endless == 1
     assert "Of 1 attempt no end is recorded" in page_of(made)
 
 
@@ -296,7 +296,7 @@ def test_a_spread_counts_every_answer_once(made: RunMaker) -> None:
     for index, time_s in enumerate(times):
         made.result(index, latency_s=time_s)
     made.result(300, latency_s=99.0, status="failed")
-    spread = spread_of(open_run(made.write()), "latency_s")
+    spread = spread_curves_of(open_run(made.write()), "latency_s")
     assert spread is not None
     assert spread.histogram["count"].sum() == 300
     for _, begin, end, count in spread.histogram.iter_rows():
@@ -323,7 +323,7 @@ def test_endpoints_are_told_apart_by_more_than_colour(made: RunMaker) -> None:
 
 def test_no_answer_has_no_spread(made: RunMaker) -> None:
     made.result(0, status="failed", latency_s=1.0)
-    assert spread_of(open_run(made.write()), "ttft_s") is None
+    assert spread_curves_of(open_run(made.write()), "ttft_s") is None
 
 
 def test_the_waterfall_leads_from_each_cost_to_the_fall_of_the_balance(made: RunMaker) -> None:
@@ -349,7 +349,7 @@ def test_the_dearest_are_by_all_their_attempts(made: RunMaker) -> None:
     for index in range(12):
         made.job(index, cost=Decimal(index), latency_s=float(index))
     made.attempt(3, 2, cost=Decimal(100))
-    found = standouts_of(open_run(made.write()))
+    found = extremes_of(open_run(made.write()))
     assert [each.index for each in found.dearest] == [3, 11, 10, 9, 8, 7, 6, 5, 4, 2]
     assert found.dearest[0].cost == Decimal(103)
     assert [each.index for each in found.slowest] == [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]

@@ -223,12 +223,12 @@ def test_the_course_has_every_request_in_its_slice(loaded: LoadMaker) -> None:
     loaded.request(2.0, ttft_s=0.25, latency_s=0.5)
     loaded.request(2.15, ttft_s=0.75, latency_s=1.5)
     loaded.request(12.5, error_kind="reset", latency_s=None)
-    course = figures(loaded.made).course
-    assert course is not None
-    assert course.width_s == 0.1
+    slices = figures(loaded.made).slices
+    assert slices is not None
+    assert slices.width_s == 0.1
     assert [
         (each.at_s, each.due, each.answered, each.failed, each.ttft_p50_s, each.latency_p95_s)
-        for each in course.slices
+        for each in slices.slices
     ] == [
         (-0.1, 1, 1, 0, 0.125, 0.25),
         (0.0, 1, 1, 0, 0.25, 0.5),
@@ -240,22 +240,22 @@ def test_the_course_has_every_request_in_its_slice(loaded: LoadMaker) -> None:
 def test_the_course_of_a_long_run_has_wider_slices(loaded: LoadMaker) -> None:
     for n in range(200):
         loaded.request(n * 1.0)
-    course = figures(loaded.made).course
-    assert course is not None
-    assert course.width_s == 2
-    assert len(course.slices) == 100
-    assert {each.due for each in course.slices} == {2}
+    slices = figures(loaded.made).slices
+    assert slices is not None
+    assert slices.width_s == 2
+    assert len(slices.slices) == 100
+    assert {each.due for each in slices.slices} == {2}
 
 
 def test_a_run_that_measured_nothing_is_unknown(loaded: LoadMaker) -> None:
     found = figures(loaded.made)
     assert (found.verdict.verdict, found.verdict.why) == ("unknown", ["no request was measured"])
-    assert (found.times, found.course, found.goodput_share) == ([], None, None)
+    assert (found.times, found.slices, found.goodput_share) == ([], None, None)
     assert found.requests.error_rate is None
 
 
 def test_a_moment_has_no_rates(made: RunMaker) -> None:
-    """Each user sent one request, all at once: 3,000,000 were due a second."""
+    """Each user sent one request, all at once: 3,000,000 were due per second."""
     made.load = facts(measure_to=at(BEGIN_S + 1e-6))
     loaded = LoadMaker(made)
     for _ in range(3):
@@ -294,7 +294,7 @@ def test_the_signs_of_the_verdict_come_from_the_rows(loaded: LoadMaker) -> None:
     verdict = figures(loaded.made).verdict
     assert verdict.verdict == "client-limited"
     assert verdict.why == [
-        "1 % of the requests left 50 ms or more after they were due (allowed: 5 ms)"
+        "1 % of the requests left 50.0 ms or more after they were due (allowed: 5.00 ms)"
     ]
 
 
@@ -305,8 +305,9 @@ def keys_of(kind: Any, prefix: str) -> Iterator[str]:
         yield prefix
         return
     mark = "[]" if getattr(kind, "__origin__", None) is list else ""
-    for name, hint in get_type_hints(inner[0]).items():
-        yield from keys_of(hint, f"{prefix}{mark}.{name}".lstrip("."))
+    hints = get_type_hints(inner[0])
+    for field in msgspec.structs.fields(inner[0]):
+        yield from keys_of(hints[field.name], f"{prefix}{mark}.{field.encode_name}".lstrip("."))
 
 
 def _is_struct(kind: Any) -> bool:

@@ -49,26 +49,26 @@ def test_what_is_allowed_is_valid(fields: dict[str, Any]) -> None:
     [
         (
             {"wait_p99_s": 0.0021},
-            "1 % of the requests left 2.1 ms or more after they were due (allowed: 2 ms)",
+            "1 % of the requests left 2.10 ms or more after they were due (allowed: 2.00 ms)",
         ),
         (
             {"wait_p99_s": 0.021, "median_latency_s": 2.0},
-            "1 % of the requests left 21 ms or more after they were due (allowed: 20 ms)",
+            "1 % of the requests left 21.0 ms or more after they were due (allowed: 20.0 ms)",
         ),
         (
             {"wait_p99_s": 1.5, "ceiling": 8},
-            "1 % of the requests left 1.50 s or more after they were due (allowed: 2 ms); "
+            "1 % of the requests left 1.50 s or more after they were due (allowed: 2.00 ms); "
             "the ceiling of 8 in flight makes requests wait",
         ),
         (
             {"wait_p99_s": 0.1, "connect_p99_s": 0.09},
-            "1 % of the requests left 100 ms or more after they were due (allowed: 2 ms); "
-            "connecting took up to 90 ms at p99",
+            "1 % of the requests left 100 ms or more after they were due (allowed: 2.00 ms); "
+            "connecting took up to 90.0 ms at p99",
         ),
         (
             {"lag_p99_s": 0.0101},
             "in 1 % of the answers bytes waited 10.1 ms or more to be read "
-            "(allowed: 10 ms, a median gap)",
+            "(allowed: 10.0 ms, a median gap)",
         ),
         (
             {"stalls": 1, "longest_stall_s": 0.5},

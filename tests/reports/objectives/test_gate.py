@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from headrace.reports.objectives.names import Value
-from headrace.reports.terminal.gate import amount
+from headrace.reports.objectives.figure_names import Value
+from headrace.reports.objectives.sentences import amount
 from headrace.runner.main import main
 from tests.reports.conftest import RunMaker
 
@@ -148,7 +148,7 @@ def test_objectives_in_the_settings_file(directory: Path) -> None:
         ([], 'Error: no objective: give --require, such as --require "cost < 5"\n'),
         (
             ["--require", "cots < 5"],
-            "Error: 'cots' is no figure of a run; did you mean cost?\n    cots < 5\n    ^\n",
+            "Error: 'cots' is not a figure of a run; did you mean cost?\n    cots < 5\n    ^\n",
         ),
         (
             ["--require", "cost <"],
@@ -178,14 +178,14 @@ def test_what_cant_be_used_is_a_line(directory: Path, arguments: list[str], said
 
 def test_a_mistake_is_found_before_the_run_is_read(tmp_path: Path) -> None:
     done = gate(tmp_path, *required("cots < 5"))
-    assert "no figure of a run" in done.stderr
+    assert "not a figure of a run" in done.stderr
 
 
 def test_what_is_no_run_is_a_line(tmp_path: Path) -> None:
     done = gate(tmp_path, *required("cost < 5"))
     assert done.exit_code == 2
     assert done.stderr == (
-        f"Error: {tmp_path} has no run.json: it is no run directory; name the --out of a run\n"
+        f"Error: {tmp_path} has no run.json: it is not a run directory; name the --out of a run\n"
     )
 
 

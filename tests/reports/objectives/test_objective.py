@@ -9,7 +9,7 @@ import pytest
 
 from headrace.jobs import Attempt, ExpressionError, Session, parse_condition, schema
 from headrace.reports import Judgement, judge, open_figures, row_condition
-from headrace.reports.objectives.names import FIGURES
+from headrace.reports.objectives.figure_names import FIGURES
 from tests.reports.conftest import START, RunMaker
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "gates.md"
@@ -195,22 +195,22 @@ def test_a_run_under_way_has_a_state(made: RunMaker) -> None:
 @pytest.mark.parametrize(
     ("text", "said", "at"),
     [
-        ("cots < 5", "'cots' is no figure of a run; did you mean cost?", 0),
+        ("cots < 5", "'cots' is not a figure of a run; did you mean cost?", 0),
         ("latency_s < 5", "latency_s is a column of many rows; write p95(latency_s)", 0),
-        ("p95(latency) < 5", "'latency' is no column; did you mean latency_s?", 4),
-        ("p95(qqqq) < 5", "'qqqq' is no column; docs/gates.md has the names", 4),
+        ("p95(latency) < 5", "'latency' is not a column; did you mean latency_s?", 4),
+        ("p95(qqqq) < 5", "'qqqq' is not a column; docs/gates.md has the names", 4),
         ("p95(model) < 5", "p95 of text; only count takes it", 4),
         ("p95(due_at) < 5", "due_at is neither a number nor text", 4),
-        ("mean(latency_s, model) < 5", "this is no condition", 16),
+        ("mean(latency_s, model) < 5", "this is not a condition", 16),
         ("mean(latency_s, model == 5) < 5", "this is a number, where text is needed", 25),
         ("mean(latency_s, model < 'a') < 5", "this is text, where a number is needed", 16),
         ("mean(attempts.wait_s + ttft_s) < 5", "ttft_s is of the jobs and attempts.wait_s", 23),
         ("cost < base", "there is no run to compare with; give --base RUN", 7),
         ("state < 5", "these two can't be compared", 6),
         ("state < 'a'", "these two can't be compared", 6),
-        ("state + 1 > 5", "this is no number", 0),
-        ("cost and jobs > 1", "this is no condition", 0),
-        ("mean(base) < 5", "'base' is no column; docs/gates.md has", 5),
+        ("state + 1 > 5", "this is not a number", 0),
+        ("cost and jobs > 1", "this is not a condition", 0),
+        ("mean(base) < 5", "'base' is not a column; docs/gates.md has", 5),
     ],
 )
 def test_what_has_no_meaning_is_refused(made: RunMaker, text: str, said: str, at: int) -> None:

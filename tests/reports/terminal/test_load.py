@@ -10,7 +10,7 @@ from rich.console import Console
 
 from headrace.jobs import MachineFacts
 from headrace.reports import print_summary, summarise
-from headrace.reports.terminal.load import machine_lines
+from headrace.reports.load.sentences import machine_lines
 from tests.reports.conftest import RunMaker, at
 from tests.reports.load_maker import LoadMaker, facts
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headrace.jobs import Session
 from headrace.reports import print_summary, summarise
-from headrace.reports.terminal.layout import aligned, duration, endpoint, money
+from headrace.reports.wording import money
 from tests.reports.conftest import RunMaker, at
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -120,41 +120,8 @@ def test_text_of_others_is_shown_as_text(made: RunMaker) -> None:
     assert "[bold red]ok[/]" in text  # shown, and not obeyed
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 µs"),
-        (0.0000005, "0.500 µs"),
-        (0.000201, "201 µs"),
-        (0.000999, "999 µs"),
-        (0.0009996, "1.00 ms"),
-        (0.0365, "36.5 ms"),
-        (0.9994, "999 ms"),
-        (0.9996, "1.00 s"),
-        (99.94, "99.9 s"),
-        (99.96, "1.67 min"),
-        (5996.0, "99.9 min"),
-        (5999.0, "1.7 h"),
-        (36_000_000.0, "10,000.0 h"),
-    ],
-)
-def test_durations_have_three_digits(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
 def test_money_has_all_its_digits() -> None:
     assert money(Decimal("1234.500000000000"), "CNY") == "1,234.5 CNY"
     assert money(Decimal("1E-12"), "CNY") == "0.000000000001 CNY"
     assert money(Decimal("1E+3"), None) == "1,000"
     assert money(None, "CNY") == "-"
-
-
-def test_decimal_points_are_aligned() -> None:
-    amounts = [Decimal("14.5"), Decimal("1.272558"), None, Decimal(1200)]
-    assert aligned(amounts) == ["   14.5     ", "    1.272558", "    -       ", "1,200       "]
-
-
-def test_endpoints_have_short_names() -> None:
-    assert endpoint("/v1/chat/completions") == "chat"
-    assert endpoint("/v1/messages") == "messages"
-    assert endpoint("/other") == "/other"

@@ -96,7 +96,7 @@ async def test_linked_pictures_are_files_and_their_paths_stand_beside_the_links(
     ]
     assert (ran.directory / "images/0-0.png").read_bytes() == PNG
     assert (ran.directory / "images/0-1.jpg").read_bytes() == b"\xff\xd8\xff jpeg"
-    images = summarise(ran.directory).pictures
+    images = summarise(ran.directory).images
     assert images is not None
     assert (images.files, images.links, images.failed) == (2, 0, 0)
     # Nothing of ours goes to where others point.
@@ -127,7 +127,7 @@ async def test_without_it_links_stay_links_and_the_report_says_so(
     assert data_of(ran.results.row(0, named=True)) == [{"url": "https://cdn.test/a"}]
     assert foreign.asked == []
     assert not (ran.directory / "images").exists()
-    images = summarise(ran.directory).pictures
+    images = summarise(ran.directory).images
     assert images is not None
     assert (images.files, images.links) == (0, 1)
 
@@ -145,7 +145,7 @@ async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
             {"url": "https://cdn.test/a", "path": f"images/{index}-0.png"},
             {"url": "https://cdn.test/b"},
         ]
-    images = summarise(first.directory).pictures
+    images = summarise(first.directory).images
     assert images is not None
     assert (images.files, images.links, images.failed) == (2, 2, 2)
     assert images.reasons == {"cdn.test answered 404": 2}
@@ -165,7 +165,7 @@ async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
         assert (second.directory / f"images/{index}-1.png").read_bytes() == PNG
     before = first.results.drop("response")
     assert second.results.drop("response").equals(before)
-    images = summarise(second.directory).pictures
+    images = summarise(second.directory).images
     assert images is not None
     assert (images.files, images.links, images.failed) == (4, 0, 0)
     foreign.asked.clear()

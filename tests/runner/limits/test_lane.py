@@ -6,7 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from headrace.runner.limits.lane import OUTAGE_AFTER, Lane
+from headrace.jobs import OUTAGE_AFTER
+from headrace.runner.limits.lane import Lane
 from headrace.runner.limits.limiter import Grant, Limiter
 from headrace.runner.retries.failure import Failure
 

@@ -45,7 +45,7 @@ def drawn(looked_at: Snapshot, width: int = 110) -> str:
 def test_a_line_says_how_far_it_is_and_how_it_goes() -> None:
     assert in_words(snapshot()) == (
         "measuring, 12s of 1m, 50.0/s asked, 49.8/s sent, 31 in flight, TTFT 312 ms (p95 410 ms), "
-        "latency 1.25 s (p95 2 s), no errors, valid so far"
+        "latency 1.25 s (p95 2.00 s), no errors, valid so far"
     )
 
 
@@ -57,7 +57,7 @@ def test_a_line_says_what_goes_wrong() -> None:
         cost="0.25 CNY",
     )
     assert in_words(looked_at).endswith(
-        "31 in flight, 3.25 s behind, TTFT 312 ms (p95 410 ms), latency 1.25 s (p95 2 s), "
+        "31 in flight, 3.25 s behind, TTFT 312 ms (p95 410 ms), latency 1.25 s (p95 2.00 s), "
         "1,200 HTTP 429, 3 timeout, 0.25 CNY, client-limited: a stall of 512 ms"
     )
 
@@ -118,8 +118,8 @@ def test_a_snapshot_fits_into_one_write_to_a_pipe() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        *((0.0001234, "0.123 ms"), (0.05, "50 ms"), (0.9994, "999 ms"), (0.99951, "1 s")),
-        *((1.5, "1.5 s"), (75.26, "75.3 s"), (3725.0, "1h 2m"), (None, "-")),
+        *((0.0001234, "123 µs"), (0.05, "50.0 ms"), (0.9994, "999 ms"), (0.99951, "1.00 s")),
+        *((1.5, "1.50 s"), (75.26, "75.3 s"), (3725.0, "62.1 min"), (None, "-")),
     ],
 )
 def test_times_have_three_digits(seconds: float | None, words: str) -> None:

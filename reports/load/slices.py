@@ -1,18 +1,18 @@
-"""A load run's course: its figures by the moment that requests were due, slice by slice."""
+"""A load run over time: its figures by the moment that requests were due, slice by slice."""
 
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from .figures import Course, Slice
-from .rows import LoadRows
+from .attempt_rows import LoadRows
+from .figures import Slice, TimeSlices
 
 SLICES_MAX = 120
 WIDTHS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 
-def course_of(rows: LoadRows) -> Course | None:
-    """The course of the whole run, at most 120 slices; None where nothing was due."""
+def slices_of(rows: LoadRows) -> TimeSlices | None:
+    """The whole run in slices, at most 120 slices; None where nothing was due."""
     due = rows.everything["due_at"]
     begin, first, last = rows.facts.measure_from, due.min(), due.max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
@@ -42,4 +42,4 @@ def course_of(rows: LoadRows) -> Course | None:
         .collect()
     )
     slices = [Slice(at_s=round(row.pop("place") * width_s, 3), **row) for row in found.to_dicts()]
-    return Course(width_s=width_s, slices=slices)
+    return TimeSlices(width_s=width_s, slices=slices)

@@ -11,31 +11,31 @@ from headrace.jobs import InputError
 from ..figures import summary_of
 from ..run import open_run, reading_tables
 from .charts import FONT, Chart
-from .course import course_of
 from .page import charts_of
-from .sheet import template_text
+from .page_shell import template_text
+from .timeseries import time_series_of
 
 WIDTH = 720
 SCALE = 2.0
-PICTURE_FONT = "DejaVu Sans, Liberation Sans, Arial, sans-serif"
+IMAGE_FONT = "DejaVu Sans, Liberation Sans, Arial, sans-serif"
 
 
 def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = None) -> list[Path]:
     """Write every chart of a run's report into a folder, which is made where it is not there.
 
-    Raises InputError where the directory is no run, or a file can't be written.
+    Raises InputError where the directory is not a run, or a file can't be written.
     """
     import vl_convert
 
     run = open_run(directory)
     summary = summary_of(run, tolerance=tolerance)
     with reading_tables(directory):
-        charts = charts_of(run, summary, course_of(run))
+        charts = charts_of(run, summary, time_series_of(run))
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for chart in charts.all():
-            spec = picture_spec(chart)
+            spec = image_spec(chart)
             svg = folder / f"{chart.name}.svg"
             svg.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
             png = folder / f"{chart.name}.png"
@@ -48,11 +48,11 @@ def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = N
     return written
 
 
-def picture_spec(chart: Chart) -> dict[str, Any]:
-    """A chart's spec for a picture: with a width, a ground, its title, and the light colours."""
+def image_spec(chart: Chart) -> dict[str, Any]:
+    """A chart's spec for an image: with a width, a ground, its title, and the light colours."""
     light = template_text("page.css").partition("@media")[0]
     colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6});", light))
-    text = json.dumps(chart.spec).replace(FONT, PICTURE_FONT)
+    text = json.dumps(chart.spec).replace(FONT, IMAGE_FONT)
     spec: dict[str, Any] = json.loads(
         re.sub(r"var\((--[\w-]+)\)", lambda found: colours[found[1]], text)
     )

@@ -50,7 +50,7 @@ class Gaps(NamedTuple):
 
 def request_condition(expression: Expression) -> pl.Expr:
     """An objective as a condition on a row of attempts. Raises ExpressionError, for a name that is
-    no column too."""
+    not a column too."""
     return row_condition(expression, COLUMNS)
 
 

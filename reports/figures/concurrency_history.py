@@ -9,8 +9,8 @@ from ..run import Run
 POINTS_MAX = 480
 
 
-class ConcurrencyCourse(msgspec.Struct, frozen=True, kw_only=True):
-    """The course of the limit on attempts in flight, over all sessions that ended.
+class ConcurrencyHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """The history of the limit on attempts in flight, over all sessions that ended.
 
     `fixed` is the newest session's --concurrency, None where the run found it. `start`, `end`,
     `lowest` and `highest` are limits, `most_in_flight` attempts, of `points`; None without any.
@@ -26,11 +26,11 @@ class ConcurrencyCourse(msgspec.Struct, frozen=True, kw_only=True):
     points: list[ConcurrencyPoint]
 
 
-def concurrency_of(run: Run) -> ConcurrencyCourse:
-    """Read the course from concurrency.jsonl; what a crash tore off is passed over."""
+def concurrency_of(run: Run) -> ConcurrencyHistory:
+    """Read the history from concurrency.jsonl; what a crash tore off is passed over."""
     points = _points(run)
     limits = [point.limit for point in points]
-    return ConcurrencyCourse(
+    return ConcurrencyHistory(
         fixed=run.manifest.sessions[-1].limits.concurrency,
         start=limits[0] if limits else None,
         end=limits[-1] if limits else None,

@@ -14,7 +14,7 @@ POINTS = 200
 SHORTEST_S = 1e-6
 
 
-class Spread(NamedTuple):
+class SpreadCurves(NamedTuple):
     """`histogram` has `url`, `from_s`, `to_s`, `count` of the bins that hold something; `ecdf` has
     `url`, `s` and `share`: the share of its samples that took `s` or less."""
 
@@ -29,7 +29,7 @@ def samples(run: Run, metric: str) -> pl.DataFrame:
     return rows.select("url", pl.col(metric).alias("s")).drop_nulls("s").collect()
 
 
-def spread_of(run: Run, metric: str) -> Spread | None:
+def spread_curves_of(run: Run, metric: str) -> SpreadCurves | None:
     """The spread of `latency_s` or `ttft_s`; None where no answer has it."""
     found = samples(run, metric).with_columns(pl.col("s").clip(SHORTEST_S))
     if not len(found):
@@ -42,7 +42,7 @@ def spread_of(run: Run, metric: str) -> Spread | None:
     longest_s = max(float(times[-1]) for times in by_url.values())
     # Never narrower than the eye can part, and the longest inside the last bin.
     edges = np.geomspace(shortest_s / 1.02, max(longest_s, shortest_s * 1.02) * 1.02, BINS + 1)
-    return Spread(
+    return SpreadCurves(
         metric,
         pl.concat([_histogram(str(url), times, edges) for url, times in by_url.items()]),
         pl.concat([_ecdf(str(url), times) for url, times in by_url.items()]),

@@ -6,8 +6,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from ..figures import ConcurrencyCourse, Summary
-from ..terminal import counted, duration
+from headrace.jobs import show_seconds
+
+from ..figures import ConcurrencyHistory, Summary
+from ..wording import counted
 from .charts import (
     BAD,
     LIMIT,
@@ -16,40 +18,40 @@ from .charts import (
     SOFT,
     Chart,
     TimeUnit,
-    course_unit,
     data,
     spec_of,
+    time_axis_unit,
     time_unit,
 )
-from .course import Course
+from .timeseries import TimeSeries
 
 MINUTE_S = 60.0
 SMALL = 150
 
 
-def course_charts(course: Course, summary: Summary) -> list[Chart]:
+def time_series_charts(series: TimeSeries, summary: Summary) -> list[Chart]:
     """The charts over time; none for a run that sent nothing."""
-    if not course.bins["requests"].sum():
+    if not series.bins["requests"].sum():
         return []
-    found = [_latency(course)] if course.bins["p50"].null_count() < len(course.bins) else []
+    found = [_latency(series)] if series.bins["p50"].null_count() < len(series.bins) else []
     uses = summary.limits.uses
     # What is drawn is all that left: one lane's limit is nothing to hold it against.
     alone = len({use.model for use in uses}) == 1
     limits = {use.what: use.limit for use in uses} if alone else {}
-    found += [_rate(course, what, limits.get(what)) for what in ("requests", "tokens")]
-    # What a load run may have in flight is this machine's bound, and not a course of anything.
+    found += [_rate(series, what, limits.get(what)) for what in ("requests", "tokens")]
+    # What a load run may have in flight is this machine's bound, and no figure of the run.
     concurrency = None if summary.run.kind == "load" else summary.limits.concurrency
-    return [*found, _in_flight(course, concurrency)]
+    return [*found, _in_flight(series, concurrency)]
 
 
-def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
-    unit = course_unit(course.timeline.span_s)
+def _axis(series: TimeSeries) -> tuple[TimeUnit, alt.X]:
+    unit = time_axis_unit(series.timeline.span_s)
     title = (
         f"{unit.name} at work"
-        if len(course.timeline.starts) > 1
+        if len(series.timeline.starts) > 1
         else f"{unit.name} since the start"
     )
-    domain = [0, len(course.bins) * course.timeline.width_s / unit.size_s]
+    domain = [0, len(series.bins) * series.timeline.width_s / unit.size_s]
     return unit, alt.X(
         "at:Q",
         title=title,
@@ -58,18 +60,18 @@ def _axis(course: Course) -> tuple[TimeUnit, alt.X]:
     )
 
 
-def _sessions(course: Course, unit: TimeUnit) -> list[alt.Chart]:
+def _sessions(series: TimeSeries, unit: TimeUnit) -> list[alt.Chart]:
     """A line where a further session begins."""
-    begins = [{"at": begin / unit.size_s} for begin in course.timeline.begins_s[1:]]
+    begins = [{"at": begin / unit.size_s} for begin in series.timeline.begins_s[1:]]
     if not begins:
         return []
     mark = alt.Chart(data(begins)).mark_rule(color=SOFT, strokeDash=[1, 3])
     return [mark.encode(x="at:Q")]
 
 
-def _latency(course: Course) -> Chart:
-    unit, x = _axis(course)
-    bins = course.bins
+def _latency(series: TimeSeries) -> Chart:
+    unit, x = _axis(series)
+    bins = series.bins
     times = time_unit(float(bins["p95"].max() or 0))  # type: ignore[arg-type]
     rows = [
         {"at": at / unit.size_s, "p50": p50 / times.size_s, "p95": p95 / times.size_s}
@@ -85,7 +87,7 @@ def _latency(course: Course) -> Chart:
     ]
     pauses = [
         {"from": pause.from_s / unit.size_s, "to": pause.to_s / unit.size_s}
-        for pause in course.cool_downs
+        for pause in series.cool_downs
     ]
     layers: list[Any] = []
     if pauses:
@@ -94,12 +96,12 @@ def _latency(course: Course) -> Chart:
     layers += [
         base.mark_area(opacity=0.25).encode(x=x, y=y, y2="p95:Q", tooltip=tips),
         base.mark_line(point={"size": 12, "filled": True}).encode(x=x, y=y, tooltip=tips),
-        *_sessions(course, unit),
+        *_sessions(series, unit),
     ]
-    width_s = course.timeline.width_s
+    width_s = series.timeline.width_s
     errors = [
         {"at": (at + width_s / 2) / unit.size_s, "error": error, "attempts": attempts}
-        for at, error, attempts in course.errors.iter_rows()
+        for at, error, attempts in series.errors.iter_rows()
     ]
     if errors:
         marks = alt.Chart(data(errors)).mark_point(
@@ -113,30 +115,30 @@ def _latency(course: Course) -> Chart:
                 tooltip=["error:N", alt.Tooltip("attempts:Q", format=",")],
             )
         )
-    failed = int(course.errors["attempts"].sum()) if len(course.errors) else 0
+    failed = int(series.errors["attempts"].sum()) if len(series.errors) else 0
     marked = f"; triangles are {counted(failed, 'failed attempt')}" if failed else ""
     marked += f"; shaded: {counted(len(pauses), 'cool-down')}" if pauses else ""
     return Chart(
         name="latency-over-time",
         title="Latency over time",
         alt=(
-            f"The median of each {duration(width_s)} as a line, the band above it up to the 95th "
-            f"percentile{marked}."
+            f"The median of each {show_seconds(width_s)} as a line, the band above it up to the "
+            f"95th percentile{marked}."
         ),
         spec=spec_of(alt.layer(*layers)),
         columns=("from", "median", "95th percentile", "failed attempts"),
-        rows=_latency_rows(course),
+        rows=_latency_rows(series),
     )
 
 
-def _latency_rows(course: Course) -> list[Sequence[str]]:
-    failed = course.errors.group_by("at_s").agg(pl.col("attempts").sum())
-    rows = course.bins.join(failed, on="at_s", how="left").sort("at_s")
+def _latency_rows(series: TimeSeries) -> list[Sequence[str]]:
+    failed = series.errors.group_by("at_s").agg(pl.col("attempts").sum())
+    rows = series.bins.join(failed, on="at_s", how="left").sort("at_s")
     return [
         (
             _clock(at_s),
-            "-" if p50 is None else duration(p50),
-            "-" if p95 is None else duration(p95),
+            "-" if p50 is None else show_seconds(p50),
+            "-" if p95 is None else show_seconds(p95),
             f"{attempts or 0:,}",
         )
         for at_s, p50, p95, attempts in rows.select("at_s", "p50", "p95", "attempts").iter_rows()
@@ -150,19 +152,19 @@ def _clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{tenths}"
 
 
-def _rate(course: Course, what: str, limit: float | None) -> Chart:
-    unit, x = _axis(course)
-    width_s = course.timeline.width_s
+def _rate(series: TimeSeries, what: str, limit: float | None) -> Chart:
+    unit, x = _axis(series)
+    width_s = series.timeline.width_s
     rates = [
         (at_s, count * MINUTE_S / width_s)
-        for at_s, count in course.bins.select("at_s", what).iter_rows()
+        for at_s, count in series.bins.select("at_s", what).iter_rows()
     ]
     most = max(rate for _, rate in rates)
     # The last bin's end, so that the step is as wide as the others.
     rows = [{"at": at_s / unit.size_s, "rate": rate} for at_s, rate in rates]
     rows.append({"at": (rates[-1][0] + width_s) / unit.size_s, "rate": rates[-1][1]})
     colour = SERIES[0] if what == "requests" else SERIES[2]
-    tips = [alt.Tooltip("rate:Q", title=f"{what} a minute", format=",.0f")]
+    tips = [alt.Tooltip("rate:Q", title=f"{what} per minute", format=",.0f")]
     area = alt.Chart(data(rows)).mark_area(
         interpolate="step-after",
         opacity=0.3,
@@ -171,11 +173,11 @@ def _rate(course: Course, what: str, limit: float | None) -> Chart:
     )
     y = alt.Y(
         "rate:Q",
-        title=f"{what} a minute",
+        title=f"{what} per minute",
         axis=alt.Axis(format=",.0f" if most >= 10 else "~g", tickCount=4),
     )
-    layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)]
-    words = f"at most {most:,.0f} a minute in a bin of {duration(width_s)}"
+    layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(series, unit)]
+    words = f"at most {most:,.0f} per minute in a bin of {show_seconds(width_s)}"
     if limit is not None:
         line = alt.Chart(data([{"limit": limit, "words": f"limit {limit:,.0f}"}]))
         layers.append(line.mark_rule(color=LIMIT, strokeDash=[6, 3]).encode(y="limit:Q"))
@@ -184,20 +186,20 @@ def _rate(course: Course, what: str, limit: float | None) -> Chart:
         words += f"; the limit is {limit:,.0f}"
     return Chart(
         name=f"{what}-a-minute",
-        title=f"{what.capitalize()} a minute",
-        alt=f"{what.capitalize()} a minute over time: {words}.",
+        title=f"{what.capitalize()} per minute",
+        alt=f"{what.capitalize()} per minute over time: {words}.",
         spec=spec_of(alt.layer(*layers), height=SMALL),
-        columns=("from", f"{what} a minute"),
+        columns=("from", f"{what} per minute"),
         rows=[(_clock(at_s), f"{rate:,.0f}") for at_s, rate in rates],
     )
 
 
-def _in_flight(course: Course, concurrency: ConcurrencyCourse | None) -> Chart:
-    unit, x = _axis(course)
-    points = list(course.bins.select("at_s", "in_flight").iter_rows())
+def _in_flight(series: TimeSeries, concurrency: ConcurrencyHistory | None) -> Chart:
+    unit, x = _axis(series)
+    points = list(series.bins.select("at_s", "in_flight").iter_rows())
     rows = [{"at": at_s / unit.size_s, "attempts": count} for at_s, count in points]
     rows.append(
-        {"at": (points[-1][0] + course.timeline.width_s) / unit.size_s, "attempts": points[-1][1]}
+        {"at": (points[-1][0] + series.timeline.width_s) / unit.size_s, "attempts": points[-1][1]}
     )
     area = alt.Chart(data(rows)).mark_area(
         interpolate="step-after",
@@ -206,16 +208,14 @@ def _in_flight(course: Course, concurrency: ConcurrencyCourse | None) -> Chart:
         line={"color": SERIES[3], "strokeWidth": 1.5},
     )
     most = max(count for _, count in points)
-    y = alt.Y(
-        "attempts:Q", title="most at once", axis=alt.Axis(tickCount=4, format=",.0f", tickMinStep=1)
-    )
+    y = alt.Y("attempts:Q", title="peak", axis=alt.Axis(tickCount=4, format=",.0f", tickMinStep=1))
     tips = [alt.Tooltip("attempts:Q", title="in flight", format=",")]
-    layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(course, unit)]
-    words = f"The most attempts in flight at once in each bin: at most {most:,}"
+    layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(series, unit)]
+    words = f"Peak of attempts in flight in each bin: at most {most:,}"
     if concurrency is not None and concurrency.points:
         allowed = [
             {
-                "at": min(course.timeline.seconds(point.at), course.timeline.span_s) / unit.size_s,
+                "at": min(series.timeline.seconds(point.at), series.timeline.span_s) / unit.size_s,
                 "limit": point.limit,
             }
             for point in concurrency.points
@@ -229,9 +229,9 @@ def _in_flight(course: Course, concurrency: ConcurrencyCourse | None) -> Chart:
             f"; dashed, how many might have been ({how}): {concurrency.start:,} at the start, "
             f"{concurrency.highest:,} at most, {concurrency.end:,} at the end"
         )
-    if course.endless:
+    if series.endless:
         words += (
-            f". Of {counted(course.endless, 'attempt')} no end is recorded (lost, cancelled, or "
+            f". Of {counted(series.endless, 'attempt')} no end is recorded (lost, cancelled, or "
             "failed before a byte came back): counted only when sent"
         )
     return Chart(
@@ -239,6 +239,6 @@ def _in_flight(course: Course, concurrency: ConcurrencyCourse | None) -> Chart:
         title="Attempts in flight",
         alt=f"{words}.",
         spec=spec_of(alt.layer(*layers), height=SMALL),
-        columns=("from", "most in flight"),
+        columns=("from", "peak in flight"),
         rows=[(_clock(at_s), f"{count:,}") for at_s, count in points],
     )

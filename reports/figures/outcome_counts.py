@@ -29,7 +29,7 @@ class FailedAttempts(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of jobs and attempts.
 
     `unfinished` is None where the run did not end: how much of the file is left is not recorded.
@@ -50,7 +50,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     attempt_errors: list[FailedAttempts]
 
 
-def outcome_of(run: Run) -> Outcome:
+def count_outcomes(run: Run) -> OutcomeCounts:
     """Count results and attempts, and group their errors, the most frequent first."""
     attempts = run.attempts.select(
         "attempt", "error_kind", "http_status", "error_code", "request_id"
@@ -61,7 +61,7 @@ def outcome_of(run: Run) -> Outcome:
     )
     by_kind = {row["error_kind"]: row for row in kinds.collect().to_dicts()}
     finished = run.manifest.sessions[-1].state == "finished"
-    return Outcome(
+    return OutcomeCounts(
         succeeded=statuses.get("succeeded", 0),
         failed=statuses.get("failed", 0),
         rejected=run.rejected,

@@ -20,9 +20,9 @@ class Pause(NamedTuple):
     to_s: float
 
 
-class Course(NamedTuple):
-    """A row a bin in `bins`: `at_s`, `requests`, `tokens`, `p50`, `p95` (seconds), `in_flight` (the
-    most at once). `errors` has a row a bin and kind: `at_s`, `error`, `attempts`. `endless`
+class TimeSeries(NamedTuple):
+    """One row per bin in `bins`: `at_s`, `requests`, `tokens`, `p50`, `p95` (seconds), `in_flight`
+    (the peak). `errors` has a row for each bin and kind: `at_s`, `error`, `attempts`. `endless`
     attempts have no recorded end: they count as in flight only when they were sent."""
 
     timeline: Timeline
@@ -32,7 +32,7 @@ class Course(NamedTuple):
     endless: int
 
 
-def course_of(run: Run) -> Course:
+def time_series_of(run: Run) -> TimeSeries:
     """Count the run's attempts by the bin in which they were sent."""
     timeline = timeline_of(run)
     at_s = timeline.at_s(pl.col("sent_at"))
@@ -58,7 +58,7 @@ def course_of(run: Run) -> Course:
         .sort("at_s")
     )
     endless = sent.select(ended_at().is_null().sum()).collect().item()
-    return Course(timeline, bins, _errors(sent, timeline), _cool_downs(sent, timeline), endless)
+    return TimeSeries(timeline, bins, _errors(sent, timeline), _cool_downs(sent, timeline), endless)
 
 
 def _every_bin(timeline: Timeline) -> pl.DataFrame:
@@ -70,7 +70,7 @@ def _every_bin(timeline: Timeline) -> pl.DataFrame:
 
 
 def _in_flight(sent: pl.LazyFrame, timeline: Timeline, every: pl.DataFrame) -> pl.DataFrame:
-    """The most attempts at once in each bin: at its beginning, or when one of them was sent."""
+    """Peak of the attempts in flight in each bin: at its beginning, or when one was sent."""
     both = sent.select(
         timeline.at_s(pl.col("sent_at")).alias("from_s"),
         timeline.at_s(pl.coalesce(ended_at(), "sent_at")).alias("to_s"),
@@ -98,7 +98,7 @@ def error_name() -> pl.Expr:
 
 
 def _errors(sent: pl.LazyFrame, timeline: Timeline) -> pl.DataFrame:
-    """Failed attempts a bin, by name; the rarest names together as `other`."""
+    """Failed attempts per bin, by name; the rarest names together as `other`."""
     found = (
         sent.filter(pl.col("error_kind").is_not_null())
         .select(

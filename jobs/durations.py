@@ -1,8 +1,16 @@
-"""Durations as people write them: 300ms, 1.5s, 30m, 2h, 1d, or seconds as a plain number."""
+"""Times as people write and read them: 300ms, 30m, 2h as a setting; 312 ms, 1.25 s as a figure."""
 
 import re
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+# Unit of a figure, its size in seconds, and up to where it is used: what would be rounded to the
+# size of the next one is shown in that.
+MEASURED_IN = (
+    ("µs", 1e-6, 0.0009995),
+    ("ms", 1e-3, 0.9995),
+    ("s", 1.0, 99.95),
+    ("min", 60.0, 5997.0),
+)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
@@ -22,7 +30,7 @@ def parse_duration(text: str) -> float:
 
 
 def show_duration(seconds: float) -> str:
-    """A duration for people: two units at most, and whole seconds."""
+    """A time to wait, or that has passed, for people: two units at most, and whole seconds."""
     whole = round(seconds)
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if whole >= size:
@@ -30,3 +38,12 @@ def show_duration(seconds: float) -> str:
             rest = whole % size // lesser[1]
             return f"{whole // size}{unit} {rest}{lesser[0]}" if rest else f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def show_seconds(seconds: float) -> str:
+    """A measured time with three digits, in the unit that suits it: µs, ms, s, min or h."""
+    for unit, size, limit in MEASURED_IN:
+        if seconds < limit:
+            digits = f"{seconds / size:#.3g}".removesuffix(".")
+            return f"{'0' if seconds == 0 else digits} {unit}"
+    return f"{seconds / 3600:,.1f} h"

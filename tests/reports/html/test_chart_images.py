@@ -10,9 +10,9 @@ import pytest
 from headrace.jobs import InputError
 from headrace.reports.figures.summary import summary_of
 from headrace.reports.html import write_charts
+from headrace.reports.html.chart_images import SCALE, WIDTH, image_spec
 from headrace.reports.html.charts import Chart
 from headrace.reports.html.cost_chart import cost_chart
-from headrace.reports.html.pictures import SCALE, WIDTH, picture_spec
 from headrace.reports.run import open_run
 from tests.reports.conftest import RunMaker, at
 
@@ -26,7 +26,7 @@ def chart(made: RunMaker) -> Chart:
 
 
 def test_a_picture_has_the_light_colours_in_it(chart: Chart) -> None:
-    spec = picture_spec(chart)
+    spec = image_spec(chart)
     assert "var(" not in str(spec)
     assert (spec["width"], spec["config"]["background"]) == (WIDTH, "#fdfcfa")
     assert spec["title"]["text"] == chart.title

@@ -55,7 +55,7 @@ def _attempt_error_rate(summary: Summary) -> float:
 
 def _load(summary: Summary) -> LoadFigures:
     if summary.load is None:
-        raise UnknownError("this is no load run")
+        raise UnknownError("this is not a load run")
     return summary.load
 
 
@@ -95,7 +95,7 @@ FIGURES = {
     "jobs": Figure(lambda s: s.outcome.succeeded + s.outcome.failed, "jobs with a result"),
     "succeeded": Figure(lambda s: s.outcome.succeeded, "jobs that succeeded"),
     "failed": Figure(lambda s: s.outcome.failed, "jobs that failed"),
-    "rejected": Figure(lambda s: s.outcome.rejected, "lines that were no jobs"),
+    "rejected": Figure(lambda s: s.outcome.rejected, "lines that are not jobs"),
     "error_rate": Figure(
         _error_rate,
         "share of the jobs with a result, of a load run of the measured attempts, that failed",
@@ -123,11 +123,11 @@ FIGURES = {
     ),
     "requests_per_s": Figure(_requests_per_s, "succeeded requests over that span"),
     "output_tokens_per_s": Figure(_output_tokens_per_s, "their output tokens over that span"),
-    "goodput": Figure(_goodput, "load runs: requests a second that met every `--slo`"),
+    "goodput": Figure(_goodput, "load runs: requests per second that met every `--slo`"),
     "goodput_share": Figure(
         lambda s: _load(s).goodput_share, "load runs: share of the requests that met every `--slo`"
     ),
-    "due_per_s": Figure(lambda s: _rates(s).due_per_s, "load runs: requests due a second"),
+    "due_per_s": Figure(lambda s: _rates(s).due_per_s, "load runs: requests due per second"),
     "verdict": Figure(
         lambda s: _load(s).verdict.verdict,
         "load runs: whether the figures can be trusted, as text: valid or client-limited",

@@ -32,7 +32,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
     """The rows, the dearest first, their total, and the models that have no price.
 
     `probable_cost` is what streams that were cut before their usage were likely billed, an estimate
@@ -46,7 +46,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     probable_cost: Decimal | None
 
 
-def usage_of(run: Run) -> Usage:
+def usage_of(run: Run) -> UsageTable:
     """Add up what the attempts used."""
     answered = pl.col("error_kind").is_null()
     by_attempts = run.attempts.group_by("model", "url").agg(
@@ -67,7 +67,7 @@ def usage_of(run: Run) -> Usage:
     rows.sort(key=lambda row: (-(row.cost or Decimal(0)), -row.attempts, row.model, row.url))
     unpriced = {row.model for row in rows if row.unpriced and row.model is not None}
     prices = run.manifest.prices
-    return Usage(
+    return UsageTable(
         currency=None if prices is None else prices.currency,
         rows=rows,
         total=_total(rows),

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from .attempt_rows import LoadRows
 from .figures import Rates
-from .rows import LoadRows
 
 SECOND = timedelta(seconds=1)
 # Users who are each wanted once are all due at one moment: a rate over that would be in millions.

@@ -9,7 +9,7 @@ import polars as pl
 from headrace.jobs import plain
 
 from ..run import Run
-from .course import error_name
+from .timeseries import error_name
 
 SHOWN = 10
 EXAMPLES = 3
@@ -17,10 +17,10 @@ ERRORS_SHOWN = 40
 TEXT_CHARACTERS_MAX = 1_200
 
 
-class Standout(msgspec.Struct, frozen=True, kw_only=True):
+class ExtremeJob(msgspec.Struct, frozen=True, kw_only=True):
     """One job: what it took, all its attempts' cost, and the beginning of its answer.
 
-    `cut` says that the answer goes on.
+    `cut` says that the answer is longer.
     """
 
     index: int
@@ -50,14 +50,14 @@ class ErrorGroup(NamedTuple):
     custom_ids: list[str]
 
 
-class Standouts(NamedTuple):
-    slowest: list[Standout]
-    dearest: list[Standout]
+class Extremes(NamedTuple):
+    slowest: list[ExtremeJob]
+    dearest: list[ExtremeJob]
     errors: list[ErrorGroup]
     tries: list[tuple[int, int]]  # attempts that a job took, and how many jobs took as many
 
 
-def standouts_of(run: Run) -> Standouts:
+def extremes_of(run: Run) -> Extremes:
     """Find them. Texts are read of the jobs that are shown alone."""
     good = run.results.filter(pl.col("status") == "succeeded")
     slow = good.select("index", "latency_s").drop_nulls().top_k(SHOWN, by="latency_s").collect()
@@ -69,7 +69,7 @@ def standouts_of(run: Run) -> Standouts:
         .collect()
     )
     wanted = pl.concat([slow.select("index"), costs.select("index")])["index"].unique().to_list()
-    found = {each.index: each for each in _standouts(run, wanted)}
+    found = {each.index: each for each in _extreme_jobs(run, wanted)}
     # A job whose dearest attempts are all there is has no result, and nothing to show.
     dearest = [
         found[index]
@@ -78,12 +78,10 @@ def standouts_of(run: Run) -> Standouts:
     ]
     slowest = [found[index] for index in slow.sort("latency_s", descending=True)["index"]]
     tries = run.results.group_by("attempts").len().sort("attempts").collect()
-    return Standouts(
-        slowest, dearest, _errors(run), [(row[0], row[1]) for row in tries.iter_rows()]
-    )
+    return Extremes(slowest, dearest, _errors(run), [(row[0], row[1]) for row in tries.iter_rows()])
 
 
-def _standouts(run: Run, wanted: list[int]) -> list[Standout]:
+def _extreme_jobs(run: Run, wanted: list[int]) -> list[ExtremeJob]:
     costs = (
         run.attempts.filter(pl.col("index").is_in(wanted) & pl.col("cost").is_not_null())
         .group_by("index")
@@ -102,7 +100,7 @@ def _standouts(run: Run, wanted: list[int]) -> list[Standout]:
         .join(costs, on="index", how="left")
     )
     return [
-        Standout(**{**row, "cost": None if row["cost"] is None else plain(row["cost"])})
+        ExtremeJob(**{**row, "cost": None if row["cost"] is None else plain(row["cost"])})
         for row in rows.to_dicts()
     ]
 

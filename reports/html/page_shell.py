@@ -15,7 +15,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..terminal import duration, endpoint, money
+from headrace.jobs import show_seconds
+
+from ..wording import counted, endpoint, money
 
 TEMPLATES = Path(__file__).with_name("templates")
 # So that no run makes a page too large: characters of a name and of a text.
@@ -82,11 +84,11 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "long": lambda text: Markup.escape(_cut(text, TEXT_CHARACTERS_MAX)),
-        "duration": lambda seconds: "–" if seconds is None else duration(seconds),
+        "duration": lambda seconds: "–" if seconds is None else show_seconds(seconds),
         "endpoint": endpoint,
         "money": money,
         "count": lambda number: "–" if number is None else f"{number:,.0f}",
-        "counted": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
+        "counted": counted,
         "percent": lambda share: "–" if share is None else f"{share:.1%}",
         "moment": lambda moment: "–" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC",
     }

@@ -8,17 +8,17 @@ import polars as pl
 from headrace.jobs import EstimateTotals
 
 from ..run import Run
-from .concurrency import ConcurrencyCourse, concurrency_of
+from .concurrency_history import ConcurrencyHistory, concurrency_of
 
 MINUTE = timedelta(seconds=60)
 JUDGED_FROM_S = 10.0
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Use of one limit a minute. `limit` None is none; `model` is the one that has it for itself,
+    """Use of one limit per minute. `limit` None is none; `model` is the one that has it for itself,
     None where all models without limits of their own share it.
 
-    `peak` is the most in any 60 s, `rate` the mean a minute from the first request to the last
+    `peak` is the most in any 60 s, `rate` the mean per minute from the first request to the last
     (None for a single one); `share` is that rate as a share of the limit. Where no 60 s held more
     than the limit, it is None under 10 s and for a rate above the limit: stretched to a minute, a
     short time's first requests say nothing of its use.
@@ -32,7 +32,7 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     share: float | None
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
     """Use of the limits, refusals for exceeding them, and estimates beside what was used.
 
     `refused` counts answers of 429, `asked_pause_s` is the longest pause that one asked for.
@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     asked_pause_s: float | None
     estimates: dict[str, EstimateTotals]
-    concurrency: ConcurrencyCourse
+    concurrency: ConcurrencyHistory
 
     @property
     def too_short(self) -> bool:
@@ -53,7 +53,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def limits_of(run: Run) -> Limits:
+def limits_of(run: Run) -> LimitsReport:
     """Work out the use of the newest session's limits over the whole run's requests."""
     limits = run.manifest.sessions[-1].limits
     tokens = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
@@ -81,7 +81,7 @@ def limits_of(run: Run) -> Limits:
         lane = sent.filter(pl.col("lane") == model)
         if len(lane):
             uses += _uses(lane, model, rpm=each.rpm, tpm=each.tpm)
-    return Limits(
+    return LimitsReport(
         uses=uses,
         refused=refused["refused"][0],
         asked_pause_s=refused["retry_after_s"][0],

@@ -1,0 +1,119 @@
+"""The journal's records, one JSON object a line, and the one way to read them back.
+
+A run that was killed is read back from these and from the Parquet parts.
+"""
+
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from ..errors import DamagedJournalError
+from .rows import Attempt, BalanceReading, Result
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
+    """Written before an attempt's first byte leaves; without an end after it, the attempt is lost.
+
+    `reserved_tokens` is what the limiter set aside for it, `cost_bound` the most that it can cost.
+    `reopened` says that the job has a result already, which the next one replaces.
+    """
+
+    index: int
+    custom_id: str
+    model: str
+    url: str
+    attempt: int
+    due_at: datetime
+    sent_at: datetime
+    reserved_tokens: int = 0
+    cost_bound: Decimal | None = None
+    reopened: bool = False
+
+    def lost(self) -> Attempt:
+        """The row of an attempt that never ended: it may have been billed."""
+        return Attempt(
+            index=self.index,
+            custom_id=self.custom_id,
+            model=self.model,
+            url=self.url,
+            attempt=self.attempt,
+            due_at=self.due_at,
+            sent_at=self.sent_at,
+            wait_s=(self.sent_at - self.due_at).total_seconds(),
+            error_kind="lost",
+            cost_bound=self.cost_bound,
+        )
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_defaults=True):
+    """The end of an attempt, and with it the job's result where this attempt decided it."""
+
+    attempt: Attempt
+    result: Result | None = None
+
+
+class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
+    """One reading of the balance."""
+
+    reading: BalanceReading
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
+    """A result that no attempt of this session decided. `replaces` says that the job has one
+    already, whose place this one takes: its images are files by now."""
+
+    result: Result
+    replaces: bool = False
+
+
+JournalRecord = Sent | Ended | BalanceRead | Decided
+
+_decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
+
+
+def journal_segments(directory: Path) -> list[tuple[int, Path]]:
+    """The segments in a journal directory with their numbers, oldest first."""
+    return numbered(directory, "", ".jsonl")
+
+
+def numbered(directory: Path, prefix: str, ending: str) -> list[tuple[int, Path]]:
+    """The files that bear a number, by number; what else somebody put there is left out."""
+    found = []
+    for path in directory.glob(f"{prefix}*{ending}"):
+        number = path.name.removeprefix(prefix).removesuffix(ending)
+        if number.isascii() and number.isdigit():
+            found.append((int(number), path))
+    return sorted(found)
+
+
+def read_journal_segment(path: Path) -> Iterator[JournalRecord]:
+    """The records of a segment, oldest first, without what is torn off or half-written at its end.
+
+    Args:
+        path: the segment; a run may be appending to it.
+
+    Raises:
+        OSError: it can't be read.
+        DamagedJournalError: a damaged line has whole ones after it. That is no crash of ours, and
+            to guess could count, or send, twice.
+    """
+    # At once: read line by line, half a record at the end could grow into a second half.
+    data = path.read_bytes()
+    damaged: int | None = None
+    for number, line in enumerate(io.BytesIO(data), 1):
+        try:
+            record = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            damaged = damaged or number
+            continue
+        # A whole record without its line end was torn just before the newline: it counts.
+        if damaged is not None:
+            raise DamagedJournalError(
+                f"line {damaged} of {path} is damaged and later ones are not; "
+                "restore the file, or remove the line if you know what it held"
+            )
+        yield record

@@ -1,0 +1,58 @@
+"""Writing files so that a crash leaves the old one or the new one, never half of either."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to, which takes its place when the block ends well.
+
+    What was written is synced first, and the directory after it. Where the block or the disk fails,
+    nothing is left beside: the room may be what others need.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    beside = path.with_name(path.name + ".partial")
+    try:
+        yield beside
+        _sync(beside)
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
+    sync_directory(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in the place of `path`, whole or not at all. Raises OSError."""
+    with whole_file(path) as beside:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`: the kernel may take it in pieces. Raises OSError."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and removals in a directory last through a power loss. Raises OSError."""
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

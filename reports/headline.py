@@ -1,0 +1,55 @@
+"""A run's outcome in sentences, for the page and for a comment on a pull request."""
+
+from headrace.jobs import show_seconds
+
+from .figures import Summary
+from .wording import money, state_words
+
+
+def headline(summary: Summary) -> list[str]:
+    """Two or three sentences: what became of the jobs, what it cost, and what the account says."""
+    return [_jobs(summary), *_load(summary), *_money(summary)]
+
+
+def _jobs(summary: Summary) -> str:
+    outcome, run = summary.outcome, summary.run
+    ended = outcome.succeeded + outcome.failed
+    if not ended:
+        said = "No job has a result"
+    elif not outcome.failed:
+        said = f"{'The one job' if ended == 1 else f'All {ended:,} jobs'} succeeded"
+    else:
+        said = f"{outcome.succeeded:,} of {ended:,} jobs succeeded, {outcome.failed:,} failed"
+    if outcome.rejected:
+        lines = "1 line was" if outcome.rejected == 1 else f"{outcome.rejected:,} lines were"
+        said += f", and {lines} rejected"
+    if run.elapsed_s is not None:
+        said += f", in {show_seconds(run.elapsed_s)}"
+    if run.state == "finished":
+        return f"{said}."
+    is_running = "is " if run.state == "running" else ""
+    return f"{said}. The run {is_running}{state_words(run.state, kind=run.kind)}."
+
+
+def _load(summary: Summary) -> list[str]:
+    if summary.load is None:
+        return []
+    return {
+        "valid": ["The measurement is valid."],
+        "client-limited": ["The client itself was a limit, so the figures are partly its own."],
+    }.get(summary.load.verdict.verdict, ["Whether the measurement is valid is not known."])
+
+
+def _money(summary: Summary) -> list[str]:
+    usage, check = summary.usage, summary.balance
+    if usage.currency is None:
+        return ["What it cost is not known: no prices were given."]
+    if usage.total.cost is None:
+        return []
+    cost = f"It cost {money(usage.total.cost, usage.currency)}"
+    if check.verdict == "agrees":
+        return [f"{cost}, and the account agrees."]
+    if check.verdict == "differs" and check.difference is not None:
+        more = "more" if check.difference > 0 else "less"
+        return [f"{cost}; the account says {money(abs(check.difference), check.currency)} {more}."]
+    return [f"{cost}; the account can't be held against it."]

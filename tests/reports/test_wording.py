@@ -1,0 +1,22 @@
+"""Figures in words."""
+
+from decimal import Decimal
+
+from headrace.reports.wording import aligned, endpoint, state_words
+
+
+def test_decimal_points_are_aligned() -> None:
+    amounts = [Decimal("14.5"), Decimal("1.272558"), None, Decimal(1200)]
+    assert aligned(amounts) == ["   14.5     ", "    1.272558", "    -       ", "1,200       "]
+
+
+def test_endpoints_have_short_names() -> None:
+    assert endpoint("/v1/chat/completions") == "chat"
+    assert endpoint("/v1/messages") == "messages"
+    assert endpoint("/other") == "/other"
+
+
+def test_nothing_resumes_a_load_run() -> None:
+    assert state_words("crashed", kind="load") == "was killed"
+    resumed = "was killed; run the same command again to resume"
+    assert state_words("crashed", kind="bulk") == resumed
