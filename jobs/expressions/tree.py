@@ -9,8 +9,8 @@
     aggregate    = function, "(", [ condition, [ ",", condition ] ], ")"
 
 `parse_expression` in `jobs.expressions.parser` reads them, and nothing is ever run as Python. What
-a name means is up to who evaluates: a figure of a run, or a column of a row. `docs/gates.md` is the
-user's page.
+a name means is up to who evaluates: a figure of a run, or a column of a row. The user's page is
+`docs/reference/expressions.md`.
 """
 
 import re

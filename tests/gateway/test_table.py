@@ -33,7 +33,7 @@ REFERENCE = {
 
 def rows() -> list[list[str]]:
     """Where, line and tests of each row."""
-    page = (HERE.parents[1] / "docs" / "gateway.md").read_text(encoding="utf-8")
+    page = (HERE.parents[1] / "docs" / "reference" / "gateway.md").read_text(encoding="utf-8")
     _, _, table = page.partition("## Every line of the API reference")
     lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

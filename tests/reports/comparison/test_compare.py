@@ -274,7 +274,9 @@ def test_empty_runs_are_too_few(runs: tuple[RunMaker, RunMaker]) -> None:
 
 @pytest.mark.usefixtures("slower")
 def test_the_data_is_documented() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "compare.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "comparison.md").read_text(
+        "utf-8"
+    )
     data = json.loads(compare("a.run", "b.run", "--json").stdout)
     assert data["schema_version"] == 1
     keys = set(data) - {"pairing", "differences"}

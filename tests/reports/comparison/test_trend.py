@@ -14,7 +14,7 @@ from headrace.runner.main import main
 from tests.reports.conftest import START, RunMaker
 from tests.reports.load_maker import facts
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reports.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "summary.md"
 
 
 def night(number: int, cost: str, latency_s: float, *, failed: bool = False) -> None:

@@ -203,7 +203,9 @@ def test_json_is_documented(made: RunMaker) -> None:
     assert done.exit_code == 0
     data = json.loads(done.stdout)
     assert (data["schema_version"], data["state"], data["in_flight"]) == (1, "crashed", 0)
-    page = (Path(__file__).resolve().parents[3] / "docs" / "status.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "status.md").read_text(
+        "utf-8"
+    )
     assert [key for key in data if f"`{key}`" not in page] == []
 
 

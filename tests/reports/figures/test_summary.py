@@ -15,7 +15,7 @@ from headrace.reports import Summary, summarise, summary_json, write_summary
 from headrace.reports.figures.latency import METRICS
 from tests.reports.conftest import CHAT, RunMaker, at
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reports.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "summary.md"
 
 
 def test_outcome_counts_jobs_and_attempts(made: RunMaker) -> None:

@@ -15,7 +15,7 @@ from tests.reports.conftest import RunMaker, at
 from tests.reports.load_maker import BEGIN_S, END_S, LoadMaker, facts
 
 WINDOW_S = END_S - BEGIN_S
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "figures.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "figures.md"
 
 
 @pytest.fixture

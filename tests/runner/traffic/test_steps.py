@@ -229,7 +229,7 @@ def test_a_directory_that_exists_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_key_of_the_report_is_documented(searched: tuple[Steps, Stepper, Path]) -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "search.md").read_text()
+    page = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "find-a-rate.md").read_text()
     documented = set(re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE))
     _, _, directory = searched
     kept = json.loads((directory / "steps.json").read_bytes())
