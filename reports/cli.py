@@ -138,8 +138,8 @@ def gate(
     """Judge a run by objectives; exit code 4 where one is not met.
 
     An objective is a condition on the run's figures: "cost < 5", "error_rate < 1%",
-    "p95(ttft_s) <= 1.1 * base". docs/gates.md has the language and the names. Objectives may also
-    stand in headrace.toml, as a list named require in the table [gate].
+    "p95(ttft_s) <= 1.1 * base". docs/reference/expressions.md has the language and the names.
+    Objectives may also stand in headrace.toml, as a list named require in the table [gate].
     """
     from pathlib import Path
 
@@ -176,7 +176,7 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
     """Compare two runs, with the uncertainty of each difference.
 
     Jobs that are the same in both (custom_id and body) are compared in pairs; where there are few
-    of them, the runs are compared as two samples. docs/compare.md says how.
+    of them, the runs are compared as two samples. docs/reference/comparison.md says how.
     """
     from pathlib import Path
 
@@ -213,7 +213,7 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
     """Write a run's results for other programs, in the order of the job file.
 
     For openai-batch failed jobs go to a second file, as the service has it: its name ends in
-    .errors.jsonl. docs/export.md has the formats.
+    .errors.jsonl. docs/guides/export.md has the formats.
     """
     from pathlib import Path
 

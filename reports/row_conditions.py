@@ -89,7 +89,7 @@ def _column(expression: Expression, node: Name, columns: Mapping[str, Any], name
 def refuse_name(expression: Expression, node: Name, known: Iterable[str], what: str) -> NoReturn:
     """Raise the error for a name that isn't among those known, with the nearest that is."""
     near = difflib.get_close_matches(node.name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else "docs/gates.md has the names"
+    hint = f"did you mean {near[0]}?" if near else "docs/reference/expressions.md has the names"
     raise expression.mistake(node, f"{node.name!r} is not a {what}; {hint}")
 
 

@@ -99,7 +99,7 @@ def scan_results(run: str | Path) -> pl.LazyFrame:
         run: the run directory.
 
     Returns:
-        Lazy rows in no order, with the columns of docs/records.md.
+        Lazy rows in no order, with the columns of docs/reference/records.md.
 
     Raises:
         InputError: it is not a run directory, or can't be read.

@@ -9,8 +9,8 @@
     aggregate    = function, "(", [ condition, [ ",", condition ] ], ")"
 
 `parse_expression` in `jobs.expressions.parser` parses them; nothing is ever executed as Python.
-What a name means depends on the evaluator: a figure of a run, or a column of a row. `docs/gates.md`
-is the page for users.
+What a name means depends on the evaluator: a figure of a run, or a column of a row. The page
+for users is `docs/reference/expressions.md`.
 """
 
 import re

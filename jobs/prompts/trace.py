@@ -93,7 +93,9 @@ def read_trace(path: str) -> Trace:
         )
         identity = source.identity
     if not lines:
-        raise InputError(f"{path} has no requests; write a trace as docs/prompts.md shows it")
+        raise InputError(
+            f"{path} has no requests; write a trace as docs/reference/prompts.md shows it"
+        )
     first_s = lines[0].at_s
     return Trace(
         identity,

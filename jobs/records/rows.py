@@ -1,8 +1,9 @@
 """What a run records: one flat row a result, one an attempt, one a reading of the balance.
 
 The structs are the schema. Their annotations say type, unit and meaning of each column; the Parquet
-types and the column tables of docs/records.md are derived from them. `runner` writes these rows,
-`reports` reads them, and `SCHEMA_VERSION` changes when an existing column changes its meaning.
+types and the column tables of docs/reference/records.md are derived from them. `runner` writes
+these rows, `reports` reads them, and `SCHEMA_VERSION` changes when an existing column changes its
+meaning.
 """
 
 from collections.abc import Iterable

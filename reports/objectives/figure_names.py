@@ -1,6 +1,6 @@
 """The figures of a run that an objective may name, each with its meaning: `cost`, `error_rate`, ...
 
-docs/gates.md lists them, and a test holds it to this table.
+docs/reference/expressions.md lists them, and a test holds it to this table.
 """
 
 from collections.abc import Callable

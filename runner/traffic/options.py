@@ -22,7 +22,7 @@ from .think import parse_think
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """As the flags of `headrace load`, which docs/load.md explains; times are seconds.
+    """As the flags of `headrace load`, which docs/guides/load.md explains; times are seconds.
 
     The shape is one of `users`, `rate` ("50/s"), `stages` ("0s:5/s, 60s:50/s") and `replay`, a
     trace's path. `prices` and `jobs` are paths, `headers` lines of "Name: value", and `own_limits`

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs_page import docs_page
+
 HERE = Path(__file__).parent
 # Every name that the reference defines, where it defines it.
 REFERENCE = {
@@ -33,9 +35,8 @@ REFERENCE = {
 
 def rows() -> list[list[str]]:
     """Where, line and tests of each row."""
-    page = (HERE.parents[1] / "docs" / "gateway.md").read_text(encoding="utf-8")
-    _, _, table = page.partition("## Every line of the API reference")
-    lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    page = docs_page("reference/gateway-api.md")
+    lines = [line for line in page.splitlines() if line.startswith("| ")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 

@@ -1,7 +1,7 @@
 """Every fault of the gateway, at each endpoint, streamed and not, from end to end in virtual time.
 
-docs/faults.md says what becomes of a job whose first attempt is struck; its rows are what must
-happen here.
+docs/reference/faults.md says what becomes of a job whose first attempt is struck; its rows are what
+must happen here.
 """
 
 import json
@@ -16,7 +16,7 @@ from trio.testing import MockClock
 
 from headrace import gateway
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "faults.md"
 URLS = {
     "chat": "/v1/chat/completions",
     "messages": "/v1/messages",

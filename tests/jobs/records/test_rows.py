@@ -189,8 +189,12 @@ def test_a_table_without_rows_keeps_its_columns(row: type[Row], tmp_path: Path) 
 
 
 def test_the_page_in_docs_is_what_the_code_says() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "records.md").read_text(encoding="utf-8")
-    assert page == records_page(), "run: python -m headrace.jobs.records_page > docs/records.md"
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "records.md").read_text(
+        encoding="utf-8"
+    )
+    assert page == records_page(), (
+        "run: python -m headrace.jobs.records.page > docs/reference/records.md"
+    )
 
 
 def test_the_page_has_every_column_of_the_design_with_its_meaning() -> None:

@@ -19,6 +19,7 @@ from headrace.reports.comparison.sentences import sentences
 from headrace.reports.html.page_shell import TEMPLATES
 from headrace.reports.run import open_run
 from headrace.runner.main import main
+from tests.docs_page import docs_page
 from tests.reports.conftest import PRICES, RunMaker
 from tests.reports.load_maker import facts
 
@@ -274,7 +275,7 @@ def test_empty_runs_are_too_few(runs: tuple[RunMaker, RunMaker]) -> None:
 
 @pytest.mark.usefixtures("slower")
 def test_the_data_is_documented() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "compare.md").read_text("utf-8")
+    page = docs_page("reference/json.md", "compare")
     data = json.loads(compare("a.run", "b.run", "--json").stdout)
     assert data["schema_version"] == 1
     keys = set(data) - {"pairing", "differences"}

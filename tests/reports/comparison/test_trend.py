@@ -11,10 +11,9 @@ from click.testing import CliRunner, Result
 from headrace.jobs import Session
 from headrace.reports.terminal.trend import sparkline
 from headrace.runner.main import main
+from tests.docs_page import docs_page
 from tests.reports.conftest import START, RunMaker
 from tests.reports.load_maker import facts
-
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reports.md"
 
 
 def night(number: int, cost: str, latency_s: float, *, failed: bool = False) -> None:
@@ -91,7 +90,7 @@ def test_the_series_as_data_is_documented(nights: list[str]) -> None:
         "change": pytest.approx(1.4),
     }
     assert list(data["skipped"]) == ["notes"]
-    page = PAGE.read_text("utf-8")
+    page = docs_page("reference/json.md", "report --trend")
     keys = {*data, *data["runs"][0], *data["courses"][0]} - {"runs", "courses"}
     assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from headrace.jobs import Ended, Manifest, Sent, Session, open_source
 from headrace.reports import RunStatus, print_status, status_of
 from headrace.runner.main import main
+from tests.docs_page import docs_page
 from tests.reports.conftest import CHAT, START, RunMaker, at
 
 LINE = '{"custom_id": "r", "method": "POST", "url": "/v1/chat/completions", "body": {}}\n'
@@ -216,7 +217,7 @@ def test_json_is_documented(made: RunMaker) -> None:
     assert done.exit_code == 0
     data = json.loads(done.stdout)
     assert (data["schema_version"], data["state"], data["in_flight"]) == (1, "crashed", 0)
-    page = (Path(__file__).resolve().parents[3] / "docs" / "status.md").read_text("utf-8")
+    page = docs_page("reference/json.md", "status")
     assert [key for key in data if f"`{key}`" not in page] == []
 
 

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -11,11 +10,11 @@ import pytest
 
 from headrace.reports import Spread, summarise
 from headrace.reports.load import LoadFigures
+from tests.docs_page import docs_page
 from tests.reports.conftest import RunMaker, at
 from tests.reports.load_maker import BEGIN_S, END_S, LoadMaker, facts
 
 WINDOW_S = END_S - BEGIN_S
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "figures.md"
 
 
 @pytest.fixture
@@ -315,16 +314,15 @@ def _is_struct(kind: Any) -> bool:
 
 
 def test_every_key_is_documented() -> None:
-    page = PAGE.read_text()
-    table = page[page.index("| key | meaning |") :]
-    documented = set(re.findall(r"^\| `([^`]+)` \|", table, flags=re.MULTILINE))
+    page = docs_page("reference/load-summary.md")
+    documented = set(re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE))
     found = set(keys_of(LoadFigures, ""))
     assert {key.removesuffix("[]") for key in documented} == found
 
 
 def test_every_figure_is_documented(loaded: LoadMaker) -> None:
     loaded.fill(50)
-    page = PAGE.read_text()
+    page = docs_page("reference/figures.md")
     assert [
         each.metric for each in figures(loaded.made).times if f"`{each.metric}`" not in page
     ] == []

@@ -12,7 +12,7 @@ from headrace.reports import Judgement, judge, open_figures, row_condition
 from headrace.reports.objectives.figure_names import FIGURES
 from tests.reports.conftest import START, RunMaker
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "gates.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "expressions.md"
 
 
 def another(made: RunMaker, name: str) -> RunMaker:
@@ -198,7 +198,7 @@ def test_a_run_under_way_has_a_state(made: RunMaker) -> None:
         ("cots < 5", "'cots' is not a figure of a run; did you mean cost?", 0),
         ("latency_s < 5", "latency_s is a column of many rows; write p95(latency_s)", 0),
         ("p95(latency) < 5", "'latency' is not a column; did you mean latency_s?", 4),
-        ("p95(qqqq) < 5", "'qqqq' is not a column; docs/gates.md has the names", 4),
+        ("p95(qqqq) < 5", "'qqqq' is not a column; docs/reference/expressions.md has the names", 4),
         ("p95(model) < 5", "p95 of text; only count takes it", 4),
         ("p95(due_at) < 5", "due_at is neither a number nor text", 4),
         ("mean(latency_s, model) < 5", "this is not a condition", 16),
@@ -210,7 +210,7 @@ def test_a_run_under_way_has_a_state(made: RunMaker) -> None:
         ("state < 'a'", "these two can't be compared", 6),
         ("state + 1 > 5", "this is not a number", 0),
         ("cost and jobs > 1", "this is not a condition", 0),
-        ("mean(base) < 5", "'base' is not a column; docs/gates.md has", 5),
+        ("mean(base) < 5", "'base' is not a column; docs/reference/expressions.md has", 5),
     ],
 )
 def test_what_has_no_meaning_is_refused(made: RunMaker, text: str, said: str, at: int) -> None:

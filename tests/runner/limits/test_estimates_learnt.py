@@ -34,7 +34,7 @@ def slices(text: str, size: int) -> list[str]:
 
 
 def english() -> list[str]:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return slices("\n".join(page.read_text(encoding="utf-8") for page in pages), 3000)
 
 

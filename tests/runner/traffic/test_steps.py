@@ -17,6 +17,7 @@ from headrace.reports import Steps
 from headrace.runner import LoadOptions, RunOutcome, Secret
 from headrace.runner.traffic.options import LoadPlan
 from headrace.runner.traffic.steps import StepLoad, Stepper, parse_loads, parse_search
+from tests.docs_page import docs_page
 
 from .conftest import BEGAN, Traffic
 
@@ -229,7 +230,7 @@ def test_a_directory_that_exists_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_key_of_the_report_is_documented(searched: tuple[Steps, Stepper, Path]) -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "search.md").read_text()
+    page = docs_page("reference/json.md", "steps.json")
     documented = set(re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE))
     _, _, directory = searched
     kept = json.loads((directory / "steps.json").read_bytes())
