@@ -93,9 +93,9 @@ def test_no_line_is_wider_than_the_terminal(made: RunMaker, width: int) -> None:
     assert max(map(len, printed(made, width).splitlines())) <= width
 
 
-def test_a_core_that_others_had_is_told() -> None:
-    for share, told in ((0.24, " (it waited 24% of the time for it)"), (0.004, "")):
-        machine = msgspec.structs.replace(MACHINE, core_wait_share=share)
-        assert machine_lines(machine)[0].startswith(
-            f"this client: 82% of a core{told}, 40 in flight"
-        )
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.24, " (it waited 24% of the time for it)"), (0.004, "")]
+)
+def test_a_core_that_others_had_is_told(share: float, told: str) -> None:
+    machine = msgspec.structs.replace(MACHINE, core_wait_share=share)
+    assert machine_lines(machine)[0].startswith(f"this client: 82% of a core{told}, 40 in flight")
