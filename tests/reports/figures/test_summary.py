@@ -338,4 +338,5 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
 
 def test_every_metric_is_documented() -> None:
     page = PAGE.read_text()
+    assert {"latency_s", "ttft_s"} <= set(METRICS)
     assert [name for name in METRICS if f"`{name}`" not in page] == []
