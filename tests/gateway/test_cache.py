@@ -1,3 +1,5 @@
+"""Cached input: what counts as cached, and what it costs."""
+
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any

@@ -1,3 +1,5 @@
+"""HTTP/1.1 as the gateway speaks it: heads, keys, connections and refusals."""
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 

@@ -1,3 +1,5 @@
+"""Limits of requests and tokens a minute, for each kind of window."""
+
 import os
 from collections.abc import Callable
 from copy import deepcopy

@@ -1,3 +1,5 @@
+"""The request log: its rows, its moments and its file."""
+
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""POST /v1/messages, whole and streamed."""
+
 from typing import TYPE_CHECKING, Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""Parameters of requests: what is taken and what is INVALID_PARAMS."""
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 

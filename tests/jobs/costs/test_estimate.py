@@ -1,3 +1,5 @@
+"""Tokens that are estimated from the bytes of a body, by script and by medium."""
+
 import base64
 import json
 import math

@@ -1,3 +1,5 @@
+"""The job file that is made of docstrings."""
+
 import importlib
 import inspect
 import itertools
