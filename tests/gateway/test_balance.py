@@ -1,3 +1,5 @@
+"""GET /v1/balance, field by field."""
+
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any

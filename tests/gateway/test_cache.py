@@ -1,3 +1,5 @@
+"""Cached input: what counts as cached, and what it costs."""
+
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -77,10 +79,12 @@ async def test_refused_requests_are_not_remembered(
 
 
 async def test_the_cache_can_be_off(gateway_of: Any, connect: "Connect") -> None:
-    client = await connect(gateway_of(cache=False))
+    gateway = gateway_of(cache=False)
+    client = await connect(gateway)
     for _ in range(2):
         usage = (await client.post("/v1/chat/completions", conversation("one"))).json["usage"]
         assert "prompt_tokens_details" not in usage
+    assert [row.cached_input_tokens for row in gateway.log_rows] == [0, 0]
 
 
 def test_only_whole_blocks_from_the_start_count_and_the_oldest_go() -> None:

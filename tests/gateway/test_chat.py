@@ -1,3 +1,5 @@
+"""POST /v1/chat/completions, whole and streamed."""
+
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any

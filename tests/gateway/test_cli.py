@@ -1,3 +1,5 @@
+"""The command `headrace gateway`, its flags and its files."""
+
 import json
 import logging
 import os

@@ -80,7 +80,9 @@ async def test_openai_chat_streamed(gateway_of: Gateways) -> None:
         assert chunks[-1].usage is not None
         assert chunks[-1].usage.completion_tokens == 12
 
-    await in_thread(gateway_of(output_tokens=12), use)
+    gateway = gateway_of(output_tokens=12)
+    await in_thread(gateway, use)
+    assert [(row.stream, row.output_tokens) for row in gateway.log_rows] == [(True, 12)]
 
 
 async def test_openai_stream_helper(gateway_of: Gateways) -> None:
@@ -92,7 +94,9 @@ async def test_openai_stream_helper(gateway_of: Gateways) -> None:
         assert completion.choices[0].message.content
         assert completion.choices[0].finish_reason == "stop"
 
-    await in_thread(gateway_of(output_tokens=12), use)
+    gateway = gateway_of(output_tokens=12)
+    await in_thread(gateway, use)
+    assert [(row.stream, row.output_tokens) for row in gateway.log_rows] == [(True, 12)]
 
 
 async def test_openai_images(gateway_of: Gateways) -> None:

@@ -26,9 +26,11 @@ Gateways = Callable[..., Gateway]
 
 @pytest.fixture
 def on(gateway_of: Gateways) -> Callable[..., Any]:
-    """Runs synchronous code with both clients against a gateway of config fields."""
+    """Runs synchronous code with both clients against a gateway; returns the statuses sent."""
 
-    async def run(use: Callable[[openai.OpenAI, anthropic.Anthropic], None], **fields: Any) -> None:
+    async def run(
+        use: Callable[[openai.OpenAI, anthropic.Anthropic], None], **fields: Any
+    ) -> list[int | None]:
         application = gateway_of(**{"output_tokens": 12} | fields)
 
         def with_clients(base_url: str) -> None:
@@ -43,6 +45,7 @@ def on(gateway_of: Gateways) -> Callable[..., Any]:
             base_url: str = await nursery.start(application.serve)
             await trio.to_thread.run_sync(with_clients, base_url)
             nursery.cancel_scope.cancel()
+        return [row.status for row in application.log_rows]
 
     return run
 
@@ -70,7 +73,7 @@ async def test_plain_clients_whole_and_streamed(on: Callable[..., Any]) -> None:
         assert events[-1].type == "message_stop"
         assert len([event for event in events if event.type == "content_block_delta"]) == 5
 
-    await on(use)
+    assert await on(use) == [200, 200, 200, 200]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -93,7 +96,7 @@ async def test_real_refusals_are_of_the_right_class(
             assert (type(error).__name__, error.status_code) == (name, status)
             assert (error.request_id or "").startswith("req-")
 
-    await on(use, **fields)
+    assert await on(use, **fields) == [status, status]
 
 
 async def test_a_wrong_key_and_a_full_minute(on: Callable[..., Any]) -> None:
@@ -113,7 +116,7 @@ async def test_a_wrong_key_and_a_full_minute(on: Callable[..., Any]) -> None:
         with pytest.raises(anthropic.RateLimitError):
             other.messages.create(model=MODEL, messages=HELLO, max_tokens=9)
 
-    await on(use, rpm=1)
+    assert await on(use, rpm=1) == [401, 401, 200, 429, 429]
 
 
 @pytest.mark.parametrize("kind", ["reset", "reset-in-head"])
@@ -124,4 +127,4 @@ async def test_a_reset_is_a_connection_error(on: Callable[..., Any], kind: str) 
         with pytest.raises(anthropic.APIConnectionError):
             other.messages.create(model=MODEL, messages=HELLO, max_tokens=9)
 
-    await on(use, faults=parse_faults(f"{kind}=1"))
+    assert len(await on(use, faults=parse_faults(f"{kind}=1"))) == 2

@@ -1,3 +1,5 @@
+"""The gateway stands by itself."""
+
 import ast
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""What each fault does to an answer, and which lists of faults are refused."""
+
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any

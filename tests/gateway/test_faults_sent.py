@@ -54,13 +54,17 @@ async def test_retry_after_in_all_its_forms(
     assert response.headers["x-ratelimit-remaining"] == "60"
 
 
-async def test_a_429_can_say_anything(gateway_of: Any, connect: "Connect", chat: Bodies) -> None:
-    said = [("7", "7s"), ("soon", "1s"), ("-3", "1s"), ("Wed, 21 Oct 2015 07:28:00 GMT", "1s")]
-    for text, named in said:
-        client = await connect(gateway_of(faults=(Fault("429", 1.0, retry_after=text),)))
-        response = await client.post(PATH, chat())
-        assert response.headers["retry-after"] == text
-        assert response.error[2] == f"Rate limit exceeded. Please retry after {named}."
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("7", "7s"), ("soon", "1s"), ("-3", "1s"), ("Wed, 21 Oct 2015 07:28:00 GMT", "1s")],
+)
+async def test_a_429_can_say_anything(
+    gateway_of: Any, connect: "Connect", chat: Bodies, text: str, named: str
+) -> None:
+    client = await connect(gateway_of(faults=(Fault("429", 1.0, retry_after=text),)))
+    response = await client.post(PATH, chat())
+    assert response.headers["retry-after"] == text
+    assert response.error[2] == f"Rate limit exceeded. Please retry after {named}."
 
 
 async def test_a_proxy_answers_in_html(faulty: Any, connect: "Connect", chat: Bodies) -> None:

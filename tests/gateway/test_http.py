@@ -1,3 +1,5 @@
+"""HTTP/1.1 as the gateway speaks it: heads, keys, connections and refusals."""
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +22,19 @@ NO_LENGTH = b"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway.test\r\n"
 @pytest.mark.parametrize(
     "headers", [{}, {"authorization": "Basic abc"}, {"authorization": "Bearer"}]
 )
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", PATH), ("POST", "/v1/messages"), ("GET", "/v1/balance")]
+)
 async def test_a_missing_key_is_401(
-    gateway_of: Any, connect: "Connect", headers: dict[str, str]
+    gateway_of: Any, connect: "Connect", headers: dict[str, str], method: str, path: str
 ) -> None:
     client = await connect(gateway_of())
-    for method, path in (("POST", PATH), ("POST", "/v1/messages"), ("GET", "/v1/balance")):
-        response = await client.request(method, path, headers={"host": "x"} | headers)
-        assert response.error == (
-            401,
-            "UNAUTHORIZED",
-            "No API key: send Authorization: Bearer <key> or x-api-key: <key>.",
-        )
+    response = await client.request(method, path, headers={"host": "x"} | headers)
+    assert response.error == (
+        401,
+        "UNAUTHORIZED",
+        "No API key: send Authorization: Bearer <key> or x-api-key: <key>.",
+    )
 
 
 async def test_a_wrong_key_is_401_and_both_ways_are_accepted(

@@ -1,3 +1,5 @@
+"""POST /v1/images/generations."""
+
 import base64
 import struct
 import zlib

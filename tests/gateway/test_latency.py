@@ -1,3 +1,5 @@
+"""How long answers take, and the pace of their streams."""
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 

@@ -241,6 +241,7 @@ async def test_a_restarted_gateway_owes_what_it_owed(connect: "Connect", tmp_pat
             shown = await client.balance()
             assert shown["balance"] == balance
             assert shown["api_key"]["daily_used"] == 100 - balance
+    assert (shown["balance"], shown["api_key"]["daily_used"]) == (99.25, 0.75)
 
 
 def test_a_fault_is_billed_as_its_kind_unless_told() -> None:

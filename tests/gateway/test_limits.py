@@ -1,3 +1,5 @@
+"""Limits of requests and tokens a minute, for each kind of window."""
+
 import os
 from collections.abc import Callable
 from copy import deepcopy
@@ -5,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.gateway.limits import MINUTE_US, KeyLimits, WindowKind
@@ -156,8 +158,12 @@ async def test_without_a_limit_of_requests_there_is_no_number_to_tell(
     kind=st.sampled_from(get_args(WindowKind)),
     rpm=st.none() | st.integers(1, 90),
     tpm=st.none() | st.integers(1, 500),
-    asked=st.lists(st.tuples(st.integers(0, 40_000_000), st.integers(1, 500)), max_size=60),
+    asked=st.lists(
+        st.tuples(st.integers(0, 40_000_000), st.integers(1, 500)), min_size=1, max_size=60
+    ),
 )
+@example(kind="fixed", rpm=1, tpm=None, asked=[(0, 1), (0, 1)])
+@example(kind="bucket", rpm=None, tpm=1, asked=[(0, 1), (0, 1)])
 def test_retry_after_is_enough_and_not_a_second_too_much(
     kind: WindowKind, rpm: int | None, tpm: int | None, asked: list[tuple[int, int]]
 ) -> None:
@@ -178,6 +184,7 @@ def test_retry_after_is_enough_and_not_a_second_too_much(
         assert deepcopy(limits).admit(now_us + wait_s * 1_000_000, tokens) is None
         sooner_us = now_us + (wait_s - 1) * 1_000_000
         assert deepcopy(limits).admit(sooner_us, tokens) is not None
+    assert counted != []  # the first is always admitted
     for at_us, _ in counted:
         # Everything within one window, counted independently.
         since_us = at_us - at_us % MINUTE_US if kind == "fixed" else at_us - MINUTE_US + 1

@@ -1,3 +1,5 @@
+"""The request log: its rows, its moments and its file."""
+
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +97,7 @@ async def test_who_has_an_answer_finds_its_row(connect: "Connect", chat: Bodies)
         response = await client.post(PATH, chat(stream=number % 2 == 0))
         assert rows[-1].request_id == response.headers["x-request-id"]
         assert len(rows) == number
+    assert len({row.request_id for row in rows}) == 19
 
 
 async def test_connections_and_requests_have_numbers_and_ids_of_their_own(

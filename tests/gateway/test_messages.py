@@ -1,4 +1,8 @@
+"""POST /v1/messages, whole and streamed."""
+
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect
@@ -123,10 +127,11 @@ async def test_a_stop_sequence_ends_the_answer_before_it(
     assert events[-2][1]["delta"] == {"stop_reason": "stop_sequence", "stop_sequence": " the"}
 
 
-async def test_both_authentications_are_accepted(gateway_of: Any, connect: "Connect") -> None:
+@pytest.mark.parametrize(("name", "before"), [("x-api-key", ""), ("authorization", "Bearer ")])
+async def test_both_authentications_are_accepted(
+    gateway_of: Any, connect: "Connect", name: str, before: str
+) -> None:
     gateway = gateway_of()
-    secret = gateway.keys[0].secret
-    for fields in ({"x-api-key": secret}, {"authorization": f"Bearer {secret}"}):
-        client = await connect(gateway)
-        client.headers = {"host": "x"} | fields
-        assert (await client.post(PATH, body())).status == 200
+    client = await connect(gateway)
+    client.headers = {"host": "x", name: before + gateway.keys[0].secret}
+    assert (await client.post(PATH, body())).status == 200

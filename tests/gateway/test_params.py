@@ -1,3 +1,5 @@
+"""Parameters of requests: what is taken and what is INVALID_PARAMS."""
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -185,9 +187,11 @@ async def test_what_is_left_out_has_the_default_of_the_reference(
     defaults: dict[str, Any] = {"temperature": 1, "top_p": 1, "stream": False}
     if endpoint == "images":
         defaults = {"n": 1, "size": "1024x1024", "response_format": "url"}
-    client = await connect(gateway_of(output_tokens=3))
+    gateway = gateway_of(output_tokens=3)
+    client = await connect(gateway)
     for fields in ({}, defaults, dict.fromkeys(defaults)):
         response = await client.post(path, body | fields)
         assert (response.status, response.headers["content-type"]) == (200, "application/json")
         if endpoint == "images":
             assert [list(image) for image in response.json["data"]] == [["url"]]
+    assert [(row.status, row.stream) for row in gateway.log_rows] == [(200, False)] * 3

@@ -1,3 +1,5 @@
+"""Settings of the gateway, from a file and from flags."""
+
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,3 +1,5 @@
+"""The gateway over TLS."""
+
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

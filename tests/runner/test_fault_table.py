@@ -88,6 +88,7 @@ def shown(value: object) -> str:
 async def test_what_becomes_of_a_job_is_what_the_page_says(
     bench: Any, autojump_clock: MockClock, row: Row
 ) -> None:
+    assert row.forms != []
     for form in row.forms:
         ran = await struck(bench, row.fault, form)
         first = ran.attempts.row(0, named=True)

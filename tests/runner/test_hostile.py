@@ -8,7 +8,7 @@ import h11
 import httpx
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.runner.transport import Origin, TrioTransport, Wire
@@ -200,6 +200,8 @@ def broken_answers(draw: st.DrawFn) -> bytes:
 @pytest.mark.slow
 @settings(deadline=None)
 @given(data=broken_answers(), places=PLACES)
+@example(data=b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", places=[20])
+@example(data=b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", places=[20])
 def test_a_broken_answer_is_an_error_or_what_h11_makes_of_it_however_it_is_cut(
     data: bytes, places: list[int]
 ) -> None:

@@ -203,6 +203,7 @@ def test_latency_and_ttft_percentiles_are_the_logs(truth: Truth) -> None:
 
 
 def test_the_curves_of_the_page_are_the_logs(truth: Truth) -> None:
+    checked = []
     for metric in ("latency_s", "ttft_s"):
         spread = spread_curves_of(truth.run, metric)
         assert spread is not None
@@ -220,6 +221,11 @@ def test_the_curves_of_the_page_are_the_logs(truth: Truth) -> None:
             for _, s, share in spread.ecdf.filter(spread.ecdf["url"] == url).iter_rows():
                 below = sum(each <= s + MICROSECOND for each in times) / len(times)
                 assert share <= below + 1e-9
+            checked.append((metric, url))
+    assert sorted(checked) == [
+        *(("latency_s", url) for url in (CHAT, IMAGES, MESSAGES, SEARCH)),
+        *(("ttft_s", url) for url in (CHAT, MESSAGES, SEARCH)),
+    ]
 
 
 def test_the_course_of_the_page_is_the_logs(truth: Truth) -> None:

@@ -186,12 +186,15 @@ def journal_of(run: Path, *records: Any, number: int = 1) -> Path:
 def test_a_torn_last_line_is_dropped_and_its_job_runs_again(tmp_path: Path) -> None:
     path = journal_of(tmp_path, sent(0), ended(0), sent(1), ended(1))
     data = path.read_bytes()
+    counts = set()
     for cut in range(len(data)):
         path.write_bytes(data[:cut])
         whole = data[:cut].count(b"\n") + data[:cut].endswith(b"}")
         records = list(read_segment(path))
         # A record without its line end may be whole; nothing else that is torn counts.
         assert data[:cut].count(b"\n") <= len(records) <= whole
+        counts.add(len(records))
+    assert counts >= {0, 1, 2, 3}
 
 
 @pytest.mark.slow
@@ -201,6 +204,7 @@ def test_a_kill_at_any_byte_loses_no_journalled_result(tmp_path: Path) -> None:
     data = whole.read_bytes()
     ends = [n + 1 for n, byte in enumerate(data) if byte == ord("\n")]
     near_ends = {end + step for end in (0, *ends) for step in (-2, -1, 0, 1, 2)}
+    found = set()
     for cut in sorted((near_ends | set(range(0, len(data), 61))) & set(range(len(data) + 1))):
         run = tmp_path / f"cut-{cut}"
         (run / "journal").mkdir(parents=True)
@@ -212,6 +216,7 @@ def test_a_kill_at_any_byte_loses_no_journalled_result(tmp_path: Path) -> None:
         journal.close()
         assert {n for n, flag in enumerate(state.done) if flag} == finished
         assert state.lost == len(begun - finished)
+        found.add((len(begun), len(finished)))
         assert state.attempts == dict.fromkeys(begun - finished, 1)
         records = list(read_segment(journal.path))
         lost = [record.attempt for record in records if isinstance(record, Ended)]
@@ -219,6 +224,7 @@ def test_a_kill_at_any_byte_loses_no_journalled_result(tmp_path: Path) -> None:
         assert {(row.index, row.error_kind, row.cost) for row in lost} == {
             (index, "lost", None) for index in begun - finished
         }
+    assert found == {(0, 0), (1, 0), (2, 0), (2, 1), (3, 1), (3, 2)}
 
 
 def test_a_crash_between_the_parts_and_the_journals_removal_doubles_nothing(

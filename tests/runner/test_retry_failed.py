@@ -83,6 +83,7 @@ async def test_a_job_that_fails_again_and_again_has_one_row(
         ran = await bench.run(service, retry_failed=True)
         assert ran.results["index"].to_list() == [0, 1]
         assert ran.results["attempts"].to_list() == [session, 1]
+    assert len(service.posts) == 5
 
 
 # -- a kill at any instant

@@ -56,23 +56,20 @@ def test_each_is_exported_and_compared(old: Path, monkeypatch: pytest.MonkeyPatc
     assert "killed" in trend
 
 
+@pytest.mark.parametrize(("kind", "posts", "lost"), [("finished", 0, 0), ("killed", 10, 3)])
 async def test_a_killed_one_is_resumed_and_a_finished_one_left_alone(
-    bench: Bench, service: Service, autojump_clock: MockClock
+    bench: Bench, service: Service, autojump_clock: MockClock, kind: str, posts: int, lost: int
 ) -> None:
-    for kind in ("finished", "killed"):
-        shutil.rmtree(bench.directory, ignore_errors=True)
-        shutil.copytree(DATA / kind, bench.directory)
-        shutil.copy(DATA / "jobs.jsonl", bench.jobs)
-        path = bench.directory / "run.json"
-        manifest = json.loads(path.read_bytes())
-        path.write_text(json.dumps({**manifest, "base_url": "http://gateway.test"}))
-        service.posts.clear()
-        for _ in range(2):
-            ran = await bench.run(service)
-        assert ran.results["custom_id"].n_unique() == ran.results.height == 13
-        assert len(service.posts) == {"finished": 0, "killed": 10}[kind], kind
-        lost = ran.attempts.filter(error_kind="lost")
-        assert lost.height == {"finished": 0, "killed": 3}[kind]
-        columns = pl.read_parquet_schema(next((bench.directory / "results").glob("*.parquet")))
-        for part in (bench.directory / "results").glob("*.parquet"):
-            assert pl.read_parquet_schema(part) == columns
+    shutil.copytree(DATA / kind, bench.directory)
+    shutil.copy(DATA / "jobs.jsonl", bench.jobs)
+    path = bench.directory / "run.json"
+    manifest = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**manifest, "base_url": "http://gateway.test"}))
+    for _ in range(2):
+        ran = await bench.run(service)
+    assert ran.results["custom_id"].n_unique() == ran.results.height == 13
+    assert len(service.posts) == posts
+    assert ran.attempts.filter(error_kind="lost").height == lost
+    columns = pl.read_parquet_schema(next((bench.directory / "results").glob("*.parquet")))
+    for part in (bench.directory / "results").glob("*.parquet"):
+        assert pl.read_parquet_schema(part) == columns

@@ -1,3 +1,5 @@
+"""Tokens that are estimated from the bytes of a body, by script and by medium."""
+
 import base64
 import json
 import math
@@ -72,9 +74,8 @@ mixed = st.text('abc 中é🙂\\"\n/u0d', max_size=80)
 @pytest.mark.slow
 @given(text=mixed, more=mixed)
 def test_more_text_is_never_fewer_tokens(text: str, more: str) -> None:
-    for ascii_only in (False, True):
-        longer = tokens(text + more, ascii_only=ascii_only)
-        assert longer >= tokens(text, ascii_only=ascii_only)
+    assert tokens(text + more) >= tokens(text)
+    assert tokens(text + more, ascii_only=True) >= tokens(text, ascii_only=True)
 
 
 def test_an_escape_is_one_character() -> None:
@@ -90,13 +91,15 @@ def test_an_image_costs_the_same_whatever_its_size(size_bytes: int) -> None:
     text = {"type": "text", "text": "What is this?"}
     url = f"data:image/png;base64,{image}"
     source = {"type": "base64", "media_type": "image/png", "data": image}
-    for part in (
+    parts: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": url}},
         {"type": "image", "source": source},
         {"type": "input_image", "image_url": url},
-    ):
-        assert MEDIA_TOKENS < tokens([text, part]) < MEDIA_TOKENS + 60
-        assert 2 * MEDIA_TOKENS < tokens([part, text, part]) < 2 * MEDIA_TOKENS + 120
+    ]
+    once = sorted(tokens([text, part]) for part in parts)
+    twice = sorted(tokens([part, text, part]) for part in parts)
+    assert MEDIA_TOKENS < once[0] <= once[-1] < MEDIA_TOKENS + 60
+    assert 2 * MEDIA_TOKENS < twice[0] <= twice[-1] < 2 * MEDIA_TOKENS + 120
 
 
 def test_an_image_by_address_and_a_wrapped_one_count_as_one() -> None:

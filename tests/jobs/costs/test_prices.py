@@ -1,3 +1,5 @@
+"""Price tables: how they are read, what is refused, and what an answer costs by them."""
+
 import datetime as dt
 import decimal
 from decimal import Decimal

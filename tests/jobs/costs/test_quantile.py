@@ -1,3 +1,5 @@
+"""Quantiles of values that come one by one, from the counts of a histogram."""
+
 import random
 
 import pytest

@@ -92,16 +92,15 @@ def test_units_are_seconds_and_shares() -> None:
         "5%": "0.05",
         "1e-3": "0.001",
     }
-    for text, amount in amounts.items():
-        root = parse_expression(text).root
-        assert isinstance(root, Number)
-        assert root.amount == Decimal(amount)
+    roots = {text: parse_expression(text).root for text in amounts}
+    found = {text: root.amount for text, root in roots.items() if isinstance(root, Number)}
+    assert found == {text: Decimal(amount) for text, amount in amounts.items()}
 
 
 def test_a_percentile_has_its_share() -> None:
     shares = {"p0": "0", "p50": "0.5", "p99.9": "0.999", "p100": "1", "mean": None, "p101": None}
-    for name, share in shares.items():
-        assert Aggregate(function=name).quantile == (None if share is None else Decimal(share))
+    found = {name: Aggregate(function=name).quantile for name in shares}
+    assert found == {name: share and Decimal(share) for name, share in shares.items()}
 
 
 @pytest.mark.parametrize(
@@ -201,6 +200,7 @@ def tree_or_error(text: str) -> Node | ExpressionError:
 
 @given(st.text() | st.text(alphabet) | st.lists(words).map("".join))
 @example("p95(ttft_s) <= 1.1 * base")
+@example("cost <")
 def test_any_text_gives_a_tree_or_one_clear_error(text: str) -> None:
     found = tree_or_error(text)
     if isinstance(found, ExpressionError):

@@ -1,3 +1,5 @@
+"""Job files that are packed: unpacked piece by piece, whole and in bounded memory."""
+
 import gzip
 import io
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Job files of other tools, and bodies that reach the wire byte for byte."""
+
 import json
 from hashlib import blake2b
 from typing import Any

@@ -1,3 +1,5 @@
+"""The table of ids, which finds those that are there twice."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

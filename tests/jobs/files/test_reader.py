@@ -1,3 +1,5 @@
+"""Job lines: what becomes a job, and what is rejected with a reason."""
+
 import gzip
 import io
 import json

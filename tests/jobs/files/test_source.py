@@ -1,3 +1,5 @@
+"""Where lines come from: files, standard input, and what changes while it is read."""
+
 import gzip
 import io
 import os

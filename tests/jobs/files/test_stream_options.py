@@ -1,3 +1,5 @@
+"""Usage, asked for in a stream by the fewest bytes that do it."""
+
 import json
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The job file that is made of docstrings."""
+
 import importlib
 import inspect
 import itertools
@@ -51,17 +53,19 @@ def test_every_line_is_a_job_with_an_id_of_its_own(lines: list[bytes], jobs: lis
     assert all(json.loads(line)["method"] == "POST" for line in lines)
 
 
-def test_any_twenty_in_a_row_have_every_endpoint_in_each_of_its_ways(jobs: list[Job]) -> None:
+@pytest.mark.parametrize("start", [0, 7, COUNT - 20])
+def test_any_twenty_in_a_row_have_every_endpoint_in_each_of_its_ways(
+    jobs: list[Job], start: int
+) -> None:
     wanted = {
         (url, stream)
         for url, stream in itertools.product(ENDPOINTS, (False, True))
         if not (stream and url == "/v1/images/generations")
     }
-    for start in (0, 7, COUNT - 20):
-        some = jobs[start : start + 20]
-        assert {(job.url, job.stream) for job in some} == wanted
-        formats = {json.loads(job.body).get("response_format", "url") for job in some if job.images}
-        assert formats == {"url", "b64_json"}
+    some = jobs[start : start + 20]
+    assert {(job.url, job.stream) for job in some} == wanted
+    formats = {json.loads(job.body).get("response_format", "url") for job in some if job.images}
+    assert formats == {"url", "b64_json"}
 
 
 def test_the_models_are_those_asked_for_and_images_are_small(jobs: list[Job]) -> None:

@@ -1,3 +1,5 @@
+"""Distributions of lengths, as people write them."""
+
 import random
 from collections import Counter
 from pathlib import Path

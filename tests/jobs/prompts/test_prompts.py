@@ -1,3 +1,5 @@
+"""Prompts for load runs: corpora, lengths, prefixes, conversations and traces."""
+
 import gzip
 import json
 import random

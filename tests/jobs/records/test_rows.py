@@ -1,3 +1,5 @@
+"""The rows of a run: their schemas, and what is written and read back."""
+
 import datetime as dt
 import subprocess
 import sys

@@ -157,11 +157,11 @@ def test_several_runs_are_reported_one_after_the_other(nights: list[str]) -> Non
     assert [each["run"]["directory"] for each in data] == ["night-1.run", "night-2.run"]
 
 
-def test_a_page_is_of_one_run(nights: list[str]) -> None:
-    for flag in ("--html", "--md"):
-        done = report(nights[2], nights[3], flag)
-        assert done.exit_code == 2
-        assert "--md, --html and --charts are of one run" in done.stderr
+@pytest.mark.parametrize("flag", ["--html", "--md"])
+def test_a_page_is_of_one_run(nights: list[str], flag: str) -> None:
+    done = report(nights[2], nights[3], flag)
+    assert done.exit_code == 2
+    assert "--md, --html and --charts are of one run" in done.stderr
 
 
 def test_a_sparkline_goes_from_the_lowest_to_the_highest() -> None:

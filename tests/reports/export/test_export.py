@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from anthropic.types.messages import MessageBatchIndividualResponse
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openai.types import BatchError
 from openai.types.chat import ChatCompletion
@@ -364,6 +364,7 @@ def test_an_exported_cell_is_defused(made: RunMaker) -> None:
 
 
 @given(st.lists(st.none() | st.text(max_size=12), max_size=6))
+@example(["=1+1", " \t@now", None, "a"])
 def test_no_cell_begins_like_a_formula_and_all_come_back(texts: list[str | None]) -> None:
     table = (
         frame(ResultRow, [])
@@ -372,6 +373,7 @@ def test_no_cell_begins_like_a_formula_and_all_come_back(texts: list[str | None]
     )
     written = table.select(defused(pl.col("text"))).write_csv(quote_style="always")
     cells = [row[0] for row in csv.reader(written.splitlines(keepends=True))][1:]
+    assert len(cells) == len(texts)
     for text, cell in zip(texts, cells, strict=True):
         assert cell in (text or "", f"'{text}")
         assert not cell.lstrip(" \t\r\n").startswith(("=", "+", "-", "@"))

@@ -108,6 +108,7 @@ def test_percentiles_are_those_of_the_textbook(made: RunMaker) -> None:
         each.url: each for each in summarise(made.write()).latency if each.metric == "latency_s"
     }
     together = times[CHAT] + times["/v1/messages"]
+    assert set(found) == {None, CHAT, "/v1/messages"}
     for url, values in ((None, together), *times.items()):
         cuts = statistics.quantiles(values, n=100, method="inclusive")
         each = found[url]
@@ -339,4 +340,5 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
 
 def test_every_metric_is_documented() -> None:
     page = docs_page(PAGE)
+    assert {"latency_s", "ttft_s"} <= set(METRICS)
     assert [name for name in METRICS if f"`{name}`" not in page] == []

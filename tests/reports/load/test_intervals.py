@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.reports.load.intervals import Ranks, grouped_ranks, order_ranks
@@ -22,6 +22,8 @@ def test_the_ranks_of_a_median_are_those_of_the_tables(count: int, low: int, hig
 
 
 @given(st.integers(1, 60), st.sampled_from((Fraction(1, 2), Fraction(9, 10), Fraction(99, 100))))
+@example(1, Fraction(1, 2))
+@example(60, Fraction(1, 2))
 def test_no_end_is_missed_by_more_than_two_and_a_half_percent(count: int, share: Fraction) -> None:
     """The binomial, summed up exactly, says how probable each end is, and that none is closer."""
 

@@ -81,6 +81,7 @@ async def test_images_of_a_run_are_files_and_their_paths_are_in_the_response(
     service.answer = answer
     bench.write(image_line("one", n=2), image_line("two", n=2))
     ran = await bench.run(service)
+    assert ran.results["custom_id"].to_list() == ["one", "two"]
     for index, row in enumerate(ran.results.to_dicts()):
         assert (row["status"], row["images"]) == ("succeeded", 2)
         paths = [each["b64_json"] for each in json.loads(row["response"])["data"]]

@@ -263,6 +263,7 @@ async def test_the_computed_cost_never_exceeds_it(
     shutil.rmtree(bench.directory, ignore_errors=True)
     world_of(seed, bench, service)
     rng = random.Random(seed)
+    costs = []
     for cap in sorted(caps):
         stop = Stop(grace_s=0.0)
         async with trio.open_nursery() as nursery:
@@ -285,3 +286,6 @@ async def test_the_computed_cost_never_exceeds_it(
         assert ran.outcome.cost == spent
         assert spent + kept <= cap
         assert ran.outcome.exit_code in (0, 1, 3, 130)
+        costs.append(spent)
+    assert len(costs) == len(caps)
+    assert costs == sorted(costs)  # of the run, not of the session

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -44,6 +44,7 @@ async def test_lines_that_were_mended_are_rejects_no_more(
     assert not (ran.directory / "rejects.jsonl").exists()
 
 
+REJECT = Reject(line=1, reason="no job", text="a")
 rejects = st.builds(
     lambda line, text: Reject(line=line, reason="no job", text=text),
     st.integers(1, 3),
@@ -59,6 +60,8 @@ rejects = st.builds(
     torn=st.integers(0, 20),
     ended=st.booleans(),
 )
+@example(earlier=[REJECT], now=[], torn=0, ended=True)
+@example(earlier=[REJECT], now=[], torn=0, ended=False)
 def test_what_is_left_is_what_this_session_said_and_then_what_it_had_not_come_to(
     tmp_path: Path, earlier: list[Reject], now: list[Reject], torn: int, *, ended: bool
 ) -> None:

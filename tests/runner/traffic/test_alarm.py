@@ -17,10 +17,12 @@ from headrace.runner.traffic.alarm import (
 
 
 async def test_in_virtual_time_it_wakes_at_the_moment(autojump_clock: MockClock) -> None:
+    woken_s = []
     with open_event_alarm() as alarm:
         for moment_s in (0.5, 0.5, 0.25, 3.0):
             await alarm.wait_until(moment_s)
-            assert trio.current_time() == max(0.5, moment_s)
+            woken_s.append(trio.current_time())
+    assert woken_s == [0.5, 0.5, 0.5, 3.0]
 
 
 async def ring_after_a_turn(alarm: Alarm) -> None:
@@ -60,9 +62,10 @@ async def test_a_timer_is_finer_than_trio_s_clock() -> None:
 
 
 async def test_a_moment_that_has_passed_is_not_waited_for() -> None:
-    with open_alarm() as alarm, trio.fail_after(5):
+    with open_alarm() as alarm, trio.move_on_after(5) as waited:
         await alarm.wait_until(trio.current_time() - 1)
         await alarm.wait_until(float("-inf"))
+    assert not waited.cancelled_caught
 
 
 async def test_a_wait_that_was_cancelled_leaves_the_alarm_fit_for_the_next() -> None:

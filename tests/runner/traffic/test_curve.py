@@ -1,11 +1,10 @@
 """The rate over time: its integral, the inverse of it, and how people write it."""
 
-import contextlib
 import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.jobs import InputError
@@ -44,6 +43,8 @@ def test_the_count_is_the_integral_of_the_rate(curve: RateCurve, until_s: float)
 
 
 @given(curves(), st.floats(0.0, 1e5))
+@example(RateCurve([Point(0.0, 1.0), Point(10.0, 0.0)]), 6.0)
+@example(RateCurve([Point(0.0, 1.0), Point(10.0, 1.0)]), 6.0)
 def test_the_time_of_a_count_is_when_the_integral_reaches_it(
     curve: RateCurve, count: float
 ) -> None:
@@ -116,7 +117,19 @@ def test_bad_stages_are_refused_in_a_line(text: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@given(st.text())
+def stages_or_error(text: str) -> RateCurve | InputError:
+    try:
+        return parse_stages(text)
+    except InputError as error:
+        return error
+
+
+@given(st.text() | st.text("0123456789.smh:/, "))
+@example("0s:5/s, 60s:50/s")
 def test_any_text_is_stages_or_refused(text: str) -> None:
-    with contextlib.suppress(InputError):
-        parse_stages(text)
+    found = stages_or_error(text)
+    if isinstance(found, RateCurve):
+        assert len(found.points) == text.count(",") + 1
+        assert found.count(found.end_s) > 0
+    else:
+        assert str(found) != ""

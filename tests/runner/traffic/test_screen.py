@@ -83,10 +83,9 @@ def test_a_closed_loop_asks_for_no_rate() -> None:
 
 def test_the_screen_shows_rates_times_errors_and_the_verdict() -> None:
     text = drawn(snapshot(errors=[("HTTP 429", 2)]))
-    for words in ("50.0/s asked, 49.8/s sent", "31 in flight", "p50 312 ms", "p99 900 ms"):
-        assert words in text
-    for words in ("2 HTTP 429", "valid so far", "▃▅ █", "50/s poisson"):
-        assert words in text
+    rates = ("50.0/s asked, 49.8/s sent", "31 in flight", "p50 312 ms", "p99 900 ms")
+    others = ("2 HTTP 429", "valid so far", "▃▅ █", "50/s poisson")
+    assert [words for words in rates + others if words in text] == [*rates, *others]
 
 
 def test_the_screen_fits_a_narrow_terminal() -> None:

@@ -289,8 +289,19 @@ async def test_http2_carries_a_job(nursery: trio.Nursery) -> None:
     assert all(wire.sent_at_s is not None for wire in wires)
 
 
+@pytest.mark.parametrize(
+    ("every_s", "took_s", "words"),
+    [
+        (200.0, 120.0, "waited 120 s for more of the answer"),
+        (100.0, 14400.0, "waited 14400 s for the end of the answer"),
+    ],
+)
 async def test_stock_reads_have_the_limits_of_ours(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+    nursery: trio.Nursery,
+    autojump_clock: trio.testing.MockClock,
+    every_s: float,
+    took_s: float,
+    words: str,
 ) -> None:
     """A stream that stops, and one that never does."""
 
@@ -310,17 +321,13 @@ async def test_stock_reads_have_the_limits_of_ours(
         return httpx.Response(200, stream=Slow(float(request.url.params["every"])))
 
     transport = TracingTransport(httpx.MockTransport(answer))
-    for every_s, took_s, words in (
-        (200.0, 120.0, "waited 120 s for more of the answer"),
-        (100.0, 14400.0, "waited 14400 s for the end of the answer"),
-    ):
-        began_s = trio.current_time()
-        request = httpx.Request("POST", f"http://a.test/?every={every_s}", content=b"{}")
-        response = await transport.handle_async_request(request)
-        with pytest.raises(httpx.ReadTimeout, match=words):
-            await response.aread()
-        await response.aclose()
-        assert trio.current_time() - began_s == took_s
+    began_s = trio.current_time()
+    request = httpx.Request("POST", f"http://a.test/?every={every_s}", content=b"{}")
+    response = await transport.handle_async_request(request)
+    with pytest.raises(httpx.ReadTimeout, match=words):
+        await response.aread()
+    await response.aclose()
+    assert trio.current_time() - began_s == took_s
 
 
 class _Method:

@@ -62,13 +62,14 @@ async def test_a_connection_that_the_server_closed_while_idle_is_replaced(
         closed.set()
 
     port = await serve(nursery, answer_once)
+    wires = []
     async with TrioTransport() as transport:
         for _ in range(3):
-            wire = Wire()
-            assert await fetch(transport, f"http://127.0.0.1:{port}/", wire) == b"ok"
-            assert wire.reused is False
+            wires.append(Wire())
+            assert await fetch(transport, f"http://127.0.0.1:{port}/", wires[-1]) == b"ok"
             await closed.wait()
             closed = trio.Event()
+    assert [wire.reused for wire in wires] == [False, False, False]
 
 
 async def test_a_connection_with_bytes_that_nobody_asked_for_is_not_used_again(
