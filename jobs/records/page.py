@@ -1,6 +1,6 @@
 """docs/records.md, written from the schemas themselves.
 
-python -m headrace.jobs.records_page > docs/records.md
+python -m headrace.jobs.records.page > docs/records.md
 """
 
 import sys
@@ -21,7 +21,7 @@ def records_page() -> str:
     """The page, in Markdown."""
     parts = [
         "# Records: the columns of a run",
-        f"Schema version {SCHEMA_VERSION}. Written by `python -m headrace.jobs.records_page > "
+        f"Schema version {SCHEMA_VERSION}. Written by `python -m headrace.jobs.records.page > "
         "docs/records.md`; change the annotations in `jobs/records/rows.py`, not this page.",
         'Any reader of Parquet will do: `pl.scan_parquet("RUN/results/*.parquet")`, DuckDB\'s '
         "`read_parquet`, pandas. Times are UTC to the microsecond, durations are seconds, money is "

@@ -50,8 +50,8 @@ def export_run(
 ) -> Exported:
     """Write the results of a run to `out` (default: beside the run, named for it).
 
-    A file is there whole or not at all. For openai-batch failed jobs go to a second file, whose name
-    ends in `.errors.jsonl`.
+    A file is there whole or not at all. For openai-batch failed jobs go to a second file, whose
+    name ends in `.errors.jsonl`.
 
     Args:
         directory: the run.

@@ -165,7 +165,7 @@ def test_ctrl_c_ends_a_run_early_with_a_report(gateway: Gateway) -> None:
         ([], "no shape; give one of --users 64"),
         (["--users", "none"], "Invalid value for '--users'"),
         (["--rate", "fast", "--duration", "1s"], "'fast' is no rate; write it like 50/s"),
-        (["--users", "1", "--duration", "soon"], "'soon' is no duration"),
+        (["--users", "1", "--duration", "soon"], "'soon' is not a duration"),
         (["--users", "1", "--duration", "1s", "--slo", "tft_s < 1"], "did you mean ttft_s"),
         (["--users", "1", "--duration", "1s", "--prices", "none.toml"], "none.toml"),
         (["--users", "1", "--duration", "1s", "--out", "."], "is there already"),

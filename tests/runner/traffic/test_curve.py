@@ -100,7 +100,7 @@ def test_stages_are_points() -> None:
     [
         ("5/s", "'5/s' is no stage; write the stages like '0s:5/s, 60s:50/s'"),
         ("0s:5/s,", "'' is no stage"),
-        ("soon:5/s, 60s:50/s", "in the stages, 'soon' is no duration"),
+        ("soon:5/s, 60s:50/s", "in the stages, 'soon' is not a duration"),
         ("0s:5/s, 60s:quick", "'quick' is no rate"),
         ("0s:5/s, 60s:9/s, 30s:9/s", "the stage at 30s comes after a later one; sort them"),
         ("10s:5/s, 60s:50/s", "the first stage is at 10 s; let the first be at 0s"),
