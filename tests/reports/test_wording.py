@@ -1,7 +1,10 @@
 """Figures in words."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
+from headrace.reports import wording
 from headrace.reports.wording import aligned, endpoint, state_words
 
 
@@ -20,3 +23,15 @@ def test_nothing_resumes_a_load_run() -> None:
     assert state_words("crashed", kind="load") == "was killed"
     resumed = "was killed; run the same command again to resume"
     assert state_words("crashed", kind="bulk") == resumed
+
+
+def test_only_the_commands_and_the_face_reach_for_the_terminal() -> None:
+    """The page and Markdown took their words from what prints, and loaded rich for them."""
+    rooms = Path(wording.__file__).parent
+    taking = [
+        path.relative_to(rooms).as_posix()
+        for path in rooms.rglob("*.py")
+        if path.parent.name != "terminal"
+        and re.search(r"from \.+terminal\b", path.read_text(encoding="utf-8"))
+    ]
+    assert sorted(taking) == ["__init__.py", "cli.py"]
