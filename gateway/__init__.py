@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .errors import GatewayError
     from .faults import Fault, FaultKind, parse_faults
     from .http import Bounds
-    from .latency import Distribution, Latency
+    from .latency import Latency, TimeDistribution
     from .ledger import Ledger
     from .log import ChunkTimes, LogFile, LogRow
     from .prices import DEFAULT_PRICES, ModelPrice, PriceTable, load_prices
@@ -25,7 +25,6 @@ __all__ = [
     "Bounds",
     "ChunkTimes",
     "Config",
-    "Distribution",
     "Fault",
     "FaultKind",
     "Gateway",
@@ -38,6 +37,7 @@ __all__ = [
     "ModelPrice",
     "PriceTable",
     "StateFile",
+    "TimeDistribution",
     "default_key",
     "load_config",
     "load_prices",
@@ -51,7 +51,7 @@ __getattr__ = late(
         "errors": "GatewayError",
         "faults": "Fault FaultKind parse_faults",
         "http": "Bounds",
-        "latency": "Distribution Latency",
+        "latency": "TimeDistribution Latency",
         "ledger": "Ledger",
         "log": "ChunkTimes LogFile LogRow",
         "prices": "DEFAULT_PRICES ModelPrice PriceTable load_prices",

@@ -14,7 +14,7 @@ LONGEST_H = 8760
 _UNITS_S = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 
-class Distribution(NamedTuple):
+class TimeDistribution(NamedTuple):
     """A random time, in seconds.
 
     Args:
@@ -39,7 +39,7 @@ class Distribution(NamedTuple):
         return self.a_s * math.exp(self.b * radius * math.cos(2 * math.pi * draws.uniform()))
 
 
-Time = float | Distribution
+Time = float | TimeDistribution
 
 
 class Latency(NamedTuple):
@@ -56,14 +56,14 @@ class Latency(NamedTuple):
     @property
     def random(self) -> bool:
         """Whether `pace` needs random draws."""
-        return isinstance(self.ttft_s, Distribution) or isinstance(self.itl_s, Distribution)
+        return isinstance(self.ttft_s, TimeDistribution) or isinstance(self.itl_s, TimeDistribution)
 
     def pace(self, tokens: int, draws: SeededDraws | None) -> "Pace":
         """When each of `tokens` is due. Without `draws`, no time may be a distribution."""
         ttft_s, itl_s = self.ttft_s, self.itl_s
-        if draws is not None and isinstance(ttft_s, Distribution):
+        if draws is not None and isinstance(ttft_s, TimeDistribution):
             ttft_s = ttft_s.draw(draws)
-        if draws is None or not isinstance(itl_s, Distribution):
+        if draws is None or not isinstance(itl_s, TimeDistribution):
             assert isinstance(ttft_s, float | int)
             assert isinstance(itl_s, float | int)
             return Pace(ttft_s, itl_s, None)
@@ -121,13 +121,13 @@ def parse_time(name: str, text: str) -> Time:
     if kind == "uniform" and len(rest) == 2:
         low_s, high_s = (parse_duration(name, each) for each in rest)
         if low_s <= high_s:
-            return Distribution("uniform", low_s, high_s)
+            return TimeDistribution("uniform", low_s, high_s)
     elif kind == "exponential" and len(rest) == 1:
-        return Distribution("exponential", parse_duration(name, rest[0]))
+        return TimeDistribution("exponential", parse_duration(name, rest[0]))
     elif kind == "lognormal" and len(rest) == 2:
         sigma = re.fullmatch(r"\d+(?:\.\d+)?", rest[1], re.ASCII)
         if sigma is not None and float(rest[1]) <= 5:
-            return Distribution("lognormal", parse_duration(name, rest[0]), float(rest[1]))
+            return TimeDistribution("lognormal", parse_duration(name, rest[0]), float(rest[1]))
     raise GatewayError(
         f"{name} is {text!r}; write a time, uniform:100ms:500ms, exponential:300ms or "
         "lognormal:300ms:0.5 (median, sigma up to 5)"

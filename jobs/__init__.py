@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 from headrace.settings_file import SETTINGS_FILE
 
-from .amount import EXACT, plain, to_places
+from .amount import EXACT, strip_zeros, to_places
 from .costs import (
     CostBounds,
     EstimateTotals,
@@ -21,7 +21,7 @@ from .costs import (
     load_prices,
 )
 from .durations import parse_duration, show_duration, show_seconds
-from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, Kind
+from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
@@ -69,7 +69,7 @@ from .records import (
     schema,
     toward_outage,
 )
-from .safe import safe
+from .terminal_text import printable
 from .whole_file import replace_file, sync_directory, whole_file, write_all
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ if TYPE_CHECKING:
         Number,
         Text,
         Unary,
+        format_expression,
         parse_condition,
         parse_expression,
-        parts,
-        show,
-        sort_of,
+        value_type,
+        walk_nodes,
     )
     from .prompts import (
         BAD_LINES,
@@ -96,8 +96,8 @@ if TYPE_CHECKING:
         Lengths,
         Prompts,
         PromptShape,
+        RequestTemplate,
         SyntheticPrompts,
-        Template,
         Trace,
         TracePrompts,
         docstring_jobs,
@@ -132,6 +132,7 @@ __all__ = [
     "DownloadTotals",
     "Ended",
     "Endpoint",
+    "EndpointKind",
     "ErrorKind",
     "EstimateTotals",
     "Expression",
@@ -146,7 +147,6 @@ __all__ = [
     "JobFile",
     "JobReader",
     "JournalRecord",
-    "Kind",
     "Lengths",
     "Limits",
     "LoadFacts",
@@ -164,6 +164,7 @@ __all__ = [
     "PromptShape",
     "Prompts",
     "Reject",
+    "RequestTemplate",
     "Result",
     "Row",
     "SeenIds",
@@ -174,7 +175,6 @@ __all__ = [
     "Stall",
     "Status",
     "SyntheticPrompts",
-    "Template",
     "Text",
     "TokenEstimator",
     "Trace",
@@ -186,6 +186,7 @@ __all__ = [
     "docstring_jobs",
     "estimate_input_tokens",
     "estimate_output_tokens",
+    "format_expression",
     "frame",
     "journal_segments",
     "load_prices",
@@ -196,20 +197,19 @@ __all__ = [
     "parse_duration",
     "parse_expression",
     "parse_lengths",
-    "parts",
-    "plain",
+    "printable",
     "read_journal_segment",
     "read_trace",
     "replace_file",
-    "safe",
     "schema",
-    "show",
     "show_duration",
     "show_seconds",
-    "sort_of",
+    "strip_zeros",
     "sync_directory",
     "to_places",
     "toward_outage",
+    "value_type",
+    "walk_nodes",
     "whole_file",
     "write_all",
 ]
@@ -219,11 +219,11 @@ __getattr__ = late(
     {
         "expressions": (
             "AGGREGATES Aggregate Binary Expression ExpressionError Name Node Number Text Unary "
-            "parse_condition parse_expression parts show sort_of"
+            "parse_condition parse_expression walk_nodes format_expression value_type"
         ),
         "prompts": (
-            "BAD_LINES FilePrompts Lengths PromptShape Prompts SyntheticPrompts Template Trace "
-            "TracePrompts docstring_jobs parse_lengths read_trace"
+            "BAD_LINES FilePrompts Lengths PromptShape Prompts RequestTemplate SyntheticPrompts "
+            "Trace TracePrompts docstring_jobs parse_lengths read_trace"
         ),
     },
 )

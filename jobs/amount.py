@@ -9,7 +9,7 @@ PLACES = Decimal("1e-12")
 _WIDE = Context(prec=60)
 
 
-def plain(amount: Decimal) -> Decimal:
+def strip_zeros(amount: Decimal) -> Decimal:
     """The same amount without trailing zeros and without an exponent."""
     return Decimal(f"{amount.normalize():f}")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .safe import safe
+from .terminal_text import printable
 
 if TYPE_CHECKING:
     from .costs import Forecast, ForecastRow, PriceTable
@@ -66,7 +66,7 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
                 continue
             bad.append({"line": item.line, "custom_id": item.custom_id, "reason": item.reason})
             if not as_json:
-                click.echo(f"line {item.line}: {safe(item.reason)}")
+                click.echo(f"line {item.line}: {printable(item.reason)}")
     if as_json:
         _print_json({"file": file, "jobs": good, "bad_lines": bad})
     else:
@@ -138,7 +138,7 @@ def _print_table(forecast: "Forecast") -> None:
         if row.url is None:  # the total
             table.add_row("all", "", *each, style="bold")
         else:
-            table.add_row(Text(safe(row.model)), ENDPOINTS[row.url].kind, *each)
+            table.add_row(Text(printable(row.model)), ENDPOINTS[row.url].kind, *each)
     Console().print(table)
     if forecast.bad_lines:
         lines = (
@@ -148,16 +148,16 @@ def _print_table(forecast: "Forecast") -> None:
     if forecast.currency is None:
         click.echo("Add --prices FILE to see the cost.")
     elif forecast.unpriced_models:
-        names = ", ".join(map(safe, forecast.unpriced_models))
+        names = ", ".join(map(printable, forecast.unpriced_models))
         click.echo(f"No price for {names}: not included in the total.")
 
 
 def _cost(row: "ForecastRow") -> str:
-    from .amount import plain
+    from .amount import strip_zeros
 
     if row.cost_least is None or row.cost_most is None:
         return "-"
-    return _range(f"{plain(row.cost_least):f}", f"{plain(row.cost_most):f}")
+    return _range(f"{strip_zeros(row.cost_least):f}", f"{strip_zeros(row.cost_most):f}")
 
 
 def _range(least: str, most: str) -> str:

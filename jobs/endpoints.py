@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-Kind = Literal["chat", "messages", "search", "images"]
+EndpointKind = Literal["chat", "messages", "search", "images"]
 
 
 class Endpoint(NamedTuple):
@@ -15,7 +15,7 @@ class Endpoint(NamedTuple):
     """
 
     path: str
-    kind: Kind
+    kind: EndpointKind
     required: tuple[str, ...]
 
 

@@ -11,7 +11,7 @@ Each carries its complete message, and shows itself as one line on standard erro
 
 import click
 
-from .safe import safe
+from .terminal_text import printable
 
 
 class HeadraceError(click.ClickException):
@@ -21,7 +21,7 @@ class HeadraceError(click.ClickException):
 
     def format_message(self) -> str:
         """The message, safe for a terminal: parts of it may come from a service."""
-        return "\n".join(map(safe, self.message.split("\n")))  # a list has several lines
+        return "\n".join(map(printable, self.message.split("\n")))  # a list has several lines
 
 
 class InputError(HeadraceError):

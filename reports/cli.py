@@ -89,7 +89,7 @@ def report(
 def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolerance: Any) -> None:
     from pathlib import Path
 
-    from headrace.jobs import safe
+    from headrace.jobs import printable
 
     from .comparison import trend_of
     from .figures import data_json, summarise, summary_json
@@ -99,7 +99,7 @@ def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolera
     if trend:
         found = trend_of(directories)
         for reason in found.skipped.values():
-            click.echo(f"skipped: {safe(reason)}", err=True)
+            click.echo(f"skipped: {printable(reason)}", err=True)
         if as_json:
             click.echo(data_json(found), nl=False)
         else:
@@ -217,13 +217,13 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
     """
     from pathlib import Path
 
-    from headrace.jobs import safe
+    from headrace.jobs import printable
 
     from .export import export_run
 
     done = export_run(Path(run), to, None if out is None else Path(out), force=force)
     for path, count in done.files.items():
-        click.echo(f"{safe(path)}: {count:,} {'result' if count == 1 else 'results'}")
+        click.echo(f"{printable(path)}: {count:,} {'result' if count == 1 else 'results'}")
     if done.left_out:
         click.echo(f"left out: {done.left_out:,} jobs that are not of /v1/messages", err=True)
     if done.running:

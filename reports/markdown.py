@@ -6,7 +6,7 @@ What others wrote stands in code spans, in which nothing is a link, a mention or
 import re
 from collections.abc import Iterable, Sequence
 
-from headrace.jobs import safe, show_seconds
+from headrace.jobs import printable, show_seconds
 
 from .figures import QUANTILES, Summary
 from .headline import headline
@@ -27,7 +27,7 @@ def markdown(summary: Summary) -> str:
 
 def code(text: object) -> str:
     """A text of others as a code span, on one line, that no backtick and no `|` in it can leave."""
-    shown = safe(text)
+    shown = printable(text)
     if len(shown) > CHARACTERS_MAX:
         shown = shown[:CHARACTERS_MAX] + "…"
     if not shown.strip():
@@ -81,7 +81,7 @@ def _cost(summary: Summary) -> str:
     if len(usage.rows) > 1:
         counts = (f"{total.jobs:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
         rows.append(("**all**", "", *counts, f"**{money(total.cost, None)}**"))
-    cost = "cost" if usage.currency is None else f"cost, {safe(usage.currency)}"
+    cost = "cost" if usage.currency is None else f"cost, {printable(usage.currency)}"
     return _table(("model", "endpoint", "jobs", "input", "output", cost), rows, left=2)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from headrace.jobs import plain, safe
+from headrace.jobs import printable, strip_zeros
 
 STATES = {
     "finished": "finished",
@@ -30,12 +30,12 @@ def state_words(state: str, *, kind: str) -> str:
 
 def endpoint(url: str) -> str:
     """An endpoint's short name: /v1/chat/completions is chat."""
-    return safe(url).removeprefix("/v1/").partition("/")[0] or safe(url)
+    return printable(url).removeprefix("/v1/").partition("/")[0] or printable(url)
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
     """An amount with all its digits, or a dash where it is not known."""
-    return "-" if amount is None else f"{plain(amount):,f} {currency or ''}".rstrip()
+    return "-" if amount is None else f"{strip_zeros(amount):,f} {currency or ''}".rstrip()
 
 
 def aligned(amounts: Sequence[Decimal | None]) -> list[str]:

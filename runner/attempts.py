@@ -147,7 +147,7 @@ class Attempts:
         job, now_s = flight.job, self._clock.now()
         usage = usage_of(job, outcome)
         flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage), now_s=now_s)
-        self.admission.estimator.settle(job, flight.reserved_tokens, usage)
+        self.admission.estimator.learn(job, flight.reserved_tokens, usage)
         return self._finish(flight, outcome, usage, ended_s=now_s)
 
     async def _failed(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:

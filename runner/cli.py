@@ -39,7 +39,7 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from headrace.jobs import SETTINGS_FILE, own_limits_from, safe
+    from headrace.jobs import SETTINGS_FILE, own_limits_from, printable
 
     from .bulk import run_and_summarise, show_forecast
     from .settings import RunSettings, default_run_directory, settings_from
@@ -64,7 +64,7 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
         say(f"{jobs} holds no jobs; nothing was sent.")
     if outcome.reason is not None:
         word = "Error" if nothing_done else "Stopped"
-        say(f"{word}: {safe(outcome.reason)}")
+        say(f"{word}: {printable(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
 
 

@@ -22,7 +22,7 @@ from headrace.jobs import (
     PriceTable,
     Session,
     TokenEstimator,
-    plain,
+    strip_zeros,
 )
 
 from .admission import Admission
@@ -341,7 +341,7 @@ class RunSession(ABC):
             succeeded=totals.succeeded,
             failed=totals.failed,
             rejected=totals.rejected,
-            cost=plain(totals.spent),
+            cost=strip_zeros(totals.spent),
             storage_failed=isinstance(reason, StorageError),
             resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
         )

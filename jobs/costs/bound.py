@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ..amount import EXACT
-from ..endpoints import ENDPOINTS, Kind
+from ..endpoints import ENDPOINTS, EndpointKind
 from ..job import Job
 from .prices import ZERO, Price, PriceTable, Usage
 
@@ -30,7 +30,7 @@ class _Rates(NamedTuple):
     the highest of its prices) and of output. None where a price is missing."""
 
     price: Price
-    kind: Kind
+    kind: EndpointKind
     by_tokens: bool
     fixed: Decimal | None
     input: Decimal | None
@@ -88,7 +88,7 @@ class CostBounds:
         return EXACT.fma(rates.input, input_tokens, of_output)
 
 
-def _rates(price: Price, kind: Kind) -> _Rates:
+def _rates(price: Price, kind: EndpointKind) -> _Rates:
     by_tokens = kind != "images" or price.input is not None or price.output is not None
     if not by_tokens:
         return _Rates(price, kind, by_tokens, ZERO, ZERO, ZERO)
@@ -106,7 +106,7 @@ def _cost_of_images(job: Job, price: Price) -> Decimal | None:
     return price.cost(Usage(0, 0, 0, 0, images=job.images, image_size=job.image_size))
 
 
-def _token_bounds(job: Job, price: Price, kind: Kind) -> tuple[int, int] | str:
+def _token_bounds(job: Job, price: Price, kind: EndpointKind) -> tuple[int, int] | str:
     """The most tokens of input and of output, or why nothing bounds them."""
     body, most_input = job.body, price.max_input_tokens
     # (`find` takes half as long as `in`, as in estimate.py.)

@@ -145,7 +145,7 @@ class TokenEstimator:
                 output = math.ceil(_trusted(history.output_tokens, FIRST_OUTPUT_TOKENS))
         return math.ceil(job.input_estimate_tokens * ratio) + output
 
-    def settle(self, job: Job, reserved_tokens: int, usage: Usage) -> None:
+    def learn(self, job: Job, reserved_tokens: int, usage: Usage) -> None:
         """Learn from the usage of an answer to `job`. Usage without tokens is ignored.
 
         Args:

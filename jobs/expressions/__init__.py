@@ -12,9 +12,9 @@ from .tree import (
     Number,
     Text,
     Unary,
-    parts,
-    show,
-    sort_of,
+    format_expression,
+    value_type,
+    walk_nodes,
 )
 
 __all__ = [
@@ -28,9 +28,9 @@ __all__ = [
     "Number",
     "Text",
     "Unary",
+    "format_expression",
     "parse_condition",
     "parse_expression",
-    "parts",
-    "show",
-    "sort_of",
+    "value_type",
+    "walk_nodes",
 ]

@@ -19,8 +19,8 @@ from .tree import (
     Text,
     Unary,
     is_function,
-    parts,
-    sort_of,
+    value_type,
+    walk_nodes,
 )
 
 CHARACTERS_MAX = 2_000
@@ -74,7 +74,7 @@ def parse_condition(text: str) -> Expression:
         ExpressionError: whose message shows the place.
     """
     expression = parse_expression(text)
-    if sort_of(expression.root) != "truth":
+    if value_type(expression.root) != "truth":
         said = "this is a figure, not a condition; compare it with something, such as `< 3`"
         raise expression.mistake(expression.root, said)
     return expression
@@ -153,11 +153,11 @@ class _Parser:
         return Binary(operator=operator.text, left=left, right=right, at=operator.at)
 
     def _need_truth(self, node: Node, operator: str) -> None:
-        if sort_of(node) in ("number", "text"):
+        if value_type(node) in ("number", "text"):
             raise self.error(f"`{operator}` joins conditions, and this is not one", node.at)
 
     def _need_value(self, node: Node, operator: str) -> None:
-        if sort_of(node) == "truth":
+        if value_type(node) == "truth":
             raise self.error(f"`{operator}` takes figures, and this is a condition", node.at)
 
     def _need_number(self, node: Node, operator: str) -> None:
@@ -255,7 +255,7 @@ class _Parser:
             raise self.error(
                 f"{name.text} of what? Name a column, as in {name.text}(cost)", name.at
             )
-        for each in (part for one in found for part in parts(one)):
+        for each in (part for one in found for part in walk_nodes(one)):
             if isinstance(each, Aggregate):
                 raise self.error("functions of rows can't be nested", each.at)
         if len(found) == 2:

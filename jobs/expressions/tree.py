@@ -49,7 +49,7 @@ NEGATION = 7
 ATOM = 8
 
 # `any` is the type of a name: only the evaluator knows what it stands for.
-Sort = Literal["number", "text", "truth", "any"]
+ValueType = Literal["number", "text", "truth", "any"]
 
 
 class ExpressionError(InputError):
@@ -146,7 +146,7 @@ def is_function(name: str) -> bool:
     return name in AGGREGATES or QUANTILE.fullmatch(name) is not None
 
 
-def sort_of(node: Node) -> Sort:
+def value_type(node: Node) -> ValueType:
     """The type of a node's value, as far as the syntax tells."""
     match node:
         case Number() | Aggregate():
@@ -159,7 +159,7 @@ def sort_of(node: Node) -> Sort:
             return "truth" if PRECEDENCE[operator] <= PRECEDENCE["<"] else "number"
 
 
-def parts(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
+def walk_nodes(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
     """A node and all nodes below it, depth first, from left to right.
 
     Args:
@@ -169,19 +169,19 @@ def parts(node: Node, *, into_aggregates: bool = True) -> Iterator[Node]:
     yield node
     match node:
         case Unary(operand=operand):
-            yield from parts(operand, into_aggregates=into_aggregates)
+            yield from walk_nodes(operand, into_aggregates=into_aggregates)
         case Binary(left=left, right=right):
-            yield from parts(left, into_aggregates=into_aggregates)
-            yield from parts(right, into_aggregates=into_aggregates)
+            yield from walk_nodes(left, into_aggregates=into_aggregates)
+            yield from walk_nodes(right, into_aggregates=into_aggregates)
         case Aggregate(argument=argument, where=where) if into_aggregates:
             for each in (argument, where):
                 if each is not None:
-                    yield from parts(each)
+                    yield from walk_nodes(each)
         case _:
             pass
 
 
-def show(node: Node) -> str:
+def format_expression(node: Node) -> str:
     """The text of a tree, with as few brackets as possible; it parses to the same tree."""
     match node:
         case Number(value=value, unit=unit):
@@ -191,7 +191,8 @@ def show(node: Node) -> str:
         case Name(name=name):
             return name
         case Aggregate(function=function, argument=argument, where=where):
-            return f"{function}({', '.join(show(each) for each in (argument, where) if each)})"
+            parts = [format_expression(each) for each in (argument, where) if each]
+            return f"{function}({', '.join(parts)})"
         case Unary(operator="not", operand=operand):
             return f"not {_within(operand, PRECEDENCE['not'])}"
         case Unary(operand=operand):
@@ -211,4 +212,4 @@ def _within(node: Node, lowest: int) -> str:
             level = PRECEDENCE["not"] if operator == "not" else NEGATION
         case _:
             level = ATOM
-    return show(node) if level >= lowest else f"({show(node)})"
+    return format_expression(node) if level >= lowest else f"({format_expression(node)})"

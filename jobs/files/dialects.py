@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ..costs import estimate_body_tokens
-from ..endpoints import ENDPOINTS, Kind
+from ..endpoints import ENDPOINTS, EndpointKind
 from ..errors import InputError
 from ..job import Job, Reject
 from .source import MIB, TOO_LONG
@@ -304,7 +304,7 @@ def build_job(
     )
 
 
-def _limit(known: _BodyFields, kind: Kind, answers: int) -> int | None:
+def _limit(known: _BodyFields, kind: EndpointKind, answers: int) -> int | None:
     """The output limit of a body, in tokens, of all its answers together."""
     tokens = _positive_integer(known.max_tokens)
     if kind != "messages":

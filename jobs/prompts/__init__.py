@@ -6,7 +6,7 @@ from .lengths import Lengths, parse_lengths
 from .prompts import Prompts
 from .replayed import TracePrompts
 from .synthetic import PromptShape, SyntheticPrompts
-from .template import Template
+from .template import RequestTemplate
 from .trace import Trace, read_trace
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "Lengths",
     "PromptShape",
     "Prompts",
+    "RequestTemplate",
     "SyntheticPrompts",
-    "Template",
     "Trace",
     "TracePrompts",
     "docstring_jobs",

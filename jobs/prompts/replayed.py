@@ -5,7 +5,7 @@ import random
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..job import Job
-from .template import Template
+from .template import RequestTemplate
 from .trace import BLOCK_TOKENS, Trace
 from .words import words
 
@@ -25,7 +25,7 @@ class TracePrompts:
         InputError: where no request can be made of the template, or where it is for images.
     """
 
-    def __init__(self, template: Template, trace: Trace, *, rng: random.Random) -> None:
+    def __init__(self, template: RequestTemplate, trace: Trace, *, rng: random.Random) -> None:
         if ENDPOINTS[template.check().url].kind == "images":
             raise InputError(f"{template.url} has no lengths to replay; use an endpoint for text")
         self._template = template

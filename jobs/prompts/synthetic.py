@@ -8,7 +8,7 @@ from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..job import Job
 from .lengths import Lengths
-from .template import Template
+from .template import RequestTemplate
 from .words import words
 
 PREFIX_STEP_TOKENS = 1024
@@ -57,7 +57,9 @@ class SyntheticPrompts:
         InputError: where no request can be made of the template, or the shape does not fit it.
     """
 
-    def __init__(self, template: Template, shape: PromptShape, *, rng: random.Random) -> None:
+    def __init__(
+        self, template: RequestTemplate, shape: PromptShape, *, rng: random.Random
+    ) -> None:
         kind = ENDPOINTS[template.check().url].kind
         if kind == "messages" and shape.output_tokens is None:
             raise InputError(f"{template.url} needs an output length; write --output-tokens")

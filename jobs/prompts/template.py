@@ -10,7 +10,7 @@ from ..files import BadLineError, build_job
 from ..job import Job
 
 
-class Template(NamedTuple):
+class RequestTemplate(NamedTuple):
     """What all requests have in common.
 
     Args:
@@ -25,7 +25,7 @@ class Template(NamedTuple):
     stream: bool
     extra: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
-    def check(self) -> "Template":
+    def check(self) -> "RequestTemplate":
         """Return itself. Raises InputError where no request can be made of it."""
         endpoint = ENDPOINTS.get(self.url)
         if endpoint is None:

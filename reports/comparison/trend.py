@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from headrace.jobs import InputError, plain
+from headrace.jobs import InputError, strip_zeros
 
 from ..figures import measured_results
 from ..run import Run, open_run, reading_tables
@@ -127,7 +127,7 @@ def _point(run: Run) -> TrendPoint:
         failed=failed,
         error_rate=failed / jobs if jobs else None,
         attempts=money["attempts"],
-        cost=plain(Decimal(money["cost"] or 0)) if priced else None,
+        cost=strip_zeros(Decimal(money["cost"] or 0)) if priced else None,
         currency=None if manifest.prices is None else manifest.prices.currency,
         as_expected=scored["matches"][0],
         **times.collect().row(0, named=True),

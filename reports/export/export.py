@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, NamedTuple, get_args
 import msgspec
 import polars as pl
 
-from headrace.jobs import InputError, Result, plain, schema
+from headrace.jobs import InputError, Result, schema, strip_zeros
 
 from ..output import refuse_existing, whole_file
 from ..run import Run, open_run, reading_tables
@@ -138,7 +138,7 @@ def _jsonl(run: Run, path: Path) -> dict[Path, int]:
         for row in _rows(run):
             for name in JSON_COLUMNS:
                 row[name] = json_or_none(row[name])
-            row["cost"] = None if row["cost"] is None else plain(row["cost"])
+            row["cost"] = None if row["cost"] is None else strip_zeros(row["cost"])
             file.write(msgspec.json.encode(row) + b"\n")
             count += 1
     return {path: count}

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 import polars as pl
 
-from headrace.jobs import BalanceReading, plain
+from headrace.jobs import BalanceReading, strip_zeros
 
 from ..run import Run
 from .account import AccountMoves, account_moves
@@ -63,7 +63,7 @@ def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck
             verdict="cannot be checked",
             why=[reason],
             currency=prices.currency if prices else None,
-            computed=None if prices is None else plain(_cost(run)),
+            computed=None if prices is None else strip_zeros(_cost(run)),
             fall=None,
             daily_rise=None,
             monthly_rise=None,
@@ -115,8 +115,8 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
         why.append(f"no price is known for {', '.join(unpriced)}")
         if difference > 0:
             why.append(
-                f"the account says {plain(difference):f} more than the others' cost: what these "
-                "cost, where nothing else was at work"
+                f"the account says {strip_zeros(difference):f} more than the others' cost: what "
+                "these cost, where nothing else was at work"
             )
     elif moves.hidden:
         verdict = "cannot be checked"
@@ -135,14 +135,14 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
         verdict=verdict,
         why=why,
         currency=shown[0].currency,
-        computed=plain(moves.computed),
-        fall=plain(moves.fall),
-        daily_rise=None if moves.daily is None else plain(moves.daily),
-        monthly_rise=None if moves.monthly is None else plain(moves.monthly),
-        difference=None if verdict == "cannot be checked" else plain(difference),
+        computed=strip_zeros(moves.computed),
+        fall=strip_zeros(moves.fall),
+        daily_rise=None if moves.daily is None else strip_zeros(moves.daily),
+        monthly_rise=None if moves.monthly is None else strip_zeros(moves.monthly),
+        difference=None if verdict == "cannot be checked" else strip_zeros(difference),
         tolerance=allowed,
-        elsewhere=plain(moves.elsewhere) if moves.own_known else None,
-        topped_up=plain(moves.topped_up) if moves.own_known else None,
+        elsewhere=strip_zeros(moves.elsewhere) if moves.own_known else None,
+        topped_up=strip_zeros(moves.topped_up) if moves.own_known else None,
         suspect_counts=suspects.counts,
         suspect_estimates=suspects.estimates,
         suspects=suspects.largest,
@@ -154,19 +154,19 @@ def _others(moves: AccountMoves) -> list[str]:
     said = []
     if moves.elsewhere > moves.allowed:
         said.append(
-            f"the balance fell by {plain(moves.elsewhere):f} more than the key used: other keys "
-            "of the account were at work"
+            f"the balance fell by {strip_zeros(moves.elsewhere):f} more than the key used: other "
+            "keys of the account were at work"
         )
     if moves.topped_up > moves.allowed:
         said.append(
-            f"the balance fell by {plain(moves.topped_up):f} less than the key used: it was "
+            f"the balance fell by {strip_zeros(moves.topped_up):f} less than the key used: it was "
             "topped up during the run"
         )
     if abs(moves.in_pauses) > moves.allowed:
         fell = "fell" if moves.in_pauses > 0 else "rose"
         said.append(
-            f"between two sessions the balance {fell} by {plain(abs(moves.in_pauses)):f}, which is "
-            "not counted"
+            f"between two sessions the balance {fell} by {strip_zeros(abs(moves.in_pauses)):f}, "
+            "which is not counted"
         )
     return said
 

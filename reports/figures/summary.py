@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain, replace_file
+from headrace.jobs import replace_file, strip_zeros
 
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
@@ -135,7 +135,7 @@ def data_json(struct: msgspec.Struct) -> bytes:
 
 
 def _digits(amount: Decimal) -> str:
-    return f"{plain(amount):f}"
+    return f"{strip_zeros(amount):f}"
 
 
 def write_summary(directory: Path) -> Summary:

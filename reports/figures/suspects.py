@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain, to_places
+from headrace.jobs import strip_zeros, to_places
 
 from ..run import Run
 
@@ -111,7 +111,9 @@ def suspects_since(run: Run, moment: datetime) -> Suspects:
     names = [name for name in SUSPICIONS if name in found]
     return Suspects(
         counts={name: found[name]["count"] for name in names},
-        estimates={name: plain(found[name]["estimate"]) for name in names if found[name]["known"]},
+        estimates={
+            name: strip_zeros(found[name]["estimate"]) for name in names if found[name]["known"]
+        },
         largest=[Suspect(**_plain_amounts(row)) for row in largest],
     )
 
@@ -147,5 +149,6 @@ def _mean_costs(run: Run) -> pl.DataFrame:
 
 def _plain_amounts(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: plain(value) if isinstance(value, Decimal) else value for name, value in row.items()
+        name: strip_zeros(value) if isinstance(value, Decimal) else value
+        for name, value in row.items()
     }

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from headrace.jobs import plain
+from headrace.jobs import strip_zeros
 
 from ..run import Run
 from .timeseries import error_name
@@ -100,7 +100,7 @@ def _extreme_jobs(run: Run, wanted: list[int]) -> list[ExtremeJob]:
         .join(costs, on="index", how="left")
     )
     return [
-        ExtremeJob(**{**row, "cost": None if row["cost"] is None else plain(row["cost"])})
+        ExtremeJob(**{**row, "cost": None if row["cost"] is None else strip_zeros(row["cost"])})
         for row in rows.to_dicts()
     ]
 

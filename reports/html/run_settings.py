@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from headrace.jobs import Manifest, PriceTable, plain
+from headrace.jobs import Manifest, PriceTable, strip_zeros
 
 
 class PriceRow(NamedTuple):
@@ -68,15 +68,16 @@ def _prices(table: PriceTable) -> list[PriceRow]:
     rows = []
     for model, price in table.models.items():
         tokens = [
-            f"{name.replace('_', ' ')} {plain(amount):f}"
+            f"{name.replace('_', ' ')} {strip_zeros(amount):f}"
             for name in ("input", "cached_input", "cache_write", "output")
             if (amount := getattr(price, name)) is not None
         ]
         said = [f"{', '.join(tokens)} per million tokens"] if tokens else []
         if price.search_request is not None:
-            said.append(f"{plain(price.search_request):f} per search request")
+            said.append(f"{strip_zeros(price.search_request):f} per search request")
         said += [
-            f"{plain(amount):f} per image ({size})" for size, amount in (price.images or {}).items()
+            f"{strip_zeros(amount):f} per image ({size})"
+            for size, amount in (price.images or {}).items()
         ]
         rows.append(PriceRow(model, "; ".join(said)))
     return rows

@@ -1,6 +1,6 @@
 """A load run's figures in words: what it was asked for, intervals, what the machine did."""
 
-from headrace.jobs import MachineFacts, safe, show_seconds
+from headrace.jobs import MachineFacts, printable, show_seconds
 
 from ..wording import endpoint
 from .figures import LoadFigures
@@ -24,15 +24,15 @@ UNITS_S = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 def asked(figures: LoadFigures) -> str:
     """What the run was asked for, in a line."""
     facts = figures.facts
-    said = safe(facts.asked)
+    said = printable(facts.asked)
     if figures.window_s is not None:
         said += f", measured for {show_seconds(figures.window_s)}"
     if facts.warmup_s:
         said += f" after {show_seconds(facts.warmup_s)} of warm-up"
     if facts.prompts:
-        said += f"; {safe(facts.prompts)}"
+        said += f"; {printable(facts.prompts)}"
     if facts.model is not None and facts.url is not None:
-        said += f"; {safe(facts.model)} at {endpoint(facts.url)}"
+        said += f"; {printable(facts.model)} at {endpoint(facts.url)}"
     if facts.stream is not None:
         said += ", streamed" if facts.stream else ", not streamed"
     return said

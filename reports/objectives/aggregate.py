@@ -11,7 +11,16 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from headrace.jobs import Aggregate, Attempt, Expression, Name, Result, parts, schema, show
+from headrace.jobs import (
+    Aggregate,
+    Attempt,
+    Expression,
+    Name,
+    Result,
+    format_expression,
+    schema,
+    walk_nodes,
+)
 
 from ..figures import measured_results
 from ..row_conditions import compiled, row_condition
@@ -34,7 +43,7 @@ class AggregateQuery(NamedTuple):
 
     @classmethod
     def of(cls, expression: Expression, node: Aggregate) -> "AggregateQuery":
-        names = [each for each in parts(node) if isinstance(each, Name)]
+        names = [each for each in walk_nodes(node) if isinstance(each, Name)]
         marked = [each for each in names if each.name.startswith(OF_ATTEMPTS)]
         if marked and len(marked) < len(names):
             other = next(each for each in names if each not in marked)
@@ -123,13 +132,13 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     if not known and (rows or node.function not in ("sum", "rate")):
         noun = "attempt" if prepared.of_attempts else "job"
         said = f"of {rows:,} {noun}s none has it" if rows else f"there is no such {noun}"
-        raise UnknownError(f"{show(node)} is not known: {said}")
+        raise UnknownError(f"{format_expression(node)} is not known: {said}")
     if node.function == "rate":
         if not span_s:
-            raise UnknownError(f"{show(node)} is not known: the run took no time")
+            raise UnknownError(f"{format_expression(node)} is not known: the run took no time")
         value = value / span_s
     if isinstance(value, float) and not math.isfinite(value):
-        raise UnknownError(f"{show(node)} is not known: there is a division by zero")
+        raise UnknownError(f"{format_expression(node)} is not known: there is a division by zero")
     result: Value = value
     return result
 

@@ -25,9 +25,9 @@ from headrace.jobs import (
     Number,
     Text,
     Unary,
+    format_expression,
     parse_condition,
-    parts,
-    show,
+    walk_nodes,
 )
 
 from ..figures import Summary
@@ -87,7 +87,7 @@ def requests_needed(text: str) -> int:
     answers on; an error rate is surely below c from z^2 (1 - c) / c answers without an error on.
     """
     needed = 1.0
-    for node in parts(parse_condition(text).root):
+    for node in walk_nodes(parse_condition(text).root):
         match node:
             case Aggregate(quantile=share) if share is not None and 0 < share < 1:
                 needed = max(needed, math.log(TAIL) / math.log(max(share, 1 - share)))
@@ -108,8 +108,8 @@ class _Judge:
     def figures(self) -> "list[Weighed]":
         """Every figure that the condition names and that is a number, once."""
         named = {
-            show(node): node
-            for node in parts(self._expression.root, into_aggregates=False)
+            format_expression(node): node
+            for node in walk_nodes(self._expression.root, into_aggregates=False)
             if isinstance(node, Name | Aggregate) and not _is_text(node)
         }
         return [self._weighed(text, node) for text, node in named.items()]

@@ -15,8 +15,8 @@ from headrace.jobs import (
     Number,
     Text,
     Unary,
-    parts,
-    show,
+    format_expression,
+    walk_nodes,
 )
 
 from ..figures import Summary, summary_of
@@ -43,7 +43,7 @@ COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
 
 def has_base(node: Node) -> bool:
     """Whether `base` stands anywhere in a part."""
-    outer = parts(node, into_aggregates=False)
+    outer = walk_nodes(node, into_aggregates=False)
     return any(isinstance(each, Name) and each.name == BASE for each in outer)
 
 
@@ -65,7 +65,7 @@ class Figures:
 
     def figure(self, expression: Expression, node: Name | Aggregate) -> Value:
         """One figure by its name, or over the rows; worked out once. Raises UnknownError."""
-        key = show(node)
+        key = format_expression(node)
         if key not in self._found:
             try:
                 self._found[key] = self._figure(expression, node)

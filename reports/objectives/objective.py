@@ -16,11 +16,11 @@ from headrace.jobs import (
     Result,
     Text,
     Unary,
-    parts,
-    plain,
+    format_expression,
     schema,
-    show,
-    sort_of,
+    strip_zeros,
+    value_type,
+    walk_nodes,
 )
 
 from ..row_conditions import refuse_name
@@ -52,7 +52,7 @@ def check_objective(expression: Expression, *, with_base: bool) -> None:
     """Refuse what has no meaning for any run: unknown names, columns without a function, `base`
     out of place. Raises ExpressionError."""
     root = expression.root
-    outer = parts(root, into_aggregates=False)
+    outer = walk_nodes(root, into_aggregates=False)
     bases = [node for node in outer if isinstance(node, Name) and node.name == BASE]
     if bases and not with_base:
         raise expression.mistake(bases[0], "there is no run to compare with; give --base RUN")
@@ -89,7 +89,7 @@ def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
             _need(expression, right, needed, in_comparison)
         case Number() | Text():
             pass
-    return sort_of(node)
+    return value_type(node)
 
 
 def _need(expression: Expression, node: Node, sort: str, in_comparison: bool) -> None:
@@ -134,16 +134,16 @@ def judge(
 
 def _measured(expression: Expression, figures: Figures, base: Figures | None) -> Iterator[Measured]:
     """Each side of each comparison that is not a constant and has no `base` in it."""
-    for node in parts(expression.root, into_aggregates=False):
+    for node in walk_nodes(expression.root, into_aggregates=False):
         if not isinstance(node, Binary) or node.operator not in COMPARE:
             continue
         for side, other in ((node.left, node.right), (node.right, node.left)):
-            constant = not any(isinstance(each, Name | Aggregate) for each in parts(side))
+            constant = not any(isinstance(each, Name | Aggregate) for each in walk_nodes(side))
             if constant or has_base(side):
                 continue
             before = _known(expression, side, base) if base and has_base(other) else None
             value = _known(expression, side, figures)
-            yield Measured(figure=show(side), value=value, base=before)
+            yield Measured(figure=format_expression(side), value=value, base=before)
 
 
 def _known(expression: Expression, node: Node, figures: Figures) -> Value | None:
@@ -151,4 +151,4 @@ def _known(expression: Expression, node: Node, figures: Figures) -> Value | None
         value = figures.value(expression, node)
     except UnknownError:
         return None
-    return plain(value) if isinstance(value, Decimal) else value
+    return strip_zeros(value) if isinstance(value, Decimal) else value

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from headrace.jobs import Aggregate, Name, Node, parse_expression, plain
+from headrace.jobs import Aggregate, Name, Node, parse_expression, strip_zeros
 
 from .figure_names import Value
 from .objective import Judgement, Measured
@@ -47,7 +47,7 @@ def amount(value: Value, unit: str) -> str:
     if unit == "%":
         return f"{float(value) * 100:.4g} %"
     if isinstance(value, Decimal):
-        text = f"{plain(value):,f}" if len(value.as_tuple().digits) <= 18 else f"{value:,.6g}"
+        text = f"{strip_zeros(value):,f}" if len(value.as_tuple().digits) <= 18 else f"{value:,.6g}"
     elif isinstance(value, int):
         text = f"{value:,}"
     else:

@@ -5,7 +5,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import printable
 
 from ..comparison import Comparison, cells, pairing_words, sentences
 
@@ -17,7 +17,9 @@ COLOURS = {"higher": "bold", "lower": "bold", "perhaps higher": "yellow", "perha
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the table of differences and what it means. Fits 80 columns and wider."""
     console.print(
-        Text.assemble("A  ", (safe(comparison.a), "bold"), "\nB  ", (safe(comparison.b), "bold"))
+        Text.assemble(
+            "A  ", (printable(comparison.a), "bold"), "\nB  ", (printable(comparison.b), "bold")
+        )
     )
     console.print(Padding(Text(pairing_words(comparison)), (0, 0, 1, 3), expand=False))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -5,15 +5,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from headrace.jobs import safe
+from headrace.jobs import printable
 
 from ..objectives import GateReport, judgement_words
 
 
 def print_gate(report: GateReport, console: Console) -> None:
     """Print what was not met in red, and a line that counts. Fits 60 columns and wider."""
-    beside = "" if report.base is None else f"  beside {safe(report.base)}"
-    console.print(Text.assemble((safe(report.run), "bold"), beside))
+    beside = "" if report.base is None else f"  beside {printable(report.base)}"
+    console.print(Text.assemble((printable(report.run), "bold"), beside))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -21,7 +21,7 @@ def print_gate(report: GateReport, console: Console) -> None:
     for each in report.objectives:
         mark = Text("met", "green") if each.met else Text("not met", "bold red")
         words = judgement_words(each, report.currency)
-        table.add_row(mark, Text(safe(each.objective)), Text(safe(words)))
+        table.add_row(mark, Text(printable(each.objective)), Text(printable(words)))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     failed = sum(not each.met for each in report.objectives)
     number = len(report.objectives)

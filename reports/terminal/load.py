@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe, show_seconds
+from headrace.jobs import printable, show_seconds
 
 from ..load import (
     LOAD_METRIC_NAMES,
@@ -28,7 +28,7 @@ def print_load(figures: LoadFigures, console: Console) -> None:
     verdict = figures.verdict
     show(console, verdict.verdict, STYLES[verdict.verdict])
     for reason in verdict.why:
-        show(console, safe(reason), STYLES[verdict.verdict].removeprefix("bold "))
+        show(console, printable(reason), STYLES[verdict.verdict].removeprefix("bold "))
     _print_rates(figures, console)
     _print_times(figures, console)
     _print_objectives(figures, console)
@@ -87,7 +87,7 @@ def _print_objectives(figures: LoadFigures, console: Console) -> None:
     heading(console, "Objectives")
     table = columns("a request meets", "met by", "share")
     for each in figures.objectives:
-        table.add_row(Text(safe(each.objective)), f"{each.met:,}", share_of(each.share))
+        table.add_row(Text(printable(each.objective)), f"{each.met:,}", share_of(each.share))
     if len(figures.objectives) > 1:
         table.add_row("all of them", "", share_of(figures.goodput_share))
     show(console, table)

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe, show_seconds
+from headrace.jobs import printable, show_seconds
 
 from ..figures import RunStatus
 from ..wording import counted, money, state_words
@@ -16,9 +16,9 @@ def print_status(status: RunStatus, console: Console) -> None:
     if status.state == "running":
         for_s = (status.at - status.session_started_at).total_seconds()
         words = f"running for {show_seconds(for_s)}"
-    console.print(Text.assemble((safe(status.run), "bold"), "  ", (words, style)))
+    console.print(Text.assemble((printable(status.run), "bold"), "  ", (words, style)))
     if status.reason is not None:
-        show(console, safe(status.reason), style)
+        show(console, printable(status.reason), style)
     counts = f"{status.succeeded:,} succeeded, {status.failed:,} failed"
     if status.rejected:
         counts += f", {status.rejected:,} rejected"

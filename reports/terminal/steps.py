@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe, show_seconds
+from headrace.jobs import printable, show_seconds
 
 from ..comparison import Step, Steps
 from .layout import columns, heading, show
@@ -14,9 +14,9 @@ MARKS = {"met": ("met", "green"), "not met": ("missed", "red"), "unclear": ("unc
 
 def print_steps(steps: Steps, console: Console) -> None:
     """Print a row for each step by its load, and the answer. Fits 80 columns and wider."""
-    console.print(Text(safe(steps.directory), style="bold"))
+    console.print(Text(printable(steps.directory), style="bold"))
     if steps.objective is not None:
-        show(console, safe(steps.objective))
+        show(console, printable(steps.objective))
     heading(console, "Steps, by load")
     outcome = ["objective"] if steps.objective is not None else []
     table = columns("asked", "done/s", "errors", "TTFT p95", "latency p95", "", *outcome, left=1)
@@ -53,13 +53,13 @@ def remarks(steps: Steps) -> list[tuple[str, str]]:
     if rising := [step.asked for step in steps.steps if step.rising]:
         said = "latency was still rising at the end of"
         found.append(
-            (f"{said} {safe(', '.join(rising))}: longer steps would come out worse", "dim")
+            (f"{said} {printable(', '.join(rising))}: longer steps would come out worse", "dim")
         )
     if limited := [step.asked for step in steps.steps if step.verdict != "valid"]:
-        said = f"not to be trusted, since the client was limited: {safe(', '.join(limited))}"
+        said = f"not to be trusted, since the client was limited: {printable(', '.join(limited))}"
         found.append((said, "bold red"))
     if steps.reason is not None:
-        found.append((f"ended early: {safe(steps.reason)}", "yellow"))
+        found.append((f"ended early: {printable(steps.reason)}", "yellow"))
     return found
 
 

@@ -7,7 +7,7 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe, show_seconds
+from headrace.jobs import printable, show_seconds
 
 from ..figures import (
     QUANTILES,
@@ -52,9 +52,9 @@ def print_summary(summary: Summary, console: Console) -> None:
 def _print_headline(summary: Summary, console: Console) -> None:
     run, outcome = summary.run, summary.outcome
     words, style = state_words(run.state, kind=run.kind), STATE_STYLES[run.state]
-    console.print(Text.assemble((safe(run.directory), "bold"), "  ", (words, style)))
+    console.print(Text.assemble((printable(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
-        show(console, safe(run.reason), style)
+        show(console, printable(run.reason), style)
     counts = Text.assemble(
         (f"{outcome.succeeded:,} succeeded", "green" if outcome.succeeded else ""),
         (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
@@ -87,7 +87,11 @@ def _print_headline(summary: Summary, console: Console) -> None:
         )
     if run.missing_columns:
         names = ", ".join(run.missing_columns)
-        show(console, f"Not recorded by headrace {safe(run.headrace)}, so unknown: {names}", "dim")
+        show(
+            console,
+            f"Not recorded by headrace {printable(run.headrace)}, so unknown: {names}",
+            "dim",
+        )
 
 
 def _print_errors(summary: Summary, console: Console) -> None:
@@ -98,9 +102,9 @@ def _print_errors(summary: Summary, console: Console) -> None:
         for error in outcome.errors[:10]:
             table.add_row(
                 str(error.http_status or "-"),
-                Text(safe(error.error_code or "-")),
-                Text(safe(error.message or "-")),
-                Text(safe(error.request_id or error.custom_id)),
+                Text(printable(error.error_code or "-")),
+                Text(printable(error.message or "-")),
+                Text(printable(error.request_id or error.custom_id)),
                 f"{error.jobs:,}",
             )
         show(console, table)
@@ -111,8 +115,8 @@ def _print_errors(summary: Summary, console: Console) -> None:
             table.add_row(
                 failed.error_kind,
                 str(failed.http_status or "-"),
-                Text(safe(failed.error_code or "-")),
-                Text(safe(failed.request_id or "-")),
+                Text(printable(failed.error_code or "-")),
+                Text(printable(failed.request_id or "-")),
                 f"{failed.attempts:,}",
             )
         show(console, table)
@@ -132,7 +136,7 @@ def _print_usage(summary: Summary, console: Console) -> None:
     rows = [*usage.rows, usage.total] if len(usage.rows) > 1 else usage.rows
     for row, amount in zip(rows, aligned([row.cost for row in rows]), strict=True):
         table.add_row(
-            Text("all" if row.model is None else safe(row.model)),
+            Text("all" if row.model is None else printable(row.model)),
             Text("" if row.url is None else endpoint(row.url)),
             f"{row.jobs:,}",
             *(f"{getattr(row, field):,}" for field in shown.values()),
@@ -143,7 +147,7 @@ def _print_usage(summary: Summary, console: Console) -> None:
     if not priced:
         show(console, "No --prices were given, so no cost is known.", "yellow")
     elif usage.unpriced_models:
-        names = ", ".join(safe(model) for model in usage.unpriced_models)
+        names = ", ".join(printable(model) for model in usage.unpriced_models)
         show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
     if usage.probable_cost is not None:
         cost = money(usage.probable_cost, usage.currency)
@@ -155,12 +159,12 @@ def _print_images(summary: Summary, console: Console) -> None:
     if images is None or not (images.files or images.links or images.failed):
         return
     heading(console, "Images")
-    show(console, f"{counted(images.files, 'file')} in {safe(summary.run.directory)}/images")
+    show(console, f"{counted(images.files, 'file')} in {printable(summary.run.directory)}/images")
     if images.failed:
         table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False
         for reason, count in images.reasons.items():
-            table.add_row(f"{count:,}", Text(safe(reason)))
+            table.add_row(f"{count:,}", Text(printable(reason)))
         show(console, table)
     elif images.links:
         links = counted(images.links, "link")
@@ -191,7 +195,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     table = columns("per minute", "limit", "mean", "of the limit", "peak in 60 s")
     for use in limits.uses:
         table.add_row(
-            use.what if use.model is None else f"{use.what}, {safe(use.model)}",
+            use.what if use.model is None else f"{use.what}, {printable(use.model)}",
             "none" if use.limit is None else f"{use.limit:,.0f}",
             "-" if use.rate is None else f"{use.rate:,.0f}",
             "-" if use.share is None else f"{use.share:.1%}",
@@ -211,7 +215,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
             ratio = totals.reserved_tokens / totals.used_tokens
             show(
                 console,
-                f"{safe(model)}: {totals.reserved_tokens:,} tokens reserved for "
+                f"{printable(model)}: {totals.reserved_tokens:,} tokens reserved for "
                 f"{totals.used_tokens:,} used ({ratio:.2f} times)",
                 "dim",
             )
@@ -251,7 +255,7 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     if known:
         show(console, table)
     for reason in check.why:
-        show(console, safe(reason), "yellow" if check.verdict != "agrees" else "dim")
+        show(console, printable(reason), "yellow" if check.verdict != "agrees" else "dim")
     if check.suspect_counts:
         _show_suspects(console, check)
 
@@ -267,9 +271,9 @@ def _show_suspects(console: Console, check: BalanceCheck) -> None:
     table = columns("the largest", "attempt", "request", "may be", left=1)
     for each in check.suspects[:SUSPECTS_PRINTED]:
         table.add_row(
-            Text(safe(each.custom_id)),
+            Text(printable(each.custom_id)),
             str(each.attempt),
-            Text(safe(each.request_id or "-")),
+            Text(printable(each.request_id or "-")),
             money(each.estimate if each.estimate is not None else each.at_most, None),
         )
     show(console, table)
@@ -279,6 +283,5 @@ def _print_next(summary: Summary, console: Console) -> None:
     run, outcome = summary.run, summary.outcome
     if outcome.rejected:
         console.print()
-        console.print(
-            Text(f"The rejected lines, each with its reason: {safe(run.directory)}/rejects.jsonl")
-        )
+        path = f"{printable(run.directory)}/rejects.jsonl"
+        console.print(Text(f"The rejected lines, each with its reason: {path}"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import safe, show_seconds
+from headrace.jobs import printable, show_seconds
 
 from ..comparison import FIGURES, Trend
 from ..wording import aligned
@@ -48,7 +48,9 @@ def print_trend(trend: Trend, console: Console) -> None:
         style = "" if point.state == "finished" else "yellow"
         table.add_row(
             Text(f"{point.started_at:%m-%d %H:%M}"),
-            Text(safe(Path(point.run).name) + ("" if point.state == "finished" else UNFINISHED)),
+            Text(
+                printable(Path(point.run).name) + ("" if point.state == "finished" else UNFINISHED)
+            ),
             f"{point.jobs:,}",
             *([cost] if priced else []),
             *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in shown),

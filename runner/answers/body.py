@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import Kind, Usage
+from headrace.jobs import EndpointKind, Usage
 
 from .usage import anthropic_usage, openai_usage
 
@@ -60,7 +60,7 @@ class UnusableAnswerError(ValueError):
         self.parsed = parsed
 
 
-def read_body(kind: Kind, data: bytes) -> Answer:
+def read_body(kind: EndpointKind, data: bytes) -> Answer:
     """Parse a whole body. Raises UnusableAnswerError where it is not an answer of this endpoint."""
     return from_object(kind, parse_object(data, "the answer"))
 
@@ -76,7 +76,7 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
     return parsed
 
 
-def from_object(kind: Kind, body: dict[str, Any]) -> Answer:
+def from_object(kind: EndpointKind, body: dict[str, Any]) -> Answer:
     """The answer in a JSON object. Raises UnusableAnswerError where it holds none."""
     if kind == "messages":
         return _messages(body)

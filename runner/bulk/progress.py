@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import plain, safe, show_duration
+from headrace.jobs import printable, show_duration, strip_zeros
 
 from ..attempts import Attempts
 from ..clock import RunClock
@@ -144,12 +144,12 @@ def _held(lane: Lane, now_s: float) -> str | None:
     """What holds one lane up, if anything does."""
     if lane.outage_since_s is not None:
         since = show_duration(now_s - lane.outage_since_s)
-        what = "the service" if lane.model is None else safe(lane.model)
+        what = "the service" if lane.model is None else printable(lane.model)
         return f"{what} has failed for {since}; trying one job at a time"
     left_s = lane.held_until_s - now_s
     if left_s <= 0:
         return None
-    what = "" if lane.model is None else f"{safe(lane.model)} "
+    what = "" if lane.model is None else f"{printable(lane.model)} "
     return f"{what}cooling down for {show_duration(left_s)}"
 
 
@@ -170,7 +170,7 @@ def last_minute(view: View) -> str:
 def _lane(lane: LaneView) -> str:
     requests, tokens = _against(lane.requests, lane.rpm), _against(lane.tokens, lane.tpm)
     words = f"{requests} requests, {tokens} tokens"
-    return words if lane.model is None else f"{safe(lane.model)}: {words}"
+    return words if lane.model is None else f"{printable(lane.model)}: {words}"
 
 
 def in_words(view: View) -> str:
@@ -182,7 +182,7 @@ def in_words(view: View) -> str:
         last_minute(view),
     ]
     if view.cost is not None:
-        parts.append(f"{plain(view.cost):f} {view.currency}")
+        parts.append(f"{strip_zeros(view.cost):f} {view.currency}")
     if view.eta_s is not None:
         parts.append(f"about {show_duration(view.eta_s)} left")
     if view.state is not None:

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from headrace.jobs import plain, show_duration
+from headrace.jobs import show_duration, strip_zeros
 
 from .progress import Meter, Progress, View, Watch, last_minute, watch_in_lines
 
@@ -52,7 +52,7 @@ def _drawn(view: View) -> Group:
     rates = Text.assemble(
         (last_minute(view), "cyan"),
         "  ",
-        (f"{plain(view.cost):f} {view.currency}", "green")
+        (f"{strip_zeros(view.cost):f} {view.currency}", "green")
         if view.cost is not None
         else ("cost unknown: no --prices", "dim"),
     )

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import AccountChange, BalanceReading, to_places
+from headrace.jobs import PERIODS, AccountChange, BalanceReading, PeriodBudget, to_places
 
 from ..answers import read_error
 from ..client import MESSAGE_CHARACTERS_MAX, Client
@@ -27,6 +27,7 @@ SETTLE_STEP_S = 0.25
 
 # What Decimal(38, 12) holds: more places are those of a float, and are rounded.
 AMOUNT_MAX = Decimal(10) ** 26
+BUDGET_COLUMNS = [f"{period}_{name}" for period in PERIODS for name in PeriodBudget._fields[1:]]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -119,14 +120,7 @@ class Account:
             decimals=_decimals(body.balance, key.daily_used, key.monthly_used),
             key_id=key.id,
             key_name=key.name,
-            daily_budget=key.daily_budget,
-            daily_used=key.daily_used,
-            daily_remaining=key.daily_remaining,
-            daily_reset_at=key.daily_reset_at,
-            monthly_budget=key.monthly_budget,
-            monthly_used=key.monthly_used,
-            monthly_remaining=key.monthly_remaining,
-            monthly_reset_at=key.monthly_reset_at,
+            **{name: getattr(key, name) for name in BUDGET_COLUMNS},
         )
 
     def _without(
@@ -190,16 +184,13 @@ def spent_up(reading: BalanceReading) -> Spent | None:
 
     Of several the one that takes longest to come back, for until then nothing can be paid.
     """
-    empty = [
-        Spent(name, resets_at)
-        for left, name, resets_at in (
-            (reading.balance, "the balance", None),
-            (reading.monthly_remaining, "the key's monthly budget", reading.monthly_reset_at),
-            (reading.daily_remaining, "the key's daily budget", reading.daily_reset_at),
-        )
-        if left is not None and left <= 0
-    ]
-    return empty[0] if empty else None
+    if reading.balance is not None and reading.balance <= 0:
+        return Spent("the balance", None)
+    for period in reversed(PERIODS):  # the longest first
+        budget = reading.budgets[period]
+        if budget.remaining is not None and budget.remaining <= 0:
+            return Spent(f"the key's {period} budget", budget.reset_at)
+    return None
 
 
 def _decimals(*amounts: Decimal | None) -> int:
@@ -219,24 +210,10 @@ async def read_once(base_url: str, key: Secret) -> BalanceReading:
 
 
 def show_reading(reading: BalanceReading) -> str:
-    """A reading for people, one amount a line."""
+    """A reading for people, one amount per line."""
     lines = [f"balance        {reading.balance:f} {reading.currency}"]
-    for name, used, budget, left, reset in (
-        (
-            "today",
-            reading.daily_used,
-            reading.daily_budget,
-            reading.daily_remaining,
-            reading.daily_reset_at,
-        ),
-        (
-            "this month",
-            reading.monthly_used,
-            reading.monthly_budget,
-            reading.monthly_remaining,
-            reading.monthly_reset_at,
-        ),
-    ):
+    for period, name in zip(PERIODS, ("today", "this month"), strict=True):
+        _, budget, used, left, reset = reading.budgets[period]
         if budget is None or left is None:
             lines.append(f"{name:<14} no budget set")
             continue

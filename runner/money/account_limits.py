@@ -78,7 +78,7 @@ class AccountLimits:
     async def _read_after(self, reset: datetime) -> None:
         """Hold what the account has now, once it has gone past this reset."""
         reading = await self._account.read("during", spent=self._recorder.totals.spent)
-        if reading.balance is None or reset in (reading.daily_reset_at, reading.monthly_reset_at):
+        if reading.balance is None or reset in [each.reset_at for each in reading.budgets.values()]:
             return
         self._recorder.reading(reading)
         self.hold(reading, when=f"after its reset at {reset.isoformat()}")

@@ -118,25 +118,16 @@ def ceilings_from(
         return []
     taken = EXACT.add(totals.spent, totals.kept)
     ceilings = []
-    for left, whose, advice, resets_at in (
-        (reading.balance, "the balance", "top up", None),
-        (
-            reading.daily_remaining,
-            "the key's daily budget",
-            "wait for its reset",
-            reading.daily_reset_at,
-        ),
-        (
-            reading.monthly_remaining,
-            "the key's monthly budget",
-            "wait for its reset",
-            reading.monthly_reset_at,
-        ),
-    ):
+    sources: list[tuple[str, Decimal | None, str, datetime | None]] = [
+        ("the balance", reading.balance, "top up", None)
+    ]
+    for period, budget in reading.budgets.items():
+        resets_at = budget.reset_at
+        wait = "wait for its reset" if resets_at is None else f"wait until {resets_at.isoformat()}"
+        sources.append((f"the key's {period} budget", budget.remaining, wait, resets_at))
+    for whose, left, advice, resets_at in sources:
         if left is None:
             continue
-        if resets_at is not None:
-            advice = f"wait until {resets_at.isoformat()}"
         total = EXACT.add(taken, max(left, Decimal(0)))
         name = f"{whose}, which had {show(left)} {currency} left {when}"
         ceilings.append(Ceiling(whose, name, total, f"{advice} or give --yes", resets_at))

@@ -110,7 +110,7 @@ def load(*, as_json: bool, **options: Any) -> None:
 
     from rich.console import Console
 
-    from headrace.jobs import SETTINGS_FILE, own_limits_from, safe
+    from headrace.jobs import SETTINGS_FILE, own_limits_from, printable
 
     from ..cli import show_summary
     from ..clock import wall_now
@@ -131,7 +131,7 @@ def load(*, as_json: bool, **options: Any) -> None:
     outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
-        print_err(f"Stopped: {safe(outcome.reason)}")
+        print_err(f"Stopped: {printable(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
 
 

@@ -11,8 +11,8 @@ from headrace.jobs import (
     Prompts,
     PromptShape,
     Reject,
+    RequestTemplate,
     SyntheticPrompts,
-    Template,
     Trace,
     TracePrompts,
     parse_lengths,
@@ -61,7 +61,7 @@ def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
             raise InputError("the prompts are from --jobs or made of --prompt-tokens; give one")
         return _from_file(asked, asked.jobs, rng if asked.sample else None)
     streamed = asked.url != IMAGES if asked.stream is None else asked.stream
-    template = Template(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
+    template = RequestTemplate(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
     if trace is not None:
         prompts: Prompts = TracePrompts(template, trace, rng=rng)
         return _of_template(prompts, template, "the trace's lengths", trace.identity)
@@ -94,6 +94,6 @@ def _from_file(asked: Asked, path: str, rng: random.Random | None) -> Supply:
 
 
 def _of_template(
-    prompts: Prompts, template: Template, words: str, identity: JobFile | None
+    prompts: Prompts, template: RequestTemplate, words: str, identity: JobFile | None
 ) -> Supply:
     return Supply(prompts, words, identity, template.model, template.url, template.stream)

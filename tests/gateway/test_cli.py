@@ -16,7 +16,7 @@ import pytest
 import trustme
 from click.testing import CliRunner
 
-from headrace.gateway import Distribution, Fault, Gateway, GatewayError, load_prices
+from headrace.gateway import Fault, Gateway, GatewayError, TimeDistribution, load_prices
 from headrace.gateway.cli import gateway
 from headrace.gateway.command import _allow_many_connections, _announce, _warn_if_late, build_config
 
@@ -217,7 +217,7 @@ def test_flags_override_the_config_file(tmp_path: Path, monkeypatch: pytest.Monk
     config = build_config(unset | said)
     assert (config.rpm, config.tpm, config.balance, config.seed) == (None, 6, Decimal("8.5"), 9)
     assert (config.window, config.capacity, config.prices.currency) == ("bucket", 3, "USD")
-    assert (config.ttft_s, config.itl_s) == (0.3, Distribution("uniform", 0.001, 0.002))
+    assert (config.ttft_s, config.itl_s) == (0.3, TimeDistribution("uniform", 0.001, 0.002))
     assert (config.fault_header, config.log_chunks) == (True, True)
     assert config.faults == (Fault("500", 0.5),)
     assert [key.secret for key in config.keys] == ["sk-mine"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace.gateway import Config, Fault, Gateway, GatewayError, Key, load_config
-from headrace.gateway.latency import Distribution, Latency
+from headrace.gateway.latency import Latency, TimeDistribution
 
 if TYPE_CHECKING:
     from tests.gateway.conftest import Connect
@@ -72,7 +72,7 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
     path.write_text(WHOLE)
     config = load_config(path)
     assert config.prices.models["m"].input == Decimal("0.27")
-    times = Distribution("lognormal", 0.3, 0.4)
+    times = TimeDistribution("lognormal", 0.3, 0.4)
     assert config == Config(
         balance=Decimal("12.5"),
         gift=Decimal(1),

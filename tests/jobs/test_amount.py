@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.jobs import plain
+from headrace.jobs import strip_zeros
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,9 @@ from headrace.jobs import plain
     [("15.864284200000", "15.8642842"), ("1E+2", "100"), ("0E-12", "0"), ("20", "20")],
 )
 def test_an_amount_has_neither_trailing_zeros_nor_an_exponent(amount: str, text: str) -> None:
-    assert str(plain(Decimal(amount))) == text
+    assert str(strip_zeros(Decimal(amount))) == text
 
 
 @given(st.decimals(min_value=0, max_value=10**9, places=12))
 def test_nothing_is_rounded(amount: Decimal) -> None:
-    assert plain(amount) == amount
+    assert strip_zeros(amount) == amount

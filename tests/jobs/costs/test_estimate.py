@@ -157,10 +157,10 @@ def test_it_learns_what_a_model_bills(factor: float) -> None:
     estimator = TokenEstimator()
     asked = job(1000, 50)
     for answers in range(1, TRUSTED_AFTER_ANSWERS):
-        estimator.settle(asked, estimator.reserve(asked), used(int(1000 * factor), 10))
+        estimator.learn(asked, estimator.reserve(asked), used(int(1000 * factor), 10))
         # An estimate that was too low is corrected by the first answer, one too high later.
         assert estimator.reserve(asked) >= max(1300, 1000 * factor) + 50, answers
-    estimator.settle(asked, 0, used(int(1000 * factor), 10))
+    estimator.learn(asked, 0, used(int(1000 * factor), 10))
     assert 1000 * factor + 50 <= estimator.reserve(asked) <= 1000 * factor * 1.1 + 51
     other = job(1000, 50, model="another")
     assert estimator.reserve(other) == 1350
@@ -169,13 +169,13 @@ def test_it_learns_what_a_model_bills(factor: float) -> None:
 def test_the_output_of_jobs_without_a_limit_is_learnt_from_their_like() -> None:
     estimator = TokenEstimator()
     for _ in range(20):
-        estimator.settle(job(100, 5), 0, used(100, 5))  # cut short by its limit
+        estimator.learn(job(100, 5), 0, used(100, 5))  # cut short by its limit
     assert estimator.reserve(job(0)) == FIRST_OUTPUT_TOKENS
     for _ in range(20):
-        estimator.settle(job(100), 0, used(100, 300))
+        estimator.learn(job(100), 0, used(100, 300))
     assert 300 <= estimator.reserve(job(0)) <= 330
     assert estimator.reserve(job(0, 7)) == 7
-    estimator.settle(job(100), 0, used(100, 9000))
+    estimator.learn(job(100), 0, used(100, 9000))
     assert 300 < estimator.reserve(job(0)) <= 9900
 
 
@@ -183,14 +183,14 @@ def test_a_few_large_jobs_outweigh_many_small_ones() -> None:
     """A limit on tokens is broken by tokens: a tenth of them may lie in one job of a hundred."""
     estimator = TokenEstimator()
     for _ in range(100):
-        estimator.settle(job(100, 1), 0, used(50, 1))
-    estimator.settle(job(1200, 1), 0, used(2400, 1))
+        estimator.learn(job(100, 1), 0, used(50, 1))
+    estimator.learn(job(1200, 1), 0, used(2400, 1))
     assert 2400 <= estimator.reserve(job(1200, 0)) <= 2640
 
 
 def test_an_answer_longer_than_expected_counts_from_the_first() -> None:
     estimator = TokenEstimator()
-    estimator.settle(job(100), 0, used(100, 30_000))
+    estimator.learn(job(100), 0, used(100, 30_000))
     assert 30_000 <= estimator.reserve(job(0)) <= 33_000
 
 
@@ -213,7 +213,7 @@ def test_reservations_cover_what_is_used_without_waste(
         output = rng.randint(0, 2 * mean_output)
         asked = job(estimate)
         reserved = estimator.reserve(asked)
-        estimator.settle(asked, reserved, used(billed, output))
+        estimator.learn(asked, reserved, used(billed, output))
         if n >= 100:
             reserved_tokens += reserved
             used_tokens += billed + output
@@ -225,11 +225,11 @@ def test_reservations_cover_what_is_used_without_waste(
 
 def test_totals_show_reserved_beside_used_by_model() -> None:
     estimator = TokenEstimator()
-    estimator.settle(job(10), 40, used(12, 20))
-    estimator.settle(job(10), 41, used(None, 7))
-    estimator.settle(job(10), 42, used(None, None))
-    estimator.settle(job(10, model="b"), 5, used(3, None))
-    estimator.settle(job(0, model="i", url="/v1/images/generations"), 0, used(9, 9))
+    estimator.learn(job(10), 40, used(12, 20))
+    estimator.learn(job(10), 41, used(None, 7))
+    estimator.learn(job(10), 42, used(None, None))
+    estimator.learn(job(10, model="b"), 5, used(3, None))
+    estimator.learn(job(0, model="i", url="/v1/images/generations"), 0, used(9, 9))
     totals = estimator.totals()
     assert totals == {
         "m": EstimateTotals(answers=2, reserved_tokens=81, used_tokens=39),
@@ -241,5 +241,5 @@ def test_totals_show_reserved_beside_used_by_model() -> None:
 
 def test_a_body_that_was_estimated_as_nothing_teaches_nothing() -> None:
     estimator = TokenEstimator()
-    estimator.settle(job(0, 5), 5, used(100, 5))
+    estimator.learn(job(0, 5), 5, used(100, 5))
     assert estimator.reserve(job(1000, 0)) == 1300

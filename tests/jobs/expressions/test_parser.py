@@ -17,9 +17,9 @@ from headrace.jobs import (
     Number,
     Text,
     Unary,
+    format_expression,
     parse_condition,
     parse_expression,
-    show,
 )
 from headrace.jobs.expressions.parser import TOKENS_MAX, WORDS
 from headrace.jobs.expressions.tree import COMPARISONS, UNITS
@@ -166,7 +166,7 @@ def test_what_goes_too_deep_or_too_far_is_refused(text: str) -> None:
 
 def test_the_longest_chain_can_be_shown_again() -> None:
     chain = "1" + "+1" * (TOKENS_MAX // 2 - 1)
-    assert show(parse_expression(chain).root) == chain.replace("+", " + ")
+    assert format_expression(parse_expression(chain).root) == chain.replace("+", " + ")
 
 
 alphabet = st.sampled_from(list("abps01.9_%µ \"'()<>=!+-*/,&é\n\x00"))
@@ -207,7 +207,7 @@ def test_any_text_gives_a_tree_or_one_clear_error(text: str) -> None:
         assert 0 <= found.at <= len(text)
         assert len(found.format_message().split("\n")) == 3
     else:
-        assert parse_expression(show(found)).root == found
+        assert parse_expression(format_expression(found)).root == found
 
 
 numbers = st.builds(
@@ -254,7 +254,7 @@ trees = conditions | st.builds(
 
 @given(trees)
 def test_a_tree_that_is_shown_and_parsed_is_the_same(tree: Node) -> None:
-    assert parse_expression(show(tree)).root == tree
+    assert parse_expression(format_expression(tree)).root == tree
 
 
 def test_positions_are_characters_of_the_text() -> None:

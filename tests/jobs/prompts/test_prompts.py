@@ -16,8 +16,8 @@ from headrace.jobs import (
     InputError,
     Job,
     PromptShape,
+    RequestTemplate,
     SyntheticPrompts,
-    Template,
     TracePrompts,
     estimate_input_tokens,
     parse_lengths,
@@ -25,7 +25,7 @@ from headrace.jobs import (
 )
 from headrace.jobs.prompts.words import WORDS, words
 
-CHAT = Template("/v1/chat/completions", "m", stream=True)
+CHAT = RequestTemplate("/v1/chat/completions", "m", stream=True)
 
 
 def shape(
@@ -39,7 +39,9 @@ def shape(
     )
 
 
-def synthetic(how: PromptShape, *, seed: int = 1, template: Template = CHAT) -> SyntheticPrompts:
+def synthetic(
+    how: PromptShape, *, seed: int = 1, template: RequestTemplate = CHAT
+) -> SyntheticPrompts:
     return SyntheticPrompts(template, how, rng=random.Random(seed))
 
 
@@ -85,7 +87,7 @@ def test_a_chat_body_has_what_was_asked_for_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("url", ENDPOINTS)
 def test_every_endpoint_gets_its_own_kind_of_body(url: str) -> None:
-    job = synthetic(shape(), template=Template(url, "m", stream=False)).next(0)
+    job = synthetic(shape(), template=RequestTemplate(url, "m", stream=False)).next(0)
     asked = body(job)
     if url == "/v1/images/generations":
         assert set(asked) == {"model", "prompt"}
@@ -96,7 +98,9 @@ def test_every_endpoint_gets_its_own_kind_of_body(url: str) -> None:
 
 
 def test_extra_fields_go_into_every_body() -> None:
-    template = Template(CHAT.url, "m", stream=False, extra={"ignore_eos": True, "max_tokens": 3})
+    template = RequestTemplate(
+        CHAT.url, "m", stream=False, extra={"ignore_eos": True, "max_tokens": 3}
+    )
     assert body(synthetic(shape(), template=template).next(0)) | {"messages": 0} == {
         "model": "m",
         "messages": 0,
@@ -112,17 +116,27 @@ def test_without_an_output_length_there_is_no_limit() -> None:
 @pytest.mark.parametrize(
     ("template", "how", "says"),
     [
-        (Template("/v1/embeddings", "m", stream=False), shape(), "unknown url"),
-        (Template(CHAT.url, "", stream=False), shape(), "no model"),
-        (Template("/v1/images/generations", "m", stream=True), shape(), "does not stream"),
-        (Template("/v1/messages", "m", stream=True), shape(output=None), "needs an output length"),
-        (Template("/v1/images/generations", "m", stream=False), shape(turns="2"), "--turns 1"),
-        (Template(CHAT.url, "m", stream=False, extra={"stream": 5}), shape(), "stream is 5"),
-        (Template(CHAT.url, "m", stream=False, extra={"model": {1}}), shape(), "no request"),
+        (RequestTemplate("/v1/embeddings", "m", stream=False), shape(), "unknown url"),
+        (RequestTemplate(CHAT.url, "", stream=False), shape(), "no model"),
+        (RequestTemplate("/v1/images/generations", "m", stream=True), shape(), "does not stream"),
+        (
+            RequestTemplate("/v1/messages", "m", stream=True),
+            shape(output=None),
+            "needs an output length",
+        ),
+        (
+            RequestTemplate("/v1/images/generations", "m", stream=False),
+            shape(turns="2"),
+            "--turns 1",
+        ),
+        (RequestTemplate(CHAT.url, "m", stream=False, extra={"stream": 5}), shape(), "stream is 5"),
+        (RequestTemplate(CHAT.url, "m", stream=False, extra={"model": {1}}), shape(), "no request"),
         (CHAT, shape(shared=1.5), "a share of 0 to 1"),
     ],
 )
-def test_what_makes_no_request_is_refused(template: Template, how: PromptShape, says: str) -> None:
+def test_what_makes_no_request_is_refused(
+    template: RequestTemplate, how: PromptShape, says: str
+) -> None:
     with pytest.raises(InputError, match=says):
         synthetic(how, template=template)
 
@@ -369,6 +383,6 @@ def test_what_is_not_a_trace_is_one_line(text: str, says: str, tmp_path: Path) -
 
 def test_images_have_no_lengths_to_replay(tmp_path: Path) -> None:
     (tmp_path / "trace").write_text(MOONCAKE)
-    template = Template("/v1/images/generations", "m", stream=False)
+    template = RequestTemplate("/v1/images/generations", "m", stream=False)
     with pytest.raises(InputError, match="no lengths to replay"):
         TracePrompts(template, read_trace(str(tmp_path / "trace")), rng=random.Random(1))

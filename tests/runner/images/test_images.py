@@ -18,7 +18,7 @@ def encoded(data: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("picture", "extension"),
+    ("image", "extension"),
     [
         (PNG, "png"),
         (b"\xff\xd8\xff\xe0", "jpg"),

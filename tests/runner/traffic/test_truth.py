@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from trio.testing import MockClock
 
-from headrace.gateway import Distribution, Gateway
+from headrace.gateway import Gateway, TimeDistribution
 from headrace.jobs import InputError
 from headrace.reports import compare_with_log, summarise
 
@@ -17,8 +17,8 @@ from .conftest import Loaded, Traffic
 
 # Times to the first token of 50 to 250 ms and gaps of 5 to 40 ms, drawn anew for each.
 LATENCY = {
-    "ttft_s": Distribution("uniform", 0.05, 0.25),
-    "itl_s": Distribution("uniform", 0.005, 0.04),
+    "ttft_s": TimeDistribution("uniform", 0.05, 0.25),
+    "itl_s": TimeDistribution("uniform", 0.005, 0.04),
 }
 
 

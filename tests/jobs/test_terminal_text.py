@@ -3,15 +3,15 @@
 import click
 from click.testing import CliRunner
 
-from headrace.jobs import InputError, safe
+from headrace.jobs import InputError, printable
 
 
 def test_what_can_be_printed_is_kept() -> None:
-    assert safe("né 你好 🎈") == "né 你好 🎈"
+    assert printable("né 你好 🎈") == "né 你好 🎈"
 
 
 def test_control_characters_are_replaced() -> None:
-    assert safe("a\tb\x00\x1b[2J\u202ec\r\n") == "a\ufffdb\ufffd\ufffd[2J\ufffdc\ufffd\ufffd"
+    assert printable("a\tb\x00\x1b[2J\u202ec\r\n") == "a\ufffdb\ufffd\ufffd[2J\ufffdc\ufffd\ufffd"
 
 
 def test_an_error_in_a_services_words_is_safe() -> None:
