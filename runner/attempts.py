@@ -127,7 +127,8 @@ class Attempts:
                     input_tokens=self.admission.estimator.likely_input_tokens(job),
                     bound=flight.pending.cost_bound,
                 )
-        return Charge(usage, cost, probable)
+        note = usage.why_unpriced if cost is None and outcome.answer is not None else None
+        return Charge(usage, cost, probable, note)
 
     async def _with_images(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Put the answer's images into files and record it. A stop cuts short what is fetched."""

@@ -62,11 +62,13 @@ def probable_cost_of(
 
 
 class Charge(NamedTuple):
-    """What an attempt used and cost; `probable_cost` is an estimate for what has no cost."""
+    """What an attempt used and cost; `probable_cost` is an estimate for what has no cost, and
+    `note` says why an answer has none."""
 
     usage: Usage
     cost: Decimal | None = None
     probable_cost: Decimal | None = None
+    note: str | None = None
 
 
 NO_CHARGE = Charge(NO_USAGE)
@@ -119,13 +121,20 @@ def attempt_row(
         http_status=outcome.status,
         error_kind=error_kind or (failure.kind if failure else None),
         error_code=failure.code if failure else None,
+        error_message=failure.message if failure else None,
         retry_after_s=failure.retry_after_s if failure else None,
         request_id=outcome.request_id,
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        images=usage.images,
+        searches=_searches(usage),
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
         cost=charge.cost,
+        cost_note=charge.note,
+        reported_cost=usage.reported_cost,
         cost_bound=flight.pending.cost_bound,
         probable_cost=charge.probable_cost,
         ratelimit_limit=outcome.ratelimit_limit,
@@ -134,6 +143,10 @@ def attempt_row(
         bytes_received=wire.bytes_received,
         connection_reused=wire.reused,
     )
+
+
+def _searches(usage: Usage) -> int | None:
+    return (usage.searches or 0) + (usage.web_searches or 0) or None
 
 
 def result_row(
@@ -175,7 +188,11 @@ def result_row(
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         images=usage.images,
+        searches=last.searches,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
         cost=charge.cost,
+        cost_note=charge.note,
+        reported_cost=usage.reported_cost,
         currency=currency if charge.cost is not None else None,
         due_at=last.due_at,
         sent_at=last.sent_at,

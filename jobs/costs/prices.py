@@ -55,6 +55,10 @@ class Usage(NamedTuple):
         images: images returned; None for an answer of text.
         image_size: the size that was requested, such as `1024x1024`.
         searches: search requests made.
+        cache_write_1h_tokens: those of `cache_write_tokens` that are kept for an hour.
+        web_searches: searches that the service made as a tool.
+        why_unpriced: why no price list can tell the cost, in words; None where one can.
+        reported_cost: the cost that the service itself reports, in whatever currency it has.
     """
 
     input_tokens: int | None = None
@@ -65,6 +69,10 @@ class Usage(NamedTuple):
     images: int | None = None
     image_size: str | None = None
     searches: int = 0
+    cache_write_1h_tokens: int | None = None
+    web_searches: int | None = None
+    why_unpriced: str | None = None
+    reported_cost: Decimal | None = None
 
 
 class Price(
@@ -105,7 +113,9 @@ class Price(
             An amount in the currency of the table; None where a price or a count that it needs is
             missing, or where counts contradict each other (more cached than input tokens).
         """
-        input_tokens, cached, written, output_tokens, _, images, image_size, searches = usage
+        input_tokens, cached, written, output_tokens, _, images, image_size, searches = usage[:8]
+        if usage.why_unpriced is not None:
+            return None
         total = ZERO
         if searches:
             if self.search_request is None:

@@ -80,15 +80,27 @@ class Attempt(Row, frozen=True, kw_only=True):
         ),
     ] = None
     error_code: Annotated[str | None, doc("code in the error body")] = None
+    error_message: Annotated[str | None, doc("what went wrong, in words")] = None
     retry_after_s: Annotated[float | None, doc("pause that the answer asked for")] = None
     request_id: Annotated[str | None, doc("the gateway's name for the request")] = None
     input_tokens: Annotated[int | None, doc("input tokens, cached ones included")] = None
     cached_input_tokens: Annotated[int | None, doc("input tokens read from the cache")] = None
     cache_write_tokens: Annotated[int | None, doc("input tokens written to the cache")] = None
     output_tokens: Annotated[int | None, doc("output tokens, reasoning included")] = None
+    reasoning_tokens: Annotated[int | None, doc("output tokens spent on reasoning")] = None
+    images: Annotated[int | None, doc("images in the answer")] = None
+    searches: Annotated[int | None, doc("searches made, by the endpoint or as a tool")] = None
+    cache_write_1h_tokens: Annotated[
+        int | None, doc("input tokens written to the cache for an hour")
+    ] = None
     cost: Annotated[
         Decimal | None, doc("price of this attempt's usage; null without usage or price")
     ] = None
+    cost_note: Annotated[
+        str | None, doc("why the usage of an answer has no cost; null where it has one")
+    ] = None
+    reported_cost: Annotated[Decimal | None, doc("cost that the service itself reports")] = None
+    service: Annotated[str | None, doc("name of the service; null where there is one only")] = None
     ratelimit_limit: Annotated[int | None, doc("X-RateLimit-Limit of the answer")] = None
     ratelimit_remaining: Annotated[int | None, doc("X-RateLimit-Remaining of the answer")] = None
     bytes_sent: Annotated[int | None, doc("bytes written to the connection")] = None
@@ -133,7 +145,15 @@ class Result(Row, frozen=True, kw_only=True):
     output_tokens: Annotated[int | None, doc("output tokens, reasoning included")] = None
     reasoning_tokens: Annotated[int | None, doc("output tokens spent on reasoning")] = None
     images: Annotated[int | None, doc("images in the answer")] = None
+    searches: Annotated[int | None, doc("searches made, by the endpoint or as a tool")] = None
+    cache_write_1h_tokens: Annotated[
+        int | None, doc("input tokens written to the cache for an hour")
+    ] = None
     cost: Annotated[Decimal | None, doc("cost of the last attempt")] = None
+    cost_note: Annotated[
+        str | None, doc("why the usage of the answer has no cost; null where it has one")
+    ] = None
+    reported_cost: Annotated[Decimal | None, doc("cost that the service itself reports")] = None
     currency: Annotated[str | None, doc("currency of the cost")] = None
     due_at: Annotated[datetime, doc("due time of the last attempt")]
     sent_at: Annotated[datetime | None, doc("sending time of the last attempt")] = None
