@@ -17,6 +17,7 @@ from .admission import Admission, InFlight
 from .client import AttemptOutcome, Client
 from .clock import RunClock
 from .images import ImageStore, links_in
+from .limits import NOTHING_SAID
 from .money import RefusalJudge
 from .record import Recorder
 from .retries import Failure, RetryPolicy
@@ -75,8 +76,9 @@ class Attempts:
         try:
             outcome = await self._client.send(flight.job, wire)
             failure = outcome.failure
-            if outcome.ratelimit_limit is not None:
-                flight.lane.heard(outcome.ratelimit_limit)
+            limits = outcome.limits
+            if limits is not NOTHING_SAID:
+                flight.lane.heard(rpm=limits.rpm, tpm=limits.tpm)
             if self.images.concern(flight.job, outcome):
                 recorded_apart = True
                 return await self._with_images(flight, outcome)
@@ -119,7 +121,7 @@ class Attempts:
         if self.prices is not None:
             if outcome.answer is not None:
                 cost = self.prices.cost(job.model, usage)
-            elif outcome.partial is not None:
+            if cost is None and outcome.partial is not None:
                 probable = probable_cost_of(
                     job,
                     outcome,
@@ -147,6 +149,7 @@ class Attempts:
         """Settle what the attempt reserved, and record it with its job's result."""
         job, now_s = flight.job, self._clock.now()
         usage = usage_of(job, outcome)
+        self._refusals.succeeded(job)
         flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage), now_s=now_s)
         self.admission.estimator.learn(job, flight.reserved_tokens, usage)
         return self._finish(flight, outcome, usage, ended_s=now_s)
@@ -158,16 +161,19 @@ class Attempts:
             flight.grant,
             failure,
             sent_at_s=flight.wire.sent_at_s,
-            remaining=outcome.ratelimit_remaining,
+            remaining=outcome.limits.remaining,
         )
         # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
         with trio.CancelScope(shield=True):
-            reason = await self._refusals.judge(failure)
+            reason = await self._refusals.judge(failure, flight.job)
         if reason is not None:
             self._unfinished(flight, outcome)
             self.stop.request(reason)
             return STOPPED
-        if flight.lane.outage_since_s is None or not failure.of_service:
+        # An outage charges nobody, but for jobs that take too long for something on the way: one of
+        # those must not hold the run in an outage until it gives up.
+        slow = flight.lane.took_too_long(failure, sent_at_s=flight.wire.sent_at_s)
+        if slow or flight.lane.outage_since_s is None or not failure.of_service:
             pending.charged += 1
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         decision = self._policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)

@@ -1,5 +1,7 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
+import base64
+import re
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -7,10 +9,11 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, Job
+from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
 
 from .answers import (
     Answer,
+    AnswerStream,
     ChatStream,
     ErrorBody,
     EventTooLongError,
@@ -19,11 +22,13 @@ from .answers import (
     SSEParser,
     TokenTimes,
     UnusableAnswerError,
-    error_of,
+    amount_of,
+    encode,
     read_body,
     read_error,
 )
 from .clock import RunClock
+from .limits import NOTHING_SAID, ServiceLimits, service_limits
 from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
 from .transport import (
@@ -31,6 +36,7 @@ from .transport import (
     Response,
     Take,
     Wire,
+    collect,
     decoded,
     http_base,
     sender_over,
@@ -41,10 +47,23 @@ ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
 MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
+# How a body begins that is a stream of events, whatever it is labelled.
+BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
+# Headers that name a request, besides the two that most services have.
+ID_HEADERS = (
+    b"x-litellm-call-id",
+    b"x-amzn-requestid",
+    b"apim-request-id",
+    b"x-ms-request-id",
+    b"x-generation-id",
+    b"x-correlation-id",
+    b"x-trace-id",
+    b"cf-ray",
+)
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
 
-Heard = dict[bytes, bytes]  # an answer's headers, by their names in lower case
+HeaderMap = dict[bytes, bytes]  # an answer's headers, by their names in lower case
 
 
 class AttemptOutcome(msgspec.Struct):
@@ -67,8 +86,7 @@ class AttemptOutcome(msgspec.Struct):
     first_content_at_s: float | None = None
     gaps_s: list[float] | None = None
     content_end_at_s: float | None = None
-    ratelimit_limit: int | None = None
-    ratelimit_remaining: int | None = None
+    limits: ServiceLimits = NOTHING_SAID
     partial: Partial | None = None
 
 
@@ -168,7 +186,8 @@ class Client:
     async def _read(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
         status = answer.status
         heard = dict(answer.headers)
-        streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
+        good = 200 <= status < 300
+        streamed = job.stream and good and b"json" not in heard.get(b"content-type", b"")
         try:
             if streamed:
                 outcome = await self._read_stream(job, answer, heard, wire)
@@ -177,64 +196,152 @@ class Client:
         except httpx.TransportError as error:
             outcome = AttemptOutcome(failure=transport_failure(error, in_stream=streamed))
         except httpx.DecodingError as error:
-            outcome = AttemptOutcome(
-                failure=Failure("protocol", f"the body can't be decoded: {error}")
-            )
+            failure = Failure("protocol", f"the body can't be decoded: {error}")
+            outcome = AttemptOutcome(failure=failure)
         outcome.status = status
         if outcome.failure is not None:
-            outcome.failure = outcome.failure._replace(status=status)
-        named = heard.get(b"x-request-id") or heard.get(b"request-id")
+            outcome.failure = _told(outcome.failure, status, heard)
+        named = heard.get(b"x-request-id") or heard.get(b"request-id") or _other_id(heard)
         if named:
             outcome.request_id = named.decode("latin-1")
-        if (limit := heard.get(b"x-ratelimit-limit")) is not None:
-            outcome.ratelimit_limit = _whole(limit)
-        if (remaining := heard.get(b"x-ratelimit-remaining")) is not None:
-            outcome.ratelimit_remaining = _whole(remaining)
+        outcome.limits = service_limits(heard)
+        cost = heard.get(b"x-litellm-response-cost")
+        if cost is not None and outcome.answer is not None:
+            told = amount_of(cost.decode("latin-1"))
+            usage = outcome.answer.usage
+            if usage.reported_cost is None and told is not None:
+                outcome.answer.usage = usage._replace(reported_cost=told)
         return outcome
 
     async def _read_whole(
-        self, job: Job, answer: Response, heard: Heard, wire: Wire
+        self, job: Job, answer: Response, heard: HeaderMap, wire: Wire
     ) -> AttemptOutcome:
-        body = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
-        if body is None:
+        collected = await collect(answer, most_bytes=BODY_BYTES_MAX)
+        if collected is None:
             return AttemptOutcome(failure=_too_long())
-        data = decoded(body, answer.headers) if b"content-encoding" in heard else body
-        end = wire.arrived_at_s
-        if answer.status != 200:
+        if collected.broken is not None and not 200 <= answer.status < 300:
+            raise collected.broken
+        encoded = b"content-encoding" in heard and collected.broken is None
+        data = decoded(collected.data, answer.headers) if encoded else collected.data
+        if not 200 <= answer.status < 300:
             return self._refused(answer, read_error(data), _json_text(data))
+        return self._whole(job, answer, data, wire.arrived_at_s, broken=collected.broken)
+
+    def _whole(
+        self,
+        job: Job,
+        answer: Response,
+        data: bytes,
+        end_s: float | None,
+        *,
+        broken: httpx.TransportError | None = None,
+    ) -> AttemptOutcome:
+        """What a body is that came in one piece: an answer, however it is dressed, or a failure.
+
+        `broken` is how it broke off: it counts only where what came is not whole.
+        """
+        kind = ENDPOINTS[job.url].kind
         try:
-            found = read_body(ENDPOINTS[job.url].kind, data)
+            found = read_body(kind, data)
         except UnusableAnswerError as error:
-            if error.parsed is None:
-                return AttemptOutcome(failure=Failure("protocol", str(error)), content_end_at_s=end)
-            return AttemptOutcome(
-                failure=_unusable(error),
-                response=data.decode(),
-                content_end_at_s=end,
-            )
-        return AttemptOutcome(answer=found, response=data.decode(), content_end_at_s=end)
+            if kind != "images" and BEGINS_AS_EVENTS.match(data):
+                return self._stream_in(job, answer, data, end_s)
+            if broken is not None and error.reported is None:
+                raise broken from error
+            return self._unusable(answer, error, data, end_s, streamed=False)
+        response = data.decode() if found.strict else encode(found.body)
+        return AttemptOutcome(answer=found, response=response, content_end_at_s=end_s)
+
+    def _stream_in(
+        self, job: Job, answer: Response, data: bytes, end_s: float | None
+    ) -> AttemptOutcome:
+        """A stream that nobody asked for, or that was labelled JSON: without times."""
+        parser, stream = SSEParser(), _stream_of(job)
+        for event in [*parser.feed(data), *parser.end()]:
+            stream.add(event)
+        return self._stream_outcome(answer, stream, None, TokenTimes(gaps=False), end_s)
 
     def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> AttemptOutcome:
-        status, headers = answer.status, httpx.Headers(answer.headers)
-        reason = httpx.codes.get_reason_phrase(status)
-        message = error.message or reason or f"HTTP status {status}"
-        if 300 <= status < 400:
-            message = f"redirected to {headers.get('location')}, which is not followed"
-        asked = retry_after_s(headers, message=message, now=self._clock.utc(self._clock.now()))
-        failure = Failure("http", message, error.code, status, asked)
+        failure = self._failure_of(answer, error, streamed=False)
         return AttemptOutcome(failure=failure, response=text, request_id=error.request_id)
 
-    async def _read_stream(
-        self, job: Job, coming: Response, heard: Heard, wire: Wire
+    def _failure_of(self, answer: Response, error: ErrorBody, *, streamed: bool) -> Failure:
+        """An error by its own status, or by that of the answer where that is not good."""
+        own, headers = answer.status, httpx.Headers(answer.headers)
+        good = 200 <= own < 300
+        status = error.status if good else own
+        message = error.message
+        if 300 <= own < 400:
+            message = f"redirected to {headers.get('location')}, which is not followed"
+        if message is None:
+            message = f"HTTP status {own}"
+            if good:
+                message = "the stream says error" if streamed else "the answer is an error"
+            elif reason := httpx.codes.get_reason_phrase(own):
+                message = reason
+        asked = retry_after_s(
+            headers,
+            message=message,
+            now=self._clock.utc(self._clock.now()),
+            delay=error.retry_delay,
+        )
+        code = None if error.code == str(own) else error.code
+        kind: ErrorKind = "http"
+        if good and (status is None or status >= 500):
+            # Inside a good answer: the service failed, whatever its status line says.
+            kind = "stream" if streamed else "protocol"
+        return Failure(kind, message, code, status, asked)
+
+    def _unusable(
+        self,
+        answer: Response,
+        error: UnusableAnswerError,
+        data: bytes,
+        end_s: float | None,
+        *,
+        streamed: bool,
     ) -> AttemptOutcome:
-        chat = ENDPOINTS[job.url].kind != "messages"
-        stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
+        """A good answer that holds none: an error inside it is judged as one; what was paid for is
+        kept, and not asked for again; anything else is retried."""
+        reported = error.reported
+        response = _json_text(data)
+        if response is None and error.parsed is not None:
+            response = encode(error.parsed)
+        if reported is not None:
+            failure = self._failure_of(answer, reported, streamed=streamed)
+            if error.paid and failure.status is None:
+                failure = failure._replace(final=True)
+            request_id = reported.request_id
+            return AttemptOutcome(
+                failure=failure, response=response, request_id=request_id, content_end_at_s=end_s
+            )
+        if not error.paid:
+            said = read_error(data).message if error.parsed is None else None
+            words = str(error) if said is None else f"{_brief(error)}; it says: {said}"
+            return AttemptOutcome(failure=Failure("protocol", words), content_end_at_s=end_s)
+        failure = Failure(
+            "protocol",
+            f"{_brief(error)}; it was likely billed, so it is kept and not sent again",
+            UNUSABLE_ANSWER,
+            final=True,
+        )
+        if response is None:
+            response = encode(_raw(data))
+        return AttemptOutcome(failure=failure, response=response, content_end_at_s=end_s)
+
+    async def _read_stream(
+        self, job: Job, coming: Response, heard: HeaderMap, wire: Wire
+    ) -> AttemptOutcome:
+        stream = _stream_of(job)
         parser = SSEParser()
         times = TokenTimes(gaps=self._timed)
         broken: Failure | None = None
-        answer: Answer | None = None
+        unusable: UnusableAnswerError | None = None
+        head: list[bytes] = []  # what came before the first event that could be understood
 
         def take(piece: bytes, arrived_at_s: float | None) -> bool:
+            if not stream.began:
+                head.append(piece)
             for event in parser.feed(piece):
                 if stream.add(event):
                     times.saw(arrived_at_s, content=stream.answering)
@@ -250,26 +357,57 @@ class Client:
                 broken = _too_long()
         except httpx.TransportError as error:
             broken = transport_failure(error, in_stream=True)
-        except (UnusableAnswerError, EventTooLongError) as error:
+        except UnusableAnswerError as error:
+            unusable = error
+        except EventTooLongError as error:
             broken = Failure("stream", str(error))
-        # What came whole was paid for, however its connection ended.
-        if stream.failed is None and stream.complete:
+        if unusable is None and not stream.ended and broken is None:
+            for event in parser.end():
+                if stream.add(event):
+                    times.saw(wire.arrived_at_s, content=stream.answering)
+        if not stream.began and broken is None and unusable is None and any(head):
+            # No event of the protocol: JSON that is labelled a stream, or a page.
+            return self._whole(job, coming, b"".join(head), wire.arrived_at_s)
+        if unusable is not None:
+            return self._unusable(
+                coming, unusable, b"".join(head), wire.arrived_at_s, streamed=True
+            )
+        return self._stream_outcome(coming, stream, broken, times, wire.arrived_at_s)
+
+    def _stream_outcome(
+        self,
+        answer: Response,
+        stream: AnswerStream,
+        broken: Failure | None,
+        times: TokenTimes,
+        end_s: float | None,
+    ) -> AttemptOutcome:
+        """What a stream that is over came to. What came whole was paid for, however its connection
+        ended."""
+        found: Answer | None = None
+        failure: Failure | None = None
+        response: str | None = None
+        if stream.failed is not None:
+            failure = self._failure_of(answer, stream.failed, streamed=True)
+        elif stream.complete:
             try:
-                answer = stream.answer()
+                found = stream.answer()
             except UnusableAnswerError as error:
-                broken = Failure("stream", str(error))
-        end = times.last_at_s
-        whole = answer is not None
+                return self._unusable(answer, error, b"", end_s, streamed=True)
+            response = encode(found.body)
+        else:
+            failure = broken or Failure("stream", "the stream ended before its answer did")
+        last_s = times.last_at_s
         return AttemptOutcome(
-            answer=answer,
-            failure=None if whole else broken or _stream_failure(stream),
-            response=None if answer is None else msgspec.json.encode(answer.body).decode(),
+            answer=found,
+            failure=failure,
+            response=response,
             request_id=stream.failed and stream.failed.request_id,
             first_token_at_s=times.first_at_s,
             first_content_at_s=times.first_content_at_s,
             gaps_s=times.gaps_s,
-            content_end_at_s=wire.arrived_at_s if end is None and whole else end,
-            partial=None if whole else stream.partial(),
+            content_end_at_s=end_s if last_s is None and found is not None else last_s,
+            partial=None if found is not None and stream.has_usage else stream.partial(),
         )
 
     def _redacted(self, outcome: AttemptOutcome) -> AttemptOutcome:
@@ -293,7 +431,7 @@ class Client:
         return outcome
 
 
-async def _feed_decoded(answer: Response, heard: Heard, take: Take, wire: Wire) -> None:
+async def _feed_decoded(answer: Response, heard: HeaderMap, take: Take, wire: Wire) -> None:
     """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
     if b"content-encoding" not in heard:
         await answer.feed(take)
@@ -314,18 +452,36 @@ def _too_long() -> Failure:
     return Failure("protocol", f"the answer is over {BODY_BYTES_MAX} bytes", final=True)
 
 
-def _stream_failure(stream: ChatStream | MessagesStream) -> Failure:
-    if stream.failed is None:
-        return Failure("stream", "the stream ended before its answer did")
-    return Failure("stream", stream.failed.message or "the stream says error", stream.failed.code)
+def _stream_of(job: Job) -> AnswerStream:
+    return MessagesStream() if ENDPOINTS[job.url].kind == "messages" else ChatStream()
 
 
-def _unusable(error: UnusableAnswerError) -> Failure:
-    """A 200 that holds an error, or nothing: paid for perhaps, so kept and not asked for again."""
-    reported = error_of(error.parsed)
-    if reported is None:
-        return Failure("protocol", str(error), UNUSABLE_ANSWER, final=True)
-    return Failure("http", reported.message or str(error), reported.code, final=True)
+def _told(failure: Failure, status: int, heard: HeaderMap) -> Failure:
+    """A failure with its answer's status, and with what its x-should-retry says."""
+    if failure.status is None:
+        failure = failure._replace(status=status)
+    told = heard.get(b"x-should-retry")
+    if told in (b"true", b"false"):
+        failure = failure._replace(retry_told=told == b"true")
+    return failure
+
+
+def _other_id(heard: HeaderMap) -> bytes | None:
+    """The name of a request where a service or a proxy has its own header for it."""
+    return next((heard[name] for name in ID_HEADERS if name in heard), None)
+
+
+def _raw(data: bytes) -> dict[str, str]:
+    """Bytes that could not be understood, as JSON that holds all of them."""
+    try:
+        return {"raw": data.decode()}
+    except UnicodeDecodeError:
+        return {"raw_base64": base64.b64encode(data).decode()}
+
+
+def _brief(error: UnusableAnswerError) -> str:
+    """What is wrong with an answer, without the parser's remark on where."""
+    return str(error).partition(": ")[0]
 
 
 def _json_text(data: bytes) -> str | None:
@@ -334,9 +490,3 @@ def _json_text(data: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return data.decode()
-
-
-def _whole(value: bytes) -> int | None:
-    """A header's whole number, where a column of 64 bits holds it."""
-    digits = value.strip()
-    return int(digits) if digits.isdigit() and len(digits) <= 18 else None

@@ -23,7 +23,7 @@ TEXT_MODEL = "deepseek-v4-flash"
 IMAGE_MODEL = "gpt-image-2"
 RPM = 3000
 TPM = 1_000_000
-FAULTS = "429=0.005,500=0.01,502=0.01,504=0.01,reset=0.01,cut=0.01,malformed=0.01"
+FAULTS = "429=0.005,500=0.01,502=0.01,504=0.01,reset=0.01,cut=0.02"
 SEED = 1
 DEFAULT_DIRECTORY = "headrace-demo"
 # Written into the demo's directory, so that only what a demo made is ever cleared away.

@@ -56,7 +56,9 @@ def probable_cost_of(
     written = max(estimate_output_tokens(text), told.output_tokens or 0)
     known = told.input_tokens if told.input_tokens is not None else input_tokens
     searches = int(ENDPOINTS[job.url].kind == "search")
-    usage = told._replace(input_tokens=known, output_tokens=written, searches=searches)
+    usage = told._replace(
+        input_tokens=known, output_tokens=written, searches=searches, why_unpriced=None
+    )
     cost = prices.cost(job.model, usage)
     return cost if cost is None or bound is None else min(cost, bound)
 
@@ -137,8 +139,8 @@ def attempt_row(
         reported_cost=usage.reported_cost,
         cost_bound=flight.pending.cost_bound,
         probable_cost=charge.probable_cost,
-        ratelimit_limit=outcome.ratelimit_limit,
-        ratelimit_remaining=outcome.ratelimit_remaining,
+        ratelimit_limit=outcome.limits.rpm,
+        ratelimit_remaining=outcome.limits.remaining,
         bytes_sent=wire.bytes_sent,
         bytes_received=wire.bytes_received,
         connection_reused=wire.reused,

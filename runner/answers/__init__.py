@@ -1,13 +1,18 @@
 """From the bytes of an answer to its text, usage and outcome, for both protocols."""
 
-from .body import Answer, ErrorBody, Partial, UnusableAnswerError, error_of, read_body, read_error
+from .body import Answer, Partial, UnusableAnswerError, read_body
 from .chat import ChatStream
+from .errors import ErrorBody, error_of, read_error
+from .json_text import decode, encode, looks_paid
 from .messages import MessagesStream
 from .sse import EventTooLongError, SSEParser
+from .stream import AnswerStream
 from .token_times import TokenTimes
+from .usage import amount_of
 
 __all__ = [
     "Answer",
+    "AnswerStream",
     "ChatStream",
     "ErrorBody",
     "EventTooLongError",
@@ -16,7 +21,11 @@ __all__ = [
     "SSEParser",
     "TokenTimes",
     "UnusableAnswerError",
+    "amount_of",
+    "decode",
+    "encode",
     "error_of",
+    "looks_paid",
     "read_body",
     "read_error",
 ]

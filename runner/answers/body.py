@@ -7,6 +7,8 @@ import msgspec
 
 from headrace.jobs import EndpointKind, Usage
 
+from .errors import ErrorBody, error_of
+from .json_text import NotJSONError, decode, looks_paid, whole_characters
 from .usage import anthropic_usage, openai_usage
 
 # Anthropic's stop_reason in OpenAI's words; what is in neither list stays as it is.
@@ -17,18 +19,22 @@ FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-# Of an error's message. Whoever shows one takes the key out before it is cut to its final length.
-MESSAGE_CHARACTERS_READ = 20_000
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
+# Fields of a message that are an answer by themselves.
+SAID = ("refusal", "reasoning_content", "reasoning", "audio", "images")
 
 
 class Answer(msgspec.Struct):
-    """What came back. `body` is the answer as parsed JSON and `text` its first choice's text."""
+    """What came back. `body` is the answer as parsed JSON and `text` its first choice's text.
+
+    `strict` is False where it could only be read leniently: its bytes are not JSON as they are.
+    """
 
     body: dict[str, Any]
     usage: Usage
     text: str | None = None
     finish_reason: str | None = None
+    strict: bool = True
 
 
 class Partial(NamedTuple):
@@ -41,124 +47,162 @@ class Partial(NamedTuple):
     usage: Usage
 
 
-class ErrorBody(NamedTuple):
-    """The code, message and request id of an error answer, each None where it has none."""
-
-    code: str | None
-    message: str | None
-    request_id: str | None
-
-
 class UnusableAnswerError(ValueError):
-    """The answer is not a JSON object, or has nothing in it that the endpoint should return.
+    """What came is not an answer of this endpoint.
 
-    `parsed` is the JSON object where there was one: a paid answer is kept even so.
+    `parsed` is its JSON object where there was one. `reported` is the error that it is instead.
+    `paid` says that it holds what only an answer has: it is kept, and not asked for again.
     """
 
-    def __init__(self, message: str, parsed: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        parsed: dict[str, Any] | None = None,
+        *,
+        reported: ErrorBody | None = None,
+        paid: bool = False,
+    ) -> None:
         super().__init__(message)
         self.parsed = parsed
+        self.reported = reported
+        self.paid = paid
 
 
 def read_body(kind: EndpointKind, data: bytes) -> Answer:
     """Parse a whole body. Raises UnusableAnswerError where it is not an answer of this endpoint."""
-    return from_object(kind, parse_object(data, "the answer"))
+    body, strict = parse_object(data, "the answer")
+    answer = from_object(kind, body)
+    answer.strict = strict
+    return answer
 
 
-def parse_object(data: bytes, what: str) -> dict[str, Any]:
-    """The JSON object in `data`. Raises UnusableAnswerError, which calls it `what`."""
+def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
+    """The JSON object in `data`, and whether it was strict JSON.
+
+    Raises UnusableAnswerError, which calls it `what`.
+    """
     try:
-        parsed = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnusableAnswerError(f"{what} is not JSON: {error}") from error
+        parsed, strict = decode(data)
+    except NotJSONError as error:
+        raise UnusableAnswerError(f"{what} is not JSON: {error}", paid=looks_paid(data)) from error
     if not isinstance(parsed, dict):
-        raise UnusableAnswerError(f"{what} is JSON but not an object")
-    return parsed
+        reported = error_of(parsed)
+        raise UnusableAnswerError(f"{what} is JSON but not an object", reported=reported)
+    return (parsed if strict else whole_characters(parsed)), strict
 
 
 def from_object(kind: EndpointKind, body: dict[str, Any]) -> Answer:
-    """The answer in a JSON object. Raises UnusableAnswerError where it holds none."""
+    """The answer in a JSON object.
+
+    Raises UnusableAnswerError where it holds none: where it is an error, or has nothing in it that
+    was asked for.
+    """
     if kind == "messages":
-        return _messages(body)
-    if kind == "images":
-        return _images(body)
-    return _chat(body)
+        answer, whole = _messages(body)
+    elif kind == "images":
+        answer, whole = _images(body)
+    else:
+        answer, whole = _chat(body)
+    if not whole:
+        raise _unusable(body)
+    return answer
 
 
-def _chat(body: dict[str, Any]) -> Answer:
+def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
+    if (reported := error_of(body)) is not None:
+        # Some say both: a choice that ended in an error, and what it cost until then.
+        paid = isinstance(body.get("usage"), dict)
+        return UnusableAnswerError("the answer is an error", body, reported=reported, paid=paid)
+    failed = _failed_choice(body)
+    if failed is not None:
+        return UnusableAnswerError("the answer ended in an error", body, reported=failed)
+    paid = any(body.get(name) for name in ("id", "choices", "content", "data", "usage"))
+    return UnusableAnswerError("the answer has no content", body, paid=paid)
+
+
+def _failed_choice(body: dict[str, Any]) -> ErrorBody | None:
+    """The error of a choice, as OpenRouter has it beside `"finish_reason": "error"`."""
     choices = body.get("choices")
-    if not isinstance(choices, list):
-        raise UnusableAnswerError("the answer has no choices", body)
-    for choice in choices:
-        if not isinstance(choice, dict):
-            raise UnusableAnswerError("the answer has no choices", body)
-    usage = openai_usage(body.get("usage"))
-    if not choices:
-        return Answer(body, usage)
-    message = choices[0].get("message")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and (found := choice_error(choice)) is not None:
+            return found
+    return None
+
+
+def choice_error(choice: Mapping[str, Any]) -> ErrorBody | None:
+    """The error that one choice reports, None where it reports none."""
+    if choice.get("error"):
+        return error_of(choice)
+    if choice.get("finish_reason") == "error":
+        return ErrorBody(None, "the answer ended in an error", None)
+    return None
+
+
+def _chat(body: dict[str, Any]) -> tuple[Answer, bool]:
+    choices = body.get("choices")
+    usage = openai_usage(body)
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return Answer(body, usage), False
+    if body.get("error") or _failed_choice(body) is not None:
+        return Answer(body, usage), False
+    first = choices[0]
+    message = first.get("message")
     content = message.get("content") if isinstance(message, dict) else None
-    finish = choices[0].get("finish_reason")
-    return Answer(body, usage, content if isinstance(content, str) else None, _word(finish))
+    finish = _word(first.get("finish_reason"))
+    text = content if isinstance(content, str) else text_of(content)
+    ended = bool(finish) and isinstance(body.get("usage"), dict)
+    return Answer(body, usage, text, finish), ended or any(map(_says_something, choices))
 
 
-def _messages(body: dict[str, Any]) -> Answer:
-    content = body.get("content")
-    if not isinstance(content, list):
-        raise UnusableAnswerError("the answer has no content", body)
+def _says_something(choice: Any) -> bool:
+    """Whether a choice has content, a tool call, reasoning, a refusal or the like."""
+    if not isinstance(choice, dict):
+        return False
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        return bool(choice.get("text"))
+    said = message.get("content") or message.get("tool_calls") or message.get("function_call")
+    return bool(said) or any(message.get(name) for name in SAID)
+
+
+def text_of(parts: Any) -> str | None:
+    """The text of a content that is a list of parts; None where it has none."""
+    if not isinstance(parts, list):
+        return None
     texts = [
-        block["text"]
-        for block in content
-        if isinstance(block, dict) and isinstance(block.get("text"), str)
+        part if isinstance(part, str) else part["text"]
+        for part in parts
+        if isinstance(part, str) or (isinstance(part, dict) and isinstance(part.get("text"), str))
     ]
+    return "".join(texts) if texts else None
+
+
+def _messages(body: dict[str, Any]) -> tuple[Answer, bool]:
+    content = body.get("content")
+    usage = anthropic_usage(body)
+    if not isinstance(content, list) or body.get("error"):
+        return Answer(body, usage), False
     reason = _word(body.get("stop_reason"))
-    finish = None if reason is None else FINISH_REASONS.get(reason, reason)
-    return Answer(
-        body, anthropic_usage(body.get("usage")), "".join(texts) if texts else None, finish
-    )
+    finish = FINISH_REASONS.get(reason, reason) if reason else reason
+    ended = bool(reason) and isinstance(body.get("usage"), dict)
+    return Answer(body, usage, text_of(content), finish), ended or bool(content)
 
 
-def _images(body: dict[str, Any]) -> Answer:
+def _images(body: dict[str, Any]) -> tuple[Answer, bool]:
     data = body.get("data")
-    if not isinstance(data, list):
-        raise UnusableAnswerError("the answer has no data", body)
-    return Answer(body, openai_usage(body.get("usage"))._replace(images=len(data)))
+    if not isinstance(data, list) or body.get("error"):
+        return Answer(body, openai_usage(body)), False
+    usage = openai_usage(body)._replace(images=len(data), why_unpriced=None)
+    return Answer(body, usage), bool(data) or isinstance(body.get("usage"), dict)
 
 
 def index_of(part: Mapping[str, Any]) -> int:
     """The `index` of a part of a stream, 0 where it has none. Raises UnusableAnswerError."""
     index = part.get("index", 0)
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < PARTS_MAX:
-        raise UnusableAnswerError(f"a part of the stream has the index {index!r}")
+        raise UnusableAnswerError(f"a part of the stream has the index {index!r}", paid=True)
     return index
 
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def read_error(data: bytes) -> ErrorBody:
-    """The error in a body of the reference's shape, OpenAI's or Anthropic's; else its text."""
-    try:
-        body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = data.decode("utf-8", "replace").strip()
-        return ErrorBody(None, text[:MESSAGE_CHARACTERS_READ] or None, None)
-    return error_of(body) or ErrorBody(None, data.decode()[:MESSAGE_CHARACTERS_READ], None)
-
-
-def error_of(body: Any) -> ErrorBody | None:
-    """The error that a JSON body holds under `error`, or None where it holds none."""
-    if not isinstance(body, Mapping) or not body.get("error"):
-        return None
-    error = body["error"]
-    request_id = _word(body.get("request_id"))
-    if not isinstance(error, Mapping):
-        return ErrorBody(None, str(error)[:MESSAGE_CHARACTERS_READ], request_id)
-    # OpenAI's code may be null or a number, with the word in `type`; Anthropic has only `type`.
-    code = error.get("code") or error.get("type")
-    message = _word(error.get("message"))
-    return ErrorBody(
-        None if code is None else str(code),
-        None if message is None else message[:MESSAGE_CHARACTERS_READ],
-        _word(error.get("request_id")) or request_id,
-    )

@@ -2,53 +2,64 @@
 
 from typing import Any
 
-from .body import Answer, ErrorBody, Partial, error_of, from_object, index_of, parse_object
-from .growing import grown, merge
-from .sse import Event
-from .usage import openai_usage
+from .body import Answer, Partial, choice_error, from_object, index_of, text_of
+from .errors import error_of
+from .growing import GrowingCalls, add_content, grown, merge
+from .stream import AnswerStream
+from .usage import later_counts, openai_usage
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 CONTENT_FIELDS = ("content", "refusal")
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 
-class ChatStream:
-    """Feed it events; `failed` holds the error that the stream itself reported, if any."""
+class ChatStream(AnswerStream):
+    """A chat stream; its last event is `[DONE]`."""
 
     def __init__(self) -> None:
-        self.failed: ErrorBody | None = None
-        self.ended = False  # [DONE] came
-        self.answering = False  # a token came that is not reasoning
+        super().__init__()
         self._body: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
 
     @property
-    def complete(self) -> bool:
-        """Whether nothing is missing: [DONE] came, or every choice ended and the usage came."""
-        if self.ended:
-            return True
-        finished = [choice.get("finish_reason") is not None for choice in self._choices.values()]
-        return bool(finished) and all(finished) and isinstance(self._body.get("usage"), dict)
+    def finished(self) -> bool:
+        choices = self._choices.values()
+        return bool(choices) and all(choice.get("finish_reason") for choice in choices)
 
-    def add(self, event: Event) -> bool:
-        """Take one event; True where it bears tokens. Raises UnusableAnswerError for no JSON."""
-        if event.data == b"[DONE]":
-            self.ended = True
+    @property
+    def has_usage(self) -> bool:
+        return isinstance(self._body.get("usage"), dict)
+
+    def _take(self, data: Any, name: str) -> bool:
+        parts = data.get("choices") if isinstance(data, dict) else None
+        # Chunks of an answer have choices, all but the last, which has the usage.
+        if not parts and not self._is_ours(data, name):
             return False
-        chunk = parse_object(event.data, "an event of the stream")
-        if "error" in chunk and (reported := error_of(chunk)) is not None:
-            self.failed = reported
+        self.began = True
+        if "error" in data and (reported := error_of(data)) is not None:
+            self._report(reported)
             return False
         body = self._body
-        for name, value in chunk.items():
-            if value is not None and name != "choices" and name != "object":
-                body[name] = value
+        for field, value in data.items():
+            if field == "usage" and isinstance(value, dict):
+                body[field] = later_counts(body.get(field), value)
+            elif value is not None and field != "choices" and field != "object":
+                body[field] = value
         bears_tokens = False
-        parts = chunk.get("choices")
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict) and self._add_choice(part):
                 bears_tokens = True
         return bears_tokens
+
+    def _is_ours(self, data: Any, name: str) -> bool:
+        """Whether an event without choices belongs to the answer. Reports it where it is an
+        error; events of another protocol, such as a tool's progress, are passed over."""
+        if (reported := error_of(data, named=name == "error")) is not None:
+            self._report(reported)
+            return False
+        if not isinstance(data, dict):
+            return False
+        return "choices" in data or isinstance(data.get("usage"), dict)
 
     def _add_choice(self, part: dict[str, Any]) -> bool:
         """Take one choice of an event; whether it bears tokens."""
@@ -57,52 +68,70 @@ class ChatStream:
         if choice is None:
             choice = self._choices[index] = {"index": index, "message": {}}
         delta = part.get("delta")
-        if isinstance(delta, dict):
-            merge(choice["message"], delta)
+        bears_tokens = isinstance(delta, dict) and self._add_delta(choice["message"], delta)
         for name, value in part.items():
             if name == "index" or name == "delta":
                 continue
-            if name == "logprobs" and isinstance(value, dict):
+            if name == "finish_reason":
+                if value or not choice.get(name):  # a falsy one is "not yet"
+                    choice[name] = value or None
+            elif name == "logprobs" and isinstance(value, dict):
                 if not isinstance(choice.get(name), dict):
                     choice[name] = {}  # OpenAI's first chunk, which only names the role, has null
                 merge(choice[name], value)
+            elif name == "usage" and isinstance(value, dict):
+                self._body[name] = later_counts(self._body.get(name), value)
             elif name == "message":
                 if isinstance(value, dict):
                     choice[name] = value
             elif value is not None or name not in choice:
                 choice[name] = value
-        if not isinstance(delta, dict):
-            return False
-        if _says(delta, CONTENT_FIELDS) or delta.get("tool_calls"):
+        if part.get("error") or part.get("finish_reason") == "error":
+            choice["finish_reason"] = None
+            reported = choice_error(part)
+            if reported is not None:
+                self._report(reported)
+        return bears_tokens
+
+    def _add_delta(self, message: dict[str, Any], delta: dict[str, Any]) -> bool:
+        calls, content = delta.get("tool_calls"), delta.get("content")
+        said = _says(delta, CONTENT_FIELDS)
+        thought = _says(delta, REASONING_FIELDS)
+        if calls or isinstance(content, list):
+            if isinstance(calls, list):
+                known = message.get("tool_calls")
+                if not isinstance(known, GrowingCalls):
+                    known = message["tool_calls"] = GrowingCalls()
+                known.add(calls)
+            if isinstance(content, list):
+                add_content(message, content)
+                said = said or bool(text_of(content))
+                thought = thought or any(map(_thinks, content))
+            taken = ("tool_calls", "content") if isinstance(content, list) else ("tool_calls",)
+            delta = {name: value for name, value in delta.items() if name not in taken}
+        merge(message, delta)
+        if said or calls:
             self.answering = True
             return True
-        return _says(delta, REASONING_FIELDS)
+        return thought
 
     def partial(self) -> Partial:
         """What came so far: texts, reasoning and tool calls of every choice, and the usage."""
         texts: list[str] = []
         for choice in self._choices.values():
             message = grown(choice["message"])
-            said = (message.get(name) for name in (*CONTENT_FIELDS, *REASONING_FIELDS))
-            texts += [each for each in said if isinstance(each, str)]
-            calls = message.get("tool_calls")
-            for call in calls if isinstance(calls, list) else ():
-                function = call.get("function") if isinstance(call, dict) else None
-                if isinstance(function, dict):
-                    texts += [each for each in function.values() if isinstance(each, str)]
-        return Partial("".join(texts), openai_usage(self._body.get("usage")))
+            for name in (*CONTENT_FIELDS, *REASONING_FIELDS, "tool_calls"):
+                texts += _texts_in(message.get(name))
+        return Partial("".join(texts), openai_usage(self._body))
 
-    def answer(self) -> Answer:
-        """The whole answer; what the stream left out is left out."""
+    def body(self) -> dict[str, Any]:
         choices = [grown(self._choices[index]) for index in sorted(self._choices)]
         for choice in choices:
             choice["message"].setdefault("role", "assistant")
-            calls = choice["message"].get("tool_calls")
-            for call in calls if isinstance(calls, list) else ():
-                if isinstance(call, dict):
-                    call.pop("index", None)
             choice.setdefault("finish_reason", None)
-        body = {"object": "chat.completion", **self._body, "choices": choices}
+        return {"object": "chat.completion", **self._body, "choices": choices}
+
+    def _answer(self, body: dict[str, Any]) -> Answer:
         return from_object("chat", body)
 
 
@@ -112,3 +141,25 @@ def _says(delta: dict[str, Any], names: tuple[str, ...]) -> bool:
         if (text := delta.get(name)) and isinstance(text, str):
             return True
     return False
+
+
+def _thinks(part: Any) -> bool:
+    """Whether a part of a content is reasoning with words in it."""
+    thinking = part.get("thinking") if isinstance(part, dict) else None
+    return bool(thinking) if isinstance(thinking, str) else bool(text_of(thinking))
+
+
+def _texts_in(value: Any) -> list[str]:
+    """All texts in a list of parts or of tool calls, but for their names and kinds."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [text for each in value if not isinstance(each, str) for text in _texts_in(each)]
+    if isinstance(value, dict):
+        return [
+            text
+            for name, each in value.items()
+            if name not in ("id", "type", "index")
+            for text in _texts_in(each)
+        ]
+    return []

@@ -4,16 +4,27 @@ A text that grows is kept as its parts and joined once: adding to a string copie
 an answer has tens of thousands of parts.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from .body import UnusableAnswerError, index_of
 
 # Texts that are said again rather than continued.
-NAMES = frozenset({"role", "id", "type"})
+NAMES = frozenset({"role", "id", "type", "format", "object", "model"})
 DEPTH_MAX = 64  # of objects in a delta; those of the services have five
 
 
-class GrowingText:
+class Growing(ABC):
+    """Something that deltas add to."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def value(self) -> Any:
+        """What has come of it."""
+
+
+class GrowingText(Growing):
     """The parts of a text, in order."""
 
     __slots__ = ("parts",)
@@ -21,11 +32,168 @@ class GrowingText:
     def __init__(self, *parts: str) -> None:
         self.parts = list(parts)
 
+    def value(self) -> str:
+        return "".join(self.parts)
+
+
+class GrowingList(Growing):
+    """A list whose items say their `index`: in its order at the end, the others as they came."""
+
+    __slots__ = ("_by_index", "items")
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self._by_index = {
+            item["index"]: item
+            for item in items
+            if isinstance(item, dict) and isinstance(item.get("index"), int)
+        }
+
+    def add(self, delta: list[Any], *, depth: int) -> None:
+        for item in delta:
+            if not isinstance(item, dict) or "index" not in item:
+                self.items.append(item)
+                continue
+            index = index_of(item)
+            place = self._by_index.get(index)
+            if place is None:
+                place = self._by_index[index] = {"index": index}
+                self.items.append(place)
+            merge(place, item, depth=depth)
+
+    def value(self) -> list[Any]:
+        items = self.items
+        if items and all(isinstance(each, dict) and "index" in each for each in items):
+            return sorted(items, key=index_of)
+        return items
+
+
+class GrowingCalls(Growing):
+    """The tool calls of one choice.
+
+    A new `id` at an index that is known is a new call: some services give all calls the index 0.
+    Without an index, and without a new id, a delta continues the last call.
+    """
+
+    __slots__ = ("_by_id", "_by_index", "_calls", "_order")
+
+    def __init__(self) -> None:
+        self._calls: list[dict[str, Any]] = []
+        self._order: list[int | None] = []
+        self._by_index: dict[int, dict[str, Any]] = {}
+        self._by_id: dict[tuple[int | None, str], dict[str, Any]] = {}
+
+    def add(self, delta: list[Any]) -> None:
+        for item in delta:
+            if isinstance(item, dict):
+                self._add(item)
+
+    def _add(self, item: dict[str, Any]) -> None:
+        index = index_of(item) if item.get("index") is not None else None
+        given = item.get("id")
+        name = given if isinstance(given, str) and given else None
+        known = self._by_index.get(index) if index is not None else None
+        if name is not None:
+            call = self._by_id.get((index, name))
+            if call is None and known is not None and not known.get("id"):
+                call = known  # it began before it had an id
+            if call is None:
+                call = self._new(index)
+            self._by_id[index, name] = call
+        else:
+            last = self._calls[-1] if self._calls and index is None else None
+            call = known or last or self._new(index)
+        if index is not None:
+            self._by_index[index] = call
+        for key, value in item.items():
+            if key == "index" or (key == "id" and name is None):
+                continue
+            if key in ("function", "custom") and isinstance(value, dict):
+                self._add_function(call, key, value)
+            else:
+                merge(call, {key: value})
+
+    def _new(self, index: int | None) -> dict[str, Any]:
+        call: dict[str, Any] = {}
+        self._calls.append(call)
+        self._order.append(index)
+        return call
+
+    @staticmethod
+    def _add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:
+        function = call.setdefault(key, {})
+        if not isinstance(function, dict):
+            return
+        said = function.get("name")
+        if said is not None and delta.get("name") == (
+            said.value() if isinstance(said, GrowingText) else said
+        ):
+            delta = {name: value for name, value in delta.items() if name != "name"}
+        merge(function, delta)
+
+    def value(self) -> list[dict[str, Any]]:
+        """In the order of their index where all have one, those of one index as they came."""
+        if any(index is None for index in self._order):
+            return self._calls
+        order = sorted(range(len(self._calls)), key=lambda n: (self._order[n], n))
+        return [self._calls[n] for n in order]
+
+
+class GrowingParts(Growing):
+    """A message's content as a list of parts, such as thinking and text, in the order they came.
+
+    A part of the kind of the last one continues it.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+
+    def add_text(self, text: str) -> None:
+        if text:
+            self.add([{"type": "text", "text": text}])
+
+    def add(self, delta: list[Any]) -> None:
+        for part in delta:
+            last = self._parts[-1] if self._parts else None
+            if isinstance(part, str):
+                part = {"type": "text", "text": part}
+            continues = (
+                isinstance(part, dict)
+                and isinstance(last, dict)
+                and part.get("type") == last.get("type")
+                and set(part) <= {"type", "text", "thinking", "index"}
+            )
+            if not continues or not isinstance(last, dict) or not isinstance(part, dict):
+                self._parts.append(_begun(part))
+                continue
+            inner = last.get("thinking")
+            if isinstance(inner, GrowingParts) and isinstance(part.get("thinking"), list):
+                inner.add(part["thinking"])
+                part = {name: value for name, value in part.items() if name != "thinking"}
+            merge(last, part)
+
+    def value(self) -> list[Any]:
+        return self._parts
+
+
+def _begun(part: Any) -> Any:
+    """A part that later ones may continue, its thinking as a list of parts where it is one."""
+    if not isinstance(part, dict):
+        return part
+    begun = dict(part)
+    if isinstance(thinking := begun.get("thinking"), list):
+        inner = begun["thinking"] = GrowingParts()
+        inner.add(thinking)
+    return begun
+
 
 def merge(whole: dict[str, Any], delta: dict[str, Any], *, depth: int = 0) -> None:
     """Add a delta to what there is.
 
-    Raises UnusableAnswerError for an index that is none, and for a delta that is nested too deeply.
+    Raises UnusableAnswerError for an index that is not one, and for a delta that is nested too
+    deeply.
     """
     if depth > DEPTH_MAX:
         raise UnusableAnswerError("a part of the stream is nested too deeply")
@@ -35,9 +203,12 @@ def merge(whole: dict[str, Any], delta: dict[str, Any], *, depth: int = 0) -> No
             whole.setdefault(name, None)
         elif isinstance(value, str):
             if name in NAMES:
-                whole[name] = value
+                if value or not known:
+                    whole[name] = value
             elif isinstance(known, GrowingText):
                 known.parts.append(value)
+            elif isinstance(known, GrowingParts):
+                known.add_text(value)
             elif isinstance(known, str):
                 whole[name] = GrowingText(known, value)
             else:
@@ -47,40 +218,38 @@ def merge(whole: dict[str, Any], delta: dict[str, Any], *, depth: int = 0) -> No
                 known = whole[name] = {}
             merge(known, value, depth=depth + 1)
         elif isinstance(value, list):
-            if not isinstance(known, list):
-                known = whole[name] = []
-            _merge_list(known, value, depth=depth + 1)
+            if isinstance(known, GrowingParts):
+                known.add(value)
+                continue
+            if not isinstance(known, GrowingList):
+                known = whole[name] = GrowingList(known if isinstance(known, list) else [])
+            known.add(value, depth=depth + 1)
         else:
             whole[name] = value
 
 
-def _merge_list(whole: list[Any], delta: list[Any], *, depth: int) -> None:
-    for item in delta:
-        if not isinstance(item, dict) or "index" not in item:
-            whole.append(item)
-            continue
-        index = index_of(item)
-        place = next((each for each in whole if _has_index(each, index)), None)
-        if place is None:
-            place = {"index": index}
-            whole.append(place)
-        merge(place, item, depth=depth)
-
-
-def _has_index(item: Any, index: int) -> bool:
-    return isinstance(item, dict) and item.get("index") == index
+def add_content(message: dict[str, Any], parts: list[Any]) -> None:
+    """Add a list of parts to a message's content, which may have begun as a text."""
+    known = message.get("content")
+    if not isinstance(known, GrowingParts):
+        content = GrowingParts()
+        before = known.value() if isinstance(known, GrowingText) else known
+        if isinstance(before, str):
+            content.add_text(before)
+        known = message["content"] = content
+    known.add(parts)
 
 
 def grown(value: Any, *, depth: int = 0) -> Any:
     """What was put together, its texts joined, and list items with an index in its order."""
     if isinstance(value, GrowingText):
         return "".join(value.parts)
+    if isinstance(value, Growing):
+        value = value.value()
     if depth > 2 * DEPTH_MAX:  # where nothing was put together
         return value
     if isinstance(value, dict):
         return {name: grown(each, depth=depth + 1) for name, each in value.items()}
     if isinstance(value, list):
-        if value and all(isinstance(each, dict) and "index" in each for each in value):
-            value = sorted(value, key=index_of)
         return [grown(each, depth=depth + 1) for each in value]
     return value

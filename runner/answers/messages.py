@@ -4,110 +4,121 @@ from typing import Any
 
 import msgspec
 
-from .body import Answer, ErrorBody, Partial, error_of, from_object, index_of, parse_object
+from .body import Answer, Partial, from_object, index_of
+from .errors import ErrorBody, error_of
 from .growing import GrowingText, grown, merge
-from .sse import Event
-from .usage import anthropic_usage
+from .stream import AnswerStream
+from .usage import anthropic_usage, later_counts
 
-# Delta type -> the block's field that grows by it, named as in the delta.
-GROWING = {
-    "text_delta": "text",
-    "thinking_delta": "thinking",
-    "signature_delta": "signature",
-    "input_json_delta": "partial_json",
-}
-# A signature is not a token of the answer.
+# What a delta grows besides the field that it names: tool input comes as the text of its JSON.
+INPUT_DELTA = "input_json_delta"
+# Fields of a block whose text is part of the answer; a signature is not a token of it.
 CONTENT_FIELDS = ("text", "partial_json")
+TOKEN_FIELDS = (*CONTENT_FIELDS, "thinking")
 
 
-class MessagesStream:
-    """Feed it events; `failed` holds the error that the stream itself reported, if any."""
+class MessagesStream(AnswerStream):
+    """A messages stream; its last event is `message_stop`."""
 
     def __init__(self) -> None:
-        self.failed: ErrorBody | None = None
-        self.ended = False  # message_stop came
-        self.answering = False  # a token came that is not thinking
+        super().__init__()
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._inputs: dict[int, GrowingText] = {}  # tool input, as JSON text
-        self._usage_told = False  # by the end, not only by the beginning
 
     @property
-    def complete(self) -> bool:
-        """Whether nothing is missing: message_stop came, or why it stopped and the last usage."""
-        return self.ended or (self._usage_told and self._message.get("stop_reason") is not None)
+    def finished(self) -> bool:
+        return bool(self._message.get("stop_reason"))
 
-    def add(self, event: Event) -> bool:
-        """Take one event; True where it bears tokens. Raises UnusableAnswerError for no JSON."""
-        data = parse_object(event.data, "an event of the stream")
-        match data.get("type", event.event):
+    @property
+    def has_usage(self) -> bool:
+        return isinstance(self._message.get("usage"), dict)
+
+    def _take(self, data: Any, name: str) -> bool:
+        if not isinstance(data, dict):
+            if (reported := error_of(data, named=name == "error")) is not None:
+                self._report(reported)
+            return False
+        match data.get("type", name):
             case "message_start" if isinstance(data.get("message"), dict):
+                self.began = True
                 self._message = data["message"]
             case "content_block_start" if isinstance(data.get("content_block"), dict):
-                self._blocks[index_of(data)] = data["content_block"]
+                return self._start(index_of(data), data["content_block"])
             case "content_block_delta" if isinstance(data.get("delta"), dict):
                 return self._grow(index_of(data), data["delta"])
             case "message_delta":
                 self._finish(data)
             case "message_stop":
-                self.ended = True
-            case "error":
-                self.failed = error_of(data) or ErrorBody(
-                    None, "the stream reported an error", None
-                )
-            case _:
-                pass  # ping, content_block_stop, and kinds of event yet to come
+                self.began = self.ended = True
+            case kind:
+                # ping, content_block_stop, and kinds of event yet to come; or an error.
+                named = "error" in (kind, name)
+                if named or "error" in data or "type" not in data:
+                    nothing = ErrorBody(None, "the stream reported an error", None)
+                    reported = error_of(data, named=named) or (nothing if named else None)
+                    if reported is not None:
+                        self._report(reported)
         return False
 
+    def _start(self, index: int, block: dict[str, Any]) -> bool:
+        """A block begins; some services put its first text right there."""
+        self.began = True
+        self._blocks[index] = block
+        return self._bears({name: block.get(name) for name in TOKEN_FIELDS})
+
     def _grow(self, index: int, delta: dict[str, Any]) -> bool:
+        self.began = True
         block = self._blocks.setdefault(index, {"type": "text", "text": ""})
-        if delta.get("type") == "citations_delta":
+        kind = str(delta.get("type"))
+        if kind == "citations_delta":
             if not isinstance(block.get("citations"), list):
                 block["citations"] = []
             block["citations"].append(delta.get("citation"))
             return False
-        name = GROWING.get(str(delta.get("type")))
-        value = delta.get(name) if name else None
-        if name is None or not isinstance(value, str):
-            return False
-        if name == "partial_json":
-            self._inputs.setdefault(index, GrowingText()).parts.append(value)
-        else:
-            merge(block, {name: value})
-        if value and name in CONTENT_FIELDS:
-            self.answering = True
-            return True
-        return bool(value) and name == "thinking"
+        if kind == INPUT_DELTA:
+            if isinstance(value := delta.get("partial_json"), str):
+                self._inputs.setdefault(index, GrowingText()).parts.append(value)
+        else:  # of any kind: what grows is the field that it names
+            merge(block, {name: value for name, value in delta.items() if name != "type"})
+        return self._bears(delta)
+
+    def _bears(self, said: dict[str, Any]) -> bool:
+        """Whether these fields have tokens in them."""
+        for name in CONTENT_FIELDS:
+            if (text := said.get(name)) and isinstance(text, str):
+                self.answering = True
+                return True
+        thinking = said.get("thinking")
+        return bool(thinking) and isinstance(thinking, str)
 
     def _finish(self, data: dict[str, Any]) -> None:
+        self.began = True
         delta = data.get("delta")
         if isinstance(delta, dict):
+            reason = delta.get("stop_reason") or self._message.get("stop_reason")
             self._message.update(delta)
+            self._message["stop_reason"] = reason
         usage = data.get("usage")
         if isinstance(usage, dict):
-            self._usage_told = True
             # Cumulative: its counts take the place of those that message_start gave.
-            known = self._message.get("usage")
-            given = {name: value for name, value in usage.items() if value is not None}
-            self._message["usage"] = {**(known if isinstance(known, dict) else {}), **given}
+            self._message["usage"] = later_counts(self._message.get("usage"), usage)
 
     def partial(self) -> Partial:
         """What came so far: text, thinking and tool input, and the usage as told by now."""
         texts: list[str] = [grown(text) for text in self._inputs.values()]
         for block in map(grown, self._blocks.values()):
-            said = (block.get(name) for name in (*CONTENT_FIELDS, "thinking"))
+            said = (block.get(name) for name in TOKEN_FIELDS)
             texts += [each for each in said if isinstance(each, str)]
-        return Partial("".join(texts), anthropic_usage(self._message.get("usage")))
+        return Partial("".join(texts), anthropic_usage(self._message))
 
-    def answer(self) -> Answer:
-        """The whole answer; what the stream left out is left out.
-
-        A tool input that is not JSON, as max_tokens cuts it, stands there as the text that came.
-        """
+    def body(self) -> dict[str, Any]:
+        """A tool input that is not JSON, as max_tokens cuts it, stands there as the text that
+        came."""
         content = [self._block(index) for index in sorted(self._blocks)]
         body = {"type": "message", "role": "assistant", **self._message, "content": content}
         body.setdefault("stop_sequence", None)
-        return from_object("messages", body)
+        return body
 
     def _block(self, index: int) -> dict[str, Any]:
         block: dict[str, Any] = grown(self._blocks[index])
@@ -115,6 +126,9 @@ class MessagesStream:
             text = grown(self._inputs[index])
             try:
                 block["input"] = msgspec.json.decode(text or "{}")
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
                 block["input"] = text
         return block
+
+    def _answer(self, body: dict[str, Any]) -> Answer:
+        return from_object("messages", body)

@@ -77,3 +77,8 @@ class SSEParser:
         if self._rest_bytes + self._data_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
         return events
+
+    def end(self) -> list[Event]:
+        """What came without its end: services leave out the last empty line, or the last LF."""
+        rest = b"".join(self._rest)
+        return self.feed(b"\n\n") if rest or self._data else []

@@ -4,54 +4,158 @@
 include cached ones and say so in prompt_tokens_details (of images in input_tokens_details), as
 OpenRouter does of those written to the cache. Its completion_tokens include reasoning; xAI's don't,
 which its total_tokens show. DeepSeek splits prompt_tokens into prompt_cache_hit_tokens and
-prompt_cache_miss_tokens; Anthropic's input_tokens leave out what the cache read and wrote.
+prompt_cache_miss_tokens; Kimi has cached_tokens beside them; litellm repeats Anthropic's counts in
+OpenAI's usage. Anthropic's input_tokens leave out what the cache read and wrote.
+
+A total that nothing explains, such as one with hidden thoughts in it, leaves the cost unknown: a
+lower figure than the bill would be worse than none.
 """
 
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from headrace.jobs import Usage
 
 # Nobody uses more; it keeps every sum of tokens within the 64 bits that a table has for one.
 LARGEST_COUNT = 2**53
+NO_USAGE = "the answer came without its usage"
+# A cost that a service reports fits its column.
+LARGEST_COST = Decimal(10) ** 15
+COST_PLACES = Decimal("1e-12")
+COST_FIELDS = ("cost", "total_cost", "response_cost", "cost_usd")
 
 
 def _count(value: Any) -> int | None:
+    if type(value) is float and value.is_integer():  # some count in floats
+        value = int(value)
     # A bool is not a count: its type is another.
     return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
 
 
-def openai_usage(usage: Any) -> Usage:
-    """Usage of a chat, search or images answer; every count None where there is no usage object."""
+def _most(*values: Any) -> int | None:
+    """The largest of several counts of the same thing: a service may leave one of them at 0."""
+    counts = [count for value in values if (count := _count(value)) is not None]
+    return max(counts, default=None)
+
+
+def _dict(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def later_counts(known: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Usage that was told again: later counts hold, but none takes a positive one back to 0."""
+    told = dict(known) if isinstance(known, dict) else {}
+    told |= {name: value for name, value in given.items() if value or not told.get(name)}
+    return told
+
+
+def openai_usage(body: Mapping[str, Any]) -> Usage:
+    """Usage of a chat, search or images answer; every count None where it has no usage object."""
+    usage = body.get("usage")
     if not isinstance(usage, dict):
-        return Usage()
+        choices = body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        usage = _dict(first).get("usage")
+    if not isinstance(usage, dict):
+        return Usage(why_unpriced=NO_USAGE, reported_cost=reported_cost(body))
     prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
     completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
-    cached = written = reasoning = None
-    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
-    if isinstance(details, dict):
-        cached = _count(details.get("cached_tokens"))
-        written = _count(details.get("cache_write_tokens"))
-    if cached is None:
-        cached = _count(usage.get("prompt_cache_hit_tokens"))
-    details = usage.get("completion_tokens_details")
-    if isinstance(details, dict):
-        reasoning = _count(details.get("reasoning_tokens"))
-    if prompt is not None and completion is not None and reasoning:
-        apart = prompt + completion + reasoning == _count(usage.get("total_tokens"))
-        completion += reasoning if apart else 0
-    return Usage(prompt, cached, written, completion, reasoning)
+    details = _dict(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    cached = _most(
+        details.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),
+        usage.get("cached_tokens"),
+        usage.get("cache_read_input_tokens"),
+    )
+    hour = _dict(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
+    written = _most(
+        details.get("cache_write_tokens"),
+        details.get("cache_creation_tokens"),
+        usage.get("cache_creation_input_tokens"),
+        _sum_of(usage.get("cache_creation")),
+    )
+    parts = _dict(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    reasoning = _most(parts.get("reasoning_tokens"), usage.get("reasoning_tokens"))
+    total, why = _count(usage.get("total_tokens")), None
+    if prompt is not None and completion is not None:
+        rest = 0 if total is None else total - prompt - completion
+        if reasoning and rest == reasoning:
+            completion += reasoning  # as xAI counts them: beside the completion
+        elif rest > 0 and rest == (cached or 0) + (written or 0):
+            prompt += rest  # as Anthropic counts them: beside the prompt
+        elif rest > 0:
+            why = f"total_tokens is {rest:,} more than prompt and completion, and nothing says why"
+    elif total is not None:
+        why = "the usage lacks the tokens of the prompt or of the completion"
+    return Usage(
+        input_tokens=prompt,
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+        output_tokens=completion,
+        reasoning_tokens=reasoning,
+        cache_write_1h_tokens=_count(hour) or None,
+        web_searches=_web_searches(usage),
+        why_unpriced=why,
+        reported_cost=reported_cost(body),
+    )
 
 
-def anthropic_usage(usage: Any) -> Usage:
-    """Usage of a messages answer; every count None where there is no usage object."""
+def anthropic_usage(body: Mapping[str, Any]) -> Usage:
+    """Usage of a messages answer; every count None where it has no usage object."""
+    usage = body.get("usage")
     if not isinstance(usage, dict):
-        return Usage()
+        return Usage(why_unpriced=NO_USAGE, reported_cost=reported_cost(body))
     fresh = _count(usage.get("input_tokens"))
     read = _count(usage.get("cache_read_input_tokens"))
-    written = _count(usage.get("cache_creation_input_tokens"))
+    creation = usage.get("cache_creation")
+    written = _most(usage.get("cache_creation_input_tokens"), _sum_of(creation))
+    details = _dict(usage.get("output_tokens_details"))
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
         cached_input_tokens=read,
         cache_write_tokens=written,
         output_tokens=_count(usage.get("output_tokens")),
+        reasoning_tokens=_count(details.get("thinking_tokens")),
+        cache_write_1h_tokens=_count(_dict(creation).get("ephemeral_1h_input_tokens")) or None,
+        web_searches=_web_searches(usage),
+        reported_cost=reported_cost(body),
     )
+
+
+def _sum_of(creation: Any) -> int | None:
+    """Cache writes that are told by how long they are kept alone."""
+    counts = [_count(value) for value in _dict(creation).values()]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _web_searches(usage: Mapping[str, Any]) -> int | None:
+    """Searches that the service made as a tool of its own."""
+    told = _dict(usage.get("server_tool_use") or usage.get("server_tool_use_details"))
+    return _most(told.get("web_search_requests"), usage.get("num_search_queries")) or None
+
+
+def reported_cost(body: Mapping[str, Any]) -> Decimal | None:
+    """The cost that an answer names itself, in whatever currency the service counts."""
+    for holder in (_dict(body.get("usage")), body):
+        for name in COST_FIELDS:
+            value = holder.get(name)
+            if isinstance(value, dict):  # Perplexity's, by part
+                value = value.get("total_cost")
+            if (amount := amount_of(value)) is not None:
+                return amount
+    return None
+
+
+def amount_of(value: Any) -> Decimal | None:
+    """An amount in JSON or in a header, None where it is not one that a column holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+        if not amount.is_finite() or not 0 <= amount < LARGEST_COST:
+            return None
+        return amount.quantize(COST_PLACES) if -int(amount.as_tuple().exponent) > 12 else amount
+    except (InvalidOperation, ValueError):
+        return None

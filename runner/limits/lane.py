@@ -12,8 +12,13 @@ import trio
 from headrace.jobs import OUTAGE_AFTER
 
 from ..notify import Notify
-from ..retries import BACKOFF_MAX_S, Failure
+from ..retries import Failure, backoff_max_s
 from .limiter import Grant, Limiter
+
+# 503 that comes within so long of an answer is a limit, not an outage.
+BETWEEN_ANSWERS_S = 60.0
+# For so long after an answer, a job that outlasts a limit on the way says nothing of the service.
+ANSWERS_COME_S = 600.0
 
 
 class Lane:
@@ -50,6 +55,7 @@ class Lane:
         self._probes = 0
         self._probe_at_s = float("-inf")
         self._probe: Grant | None = None
+        self._answered_at_s = float("-inf")
         self._changed = Notify()
 
     @property
@@ -82,13 +88,18 @@ class Lane:
             ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
         return ready_s
 
-    def heard(self, ratelimit_limit: int) -> None:
-        """An answer named the requests per minute that the service allows."""
-        self.limiter.lower_rpm(ratelimit_limit, trio.current_time())
+    def heard(self, *, rpm: int | None, tpm: int | None) -> None:
+        """An answer named the requests or the tokens per minute that the service allows."""
+        now_s = trio.current_time()
+        if rpm is not None:
+            self.limiter.lower_rpm(rpm, now_s)
+        if tpm is not None:
+            self.limiter.lower_tpm(tpm, now_s)
 
     def answered(self, grant: Grant, *, used_tokens: int | None, now_s: float) -> None:
         """A whole answer came: its usage takes the reservation's place (None: it keeps its own)."""
         self._refusals = 0
+        self._answered_at_s = now_s
         self._service_is_up()
         if used_tokens is not None:
             self._settle(grant, used_tokens, now_s)
@@ -109,18 +120,39 @@ class Lane:
         now_s = trio.current_time()
         if failure.kind == "http":
             self._settle(grant, 0, now_s)
-        if failure.status == 429:
+        between_answers = now_s - self._answered_at_s <= BETWEEN_ANSWERS_S
+        # A proxy that limits requests says 503 as soon as it says 429 (nginx's limit_req does).
+        if failure.status == 429 or (failure.status == 503 and between_answers):
             grant.refused = True
             known = self.cool_downs
             self._cool_down(failure.retry_after_s, sent_at_s=sent_at_s, now_s=now_s)
             if remaining == 0 and self.cool_downs > known:
                 self.limiter.share(now_s)
-        if failure.of_service:
+        if self.took_too_long(failure, sent_at_s=sent_at_s) and self.answers_come:
+            self._release_probe(grant)  # the job takes too long; the service is there
+        elif failure.of_service:
             self._service_failed(grant, now_s)
         else:
             # A refusal, or a 200 that holds no answer: whatever it says, the service says it. A
             # probe that told neither would never be followed by another.
             self._service_is_up()
+
+    @property
+    def answers_come(self) -> bool:
+        """Whether the service has answered in the last minutes."""
+        return trio.current_time() - self._answered_at_s <= ANSWERS_COME_S
+
+    @staticmethod
+    def took_too_long(failure: Failure, *, sent_at_s: float | None) -> bool:
+        """Whether something on the way gave up on the job, long after it was sent."""
+        waited_s = None if sent_at_s is None else trio.current_time() - sent_at_s
+        return failure.took_too_long(waited_s)
+
+    def _release_probe(self, grant: Grant) -> None:
+        """Let another probe follow this one, should it have been one."""
+        if grant is self._probe:
+            self._probe = None
+            self._changed.notify_all()
 
     def _settle(self, grant: Grant, used_tokens: int, now_s: float) -> None:
         self.limiter.settle(grant, used_tokens=used_tokens, now_s=now_s)
@@ -137,7 +169,7 @@ class Lane:
             self._cool_from_s = now_s
         if asked_s is None or asked_s > self._deadline_s:
             # Nobody waits that long: the job that was told so fails, the others try again.
-            asked_s = self._rng.uniform(0, min(BACKOFF_MAX_S, 2.0 ** min(self._refusals, 32)))
+            asked_s = self._rng.uniform(0, backoff_max_s(self._refusals))
         until_s = max(self._cool_until_s, now_s + asked_s)
         self.cool_down_s += until_s - max(now_s, self._cool_until_s)
         self._cool_until_s = until_s
@@ -157,7 +189,7 @@ class Lane:
                 self.outage_over_limit.set()
         else:
             return  # sent before the outage was known
-        self._probe_at_s = now_s + min(BACKOFF_MAX_S, 2.0 ** min(self._probes, 32))
+        self._probe_at_s = now_s + backoff_max_s(self._probes)
         self._changed.notify_all()
 
     def _service_is_up(self) -> None:

@@ -161,6 +161,14 @@ class Limiter:
             if self.rpm is None or rpm < self.rpm:
                 self._set_rpm(rpm, now_s)
 
+    def lower_tpm(self, tpm: int, now_s: float) -> None:
+        """The same of tokens."""
+        if tpm >= 1 and (self.tpm is None or tpm < self.tpm):
+            self.tpm = tpm
+            self._tokens = self._bucket(tpm, 1.0, now_s)
+            if self._tokens is not None:
+                self._tokens.add(now_s, -self._tokens.capacity)
+
     def share(self, now_s: float) -> None:
         """The server has no requests left in this minute, and says so in a refusal.
 

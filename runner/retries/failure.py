@@ -7,14 +7,22 @@ import httpx
 
 from headrace.jobs import SERVICE_KINDS, ErrorKind, counts_toward_outage
 
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504, 529})
+RETRIED_BELOW_500 = frozenset({408, 409, 425, 429})
+NOT_RETRIED_FROM_500 = frozenset({501, 505})
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
+# What no x-should-retry may have sent again: the key, and the money.
+NEVER_RETRIED = frozenset({401, 402, 403})
+# A 504, or a wait in vain, this long after sending says that the job takes too long for something
+# on the way, and was likely worked on.
+LONG_WAIT_S = 10.0
 
 
 class Failure(NamedTuple):
-    """One failed attempt. `retry_after_s` is what the answer asked for, in seconds.
+    """One failed attempt.
 
-    `final` is set where another attempt would only pay for the same again.
+    `status` is what it is judged by: the answer's own, or that of an error inside a 200.
+    `retry_after_s` is what the answer asked for, in seconds; `retry_told` what its x-should-retry
+    said. `final` is set where another attempt would only pay for the same again.
     """
 
     kind: ErrorKind
@@ -23,15 +31,26 @@ class Failure(NamedTuple):
     status: int | None = None
     retry_after_s: float | None = None
     final: bool = False
+    retry_told: bool | None = None
 
     @property
     def retried(self) -> bool:
         """Whether another attempt may do better."""
+        status = self.status or 0
         if self.final:
             return False
+        if self.retry_told is not None:
+            return self.retry_told and status not in NEVER_RETRIED
         if self.kind == "http":
-            return self.status in RETRIED_STATUSES
-        return self.kind in SERVICE_KINDS
+            return status in RETRIED_BELOW_500 or (
+                status >= 500 and status not in NOT_RETRIED_FROM_500
+            )
+        return self.kind in SERVICE_KINDS and status not in NOT_RETRIED_FROM_500
+
+    def took_too_long(self, waited_s: float | None) -> bool:
+        """Whether something on the way gave up on it, `waited_s` after it was sent."""
+        gave_up = self.status == 504 or self.kind == "timeout"
+        return gave_up and waited_s is not None and waited_s >= LONG_WAIT_S
 
     @property
     def of_service(self) -> bool:

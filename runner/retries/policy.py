@@ -15,6 +15,11 @@ from .failure import Failure
 BACKOFF_MAX_S = 60.0
 
 
+def backoff_max_s(failures: int) -> float:
+    """The most that is waited after so many failures in a row: min(60, 2^n) seconds."""
+    return min(BACKOFF_MAX_S, 2.0 ** min(failures, 32))
+
+
 class RetryDecision(NamedTuple):
     """`delay_s` until the next attempt, or None: no further one, and `reason` says why."""
 
@@ -33,7 +38,7 @@ class FullJitter(tenacity.wait.wait_base):
         self._rng = rng
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:
-        return self._rng.uniform(0, min(BACKOFF_MAX_S, 2.0 ** min(retry_state.attempt_number, 32)))
+        return self._rng.uniform(0, backoff_max_s(retry_state.attempt_number))
 
 
 class AtLeastAsked(tenacity.wait.wait_base):

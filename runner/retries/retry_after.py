@@ -1,58 +1,122 @@
-"""How long an answer asks to wait: Retry-After in both its forms, or the words of the message.
+"""How long an answer asks to wait, in every form that services write it.
 
-RFC 9110 section 10.2.3: seconds, or an HTTP date. The date is read against the answer's own Date
-header where there is one, so that a server whose clock is off is still understood.
+Retry-After in both its forms (RFC 9110 section 10.2.3; a date is read against the answer's own
+Date header, so that a server whose clock is off is still understood), as a span ("6m0s") and as an
+epoch; `retry-after-ms`; Google's retryDelay; the words of the message; and when a limit of which
+nothing is left is reset (`x-ratelimit-reset-*`, `anthropic-ratelimit-*-reset`).
 """
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-IN_WORDS = re.compile(
-    r"(?:retry|try again|wait)\D{0,24}?(\d+(?:\.\d+)?)\s*"
-    r"(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|h)\b",
-    re.IGNORECASE,
-)
+import httpx
+
+UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNIT = r"(?:ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-zA-Z])"
+_PART = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})", re.IGNORECASE)
+_SPAN = rf"\d+(?:\.\d+)?\s*{_UNIT}(?:(?:\s|,|and)*\d+(?:\.\d+)?\s*{_UNIT})*"
+_WHOLE_SPAN = re.compile(_SPAN, re.IGNORECASE)
+_IN_WORDS = re.compile(rf"(?:retry|try again|wait|reset)\D{{0,40}}?({_SPAN})", re.IGNORECASE)
+# A number from here on is a moment: seconds since 1970, or milliseconds.
+EPOCH_S = 1e9
+EPOCH_MS = 1e12
+# The limits that services name apart: header of what is left -> header of the reset.
+RESETS = {
+    **{
+        f"x-ratelimit-remaining{kind}": f"x-ratelimit-reset{kind}"
+        for kind in ("", "-requests", "-tokens")
+    },
+    **{
+        f"anthropic-ratelimit-{kind}-remaining": f"anthropic-ratelimit-{kind}-reset"
+        for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+    },
+}
 
 
 def retry_after_s(
-    headers: Mapping[str, str], *, message: str | None, now: datetime
+    headers: httpx.Headers, *, message: str | None, now: datetime, delay: str | None = None
 ) -> float | None:
-    """Seconds that the answer asks for, zero or more; None where it doesn't say.
+    """Seconds that an answer asks for, zero or more; None where it doesn't say.
 
-    `headers` is case-insensitive. A header that can't be read is passed over for the message.
+    Args:
+        headers: the answer's. One that can't be read is passed over for the next source.
+        message: the error's words.
+        now: the present moment, for dates where the answer has none of its own.
+        delay: a delay among the error's details, such as Google's "34.07s".
     """
-    asked = headers.get("retry-after")
-    if asked is not None and (seconds := _from_header(asked.strip(), headers, now)) is not None:
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return max(0.0, milliseconds / 1000)
+    own = _date(headers.get("date", "")) or now
+    asked = [_pause_s(value.strip(), own) for value in headers.get_list("retry-after")]
+    known = [seconds for seconds in asked if seconds is not None]
+    if known:
+        return max(known)
+    if delay is not None and (seconds := _span_s(delay.strip())) is not None:
         return seconds
-    found = IN_WORDS.search(message or "")
-    if found is None:
+    found = _IN_WORDS.search(message or "")
+    if found is not None and (seconds := _span_s(found[1])) is not None:
+        return seconds
+    return _until_reset_s(headers, own)
+
+
+def _until_reset_s(headers: httpx.Headers, now: datetime) -> float | None:
+    """The longest until a limit of which nothing is left is reset."""
+    waits = []
+    for remaining, reset in RESETS.items():
+        if _number(headers.get(remaining, "")) == 0 and (told := headers.get(reset)) is not None:
+            waits.append(_pause_s(told.strip(), now))
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _pause_s(text: str, now: datetime) -> float | None:
+    """A number of seconds, a span, an epoch, or a date in one of its forms."""
+    number = _number(text)
+    if number is not None:
+        if number >= EPOCH_MS:
+            number = number / 1000 - now.timestamp()
+        elif number >= EPOCH_S:
+            number -= now.timestamp()
+        return max(0.0, number)
+    if (seconds := _span_s(text)) is not None:
+        return seconds
+    then = _date(text) or _moment(text)
+    return None if then is None else max(0.0, (then - now).total_seconds())
+
+
+def _span_s(text: str) -> float | None:
+    """ "1m30s", "1 minute 30 seconds" and their like, in seconds."""
+    if _WHOLE_SPAN.fullmatch(text) is None:
         return None
-    unit = found[2].lower()
-    size_s = UNITS_S["ms" if unit.startswith("mil") or unit == "ms" else unit[0]]
-    seconds = float(found[1]) * size_s
+    seconds = 0.0
+    for amount, unit in _PART.findall(text):
+        name = unit.lower()
+        size = "ms" if name.startswith("mil") or name == "ms" else name[0]
+        seconds += float(amount) * UNITS_S[size]
     return seconds if math.isfinite(seconds) else None
 
 
-def _from_header(asked: str, headers: Mapping[str, str], now: datetime) -> float | None:
+def _number(text: str) -> float | None:
     try:
-        seconds = float(asked)
+        number = float(text)
     except ValueError:
-        pass
-    else:
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    then = _date(asked)
-    if then is None:
         return None
-    return max(0.0, (then - (_date(headers.get("date", "")) or now)).total_seconds())
+    return number if math.isfinite(number) else None
 
 
 def _date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

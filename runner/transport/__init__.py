@@ -1,6 +1,6 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
-from .body import decoded, whole_body
+from .body import Collected, collect, decoded, whole_body
 from .connection import Headers
 from .response import SocketResponse
 from .route import http_base, transport_to
@@ -12,6 +12,7 @@ from .wire import Take, Wire
 
 __all__ = [
     "PORTS",
+    "Collected",
     "Connect",
     "Headers",
     "Origin",
@@ -22,6 +23,7 @@ __all__ = [
     "Timeouts",
     "TrioTransport",
     "Wire",
+    "collect",
     "decoded",
     "http_base",
     "open_tcp",

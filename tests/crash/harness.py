@@ -18,7 +18,7 @@ from tests.crash.check import Books, books, left_by
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED = Path(__file__).with_name("killed.py")
-FAULTS = "500=0.03,reset=0.02,cut=0.02,malformed=0.01,429=0.01"
+FAULTS = "500=0.03,reset=0.02,cut=0.03,429=0.01"
 PRICE = "input = 1.00\ncached_input = 0.02\noutput = 2.00\n"
 # The key has a daily budget: some thousands of jobs must fit into it.
 IMAGE_PRICE = '[models."{}".images]\ndefault = 0.0025\n'

@@ -193,8 +193,12 @@ async def test_a_redirect_is_not_followed(nursery: trio.Nursery, autojump_clock:
         (b"", "protocol", True),
         (b"[1]", "protocol", True),
         (b'{"choices"', "protocol", True),
-        (b'{"no": "choices"}', "protocol", False),
-        (b'{"error": {"code": "X", "message": "m"}}', "http", False),
+        (b'{"no": "choices"}', "protocol", True),
+        (b'{"error": {"code": "X", "message": "m"}}', "protocol", True),
+        (b'{"error": {"code": 429, "message": "m"}}', "http", True),
+        (b'{"error": {"code": "INVALID_PARAMS", "message": "m"}}', "http", False),
+        (b'{"id": "x", "choices": [], "usage": {}}', "protocol", False),
+        (b'{"choices": "lost"', "protocol", False),
     ],
 )
 async def test_a_200_that_is_no_answer(
@@ -206,7 +210,10 @@ async def test_a_200_that_is_no_answer(
     assert (outcome.failure.kind, outcome.failure.retried) == (kind, retried)
     assert outcome.status == 200
     # What was paid for is kept, even where it can't be used.
-    assert outcome.response == (body.decode() if not retried else None)
+    if not retried:
+        assert outcome.response is not None
+        kept = json.loads(outcome.response)
+        assert kept.get("raw", json.dumps(kept)) == body.decode()
 
 
 async def test_a_compressed_answer_is_read(
@@ -257,11 +264,11 @@ def block_delta(kind: str, **fields: str) -> bytes:
 
 
 THOUGHTFUL = {
-    CHAT: (delta(reasoning_content="h"), delta(content="a"), DONE),
+    CHAT: (delta(reasoning_content="h"), delta(content="a"), event(FINISH) + DONE),
     MESSAGES: (
         block_delta("thinking_delta", thinking="h"),
         block_delta("text_delta", text="a"),
-        event({"type": "message_stop"}),
+        event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
     ),
 }
 
@@ -299,7 +306,7 @@ async def test_a_connection_lost_after_the_end_of_a_stream_costs_no_answer(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     """[DONE] came and the last chunk of the framing did not."""
-    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE))
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(event(FINISH) + DONE))
     wired.leaves = True
     outcome = await wired.send(job(stream=True))
     assert outcome.failure is None
@@ -311,7 +318,9 @@ async def test_a_connection_lost_after_the_end_of_a_stream_costs_no_answer(
     ("parts", "whole"),
     [
         ((event(TEXT),), False),
-        ((event(TEXT), event(FINISH)), False),  # cut before its usage
+        ((event(TEXT), event(FINISH)), True),  # the usage is lost, the answer is not
+        ((event(TEXT), DONE), False),
+        ((event(TEXT), event(USAGE), DONE), True),
         ((event(TEXT), event(FINISH), event(USAGE)), True),
         ((event(TEXT), event(FINISH), event(USAGE), DONE), True),
         ((event(TEXT), event(FINISH), DONE), True),
@@ -343,7 +352,7 @@ async def test_a_stream_under_the_wrong_name_is_still_read(
     nursery: trio.Nursery, autojump_clock: MockClock, said: str
 ) -> None:
     head = STREAM_HEAD.replace(b"text/event-stream", said.encode())
-    outcome = await Wired(nursery, head, event(TEXT), DONE).send(job(stream=True))
+    outcome = await Wired(nursery, head, event(TEXT), event(FINISH), DONE).send(job(stream=True))
     assert outcome.answer is not None
 
 
@@ -371,7 +380,7 @@ async def test_a_finished_stream_is_drained_so_that_its_connection_is_used_again
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     end = b"0\r\n\r\n"
-    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE), 0.25, end)
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(event(FINISH) + DONE), 0.25, end)
     for _ in range(3):
         outcome = await wired.send(job(stream=True))
         assert outcome.answer is not None
@@ -407,7 +416,7 @@ async def test_a_stream_that_breaks_off_leaves_what_it_brought(
 async def test_a_stream_that_never_ends_after_done_costs_a_second_and_its_connection(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(DONE), 500.0)
+    wired = Wired(nursery, CHUNKED_HEAD, chunk(event(TEXT)), chunk(event(FINISH) + DONE), 500.0)
     outcome = await wired.send(job(stream=True))
     assert outcome.answer is not None
     assert outcome.content_end_at_s == 0.0
@@ -423,11 +432,11 @@ async def test_what_the_answers_headers_say_is_kept(
     body = b'{"choices": []}'
     outcome = await Wired(nursery, answer(body, *headers)).send(job())
     assert outcome.request_id == "req-1"
-    assert (outcome.ratelimit_limit, outcome.ratelimit_remaining) == (60, 59)
+    assert (outcome.limits.rpm, outcome.limits.remaining) == (60, 59)
     # 5,000 digits ended the run; 19 are more than the column holds.
     for unusable in ("lots", "9" * 19, "9" * 5000):
         outcome = await Wired(nursery, answer(body, f"X-RateLimit-Limit: {unusable}")).send(job())
-        assert outcome.ratelimit_limit is None
+        assert outcome.limits.rpm is None
 
 
 async def test_images_are_counted(nursery: trio.Nursery, autojump_clock: MockClock) -> None:

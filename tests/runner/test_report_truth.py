@@ -43,7 +43,7 @@ PRICES = PriceTable(
 )
 JOBS = 120
 MICROSECOND = 1e-6
-FAULTS = "500=0.05,502=0.05,429=0.02,cut=0.05,cut-usage=0.05,malformed=0.03,reset=0.03"
+FAULTS = "500+billed=0.05,502=0.05,429=0.02,cut=0.1,reset=0.06"
 
 
 def lines() -> list[bytes]:
@@ -146,7 +146,7 @@ def test_tokens_and_cost_by_model_and_endpoint_are_the_logs(truth: Truth) -> Non
     assert [row.cost for row in usage.rows] == sorted(costs.values(), reverse=True)
 
 
-def test_the_balance_check_finds_what_the_gateway_billed_for_cut_streams(
+def test_the_balance_check_finds_what_the_gateway_billed_for_failures(
     truth: Truth,
 ) -> None:
     billed = [row for row in truth.rows if row.fault is not None and row.charge]

@@ -183,17 +183,22 @@ def test_a_stream_is_complete_when_nothing_is_missing() -> None:
     text = events(chunk({"content": "a"}))
     assert not complete()
     assert not complete(*text)
-    assert not complete(*text, *events(finish))  # cut before its usage
+    assert complete(*text, *events(finish))  # the usage may be lost, the answer is not
     assert complete(*text, *events(finish, usage))
     assert complete(*text, *events(finish), DONE)
-    assert complete(*text, DONE)
+    assert complete(*text, *events(usage), DONE)
+    assert not complete(*text, *events(usage))
+    assert not complete(*text, DONE)
+    assert not complete(DONE)
+    assert not complete(*events(chunk({"role": "assistant"})), DONE)
+    assert not complete(*text, *events(chunk({}, finish="")), *events(usage))
 
 
 def test_an_error_inside_a_stream_is_found() -> None:
     stream = ChatStream()
     error = {"error": {"code": "UPSTREAM_ERROR", "message": "gone", "request_id": "req-9"}}
     assert not stream.add(events(error)[0])
-    assert stream.failed == ErrorBody("UPSTREAM_ERROR", "gone", "req-9")
+    assert stream.failed == ErrorBody("UPSTREAM_ERROR", "gone", "req-9", status=502)
 
 
 MESSAGES: list[dict[str, Any]] = [
@@ -290,7 +295,7 @@ def test_a_messages_stream_becomes_the_unstreamed_body() -> None:
     assert answer.usage == Usage(input_tokens=14, cached_input_tokens=4, output_tokens=12)
 
 
-def test_a_messages_stream_is_complete_once_it_told_why_it_stopped_and_its_usage() -> None:
+def test_a_messages_stream_is_complete_once_it_told_why_it_stopped() -> None:
     complete = []
     stream = MessagesStream()
     for data in MESSAGES:
@@ -298,9 +303,9 @@ def test_a_messages_stream_is_complete_once_it_told_why_it_stopped_and_its_usage
         complete.append(stream.complete)
     assert complete == [False] * (len(MESSAGES) - 2) + [True, True]
     stream = MessagesStream()
-    stream.add(events({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})[0])
-    assert not stream.complete
     stream.add(events({"type": "message_stop"})[0])
+    assert not stream.complete
+    stream.add(events({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})[0])
     assert stream.complete
 
 
@@ -333,14 +338,14 @@ def test_what_came_before_a_break_is_all_text_and_the_usage_as_told() -> None:
     chat.add(events(chunk({"tool_calls": [call]}))[0])
     text, usage = chat.partial()
     assert sorted(text) == sorted("Hm" + "Hello" + "f{}")
-    assert usage == Usage()
+    assert usage == Usage(why_unpriced="the answer came without its usage")
 
 
 def test_an_error_event_of_a_messages_stream_is_found() -> None:
     stream = MessagesStream()
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     stream.add(Event("error", json.dumps(error).encode()))
-    assert stream.failed == ErrorBody("overloaded_error", "Overloaded", None)
+    assert stream.failed == ErrorBody("overloaded_error", "Overloaded", None, status=529)
 
 
 JSON = st.recursive(
@@ -443,20 +448,20 @@ def test_no_body_however_strange_is_more_than_an_unusable_answer(body: Any) -> N
     [
         (
             b'{"error": {"code": "RATE_LIMIT", "message": "slow", "request_id": "req-1"}}',
-            ErrorBody("RATE_LIMIT", "slow", "req-1"),
+            ErrorBody("RATE_LIMIT", "slow", "req-1", status=429),
         ),
         (
             b'{"error": {"message": "no", "type": "invalid_request_error", "code": null}}',
-            ErrorBody("invalid_request_error", "no", None),
+            ErrorBody("invalid_request_error", "no", None, status=400),
         ),
         (
             b'{"type": "error", "error": {"type": "x", "message": "m"}, "request_id": "req-2"}',
             ErrorBody("x", "m", "req-2"),
         ),
         (b'{"error": "plain words"}', ErrorBody(None, "plain words", None)),
-        (b'{"detail": "Not Found"}', ErrorBody(None, '{"detail": "Not Found"}', None)),
-        (b"<html>Bad Gateway</html>", ErrorBody(None, "<html>Bad Gateway</html>", None)),
-        (b"\xff\xfe", ErrorBody(None, "\ufffd\ufffd", None)),
+        (b'{"detail": "Not Found"}', ErrorBody(None, "Not Found", None)),
+        (b"<html>Bad Gateway</html>", ErrorBody(None, "Bad Gateway", None)),
+        (b"\xff\xfe", ErrorBody(None, "2 bytes that are not text", None)),
         (b"", ErrorBody(None, None, None)),
     ],
 )

@@ -240,7 +240,7 @@ def block_events(draw: st.DrawFn, index: int, block: dict[str, Any]) -> list[tup
 def messages_streams(draw: st.DrawFn) -> tuple[dict[str, Any], list[bytes]]:
     body = draw(messages_bodies())
     usage = dict(body["usage"])
-    begun = {**body, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
+    begun = {**body, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 0}}
     events: list[tuple[str | None, Any]] = [
         ("message_start", {"type": "message_start", "message": begun})
     ]

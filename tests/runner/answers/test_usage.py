@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from headrace.jobs import Usage
-from headrace.runner.answers.usage import anthropic_usage, openai_usage
+from headrace.runner.answers.usage import NO_USAGE, anthropic_usage, openai_usage
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ from headrace.runner.answers.usage import anthropic_usage, openai_usage
         ),
         ({"prompt_tokens": "9", "completion_tokens": True}, Usage()),
         ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(input_tokens=9)),
-        (None, Usage()),
-        ("lots", Usage()),
+        (None, Usage(why_unpriced=NO_USAGE)),
+        ("lots", Usage(why_unpriced=NO_USAGE)),
     ],
 )
 def test_openai_input_includes_what_was_cached(raw: Any, usage: Usage) -> None:
-    assert openai_usage(raw) == usage
+    assert openai_usage({"usage": raw}) == usage
 
 
 @pytest.mark.parametrize(
@@ -83,21 +83,23 @@ def test_openai_input_includes_what_was_cached(raw: Any, usage: Usage) -> None:
             ),
         ),
         ({"output_tokens": 4, "cache_read_input_tokens": 3}, Usage(None, 3, None, 4)),
-        (None, Usage()),
+        (None, Usage(why_unpriced=NO_USAGE)),
     ],
 )
 def test_anthropic_input_leaves_the_cache_out_and_ours_takes_it_in(raw: Any, usage: Usage) -> None:
-    assert anthropic_usage(raw) == usage
+    assert anthropic_usage({"usage": raw}) == usage
 
 
-@pytest.mark.parametrize("count", [-1, 2**53 + 1, 2**63, 2**64, 10**30, 5.0, True, "7", None])
+@pytest.mark.parametrize("count", [-1, 2**53 + 1, 2**63, 2**64, 10**30, 5.5, True, "7", None])
 def test_what_is_no_count_of_tokens_is_none(count: Any) -> None:
     """A table has 64 bits for one, and a negative one would be money given back."""
-    assert openai_usage({"prompt_tokens": count, "completion_tokens": count}) == Usage()
-    assert anthropic_usage({"input_tokens": count, "output_tokens": count}) == Usage()
+    chat = {"prompt_tokens": count, "completion_tokens": count}
+    assert openai_usage({"usage": chat}) == Usage()
+    messages = {"input_tokens": count, "output_tokens": count}
+    assert anthropic_usage({"usage": messages}) == Usage()
 
 
 def test_the_largest_counts_add_up_within_64_bits() -> None:
     fields = "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"
-    usage = anthropic_usage(dict.fromkeys(fields, 2**53))
+    usage = anthropic_usage({"usage": dict.fromkeys(fields, 2**53)})
     assert usage.input_tokens == 3 * 2**53

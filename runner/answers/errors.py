@@ -1,0 +1,223 @@
+"""What is shaped like an error: its code, its words and the status that it means.
+
+The reference and OpenAI put it under `error`, Anthropic beside `"type": "error"`, vLLM beside
+`"object": "error"`, Google in a list with `status` as the word, FastAPI under `detail`, and many
+gateways at the top (`{"code", "message"}`).
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .json_text import NotJSONError, decode, whole_characters
+
+# Of an error's message. Whoever shows one takes the key out before it is cut to its final length.
+MESSAGE_CHARACTERS_READ = 20_000
+CODE_CHARACTERS_MAX = 200
+# Fields of an answer: what has one of them, with something in it, is not merely an error.
+ANSWER_FIELDS = ("choices", "content", "data", "output", "results", "embedding")
+# The status that a word means, where an answer of 200 names no number.
+STATUSES = {
+    "authentication_error": 401,
+    "unauthorized": 401,
+    "insufficient_quota": 402,
+    "billing_error": 402,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "forbidden": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "request_too_large": 413,
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "invalid_params": 400,
+    "bad_request": 400,
+    "context_length_exceeded": 400,
+    "content_policy_violation": 400,
+    "content_filter": 400,
+    "badrequesterror": 400,
+    "rate_limit": 429,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "ratelimiterror": 429,
+    "resource_exhausted": 429,
+    "too_many_requests": 429,
+    "server_error": 500,
+    "api_error": 500,
+    "internal": 500,
+    "internal_error": 500,
+    "internal_server_error": 500,
+    "internalservererror": 500,
+    "upstream_error": 502,
+    "bad_gateway": 502,
+    "unavailable": 503,
+    "service_unavailable": 503,
+    "serviceunavailableerror": 503,
+    "gateway_timeout": 504,
+    "gatewaytimeout": 504,
+    "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "overloaded_error": 529,
+    "overloaded": 529,
+}
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+
+
+class ErrorBody(NamedTuple):
+    """The code, message and request id of an error, each None where it has none.
+
+    `status` is the HTTP status that it means, by its own number or word, and `retry_delay` how long
+    it says to wait, as it is written ("34.07s").
+    """
+
+    code: str | None
+    message: str | None
+    request_id: str | None
+    status: int | None = None
+    retry_delay: str | None = None
+
+
+def read_error(data: bytes) -> ErrorBody:
+    """The error in the body of an answer that is one by its status: its JSON, else its words."""
+    try:
+        body, _ = decode(data)
+    except NotJSONError:
+        return ErrorBody(None, _words_of(data.decode("utf-8", "replace")), None)
+    found = error_of(body) or _error_at_top(body)
+    return found or ErrorBody(None, _folded(data.decode("utf-8", "replace")), None)
+
+
+def error_of(body: Any, *, named: bool = False) -> ErrorBody | None:
+    """The error that a JSON body is, or holds; None where it is none.
+
+    `named` is set where the event that bore it was itself called an error.
+    """
+    if isinstance(body, list) and body:
+        return error_of(body[0])
+    if not isinstance(body, Mapping):
+        return ErrorBody(None, _folded(str(body)), None) if named else None
+    error = body.get("error")
+    if error and not (error is True and "message" not in body):
+        return _error_in(error, body)
+    kind = body.get("object"), body.get("type")
+    if named or "error" in kind:
+        return _error_at_top(body) or ErrorBody(None, None, _word(body.get("request_id")))
+    if any(body.get(name) for name in ANSWER_FIELDS) or body.get("usage"):
+        return None
+    if "choices" in body or isinstance(kind[1], str):  # an empty answer, or an event of a stream
+        return None
+    return _error_at_top(body)
+
+
+def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:
+    request_id = _word(body.get("request_id"))
+    if isinstance(error, list) and error:
+        error = error[0]
+    if not isinstance(error, Mapping):
+        top = _error_at_top(body) if error is True else None
+        said = _folded(str(error)) if top is None else top.message
+        return ErrorBody(_code(body, ("code", "type")), said, request_id, _status(body, said), None)
+    code = _code(error, ("code", "status", "type"))
+    message = _message(error)
+    return ErrorBody(
+        code,
+        message,
+        _word(error.get("request_id")) or request_id,
+        _status(error, code) or _status(body, None),
+        _retry_delay(error.get("details")),
+    )
+
+
+def _error_at_top(body: Any) -> ErrorBody | None:
+    """The error that a body is itself; None where it has no words for one."""
+    if not isinstance(body, Mapping):
+        return None
+    message = _message(body)
+    if message is None:
+        return None
+    names = ("code", "status", "error_code", "type")
+    code = _code({k: v for k, v in body.items() if v != "error"}, names)
+    return ErrorBody(code, message, _word(body.get("request_id")), _status(body, code))
+
+
+def _message(error: Mapping[str, Any]) -> str | None:
+    for name in ("message", "msg", "detail", "error_message", "error_msg"):
+        value = error.get(name)
+        if isinstance(value, str) and value.strip():
+            return _folded(value)
+        if isinstance(value, list) and value:  # FastAPI's, one for each fault
+            return _folded("; ".join(_fault(each) for each in value[:5]))
+        if isinstance(value, Mapping) and value:
+            return _message(value) or _folded(str(dict(value)))
+    return None
+
+
+def _fault(each: Any) -> str:
+    if not isinstance(each, Mapping):
+        return str(each)
+    where = each.get("loc")
+    place = ".".join(map(str, where)) if isinstance(where, list) else ""
+    said = str(each.get("msg", each))
+    return f"{place}: {said}" if place else said
+
+
+def _code(error: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """Its word, else its number: OpenAI's code may be null or a number, with the word in `type`."""
+    values = [error.get(name) for name in names]
+    words = [v.strip() for v in values if isinstance(v, str) and not v.strip().isdigit()]
+    words = [word for word in words if word and word.lower() not in ("none", "error")]
+    if words:
+        return words[0][:CODE_CHARACTERS_MAX]
+    return next((str(v)[:CODE_CHARACTERS_MAX] for v in values if _number(v) is not None), None)
+
+
+def _status(error: Mapping[str, Any], code: str | None) -> int | None:
+    """The HTTP status that an error means, by its number, else by its word."""
+    for name in ("status", "status_code", "code", "http_status"):
+        number = _number(error.get(name))
+        if number is not None and 400 <= number < 600:
+            return number
+    for word in (code, _word(error.get("type")), _word(error.get("code"))):
+        if word is not None and (status := STATUSES.get(word.lower())) is not None:
+            return status
+    return None
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.strip().isdigit() and len(value) < 7:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _retry_delay(details: Any) -> str | None:
+    """Google's RetryInfo among the details."""
+    for each in details if isinstance(details, list) else ():
+        if isinstance(each, Mapping) and isinstance(delay := each.get("retryDelay"), str):
+            return delay
+    return None
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _words_of(text: str) -> str | None:
+    """What a page says: of HTML its title, else its text without the tags."""
+    head = text[: 4 * MESSAGE_CHARACTERS_READ]
+    if "<" in head and (title := _TITLE.search(head)) is not None and title[1].strip():
+        return _folded(html.unescape(title[1]))
+    if re.match(r"\s*<(!doctype|html|head|body|\?xml)\b", head, re.IGNORECASE):
+        head = html.unescape(_TAGS.sub(" ", head))
+    return _folded(head)
+
+
+def _folded(text: str) -> str | None:
+    """Its words, white space folded; bytes that are not text are counted, not shown."""
+    text = whole_characters(text[:MESSAGE_CHARACTERS_READ])
+    lost = text.count("\ufffd")
+    words = " ".join(text.replace("\ufffd", " ").split()) if lost else " ".join(text.split())
+    if lost and lost * 3 > len(words):
+        return f"{lost} bytes that are not text"
+    return words or None

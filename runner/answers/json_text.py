@@ -1,0 +1,67 @@
+"""JSON as services write it: read strictly, and leniently only where that fails.
+
+Lenient means: a byte order mark, NaN and Infinity (null), lone surrogates (halves of a character
+that a stream cut in two are joined again; others become U+FFFD), bytes that are not UTF-8, control
+characters in strings, and text after the end of the value.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+# What an answer is known by, where it can't be read: it was paid for all the same.
+_PAID = re.compile(rb'"(?:id|choices|content|usage|data)"\s*:')
+_lenient = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+
+
+class NotJSONError(ValueError):
+    """The bytes are not JSON, however leniently they are read."""
+
+
+def decode(data: bytes) -> tuple[Any, bool]:
+    """The value, and whether it was strict. Raises NotJSONError."""
+    try:
+        return msgspec.json.decode(data), True
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _decode_leniently(data, error), False
+
+
+def _decode_leniently(data: bytes, strict: Exception) -> Any:
+    text = data.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if not text.startswith(("{", "[")):
+        raise NotJSONError(str(strict)) from strict
+    try:
+        value, _ = _lenient.raw_decode(text)
+    except (ValueError, RecursionError) as error:
+        raise NotJSONError(str(strict)) from error
+    return value
+
+
+def looks_paid(data: bytes) -> bool:
+    """Whether bytes that are not JSON hold what only an answer has."""
+    return _PAID.search(data) is not None
+
+
+def whole_characters(value: Any) -> Any:
+    """A value whose texts have no lone surrogates: pairs are joined, others become U+FFFD."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
+    if isinstance(value, dict):
+        return {whole_characters(name): whole_characters(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [whole_characters(each) for each in value]
+    return value
+
+
+def encode(value: Any) -> str:
+    """A value as JSON text, whatever its texts hold."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(whole_characters(value)).decode()
