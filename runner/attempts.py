@@ -119,7 +119,7 @@ class Attempts:
         cost: Decimal | None = None
         probable: Decimal | None = None
         if self.prices is not None:
-            if outcome.answer is not None:
+            if outcome.answer is not None or outcome.usage is not None:
                 cost = self.prices.cost(job.model, usage)
             if cost is None and outcome.partial is not None:
                 probable = probable_cost_of(
@@ -180,7 +180,11 @@ class Attempts:
         if decision.delay_s is None:
             now_s = self._clock.now()
             return self._finish(
-                flight, outcome, NO_CHARGE.usage, ended_s=now_s, gave_up=decision.reason
+                flight,
+                outcome,
+                usage_of(flight.job, outcome),
+                ended_s=now_s,
+                gave_up=decision.reason,
             )
         self._unfinished(flight, outcome)
         return Conclusion(retry_at_s=self._clock.now() + decision.delay_s)

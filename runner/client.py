@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
+from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job, Usage
 
 from .answers import (
     Answer,
@@ -26,6 +26,7 @@ from .answers import (
     encode,
     read_body,
     read_error,
+    usage_in,
 )
 from .clock import RunClock
 from .limits import NOTHING_SAID, ServiceLimits, service_limits
@@ -70,7 +71,8 @@ class AttemptOutcome(msgspec.Struct):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
-    `partial` is what a stream had brought before it broke off.
+    `partial` is what a stream had brought before it broke off, and `usage` that of an answer which
+    can't be used although it was paid for.
     `first_token_at_s`, `first_content_at_s` (the first token that is not reasoning) and
     `content_end_at_s` are seconds on trio's clock; the first two are None for what was not a
     stream. `gaps_s` lie between token-bearing chunks, 0.0 between those of one read; None where
@@ -88,6 +90,7 @@ class AttemptOutcome(msgspec.Struct):
     content_end_at_s: float | None = None
     limits: ServiceLimits = NOTHING_SAID
     partial: Partial | None = None
+    usage: Usage | None = None
 
 
 class Client:
@@ -327,7 +330,10 @@ class Client:
         )
         if response is None:
             response = encode(_raw(data))
-        return AttemptOutcome(failure=failure, response=response, content_end_at_s=end_s)
+        usage = None if error.parsed is None else usage_in(error.parsed)
+        return AttemptOutcome(
+            failure=failure, response=response, content_end_at_s=end_s, usage=usage
+        )
 
     async def _read_stream(
         self, job: Job, coming: Response, heard: HeaderMap, wire: Wire

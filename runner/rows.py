@@ -29,7 +29,7 @@ def _span(start_s: float | None, end_s: float | None) -> float | None:
 def usage_of(job: Job, outcome: AttemptOutcome) -> Usage:
     """What the answer used, with what only the job knows: the image size, and the search."""
     if outcome.answer is None:
-        return NO_USAGE
+        return outcome.usage or NO_USAGE
     usage = outcome.answer.usage
     kind = ENDPOINTS[job.url].kind
     if kind == "images":

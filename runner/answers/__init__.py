@@ -8,7 +8,7 @@ from .messages import MessagesStream
 from .sse import EventTooLongError, SSEParser
 from .stream import AnswerStream
 from .token_times import TokenTimes
-from .usage import amount_of
+from .usage import amount_of, usage_in
 
 __all__ = [
     "Answer",
@@ -28,4 +28,5 @@ __all__ = [
     "looks_paid",
     "read_body",
     "read_error",
+    "usage_in",
 ]

@@ -54,27 +54,33 @@ class AnswerStream(ABC):
         try:
             data = msgspec.json.decode(event.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            try:
-                data, _ = decode(event.data)
-            except NotJSONError:
-                return self._add_odd(event)
-            self._strict = False
-        if self._take(data, event.event):
+            return self._add_odd(event)
+        return self._add_json(data, event.event)
+
+    def _add_json(self, data: Any, name: str) -> bool:
+        if self._take(data, name):
             self.bore_tokens = True
             return True
         return False
 
     def _add_odd(self, event: Event) -> bool:
-        """An event that is not JSON: a ping, an end in another dress, or several events that lack
-        the empty line between them."""
+        """An event that is not strict JSON: a ping, an end in another dress, several events that
+        lack the empty line between them, or JSON that can be read leniently."""
         text = event.data.strip()
         if text == DONE:
             self.began = self.ended = True
             return False
         lines = [line.strip() for line in text.split(b"\n") if line.strip()]
-        if len(lines) > 1:
+        if len(lines) > 1 and all(line.startswith((b"{", b"[")) for line in lines):
             bears = [self.add(Event(event.event, line)) for line in lines]
             return any(bears)
+        try:
+            data, _ = decode(text)
+        except NotJSONError:
+            data = None
+        if data is not None:
+            self._strict = False
+            return self._add_json(data, event.event)
         if event.event == "error" and text:
             self._report(ErrorBody(None, text.decode("utf-8", "replace"), None))
         elif text.startswith(b"{") and len(self.unreadable) < UNREADABLE_KEPT:

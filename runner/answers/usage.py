@@ -123,6 +123,15 @@ def anthropic_usage(body: Mapping[str, Any]) -> Usage:
     )
 
 
+def usage_in(body: Mapping[str, Any]) -> Usage | None:
+    """The usage in a body of either protocol, None where it has none."""
+    usage = body.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    ours = "prompt_tokens" in usage or body.get("type") != "message"
+    return openai_usage(body) if ours else anthropic_usage(body)
+
+
 def _sum_of(creation: Any) -> int | None:
     """Cache writes that are told by how long they are kept alone."""
     counts = [_count(value) for value in _dict(creation).values()]

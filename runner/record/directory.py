@@ -13,6 +13,8 @@ import polars as pl
 from headrace.jobs import (
     SCHEMA_VERSION,
     ConcurrencyPoint,
+    Decided,
+    Ended,
     JobFile,
     Manifest,
     PriceTable,
@@ -22,6 +24,7 @@ from headrace.jobs import (
 
 from ..errors import RunDirectoryError
 from .files import replace_file, storage
+from .journal import journalled
 
 LOOKS = 20
 LOOK_EVERY_S = 0.01
@@ -208,7 +211,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
             f"{path} belongs to another job file ({_named(known)}, or it has changed since); "
             "choose another --out"
         )
-    if known.base_url != fresh.base_url and _has_heard(path):
+    if known.base_url != fresh.base_url and _has_answers(path):
         raise RunDirectoryError(
             f"{path} was begun at {known.base_url}; resume it there, or choose another --out"
         )
@@ -219,12 +222,18 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         )
 
 
-def _has_heard(path: Path) -> bool:
-    """Whether anything was sent from here, or read: a mistyped URL binds nobody to it."""
-    if (path / "balance.parquet").exists() or any((path / "journal").glob("*.jsonl")):
+def _has_answers(path: Path) -> bool:
+    """Whether anything has succeeded from here: a wrong URL binds nobody to it."""
+    parts = list((path / "results").glob("*.parquet"))
+    succeeded = pl.col("status") == "succeeded"
+    if parts and len(pl.scan_parquet(parts).filter(succeeded).select("index").head(1).collect()):
         return True
-    parts = list((path / "attempts").glob("*.parquet"))
-    return bool(parts) and pl.scan_parquet(parts).select(pl.len()).collect().item() > 0
+    return any(
+        isinstance(record, Decided | Ended)
+        and record.result is not None
+        and record.result.status == "succeeded"
+        for record in journalled(path)
+    )
 
 
 def _named(known: Manifest) -> str:
