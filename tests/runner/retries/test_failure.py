@@ -1,17 +1,104 @@
-"""What follows from a failed attempt."""
+"""Which failures are tried again, and whom they charge; in virtual time."""
 
-from typing import get_args
+import json
+import shutil
+from typing import Any
 
-from headrace.jobs import ErrorKind, counts_toward_outage
+import pytest
+from trio.testing import MockClock
+
 from headrace.runner.retries.failure import Failure
+from tests.runner.conftest import Bench, Reply, Service
+
+TRIED_AGAIN = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524, 529, 599)
+NOT = (400, 401, 402, 403, 404, 405, 410, 413, 418, 422, 451, 501, 505)
 
 
-def test_a_failure_counts_toward_an_outage_as_its_row_does() -> None:
-    """The lane counted cut streams, and `status` did not."""
-    kinds: tuple[ErrorKind, ...] = get_args(ErrorKind)
-    for kind in kinds:
-        for status in (None, 200, 429, 500):
-            failure = Failure(kind, "it failed", status=status)
-            assert failure.of_service is counts_toward_outage(kind, status=status, code=None)
-            assert not failure._replace(final=True).of_service
-    assert len(kinds) == 9
+@pytest.mark.parametrize(
+    ("status", "retried"), [*((s, True) for s in TRIED_AGAIN), *((s, False) for s in NOT)]
+)
+def test_what_is_tried_again_by_its_status(status: int, *, retried: bool) -> None:
+    assert Failure("http", "m", status=status).retried == retried
+    assert not Failure("http", "m", status=status, final=True).retried
+
+
+def test_a_service_may_say_whether_to_try_again_but_not_of_the_key_or_the_money() -> None:
+    told = {
+        (s, t): Failure("http", "m", status=s, retry_told=t).retried
+        for s in (400, 401, 402, 403, 429, 500)
+        for t in (True, False)
+    }
+    assert {key for key, retried in told.items() if retried} == {
+        (400, True),
+        (429, True),
+        (500, True),
+    }
+
+
+async def test_x_should_retry_is_obeyed(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    says = {1: (400, "true"), 2: (500, "false")}
+
+    def answer(seen: Any) -> Reply:
+        if seen.number not in says:
+            return service.fine()
+        status, told = says[seen.number]
+        return Reply(status, b'{"error": {"message": "m"}}', (("x-should-retry", told),))
+
+    service.answer = answer
+    bench.write_chats(1)
+    ran = await bench.run(service)
+    assert ran.attempts["http_status"].to_list() == [400, 500]
+    assert ran.outcome.failed == 1
+
+
+@pytest.mark.parametrize("tries", [2, 3])
+async def test_a_job_that_outlasts_a_proxy_is_given_up_and_holds_nobody_in_an_outage(
+    bench: Bench, service: Service, autojump_clock: MockClock, tries: int
+) -> None:
+    """504 after 60 s each: 35 of them were billed for nothing, in an outage that never ended."""
+
+    def answer(seen: Any) -> Reply:
+        if json.loads(seen.body)["messages"][0]["content"] == "question 3":
+            return Reply(504, b"<title>Gateway Time-out</title>", delay_s=60.0)
+        return service.fine()
+
+    service.answer = answer
+    bench.write_chats(8)
+    ran = await bench.run(service, concurrency=1, attempts=tries)
+    assert (ran.outcome.succeeded, ran.outcome.failed) == (7, 1)
+    assert len(service.posts) == 7 + tries
+    [message] = ran.results.filter(status="failed")["error_message"]
+    assert message == f"Gateway Time-out (given up after {tries} attempts)"
+
+
+async def test_jobs_that_all_outlast_a_proxy_are_given_up_one_by_one(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """Nothing has ever succeeded, so it is an outage; but its probes are charged."""
+    service.answer = lambda seen: Reply(504, b"{}", delay_s=60.0)
+    bench.write_chats(12)
+    ran = await bench.run(service, concurrency=4, attempts=2, outage_s=24 * 3600.0)
+    assert (ran.outcome.failed, len(service.posts)) == (12, 24)
+
+
+async def test_503_between_answers_slows_the_lane_as_429_does(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """As nginx's limit_req does: more than 10 in the last 10 s are refused."""
+    refused = {}
+    for status in (429, 503):
+        service.posts.clear()
+
+        def answer(seen: Any, status: int = status) -> Reply:
+            recent = [t for t in service.post_times_s if t > seen.at_s - 10.0]
+            return Reply(status, b"busy") if len(recent) > 10 else service.fine()
+
+        service.answer = answer
+        bench.write_chats(60)
+        ran = await bench.run(service, concurrency=4, attempts=50)
+        assert ran.outcome.succeeded == 60
+        refused[status] = ran.attempts.filter(http_status=status).height
+        shutil.rmtree(ran.directory)
+    assert 0 < refused[503] <= refused[429] * 1.1
