@@ -1,7 +1,29 @@
 """What holds for all tests."""
 
+import sys
+from collections.abc import Generator
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes is the machine's business: other work on it must fail no test.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Slow tests don't count in the coverage: being measured, many of them take twice as long.
+
+    pytest-cov's `no_cover` does nothing in the processes of pytest-xdist: of the two collectors
+    that it begins there, it pauses one, and the other takes over.
+    """
+    traced = sys.gettrace()
+    pauses = type(traced).__module__ == "coverage" and item.get_closest_marker("slow")
+    if pauses:
+        sys.settrace(None)
+    try:
+        yield
+    finally:
+        if pauses:
+            sys.settrace(traced)

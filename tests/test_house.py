@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from itertools import chain
@@ -69,6 +70,7 @@ def imports_of(path: Path) -> Iterator[Import]:
                 yield Import(name, place.partition(".")[0], place, id(node) in deep)
 
 
+@cache
 def crossings() -> list[Import]:
     """Imports from one room into another."""
     return [
@@ -79,6 +81,7 @@ def crossings() -> list[Import]:
     ]
 
 
+@pytest.mark.slow
 def test_data_flows_one_way() -> None:
     wrong = [
         found

@@ -3,9 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from statistics import median
 
+import pytest
+
+pytestmark = pytest.mark.slow  # whichever test comes first reads every file
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("jobs", "runner", "reports", "gateway")
 FILES = sorted(
@@ -30,6 +34,7 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
