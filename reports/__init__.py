@@ -23,7 +23,7 @@ from .figures import (
     summary_json,
     write_summary,
 )
-from .load import LoadFigures, LoadSigns, LoadVerdict, Percentile, Spread, judge_load
+from .load import LoadFigures, Percentile, Spread
 
 if TYPE_CHECKING:
     from .comparison import (
@@ -88,8 +88,6 @@ __all__ = [
     "LimitUse",
     "LimitsReport",
     "LoadFigures",
-    "LoadSigns",
-    "LoadVerdict",
     "Measured",
     "OutcomeCounts",
     "Pairing",
@@ -112,7 +110,6 @@ __all__ = [
     "export_run",
     "gate_junit",
     "judge",
-    "judge_load",
     "judge_run",
     "open_figures",
     "print_comparison",

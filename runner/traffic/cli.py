@@ -115,7 +115,7 @@ def load(*, as_json: bool, **options: Any) -> None:
     from ..cli import show_summary
     from ..clock import wall_now
     from .options import LoadOptions, plan
-    from .start import doubts, load_and_summarise
+    from .start import load_and_summarise
     from .steps_cli import make_steps
     from .view import watch_on
 
@@ -128,7 +128,7 @@ def load(*, as_json: bool, **options: Any) -> None:
         return
     planned = plan(LoadOptions(**options), None, wall_now())
     warn_beyond(planned)
-    outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
+    outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True)))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
         print_err(f"Stopped: {printable(outcome.reason)}")

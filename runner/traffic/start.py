@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from headrace.jobs import SCHEMA_VERSION, InputError, LoadFacts, Manifest, parse_condition
+from headrace.jobs import (
+    SCHEMA_VERSION,
+    InputError,
+    LoadFacts,
+    Manifest,
+    parse_condition,
+)
 
 from ..clock import RunClock, wall_now
 from ..errors import StorageError
@@ -18,7 +24,7 @@ from ..session import REAL_WORLD, RunOutcome, World
 from .alarm import OpenAlarm, open_alarm
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
-from .view import LoadDisplay, LoadProgress
+from .view import LoadDisplay
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
@@ -71,26 +77,6 @@ def load_and_summarise(
     if limited and outcome.exit_code in (DONE, SOME_FAILED):
         outcome = outcome._replace(exit_code=NOT_VALID)
     return outcome, summary
-
-
-def doubts(progress: LoadProgress) -> list[str]:
-    """Why the measurement is not valid, by what is known while it is running."""
-    from headrace.reports import LoadSigns, judge_load
-
-    tally, loop = progress.tally, progress.loop
-    signs = LoadSigns(
-        open_loop=progress.settings.shape.open_loop,
-        measured=tally.measured,
-        wait_p99_s=tally.wait.quantile_s(0.99),
-        median_latency_s=tally.latency.quantile_s(0.5),
-        lag_p99_s=tally.client_lag.quantile_s(0.99),
-        median_gap_s=tally.gap.quantile_s(0.5),
-        stalls=loop.stalls,
-        longest_stall_s=loop.longest_s,
-        ceiling=progress.settings.concurrency,
-    )
-    verdict = judge_load(signs)
-    return verdict.why if verdict.verdict == "client-limited" else []
 
 
 async def run_load(

@@ -11,7 +11,7 @@ from headrace.jobs import InputError, printable
 from ..clock import wall_now
 from ..settings import key_from
 from .options import LoadOptions
-from .start import doubts, load_and_summarise
+from .start import load_and_summarise
 from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
 from .view import watch_on
 
@@ -45,7 +45,7 @@ def make_steps(
         key_from(None),
         out,
         kind="sweep" if search is None else "find",
-        run=lambda planned: load_and_summarise(planned, watch_on(Console(stderr=True), doubts))[0],
+        run=lambda planned: load_and_summarise(planned, watch_on(Console(stderr=True)))[0],
         now=wall_now,
         look=lambda step: console.print(_said(step), markup=False),
     )

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
 import trio
 from rich.console import Console
+
+from headrace.jobs import LoadSigns, judge_load
 
 from ..attempts import Attempts
 from ..money import show
@@ -43,11 +44,7 @@ class LoadProgress(NamedTuple):
 LoadDisplay = Callable[[LoadProgress], Awaitable[None]]
 
 
-# Why the measurement is not valid, by what is known so far.
-Doubts = Callable[[LoadProgress], list[str]]
-
-
-def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
+def look(progress: LoadProgress) -> Snapshot:
     """What to show now."""
     attempts, tally, settings = progress.attempts, progress.tally, progress.settings
     demand = progress.schedule.demand
@@ -71,8 +68,26 @@ def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
         latency_course=tally.course("latency", now_s),
         errors=tally.errors.most_common(ERRORS_SHOWN),
         cost=_cost(attempts),
-        doubts=doubts(progress),
+        doubts=_doubts(progress),
     )
+
+
+def _doubts(progress: LoadProgress) -> list[str]:
+    """Why the measurement is not valid, by what is known while it is running."""
+    tally, loop = progress.tally, progress.loop
+    signs = LoadSigns(
+        open_loop=progress.settings.shape.open_loop,
+        measured=tally.measured,
+        wait_p99_s=tally.wait.quantile_s(0.99),
+        median_latency_s=tally.latency.quantile_s(0.5),
+        lag_p99_s=tally.client_lag.quantile_s(0.99),
+        median_gap_s=tally.gap.quantile_s(0.5),
+        stalls=loop.stalls,
+        longest_stall_s=loop.longest_s,
+        ceiling=progress.settings.concurrency,
+    )
+    verdict = judge_load(signs)
+    return verdict.why if verdict.verdict == "client-limited" else []
 
 
 def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | None]:
@@ -95,14 +110,12 @@ def _cost(attempts: Attempts) -> str | None:
     return f"{show(attempts.recorder.totals.spent)} {attempts.prices.currency}"
 
 
-def watch_on(console: Console, doubts: Doubts) -> LoadDisplay:
+def watch_on(console: Console) -> LoadDisplay:
     """A display for this console: live on a terminal, else a line every ten seconds."""
-    if console.is_terminal:
-        return partial(_live, doubts)
-    return partial(_lines, doubts)
+    return _live if console.is_terminal else _lines
 
 
-async def _live(doubts: Doubts, progress: LoadProgress) -> None:
+async def _live(progress: LoadProgress) -> None:
     """Feed the process that draws (`runner.traffic.screen`), and end it with the run."""
     screen = _start_screen()
     assert screen.stdin is not None
@@ -110,7 +123,7 @@ async def _live(doubts: Doubts, progress: LoadProgress) -> None:
     try:
         while True:
             try:
-                os.write(pipe, msgspec.json.encode(look(progress, doubts)) + b"\n")
+                os.write(pipe, msgspec.json.encode(look(progress)) + b"\n")
             except BlockingIOError:
                 pass  # it is behind: the next snapshot will do
             except BrokenPipeError:
@@ -133,7 +146,7 @@ def _start_screen() -> subprocess.Popen[bytes]:
     return screen
 
 
-async def _lines(doubts: Doubts, progress: LoadProgress) -> None:
+async def _lines(progress: LoadProgress) -> None:
     while True:
         await trio.sleep(LINE_EVERY_S)
-        print_err(in_words(look(progress, doubts)))
+        print_err(in_words(look(progress)))

@@ -309,7 +309,7 @@ async def test_a_display_shows_how_the_run_goes_on(
     async def watch(progress: Any) -> None:
         for _ in range(3):
             await trio.sleep(1.3)
-            words = in_words(look(progress, lambda _: []))
+            words = in_words(look(progress))
             # Quantiles are within 2 % (test_histogram).
             looks.append(re.sub(r"(50\d|510) ms", "500 ms", words))
 

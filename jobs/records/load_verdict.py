@@ -1,14 +1,15 @@
 """Whether a load run's figures can be trusted, or the client was itself the bottleneck.
 
-A pure function of a few figures, so that the live view can ask it too. CPU, files and ports are
-shown, and judge nothing.
+One rule for the run that is under way and for its report. CPU, files and ports are shown, and judge
+nothing.
 """
 
 from typing import Literal
 
 import msgspec
 
-from headrace.jobs import STALL_S, show_seconds
+from ..durations import show_seconds
+from .load_facts import STALL_S
 
 # An open-loop request may leave so late at p99, or by this share of the median latency.
 WAIT_FLOOR_S = 0.002

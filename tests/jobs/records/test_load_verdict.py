@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from headrace.reports import LoadSigns, judge_load
+from headrace.jobs import LoadSigns, judge_load
 
 
 def signs(**fields: Any) -> LoadSigns:
