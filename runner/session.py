@@ -77,7 +77,7 @@ class RunOutcome(NamedTuple):
     resets_at: datetime | None = None
 
     @property
-    def settled(self) -> int:
+    def finished(self) -> int:
         """Jobs that have a result."""
         return self.succeeded + self.failed
 

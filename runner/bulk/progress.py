@@ -124,11 +124,11 @@ class Meter:
         )
 
     @staticmethod
-    def _share(fraction_read: float | None, settled: int, unfinished: int) -> float | None:
-        """Share of the whole file's lines that are settled, by how far the reader has come."""
-        if fraction_read is None or not fraction_read or not settled + unfinished:
+    def _share(fraction_read: float | None, finished: int, unfinished: int) -> float | None:
+        """Share of the whole file's lines that are finished, by how far the reader has come."""
+        if fraction_read is None or not fraction_read or not finished + unfinished:
             return None
-        return min(1.0, settled / (settled + unfinished) * fraction_read)
+        return min(1.0, finished / (finished + unfinished) * fraction_read)
 
 
 def _state(progress: Progress, now_s: float) -> str | None:

@@ -121,8 +121,8 @@ async def run_jobs(
     while True:
         outcome = await _session(jobs, directory, settings, world, watch)
         # Where a reset let nothing leave, the next won't either.
-        idle = earlier is not None and (outcome.settled, outcome.cost) == (
-            earlier.settled,
+        idle = earlier is not None and (outcome.finished, outcome.cost) == (
+            earlier.finished,
             earlier.cost,
         )
         if outcome.resets_at is None or not waits or idle:

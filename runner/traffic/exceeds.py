@@ -6,7 +6,7 @@ from .shapes import RateShape
 
 
 def exceeds(calibration: Calibration, planned: LoadPlan) -> list[str]:
-    """A sentence for each ceiling that the run would go beyond."""
+    """A sentence for each peak that the run would exceed."""
     shape = planned.settings.shape
     said = []
     if isinstance(shape, RateShape):
@@ -18,8 +18,8 @@ def exceeds(calibration: Calibration, planned: LoadPlan) -> list[str]:
     return said
 
 
-def _said(asked: str, ceiling: Peak, unit: str) -> str:
+def _said(asked: str, peak: Peak, unit: str) -> str:
     return (
-        f"{asked} is more than the {ceiling.most:,.0f} {unit} that this machine's client was seen "
-        f"to do (stopped by: {ceiling.limit}; headrace calibrate measures anew)"
+        f"{asked} is more than the {peak.most:,.0f} {unit} that this machine's client was seen "
+        f"to do (stopped by: {peak.limit}; headrace calibrate measures anew)"
     )

@@ -124,7 +124,7 @@ class LoadSession(RunSession):
         facts.measure_from = utc(window.from_s)
         if math.isfinite(window.end_s):
             facts.measure_to = utc(window.end_s)
-            # Also where the ceiling keeps the last ones waiting.
+            # Also where the concurrency limit keeps the last ones waiting.
             self._stop.in_flight.deadline = window.end_s + self._load.grace_s
 
     async def _save(self) -> None:

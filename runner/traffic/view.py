@@ -84,7 +84,7 @@ def _doubts(progress: LoadProgress) -> list[str]:
         median_gap_s=tally.gap.quantile_s(0.5),
         stalls=loop.stalls,
         longest_stall_s=loop.longest_s,
-        ceiling=progress.settings.concurrency,
+        concurrency_limit=progress.settings.concurrency,
     )
     verdict = judge_load(signs)
     return verdict.why if verdict.verdict == "client-limited" else []

@@ -57,7 +57,7 @@ async def test_what_is_in_flight_at_the_end_comes_in_within_its_grace(
     assert ran.results["index"].to_list() == [0, 1]
 
 
-async def test_a_ceiling_queues_and_never_skips(
+async def test_a_concurrency_limit_queues_and_never_skips(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     """Two at a time of 1 s each, and four are due a second: each waits longer, none is left out."""
@@ -77,7 +77,7 @@ async def test_a_ceiling_queues_and_never_skips(
     assert ran.facts.unsent == 0
 
 
-async def test_what_the_ceiling_kept_back_until_the_grace_was_over_is_counted(
+async def test_what_the_concurrency_limit_kept_back_until_the_grace_was_over_is_counted(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=4.0)
