@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from headrace.jobs import (
+    IMAGE_URLS,
     FilePrompts,
     InputError,
     JobFile,
@@ -19,7 +20,6 @@ from headrace.jobs import (
 )
 
 MODEL = "deepseek-v4-flash"  # the text model of the API reference
-IMAGES = "/v1/images/generations"  # which has no streams
 PROMPT_TOKENS = "512"
 OUTPUT_TOKENS = "128"
 
@@ -60,7 +60,7 @@ def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
         if asked.prompt_tokens is not None or asked.output_tokens is not None:
             raise InputError("the prompts are from --jobs or made of --prompt-tokens; give one")
         return _from_file(asked, asked.jobs, rng if asked.sample else None)
-    streamed = asked.url != IMAGES if asked.stream is None else asked.stream
+    streamed = asked.url not in IMAGE_URLS if asked.stream is None else asked.stream
     template = RequestTemplate(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
     if trace is not None:
         prompts: Prompts = TracePrompts(template, trace, rng=rng)
