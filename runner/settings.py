@@ -13,8 +13,8 @@ from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, load_pric
 
 from .options import Headers
 from .secret import Secret
+from .transport import UNIX
 
-UNIX = "unix:"  # before the path of a Unix socket, in a base URL
 KEY_VARIABLE = "HEADRACE_API_KEY"
 URL_VARIABLE = "HEADRACE_BASE_URL"
 # Endings that name the format of a job file, not the file.

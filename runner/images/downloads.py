@@ -1,4 +1,4 @@
-"""ImageStore that an answer only links to, fetched while the links live.
+"""Images that an answer only links to, fetched while the links live.
 
 The links are written by whoever made the answer. So: https to a public host, or the gateway's own
 origin; no redirect is followed; the key goes to the gateway's own origin alone; what comes back is
@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from ..client import Client
-from ..transport import PORTS, Origin, RequestHead, Response, Wire, sender_over, whole_body
+from ..transport import Origin, RequestHead, Response, Wire, sender_over, whole_body
 from .files import extension_of
 from .public_hosts import NotPublicError
 
@@ -45,7 +45,7 @@ class Downloads:
     def __init__(self, client: Client, foreign: httpx.AsyncBaseTransport) -> None:
         self._client = client
         self._foreign = sender_over(foreign)
-        self._own = _origin(httpx.URL(client.http_url))
+        self._own = Origin.of(httpx.URL(client.http_url))
         self._room = trio.Semaphore(AT_ONCE)
 
     async def get(self, text: str) -> bytes:
@@ -93,7 +93,7 @@ def allowed(text: str, *, own: Origin) -> Target:
     """The URL, where it may be fetched at all. Raises DownloadError."""
     try:
         url = httpx.URL(text)
-        origin = _origin(url)
+        origin = Origin.of(url)
     except (httpx.InvalidURL, ValueError, KeyError) as error:
         raise DownloadError("the link is not an http or https URL") from error
     if not url.host or not 0 < origin.port < 65536:
@@ -105,10 +105,6 @@ def allowed(text: str, *, own: Origin) -> Target:
     if origin.scheme != "https":
         raise DownloadError(f"{url.host} is not the gateway, and the link is not https")
     return Target(url, own=False)
-
-
-def _origin(url: httpx.URL) -> Origin:
-    return Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
 
 
 async def _image(answer: Response, host: str) -> bytes:

@@ -102,11 +102,9 @@ class Connection:
 
     def due_s(self) -> float:
         """When the wait under way is too long; inf while nobody waits."""
-        return (
-            math.inf
-            if self._waits_for is None
-            else min(self.since_s + self._wait_max_s, self._ends_s)
-        )
+        if self._waits_for is None:
+            return math.inf
+        return min(self.since_s + self._wait_max_s, self._ends_s)
 
     async def interrupt(self) -> None:
         """Wake who waits on the stream."""
