@@ -12,9 +12,11 @@ from rich.console import Console
 
 from headrace.jobs import LoadSigns, judge_load
 
-from ..attempts import Attempts
+from ..limits import Concurrency
 from ..money import show
+from ..record import Totals
 from ..stderr import print_err
+from ..stop import Stop
 from .demand import MeasureWindow
 from .machine import LoopMonitor
 from .schedule import Schedule
@@ -32,12 +34,15 @@ SCREEN_ENDS_WITHIN_S = 2.0
 class LoadProgress(NamedTuple):
     """What a display may look at while the run is running. It changes nothing."""
 
-    attempts: Attempts
+    totals: Totals
+    concurrency: Concurrency
     schedule: Schedule
     tally: Tally
     loop: LoopMonitor
     window: MeasureWindow
     settings: LoadSettings
+    currency: str | None  # None without prices
+    stop: Stop
 
 
 # Shows the progress of a load run, until it is cancelled.
@@ -46,7 +51,7 @@ LoadDisplay = Callable[[LoadProgress], Awaitable[None]]
 
 def look(progress: LoadProgress) -> Snapshot:
     """What to show now."""
-    attempts, tally, settings = progress.attempts, progress.tally, progress.settings
+    tally, settings = progress.tally, progress.settings
     demand = progress.schedule.demand
     now_s = trio.current_time()
     stage, from_s, whole_s = _stage(progress, now_s)
@@ -60,14 +65,14 @@ def look(progress: LoadProgress) -> Snapshot:
         rate_asked_per_s=settings.shape.rate_at(now_s - progress.window.from_s),
         rate_sent_per_s=tally.rate_per_s(now_s),
         sent=tally.sent,
-        in_flight=attempts.admission.concurrency.in_flight,
+        in_flight=progress.concurrency.in_flight,
         behind_s=max(0.0, now_s - demand.next_s(now_s)),
         ttft=quantiles(tally.ttft),
         latency=quantiles(tally.latency),
         ttft_course=tally.course("ttft", now_s),
         latency_course=tally.course("latency", now_s),
         errors=tally.errors.most_common(ERRORS_SHOWN),
-        cost=_cost(attempts),
+        cost=_cost(progress),
         doubts=_doubts(progress),
     )
 
@@ -93,7 +98,7 @@ def _doubts(progress: LoadProgress) -> list[str]:
 def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | None]:
     """What the run is at, since when, and how long that lasts."""
     window, settings = progress.window, progress.settings
-    stop = progress.attempts.stop
+    stop = progress.stop
     if stop.requested_s is not None:
         return "stopping", stop.requested_s, settings.grace_s
     if now_s < window.from_s:
@@ -104,10 +109,10 @@ def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | 
     return "measuring", window.from_s, window.duration_s
 
 
-def _cost(attempts: Attempts) -> str | None:
-    if attempts.prices is None:
+def _cost(progress: LoadProgress) -> str | None:
+    if progress.currency is None:
         return None
-    return f"{show(attempts.recorder.totals.spent)} {attempts.prices.currency}"
+    return f"{show(progress.totals.spent)} {progress.currency}"
 
 
 def watch_on(console: Console) -> LoadDisplay:
