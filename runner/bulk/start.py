@@ -53,7 +53,7 @@ def run(
         jobs: the job file.
         out: the run directory; default the job file's name with `.run`.
         api_key: default HEADRACE_API_KEY.
-        options: as the flags of `headrace run`; see `RunOptions`.
+        options: as the flags of `headrace run`; see `headrace.RunOptions`.
 
     Returns:
         How the run ended; what stopped it is in `exit_code` and `reason`.

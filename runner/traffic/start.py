@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import trio
 
@@ -34,17 +34,23 @@ GC_THRESHOLD = 200_000
 DONE, SOME_FAILED, NOT_VALID = 0, 1, 4  # exit codes
 
 
-def load(*, api_key: str | None = None, **asked: Any) -> RunOutcome:
+def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOutcome:
     """Send a shape of traffic, and record and summarise what it met with.
 
-    What the `load` command does, without its display; `asked` are the fields of
-    `runner.LoadOptions`. `api_key` defaults to HEADRACE_API_KEY. The outcome's `exit_code` is 4
-    where the client was too slow for its figures to be the service's.
+    What the `load` command does, without its display. Blocks until the run has ended.
 
-    Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
-    way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
+    Args:
+        api_key: default HEADRACE_API_KEY.
+        options: as the flags of `headrace load`; see `headrace.LoadOptions`.
+
+    Returns:
+        How the run ended; what stopped it is in `exit_code` and `reason`. The exit code is 4 where
+        the client was too slow for its figures to be the service's.
+
+    Raises:
+        InputError: something can't be used; nothing has been sent then.
     """
-    planned = plan(LoadOptions(**asked), api_key, wall_now())
+    planned = plan(options, api_key, wall_now())
     outcome, _ = load_and_summarise(planned)
     return outcome
 

@@ -8,7 +8,7 @@ import pytest
 
 from headrace.jobs import InputError
 from headrace.reports import Truth
-from headrace.runner import LoadOptions, Secret
+from headrace.runner import Secret
 from headrace.runner.calibration.measure import gateway_was_late, load_error
 from headrace.runner.traffic.calibrated import (
     Calibration,
@@ -86,9 +86,8 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_a_load_beyond_a_ceiling_is_said_beforehand(
     asked: dict[str, Any], says: list[str], tmp_path: Path
 ) -> None:
-    options = LoadOptions(
-        duration_s=20.0, base_url="http://here.test", out=tmp_path / "x.run", **asked
-    )
+    there = {"duration_s": 20.0, "base_url": "http://here.test", "out": tmp_path / "x.run"}
+    options: Any = {**there, **asked}
     found = exceeds(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
     assert len(found) == len(says)
     for line, begin in zip(found, says, strict=True):

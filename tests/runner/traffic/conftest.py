@@ -12,7 +12,7 @@ import trio.testing
 
 from headrace.gateway import Config, Gateway
 from headrace.jobs import LoadFacts, Manifest
-from headrace.runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
+from headrace.runner import RunOutcome, Secret, Stop, TrioTransport, World
 from headrace.runner.traffic.alarm import open_event_alarm
 from headrace.runner.traffic.options import LoadPlan, plan
 from headrace.runner.traffic.start import run_load
@@ -92,8 +92,8 @@ class Traffic:
     ) -> Loaded:
         """A load run over any streams."""
 
-        fields = {"seed": 1, "out": str(self.path / "load.run"), **asked}
-        options = LoadOptions(base_url="http://gateway.test", **fields)
+        defaults = {"base_url": "http://gateway.test", "seed": 1, "out": self.path / "load.run"}
+        options: Any = {**defaults, **asked}
         planned = plan(options, Secret(key), BEGAN)
         outcome = await run_load(planned, self._world(connect, stop), watch, open_event_alarm)
         return Loaded(outcome, planned.directory)

@@ -339,7 +339,7 @@ async def test_a_directory_that_is_there_is_refused_and_nothing_is_sent(
         ({"users": 1, "rate": "1/s", "requests": 5}, "--users and --rate are two shapes"),
         ({"users": 1}, "nothing ends the run; give --duration 60s or --requests 1000"),
         ({"users": 1, "requests": 5, "duration_s": 5.0}, "by --duration or by --requests"),
-        ({"users": 0, "requests": 5}, "0 users are none"),
+        ({"users": 0, "requests": 5}, "--users is 0"),
         ({"rate": "0/s", "requests": 5}, "the rate is 0"),
         ({"rate": "1/s", "think": "1s", "requests": 5}, "--think goes with --users"),
         ({"users": 1, "requests": 5, "max_cost": Decimal(1)}, "--max-cost needs prices"),
