@@ -15,7 +15,7 @@ from ..transport import Origin, RequestHead, Response, Wire, sender_over, whole_
 from .files import extension_of
 from .public_hosts import NotPublicError
 
-PICTURE_BYTES_MAX = 32 * 1024 * 1024
+IMAGE_BYTES_MAX = 32 * 1024 * 1024
 IMAGE_S = 60.0  # for one image, its attempts together
 ATTEMPTS = 3
 AT_ONCE = 8
@@ -122,9 +122,9 @@ async def _image(answer: Response, host: str) -> bytes:
         raise DownloadError(f"{host} sent {said[:60]}, which is not an image")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
-    data = await whole_body(answer, most_bytes=PICTURE_BYTES_MAX)
+    data = await whole_body(answer, most_bytes=IMAGE_BYTES_MAX)
     if data is None:
-        raise DownloadError(f"{host} sent more than {PICTURE_BYTES_MAX} bytes")
+        raise DownloadError(f"{host} sent more than {IMAGE_BYTES_MAX} bytes")
     if extension_of(data) is None:
         raise DownloadError(f"{host} sent what does not begin like an image")
     return data

@@ -12,7 +12,7 @@ def exceeds(calibration: Calibration, planned: LoadPlan) -> list[str]:
     if isinstance(shape, RateShape):
         most = max(point.rate_per_s for point in shape.curve.points)
         if most > calibration.requests_per_s.most:
-            said.append(_said(f"{most:,.4g} requests/s", calibration.requests_per_s, "a second"))
+            said.append(_said(f"{most:,.4g} requests/s", calibration.requests_per_s, "per second"))
     if shape.users is not None and shape.users > calibration.streams.most:
         said.append(_said(f"{shape.users:,} at once", calibration.streams, "at once"))
     return said

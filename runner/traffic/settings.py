@@ -16,7 +16,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
 
     It ends by `duration_s` of measured time, by a number of measured `requests`, or with its shape;
     `warmup_s` comes before, and what is in flight at the end has `grace_s`. `concurrency` is the
-    most in flight at once: more is queued, never skipped. There are no limits of the client's own,
+    peak in flight: more is queued, never skipped. There are no limits of the client's own,
     and one attempt per job, unless they are set. `objectives` are conditions on one request.
     """
 

@@ -77,13 +77,13 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     ("asked", "says"),
     [
         ({"rate": "1000/s"}, []),
-        ({"rate": "1001/s"}, ["1,001 requests/s is more than the 1,000 a second"]),
-        ({"stages": "0s:10/s, 10s:3000/s"}, ["3,000 requests/s is more than the 1,000 a second"]),
+        ({"rate": "1001/s"}, ["1,001 requests/s is more than the 1,000 per second"]),
+        ({"stages": "0s:10/s, 10s:3000/s"}, ["3,000 requests/s is more than the 1,000 per second"]),
         ({"users": 500}, []),
         ({"users": 501}, ["501 at once is more than the 500 at once"]),
     ],
 )
-def test_a_load_beyond_a_ceiling_is_said_beforehand(
+def test_a_load_beyond_what_was_measured_is_warned_of(
     asked: dict[str, Any], says: list[str], tmp_path: Path
 ) -> None:
     there = {"duration_s": 20.0, "base_url": "http://here.test", "out": tmp_path / "x.run"}
