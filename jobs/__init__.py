@@ -23,7 +23,7 @@ from .costs import (
 from .durations import parse_duration, show_duration, show_seconds
 from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
-from .files import JobReader, SeenIds, Source, open_source
+from .files import JobReader, Source, open_source
 from .job import Job, Reject
 from .own_limits import own_limits_from
 from .records import (
@@ -172,7 +172,6 @@ __all__ = [
     "RequestTemplate",
     "Result",
     "Row",
-    "SeenIds",
     "Sent",
     "Session",
     "Shape",
