@@ -23,7 +23,7 @@ from .costs import (
 from .durations import parse_duration, show_duration, show_seconds
 from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
-from .files import JobReader, SeenIds, Source, open_source
+from .files import JobReader, Source, open_source
 from .job import Job, Reject
 from .own_limits import own_limits_from
 from .records import (
@@ -47,6 +47,8 @@ from .records import (
     JournalRecord,
     Limits,
     LoadFacts,
+    LoadSigns,
+    LoadVerdict,
     MachineFacts,
     Manifest,
     ModelLimits,
@@ -64,6 +66,7 @@ from .records import (
     counts_toward_outage,
     frame,
     journal_segments,
+    judge_load,
     numbered,
     read_journal_segment,
     schema,
@@ -150,6 +153,8 @@ __all__ = [
     "Lengths",
     "Limits",
     "LoadFacts",
+    "LoadSigns",
+    "LoadVerdict",
     "MachineFacts",
     "Manifest",
     "ModelLimits",
@@ -167,7 +172,6 @@ __all__ = [
     "RequestTemplate",
     "Result",
     "Row",
-    "SeenIds",
     "Sent",
     "Session",
     "Shape",
@@ -189,6 +193,7 @@ __all__ = [
     "format_expression",
     "frame",
     "journal_segments",
+    "judge_load",
     "load_prices",
     "numbered",
     "open_source",

@@ -29,7 +29,15 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path`, whole or not at all. Raises OSError."""
+    """Write a file, whole or not at all.
+
+    Args:
+        path: of the file, which may be there.
+        data: all that it holds afterwards.
+
+    Raises:
+        OSError: the old file is there as it was.
+    """
     with whole_file(path) as beside:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
@@ -39,7 +47,15 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`: the kernel may take it in pieces. Raises OSError."""
+    """Write all of the bytes, which the kernel may take in pieces.
+
+    Args:
+        descriptor: of the open file.
+        data: what is written.
+
+    Raises:
+        OSError: some of it may be written.
+    """
     written = os.write(descriptor, data)
     while written < len(data):
         written += os.write(descriptor, data[written:])

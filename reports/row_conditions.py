@@ -35,6 +35,9 @@ def row_condition(
         columns: the table's columns and their polars types.
         node: the part of the expression that is meant; None is all of it.
 
+    Returns:
+        A column of booleans.
+
     Raises:
         ExpressionError: it is not a condition, or names what is not a column.
     """

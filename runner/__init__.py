@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         TerminateError,
         UnreachableError,
     )
+    from .options import RunOptions
     from .secret import Secret
     from .session import RunOutcome, World
     from .settings import RunSettings
@@ -37,6 +38,7 @@ __all__ = [
     "OutageError",
     "Progress",
     "RunDirectoryError",
+    "RunOptions",
     "RunOutcome",
     "RunSettings",
     "Secret",
@@ -60,6 +62,7 @@ __getattr__ = late(
             "BalanceError InterruptError KeyRefusedError OutOfMoneyError OutageError "
             "RunDirectoryError StorageError TerminateError UnreachableError"
         ),
+        "options": "RunOptions",
         "secret": "Secret",
         "session": "RunOutcome World",
         "settings": "RunSettings",

@@ -88,8 +88,8 @@ class Admission:
     def admit_now(self, pending: Pending, due_s: float | None) -> InFlight | None:
         """As `admit`, where nothing holds the attempt back; None where something does.
 
-        Its lane, its money and a slot are had together or not at all, so that no one of them is
-        held while another is waited for.
+        Its lane, its money and a slot are acquired all or none: nobody holds one of them while it
+        waits for another.
         """
         bound = pending.cost_bound
         if not self.concurrency.has_room:
@@ -119,4 +119,5 @@ class Admission:
         """What a job reserves. Never more than a minute's worth: it could not leave at all."""
         tokens = self.estimator.reserve(job)
         tpm = lane.limiter.tpm
+        # Not min(): a call more for each look at each job, and None has to be told apart anyway.
         return tokens if tpm is None or tokens < tpm else tpm

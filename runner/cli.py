@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .params import BASE_URL, send_flags, time_flag
 from .stderr import print_err
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("jobs", metavar="JOBS")
 @click.option("--out", metavar="RUN", help="Run directory.  [default: JOBS with .run]")
-@send_flags(limits=("60", "100000"), attempts=6, concurrency="auto", text="Attempts in flight.")
-@time_flag("--deadline", "24h", text="For each job.")
-@time_flag("--outage", "30m", text="How long the service may fail before the run stops.")
-@time_flag("--grace", "30s", text="How long Ctrl-C lets what is in flight finish.")
+@send_flags(BULK, concurrency="auto", text="Attempts in flight.")
+@time_flag("--deadline", DEADLINE_S, text="For each job.")
+@time_flag("--outage", OUTAGE_S, text="How long the service may fail before the run stops.")
+@time_flag("--grace", BULK.grace_s, text="How long Ctrl-C lets what is in flight finish.")
 @click.option("--strict", is_flag=True, help="Refuse the whole file where any line is bad.")
 @click.option("--estimate-first", is_flag=True, help="Read the whole file and show its cost first.")
 @click.option("--retry-failed", is_flag=True, help="Run the failed jobs again.")

@@ -7,10 +7,11 @@ import trio
 
 from headrace.jobs import Result
 
-from .admission import InFlight
+from .admission import Admission, InFlight
 from .attempts import Attempts
 from .errors import OutOfMoneyError
 from .pending import Pending
+from .stop import Stop
 
 # A job, and when it was due where its queue says so.
 Taken = tuple[Pending, float | None]
@@ -35,26 +36,29 @@ class JobQueue(Protocol):
 
 
 async def send_all(
-    attempts: Attempts,
     queues: Sequence[JobQueue],
     *beside: Callable[[], Awaitable[None]],
+    attempts: Attempts,
+    admission: Admission,
+    stop: Stop,
 ) -> None:
     """Take every job and make its attempts, with a dispatcher for each queue.
 
     `beside` are tasks that end with the run, or end it by a HeadraceError. Returns when every job
     that was taken has come to its end, or after a stop when nothing is in flight any more.
     """
-    stop = attempts.stop
-
     async with trio.open_nursery() as background:
-        for work in (attempts.recorder.sync_regularly, *beside):
+        for work in beside:
             background.start_soon(stop.on_error, work)
         with stop.in_flight:
             async with trio.open_nursery() as flights:
                 with stop.sending:
                     async with trio.open_nursery() as dispatchers:
                         for queue in queues:
-                            dispatchers.start_soon(_Dispatcher(attempts, queue, flights).run)
+                            each = _Dispatcher(
+                                queue, flights, attempts=attempts, admission=admission, stop=stop
+                            )
+                            dispatchers.start_soon(each.run)
         background.cancel_scope.cancel()
 
 
@@ -65,12 +69,21 @@ class _Dispatcher:
     itself: that saves a task and two changes of task for each job.
     """
 
-    def __init__(self, attempts: Attempts, queue: JobQueue, nursery: trio.Nursery) -> None:
-        self._attempts = attempts
-        self._admission = attempts.admission
-        self._concurrency = attempts.admission.concurrency
+    def __init__(
+        self,
+        queue: JobQueue,
+        nursery: trio.Nursery,
+        *,
+        attempts: Attempts,
+        admission: Admission,
+        stop: Stop,
+    ) -> None:
         self._queue = queue
         self._nursery = nursery
+        self._attempts = attempts
+        self._admission = admission
+        self._concurrency = admission.concurrency
+        self._stop = stop
         self._awaits_slot = False  # without a job in hand: then an ended attempt may take the next
         self._taken: Taken | None = None  # a job that could not leave at once
 
@@ -88,7 +101,7 @@ class _Dispatcher:
             try:
                 flight = await self._admission.admit(*taken)
             except OutOfMoneyError as error:
-                self._attempts.stop.request(error)
+                self._stop.request(error)
                 return
             self._nursery.start_soon(self._work, flight)
 
@@ -114,7 +127,7 @@ class _Dispatcher:
         dispatcher has it in hand already, or another one waits for the slot."""
         # More than one waiting: another lane's dispatcher may have been first in line.
         others_wait = self._concurrency.waiting > 1
-        if not self._awaits_slot or others_wait or self._attempts.stop.reason is not None:
+        if not self._awaits_slot or others_wait or self._stop.reason is not None:
             return None
         if self._taken is not None or (taken := self._queue.take_now()) is None:
             return None

@@ -92,7 +92,7 @@ class Root(click.Group):
 
 
 def _own_process() -> None:
-    """Set what is for the owner of a process to set, before anything large is imported."""
+    """Set what belongs to the whole process, before anything large is imported."""
     os.environ.setdefault(*ALLOCATOR)
     # httpx's own command line, which nobody calls here, brings pygments and half of rich with it.
     # httpx does without where it can't be imported.

@@ -1,10 +1,10 @@
-"""A bell: what wakes those who wait for a change."""
+"""Waking those who wait for a change."""
 
 import trio
 
 
 class Notify:
-    """Wakes whoever waits at that moment. To ring it costs next to nothing while nobody does, which
+    """Wakes whoever waits at that moment. To notify costs next to nothing while nobody waits, which
     is so for all but a few of a run's changes."""
 
     __slots__ = ("_event",)
@@ -13,7 +13,7 @@ class Notify:
         self._event: trio.Event | None = None
 
     async def wait(self) -> None:
-        """Wait until it rings; what rang before is not heard."""
+        """Wait for the next change; earlier ones don't count."""
         if self._event is None:
             self._event = trio.Event()
         await self._event.wait()

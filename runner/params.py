@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from .defaults import Defaults
+
 
 class Duration(click.ParamType[float]):
     """300ms, 90s, 30m, 2h, or seconds."""
@@ -72,8 +74,9 @@ BASE_URL = click.option(
 )
 
 
-def time_flag(flag: str, default: str | None = None, *, text: str) -> Decorator:
+def time_flag(flag: str, default_s: float | None = None, *, text: str) -> Decorator:
     """A flag that takes a duration; to the library it is its name with `_s`."""
+    default = None if default_s is None else _written(default_s)
     name = flag.removeprefix("--").replace("-", "_") + "_s"
     return click.option(
         flag,
@@ -86,11 +89,21 @@ def time_flag(flag: str, default: str | None = None, *, text: str) -> Decorator:
     )
 
 
-def send_flags(*, limits: tuple[str, str], attempts: int, concurrency: str, text: str) -> Decorator:
+def _written(seconds: float) -> str:
+    """A default as one would give it: 24h, 30m, 90s."""
+    for unit, unit_s in (("h", 3600), ("m", 60)):
+        if seconds and not seconds % unit_s:
+            return f"{seconds / unit_s:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
     """The flags that `run` and `load` share.
 
-    Their own are the defaults of --rpm and --tpm (`limits`), --attempts and --concurrency; `text`
-    says what the last one is.
+    Args:
+        defaults: those of this kind of run.
+        concurrency: the word that stands for no limit of --concurrency.
+        text: what --concurrency is.
     """
     none = CountOr("none")
     flags = (
@@ -98,7 +111,7 @@ def send_flags(*, limits: tuple[str, str], attempts: int, concurrency: str, text
             "--rpm",
             type=none,
             metavar="N|none",
-            default=limits[0],
+            default="none" if defaults.rpm is None else str(defaults.rpm),
             show_default=True,
             help="Requests per minute.",
         ),
@@ -106,7 +119,7 @@ def send_flags(*, limits: tuple[str, str], attempts: int, concurrency: str, text
             "--tpm",
             type=none,
             metavar="N|none",
-            default=limits[1],
+            default="none" if defaults.tpm is None else str(defaults.tpm),
             show_default=True,
             help="Tokens per minute.",
         ),
@@ -122,7 +135,7 @@ def send_flags(*, limits: tuple[str, str], attempts: int, concurrency: str, text
             "--attempts",
             type=click.IntRange(min=1),
             metavar="N",
-            default=attempts,
+            default=defaults.attempts,
             show_default=True,
             help="How often a job is tried.",
         ),

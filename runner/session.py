@@ -17,25 +17,20 @@ from headrace.jobs import (
     BalanceReading,
     ConcurrencyPoint,
     DownloadTotals,
-    Forecast,
+    EstimateTotals,
     HeadraceError,
-    PriceTable,
     Session,
     TokenEstimator,
     strip_zeros,
 )
 
-from .admission import Admission
-from .attempts import Attempts
-from .client import Client
+from .assembly import Assembly, assemble
 from .clock import RunClock, wall_now
 from .errors import InterruptError, OutOfMoneyError, StorageError
-from .images import Downloads, ImageStore, connect_public
-from .limits import Concurrency, Lane, Lanes, lanes_for
-from .money import Account, AccountLimits, Budget, RefusalJudge, max_cost_ceiling
+from .images import ImageStore, connect_public
+from .limits import Concurrency, Lane
 from .offload import Offload, in_thread, in_thread_abandoned
 from .record import Journal, Recorder, RunDirectory, State, recover
-from .retries import RetryPolicy
 from .settings import SendSettings
 from .stop import Stop, interruption
 from .transport import TrioTransport, transport_to
@@ -52,7 +47,6 @@ class World(NamedTuple):
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now
     stop: Stop | None = None  # by which a program in trio can stop the run
-    show_estimate: Callable[[Forecast], None] | None = None  # told what --estimate-first found
     announce: Callable[[str], None] | None = None  # told what the run waits for or foresees
 
 
@@ -77,7 +71,7 @@ class RunOutcome(NamedTuple):
     resets_at: datetime | None = None
 
     @property
-    def settled(self) -> int:
+    def finished(self) -> int:
         """Jobs that have a result."""
         return self.succeeded + self.failed
 
@@ -134,14 +128,26 @@ class RunSession(ABC):
         state, journal = await self._world.offload(lambda: self._recover(session.started_at))
         recorder = self._recorder(journal, state)
         try:
-            client = self._client(transport)
-            account = Account(client, self._clock)
-            attempts = self._attempts(client, account, foreign, recorder, state, rng)
-            await self._work(attempts, account, state)
+            parts = assemble(
+                self._settings,
+                self._run,
+                recorder,
+                state,
+                transport=transport,
+                foreign=foreign,
+                concurrency=self._concurrency(),
+                lane=self._lane,
+                timed=self._timed,
+                clock=self._clock,
+                offload=self._world.offload,
+                rng=rng,
+                stop=self._stop,
+            )
+            await self._work(parts, state)
         except BaseException:
             recorder.abandon()
             raise
-        return await self._close(attempts, session)
+        return await self._close(parts, session)
 
     def _begin(self) -> tuple[random.Random, Session]:
         settings, clock = self._settings, self._clock
@@ -177,114 +183,29 @@ class RunSession(ABC):
             return self._world.foreign or httpx.AsyncBaseTransport()
         return TrioTransport(connect=connect_public)
 
-    def _client(self, transport: httpx.AsyncBaseTransport) -> Client:
-        settings = self._settings
-        return Client(
-            transport,
-            base_url=settings.base_url,
-            key=settings.key,
-            headers=settings.headers,
-            clock=self._clock,
-            timed=self._timed,
-        )
-
-    def _attempts(
-        self,
-        client: Client,
-        account: Account,
-        foreign: httpx.AsyncBaseTransport,
-        recorder: Recorder,
-        state: State,
-        rng: random.Random,
-    ) -> Attempts:
-        settings, clock = self._settings, self._clock
-        prices = self._run.manifest.prices
-        downloads = Downloads(client, foreign) if settings.download else None
-        return Attempts(
-            client=client,
-            admission=Admission(
-                lanes=self._lanes(state, rng),
-                concurrency=self._concurrency(),
-                budget=None if prices is None else self._budget(recorder, prices),
-                estimator=TokenEstimator(),
-                clock=clock,
-            ),
-            policy=RetryPolicy(
-                attempts=settings.attempts,
-                deadline_s=settings.deadline_s,
-                now=clock.now,
-                rng=rng,
-            ),
-            refusals=RefusalJudge(account, recorder),
-            recorder=recorder,
-            prices=prices,
-            images=ImageStore(self._run.path, offload=self._world.offload, downloads=downloads),
-            clock=clock,
-            stop=self._stop,
-        )
-
-    def _lanes(self, state: State, rng: random.Random) -> Lanes:
-        """The lanes, which remember what the last minute of an earlier session sent."""
-        settings, clock = self._settings, self._clock
-        lanes = lanes_for(
-            settings.limits,
-            deadline_s=settings.deadline_s,
-            outage_limit_s=settings.outage_s,
-            rng=rng,
-            now_s=clock.now(),
-            kind=self._lane,
-        )
-        for attempt in state.recent:
-            limiter = lanes.of(attempt.model).limiter
-            limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
-        return lanes
-
-    def _budget(self, recorder: Recorder, prices: PriceTable) -> Budget:
-        limit, currency = self._settings.max_cost, prices.currency
-        ceiling = None if limit is None else max_cost_ceiling(limit, currency)
-        return Budget(recorder.totals, currency=currency, ceiling=ceiling)
-
-    async def _work(self, attempts: Attempts, account: Account, state: State) -> None:
-        recorder, stop = attempts.recorder, self._stop
+    async def _work(self, parts: Assembly, state: State) -> None:
+        account, recorder, stop = parts.account, parts.recorder, self._stop
         before: BalanceReading | None = None
         try:
             with stop.opening:
                 before = await account.read("before", spent=recorder.totals.spent)
                 recorder.reading(before)
             if before is not None:
-                limits = self._account_limits(attempts, account)
-                if limits is not None:
-                    limits.hold(before, when="at the start")
-                await self._send(attempts, state, limits)
+                if parts.limits is not None:
+                    parts.limits.hold(before, when="at the start")
+                await self._send(parts, state)
                 with stop.closing:
-                    recorder.reading(await self._last_reading(attempts, account, before))
+                    recorder.reading(await _last_reading(parts, before))
         except HeadraceError as error:
             stop.request(error)
 
-    def _account_limits(self, attempts: Attempts, account: Account) -> AccountLimits | None:
-        budget = attempts.admission.budget
-        if budget is None:
-            return None
-        return AccountLimits(
-            account=account,
-            recorder=attempts.recorder,
-            budget=budget,
-            clock=self._clock,
-            stop=self._stop,
-            settings=self._settings,
-        )
-
-    async def _last_reading(
-        self, attempts: Attempts, account: Account, before: BalanceReading
-    ) -> BalanceReading:
-        spent = attempts.recorder.totals.spent
-        if attempts.prices is None:
-            return await account.read("after", spent=spent)  # there is no cost to wait for
-        return await account.read_until_stable(spent=spent, first=before)
+    @abstractmethod
+    async def _send(self, parts: Assembly, state: State) -> None:
+        """Send what there is to send, and return when nothing is in flight any more."""
 
     @abstractmethod
-    async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
-        """Send what there is to send, and return when nothing is in flight any more."""
+    def _all_sent(self, recorder: Recorder) -> None:
+        """Record that nothing is left to send; called where nothing stopped the run."""
 
     def _interruption(self, number: int) -> InterruptError:
         """What SIGINT or SIGTERM means for this kind of run."""
@@ -301,34 +222,27 @@ class RunSession(ABC):
                     self._stop.now()
                 self._stop.request(self._interruption(number))
 
-    async def _close(self, attempts: Attempts, session: Session) -> RunOutcome:
-        recorder, images = attempts.recorder, attempts.images
-        reason, totals = self._stop.reason, recorder.totals
+    async def _close(self, parts: Assembly, session: Session) -> RunOutcome:
+        recorder, reason = parts.recorder, self._stop.reason
+        totals = recorder.totals
         words = None if reason is None else reason.message
         if isinstance(reason, StorageError):
             recorder.abandon()
         else:
             if reason is None:
-                recorder.read_whole()
+                self._all_sent(recorder)
             await recorder.finish()
         session.ended_at = self._clock.utc(self._clock.now())
         session.reason = words
         if reason is None:
             session.state = "finished"
-            self._run.take_in()
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
-        self._add_estimates(attempts.admission.estimator)
-        if images.downloads is not None:
-            failures = images.failures.most_common(REASONS_KEPT)
-            session.downloads = DownloadTotals(
-                fetched=images.fetched,
-                failed=images.failures.total(),
-                reasons=dict(failures),
-            )
+        add_estimates(self._run.manifest.estimates, parts.admission.estimator)
+        session.downloads = _downloads(parts.images)
         try:
             if not isinstance(reason, StorageError):
-                self._run.save_concurrency(self._history(attempts.admission.concurrency))
+                self._run.save_concurrency(history_points(parts.admission.concurrency, self._clock))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):
@@ -346,21 +260,38 @@ class RunSession(ABC):
             resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
         )
 
-    def _history(self, concurrency: Concurrency) -> list[ConcurrencyPoint]:
-        return [
-            ConcurrencyPoint(
-                at=self._clock.utc(sample.at_s), limit=sample.limit, in_flight=sample.in_flight
-            )
-            for sample in concurrency.history.samples
-        ]
 
-    def _add_estimates(self, estimator: TokenEstimator) -> None:
-        """Add this session's estimates, and what they should have been, to the run's."""
-        known = self._run.manifest.estimates
-        for model, totals in estimator.totals().items():
-            before = known.get(model)
-            if before is not None:
-                totals.answers += before.answers
-                totals.reserved_tokens += before.reserved_tokens
-                totals.used_tokens += before.used_tokens
-            known[model] = totals
+async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReading:
+    spent = parts.recorder.totals.spent
+    if parts.prices is None:
+        return await parts.account.read("after", spent=spent)  # there is no cost to wait for
+    return await parts.account.read_until_stable(spent=spent, first=before)
+
+
+def _downloads(images: ImageStore) -> DownloadTotals | None:
+    """What was fetched, and why not; None where nothing was to be."""
+    if images.downloads is None:
+        return None
+    failures = images.failures.most_common(REASONS_KEPT)
+    return DownloadTotals(
+        fetched=images.fetched, failed=images.failures.total(), reasons=dict(failures)
+    )
+
+
+def history_points(concurrency: Concurrency, clock: RunClock) -> list[ConcurrencyPoint]:
+    """The history of the concurrency so far, as concurrency.jsonl has it."""
+    return [
+        ConcurrencyPoint(at=clock.utc(sample.at_s), limit=sample.limit, in_flight=sample.in_flight)
+        for sample in concurrency.history.samples
+    ]
+
+
+def add_estimates(known: dict[str, EstimateTotals], estimator: TokenEstimator) -> None:
+    """Add this session's estimates, and what they should have been, to the run's."""
+    for model, totals in estimator.totals().items():
+        before = known.get(model)
+        if before is not None:
+            totals.answers += before.answers
+            totals.reserved_tokens += before.reserved_tokens
+            totals.used_tokens += before.used_tokens
+        known[model] = totals

@@ -11,10 +11,11 @@ import msgspec
 
 from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, load_prices
 
+from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .options import Headers
 from .secret import Secret
+from .transport import UNIX
 
-UNIX = "unix:"  # before the path of a Unix socket, in a base URL
 KEY_VARIABLE = "HEADRACE_API_KEY"
 URL_VARIABLE = "HEADRACE_BASE_URL"
 # Endings that name the format of a job file, not the file.
@@ -40,10 +41,10 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     own_limits: Mapping[str, ModelLimits] = {}
     concurrency: int | None = None
-    attempts: int = 1
-    deadline_s: float = 24 * 3600.0
-    outage_s: float = 30 * 60.0
-    grace_s: float = 30.0
+    attempts: int
+    deadline_s: float = DEADLINE_S
+    outage_s: float = OUTAGE_S
+    grace_s: float
     headers: tuple[tuple[str, str], ...] = ()
     prices: PriceTable | None = None
     max_cost: Decimal | None = None
@@ -93,9 +94,10 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     budget of the key has its reset, instead of stopping.
     """
 
-    rpm: int | None = 60
-    tpm: int | None = 100_000
-    attempts: int = 6
+    rpm: int | None = BULK.rpm
+    tpm: int | None = BULK.tpm
+    attempts: int = BULK.attempts
+    grace_s: float = BULK.grace_s
     strict: bool = False
     estimate_first: bool = False
     retry_failed: bool = False

@@ -4,7 +4,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -139,6 +139,33 @@ def test_the_page_of_commands_is_what_they_say() -> None:
     written = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     again = "python -m tests.commands_page > docs/reference/commands.md"
     assert written == page(), f"run: {again}"
+
+
+def report_headings(path: Path) -> Iterator[str]:
+    """Headings of quoted reports, and of their tables: a line over what is set in below it, and a
+    line of words far apart."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for line, below in pairwise(lines):
+        heading = re.fullmatch(r" {4}([A-Z][\w ,%-]*)", line)
+        if heading is not None and below.startswith("      "):
+            yield heading[1]
+        cells = re.split(r" {2,}", line.strip())
+        if line.startswith("      ") and len(cells) > 2 and not re.search(r"\d\d|[{}=`|]", line):
+            yield from cells
+
+
+def test_quoted_reports_have_the_headings_that_reports_print() -> None:
+    written = "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "reports").rglob("*.py"))
+    )
+    quoted = {(path.name, each) for path in PAGES for each in report_headings(path)}
+    assert len(quoted) > 12
+    gone = [
+        f"{page}: {each}"
+        for page, each in sorted(quoted)
+        if f'"{each.partition(",")[0]}' not in written
+    ]
+    assert gone == []
 
 
 def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:

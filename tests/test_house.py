@@ -1,6 +1,7 @@
 """The house: who may import whom, what `--help` may load, and what the project is made of."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -32,6 +34,14 @@ ASK_FOR_THE_SUMMARY = {
 }
 HEAVY = ("polars", "httpx", "trio", "rich", "msgspec", "tenacity", "numpy", "importlib.metadata")
 LINES_MAX = 500
+# Functions on faces whose docstrings do not list their parameters yet.
+WITHOUT_SECTIONS = {
+    "jobs.frame",
+    "jobs.numbered",
+    "reports.print_status",
+    "reports.print_steps",
+    "reports.print_summary",
+}
 
 
 class Import(NamedTuple):
@@ -224,6 +234,27 @@ def test_every_class_and_function_on_a_packages_face_says_what_it_is() -> None:
                 silent += [] if value.__doc__ else [f"{room}.{name}"]
     assert documented > 100
     assert silent == []
+
+
+def test_functions_of_several_parameters_list_them() -> None:
+    """On the faces of the packages: each in `Args:`, and what is raised in a section of its own."""
+    wrong, found = [], 0
+    for room in ROOMS:
+        face = import_module(f"headrace.{room}")
+        for name in face.__all__:
+            value = getattr(face, name)
+            if not isinstance(value, FunctionType) or f"{room}.{name}" in WITHOUT_SECTIONS:
+                continue
+            parameters = list(signature(value).parameters)
+            if len(parameters) < 2:
+                continue
+            found += 1
+            text = value.__doc__ or ""
+            listed = re.findall(r"^ {8}(\w+): ", text.partition("Args:")[2], re.MULTILINE)
+            if listed[: len(parameters)] != parameters or re.search(r"Raises \w", text):
+                wrong.append(f"{room}.{name}")
+    assert found > 15
+    assert wrong == []
 
 
 def order(name: str) -> tuple[int, str]:

@@ -1,7 +1,6 @@
 """Job files: their dialects and encodings, read line by line into jobs and rejects."""
 
 from .dialects import BadLineError, build_job
-from .duplicates import SeenIds
 from .reader import JobReader
 from .source import MIB, Source, open_source
 
@@ -9,7 +8,6 @@ __all__ = [
     "MIB",
     "BadLineError",
     "JobReader",
-    "SeenIds",
     "Source",
     "build_job",
     "open_source",

@@ -172,6 +172,9 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
         path: "-" is standard input.
         what: what the file is called in a message, where it is another kind of file.
 
+    Returns:
+        Its lines, unpacked, and what identifies it.
+
     Raises:
         InputError: when it does not exist, is a directory or can't be read.
     """

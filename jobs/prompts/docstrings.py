@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..endpoints import IMAGE_URLS
 from ..errors import InputError
 
 # Modules with long docstrings. Their source is parsed; they are never imported.
@@ -130,7 +131,7 @@ def _search(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
 
 
 def _image(text: _Docstring, models: _Models, rng: random.Random) -> _Request:
-    return "/v1/images/generations", {
+    return IMAGE_URLS[0], {
         "model": models.image,
         "prompt": f"A woodcut of {text.name}: {text.text[:PROMPT_CHARS]}",
         "n": rng.choice((1, 1, 2)),

@@ -69,6 +69,9 @@ def parse_lengths(name: str, text: str) -> Lengths:
         text: its value. A histogram's file has a line for each length or range of lengths and its
             weight, which is 1 where it is left out: `128`, `128,10` or `100-200,5`.
 
+    Returns:
+        The distribution, in tokens.
+
     Raises:
         InputError: naming `name`.
     """

@@ -13,6 +13,7 @@ from .journal import (
     read_journal_segment,
 )
 from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
+from .load_verdict import LoadSigns, LoadVerdict, judge_load
 from .manifest import (
     ConcurrencyPoint,
     DownloadTotals,
@@ -65,6 +66,8 @@ __all__ = [
     "JournalRecord",
     "Limits",
     "LoadFacts",
+    "LoadSigns",
+    "LoadVerdict",
     "MachineFacts",
     "Manifest",
     "ModelLimits",
@@ -82,6 +85,7 @@ __all__ = [
     "counts_toward_outage",
     "frame",
     "journal_segments",
+    "judge_load",
     "numbered",
     "read_journal_segment",
     "schema",

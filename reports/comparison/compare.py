@@ -114,6 +114,9 @@ def compare_runs(a: Run, b: Run) -> Comparison:
         a: the run that is compared with.
         b: the run of which is said that it is higher or lower.
 
+    Returns:
+        Each figure of both, their difference and its interval.
+
     Raises:
         InputError: a table can't be read.
     """

@@ -102,6 +102,9 @@ def steps_report(
         steps: in the order in which they were made.
         found: highest_met, lowest_missed and unclear of `Steps`.
         reason: why it ended early.
+
+    Returns:
+        What steps.json has.
     """
     highest_met, lowest_missed, unclear = found
     return Steps(
@@ -125,7 +128,15 @@ def steps_json(report: Steps) -> bytes:
 
 
 def write_steps(report: Steps, path: Path) -> None:
-    """Write the report, whole or not at all. Raises InputError."""
+    """Write the report, whole or not at all.
+
+    Args:
+        report: over all steps.
+        path: of steps.json.
+
+    Raises:
+        InputError: it can't be written.
+    """
     write_whole(path, steps_json(report))
 
 

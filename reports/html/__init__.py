@@ -1,6 +1,6 @@
 """The report as one offline page, and its charts as images. Loads altair and vl-convert."""
 
-from .chart_images import write_charts
+from .chart_files import write_charts
 from .comparison import comparison_page
 from .page import html_report, write_html
 

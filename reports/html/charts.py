@@ -1,7 +1,7 @@
 """What every chart of a report is made of: a title, its words, its Vega-Lite spec and its table.
 
 Colours are CSS variables, so one drawing serves a light page and a dark one; `templates/page.css`
-says what they are, and `chart_images` puts the light ones in their places.
+says what they are, and `chart_files` puts the light ones in their places.
 """
 
 from collections.abc import Iterable, Sequence

@@ -227,7 +227,7 @@ def _in_flight(series: TimeSeries, concurrency: ConcurrencyHistory | None) -> Ch
         how = "set" if concurrency.fixed is not None else "found by the run"
         words += (
             f"; dashed, how many might have been ({how}): {concurrency.start:,} at the start, "
-            f"{concurrency.highest:,} at most, {concurrency.end:,} at the end"
+            f"peak {concurrency.highest:,}, {concurrency.end:,} at the end"
         )
     if series.endless:
         words += (

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         says_something,
     )
     from .spread import Percentile, Spread
-    from .verdict import LoadSigns, LoadVerdict, judge_load
 
 __all__ = [
     "LOAD_METRIC_NAMES",
@@ -43,8 +42,6 @@ __all__ = [
     "Floats",
     "LoadErrors",
     "LoadFigures",
-    "LoadSigns",
-    "LoadVerdict",
     "ObjectiveMet",
     "Percentile",
     "Rates",
@@ -56,7 +53,6 @@ __all__ = [
     "asked",
     "brief",
     "interval",
-    "judge_load",
     "load_figures",
     "machine_lines",
     "order_ranks",
@@ -78,6 +74,5 @@ __getattr__ = late(
             "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
         ),
         "spread": "Percentile Spread",
-        "verdict": "LoadSigns LoadVerdict judge_load",
     },
 )

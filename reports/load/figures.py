@@ -2,10 +2,9 @@
 
 import msgspec
 
-from headrace.jobs import LoadFacts
+from headrace.jobs import LoadFacts, LoadVerdict
 
 from .spread import Spread
-from .verdict import LoadVerdict
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):

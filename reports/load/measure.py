@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from headrace.jobs import LoadFacts
+from headrace.jobs import LoadFacts, LoadSigns, judge_load
 
 from ..run import Run
 from .attempt_rows import Gaps, LoadRows, read_gaps, read_rows
@@ -12,7 +12,6 @@ from .rates import rates
 from .refusals import refusals_of
 from .slices import slices_of
 from .spread import Spread
-from .verdict import LoadSigns, judge_load
 
 METRICS = {
     "ttft_s": "to the first token, streams only",
@@ -129,6 +128,6 @@ def _signs(rows: LoadRows, gaps: Gaps) -> LoadSigns:
         median_gap_s=quantile(gaps.values[gaps.values > 0], 0.5),
         stalls=None if machine is None else machine.stalls,
         longest_stall_s=None if machine is None else machine.longest_stall_s,
-        ceiling=facts.ceiling,
+        concurrency_limit=facts.ceiling,
         connect_p99_s=quantile(connect, 0.99),
     )

@@ -66,7 +66,7 @@ def machine_lines(machine: MachineFacts) -> list[str]:
         wait = machine.core_wait_share or 0.0
         waited = f" (it waited {wait:.0%} of the time for it)" if wait >= CORE_WAIT_TOLD else ""
         work.append(f"{machine.cpu_share:.0%} of a core{waited}")
-    work.append(f"{machine.in_flight_max:,} in flight at most")
+    work.append(f"peak {machine.in_flight_max:,} in flight")
     if machine.open_files_max is not None:
         of = "" if machine.open_files_limit is None else f" of {machine.open_files_limit:,}"
         work.append(f"{machine.open_files_max:,}{of} files")

@@ -49,8 +49,15 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_objective(expression: Expression, *, with_base: bool) -> None:
-    """Refuse what has no meaning for any run: unknown names, columns without a function, `base`
-    out of place. Raises ExpressionError."""
+    """Refuse what has no meaning for any run.
+
+    Args:
+        expression: the objective.
+        with_base: whether there is a run that `base` stands for.
+
+    Raises:
+        ExpressionError: it has unknown names, columns without a function, or `base` out of place.
+    """
     root = expression.root
     outer = walk_nodes(root, into_aggregates=False)
     bases = [node for node in outer if isinstance(node, Name) and node.name == BASE]

@@ -27,7 +27,7 @@ class ChangedLine(NamedTuple):
 
 
 class Finished:
-    """What the run has results of: 16 bytes a line, so that a file of any size can be compared."""
+    """What the run has results of: 16 bytes per line, so files of any size can be compared."""
 
     def __init__(self, run: Path) -> None:
         self._prints = bytearray()

@@ -1,13 +1,9 @@
 """The engine of a job file: it reads jobs, and has each lane let them out in the file's order.
 
-    reader -> backlog -> dispatcher -> attempt -> recorder      a backlog and a dispatcher per lane
-                 ^                        |
-                 +------- retries --------+
-
 A file that can be read more than once has a reader per lane, so that a long run of lines of a slow
 model holds up no other; standard input has one for all.
 
-A dispatcher takes a job, waits until it may leave (`runner.attempts`), and starts its attempt. So
+A dispatcher takes a job, waits until it may leave (`runner.admission`), and starts its attempt. So
 what waits holds neither slot nor connection, and a lane that waits holds up no other.
 """
 
@@ -19,13 +15,15 @@ import trio
 
 from headrace.jobs import CostBounds, Job, JobReader
 
+from ..admission import Admission
 from ..attempts import Attempts
 from ..dispatch import send_all
 from ..errors import OutageError
 from ..limits import Lane
 from ..offload import Offload
 from ..pending import Pending
-from ..record import State
+from ..record import Recorder, State
+from ..stop import Stop
 from .backlog import Backlog
 from .reading import read_some
 
@@ -38,13 +36,27 @@ class Reading(NamedTuple):
 
 
 class Engine:
-    """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`."""
+    """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`.
 
-    def __init__(self, attempts: Attempts) -> None:
+    `bounds` say the most that an attempt can cost; None without prices.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempts: Attempts,
+        admission: Admission,
+        recorder: Recorder,
+        bounds: CostBounds | None,
+        stop: Stop,
+    ) -> None:
         self._attempts = attempts
-        self._lanes = attempts.admission.lanes
+        self._admission = admission
+        self._recorder = recorder
+        self._bounds = bounds
+        self._stop = stop
+        self._lanes = admission.lanes
         self._backlogs = {lane: Backlog() for lane in self._lanes}
-        self._bounds = None if attempts.prices is None else CostBounds(attempts.prices)
 
     @property
     def unfinished(self) -> int:
@@ -63,7 +75,15 @@ class Engine:
             partial(self._read, reading, state, read, first=reading is readings[0])
             for reading in readings
         ]
-        await send_all(self._attempts, list(self._backlogs.values()), *readers, *watches)
+        await send_all(
+            list(self._backlogs.values()),
+            self._recorder.sync_regularly,
+            *readers,
+            *watches,
+            attempts=self._attempts,
+            admission=self._admission,
+            stop=self._stop,
+        )
 
     async def _watch_outage(self, lane: Lane) -> None:
         await lane.outage_over_limit.wait()
@@ -87,7 +107,7 @@ class Engine:
                         backlog.put(self._pending(item, state))
                         found = True
                 elif first and not state.has_result(item.line - 1):
-                    self._attempts.recorder.reject(item)
+                    self._recorder.reject(item)
             if not found and len(backlogs) < len(self._backlogs):
                 # On the way through others' lines they have the processor for half of the time.
                 await trio.sleep(trio.current_time() - began_s)

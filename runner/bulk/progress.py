@@ -9,10 +9,10 @@ import trio
 
 from headrace.jobs import printable, show_duration, strip_zeros
 
-from ..attempts import Attempts
 from ..clock import RunClock
-from ..limits import Lane
-from .engine import Engine
+from ..limits import Concurrency, Lane, Lanes
+from ..record import Totals
+from ..stop import Stop
 from .shortage import SpendProjection, show_shortage
 
 LINE_EVERY_S = 10.0
@@ -22,10 +22,14 @@ RATE_WINDOW_S = 60.0
 class Progress(NamedTuple):
     """What a display may look at while the run is running. It changes nothing."""
 
-    attempts: Attempts
-    engine: Engine
+    totals: Totals
+    lanes: Lanes
+    concurrency: Concurrency
+    unfinished: Callable[[], int]  # jobs that were read and have no result
     fraction_read: Callable[[], float | None]
-    projection: SpendProjection | None  # None without prices
+    currency: str | None  # None without prices, and so is `projection`
+    projection: SpendProjection | None
+    stop: Stop
     clock: RunClock
 
 
@@ -80,18 +84,17 @@ class Meter:
 
     def look(self, progress: Progress) -> View:
         """Take a sample and work out what to show."""
-        admission, engine = progress.attempts.admission, progress.engine
-        totals, prices = progress.attempts.recorder.totals, progress.attempts.prices
+        totals, in_flight = progress.totals, progress.concurrency.in_flight
         now_s = trio.current_time()
         finished = totals.succeeded + totals.failed
-        lanes = list(admission.lanes)
+        lanes = list(progress.lanes)
         sent, tokens = [lane.sent for lane in lanes], [lane.used_tokens for lane in lanes]
         self._samples.append(Sample(now_s, sent, tokens, finished))
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
             self._samples.popleft()
         first = self._samples[0]
         span_s = now_s - first.at_s
-        unfinished = engine.unfinished
+        unfinished = progress.unfinished()
         share = self._share(progress.fraction_read(), finished + totals.rejected, unfinished)
         gained = finished - first.finished
         eta_s = None
@@ -102,8 +105,8 @@ class Meter:
             done=totals.succeeded,
             failed=totals.failed,
             rejected=totals.rejected,
-            in_flight=admission.concurrency.in_flight,
-            waiting=max(0, unfinished - admission.concurrency.in_flight),
+            in_flight=in_flight,
+            waiting=max(0, unfinished - in_flight),
             lanes=[
                 LaneView(
                     model=lane.model,
@@ -115,8 +118,8 @@ class Meter:
                 for n, lane in enumerate(lanes)
                 if lane.sent or (lane.model is None and not any(sent))
             ],
-            cost=totals.spent if prices else None,
-            currency=prices.currency if prices else "",
+            cost=None if progress.currency is None else totals.spent,
+            currency=progress.currency or "",
             share=share,
             eta_s=eta_s,
             state=_state(progress, now_s),
@@ -124,19 +127,18 @@ class Meter:
         )
 
     @staticmethod
-    def _share(fraction_read: float | None, settled: int, unfinished: int) -> float | None:
-        """Share of the whole file's lines that are settled, by how far the reader has come."""
-        if fraction_read is None or not fraction_read or not settled + unfinished:
+    def _share(fraction_read: float | None, finished: int, unfinished: int) -> float | None:
+        """Share of the whole file's lines that are finished, by how far the reader has come."""
+        if fraction_read is None or not fraction_read or not finished + unfinished:
             return None
-        return min(1.0, settled / (settled + unfinished) * fraction_read)
+        return min(1.0, finished / (finished + unfinished) * fraction_read)
 
 
 def _state(progress: Progress, now_s: float) -> str | None:
     """What holds the run up, if anything does."""
-    admission = progress.attempts.admission
-    if progress.attempts.stop.reason is not None:
-        return f"stopping: {admission.concurrency.in_flight} in flight may finish; again: at once"
-    held = [_held(lane, now_s) for lane in admission.lanes]
+    if progress.stop.reason is not None:
+        return f"stopping: {progress.concurrency.in_flight} in flight may finish; again: at once"
+    held = [_held(lane, now_s) for lane in progress.lanes]
     return "; ".join(words for words in held if words is not None) or None
 
 

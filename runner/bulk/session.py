@@ -7,15 +7,15 @@ from functools import partial
 
 import trio
 
-from headrace.jobs import JobReader, PriceTable, Source, open_source
+from headrace.jobs import CostBounds, JobReader, PriceTable, Source, open_source
 
-from ..attempts import Attempts
+from ..assembly import Assembly
 from ..clock import RunClock
-from ..images import fetch_missing
-from ..limits import Concurrency
+from ..images import ImageStore, fetch_missing
+from ..limits import Concurrency, Lane, Lanes
 from ..money import AccountLimits
-from ..record import Journal, RunDirectory, State, recover
-from ..session import RunSession, World
+from ..record import Journal, Recorder, RunDirectory, State, Totals, recover
+from ..session import RunSession, World, history_points
 from ..settings import RunSettings
 from .engine import Engine, Reading
 from .lookahead import LookAhead
@@ -52,35 +52,49 @@ class BulkSession(RunSession):
         retry_failed = self._bulk.retry_failed
         return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
 
-    async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
+    def _all_sent(self, recorder: Recorder) -> None:
+        recorder.read_whole()
+        self._run.take_in()
+
+    async def _send(self, parts: Assembly, state: State) -> None:
         """Run the jobs, and look ahead and show the progress beside them where that is asked."""
-        engine = Engine(attempts)
-        ahead = None if limits is None else self._look_ahead(attempts, limits)
+        admission, recorder, prices = parts.admission, parts.recorder, parts.prices
+        lanes, concurrency = admission.lanes, admission.concurrency
+        engine = Engine(
+            attempts=parts.attempts,
+            admission=admission,
+            recorder=recorder,
+            bounds=None if prices is None else CostBounds(prices),
+            stop=self._stop,
+        )
+        ahead = None
+        if parts.limits is not None and prices is not None:
+            ahead = self._look_ahead(parts.limits, recorder.totals, prices)
         with ExitStack() as opened:
             sources = [self._source]
             if self._reread:
                 path = self._source.path
-                sources += [
-                    opened.enter_context(open_source(path)) for _ in attempts.admission.lanes.own
-                ]
-            readings = self._readings(sources, attempts)
+                sources += [opened.enter_context(open_source(path)) for _ in lanes.own]
+            readings = self._readings(sources, lanes, prices)
             async with trio.open_nursery() as nursery:
-                if limits is not None and ahead is not None:
-                    nursery.start_soon(limits.renew)
+                if parts.limits is not None and ahead is not None:
+                    nursery.start_soon(parts.limits.renew)
                     await self._foresee(ahead, state, nursery)
                 if self._watch is not None:
                     progress = Progress(
-                        attempts,
-                        engine,
-                        partial(_least_read, [reading.reader for reading in readings]),
-                        None if ahead is None else ahead.projection,
-                        self._clock,
+                        totals=recorder.totals,
+                        lanes=lanes,
+                        concurrency=concurrency,
+                        unfinished=lambda: engine.unfinished,
+                        fraction_read=partial(_least_read, [each.reader for each in readings]),
+                        currency=None if prices is None else prices.currency,
+                        projection=None if ahead is None else ahead.projection,
+                        stop=self._stop,
+                        clock=self._clock,
                     )
                     nursery.start_soon(self._watch, progress)
-                nursery.start_soon(
-                    self._stop.on_error, partial(self._save_history, attempts.admission.concurrency)
-                )
-                await self._run_and_fetch(engine, readings, attempts, state)
+                nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
+                await self._run_and_fetch(engine, readings, parts.images, recorder, state)
                 nursery.cancel_scope.cancel()
 
     @property
@@ -88,12 +102,13 @@ class BulkSession(RunSession):
         """Whether the file can be read more than once: a pipe can't be."""
         return self._source.identity.size_bytes is not None
 
-    def _readings(self, sources: Sequence[Source], attempts: Attempts) -> list[Reading]:
+    def _readings(
+        self, sources: Sequence[Source], lanes: Lanes, prices: PriceTable | None
+    ) -> list[Reading]:
         """What the lanes read: each its own source, or all of them the only one."""
-        lanes = list(attempts.admission.lanes)
-        shares = [lanes] if len(sources) == 1 else [[lane] for lane in lanes]
+        shares: list[list[Lane]] = [list(lanes)] if len(sources) == 1 else [[one] for one in lanes]
         return [
-            Reading(self._reader(source, attempts.prices), share)
+            Reading(self._reader(source, prices), share)
             for source, share in zip(sources, shares, strict=True)
         ]
 
@@ -105,12 +120,11 @@ class BulkSession(RunSession):
             bounded_by=prices if self._bulk.max_cost is not None else None,
         )
 
-    def _look_ahead(self, attempts: Attempts, limits: AccountLimits) -> LookAhead:
-        assert attempts.prices is not None
+    def _look_ahead(self, limits: AccountLimits, totals: Totals, prices: PriceTable) -> LookAhead:
         return LookAhead(
             limits,
-            attempts.recorder.totals,
-            prices=attempts.prices,
+            totals,
+            prices=prices,
             settings=self._bulk,
             clock=self._clock,
             stop=self._stop,
@@ -130,27 +144,34 @@ class BulkSession(RunSession):
         nursery.start_soon(ahead.watch_pace)
 
     async def _run_and_fetch(
-        self, engine: Engine, readings: Sequence[Reading], attempts: Attempts, state: State
+        self,
+        engine: Engine,
+        readings: Sequence[Reading],
+        images: ImageStore,
+        recorder: Recorder,
+        state: State,
     ) -> None:
         """Run the jobs, and beside them fetch what earlier sessions left as links."""
         async with trio.open_nursery() as nursery:
             fetched = trio.Event()
-            if attempts.images.downloads is None:
+            if images.downloads is None:
                 fetched.set()
             else:
-                nursery.start_soon(self._fetch_missing, attempts, state, fetched)
+                nursery.start_soon(self._fetch_missing, images, recorder, state, fetched)
             await engine.run(readings, state, self._world.read)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
-                nursery.start_soon(self._stop.on_error, attempts.recorder.sync_regularly)
+                nursery.start_soon(self._stop.on_error, recorder.sync_regularly)
                 await fetched.wait()
             nursery.cancel_scope.cancel()
 
-    async def _fetch_missing(self, attempts: Attempts, state: State, fetched: trio.Event) -> None:
+    async def _fetch_missing(
+        self, images: ImageStore, recorder: Recorder, state: State, fetched: trio.Event
+    ) -> None:
         with self._stop.fetching:
             await self._stop.on_error(
                 lambda: fetch_missing(
-                    self._run.path, attempts.images, attempts.recorder, state, read=self._world.read
+                    self._run.path, images, recorder, state, read=self._world.read
                 )
             )
         fetched.set()
@@ -161,7 +182,7 @@ class BulkSession(RunSession):
         while True:
             so_far_s = self._clock.now() - began_s
             await trio.sleep(max(SAVE_EVERY_S, SAVE_SHARE * so_far_s))
-            points = self._history(concurrency)
+            points = history_points(concurrency, self._clock)
             await self._world.offload(partial(self._run.save_concurrency, points))
 
 

@@ -53,7 +53,7 @@ def run(
         jobs: the job file.
         out: the run directory; default the job file's name with `.run`.
         api_key: default HEADRACE_API_KEY.
-        options: as the flags of `headrace run`; see `RunOptions`.
+        options: as the flags of `headrace run`; see `headrace.RunOptions`.
 
     Returns:
         How the run ended; what stopped it is in `exit_code` and `reason`.
@@ -84,9 +84,9 @@ def run_and_summarise(
         write_summary,
     )
 
-    world = REAL_WORLD._replace(show_estimate=show_estimate, announce=announce)
+    world = REAL_WORLD._replace(announce=announce)
     with all_open_files():
-        outcome = trio.run(run_jobs, jobs, directory, settings, world, watch)
+        outcome = trio.run(run_jobs, jobs, directory, settings, world, watch, show_estimate)
     if outcome.storage_failed:
         try:
             return outcome, summarise(directory)
@@ -102,9 +102,25 @@ async def run_jobs(
     settings: RunSettings,
     world: World = REAL_WORLD,
     watch: Watch | None = None,
+    show_estimate: Callable[[Forecast], None] | None = None,
 ) -> RunOutcome:
-    """The run itself, for those who are in trio already; it writes no summary. `watch` shows its
-    progress until it is cancelled."""
+    """The run itself, for those who are in trio already; it writes no summary.
+
+    Args:
+        jobs: the job file, `-` for standard input.
+        directory: the run directory.
+        settings: of the run.
+        world: what it touches outside its directory.
+        watch: shows its progress, until it is cancelled.
+        show_estimate: told what `estimate_first` found.
+
+    Returns:
+        How the run ended; what stopped it is in `exit_code` and `reason`.
+
+    Raises:
+        InputError: something can't be used; nothing has been sent then.
+        StorageError: the directory can't be recovered or written to.
+    """
     prices = _prices(directory, settings)
     if settings.strict:
         _refuse_bad_lines(jobs, settings, prices)
@@ -112,8 +128,8 @@ async def run_jobs(
         if jobs == "-":
             raise InputError("--estimate-first reads the file twice, which standard input can't be")
         forecast = forecast_file(jobs, prices=prices, limits=settings.limits)
-        if world.show_estimate is not None:
-            world.show_estimate(forecast)
+        if show_estimate is not None:
+            show_estimate(forecast)
     if settings.wait_for_reset and jobs == "-":
         raise InputError("--wait-for-reset reads the file again, which standard input can't be")
     waits = settings.wait_for_reset and world.stop is None  # a stop serves one session
@@ -121,8 +137,8 @@ async def run_jobs(
     while True:
         outcome = await _session(jobs, directory, settings, world, watch)
         # Where a reset let nothing leave, the next won't either.
-        idle = earlier is not None and (outcome.settled, outcome.cost) == (
-            earlier.settled,
+        idle = earlier is not None and (outcome.finished, outcome.cost) == (
+            earlier.finished,
             earlier.cost,
         )
         if outcome.resets_at is None or not waits or idle:

@@ -42,15 +42,15 @@ def print_calibration(found: "Calibration", console: Any) -> None:
 
     console.print(f"{found.machine}, {found.cores} cores, headrace {found.headrace}")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("the client's ceiling")
+    table.add_column("this client's peak")
     table.add_column("at least", justify="right")
     table.add_column("what stopped it there")
-    for name, ceiling in (
+    for name, peak in (
         ("requests per second", found.requests_per_s),
-        ("chunks a second", found.chunks_per_s),
+        ("chunks per second", found.chunks_per_s),
         ("streams at once", found.streams),
     ):
-        table.add_row(name, f"{ceiling.most:,.0f}", ceiling.limit)
+        table.add_row(name, f"{peak.most:,.0f}", peak.limit)
     console.print(table)
     console.print()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

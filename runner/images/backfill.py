@@ -1,4 +1,4 @@
-"""ImageStore that earlier sessions left as links: fetched by one that downloads."""
+"""Images that earlier sessions left as links: fetched by one that downloads."""
 
 from collections.abc import Iterator
 from functools import partial

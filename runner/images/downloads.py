@@ -1,4 +1,4 @@
-"""ImageStore that an answer only links to, fetched while the links live.
+"""Images that an answer only links to, fetched while the links live.
 
 The links are written by whoever made the answer. So: https to a public host, or the gateway's own
 origin; no redirect is followed; the key goes to the gateway's own origin alone; what comes back is
@@ -11,11 +11,11 @@ import httpx
 import trio
 
 from ..client import Client
-from ..transport import PORTS, Origin, RequestHead, Response, Wire, sender_over, whole_body
+from ..transport import Origin, RequestHead, Response, Wire, sender_over, whole_body
 from .files import extension_of
 from .public_hosts import NotPublicError
 
-PICTURE_BYTES_MAX = 32 * 1024 * 1024
+IMAGE_BYTES_MAX = 32 * 1024 * 1024
 IMAGE_S = 60.0  # for one image, its attempts together
 ATTEMPTS = 3
 AT_ONCE = 8
@@ -45,7 +45,7 @@ class Downloads:
     def __init__(self, client: Client, foreign: httpx.AsyncBaseTransport) -> None:
         self._client = client
         self._foreign = sender_over(foreign)
-        self._own = _origin(httpx.URL(client.http_url))
+        self._own = Origin.of(httpx.URL(client.http_url))
         self._room = trio.Semaphore(AT_ONCE)
 
     async def get(self, text: str) -> bytes:
@@ -93,7 +93,7 @@ def allowed(text: str, *, own: Origin) -> Target:
     """The URL, where it may be fetched at all. Raises DownloadError."""
     try:
         url = httpx.URL(text)
-        origin = _origin(url)
+        origin = Origin.of(url)
     except (httpx.InvalidURL, ValueError, KeyError) as error:
         raise DownloadError("the link is not an http or https URL") from error
     if not url.host or not 0 < origin.port < 65536:
@@ -105,10 +105,6 @@ def allowed(text: str, *, own: Origin) -> Target:
     if origin.scheme != "https":
         raise DownloadError(f"{url.host} is not the gateway, and the link is not https")
     return Target(url, own=False)
-
-
-def _origin(url: httpx.URL) -> Origin:
-    return Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
 
 
 async def _image(answer: Response, host: str) -> bytes:
@@ -126,9 +122,9 @@ async def _image(answer: Response, host: str) -> bytes:
         raise DownloadError(f"{host} sent {said[:60]}, which is not an image")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
-    data = await whole_body(answer, most_bytes=PICTURE_BYTES_MAX)
+    data = await whole_body(answer, most_bytes=IMAGE_BYTES_MAX)
     if data is None:
-        raise DownloadError(f"{host} sent more than {PICTURE_BYTES_MAX} bytes")
+        raise DownloadError(f"{host} sent more than {IMAGE_BYTES_MAX} bytes")
     if extension_of(data) is None:
         raise DownloadError(f"{host} sent what does not begin like an image")
     return data

@@ -29,7 +29,7 @@ HOLD_MAX_S = 960.0
 
 
 class Level(NamedTuple):
-    """Answers a second that a limit brought."""
+    """Answers per second that a limit brought."""
 
     limit: float
     per_s: float

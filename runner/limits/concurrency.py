@@ -39,7 +39,7 @@ def most_connections() -> int:
 class Concurrency:
     """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
 
-    Nobody waits with a slot in hand: a lane samples for a free one, and takes it at the moment in
+    Nobody waits with a slot in hand: a lane watches for a free one, and takes it at the moment in
     which all else is there.
     """
 

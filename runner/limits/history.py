@@ -1,4 +1,4 @@
-"""The course of the concurrency over a session: a bounded number of samples at it."""
+"""The history of the concurrency in a session: a bounded number of samples of it."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ FIRST_INTERVAL_S = 1.0
 
 
 class Sample(NamedTuple):
-    """Slots at a moment on trio's clock, and the most attempts in flight until the next look."""
+    """Slots at a moment on trio's clock, and the peak in flight until the next sample."""
 
     at_s: float
     limit: int
@@ -15,17 +15,17 @@ class Sample(NamedTuple):
 
 
 class ConcurrencyHistory:
-    """Looks at least `interval_s` apart. When there are too many, two become one and the
+    """Samples at least `interval_s` apart. When there are too many, two become one and the
     interval is doubled, so that a run of a minute and one of a month have as many."""
 
     def __init__(self) -> None:
         self.interval_s = FIRST_INTERVAL_S
         self.samples: list[Sample] = []
         self._next_s = float("-inf")
-        self._most = 0  # in flight since the last look
+        self._most = 0  # in flight since the last sample
 
     def note(self, at_s: float, limit: int, in_flight: int) -> None:
-        """Take this moment in, as a part of the last look where that is not long ago."""
+        """Take this moment in, as a part of the last sample where that is not long ago."""
         if at_s < self._next_s:
             if in_flight > self._most:
                 self._most = in_flight

@@ -23,7 +23,7 @@ SHARE_FALL = 0.9
 SHARE_RISE = 1.1
 SHARE_RISE_AFTER_S = 300.0
 OWN_SHARE = 0.9
-# How many requests of the last minute one question samples at: while a large job waits for the most
+# How many requests of the last minute one call looks at: while a large job waits for the most
 # of them to be over, every answer asks anew.
 LOOKED_AT = 64
 # Below this a bucket counts as full enough: what rounding leaves must not become a wait.
@@ -55,6 +55,7 @@ class Bucket:
         """What it holds at `now_s`; time doesn't run backwards."""
         if now_s > self._at_s:
             level = self._level + (now_s - self._at_s) * self.rate_s
+            # Without min() here and max() below: each is called for every look at every request.
             self._level = level if level < self.capacity else self.capacity
             self._at_s = now_s
         return self._level

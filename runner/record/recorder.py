@@ -46,7 +46,7 @@ class Totals:
 
 
 class Recorder:
-    """Owns the journal of a session. One task runs `keep`; any task may record.
+    """Owns the journal of a session. One task runs `sync_regularly`; any task may record.
 
     Every method that records raises StorageError where the disk refuses, and the record is then
     not there, not even in part.

@@ -110,12 +110,6 @@ def open_alarm() -> Iterator[Alarm]:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def open_event_alarm() -> Iterator[Alarm]:
-    """One that keeps to trio's clock whatever that is: for virtual time."""
-    yield EventAlarm()
-
-
 def _libc_with_timers() -> ctypes.CDLL | None:
     if sys.platform != "linux":
         return None

@@ -1,14 +1,15 @@
 """`headrace load`: a shape of traffic, and what it met with."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from .. import defaults
 from ..params import send_flags, time_flag
 from ..stderr import print_err
 
 if TYPE_CHECKING:
-    from .options import LoadPlan
+    from .options import LoadOptions, LoadPlan
 
 LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 
@@ -22,7 +23,7 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 @click.option(
     "--arrivals",
     type=click.Choice(["constant", "poisson", "gamma"]),
-    default="constant",
+    default=defaults.ARRIVALS,
     show_default=True,
     help="How requests lie about the rate.",
 )
@@ -30,7 +31,7 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     "--variation",
     type=click.FloatRange(0.05, 20),
     metavar="X",
-    default=2.0,
+    default=defaults.VARIATION,
     show_default=True,
     help="Of gamma arrivals: 1 is poisson, more comes in bursts.",
 )
@@ -38,27 +39,37 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     "--speed",
     type=click.FloatRange(0.001, 1000),
     metavar="X",
-    default=1.0,
+    default=defaults.SPEED,
     show_default=True,
     help="How many times as fast to replay.",
 )
 @time_flag("--duration", text="How long to measure.")
 @click.option("--requests", type=click.IntRange(min=1), metavar="N", help="How many to measure.")
-@time_flag("--warmup", "0s", text="Before it is measured.")
-@time_flag("--grace", "2m", text="For what is in flight at the end.")
-@click.option("--model", metavar="M", help="[default: deepseek-v4-flash, or what --jobs say]")
-@click.option("--url", default="/v1/chat/completions", show_default=True, metavar="PATH")
+@time_flag("--warmup", defaults.WARMUP_S, text="Before it is measured.")
+@time_flag("--grace", defaults.LOAD.grace_s, text="For what is in flight at the end.")
+@click.option("--model", metavar="M", help=f"[default: {defaults.MODEL}, or what --jobs say]")
+@click.option("--url", default=defaults.URL, show_default=True, metavar="PATH")
 @click.option("--stream/--no-stream", default=None, help="[default: --stream, or what --jobs say]")
-@click.option("--prompt-tokens", metavar="N", help=f"{LENGTHS}  [default: 512]")
-@click.option("--output-tokens", metavar="N", help="Likewise.  [default: 128]")
+@click.option(
+    "--prompt-tokens", metavar="N", help=f"{LENGTHS}  [default: {defaults.PROMPT_TOKENS}]"
+)
+@click.option(
+    "--output-tokens", metavar="N", help=f"Likewise.  [default: {defaults.OUTPUT_TOKENS}]"
+)
 @click.option(
     "--shared-prefix",
     type=click.FloatRange(0, 1),
     metavar="X",
-    default=0.0,
+    default=defaults.SHARED_PREFIX,
     help="Share of each prompt that is the same in all.",
 )
-@click.option("--turns", default="1", metavar="N", help="Requests a conversation.  [default: 1]")
+@click.option(
+    "--turns",
+    default=defaults.TURNS,
+    show_default=True,
+    metavar="N",
+    help="Requests per conversation.",
+)
 @click.option(
     "--extra", metavar="JSON", help="More fields for each body: '{\"ignore_eos\": true}'."
 )
@@ -85,16 +96,13 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 @click.option(
     "--precision",
     type=click.FloatRange(0.001, 1),
-    default=0.05,
+    default=defaults.PRECISION,
     show_default=True,
     help="Of --find: how far apart the rates may be that meet and miss, as a share.",
 )
 @click.option("--highest", metavar="N/s", help="Of --find: never beyond this rate.")
 @send_flags(
-    limits=("none", "none"),
-    attempts=1,
-    concurrency="none",
-    text="Most in flight; more is queued, never skipped.",
+    defaults.LOAD, concurrency="none", text="Requests in flight; more is queued, never skipped."
 )
 @click.option("--seed", type=int, metavar="N", help="Of all chance.  [default: from the clock]")
 @click.option("--out", metavar="RUN", help="A new run directory.  [default: load-DATE-N.run]")
@@ -114,8 +122,8 @@ def load(*, as_json: bool, **options: Any) -> None:
 
     from ..cli import show_summary
     from ..clock import wall_now
-    from .options import LoadOptions, plan
-    from .start import doubts, load_and_summarise
+    from .options import plan
+    from .start import load_and_summarise
     from .steps_cli import make_steps
     from .view import watch_on
 
@@ -123,12 +131,13 @@ def load(*, as_json: bool, **options: Any) -> None:
     options["own_limits"] = own_limits_from(
         Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
     )
+    asked = cast("LoadOptions", options)
     if several["sweep"] is not None or several["find"] is not None:
-        make_steps(LoadOptions(**options), **several, as_json=as_json)
+        make_steps(asked, **several, as_json=as_json)
         return
-    planned = plan(LoadOptions(**options), None, wall_now())
+    planned = plan(asked, None, wall_now())
     warn_beyond(planned)
-    outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True), doubts))
+    outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True)))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
         print_err(f"Stopped: {printable(outcome.reason)}")

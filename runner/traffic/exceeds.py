@@ -6,20 +6,20 @@ from .shapes import RateShape
 
 
 def exceeds(calibration: Calibration, planned: LoadPlan) -> list[str]:
-    """A sentence for each ceiling that the run would go beyond."""
+    """A sentence for each peak that the run would exceed."""
     shape = planned.settings.shape
     said = []
     if isinstance(shape, RateShape):
         most = max(point.rate_per_s for point in shape.curve.points)
         if most > calibration.requests_per_s.most:
-            said.append(_said(f"{most:,.4g} requests/s", calibration.requests_per_s, "a second"))
+            said.append(_said(f"{most:,.4g} requests/s", calibration.requests_per_s, "per second"))
     if shape.users is not None and shape.users > calibration.streams.most:
         said.append(_said(f"{shape.users:,} at once", calibration.streams, "at once"))
     return said
 
 
-def _said(asked: str, ceiling: Peak, unit: str) -> str:
+def _said(asked: str, peak: Peak, unit: str) -> str:
     return (
-        f"{asked} is more than the {ceiling.most:,.0f} {unit} that this machine's client was seen "
-        f"to do (stopped by: {ceiling.limit}; headrace calibrate measures anew)"
+        f"{asked} is more than the {peak.most:,.0f} {unit} that this machine's client was seen "
+        f"to do (stopped by: {peak.limit}; headrace calibrate measures anew)"
     )

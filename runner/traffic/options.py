@@ -2,15 +2,15 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import InputError, ModelLimits, Trace, read_trace
+from headrace.jobs import InputError, Trace, read_trace
 
-from ..options import Headers
+from ..defaults import ARRIVALS, SPEED, VARIATION
+from ..options import SendOptions
 from ..secret import Secret
 from ..settings import settings_from
 from .arrivals import Arrivals
@@ -21,51 +21,58 @@ from .supply import Asked, Supply, supply
 from .think import parse_think
 
 
-class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """As the flags of `headrace load`, which docs/guides/load.md explains; times are seconds.
+class LoadOptions(SendOptions, total=False):
+    """Options of a load run, which docs/guides/load.md explains; one of `users`, `rate`, `stages`
+    and `replay` is its shape.
 
-    The shape is one of `users`, `rate` ("50/s"), `stages` ("0s:5/s, 60s:50/s") and `replay`, a
-    trace's path. `prices` and `jobs` are paths, `headers` lines of "Name: value", and `own_limits`
-    those of single models. `base_url` None is HEADRACE_BASE_URL, `seed` None takes one from the
-    clock, and `out` None a fresh directory in the current one.
+    users: a closed loop of so many users.
+    think: a user's pause: "2s", "uniform:1s:3s", "exponential:2s".
+    rate: an open loop: "50/s".
+    stages: an open loop whose rate changes: "0s:5/s, 60s:50/s".
+    replay: a trace's path.
+    arrivals: how requests lie about the rate.
+    variation: of gamma arrivals; 1 is poisson.
+    speed: how many times as fast to replay.
+    duration_s, requests: how long, or how many, to measure.
+    warmup_s: the time before it is measured.
+    model, url, stream: of the requests; None is the default, or what `jobs` say.
+    prompt_tokens, output_tokens: lengths: "512", "uniform:100:900".
+    shared_prefix: the share of each prompt that is the same in all.
+    turns: requests per conversation.
+    extra: more fields for each body, as a mapping or JSON.
+    jobs: a job file, to be sent in a circle; drawn from with `sample`.
+    objectives: what a good request keeps to: "ttft_s < 0.8".
+    seed: of all chance; None takes one from the clock.
+    out: a new run directory; None is a fresh one in the current directory.
     """
 
-    users: int | None = None
-    think: str | None = None
-    rate: str | None = None
-    stages: str | None = None
-    replay: str | None = None
-    arrivals: Arrivals = "constant"
-    variation: float = 2.0
-    speed: float = 1.0
-    duration_s: float | None = None
-    requests: int | None = None
-    warmup_s: float = 0.0
-    grace_s: float = 120.0
-    model: str | None = None
-    url: str = "/v1/chat/completions"
-    stream: bool | None = None
-    prompt_tokens: str | None = None
-    output_tokens: str | None = None
-    shared_prefix: float = 0.0
-    turns: str = "1"
-    extra: Mapping[str, Any] | str | None = None
-    jobs: str | None = None
-    sample: bool = False
-    objectives: Sequence[str] = ()
-    concurrency: int | None = None
-    rpm: int | None = None
-    tpm: int | None = None
-    own_limits: Mapping[str, ModelLimits] = {}
-    attempts: int = 1
-    prices: str | Path | None = None
-    max_cost: Decimal | None = None
-    yes: bool = False
-    seed: int | None = None
-    headers: Headers = ()
-    http2: bool = False
-    base_url: str | None = None
-    out: str | Path | None = None
+    users: int | None
+    think: str | None
+    rate: str | None
+    stages: str | None
+    replay: str | None
+    arrivals: Arrivals
+    variation: float
+    speed: float
+    duration_s: float | None
+    requests: int | None
+    warmup_s: float
+    model: str | None
+    url: str
+    stream: bool | None
+    prompt_tokens: str | None
+    output_tokens: str | None
+    shared_prefix: float
+    turns: str
+    extra: Mapping[str, Any] | str | None
+    jobs: str | None
+    sample: bool
+    objectives: Sequence[str]
+    seed: int | None
+    out: str | Path | None
+
+
+OF_SETTINGS = {*LoadSettings.__struct_fields__}
 
 
 class LoadPlan(NamedTuple):
@@ -82,35 +89,42 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
 
     Raises InputError where something can't be used; nothing has been made or sent then.
     """
-    seed = int(now.timestamp() * 1e6) if options.seed is None else options.seed
-    trace = None if options.replay is None else read_trace(options.replay)
-    if options.max_cost is not None and options.prices is None:
+    given: dict[str, Any] = {**options}
+    if unknown := sorted(given.keys() - LoadOptions.__optional_keys__):
+        raise TypeError(f"a load run has no option {unknown[0]!r}")
+    seed = options.get("seed")
+    if seed is None:
+        seed = int(now.timestamp() * 1e6)
+    replay, out = options.get("replay"), options.get("out")
+    trace = None if replay is None else read_trace(replay)
+    if options.get("max_cost") is not None and options.get("prices") is None:
         raise InputError("--max-cost needs prices: give --prices FILE")
-    given = {name: getattr(options, name) for name in options.__struct_fields__}
+    objectives = tuple(options.get("objectives", ()))
     settings = settings_from(
         LoadSettings,
         key,
-        **{name: given[name] for name in given.keys() & {*LoadSettings.__struct_fields__}}
-        | {"shape": _shape(options, trace), "objectives": tuple(options.objectives), "seed": seed},
+        **{name: given[name] for name in given.keys() & OF_SETTINGS}
+        | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed},
     )
     asked = Asked(
         **{name: given[name] for name in given.keys() & {*Asked._fields}}
-        | {"extra": _extra(options.extra)}
+        | {"extra": _extra(options.get("extra"))}
     )
     found = supply(asked, seed=seed, trace=trace)
-    out = options.out
     directory = fresh_directory(now.date(), Path()) if out is None else Path(out)
     return LoadPlan(settings, found, directory)
 
 
 def _shape(options: LoadOptions, trace: Trace | None) -> Shape:
+    users, rate, stages = options.get("users"), options.get("rate"), options.get("stages")
+    think = options.get("think")
     given = [
         flag
         for flag, value in (
-            ("--users", options.users),
-            ("--rate", options.rate),
-            ("--stages", options.stages),
-            ("--replay", options.replay),
+            ("--users", users),
+            ("--rate", rate),
+            ("--stages", stages),
+            ("--replay", options.get("replay")),
         )
         if value is not None
     ]
@@ -120,24 +134,23 @@ def _shape(options: LoadOptions, trace: Trace | None) -> Shape:
             f"{what}; give one of --users 64, --rate 50/s, --stages '0s:5/s, 60s:50/s' "
             "and --replay FILE"
         )
-    if options.users is not None:
-        if options.users < 1:
-            raise InputError(f"{options.users} users are none; give at least 1")
-        think = NO_THOUGHT if options.think is None else parse_think(options.think)
-        return UsersShape(options.users, think)
-    if options.think is not None:
+    if users is not None:
+        if users < 1:
+            raise InputError(f"--users is {users}; give at least 1")
+        return UsersShape(users, NO_THOUGHT if think is None else parse_think(think))
+    if think is not None:
         raise InputError("only users think: --think goes with --users")
     if trace is not None:
-        return ReplayShape(trace.times_s, options.speed)
-    if options.stages is not None:
-        return RateShape(
-            parse_stages(options.stages), options.arrivals, options.variation, options.stages
-        )
-    assert options.rate is not None
-    rate_per_s = parse_rate(options.rate)
+        return ReplayShape(trace.times_s, options.get("speed", SPEED))
+    arrivals = options.get("arrivals", ARRIVALS)
+    variation = options.get("variation", VARIATION)
+    if stages is not None:
+        return RateShape(parse_stages(stages), arrivals, variation, stages)
+    assert rate is not None
+    rate_per_s = parse_rate(rate)
     if not rate_per_s:
         raise InputError("the rate is 0; give one above it, such as --rate 50/s")
-    return RateShape(RateCurve([Point(0.0, rate_per_s)]), options.arrivals, options.variation)
+    return RateShape(RateCurve([Point(0.0, rate_per_s)]), arrivals, variation)
 
 
 def _extra(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

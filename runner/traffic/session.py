@@ -10,12 +10,11 @@ import trio
 
 from headrace.jobs import CostBounds, Job, LoadFacts, Phase, PriceTable
 
-from ..attempts import Attempts
+from ..assembly import Assembly
 from ..clock import RunClock
 from ..dispatch import send_all
 from ..errors import InterruptError, StorageError, TerminateError
 from ..limits import Concurrency, most_connections
-from ..money import AccountLimits
 from ..pending import Pending
 from ..record import Journal, Recorder, RunDirectory, State
 from ..session import RunSession, World
@@ -83,15 +82,16 @@ class LoadSession(RunSession):
         kind = InterruptError if number == signal.SIGINT else TerminateError
         return kind("interrupted; what was measured until then is in the report")
 
-    async def _send(self, attempts: Attempts, state: State, limits: AccountLimits | None) -> None:
+    async def _send(self, parts: Assembly, state: State) -> None:
+        recorder, prices = parts.recorder, parts.prices
         for reject in self._supply.rejects:
-            attempts.recorder.reject(reject)
+            recorder.reject(reject)
         with ExitStack() as stack:
             due_alarm = stack.enter_context(self._open_alarm())
             loop_alarm = stack.enter_context(self._open_alarm())
             stack.enter_context(self._loop.garbage_timed())
             window = self._load.window(self._clock.now())
-            schedule = self._schedule(attempts.prices, window, due_alarm)
+            schedule = self._schedule(prices, window, due_alarm)
             self._begin_window(window)
             try:
                 async with trio.open_nursery() as nursery:
@@ -100,17 +100,34 @@ class LoadSession(RunSession):
                     nursery.start_soon(self._save)
                     nursery.start_soon(self._begin_measuring, window)
                     nursery.start_soon(self._end_measuring, schedule)
-                    if limits is not None:
-                        nursery.start_soon(limits.renew)
+                    if parts.limits is not None:
+                        nursery.start_soon(parts.limits.renew)
                     if self._watch is not None:
                         progress = LoadProgress(
-                            attempts, schedule, self._tally, self._loop, window, self._load
+                            totals=recorder.totals,
+                            concurrency=parts.admission.concurrency,
+                            schedule=schedule,
+                            tally=self._tally,
+                            loop=self._loop,
+                            window=window,
+                            settings=self._load,
+                            currency=None if prices is None else prices.currency,
+                            stop=self._stop,
                         )
                         nursery.start_soon(self._watch, progress)
-                    await send_all(attempts, [schedule])
+                    await send_all(
+                        [schedule],
+                        recorder.sync_regularly,
+                        attempts=parts.attempts,
+                        admission=parts.admission,
+                        stop=self._stop,
+                    )
                     nursery.cancel_scope.cancel()
             finally:
                 self._end_run(schedule)
+
+    def _all_sent(self, recorder: Recorder) -> None:
+        recorder.read_whole()
 
     def _schedule(self, prices: PriceTable | None, window: MeasureWindow, alarm: Alarm) -> Schedule:
         settings = self._load
@@ -124,7 +141,7 @@ class LoadSession(RunSession):
         facts.measure_from = utc(window.from_s)
         if math.isfinite(window.end_s):
             facts.measure_to = utc(window.end_s)
-            # Also where the ceiling keeps the last ones waiting.
+            # Also where the concurrency limit keeps the last ones waiting.
             self._stop.in_flight.deadline = window.end_s + self._load.grace_s
 
     async def _save(self) -> None:

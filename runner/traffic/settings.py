@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headrace.jobs import InputError, parse_condition
 
+from ..defaults import LOAD, WARMUP_S
 from ..settings import SendSettings
 from .demand import MeasureWindow
 from .shapes import Shape
@@ -15,16 +16,19 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
 
     It ends by `duration_s` of measured time, by a number of measured `requests`, or with its shape;
     `warmup_s` comes before, and what is in flight at the end has `grace_s`. `concurrency` is the
-    most in flight at once: more is queued, never skipped. There are no limits of the client's own,
+    peak in flight: more is queued, never skipped. There are no limits of the client's own,
     and one attempt per job, unless they are set. `objectives` are conditions on one request.
     """
 
     shape: Shape
     duration_s: float | None = None
     requests: int | None = None
-    warmup_s: float = 0.0
+    warmup_s: float = WARMUP_S
     objectives: tuple[str, ...] = ()
-    grace_s: float = 120.0
+    rpm: int | None = LOAD.rpm
+    tpm: int | None = LOAD.tpm
+    attempts: int = LOAD.attempts
+    grace_s: float = LOAD.grace_s
 
     def __post_init__(self) -> None:
         super().__post_init__()

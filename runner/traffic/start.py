@@ -4,11 +4,17 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import trio
 
-from headrace.jobs import SCHEMA_VERSION, InputError, LoadFacts, Manifest, parse_condition
+from headrace.jobs import (
+    SCHEMA_VERSION,
+    InputError,
+    LoadFacts,
+    Manifest,
+    parse_condition,
+)
 
 from ..clock import RunClock, wall_now
 from ..errors import StorageError
@@ -18,7 +24,7 @@ from ..session import REAL_WORLD, RunOutcome, World
 from .alarm import OpenAlarm, open_alarm
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
-from .view import LoadDisplay, LoadProgress
+from .view import LoadDisplay
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
@@ -28,17 +34,23 @@ GC_THRESHOLD = 200_000
 DONE, SOME_FAILED, NOT_VALID = 0, 1, 4  # exit codes
 
 
-def load(*, api_key: str | None = None, **asked: Any) -> RunOutcome:
+def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOutcome:
     """Send a shape of traffic, and record and summarise what it met with.
 
-    What the `load` command does, without its display; `asked` are the fields of
-    `runner.LoadOptions`. `api_key` defaults to HEADRACE_API_KEY. The outcome's `exit_code` is 4
-    where the client was too slow for its figures to be the service's.
+    What the `load` command does, without its display. Blocks until the run has ended.
 
-    Raises jobs.InputError for what can't be used, before anything is sent. What stops a run under
-    way is in the outcome's `exit_code` and `reason`. Blocks until the run has ended.
+    Args:
+        api_key: default HEADRACE_API_KEY.
+        options: as the flags of `headrace load`; see `headrace.LoadOptions`.
+
+    Returns:
+        How the run ended; what stopped it is in `exit_code` and `reason`. The exit code is 4 where
+        the client was too slow for its figures to be the service's.
+
+    Raises:
+        InputError: something can't be used; nothing has been sent then.
     """
-    planned = plan(LoadOptions(**asked), api_key, wall_now())
+    planned = plan(options, api_key, wall_now())
     outcome, _ = load_and_summarise(planned)
     return outcome
 
@@ -71,26 +83,6 @@ def load_and_summarise(
     if limited and outcome.exit_code in (DONE, SOME_FAILED):
         outcome = outcome._replace(exit_code=NOT_VALID)
     return outcome, summary
-
-
-def doubts(progress: LoadProgress) -> list[str]:
-    """Why the measurement is not valid, by what is known while it is running."""
-    from headrace.reports import LoadSigns, judge_load
-
-    tally, loop = progress.tally, progress.loop
-    signs = LoadSigns(
-        open_loop=progress.settings.shape.open_loop,
-        measured=tally.measured,
-        wait_p99_s=tally.wait.quantile_s(0.99),
-        median_latency_s=tally.latency.quantile_s(0.5),
-        lag_p99_s=tally.client_lag.quantile_s(0.99),
-        median_gap_s=tally.gap.quantile_s(0.5),
-        stalls=loop.stalls,
-        longest_stall_s=loop.longest_s,
-        ceiling=progress.settings.concurrency,
-    )
-    verdict = judge_load(signs)
-    return verdict.why if verdict.verdict == "client-limited" else []
 
 
 async def run_load(

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import msgspec
-
 from headrace.jobs import Expression, InputError, parse_condition
 
 from ..record import storage
@@ -178,21 +176,21 @@ class Stepper:
 
     def _plan(self, load: StepLoad, directory: Path) -> LoadPlan:
         options = self._options
-        duration_s, requests = options.duration_s, options.requests
+        duration_s, requests = options.get("duration_s"), options.get("requests")
         if duration_s is not None:
             duration_s *= load.size
         else:
             whole = requests or self._needed
             rate = load.rate_per_s or 0.0
             requests = math.ceil(max(whole * load.size, rate * STEP_S))
-        asked = msgspec.structs.replace(
-            options,
-            rate=None if load.rate_per_s is None else f"{load.rate_per_s:.9f}/s",
-            users=load.users,
-            duration_s=duration_s,
-            requests=requests,
-            out=directory,
-        )
+        asked: LoadOptions = {
+            **options,
+            "rate": None if load.rate_per_s is None else f"{load.rate_per_s:.9f}/s",
+            "users": load.users,
+            "duration_s": duration_s,
+            "requests": requests,
+            "out": directory,
+        }
         return plan(asked, self._key, self._now())
 
     def _report(self) -> "Steps":

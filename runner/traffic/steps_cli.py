@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from headrace.jobs import InputError, printable
 
 from ..clock import wall_now
 from ..settings import key_from
 from .options import LoadOptions
-from .start import doubts, load_and_summarise
+from .start import load_and_summarise
 from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
 from .view import watch_on
 
@@ -38,14 +37,15 @@ def make_steps(
 
     kind, search = _asked(options, sweep, find, precision, highest)
     today = wall_now().date()
-    out = Path(options.out) if options.out is not None else steps_directory(kind, today, Path())
+    given = options.get("out")
+    out = steps_directory(kind, today, Path()) if given is None else Path(given)
     console = Console(stderr=True, highlight=False)
     stepper = Stepper(
-        msgspec.structs.replace(options, rate=None),
+        {**options, "rate": None},
         key_from(None),
         out,
         kind="sweep" if search is None else "find",
-        run=lambda planned: load_and_summarise(planned, watch_on(Console(stderr=True), doubts))[0],
+        run=lambda planned: load_and_summarise(planned, watch_on(Console(stderr=True)))[0],
         now=wall_now,
         look=lambda step: console.print(_said(step), markup=False),
     )
@@ -60,19 +60,24 @@ def make_steps(
 def _asked(
     options: LoadOptions, sweep: str | None, find: str | None, precision: float, highest: str | None
 ) -> tuple[str, Search | None]:
-    shapes = {"--users": options.users, "--stages": options.stages, "--replay": options.replay}
+    shapes = {
+        "--users": options.get("users"),
+        "--stages": options.get("stages"),
+        "--replay": options.get("replay"),
+    }
+    rate = options.get("rate")
     flag = "--find" if find is not None else "--sweep"
     if sweep is not None and find is not None:
         raise InputError("--sweep and --find are two things; give one")
     given = [name for name, value in shapes.items() if value is not None]
-    if sweep is not None and options.rate is not None:
+    if sweep is not None and rate is not None:
         given.append("--rate")
     if given:
         raise InputError(f"{flag} sets the loads itself; leave out {' and '.join(given)}")
     if find is None:
         parse_loads(sweep or "")
         return "sweep", None
-    return "find", parse_search(find, first=options.rate, precision=precision, highest=highest)
+    return "find", parse_search(find, first=rate, precision=precision, highest=highest)
 
 
 def _said(step: "Step") -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from headrace.jobs import (
+    IMAGE_URLS,
     FilePrompts,
     InputError,
     JobFile,
@@ -18,10 +19,7 @@ from headrace.jobs import (
     parse_lengths,
 )
 
-MODEL = "deepseek-v4-flash"  # the text model of the API reference
-IMAGES = "/v1/images/generations"  # which has no streams
-PROMPT_TOKENS = "512"
-OUTPUT_TOKENS = "128"
+from ..defaults import MODEL, OUTPUT_TOKENS, PROMPT_TOKENS, SHARED_PREFIX, TURNS, URL
 
 
 class Supply(NamedTuple):
@@ -42,14 +40,14 @@ class Asked(NamedTuple):
     `stream` None are the defaults, or what the jobs of a file say."""
 
     model: str | None = None
-    url: str = "/v1/chat/completions"
+    url: str = URL
     stream: bool | None = None
     jobs: str | None = None
     sample: bool = False
     prompt_tokens: str | None = None
     output_tokens: str | None = None
-    shared_prefix: float = 0.0
-    turns: str = "1"
+    shared_prefix: float = SHARED_PREFIX
+    turns: str = TURNS
     extra: Mapping[str, Any] = {}
 
 
@@ -60,7 +58,7 @@ def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
         if asked.prompt_tokens is not None or asked.output_tokens is not None:
             raise InputError("the prompts are from --jobs or made of --prompt-tokens; give one")
         return _from_file(asked, asked.jobs, rng if asked.sample else None)
-    streamed = asked.url != IMAGES if asked.stream is None else asked.stream
+    streamed = asked.url not in IMAGE_URLS if asked.stream is None else asked.stream
     template = RequestTemplate(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
     if trace is not None:
         prompts: Prompts = TracePrompts(template, trace, rng=rng)
@@ -76,7 +74,7 @@ def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
     words = f"{input_tokens} tokens in, {output_tokens} out"
     if asked.shared_prefix:
         words += f", {asked.shared_prefix:.0%} of each prompt shared"
-    if asked.turns != "1":
+    if asked.turns != TURNS:
         words += f", conversations of {asked.turns} turns"
     return _of_template(SyntheticPrompts(template, shape, rng=rng), template, words, None)
 

@@ -92,7 +92,7 @@ class Tally:
             self.gap.add(sorted(row.gaps_s)[len(row.gaps_s) // 2])
 
     def rate_per_s(self, now_s: float) -> float:
-        """Requests sent a second, over the last whole seconds."""
+        """Requests sent per second, over the last whole seconds."""
         number = int(now_s - self._start_s)
         whole = [s for s in self._seconds if number - RATE_OVER_S <= s.number < number]
         return sum(second.sent for second in whole) / min(RATE_OVER_S, max(1, number))

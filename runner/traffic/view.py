@@ -4,16 +4,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
 import trio
 from rich.console import Console
 
-from ..attempts import Attempts
+from headrace.jobs import LoadSigns, judge_load
+
+from ..limits import Concurrency
 from ..money import show
+from ..record import Totals
 from ..stderr import print_err
+from ..stop import Stop
 from .demand import MeasureWindow
 from .machine import LoopMonitor
 from .schedule import Schedule
@@ -31,25 +34,24 @@ SCREEN_ENDS_WITHIN_S = 2.0
 class LoadProgress(NamedTuple):
     """What a display may look at while the run is running. It changes nothing."""
 
-    attempts: Attempts
+    totals: Totals
+    concurrency: Concurrency
     schedule: Schedule
     tally: Tally
     loop: LoopMonitor
     window: MeasureWindow
     settings: LoadSettings
+    currency: str | None  # None without prices
+    stop: Stop
 
 
 # Shows the progress of a load run, until it is cancelled.
 LoadDisplay = Callable[[LoadProgress], Awaitable[None]]
 
 
-# Why the measurement is not valid, by what is known so far.
-Doubts = Callable[[LoadProgress], list[str]]
-
-
-def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
+def look(progress: LoadProgress) -> Snapshot:
     """What to show now."""
-    attempts, tally, settings = progress.attempts, progress.tally, progress.settings
+    tally, settings = progress.tally, progress.settings
     demand = progress.schedule.demand
     now_s = trio.current_time()
     stage, from_s, whole_s = _stage(progress, now_s)
@@ -63,22 +65,40 @@ def look(progress: LoadProgress, doubts: Doubts) -> Snapshot:
         rate_asked_per_s=settings.shape.rate_at(now_s - progress.window.from_s),
         rate_sent_per_s=tally.rate_per_s(now_s),
         sent=tally.sent,
-        in_flight=attempts.admission.concurrency.in_flight,
+        in_flight=progress.concurrency.in_flight,
         behind_s=max(0.0, now_s - demand.next_s(now_s)),
         ttft=quantiles(tally.ttft),
         latency=quantiles(tally.latency),
         ttft_course=tally.course("ttft", now_s),
         latency_course=tally.course("latency", now_s),
         errors=tally.errors.most_common(ERRORS_SHOWN),
-        cost=_cost(attempts),
-        doubts=doubts(progress),
+        cost=_cost(progress),
+        doubts=_doubts(progress),
     )
+
+
+def _doubts(progress: LoadProgress) -> list[str]:
+    """Why the measurement is not valid, by what is known while it is running."""
+    tally, loop = progress.tally, progress.loop
+    signs = LoadSigns(
+        open_loop=progress.settings.shape.open_loop,
+        measured=tally.measured,
+        wait_p99_s=tally.wait.quantile_s(0.99),
+        median_latency_s=tally.latency.quantile_s(0.5),
+        lag_p99_s=tally.client_lag.quantile_s(0.99),
+        median_gap_s=tally.gap.quantile_s(0.5),
+        stalls=loop.stalls,
+        longest_stall_s=loop.longest_s,
+        concurrency_limit=progress.settings.concurrency,
+    )
+    verdict = judge_load(signs)
+    return verdict.why if verdict.verdict == "client-limited" else []
 
 
 def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | None]:
     """What the run is at, since when, and how long that lasts."""
     window, settings = progress.window, progress.settings
-    stop = progress.attempts.stop
+    stop = progress.stop
     if stop.requested_s is not None:
         return "stopping", stop.requested_s, settings.grace_s
     if now_s < window.from_s:
@@ -89,20 +109,18 @@ def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | 
     return "measuring", window.from_s, window.duration_s
 
 
-def _cost(attempts: Attempts) -> str | None:
-    if attempts.prices is None:
+def _cost(progress: LoadProgress) -> str | None:
+    if progress.currency is None:
         return None
-    return f"{show(attempts.recorder.totals.spent)} {attempts.prices.currency}"
+    return f"{show(progress.totals.spent)} {progress.currency}"
 
 
-def watch_on(console: Console, doubts: Doubts) -> LoadDisplay:
+def watch_on(console: Console) -> LoadDisplay:
     """A display for this console: live on a terminal, else a line every ten seconds."""
-    if console.is_terminal:
-        return partial(_live, doubts)
-    return partial(_lines, doubts)
+    return _live if console.is_terminal else _lines
 
 
-async def _live(doubts: Doubts, progress: LoadProgress) -> None:
+async def _live(progress: LoadProgress) -> None:
     """Feed the process that draws (`runner.traffic.screen`), and end it with the run."""
     screen = _start_screen()
     assert screen.stdin is not None
@@ -110,7 +128,7 @@ async def _live(doubts: Doubts, progress: LoadProgress) -> None:
     try:
         while True:
             try:
-                os.write(pipe, msgspec.json.encode(look(progress, doubts)) + b"\n")
+                os.write(pipe, msgspec.json.encode(look(progress)) + b"\n")
             except BlockingIOError:
                 pass  # it is behind: the next snapshot will do
             except BrokenPipeError:
@@ -133,7 +151,7 @@ def _start_screen() -> subprocess.Popen[bytes]:
     return screen
 
 
-async def _lines(doubts: Doubts, progress: LoadProgress) -> None:
+async def _lines(progress: LoadProgress) -> None:
     while True:
         await trio.sleep(LINE_EVERY_S)
-        print_err(in_words(look(progress, doubts)))
+        print_err(in_words(look(progress)))

@@ -2,16 +2,17 @@
 
 from .body import Collected, collect, decoded, whole_body
 from .connection import Headers
+from .head import RequestHead
 from .response import SocketResponse
 from .route import http_base, transport_to
-from .sender import RequestHead, Response, sender_over
-from .streams import Connect, Origin, open_tcp, open_unix
+from .sender import Response, sender_over
+from .streams import UNIX, Connect, Origin, open_tcp, open_unix
 from .timeouts import Timeouts
-from .transport import PORTS, TrioTransport
+from .transport import TrioTransport
 from .wire import Take, Wire
 
 __all__ = [
-    "PORTS",
+    "UNIX",
     "Collected",
     "Connect",
     "Headers",

@@ -39,8 +39,8 @@ class Connection:
         self.since_s = 0.0  # when the last read ended or a wait began, on trio's clock
         self._limits = limits
         self._deadlines = deadlines
-        self._phase: Wait | None = None  # what is waited for
-        self._phase_s = 0.0  # how long that may be, from `since_s`
+        self._waits_for: Wait | None = None  # what is waited for
+        self._wait_max_s = 0.0  # how long that may be, from `since_s`
         self._ends_s = 0.0  # when the whole exchange is to be over
         self._socket = descriptor_under(stream)
         # Written to without a wait where there is no TLS between.
@@ -102,7 +102,9 @@ class Connection:
 
     def due_s(self) -> float:
         """When the wait under way is too long; inf while nobody waits."""
-        return math.inf if self._phase is None else min(self.since_s + self._phase_s, self._ends_s)
+        if self._waits_for is None:
+            return math.inf
+        return min(self.since_s + self._wait_max_s, self._ends_s)
 
     async def interrupt(self) -> None:
         """Wake who waits on the stream."""
@@ -126,7 +128,7 @@ class Connection:
 
     def rest(self) -> None:
         """Nobody waits for now."""
-        self._phase = None
+        self._waits_for = None
 
     def send(self, data: bytes, wire: Wire) -> bytes:
         """Begin one request: `wire.on_sent` is called, and what can be written at once is.
@@ -216,17 +218,17 @@ class Connection:
         return body
 
     def _wait(self, phase: Wait, seconds: float, from_s: float) -> None:
-        self._phase, self._phase_s, self.since_s = phase, seconds, from_s
+        self._waits_for, self._wait_max_s, self.since_s = phase, seconds, from_s
         due_s = self.due_s()
         if due_s < self._deadlines.wakes_s:
             self._deadlines.wake_by(due_s)
 
     def _error(self, error: BaseException) -> httpx.TransportError:
         """The error of a wait that ended with `error`, which is the watch's where it is overdue."""
-        assert self._phase is not None
+        assert self._waits_for is not None
         now_s = trio.current_time()
         if isinstance(error, trio.ClosedResourceError) and now_s >= self.due_s():
-            if now_s >= self.since_s + self._phase_s:
-                return late(self._phase, self._phase_s)
+            if now_s >= self.since_s + self._wait_max_s:
+                return late(self._waits_for, self._wait_max_s)
             return late(TOTAL, self._limits.total)
-        return broken(self._phase, error)
+        return broken(self._waits_for, error)

@@ -10,9 +10,8 @@ import httpx
 
 from headrace.jobs import InputError
 
-from ..settings import UNIX
 from .httpx_transport import httpx_transport
-from .streams import open_unix
+from .streams import UNIX, open_unix
 from .transport import TrioTransport
 
 

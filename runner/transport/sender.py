@@ -6,28 +6,9 @@ from typing import Protocol
 import httpx
 
 from .connection import Headers
-from .streams import Origin
-from .transport import PORTS, TrioTransport
+from .head import RequestHead
+from .transport import TrioTransport
 from .wire import Take, Wire
-
-
-class RequestHead:
-    """A request without its body, made once for many."""
-
-    def __init__(self, method: str, url: httpx.URL, headers: httpx.Headers) -> None:
-        self.method = method
-        self.url = url
-        self.headers = headers
-        self.origin = Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
-        lines = [b"%s %s HTTP/1.1" % (method.encode(), url.raw_path)]
-        lines += [b"%s: %s" % (name, value) for name, value in headers.raw]
-        self._head = b"\r\n".join(lines)
-
-    def with_body(self, body: bytes) -> bytes:
-        """The whole request, as HTTP/1.1 has it."""
-        if not body:
-            return self._head + b"\r\n\r\n"
-        return b"%s\r\ncontent-length: %d\r\n\r\n%s" % (self._head, len(body), body)
 
 
 class Response(Protocol):

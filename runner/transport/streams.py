@@ -4,14 +4,17 @@ import select
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+import httpx
 import trio
 from trio.lowlevel import wait_readable
 
 from .arrival import ANCILLARY_BYTES, Arrivals, ask_for_stamps, stamp_ns
 
 READ_BYTES = 65536
+PORTS = {"http": 80, "https": 443}
+UNIX = "unix:"  # before the path of a Unix socket, in a base URL
 
 
 class Origin(NamedTuple):
@@ -20,6 +23,11 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> Self:
+        """The origin of a URL. Raises KeyError for a scheme that is neither."""
+        return cls(url.scheme, url.host, url.port or PORTS[url.scheme])
 
 
 # Opens a byte stream to an origin; TLS comes on top of it.

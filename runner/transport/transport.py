@@ -10,13 +10,13 @@ import trio
 
 from .connection import Connection
 from .deadlines import Deadlines
+from .head import head_bytes
 from .response import SocketResponse
 from .streams import Connect, Origin, open_tcp
 from .timeouts import CONNECT, PhaseLimit, Timeouts
 from .tls import Handshakes, verifying
 from .wire import Wire
 
-PORTS = {"http": 80, "https": 443}
 # Servers and what stands before them close idle connections after 60 s or so: one that is about to
 # be closed is not used again.
 IDLE_MAX_S = 30.0
@@ -68,9 +68,9 @@ class TrioTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         wire: Wire = request.extensions.get("wire") or Wire()
-        url = request.url
-        origin = Origin(url.scheme, url.host, url.port or PORTS[url.scheme])
-        response = await self.request(origin, _head(request) + await request.aread(), wire)
+        head = head_bytes(request.method, request.url, request.headers)
+        data = head + b"\r\n\r\n" + await request.aread()
+        response = await self.request(Origin.of(request.url), data, wire)
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -141,9 +141,3 @@ class TrioTransport(httpx.AsyncBaseTransport):
     async def _discard(self, connection: Connection) -> None:
         self._deadlines.remove(connection)
         await trio.aclose_forcefully(connection.stream)
-
-
-def _head(request: httpx.Request) -> bytes:
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
-    lines += [b"%s: %s" % (name, value) for name, value in request.headers.raw]
-    return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         OutageError,
         OutOfMoneyError,
         RunDirectoryError,
+        RunOptions,
         RunOutcome,
         RunSettings,
         Secret,
@@ -47,6 +48,7 @@ __all__ = [
     "OutOfMoneyError",
     "OutageError",
     "RunDirectoryError",
+    "RunOptions",
     "RunOutcome",
     "RunSettings",
     "Secret",
@@ -69,8 +71,8 @@ __getattr__ = late(
         "reports": "scan_attempts scan_results",
         "runner": (
             "BalanceError InterruptError KeyRefusedError LoadOptions OutOfMoneyError OutageError "
-            "RunDirectoryError RunOutcome RunSettings Secret Stop StorageError TerminateError "
-            "UnreachableError World load run run_jobs"
+            "RunDirectoryError RunOptions RunOutcome RunSettings Secret Stop StorageError "
+            "TerminateError UnreachableError World load run run_jobs"
         ),
     },
 )

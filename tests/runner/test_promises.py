@@ -74,7 +74,7 @@ class Lanes:
         self.lane: Any = None
 
     async def watch(self, progress: Any) -> None:
-        self.lane = progress.attempts.admission.lanes.shared
+        self.lane = progress.lanes.shared
         await trio.sleep_forever()
 
 

@@ -1,15 +1,22 @@
 """What a run is told: checked before anything is touched, and the key shown to nobody."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 
 from headrace.jobs import InputError
-from headrace.runner import RunSettings, Secret, cli, run
-from headrace.runner.options import RunOptions, SendOptions
+from headrace.runner import LoadOptions, RunOptions, RunSettings, Secret, cli, load, run
+from headrace.runner.options import SendOptions
 from headrace.runner.settings import base_url_from, default_run_directory, headers_from, key_from
+from headrace.runner.traffic import plan
+from headrace.runner.traffic.cli import load as load_command
+
+# Flags of several load runs in a row, which a program makes itself.
+SEVERAL = {"sweep", "find", "precision", "highest"}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +126,36 @@ def test_a_program_and_the_command_line_can_set_the_same() -> None:
     assert program == {*RunSettings.__struct_fields__} - {"key", "seed"}
     command = {param.name for param in cli.run.params} - {"jobs", "out", "as_json"}
     assert command == program - {"own_limits"}  # which are a table of headrace.toml
+
+
+def test_a_program_and_the_command_line_can_ask_for_the_same_load() -> None:
+    program = {*LoadOptions.__optional_keys__}
+    command = {param.name for param in load_command.params} - {"as_json", *SEVERAL}
+    assert command == program - {"own_limits"}
+
+
+def test_an_option_that_no_load_run_has_is_refused() -> None:
+    wrong: Any = {"users": 1, "duration_s": 1.0, "user": 2}
+    with pytest.raises(TypeError, match="'user'"):
+        load(base_url="http://a.test", api_key="k", **wrong)
+
+
+def test_the_load_commands_defaults_are_the_settings(tmp_path: Path) -> None:
+    asked = {"rate": "1/s", "duration_s": 1.0, "seed": 1, "out": tmp_path / "a.run"}
+    least: Any = {**asked, "base_url": "http://a.test"}
+    given = ["--rate", "1/s", "--duration", "1s", "--seed", "1", "--base-url", "http://a.test"]
+    read = load_command.make_context("load", given).params
+    flags: Any = {name: read[name] for name in {*read} - {"as_json", *SEVERAL}}
+    flags["out"] = asked["out"]
+    now, key = dt.datetime(2026, 6, 9, tzinfo=dt.UTC), Secret("k")
+    by_flags, by_program = (plan(each, key, now) for each in (flags, least))
+    ours, theirs = (msgspec.structs.asdict(each.settings) for each in (by_flags, by_program))
+    shape, other = ours.pop("shape"), theirs.pop("shape")
+    assert ours == theirs
+    assert (shape.arrivals, shape.variation) == (other.arrivals, other.variation)
+    assert by_flags.supply.words == by_program.supply.words
+    assert by_program.settings.grace_s == 120.0
+    assert (by_program.settings.rpm, by_program.settings.attempts) == (None, 1)
 
 
 def test_the_commands_defaults_are_the_settings() -> None:

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.jobs import SeenIds
-from headrace.jobs.files.duplicates import FIRST_SLOTS, SHARDS
+from headrace.jobs.files.duplicates import FIRST_SLOTS, SHARDS, SeenIds
 
 SLOT_BYTES = 12  # a digest of 64 bits and a line of 32
 FIRST_BYTES = SHARDS * FIRST_SLOTS * SLOT_BYTES

@@ -283,7 +283,7 @@ def test_the_concurrency_that_the_run_found_is_drawn(made: RunMaker) -> None:
     ]
     (made.write() / "concurrency.jsonl").write_bytes(b"".join(lines))
     page = page_of(made)
-    assert "(found by the run): 16 at the start, 24 at most, 12 at the end" in page
+    assert "(found by the run): 16 at the start, peak 24, 12 at the end" in page
     (data,) = re.findall(r'id="charts">(.*?)</script>', page)
     (drawn,) = (each["spec"] for each in json.loads(data) if each["name"] == "in-flight")
     assert drawn["datasets"][drawn["layer"][1]["data"]["name"]] == [

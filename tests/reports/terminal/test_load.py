@@ -99,4 +99,5 @@ def test_no_line_is_wider_than_the_terminal(made: RunMaker, width: int) -> None:
 )
 def test_a_core_that_others_had_is_told(share: float, told: str) -> None:
     machine = msgspec.structs.replace(MACHINE, core_wait_share=share)
-    assert machine_lines(machine)[0].startswith(f"this client: 82% of a core{told}, 40 in flight")
+    line = machine_lines(machine)[0]
+    assert line.startswith(f"this client: 82% of a core{told}, peak 40 in flight")

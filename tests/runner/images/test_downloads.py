@@ -14,7 +14,7 @@ from headrace.reports import summarise
 from headrace.runner.client import Client
 from headrace.runner.clock import RunClock
 from headrace.runner.errors import InterruptError
-from headrace.runner.images.downloads import PICTURE_BYTES_MAX, DownloadError, Downloads, allowed
+from headrace.runner.images.downloads import IMAGE_BYTES_MAX, DownloadError, Downloads, allowed
 from headrace.runner.images.public_hosts import NotPublicError, connect_public, is_public
 from headrace.runner.secret import Secret
 from headrace.runner.stop import Stop
@@ -318,7 +318,7 @@ PRIVATE.__cause__ = NotPublicError("private")
         (responding(503), "cdn.test answered 503", 3),
         (httpx.ReadError("broke"), "cdn.test: broke", 3),
         (PRIVATE, "cdn.test is not a public host", 1),
-        (in_drops, f"more than {PICTURE_BYTES_MAX} bytes", 1),
+        (in_drops, f"more than {IMAGE_BYTES_MAX} bytes", 1),
         (slowly, "took more than 60 s", 1),
     ],
 )

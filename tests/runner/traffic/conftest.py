@@ -1,6 +1,8 @@
 """Load runs in virtual time, against a service or a gateway in memory."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +14,17 @@ import trio.testing
 
 from headrace.gateway import Config, Gateway
 from headrace.jobs import LoadFacts, Manifest
-from headrace.runner import LoadOptions, RunOutcome, Secret, Stop, TrioTransport, World
-from headrace.runner.traffic.alarm import open_event_alarm
+from headrace.runner import RunOutcome, Secret, Stop, TrioTransport, World
+from headrace.runner.traffic.alarm import Alarm, EventAlarm
 from headrace.runner.traffic.options import LoadPlan, plan
 from headrace.runner.traffic.start import run_load
+
+
+@contextmanager
+def open_event_alarm() -> Iterator[Alarm]:
+    """One that keeps to trio's clock, which is virtual here."""
+    yield EventAlarm()
+
 
 # 20 s into a minute, as servers with fixed windows count it.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
@@ -92,8 +101,8 @@ class Traffic:
     ) -> Loaded:
         """A load run over any streams."""
 
-        fields = {"seed": 1, "out": str(self.path / "load.run"), **asked}
-        options = LoadOptions(base_url="http://gateway.test", **fields)
+        defaults = {"base_url": "http://gateway.test", "seed": 1, "out": self.path / "load.run"}
+        options: Any = {**defaults, **asked}
         planned = plan(options, Secret(key), BEGAN)
         outcome = await run_load(planned, self._world(connect, stop), watch, open_event_alarm)
         return Loaded(outcome, planned.directory)

@@ -12,8 +12,8 @@ from headrace.runner.traffic.alarm import (
     EventAlarm,
     TimerAlarm,
     open_alarm,
-    open_event_alarm,
 )
+from tests.runner.traffic.conftest import open_event_alarm
 
 
 async def test_in_virtual_time_it_wakes_at_the_moment(autojump_clock: MockClock) -> None:

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from headrace.runner.clock import RunClock
-from headrace.runner.traffic.alarm import open_alarm, open_event_alarm
+from headrace.runner.traffic.alarm import open_alarm
 from headrace.runner.traffic.machine import (
     TICK_S,
     WORST_KEPT,
@@ -24,6 +24,7 @@ from headrace.runner.traffic.machine import (
     open_files,
     tcp_sockets,
 )
+from tests.runner.traffic.conftest import open_event_alarm
 
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
 

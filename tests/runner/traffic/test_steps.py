@@ -14,7 +14,7 @@ from trio.testing import MockClock
 from headrace.gateway import Config
 from headrace.jobs import InputError
 from headrace.reports import Steps
-from headrace.runner import LoadOptions, RunOutcome, Secret
+from headrace.runner import RunOutcome, Secret
 from headrace.runner.traffic.options import LoadPlan
 from headrace.runner.traffic.steps import StepLoad, Stepper, parse_loads, parse_search
 from tests.docs_page import docs_page
@@ -43,11 +43,9 @@ def on_a_gateway(tmp_path: Path, **config: Any) -> Callable[[LoadPlan], RunOutco
 
 
 def stepper(tmp_path: Path, kind: Any, run: Any, **options: Any) -> Stepper:
-    fields: dict[str, Any] = {"base_url": "http://gateway.test", "seed": 1, **options}
+    fields: Any = {"base_url": "http://gateway.test", "seed": 1, **options}
     key = Secret(Config(**SERVICE).active_keys()[0].secret)
-    return Stepper(
-        LoadOptions(**fields), key, tmp_path / "all", kind=kind, run=run, now=lambda: BEGAN
-    )
+    return Stepper(fields, key, tmp_path / "all", kind=kind, run=run, now=lambda: BEGAN)
 
 
 @pytest.fixture(scope="module")

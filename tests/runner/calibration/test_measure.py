@@ -8,7 +8,7 @@ import pytest
 
 from headrace.jobs import InputError
 from headrace.reports import Truth
-from headrace.runner import LoadOptions, Secret
+from headrace.runner import Secret
 from headrace.runner.calibration.measure import gateway_was_late, load_error
 from headrace.runner.traffic.calibrated import (
     Calibration,
@@ -77,18 +77,17 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     ("asked", "says"),
     [
         ({"rate": "1000/s"}, []),
-        ({"rate": "1001/s"}, ["1,001 requests/s is more than the 1,000 a second"]),
-        ({"stages": "0s:10/s, 10s:3000/s"}, ["3,000 requests/s is more than the 1,000 a second"]),
+        ({"rate": "1001/s"}, ["1,001 requests/s is more than the 1,000 per second"]),
+        ({"stages": "0s:10/s, 10s:3000/s"}, ["3,000 requests/s is more than the 1,000 per second"]),
         ({"users": 500}, []),
         ({"users": 501}, ["501 at once is more than the 500 at once"]),
     ],
 )
-def test_a_load_beyond_a_ceiling_is_said_beforehand(
+def test_a_load_beyond_what_was_measured_is_warned_of(
     asked: dict[str, Any], says: list[str], tmp_path: Path
 ) -> None:
-    options = LoadOptions(
-        duration_s=20.0, base_url="http://here.test", out=tmp_path / "x.run", **asked
-    )
+    there = {"duration_s": 20.0, "base_url": "http://here.test", "out": tmp_path / "x.run"}
+    options: Any = {**there, **asked}
     found = exceeds(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
     assert len(found) == len(says)
     for line, begin in zip(found, says, strict=True):

@@ -1,14 +1,15 @@
 """Whether a load run's figures can be trusted, or the client was itself the bottleneck.
 
-A pure function of a few figures, so that the live view can ask it too. CPU, files and ports are
-shown, and judge nothing.
+One rule for the run that is under way and for its report. CPU, files and ports are shown, and judge
+nothing.
 """
 
 from typing import Literal
 
 import msgspec
 
-from headrace.jobs import STALL_S, show_seconds
+from ..durations import show_seconds
+from .load_facts import STALL_S
 
 # An open-loop request may leave so late at p99, or by this share of the median latency.
 WAIT_FLOOR_S = 0.002
@@ -34,7 +35,7 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
     median_gap_s: float | None = None
     stalls: int | None = None
     longest_stall_s: float | None = None
-    ceiling: int | None = None
+    concurrency_limit: int | None = None
     connect_p99_s: float | None = None
 
 
@@ -74,8 +75,8 @@ def _wait(signs: LoadSigns) -> str | None:
         f"1 % of the requests left {show_seconds(signs.wait_p99_s)} or more after they were due "
         f"(allowed: {show_seconds(allowed_s)})"
     )
-    if signs.ceiling is not None:
-        said += f"; the ceiling of {signs.ceiling} in flight makes requests wait"
+    if signs.concurrency_limit is not None:
+        said += f"; the limit of {signs.concurrency_limit} in flight makes requests wait"
     if (signs.connect_p99_s or 0) > allowed_s:
         said += f"; connecting took up to {show_seconds(signs.connect_p99_s or 0)} at p99"
     return said

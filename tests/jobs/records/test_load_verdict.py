@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from headrace.reports import LoadSigns, judge_load
+from headrace.jobs import LoadSigns, judge_load
 
 
 def signs(**fields: Any) -> LoadSigns:
@@ -56,9 +56,9 @@ def test_what_is_allowed_is_valid(fields: dict[str, Any]) -> None:
             "1 % of the requests left 21.0 ms or more after they were due (allowed: 20.0 ms)",
         ),
         (
-            {"wait_p99_s": 1.5, "ceiling": 8},
+            {"wait_p99_s": 1.5, "concurrency_limit": 8},
             "1 % of the requests left 1.50 s or more after they were due (allowed: 2.00 ms); "
-            "the ceiling of 8 in flight makes requests wait",
+            "the limit of 8 in flight makes requests wait",
         ),
         (
             {"wait_p99_s": 0.1, "connect_p99_s": 0.09},

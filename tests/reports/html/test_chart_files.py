@@ -10,7 +10,7 @@ import pytest
 from headrace.jobs import InputError
 from headrace.reports.figures.summary import summary_of
 from headrace.reports.html import write_charts
-from headrace.reports.html.chart_images import SCALE, WIDTH, image_spec
+from headrace.reports.html.chart_files import SCALE, WIDTH, image_spec
 from headrace.reports.html.charts import Chart
 from headrace.reports.html.cost_chart import cost_chart
 from headrace.reports.run import open_run

@@ -1,0 +1,152 @@
+"""What a session sends with, built from its settings: the client, admission, attempts, the money.
+
+Built once a session has recovered. The session keeps the parts, and hands each what it needs.
+"""
+
+import random
+from typing import NamedTuple
+
+import httpx
+
+from headrace.jobs import PriceTable, TokenEstimator
+
+from .admission import Admission
+from .attempts import Attempts
+from .client import Client
+from .clock import RunClock
+from .images import Downloads, ImageStore
+from .limits import Concurrency, Lane, Lanes, lanes_for
+from .money import Account, AccountLimits, Budget, RefusalJudge, max_cost_ceiling
+from .offload import Offload
+from .record import Recorder, RunDirectory, State, Totals
+from .retries import RetryPolicy
+from .settings import SendSettings
+from .stop import Stop
+
+
+class Assembly(NamedTuple):
+    """The parts of a session. `prices` and `limits`, what the account allows, are None where no
+    cost is known."""
+
+    account: Account
+    admission: Admission
+    attempts: Attempts
+    images: ImageStore
+    limits: AccountLimits | None
+    prices: PriceTable | None
+    recorder: Recorder
+
+
+def assemble(
+    settings: SendSettings,
+    run: RunDirectory,
+    recorder: Recorder,
+    state: State,
+    *,
+    transport: httpx.AsyncBaseTransport,
+    foreign: httpx.AsyncBaseTransport,
+    concurrency: Concurrency,
+    lane: type[Lane],
+    timed: bool,
+    clock: RunClock,
+    offload: Offload,
+    rng: random.Random,
+    stop: Stop,
+) -> Assembly:
+    """Build the parts of a session.
+
+    Args:
+        settings: of the run.
+        run: its directory, whose manifest has the prices.
+        recorder: of this session.
+        state: where the run stands.
+        transport: to the service.
+        foreign: to wherever images are linked to, without the key.
+        concurrency: the slots.
+        lane: what requests leave by.
+        timed: whether all reads carry receive times, and gaps between tokens are kept.
+        clock: the run's.
+        offload: for work that blocks.
+        rng: of all chance.
+        stop: told of what ends the run.
+
+    Returns:
+        The parts; transports and recorder stay the caller's.
+    """
+    client = Client(
+        transport,
+        base_url=settings.base_url,
+        key=settings.key,
+        headers=settings.headers,
+        clock=clock,
+        timed=timed,
+    )
+    account = Account(client, clock)
+    prices = run.manifest.prices
+    budget = None if prices is None else budget_of(settings, recorder.totals, prices)
+    admission = Admission(
+        lanes=lanes_of(settings, state, lane=lane, clock=clock, rng=rng),
+        concurrency=concurrency,
+        budget=budget,
+        estimator=TokenEstimator(),
+        clock=clock,
+    )
+    downloads = Downloads(client, foreign) if settings.download else None
+    images = ImageStore(run.path, offload=offload, downloads=downloads)
+    attempts = Attempts(
+        client=client,
+        admission=admission,
+        policy=RetryPolicy(
+            attempts=settings.attempts, deadline_s=settings.deadline_s, now=clock.now, rng=rng
+        ),
+        refusals=RefusalJudge(account, recorder),
+        recorder=recorder,
+        prices=prices,
+        images=images,
+        clock=clock,
+        stop=stop,
+    )
+    limits = None
+    if budget is not None:
+        limits = AccountLimits(
+            account=account,
+            recorder=recorder,
+            budget=budget,
+            clock=clock,
+            stop=stop,
+            settings=settings,
+        )
+    return Assembly(
+        account=account,
+        admission=admission,
+        attempts=attempts,
+        images=images,
+        limits=limits,
+        prices=prices,
+        recorder=recorder,
+    )
+
+
+def lanes_of(
+    settings: SendSettings, state: State, *, lane: type[Lane], clock: RunClock, rng: random.Random
+) -> Lanes:
+    """The lanes, which remember what the last minute of an earlier session sent."""
+    lanes = lanes_for(
+        settings.limits,
+        deadline_s=settings.deadline_s,
+        outage_limit_s=settings.outage_s,
+        rng=rng,
+        now_s=clock.now(),
+        kind=lane,
+    )
+    for attempt in state.recent:
+        limiter = lanes.of(attempt.model).limiter
+        limiter.remember(clock.seconds(attempt.sent_at), attempt.tokens)
+    return lanes
+
+
+def budget_of(settings: SendSettings, totals: Totals, prices: PriceTable) -> Budget:
+    """What the run may spend, under the user's own ceiling where there is one."""
+    limit, currency = settings.max_cost, prices.currency
+    ceiling = None if limit is None else max_cost_ceiling(limit, currency)
+    return Budget(totals, currency=currency, ceiling=ceiling)
