@@ -134,6 +134,7 @@ class RunSession(ABC):
         state, journal = await self._world.offload(lambda: self._recover(session.started_at))
         recorder = self._recorder(journal, state)
         try:
+            self._run.raise_schema()
             client = self._client(transport)
             account = Account(client, self._clock)
             attempts = self._attempts(client, account, foreign, recorder, state, rng)

@@ -21,6 +21,7 @@ from .manifest import (
     Manifest,
     ModelLimits,
     Session,
+    newer_schema,
 )
 from .outage import (
     OUTAGE_AFTER,
@@ -82,6 +83,7 @@ __all__ = [
     "counts_toward_outage",
     "frame",
     "journal_segments",
+    "newer_schema",
     "numbered",
     "read_journal_segment",
     "schema",
