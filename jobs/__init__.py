@@ -7,12 +7,14 @@ from headrace.settings_file import SETTINGS_FILE
 
 from .amount import EXACT, strip_zeros, to_places
 from .costs import (
+    TOKEN_PRICES,
     CostBounds,
     EstimateTotals,
     Forecast,
     Forecaster,
     ForecastRow,
     Price,
+    PriceBand,
     PriceTable,
     TokenEstimator,
     Usage,
@@ -118,6 +120,7 @@ __all__ = [
     "SERVICE_KINDS",
     "SETTINGS_FILE",
     "STALL_S",
+    "TOKEN_PRICES",
     "UNUSABLE_ANSWER",
     "AccountChange",
     "Aggregate",
@@ -161,6 +164,7 @@ __all__ = [
     "PeriodBudget",
     "Phase",
     "Price",
+    "PriceBand",
     "PriceTable",
     "PromptShape",
     "Prompts",
