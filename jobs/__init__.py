@@ -27,6 +27,7 @@ from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, open_source
 from .job import Job, Reject
+from .masked import masked
 from .own_limits import own_limits_from
 from .records import (
     OUTAGE_AFTER,
@@ -195,6 +196,7 @@ __all__ = [
     "frame",
     "journal_segments",
     "load_prices",
+    "masked",
     "newer_schema",
     "numbered",
     "open_source",

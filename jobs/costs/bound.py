@@ -48,15 +48,9 @@ class _Rates(NamedTuple):
     bands: list[_TokenRates]
 
 
-class _MostUsed(NamedTuple):
-    """The most that an attempt can use."""
-
-    input_tokens: int
-    output_tokens: int
-    web_searches: int = 0
-
-
-NOTHING = _MostUsed(0, 0)
+# The most tokens of input and of output, and the most web searches, of an attempt.
+_MostUsed = tuple[int, int, int]
+NOTHING: _MostUsed = (0, 0, 0)
 
 
 class CostBounds:
@@ -97,25 +91,26 @@ class CostBounds:
         used = _most_used(job, rates.price, rates.kind) if rates.by_tokens else NOTHING
         if isinstance(used, str):
             return used
+        input_tokens, output_tokens, web_searches = used
         fixed = rates.fixed if rates.kind != "images" else _cost_of_images(job, rates.price)
         bound = fixed
-        for each in rates.bands:
-            if each.input is None or each.output is None or fixed is None:
+        for begin, of_input, of_output in rates.bands:
+            if of_input is None or of_output is None or fixed is None:
                 bound = None
                 break
             # Each band with all the tokens: in which of them an answer falls is not known.
-            if each.from_input_tokens <= used.input_tokens:
-                of_output = EXACT.fma(each.output, used.output_tokens, fixed)
-                of_band = EXACT.fma(each.input, used.input_tokens, of_output)
-                bound = max(bound or ZERO, of_band)
+            if begin <= input_tokens:
+                of_band = EXACT.fma(of_output, output_tokens, fixed)
+                of_band = EXACT.fma(of_input, input_tokens, of_band)
+                bound = of_band if begin == 0 or bound is None else max(bound, of_band)
         if bound is None:
             return (
                 f"the price file lacks a price of {job.model!r} for {job.url}, which --max-cost "
                 "needs; add it"
             )
-        if used.web_searches:
+        if web_searches:
             assert rates.price.web_search is not None
-            thousands = EXACT.multiply(rates.price.web_search, used.web_searches)
+            thousands = EXACT.multiply(rates.price.web_search, web_searches)
             bound = EXACT.fma(thousands, THOUSANDTH, bound)
         return bound
 
@@ -192,4 +187,4 @@ def _most_used(job: Job, price: Price, kind: EndpointKind) -> _MostUsed | str:
             "the body has no max_tokens, and the price file has no max_output_tokens of "
             f"{job.model!r}; --max-cost needs one of them"
         )
-    return _MostUsed(input_tokens, output_tokens, searches)
+    return input_tokens, output_tokens, searches
