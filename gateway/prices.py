@@ -12,13 +12,15 @@
     "1024x1024" = 0.25       # per image of that size
     default = 0.25           # per image of any other size
 
-The keys that only a client needs (`cache_write`, `max_input_tokens`, `valid_from`, `source` ...)
-are accepted and ignored. A missing price is free of charge.
+The keys that only a client needs (`cache_write`, `web_search`, `bands`, `max_input_tokens`,
+`source` ...) are accepted and ignored. Keys may be spelled with - or with _. A missing price is
+free of charge.
 """
 
 import datetime as dt
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -50,9 +52,13 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     input: Decimal = ZERO
     cached_input: Decimal | None = None
     cache_write: Decimal | None = None
+    cache_write_1h: Decimal | None = None
     output: Decimal = ZERO
+    reasoning: Decimal | None = None
     search_request: Decimal = ZERO
+    web_search: Decimal | None = None
     images: dict[str, Decimal] = {}
+    bands: list[dict[str, Any]] = []
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     valid_from: dt.date | None = None
@@ -109,11 +115,25 @@ DEFAULT_PRICES = PriceTable(
 
 def load_prices(path: Path) -> PriceTable:
     """Read a price file. Raises GatewayError, naming the file and the key at fault."""
-    table = read_toml(path, PriceTable, what="price file")
+    table = read_toml(path, PriceTable, what="price file", prepare=_snake_case)
     for model, price in table.models.items():
         for name, amount in _amounts(price):
             check_amount(f'{path}: models."{model}".{name}', amount)
     return table
+
+
+def _snake_case(data: dict[str, Any]) -> dict[str, Any]:
+    """The file with the keys of its models as the code spells them."""
+    models = data.get("models")
+    if not isinstance(models, dict):
+        return data
+    found = {
+        name: {key.replace("-", "_"): value for key, value in entry.items()}
+        if isinstance(entry, dict)
+        else entry
+        for name, entry in models.items()
+    }
+    return {**data, "models": found}
 
 
 def check_amount(name: str, amount: Decimal) -> None:
@@ -131,8 +151,11 @@ def _amounts(price: ModelPrice) -> list[tuple[str, Decimal]]:
         ("input", price.input),
         ("cached_input", price.cached_input),
         ("cache_write", price.cache_write),
+        ("cache_write_1h", price.cache_write_1h),
         ("output", price.output),
+        ("reasoning", price.reasoning),
         ("search_request", price.search_request),
+        ("web_search", price.web_search),
         *((f"images.{size}", each) for size, each in price.images.items()),
     ]
     return [(name, amount) for name, amount in named if amount is not None]

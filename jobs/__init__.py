@@ -7,12 +7,14 @@ from headrace.settings_file import SETTINGS_FILE
 
 from .amount import EXACT, strip_zeros, to_places
 from .costs import (
+    TOKEN_PRICES,
     CostBounds,
     EstimateTotals,
     Forecast,
     Forecaster,
     ForecastRow,
     Price,
+    PriceBand,
     PriceTable,
     TokenEstimator,
     Usage,
@@ -25,6 +27,7 @@ from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, Source, open_source
 from .job import Job, Reject
+from .masked import masked
 from .own_limits import own_limits_from
 from .records import (
     OUTAGE_AFTER,
@@ -67,6 +70,7 @@ from .records import (
     frame,
     journal_segments,
     judge_load,
+    newer_schema,
     numbered,
     read_journal_segment,
     schema,
@@ -120,6 +124,7 @@ __all__ = [
     "SERVICE_KINDS",
     "SETTINGS_FILE",
     "STALL_S",
+    "TOKEN_PRICES",
     "UNUSABLE_ANSWER",
     "AccountChange",
     "Aggregate",
@@ -165,6 +170,7 @@ __all__ = [
     "PeriodBudget",
     "Phase",
     "Price",
+    "PriceBand",
     "PriceTable",
     "PromptShape",
     "Prompts",
@@ -195,6 +201,8 @@ __all__ = [
     "journal_segments",
     "judge_load",
     "load_prices",
+    "masked",
+    "newer_schema",
     "numbered",
     "open_source",
     "own_limits_from",

@@ -11,7 +11,7 @@ from headrace.jobs import printable, show_seconds
 from .figures import QUANTILES, Summary
 from .headline import headline
 from .load import asked
-from .wording import METRIC_NAMES, endpoint, money, rate
+from .wording import METRIC_NAMES, counted, endpoint, money, rate
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160
@@ -20,7 +20,8 @@ CHARACTERS_MAX = 160
 def markdown(summary: Summary) -> str:
     """The outcome in a sentence, then a table each of cost, times and errors, and the balance."""
     parts = [f"### {code(summary.run.directory)}", " ".join(headline(summary))]
-    parts += [_load(summary), _cost(summary), _balance(summary), _times(summary)]
+    parts += [_load(summary), _cost(summary), _unpriced(summary), _balance(summary)]
+    parts += [_hints(summary), _times(summary)]
     parts.append(_errors(summary))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -66,6 +67,8 @@ def _cost(summary: Summary) -> str:
     usage = summary.usage
     if not usage.rows:
         return ""
+    total = usage.total
+    reported = total.reported_cost is not None
     rows = [
         (
             code(row.model),
@@ -74,15 +77,31 @@ def _cost(summary: Summary) -> str:
             f"{row.input_tokens:,}",
             f"{row.output_tokens:,}",
             money(row.cost, None),
+            *([money(row.reported_cost, None)] if reported else []),
         )
         for row in usage.rows[:ROWS_MAX]
     ]
-    total = usage.total
     if len(usage.rows) > 1:
         counts = (f"{total.jobs:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
-        rows.append(("**all**", "", *counts, f"**{money(total.cost, None)}**"))
+        by_service = [f"**{money(total.reported_cost, None)}**"] if reported else []
+        rows.append(("**all**", "", *counts, f"**{money(total.cost, None)}**", *by_service))
     cost = "cost" if usage.currency is None else f"cost, {printable(usage.currency)}"
-    return _table(("model", "endpoint", "jobs", "input", "output", cost), rows, left=2)
+    header = ("model", "endpoint", "jobs", "input", "output", cost)
+    return _table((*header, "reported") if reported else header, rows, left=2)
+
+
+def _unpriced(summary: Summary) -> str:
+    """The answers without a cost by reason, where there are prices to judge by."""
+    usage = summary.usage
+    reasons = {} if usage.currency is None else usage.unpriced_reasons
+    return "\n".join(
+        f"- {counted(answers, 'answer')} without a cost: {code(reason)}"
+        for reason, answers in list(reasons.items())[:ROWS_MAX]
+    )
+
+
+def _hints(summary: Summary) -> str:
+    return "\n".join(f"- {code(hint)}" for hint in summary.outcome.hints)
 
 
 def _balance(summary: Summary) -> str:
@@ -90,6 +109,10 @@ def _balance(summary: Summary) -> str:
     said = f"Balance check: **{check.verdict}**"
     if check.verdict == "differs" and check.difference is not None:
         said += f" by {money(check.difference, check.currency)}"
+    if check.currency is not None and check.computed is None:
+        said += "\n- computed from the usage: unknown"
+    if check.reported is not None:
+        said += f"\n- reported by the service: {money(check.reported, None)}"
     return said + "".join(f"\n- {code(reason)}" for reason in check.why)
 
 

@@ -12,7 +12,6 @@ import msgspec
 import polars as pl
 
 from headrace.jobs import (
-    SCHEMA_VERSION,
     Attempt,
     BalanceRead,
     BalanceReading,
@@ -27,6 +26,7 @@ from headrace.jobs import (
     columns,
     frame,
     journal_segments,
+    newer_schema,
     read_journal_segment,
     schema,
 )
@@ -115,7 +115,10 @@ def scan_attempts(run: str | Path) -> pl.LazyFrame:
 def _manifest(directory: Path) -> Manifest:
     path = directory / "run.json"
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        text = path.read_bytes()
+        if (newer := newer_schema(text)) is not None:
+            raise InputError(f"{directory} {newer}")
+        manifest = msgspec.json.decode(text, type=Manifest)
     except FileNotFoundError as error:
         what = (
             "has no run.json: it is not a run directory" if directory.is_dir() else "is not there"
@@ -127,11 +130,6 @@ def _manifest(directory: Path) -> Manifest:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged: {error}; restore it") from error
-    if manifest.schema_version > SCHEMA_VERSION:
-        raise InputError(
-            f"{directory} was recorded in schema {manifest.schema_version} by headrace "
-            f"{manifest.headrace}; this one reads up to {SCHEMA_VERSION}: install a newer headrace"
-        )
     if not manifest.sessions:
         raise InputError(f"{path} names no session; restore it")
     return manifest

@@ -129,7 +129,11 @@ class Attempts:
                     input_tokens=self.admission.estimator.likely_input_tokens(job),
                     bound=flight.pending.cost_bound,
                 )
-        note = usage.why_unpriced if cost is None and outcome.answer is not None else None
+        note: str | None = None
+        if cost is None and outcome.answer is not None:
+            note = usage.why_unpriced
+            if self.prices is not None:
+                note = self.prices.why_no_cost(job.model, usage)
         return Charge(usage, cost, probable, note)
 
     async def _with_images(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:

@@ -144,6 +144,7 @@ def attempt_row(
         bytes_sent=wire.bytes_sent,
         bytes_received=wire.bytes_received,
         connection_reused=wire.reused,
+        stream=job.stream,
     )
 
 

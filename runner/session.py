@@ -128,6 +128,7 @@ class RunSession(ABC):
         state, journal = await self._world.offload(lambda: self._recover(session.started_at))
         recorder = self._recorder(journal, state)
         try:
+            self._run.raise_schema()
             parts = assemble(
                 self._settings,
                 self._run,

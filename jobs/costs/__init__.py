@@ -9,15 +9,18 @@ from .estimate import (
     estimate_output_tokens,
 )
 from .forecast import Forecast, Forecaster, ForecastRow
-from .prices import Price, PriceTable, Usage, load_prices
+from .price_file import load_prices
+from .prices import TOKEN_PRICES, Price, PriceBand, PriceTable, Usage
 
 __all__ = [
+    "TOKEN_PRICES",
     "CostBounds",
     "EstimateTotals",
     "Forecast",
     "ForecastRow",
     "Forecaster",
     "Price",
+    "PriceBand",
     "PriceTable",
     "TokenEstimator",
     "Usage",

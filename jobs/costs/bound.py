@@ -11,7 +11,8 @@ from typing import NamedTuple
 from ..amount import EXACT
 from ..endpoints import ENDPOINTS, EndpointKind
 from ..job import Job
-from .prices import ZERO, Price, PriceTable, Usage
+from .prices import THOUSANDTH, ZERO, Price, PriceTable, Usage
+from .web_tools import most_web_uses
 
 # What a service's template may put around a message, a request and its tools, in tokens. The JSON
 # around a message is counted as well, although it is not part of the template.
@@ -23,18 +24,33 @@ TOOLS_ALLOWANCE_TOKENS = 1024
 _MEDIA = re.compile(
     rb'"type"\s*:\s*"(?:input_)?(?:image|image_url|audio|file|video|video_url|document)"'
 )
+# A cache that is asked to keep what is written for an hour.
+_HOUR = re.compile(rb'"cache_control"\s*:\s*\{[^{}]*"ttl"\s*:\s*"1h"')
+
+
+class _TokenRates(NamedTuple):
+    """The highest price of a token of input, and of one of output, where the input may be as long
+    as this band's; None where a price is missing."""
+
+    from_input_tokens: int
+    input: Decimal | None
+    output: Decimal | None
 
 
 class _Rates(NamedTuple):
-    """What a model's attempts at one endpoint cost: `fixed` for each, and per token of input (at
-    the highest of its prices) and of output. None where a price is missing."""
+    """What a model's attempts at one endpoint cost: `fixed` for each, and per token by band.
+    `fixed` is None where its price is missing."""
 
     price: Price
     kind: EndpointKind
     by_tokens: bool
     fixed: Decimal | None
-    input: Decimal | None
-    output: Decimal | None
+    bands: list[_TokenRates]
+
+
+# The most tokens of input and of output, and the most web searches, of an attempt.
+_MostUsed = tuple[int, int, int]
+NOTHING: _MostUsed = (0, 0, 0)
 
 
 class CostBounds:
@@ -72,57 +88,93 @@ class CostBounds:
                     "add its prices"
                 )
             rates = self._rates[job.model, job.url] = _rates(price, ENDPOINTS[job.url].kind)
-        input_tokens = output_tokens = 0
-        if rates.by_tokens:
-            tokens = _token_bounds(job, rates.price, rates.kind)
-            if isinstance(tokens, str):
-                return tokens
-            input_tokens, output_tokens = tokens
+        used = _most_used(job, rates.price, rates.kind) if rates.by_tokens else NOTHING
+        if isinstance(used, str):
+            return used
+        input_tokens, output_tokens, web_searches = used
         fixed = rates.fixed if rates.kind != "images" else _cost_of_images(job, rates.price)
-        if fixed is None or rates.input is None or rates.output is None:
+        bound = fixed
+        for begin, of_input, of_output in rates.bands:
+            if of_input is None or of_output is None or fixed is None:
+                bound = None
+                break
+            # Each band with all the tokens: in which of them an answer falls is not known.
+            if begin <= input_tokens:
+                of_band = EXACT.fma(of_output, output_tokens, fixed)
+                of_band = EXACT.fma(of_input, input_tokens, of_band)
+                bound = of_band if begin == 0 or bound is None else max(bound, of_band)
+        if bound is None:
             return (
                 f"the price file lacks a price of {job.model!r} for {job.url}, which --max-cost "
                 "needs; add it"
             )
-        of_output = EXACT.fma(rates.output, output_tokens, fixed)
-        return EXACT.fma(rates.input, input_tokens, of_output)
+        if web_searches:
+            assert rates.price.web_search is not None
+            thousands = EXACT.multiply(rates.price.web_search, web_searches)
+            bound = EXACT.fma(thousands, THOUSANDTH, bound)
+        return bound
 
 
 def _rates(price: Price, kind: EndpointKind) -> _Rates:
     by_tokens = kind != "images" or price.input is not None or price.output is not None
     if not by_tokens:
-        return _Rates(price, kind, by_tokens, ZERO, ZERO, ZERO)
-    of_input = None
-    if price.input is not None:
-        fresh, cached, written = Usage(1, 0, 0, 0), Usage(1, 1, 0, 0), Usage(1, 0, 1, 0)
-        costs = [price.cost(each) for each in (fresh, cached, written)]
-        of_input = max(cost for cost in costs if cost is not None)
-    of_output = price.cost(Usage(0, 0, 0, 1))
+        return _Rates(price, kind, by_tokens, ZERO, [])
+    begins = [0, *(each.from_input_tokens for each in price.bands)]
+    bands = [_token_rates(price.at(begin), begin) for begin in begins]
     fixed = price.cost(Usage(0, 0, 0, 0, searches=1 if kind == "search" else 0))
-    return _Rates(price, kind, by_tokens, fixed, of_input, of_output)
+    return _Rates(price, kind, by_tokens, fixed, bands)
+
+
+def _token_rates(price: Price, begin: int) -> _TokenRates:
+    of_input, of_output = price.cost(Usage(1, 0, 0, 0)), price.cost(Usage(0, 0, 0, 1))
+    if of_input is not None:
+        dearer = (Usage(1, 1, 0, 0), Usage(1, 0, 1, 0), Usage(1, 0, 1, 0, cache_write_1h_tokens=1))
+        of_input = max(of_input, *(price.cost(each) or ZERO for each in dearer))
+    if of_output is not None:
+        of_output = max(of_output, price.cost(Usage(0, 0, 0, 1, reasoning_tokens=1)) or ZERO)
+    return _TokenRates(begin, of_input, of_output)
 
 
 def _cost_of_images(job: Job, price: Price) -> Decimal | None:
     return price.cost(Usage(0, 0, 0, 0, images=job.images, image_size=job.image_size))
 
 
-def _token_bounds(job: Job, price: Price, kind: EndpointKind) -> tuple[int, int] | str:
-    """The most tokens of input and of output, or why nothing bounds them."""
+def _most_used(job: Job, price: Price, kind: EndpointKind) -> _MostUsed | str:
+    """The most tokens and searches, or why nothing bounds them."""
     body, most_input = job.body, price.max_input_tokens
+    rounds, searches = 1, 0
     # (`find` takes half as long as `in`, as in estimate.py.)
-    if body.find(b'"type"') >= 0 and _MEDIA.search(body) is not None:
-        if most_input is None:
+    has_tools = body.find(b'"tools"') >= 0
+    if has_tools and kind == "messages":
+        uses = most_web_uses(body)
+        if isinstance(uses, str):
+            return uses
+        searches, rounds = uses.searches, 1 + uses.all
+        if searches and price.web_search is None:
             return (
-                "the tokens of images and files have no upper bound, which --max-cost needs; set "
+                f"the price file has no web_search of {job.model!r}, which --max-cost needs for "
+                "jobs that search the web; add it"
+            )
+    if price.cache_write_1h is None and body.find(b'"ttl"') >= 0 and _HOUR.search(body) is not None:
+        return (
+            f"the price file has no cache_write_1h of {job.model!r}, which --max-cost needs for "
+            "jobs that write to the cache for an hour; add it"
+        )
+    if rounds > 1 or (body.find(b'"type"') >= 0 and _MEDIA.search(body) is not None):
+        if most_input is None:
+            what = "what is found on the web" if rounds > 1 else "images and files"
+            return (
+                f"the tokens of {what} have no upper bound, which --max-cost needs; set "
                 f"max_input_tokens of {job.model!r} in the price file"
             )
-        input_tokens = most_input
+        # After each use of a tool the model reads all of its input again.
+        input_tokens = most_input * rounds
     elif kind == "search" and most_input is not None:
         input_tokens = most_input  # search results may be input too
     else:
         input_tokens = len(body) + REQUEST_ALLOWANCE_TOKENS
         input_tokens += MESSAGE_ALLOWANCE_TOKENS * body.count(b'"role"')
-        if body.find(b'"tools"') >= 0:
+        if has_tools:
             input_tokens += TOOLS_ALLOWANCE_TOKENS
         if most_input is not None:
             input_tokens = min(input_tokens, most_input)
@@ -135,4 +187,4 @@ def _token_bounds(job: Job, price: Price, kind: EndpointKind) -> tuple[int, int]
             "the body has no max_tokens, and the price file has no max_output_tokens of "
             f"{job.model!r}; --max-cost needs one of them"
         )
-    return input_tokens, output_tokens
+    return input_tokens, output_tokens, searches

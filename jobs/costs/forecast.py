@@ -58,9 +58,14 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Key(NamedTuple):
+    """`least_band` and `most_band` are where the price bands of the input begin, as estimated and
+    with the margin."""
+
     model: str
     url: str
     image_size: str | None
+    least_band: int = 0
+    most_band: int = 0
 
 
 class _Sums:
@@ -93,14 +98,20 @@ class Forecaster:
                 self._bad_lines += 1
 
     def _add(self, job: Job) -> None:
-        sums = self._sums.setdefault(_Key(job.model, job.url, job.image_size), _Sums())
+        price = None if self._prices is None else self._prices.models.get(job.model)
+        key = _Key(job.model, job.url, job.image_size)
+        if price is not None and price.bands and not job.images:
+            key = key._replace(
+                least_band=price.band_from(job.input_estimate_tokens),
+                most_band=price.band_from(math.ceil(job.input_estimate_tokens * FIRST_RATIO)),
+            )
+        sums = self._sums.setdefault(key, _Sums())
         sums.jobs += 1
         sums.images += job.images
         if job.images:
             return
         most = job.output_limit_tokens
         if most is None:
-            price = None if self._prices is None else self._prices.models.get(job.model)
             each = None if price is None else price.max_output_tokens
             most = (each or FIRST_OUTPUT_TOKENS) * job.answers
         sums.input_tokens += job.input_estimate_tokens
@@ -131,16 +142,23 @@ class Forecaster:
             output_tokens_least=sums.least_tokens,
             output_tokens_most=sums.most_tokens,
             images=sums.images,
-            cost_least=self._cost(key, sums, sums.input_tokens, sums.least_tokens),
+            cost_least=self._cost(
+                key, sums, sums.input_tokens, sums.least_tokens, band=key.least_band
+            ),
             cost_most=self._cost(
-                key, sums, math.ceil(sums.input_tokens * FIRST_RATIO), sums.most_tokens
+                key,
+                sums,
+                math.ceil(sums.input_tokens * FIRST_RATIO),
+                sums.most_tokens,
+                band=key.most_band,
             ),
         )
 
     def _cost(
-        self, key: _Key, sums: _Sums, input_tokens: int, output_tokens: int
+        self, key: _Key, sums: _Sums, input_tokens: int, output_tokens: int, *, band: int
     ) -> Decimal | None:
-        if self._prices is None:
+        price = None if self._prices is None else self._prices.models.get(key.model)
+        if price is None:
             return None
         searches = sums.jobs if ENDPOINTS[key.url].kind == "search" else 0
         usage = Usage(
@@ -150,7 +168,8 @@ class Forecaster:
             image_size=key.image_size,
             searches=searches,
         )
-        return self._prices.cost(key.model, usage)
+        # The band of each job's input, which all jobs of the key share; not that of their sum.
+        return price.at(band).cost(usage)
 
 
 def _total(

@@ -1,46 +1,22 @@
-"""Prices: a TOML table, and the exact cost of one attempt's usage.
-
-    currency = "CNY"
-
-    [models."deepseek-v4-flash"]
-    input = 1.00             # per million input tokens that are not cached
-    cached_input = 0.02      # per million input tokens read from the cache
-    cache_write = 1.25       # per million input tokens written to the cache
-    output = 2.00            # per million output tokens
-    search_request = 0.03    # per search request, on top of its tokens
-    max_input_tokens = 131072
-    max_output_tokens = 8192
-    valid_from = 2026-01-01
-    source = "the page or the contract that says so"
-
-    [models."gpt-image-2".images]
-    "1024x1024" = 0.25       # per image of that size
-    default = 0.25           # per image of any other size
+"""Prices of models, and the exact cost of one attempt's usage.
 
 Amounts are decimal from the file to the report. A price per million tokens has at most 6 decimals,
 so that a cost has at most 12, which is the scale of the `cost` columns. Nothing is ever rounded.
 """
 
 import datetime as dt
-import tomllib
-from decimal import Decimal, Inexact
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
 from ..amount import EXACT
-from ..errors import InputError
-
-T = TypeVar("T")
 
 ZERO = Decimal(0)
 MILLIONTH = Decimal("0.000001")
-# The most decimals that keep a cost within the 12 decimals of its column.
-TOKEN_PRICE_DECIMALS = 6
-UNIT_PRICE_DECIMALS = 12
-# With counts of 64 bits, a cost then fits the 26 digits before the point of its column.
-PRICE_BOUND = 10**12
+THOUSANDTH = Decimal("0.001")
+NO_COUNTS = "the answer does not say what it used"
+CONTRADICTION = "the counts of the answer contradict one another"
 
 
 class Usage(NamedTuple):
@@ -75,6 +51,26 @@ class Usage(NamedTuple):
     reported_cost: Decimal | None = None
 
 
+class PriceBand(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Token prices that hold from `from_input_tokens` input tokens on, cached ones included.
+
+    What is None here is as it is for fewer tokens.
+    """
+
+    from_input_tokens: int
+    input: Decimal | None = None
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    output: Decimal | None = None
+    reasoning: Decimal | None = None
+
+
+TOKEN_PRICES = PriceBand.__struct_fields__[1:]
+
+
 class Price(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
@@ -84,9 +80,13 @@ class Price(
         input: per million input tokens that are not cached.
         cached_input: per million input tokens read from the cache; None for the price of `input`.
         cache_write: per million input tokens written to the cache; None for the price of `input`.
+        cache_write_1h: per million of those that are kept for an hour.
         output: per million output tokens.
+        reasoning: per million of those spent on reasoning; None for the price of `output`.
         search_request: per search request, on top of its tokens.
+        web_search: per thousand searches that the service makes as a tool, on top of their tokens.
         images: per image, by size such as `1024x1024`, or `default`.
+        bands: other token prices for long input.
         max_input_tokens: the longest input that the model accepts.
         max_output_tokens: the longest answer that it gives.
         valid_from: when the prices took effect.
@@ -96,9 +96,13 @@ class Price(
     input: Decimal | None = None
     cached_input: Decimal | None = None
     cache_write: Decimal | None = None
+    cache_write_1h: Decimal | None = None
     output: Decimal | None = None
+    reasoning: Decimal | None = None
     search_request: Decimal | None = None
+    web_search: Decimal | None = None
     images: dict[str, Decimal] = {}
+    bands: tuple[PriceBand, ...] = ()
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     valid_from: dt.date | None = None
@@ -113,38 +117,91 @@ class Price(
             An amount in the currency of the table; None where a price or a count that it needs is
             missing, or where counts contradict each other (more cached than input tokens).
         """
-        input_tokens, cached, written, output_tokens, _, images, image_size, searches = usage[:8]
+        found = self._cost(usage)
+        return None if isinstance(found, str) else found
+
+    def why_no_cost(self, usage: Usage) -> str | None:
+        """Why `usage` has no cost by these prices, in words; None where it has one."""
+        found = self._cost(usage)
+        return found if isinstance(found, str) else None
+
+    def band_from(self, input_tokens: int) -> int:
+        """Where the band of so many input tokens begins; 0 below all bands."""
+        begins = (each.from_input_tokens for each in self.bands)
+        return max((each for each in begins if each <= input_tokens), default=0)
+
+    def at(self, input_tokens: int) -> "Price":
+        """The prices for so many input tokens, as a price without bands."""
+        if not self.bands:
+            return self
+        found = {
+            name: amount
+            for band in sorted(self.bands, key=lambda each: each.from_input_tokens)
+            if band.from_input_tokens <= input_tokens
+            for name in TOKEN_PRICES
+            if (amount := getattr(band, name)) is not None
+        }
+        return msgspec.structs.replace(self, bands=(), **found)
+
+    def _cost(self, usage: Usage) -> Decimal | str:
+        """The cost, or why there is none."""
         if usage.why_unpriced is not None:
-            return None
-        total = ZERO
-        if searches:
+            return usage.why_unpriced
+        total, images = ZERO, usage.images
+        if usage.searches:
             if self.search_request is None:
-                return None
-            total = EXACT.multiply(self.search_request, searches)
+                return _lacking("search_request")
+            total = EXACT.multiply(self.search_request, usage.searches)
+        if usage.web_searches:
+            if self.web_search is None:
+                return _lacking("web_search")
+            thousands = EXACT.multiply(self.web_search, usage.web_searches)
+            total = EXACT.fma(thousands, THOUSANDTH, total)
         if images is not None:
             by_tokens = self.input is not None or self.output is not None
             if self.images or not by_tokens:
-                each = self.images.get(image_size or "default", self.images.get("default"))
+                size = usage.image_size or "default"
+                each = self.images.get(size, self.images.get("default"))
                 if each is None:
-                    return None
+                    return f"the price file has no price of an image of size {size}"
                 total = EXACT.add(total, EXACT.multiply(each, images))
                 if not by_tokens:
                     return total
-        if input_tokens is None or output_tokens is None:
-            return None
-        fresh = input_tokens - (cached or 0) - (written or 0)
-        parts = [(fresh, self.input), (output_tokens, self.output)]
+        if usage.input_tokens is None or usage.output_tokens is None:
+            return NO_COUNTS
+        prices = self.at(usage.input_tokens) if self.bands else self
+        return prices._cost_of_tokens(usage, total)
+
+    def _cost_of_tokens(self, usage: Usage, total: Decimal) -> Decimal | str:
+        """`total` and what the tokens cost. The prices of the input's own band."""
+        cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
+        hourly = usage.cache_write_1h_tokens or 0
+        fresh, output = (usage.input_tokens or 0) - cached - written, usage.output_tokens or 0
+        parts = [(fresh, self.input, "input")]
         if cached:
-            parts.append((cached, self.input if self.cached_input is None else self.cached_input))
-        if written:
-            parts.append((written, self.input if self.cache_write is None else self.cache_write))
+            price = self.input if self.cached_input is None else self.cached_input
+            parts.append((cached, price, "input"))
+        if written or hourly:
+            price = self.input if self.cache_write is None else self.cache_write
+            parts.append((written - hourly, price, "input"))
+            parts.append((hourly, self.cache_write_1h, "cache_write_1h"))
+        if self.reasoning is not None and usage.reasoning_tokens:
+            parts.append((usage.reasoning_tokens, self.reasoning, "reasoning"))
+            output -= usage.reasoning_tokens
+        parts.append((output, self.output, "output"))
         millionths = ZERO
-        for tokens, price in parts:
+        for tokens, price, name in parts:
             if tokens:
-                if tokens < 0 or price is None:
-                    return None
+                if tokens < 0:
+                    return CONTRADICTION
+                if price is None:
+                    return _lacking(name)
                 millionths = EXACT.fma(price, tokens, millionths)
         return EXACT.fma(millionths, MILLIONTH, total)
+
+
+def _lacking(name: str) -> str:
+    return f"the price file has no {name} of the model"
 
 
 class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,90 +220,14 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         price = self.models.get(model)
         return None if price is None else price.cost(usage)
 
+    def why_no_cost(self, model: str, usage: Usage) -> str | None:
+        """Why `usage` on `model` has no cost by this table, in words; None where it has one.
 
-def load_prices(path: Path) -> PriceTable:
-    """Read a price file.
-
-    Args:
-        path: a TOML file, as the module shows it.
-
-    Raises:
-        InputError: naming the file and the key at fault.
-    """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except OSError as error:
-        raise InputError(f"cannot read the price file {path}: {error.strerror}") from error
-    except RecursionError as error:
-        raise InputError(f"{path} is not a TOML price file: it is nested too deeply") from error
-    except ArithmeticError as error:
-        raise InputError(f"{path}: a number in it has too large an exponent") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not a TOML price file: {error}") from error
-    draft = _converted(data, _Draft, f"{path}: ")
-    if not draft.currency.strip():
-        raise InputError(f'{path}: currency is empty; write one such as "CNY"')
-    models = {
-        name: _model(f'{path}: models."{name}"', entry) for name, entry in draft.models.items()
-    }
-    return PriceTable(currency=draft.currency, models=models)
-
-
-class _Draft(msgspec.Struct, forbid_unknown_fields=True):
-    """The file before its models are converted, one by one, so that errors can name them."""
-
-    currency: str
-    models: dict[str, Any]
-
-
-def _model(where: str, entry: Any) -> Price:
-    if isinstance(entry, dict) and isinstance(entry.get("images"), dict):
-        for size, each in entry["images"].items():
-            _converted(each, Decimal, f'{where}.images."{size}"')
-    price = _converted(entry, Price, where)
-    for key in ("max_input_tokens", "max_output_tokens"):
-        count = getattr(price, key)
-        if count is not None and count < 1:
-            raise InputError(f"{where}.{key} is {count}; a maximum is one token or more")
-    amounts: dict[str, Any] = {
-        key: _amount(getattr(price, key), decimals, f"{where}.{key}")
-        for key, decimals in (
-            ("input", TOKEN_PRICE_DECIMALS),
-            ("cached_input", TOKEN_PRICE_DECIMALS),
-            ("cache_write", TOKEN_PRICE_DECIMALS),
-            ("output", TOKEN_PRICE_DECIMALS),
-            ("search_request", UNIT_PRICE_DECIMALS),
-        )
-    }
-    amounts["images"] = {
-        size: _amount(each, UNIT_PRICE_DECIMALS, f'{where}.images."{size}"')
-        for size, each in price.images.items()
-    }
-    return msgspec.structs.replace(price, **amounts)
-
-
-def _amount(amount: Decimal | None, decimals: int, where: str) -> Decimal | None:
-    """The amount with at most `decimals` decimals."""
-    if amount is None:
-        return None
-    if not amount.is_finite() or amount < 0:
-        raise InputError(f"{where} is {amount}; a price is zero or more")
-    if amount >= PRICE_BOUND:
-        raise InputError(f"{where} is {amount}; a price is below {PRICE_BOUND:,}")
-    if -int(amount.as_tuple().exponent) <= decimals:
-        return amount
-    try:
-        return amount.quantize(Decimal(1).scaleb(-decimals), context=EXACT)
-    except Inexact as error:
-        raise InputError(f"{where} is {amount}; a price has at most {decimals} decimals") from error
-
-
-def _converted(value: Any, kind: type[T], where: str) -> T:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        what, _, key = str(error).partition(" - at `$")
-        key = key.rstrip("`")
-        what = what.replace(" | null", "").replace("`decimal`", "`number`")
-        where += key if where.endswith('"') else key.lstrip(".")
-        raise InputError(f"{where.rstrip(': ')}: {what}") from error
+        What the answer itself leaves open (`usage.why_unpriced`) comes first.
+        """
+        if usage.why_unpriced is not None:
+            return usage.why_unpriced
+        price = self.models.get(model)
+        if price is None:
+            return f"the price file has no model {model!r}"
+        return price.why_no_cost(usage)

@@ -22,6 +22,7 @@ from .manifest import (
     Manifest,
     ModelLimits,
     Session,
+    newer_schema,
 )
 from .outage import (
     OUTAGE_AFTER,
@@ -86,6 +87,7 @@ __all__ = [
     "frame",
     "journal_segments",
     "judge_load",
+    "newer_schema",
     "numbered",
     "read_journal_segment",
     "schema",

@@ -1,12 +1,13 @@
 """run.json: who, what and when of a run. It never holds a key or a header's value."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from ..costs import EstimateTotals, PriceTable
 from .load_facts import LoadFacts
+from .rows import SCHEMA_VERSION
 
 State = Literal["running", "finished", "interrupted", "stopped"]
 
@@ -89,3 +90,33 @@ class Manifest(msgspec.Struct, kw_only=True):
     prices: PriceTable | None = None
     estimates: dict[str, EstimateTotals] = {}
     sessions: list[Session] = []
+
+
+class _Version(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells which headrace can read a run.json, whatever else is in it."""
+
+    schema_version: int
+    headrace: Any = None
+
+
+def newer_schema(text: bytes) -> str | None:
+    """What is to be said of a run.json before anything else of it is decoded.
+
+    Args:
+        text: the file.
+
+    Returns:
+        That a later headrace wrote it, in words that follow the directory's name; None where this
+        one can read it, or where it is damaged.
+    """
+    try:
+        found = msgspec.json.decode(text, type=_Version)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if found.schema_version <= SCHEMA_VERSION:
+        return None
+    by = f" by headrace {found.headrace}" if isinstance(found.headrace, str) else ""
+    return (
+        f"was recorded in schema {found.schema_version}{by}; this one reads up to "
+        f"{SCHEMA_VERSION}: install a newer headrace"
+    )

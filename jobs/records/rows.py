@@ -2,8 +2,8 @@
 
 The structs are the schema. Their annotations say type, unit and meaning of each column; the Parquet
 types and the column tables of docs/reference/records.md are derived from them. `runner` writes
-these rows, `reports` reads them, and `SCHEMA_VERSION` changes when an existing column changes its
-meaning.
+these rows, `reports` reads them, and `SCHEMA_VERSION` changes with the columns of a release: a
+directory of an earlier version is brought up to it when it is resumed.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ import polars as pl
 
 from .budgets import PERIODS, Period, PeriodBudget
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["succeeded", "failed"]
 ErrorKind = Literal[
@@ -26,8 +26,10 @@ ErrorKind = Literal[
 ]
 Phase = Literal["warmup", "measure", "drain"]
 
-# A whole number that a 32-bit column holds; every other whole number gets 64 bits.
+# A whole number that a 32-bit column holds; every other number gets 64 bits.
 Int32 = Annotated[int, msgspec.Meta(extra={"bits": 32})]
+# A component of a vector: services give no more digits than 32 bits hold.
+Float32 = Annotated[float, msgspec.Meta(extra={"bits": 32})]
 
 
 def doc(text: str) -> msgspec.Meta:
@@ -106,6 +108,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     bytes_sent: Annotated[int | None, doc("bytes written to the connection")] = None
     bytes_received: Annotated[int | None, doc("bytes read from the connection")] = None
     connection_reused: Annotated[bool | None, doc("true on a connection that was open")] = None
+    stream: Annotated[bool | None, doc("whether a stream was asked for")] = None
     phase: Annotated[Phase | None, doc("warmup, measure or drain by due time; load runs only")] = (
         None
     )
@@ -149,12 +152,19 @@ class Result(Row, frozen=True, kw_only=True):
     cache_write_1h_tokens: Annotated[
         int | None, doc("input tokens written to the cache for an hour")
     ] = None
+    vectors: Annotated[
+        list[list[Float32]] | None, doc("the answer's vectors, in the order of the inputs")
+    ] = None
+    copy_of: Annotated[
+        str | None, doc("custom_id of the equal job whose answer this is; null where it was sent")
+    ] = None
     cost: Annotated[Decimal | None, doc("cost of the last attempt")] = None
     cost_note: Annotated[
         str | None, doc("why the usage of the answer has no cost; null where it has one")
     ] = None
     reported_cost: Annotated[Decimal | None, doc("cost that the service itself reports")] = None
     currency: Annotated[str | None, doc("currency of the cost")] = None
+    service: Annotated[str | None, doc("name of the service; null where there is one only")] = None
     due_at: Annotated[datetime, doc("due time of the last attempt")]
     sent_at: Annotated[datetime | None, doc("sending time of the last attempt")] = None
     ended_at: Annotated[datetime, doc("when the last attempt ended")]
@@ -195,6 +205,7 @@ class BalanceReading(Row, frozen=True, kw_only=True):
     monthly_used: Annotated[Decimal | None, doc("used this month by the key")] = None
     monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
     monthly_reset_at: Annotated[datetime | None, doc("when the monthly use starts again")] = None
+    service: Annotated[str | None, doc("name of the service; null where there is one only")] = None
 
     @property
     def budgets(self) -> dict[Period, PeriodBudget]:
@@ -232,7 +243,7 @@ def _dtype(hint: Any) -> tuple[Any, bool]:
     if origin is Annotated:
         inner, *notes = get_args(hint)
         if any((note.extra or {}).get("bits") == 32 for note in notes):
-            return pl.Int32, False
+            return (pl.Float32 if inner is float else pl.Int32), False
         return _dtype(inner)
     if origin in (Union, UnionType):
         options = [option for option in get_args(hint) if option is not NoneType]

@@ -31,6 +31,7 @@ ENDINGS: dict[Format, str] = {
 ERRORS_ENDING = ".errors.jsonl"
 # Columns that hold JSON: in JSONL they are objects, not text.
 JSON_COLUMNS = ("response", "metadata", "expected")
+AMOUNTS = ("cost", "reported_cost")
 # What a spreadsheet would take for a formula, blanks before it included.
 FORMULA = r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]"
 CSV_TIME = "%Y-%m-%dT%H:%M:%S%.6fZ"
@@ -138,7 +139,8 @@ def _jsonl(run: Run, path: Path) -> dict[Path, int]:
         for row in _rows(run):
             for name in JSON_COLUMNS:
                 row[name] = json_or_none(row[name])
-            row["cost"] = None if row["cost"] is None else strip_zeros(row["cost"])
+            for name in AMOUNTS:
+                row[name] = None if row[name] is None else strip_zeros(row[name])
             file.write(msgspec.json.encode(row) + b"\n")
             count += 1
     return {path: count}
@@ -148,13 +150,22 @@ def _csv(run: Run, path: Path) -> dict[Path, int]:
     count = 0
     with ExitStack() as stack:
         file = _opened(stack, path)
-        _frame(run).write_csv(file)  # the names of the columns
+        _flat(_frame(run)).write_csv(file)  # the names of the columns
         for piece in in_input_order(run):
-            piece.with_columns(defused(pl.col(pl.String))).write_csv(
+            _flat(piece).with_columns(defused(pl.col(pl.String))).write_csv(
                 file, include_header=False, datetime_format=CSV_TIME
             )
             count += len(piece)
     return {path: count}
+
+
+def _flat(piece: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their vectors as JSON text: a cell of CSV holds no list."""
+    texts = [
+        None if each is None else msgspec.json.encode(each).decode()
+        for each in piece["vectors"].to_list()
+    ]
+    return piece.with_columns(pl.Series("vectors", texts, dtype=pl.String))
 
 
 def defused(texts: pl.Expr) -> pl.Expr:

@@ -16,7 +16,8 @@ from headrace.jobs import BalanceReading, strip_zeros
 
 from ..run import Run
 from .account import AccountMoves, account_moves
-from .suspects import Suspect, Suspects, suspects_since
+from .suspects import SUSPICION, Suspect, Suspects, suspects_since
+from .usage_table import unpriced_answer, unpriced_reasons
 
 BalanceVerdict = Literal["agrees", "differs", "cannot be checked"]
 
@@ -24,8 +25,10 @@ BalanceVerdict = Literal["agrees", "differs", "cannot be checked"]
 class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict and the figures behind it, in `currency`.
 
-    `computed` is the cost of the attempts, `fall` that of the balance while the run was at work,
-    `daily_rise` and `monthly_rise` those of the key's use; None where there is none to compare.
+    `computed` is the cost of the attempts, None where answers came and none of them has a cost;
+    `reported` is what the service itself says that they cost, in whatever currency it counts.
+    `fall` is that of the balance while the run was at work, `daily_rise` and `monthly_rise` those
+    of the key's use; None where there is none to compare.
     `difference` is what the account says minus `computed`. `elsewhere` is what the balance fell
     beyond the key's own use, `topped_up` what it fell short of that. `suspects` are the largest of
     `suspect_counts`, whose estimates by suspicion are in `suspect_estimates`.
@@ -45,8 +48,10 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     suspect_counts: dict[str, int]
     suspect_estimates: dict[str, Decimal]
     suspects: list[Suspect]
+    reported: Decimal | None = None
 
 
+REASONS_MAX = 3
 NO_SUSPECTS = Suspects(counts={}, estimates={}, largest=[])
 
 
@@ -63,7 +68,7 @@ def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck
             verdict="cannot be checked",
             why=[reason],
             currency=prices.currency if prices else None,
-            computed=None if prices is None else strip_zeros(_cost(run)),
+            computed=_computed(run),
             fall=None,
             daily_rise=None,
             monthly_rise=None,
@@ -74,6 +79,7 @@ def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck
             suspect_counts={},
             suspect_estimates={},
             suspects=[],
+            reported=_reported(run),
         )
     moves = account_moves(shown)
     if tolerance is not None:
@@ -108,7 +114,7 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
     allowed, why = moves.allowed, list(moves.notes)
     why += _others(moves)
     difference = max((said - moves.computed for said in moves.said), key=abs)
-    unpriced = _unpriced_models(run)
+    unpriced, computed = _unpriced_models(run), _computed(run)
     verdict: BalanceVerdict = "agrees" if abs(difference) <= allowed else "differs"
     if unpriced:
         verdict = "cannot be checked"
@@ -118,6 +124,9 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
                 f"the account says {strip_zeros(difference):f} more than the others' cost: what "
                 "these cost, where nothing else was at work"
             )
+    elif computed is None and _answers_without_cost(run):
+        verdict = "cannot be checked"
+        why.append(f"no answer has a cost: {'; '.join(list(unpriced_reasons(run))[:REASONS_MAX])}")
     elif moves.hidden:
         verdict = "cannot be checked"
         why.append("the balance was topped up during the run, and the key's own use is not known")
@@ -135,7 +144,7 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
         verdict=verdict,
         why=why,
         currency=shown[0].currency,
-        computed=strip_zeros(moves.computed),
+        computed=None if computed is None else strip_zeros(moves.computed),
         fall=strip_zeros(moves.fall),
         daily_rise=None if moves.daily is None else strip_zeros(moves.daily),
         monthly_rise=None if moves.monthly is None else strip_zeros(moves.monthly),
@@ -146,6 +155,7 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
         suspect_counts=suspects.counts,
         suspect_estimates=suspects.estimates,
         suspects=suspects.largest,
+        reported=_reported(run),
     )
 
 
@@ -211,6 +221,26 @@ def _unpriced_models(run: Run) -> list[str]:
 def _cost(run: Run) -> Decimal:
     total = run.attempts.select(pl.col("cost").sum()).collect()["cost"][0]
     return Decimal(total or 0)
+
+
+def _computed(run: Run) -> Decimal | None:
+    """The cost of all attempts; None where some may have been billed and no cost is known."""
+    if run.manifest.prices is None:
+        return None
+    open_bills = (SUSPICION.is_not_null() & (SUSPICION != "refused")).sum().alias("open")
+    found = run.attempts.select(pl.col("cost").count().alias("priced"), open_bills).collect()
+    priced, unknown = found.row(0)
+    return None if unknown and not priced else strip_zeros(_cost(run))
+
+
+def _answers_without_cost(run: Run) -> int:
+    return int(run.attempts.select(unpriced_answer().sum()).collect().item())
+
+
+def _reported(run: Run) -> Decimal | None:
+    """What the service says that the attempts cost, of those that have it."""
+    column = run.attempts.select("reported_cost").drop_nulls().collect().to_series()
+    return strip_zeros(Decimal(column.sum())) if len(column) else None
 
 
 def _last_sent(run: Run) -> datetime | None:

@@ -3,13 +3,21 @@
 import msgspec
 import polars as pl
 
+from headrace.jobs import masked
+
 from ..run import Run
+from .hints import hints_of
 
 MESSAGE_CHARACTERS_MAX = 300
+# Groups beyond so many are put together: a service may word each failure differently.
+GROUPS_MAX = 100
 
 
 class FailedJobs(msgspec.Struct, frozen=True, kw_only=True):
-    """Failed jobs with one status and code, and one of them to look up."""
+    """Failed jobs of one status, code and message, and one of them to look up.
+
+    Messages that differ in digits and ids alone count as one; `message` is the first job's.
+    """
 
     http_status: int | None
     error_code: str | None
@@ -34,7 +42,7 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     `unfinished` is None where the run did not end: how much of the file is left is not recorded.
     `retries` are attempts beyond each job's first; `lost` attempts were sent and never ended,
-    `in_flight` ones are under way now.
+    `in_flight` ones are under way now. `hints` say what the attempts suggest, taken together.
     """
 
     succeeded: int
@@ -48,6 +56,7 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     errors: list[FailedJobs]
     attempt_errors: list[FailedAttempts]
+    hints: list[str] = []
 
 
 def count_outcomes(run: Run) -> OutcomeCounts:
@@ -73,23 +82,46 @@ def count_outcomes(run: Run) -> OutcomeCounts:
         in_flight=run.in_flight,
         errors=_failed_jobs(run.results),
         attempt_errors=_failed_attempts(attempts),
+        hints=hints_of(run),
     )
 
 
 def _failed_jobs(results: pl.LazyFrame) -> list[FailedJobs]:
-    groups = (
+    same = ("http_status", "error_code")
+    first = [pl.col(name).first() for name in ("index", "custom_id", "request_id")]
+    exact = (
         results.filter(pl.col("status") == "failed")
-        .sort("index")
-        .group_by("http_status", "error_code")
-        .agg(
-            pl.len().alias("jobs"),
-            pl.col("error_message").first().str.head(MESSAGE_CHARACTERS_MAX).alias("message"),
-            pl.col("custom_id").first(),
-            pl.col("request_id").first(),
+        .select(
+            *same,
+            pl.col("error_message").str.head(MESSAGE_CHARACTERS_MAX).alias("message"),
+            *("index", "custom_id", "request_id"),
         )
-        .sort("jobs", "http_status", "error_code", descending=[True, False, False])
+        .sort("index")
+        .group_by(*same, "message")
+        .agg(pl.len().alias("jobs"), *first)
+        .sort("index")
+        .collect()
     )
-    return [FailedJobs(**row) for row in groups.collect().to_dicts()]
+    kinds = [None if each is None else masked(each) for each in exact["message"]]
+    groups = (
+        exact.with_columns(pl.Series("kind", kinds, dtype=pl.String))
+        .group_by(*same, "kind", maintain_order=True)
+        .agg(pl.col("jobs").sum(), pl.col("message").first(), *first)
+        .sort("jobs", *same, "index", descending=[True, False, False, False])
+    )
+    rest = (
+        groups[GROUPS_MAX:]
+        .group_by(*same, maintain_order=True)
+        .agg(
+            pl.col("jobs").sum(),
+            pl.format("{} other messages", pl.len()).alias("message"),
+            *first,
+        )
+    )
+    rows = [*groups[:GROUPS_MAX].drop("kind").to_dicts(), *rest.to_dicts()]
+    return [
+        FailedJobs(**{name: row[name] for name in FailedJobs.__struct_fields__}) for row in rows
+    ]
 
 
 def _failed_attempts(attempts: pl.LazyFrame) -> list[FailedAttempts]:

@@ -15,7 +15,7 @@ SUSPECTS_SHOWN = 20
 
 # Why an attempt may have been billed without its cost being known, the likeliest first.
 SUSPICIONS = {
-    "usage missing": "answered, but the answer did not say what it used",
+    "usage missing": "answered, but what it used is not known or has no price",
     "stream cut": "the stream broke off before its usage came",
     "timeout": "no answer in time: the gateway may have continued",
     "cancelled": "cancelled while in flight",

@@ -7,6 +7,7 @@ import polars as pl
 
 from ..run import Run
 
+NOT_RECORDED = "why was not recorded"
 COUNTS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
 
 
@@ -15,6 +16,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `answers` are attempts that came back whole. Tokens are those of all attempts, `images` and
     `reasoning_tokens` those of the results. `unpriced` counts answers whose cost is not known.
+    `reported_cost` is what the service itself says that they cost, None where it says nothing.
     """
 
     model: str | None
@@ -30,13 +32,15 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     images: int
     cost: Decimal | None
     unpriced: int
+    reported_cost: Decimal | None = None
 
 
 class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
     """The rows, the dearest first, their total, and the models that have no price.
 
     `probable_cost` is what streams that were cut before their usage were likely billed, an estimate
-    and in no other figure; None where none was cut.
+    and in no other figure; None where none was cut. `unpriced_reasons` counts the answers without a
+    cost by why they have none.
     """
 
     currency: str | None
@@ -44,6 +48,7 @@ class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
     total: UsageRow
     unpriced_models: list[str]
     probable_cost: Decimal | None
+    unpriced_reasons: dict[str, int] = {}
 
 
 def usage_of(run: Run) -> UsageTable:
@@ -55,7 +60,9 @@ def usage_of(run: Run) -> UsageTable:
         *(pl.col(name).sum() for name in COUNTS),
         pl.col("cost").sum(),
         pl.col("cost").count().alias("priced"),
-        (answered & pl.col("cost").is_null()).sum().alias("unpriced"),
+        unpriced_answer().sum().alias("unpriced"),
+        pl.col("reported_cost").sum(),
+        pl.col("reported_cost").count().alias("reported"),
     )
     by_jobs = run.results.group_by("model", "url").agg(
         pl.len().alias("jobs"), pl.col("reasoning_tokens").sum(), pl.col("images").sum()
@@ -73,7 +80,27 @@ def usage_of(run: Run) -> UsageTable:
         total=_total(rows),
         unpriced_models=sorted(unpriced),
         probable_cost=_probable_cost(run),
+        unpriced_reasons=unpriced_reasons(run),
     )
+
+
+def unpriced_answer() -> pl.Expr:
+    """Whether an attempt was answered, and the answer has no cost."""
+    answered = pl.col("error_kind").is_null() | pl.col("cost_note").is_not_null()
+    return answered & pl.col("cost").is_null()
+
+
+def unpriced_reasons(run: Run) -> dict[str, int]:
+    """Answers without a cost by the reason, the most frequent first."""
+    unknown = "no prices were given (--prices)" if run.manifest.prices is None else NOT_RECORDED
+    reasons = (
+        run.attempts.filter(unpriced_answer())
+        .group_by(pl.col("cost_note").fill_null(unknown).alias("reason"))
+        .len("answers")
+        .sort("answers", "reason", descending=[True, False])
+        .collect()
+    )
+    return dict(reasons.select("reason", "answers").iter_rows())
 
 
 def _probable_cost(run: Run) -> Decimal | None:
@@ -82,16 +109,23 @@ def _probable_cost(run: Run) -> Decimal | None:
 
 
 def _row(each: dict[str, object]) -> UsageRow:
-    priced = each.pop("priced")
-    return msgspec.convert({**each, "cost": each["cost"] if priced else None}, UsageRow)
+    known = {"cost": each.pop("priced"), "reported_cost": each.pop("reported")}
+    amounts = {name: each[name] if count else None for name, count in known.items()}
+    return msgspec.convert({**each, **amounts}, UsageRow)
 
 
 def _total(rows: list[UsageRow]) -> UsageRow:
-    costs = [row.cost for row in rows if row.cost is not None]
     names = ("jobs", "attempts", "answers", *COUNTS, "reasoning_tokens", "images", "unpriced")
     return UsageRow(
         model=None,
         url=None,
-        cost=sum(costs, Decimal(0)) if costs else None,
+        cost=_sum([row.cost for row in rows]),
+        reported_cost=_sum([row.reported_cost for row in rows]),
         **{name: sum(getattr(row, name) for row in rows) for name in names},
     )
+
+
+def _sum(amounts: list[Decimal | None]) -> Decimal | None:
+    """Of those that are known; None where none is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None

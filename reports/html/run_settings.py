@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from headrace.jobs import Manifest, PriceTable, strip_zeros
+from headrace.jobs import TOKEN_PRICES, Manifest, Price, PriceBand, PriceTable, strip_zeros
 
 
 class PriceRow(NamedTuple):
@@ -67,17 +67,26 @@ def _shown(value: object) -> str:
 def _prices(table: PriceTable) -> list[PriceRow]:
     rows = []
     for model, price in table.models.items():
-        tokens = [
-            f"{name.replace('_', ' ')} {strip_zeros(amount):f}"
-            for name in ("input", "cached_input", "cache_write", "output")
-            if (amount := getattr(price, name)) is not None
+        said = [f"{tokens} per million tokens"] if (tokens := _tokens(price)) else []
+        said += [
+            f"from {band.from_input_tokens:,} input tokens on {_tokens(band)}"
+            for band in price.bands
         ]
-        said = [f"{', '.join(tokens)} per million tokens"] if tokens else []
         if price.search_request is not None:
             said.append(f"{strip_zeros(price.search_request):f} per search request")
+        if price.web_search is not None:
+            said.append(f"{strip_zeros(price.web_search):f} per thousand web searches")
         said += [
             f"{strip_zeros(amount):f} per image ({size})"
             for size, amount in (price.images or {}).items()
         ]
         rows.append(PriceRow(model, "; ".join(said)))
     return rows
+
+
+def _tokens(prices: Price | PriceBand) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {strip_zeros(amount):f}"
+        for name in TOKEN_PRICES
+        if (amount := getattr(prices, name)) is not None
+    )

@@ -36,6 +36,13 @@ def _cost(summary: Summary) -> Decimal | None:
     return usage.total.cost if usage.rows else Decimal(0)
 
 
+def _reported_cost(summary: Summary) -> Decimal:
+    found = summary.usage.total.reported_cost
+    if found is None:
+        raise UnknownError("no answer has a cost that the service itself reports")
+    return found
+
+
 def _error_rate(summary: Summary) -> float | None:
     if summary.load is not None:
         return summary.load.requests.error_rate
@@ -107,6 +114,9 @@ FIGURES = {
     "lost": Figure(lambda s: s.outcome.lost, "attempts sent before a crash, without an end"),
     "cancelled": Figure(lambda s: s.outcome.cancelled, "attempts that were ended in flight"),
     "cost": Figure(_cost, "cost of all attempts, exact; unknown while an answer has no price"),
+    "reported_cost": Figure(
+        _reported_cost, "what the service itself says that the attempts cost, of those that it says"
+    ),
     "input_tokens": Figure(
         lambda s: s.usage.total.input_tokens, "of all attempts, cached included"
     ),

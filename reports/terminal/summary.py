@@ -22,6 +22,7 @@ from .layout import STATE_STYLES, columns, heading, show
 from .load import print_load
 
 SUSPECTS_PRINTED = 5
+REASONS_PRINTED = 5
 VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
 # Columns of the usage table that are left out where all is zero.
 COUNTED = {
@@ -120,6 +121,8 @@ def _print_errors(summary: Summary, console: Console) -> None:
                 f"{failed.attempts:,}",
             )
         show(console, table)
+    for hint in outcome.hints:
+        show(console, printable(hint), "yellow")
 
 
 def _print_usage(summary: Summary, console: Console) -> None:
@@ -129,18 +132,23 @@ def _print_usage(summary: Summary, console: Console) -> None:
     heading(console, "Tokens and cost")
     shown = {name: field for name, field in COUNTED.items() if getattr(usage.total, field)}
     priced = usage.currency is not None
+    reported = usage.total.reported_cost is not None
     table = columns("model", "endpoint", "jobs", *shown, left=2)
     if priced:  # the amounts are aligned already, and on their points
         header = Text(f"cost, {usage.currency}", "dim", justify="right")
         table.add_column(header, justify="left", no_wrap=True)
+    if reported:
+        table.add_column(Text("reported", "dim", justify="right"), justify="left", no_wrap=True)
     rows = [*usage.rows, usage.total] if len(usage.rows) > 1 else usage.rows
-    for row, amount in zip(rows, aligned([row.cost for row in rows]), strict=True):
+    costs, said = aligned([row.cost for row in rows]), aligned([row.reported_cost for row in rows])
+    for row, amount, by_service in zip(rows, costs, said, strict=True):
         table.add_row(
             Text("all" if row.model is None else printable(row.model)),
             Text("" if row.url is None else endpoint(row.url)),
             f"{row.jobs:,}",
             *(f"{getattr(row, field):,}" for field in shown.values()),
             *([amount] if priced else []),
+            *([by_service] if reported else []),
             style="bold" if row.model is None else "",
         )
     show(console, table)
@@ -149,6 +157,9 @@ def _print_usage(summary: Summary, console: Console) -> None:
     elif usage.unpriced_models:
         names = ", ".join(printable(model) for model in usage.unpriced_models)
         show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
+        for reason, answers in list(usage.unpriced_reasons.items())[:REASONS_PRINTED]:
+            without = counted(answers, "answer")
+            show(console, f"{without} without a cost: {printable(reason)}", "yellow")
     if usage.probable_cost is not None:
         cost = money(usage.probable_cost, usage.currency)
         show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
@@ -248,12 +259,16 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
         "rise of the key's monthly use": check.monthly_rise,
     }
     known = {name: amount for name, amount in figures.items() if amount is not None}
+    if check.currency is not None and check.computed is None:
+        show(console, "computed from the usage: unknown")
     table = columns("", "amount", left=2)
     table.show_header = False
     for name, amount in zip(known, aligned(list(known.values())), strict=True):
         table.add_row(name, f"{amount} {check.currency}")
     if known:
         show(console, table)
+    if check.reported is not None:
+        show(console, f"reported by the service: {money(check.reported, None)}")
     for reason in check.why:
         show(console, printable(reason), "yellow" if check.verdict != "agrees" else "dim")
     if check.suspect_counts:

@@ -19,6 +19,7 @@ from headrace.jobs import (
     Manifest,
     PriceTable,
     Session,
+    newer_schema,
     sync_directory,
 )
 
@@ -61,7 +62,8 @@ class RunDirectory:
         """Open `path` for the run that `fresh` describes, or make it.
 
         Raises RunDirectoryError, with nothing touched, where another process works on it, where it
-        is some other directory, or where it records another job file, URL, currency or schema.
+        is some other directory, or where it records another job file, URL or currency or is of a
+        later schema.
         """
         _refuse_what_is_no_run(path)
         _make(path)
@@ -106,6 +108,15 @@ class RunDirectory:
         self.manifest.sessions.append(session)
         self.save()
 
+    def raise_schema(self) -> None:
+        """Record that the tables have this version's columns, as `recover` has seen to.
+
+        Raises StorageError.
+        """
+        if self.manifest.schema_version < SCHEMA_VERSION:
+            self.manifest.schema_version = SCHEMA_VERSION
+            self.save()
+
     def save_concurrency(self, points: Sequence[ConcurrencyPoint]) -> None:
         """Write how the concurrency has gone so far in this session, below what earlier ones wrote.
 
@@ -134,6 +145,8 @@ def read_manifest(path: Path) -> Manifest | None:
         raise RunDirectoryError(
             f"{path / 'run.json'} can't be read ({error.strerror}); choose another --out"
         ) from error
+    if (newer := newer_schema(text)) is not None:
+        raise RunDirectoryError(f"{path} {newer}, or choose another --out")
     try:
         return msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -199,11 +212,6 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
-    if known.schema_version != SCHEMA_VERSION:
-        raise RunDirectoryError(
-            f"{path} was recorded in schema {known.schema_version}, this headrace writes "
-            f"{SCHEMA_VERSION}; choose another --out"
-        )
     if known.kind != fresh.kind:
         raise RunDirectoryError(f"{path} records a {known.kind} run; choose another --out")
     if not _same_file(known.job_file, fresh.job_file) and not _may_have_changed(known, fresh):
@@ -224,10 +232,10 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
 
 def _has_answers(path: Path) -> bool:
     """Whether anything has succeeded from here: a wrong URL binds nobody to it."""
-    parts = list((path / "results").glob("*.parquet"))
     succeeded = pl.col("status") == "succeeded"
-    if parts and len(pl.scan_parquet(parts).filter(succeeded).select("index").head(1).collect()):
-        return True
+    for part in (path / "results").glob("*.parquet"):  # one by one: some may be of schema 1
+        if len(pl.scan_parquet(part).filter(succeeded).select("index").head(1).collect()):
+            return True
     return any(
         isinstance(record, Decided | Ended)
         and record.result is not None

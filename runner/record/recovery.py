@@ -17,6 +17,7 @@ from .files import make_directory, storage
 from .journal import Journal, read_segment
 from .seal import seal
 from .unbilled import kept_for, kept_in
+from .upgrade import upgrade
 
 # What `State.done` says of a line: its job is done, or has a result and is open again.
 DONE = 1
@@ -69,7 +70,8 @@ def recover(
     """Bring a run directory to rest, read its state, and open the journal's next segment.
 
     A crash in here is recovered like any other: lost attempts are journalled in the new segment
-    before the segments that hold their beginnings are sealed. The caller closes the journal.
+    before the segments that hold their beginnings are sealed. All parts then have this version's
+    columns. The caller closes the journal.
     `retry_failed` opens failed jobs again, `changed` those at these lines.
     """
     directory = run / "journal"
@@ -85,6 +87,7 @@ def recover(
         journal.sync()
         for number, segment in old:
             seal(run, number, segment)
+        upgrade(run)
         state = _state(run, unended, now=now, retry_failed=retry_failed, changed=changed)
     except BaseException:
         with suppress(StorageError):

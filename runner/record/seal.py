@@ -8,12 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import Attempt, BalanceReading, Result, frame, schema, sync_directory
+from headrace.jobs import Attempt, BalanceReading, Result, frame, sync_directory
 
 from ..errors import StorageError
 from .files import make_directory, storage
 from .replaced import replace_table, take_out
 from .tables import tables_in
+from .upgrade import with_columns_of
 
 
 def seal(run: Path, number: int, segment: Path) -> None:
@@ -56,7 +57,7 @@ def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
     if path.exists():
         # Sealing again after a crash must not add a reading twice.
         try:
-            known = pl.read_parquet(path, schema=schema(BalanceReading))
+            known = with_columns_of(BalanceReading, pl.read_parquet(path))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"{path} can't be read ({error}); restore it") from error
         table = pl.concat([known, table])

@@ -242,6 +242,17 @@ def test_an_invalid_price_file_says_where(tmp_path: Path, text: str, said: str) 
     assert said in str(caught.value)
 
 
+def test_a_price_file_for_clients_serves_here_too(tmp_path: Path) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(
+        "[models.m]\ninput = 1\ncached-input = 0.5\ncache-write-1h = 6\nreasoning = 3\n"
+        "web-search = 10\nmax-input-tokens = 9\n"
+        "[[models.m.bands]]\nfrom-input-tokens = 5\ninput = 2\n"
+    )
+    price = load_prices(path).models["m"]
+    assert price.tokens_cost(fresh=2, cached=2, output=0) == Decimal("0.000003")
+
+
 def test_too_many_connections_are_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     # trio logged a traceback ten times per second.
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -61,6 +61,17 @@ def test_an_empty_run_has_a_comment(made: RunMaker) -> None:
     )
 
 
+def test_what_has_no_cost_and_what_the_service_reports(made: RunMaker) -> None:
+    made.job(0, input_tokens=9, cost_note="the price file has no `x`")
+    made.job(1, input_tokens=9, stream=True, reported_cost=Decimal("0.0250"))
+    text = markdown(summarise(made.write()))
+    assert "| model | endpoint | jobs | input | output | cost, CNY | reported |" in text
+    assert "| `small` | `chat` | 2 | 18 | 0 | - | 0.025 |" in text
+    assert "\n- 1 answer without a cost: `` the price file has no `x` ``\n" in text
+    assert "\n- computed from the usage: unknown\n- reported by the service: 0.025\n" in text
+    assert "- `of the streams that were asked for, 1 of 1 came unstreamed: no TTFT`" in text
+
+
 def test_a_load_run_says_what_was_asked_and_had(made: RunMaker) -> None:
     """Its due and its goodput were in no comment."""
     made.load = facts(objectives=["latency_s < 0.15"])

@@ -48,6 +48,7 @@ async def test_every_time_counts_from_the_moment_of_sending(autojump_clock: Mock
     assert (row.due_at, row.sent_at) == (NOON + SECOND, NOON + 1.5 * SECOND)
     assert (row.wait_s, row.first_byte_s, row.ttft_s) == (0.5, 0.25, 0.5)
     assert (row.content_ttft_s, row.latency_s, row.gaps_s) == (2.5, 4.5, [2.0])
+    assert row.stream is True
 
 
 async def test_what_never_came_is_unknown(autojump_clock: MockClock) -> None:

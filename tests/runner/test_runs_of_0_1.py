@@ -6,12 +6,14 @@ They were made by that version on its own gateway, with faults; later versions r
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 from trio.testing import MockClock
 
+from headrace.jobs import Attempt, BalanceReading, Result, schema
 from headrace.runner.main import main
 
 from .conftest import Bench, Service
@@ -56,20 +58,58 @@ def test_each_is_exported_and_compared(old: Path, monkeypatch: pytest.MonkeyPatc
     assert "killed" in trend
 
 
-@pytest.mark.parametrize(("kind", "posts", "lost"), [("finished", 0, 0), ("killed", 10, 3)])
+# The service of these tests answers everything as a chat, which five of the jobs are not.
+@pytest.mark.parametrize(
+    ("kind", "posts", "lost", "failed"), [("finished", 0, 0, 1), ("killed", 10, 3, 5)]
+)
 async def test_a_killed_one_is_resumed_and_a_finished_one_left_alone(
-    bench: Bench, service: Service, autojump_clock: MockClock, kind: str, posts: int, lost: int
+    bench: Bench,
+    service: Service,
+    autojump_clock: MockClock,
+    kind: str,
+    posts: int,
+    lost: int,
+    failed: int,
 ) -> None:
     shutil.copytree(DATA / kind, bench.directory)
     shutil.copy(DATA / "jobs.jsonl", bench.jobs)
     path = bench.directory / "run.json"
     manifest = json.loads(path.read_bytes())
     path.write_text(json.dumps({**manifest, "base_url": "http://gateway.test"}))
-    for _ in range(2):
+    directory = bench.directory
+    directory.chmod(0o755)  # as 0.1 made it
+    before = [] if posts else [rows_of(directory, each) for each in ("results", "attempts")]
+    for session in (1, 2):
         ran = await bench.run(service)
-    assert ran.results["custom_id"].n_unique() == ran.results.height == 13
-    assert len(service.posts) == posts
-    assert ran.attempts.filter(error_kind="lost").height == lost
-    columns = pl.read_parquet_schema(next((bench.directory / "results").glob("*.parquet")))
-    for part in (bench.directory / "results").glob("*.parquet"):
-        assert pl.read_parquet_schema(part) == columns
+        assert ran.results["custom_id"].n_unique() == ran.results.height == 13
+        assert len(service.posts) == posts
+        assert ran.attempts.filter(error_kind="lost").height == lost
+        assert (ran.manifest["schema_version"], len(ran.manifest["sessions"])) == (2, session + 1)
+        assert of_one_schema(directory)
+    assert directory.stat().st_mode & 0o777 == 0o755
+    assert posts or before == [rows_of(directory, each) for each in ("results", "attempts")]
+    # The figures, and the runs beside one another, as of directories that were never of 0.1.
+    said = json.loads(headrace("report", str(directory), "--json"))
+    assert (said["outcome"]["succeeded"], said["outcome"]["failed"]) == (13 - failed, failed)
+    assert said["run"]["missing_columns"] == []
+    headrace("export", str(directory), "--to", "csv", "--out", str(bench.path / "out.csv"))
+    assert len((bench.path / "out.csv").read_text().splitlines()) > 13
+    compared = json.loads(headrace("compare", str(directory), str(DATA / "finished"), "--json"))
+    assert compared["pairing"]["pairs"] > 0
+    trend = headrace("report", str(directory), str(DATA / "finished"), "--trend")
+    assert "finished" in trend
+
+
+def rows_of(directory: Path, table: str) -> list[dict[str, Any]]:
+    """The rows of a table in the columns that 0.1 had."""
+    columns = pl.read_parquet_schema(next((DATA / "finished" / table).glob("*.parquet")))
+    rows = pl.scan_parquet(directory / table / "*.parquet").select(list(columns)).collect()
+    return rows.sort("index").to_dicts()
+
+
+def of_one_schema(directory: Path) -> bool:
+    """Read as anybody would, without the project."""
+    assert pl.scan_parquet(directory / "results/*.parquet").collect().schema == schema(Result)
+    assert pl.scan_parquet(directory / "attempts/*.parquet").collect().schema == schema(Attempt)
+    assert pl.read_parquet_schema(directory / "balance.parquet") == schema(BalanceReading)
+    return True

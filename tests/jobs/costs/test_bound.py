@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.jobs import CostBounds, Job, Price, PriceTable, Usage
+from headrace.jobs import CostBounds, Job, Price, PriceBand, PriceTable, Usage
 from headrace.jobs.files.dialects import parse_line
 
 CHAT = "/v1/chat/completions"
@@ -108,6 +108,84 @@ def test_what_has_no_bound_says_what_to_write(asked: Job, price: Price, says: st
     assert says in (bounds(price).why_none(asked) or "")
 
 
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+FETCH = {"type": "web_fetch_20250910", "name": "web_fetch"}
+WITH_SEARCH = Price(
+    input=Decimal(2), output=Decimal(5), web_search=Decimal(10), max_input_tokens=1000
+)
+
+
+def searching(*tools: dict[str, Any], **fields: Any) -> Job:
+    return job("/v1/messages", max_tokens=100, tools=list(tools), **fields)
+
+
+def test_web_searches_are_bounded_by_max_uses_and_read_the_input_again() -> None:
+    asked = searching({**SEARCH, "max_uses": 3}, {"name": "mine", "input_schema": {}})
+    tokens = Decimal(2 * 1000 * 4 + 5 * 100) / 1_000_000
+    assert bounds(WITH_SEARCH).of(asked) == tokens + 3 * Decimal("0.01")
+    both = searching({**SEARCH, "max_uses": 3}, {**FETCH, "max_uses": 2})
+    tokens = Decimal(2 * 1000 * 6 + 5 * 100) / 1_000_000
+    assert bounds(WITH_SEARCH).of(both) == tokens + 3 * Decimal("0.01")
+    none = searching({**SEARCH, "max_uses": 0})
+    assert bounds(PRICE).of(none) is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "price", "says"),
+    [
+        (searching(SEARCH), WITH_SEARCH, "how often the tool web_search is used"),
+        (searching({**SEARCH, "max_uses": True}), WITH_SEARCH, "give it max_uses"),
+        (searching(FETCH), WITH_SEARCH, "how often the tool web_fetch is used"),
+        (
+            searching({**SEARCH, "max_uses": 1}),
+            Price(input=Decimal(2), output=Decimal(5), max_input_tokens=9),
+            "the price file has no web_search of 'm', which --max-cost needs",
+        ),
+        (
+            searching({**SEARCH, "max_uses": 1}),
+            Price(input=Decimal(2), output=Decimal(5), web_search=Decimal(1)),
+            "the tokens of what is found on the web have no upper bound",
+        ),
+        (
+            job(
+                "/v1/messages",
+                max_tokens=1,
+                cache_control={"type": "ephemeral", "ttl": "1h"},
+            ),
+            PRICE,
+            "the price file has no cache_write_1h of 'm', which --max-cost needs",
+        ),
+    ],
+)
+def test_what_the_price_file_can_not_bound_is_said(asked: Job, price: Price, says: str) -> None:
+    assert bounds(price).of(asked) is None
+    assert says in (bounds(price).why_none(asked) or "")
+
+
+def test_a_text_about_a_tool_is_not_one() -> None:
+    quoted = json.dumps({**SEARCH, "ttl": "1h"})
+    asked = job("/v1/messages", max_tokens=1, system=quoted, tools=[])
+    assert bounds().of(asked) is not None
+
+
+def test_reasoning_and_an_hour_of_cache_count_where_they_are_dearer() -> None:
+    price = Price(
+        input=Decimal(2), cache_write_1h=Decimal(4), output=Decimal(5), reasoning=Decimal(8)
+    )
+    asked = job(max_tokens=100)
+    input_tokens = len(asked.body) + 64 + 16
+    assert bounds(price).of(asked) == Decimal(4 * input_tokens + 8 * 100) / 1_000_000
+
+
+@pytest.mark.parametrize(("beyond", "rate"), [(0, 7), (1, 2)])
+def test_a_band_counts_where_the_input_may_reach_it(beyond: int, rate: int) -> None:
+    asked = job(max_tokens=100)
+    input_tokens = len(asked.body) + 64 + 16
+    band = PriceBand(from_input_tokens=input_tokens + beyond, input=Decimal(7))
+    price = Price(input=Decimal(2), output=Decimal(5), bands=(band,))
+    assert bounds(price).of(asked) == Decimal(rate * input_tokens + 500) / 1_000_000
+
+
 prices = st.decimals(0, 100, places=6)
 
 
@@ -116,28 +194,46 @@ prices = st.decimals(0, 100, places=6)
     text=st.text(max_size=60),
     limit=st.integers(1, 5000),
     n=st.integers(1, 4),
-    amounts=st.tuples(prices, prices, prices, prices),
-    shares=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+    amounts=st.tuples(*[prices] * 9),
+    begin=st.integers(1, 200),
+    shares=st.tuples(*[st.floats(0, 1)] * 5),
 )
 def test_no_usage_within_the_bounds_costs_more(
     text: str,
     limit: int,
     n: int,
     amounts: tuple[Decimal, ...],
-    shares: tuple[float, float, float],
+    begin: int,
+    shares: tuple[float, ...],
 ) -> None:
     price = Price(
-        input=amounts[0], cached_input=amounts[1], cache_write=amounts[2], output=amounts[3]
+        input=amounts[0],
+        cached_input=amounts[1],
+        cache_write=amounts[2],
+        output=amounts[3],
+        cache_write_1h=amounts[4],
+        reasoning=amounts[5],
+        bands=(
+            PriceBand(
+                from_input_tokens=begin,
+                input=amounts[6],
+                cache_write_1h=amounts[7],
+                output=amounts[8],
+            ),
+        ),
     )
     asked = job(messages=[{"role": "user", "content": text}], max_tokens=limit, n=n)
     # At most a token for each byte of the text, and what a template adds.
     input_tokens = int((len(text.encode()) + 10) * shares[0])
     cached = int(input_tokens * shares[1])
+    written = int((input_tokens - cached) * shares[2])
     usage = Usage(
         input_tokens=input_tokens,
         cached_input_tokens=cached,
-        cache_write_tokens=int((input_tokens - cached) * shares[2]),
+        cache_write_tokens=written,
+        cache_write_1h_tokens=int(written * shares[3]),
         output_tokens=limit * n,
+        reasoning_tokens=int(limit * n * shares[4]),
     )
     bound, cost = bounds(price).of(asked), price.cost(usage)
     assert bound is not None

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from headrace.jobs import Forecast, Forecaster, Price, PriceTable
+from headrace.jobs import Forecast, Forecaster, Job, Price, PriceBand, PriceTable
 from headrace.jobs.files.dialects import parse_line
 
 PRICES = PriceTable(
@@ -70,3 +70,17 @@ def test_without_prices_there_are_tokens_and_no_cost() -> None:
 
 def test_nothing_is_nothing() -> None:
     assert forecast().total.jobs == 0
+
+
+def test_each_job_has_the_prices_of_its_own_input_and_not_of_all_together() -> None:
+    """Many short jobs are not a long one; with the margin, one may reach the next band."""
+    short, long = line("b", max_tokens=1), line("b", max_tokens=1, system="x" * 4000)
+    made = [parse_line(each, n) for n, each in enumerate((short, long), 1)]
+    tokens = [each.input_estimate_tokens for each in made if isinstance(each, Job)]
+    dear = PriceBand(from_input_tokens=tokens[1] + 1, input=Decimal(9_000_000))
+    price = Price(input=Decimal(1_000_000), output=Decimal(0), bands=(dear,))
+    prices = PriceTable(currency="CNY", models={"b": price})
+    [row] = forecast(*[short] * 1000, long, prices=prices).rows
+    assert row.cost_least == 1000 * tokens[0] + tokens[1]
+    margin = [-(-count * 13 // 10) for count in (1000 * tokens[0], tokens[1])]
+    assert row.cost_most == margin[0] + 9 * margin[1]

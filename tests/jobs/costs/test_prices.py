@@ -1,80 +1,20 @@
-"""Price tables: how they are read, what is refused, and what an answer costs by them."""
+"""What an answer costs by a price table, and why it may have no cost."""
 
-import datetime as dt
 import decimal
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.jobs import InputError, Price, PriceTable, Usage, load_prices
-
-WHOLE = """
-currency = "CNY"
-
-[models."deepseek-v4-flash"]
-input = 1.00
-cached_input = 0.02
-cache_write = 1.25
-output = 2
-search_request = 0.03
-max_input_tokens = 131072
-max_output_tokens = 8192
-valid_from = 2026-01-01
-source = "the contract"
-
-[models."gpt-image-2".images]
-"1024x1024" = 0.25
-default = 0.5
-"""
-
-
-@pytest.fixture
-def price_file(tmp_path: Path) -> Path:
-    return tmp_path / "prices.toml"
-
-
-def loaded(path: Path, text: str) -> PriceTable:
-    path.write_text(text, encoding="utf-8")
-    return load_prices(path)
-
-
-def model(path: Path, entry: str) -> Price:
-    return loaded(path, f'currency = "CNY"\n[models."m"]\n{entry}').models["m"]
+from headrace.jobs import Price, PriceBand, PriceTable, Usage
 
 
 def fraction(amount: Decimal | None) -> Fraction:
     assert amount is not None
     return Fraction(amount)
-
-
-def test_the_example_of_the_module_reads_as_it_says(price_file: Path) -> None:
-    assert loaded(price_file, WHOLE) == PriceTable(
-        currency="CNY",
-        models={
-            "deepseek-v4-flash": Price(
-                input=Decimal("1.00"),
-                cached_input=Decimal("0.02"),
-                cache_write=Decimal("1.25"),
-                output=Decimal(2),
-                search_request=Decimal("0.03"),
-                max_input_tokens=131072,
-                max_output_tokens=8192,
-                valid_from=dt.date(2026, 1, 1),
-                source="the contract",
-            ),
-            "gpt-image-2": Price(images={"1024x1024": Decimal("0.25"), "default": Decimal("0.5")}),
-        },
-    )
-
-
-def test_a_table_survives_being_written_down_as_json(price_file: Path) -> None:
-    table = loaded(price_file, WHOLE)
-    assert msgspec.json.decode(msgspec.json.encode(table), type=PriceTable) == table
 
 
 @pytest.mark.parametrize(
@@ -208,129 +148,136 @@ def test_a_cost_is_exact_and_fits_its_column(
     assert cost < 10**26
 
 
-def test_the_highest_price_of_the_most_tokens_fits_its_column(price_file: Path) -> None:
-    price = model(price_file, "input = 999999999999.999999\noutput = 999999999999.999999")
-    cost = price.cost(Usage(2**63 - 1, None, None, 2**63 - 1))
-    assert fraction(cost) == 2 * (2**63 - 1) * Fraction(10**18 - 1, 10**12)
-    assert cost is not None
-    assert cost < 10**26
+# As test_price_file.py reads it.
+LONG = Price(
+    input=Decimal(3),
+    cached_input=Decimal("0.3"),
+    cache_write=Decimal("3.75"),
+    cache_write_1h=Decimal(6),
+    output=Decimal(15),
+    reasoning=Decimal(20),
+    web_search=Decimal(10),
+    bands=(
+        PriceBand(
+            from_input_tokens=200_000,
+            input=Decimal(6),
+            cached_input=Decimal("0.6"),
+            output=Decimal("22.5"),
+        ),
+        PriceBand(from_input_tokens=500_000, output=Decimal(30)),
+    ),
+)
 
 
 @pytest.mark.parametrize(
-    ("entry", "amount"),
+    ("usage", "millionths"),
     [
-        ("input = 0.27", "0.27"),
-        ("input = 3", "3"),
-        ("input = 0", "0"),
-        ("input = 0.000001", "0.000001"),
-        ("input = 1_000.5", "1000.5"),
-        ("input = 27e-2", "0.27"),
-        ("input = 1e2", "100"),
-        ("input = '0.27'", "0.27"),
-        ("input = 0.2700000000", "0.27"),  # trailing zeros are not decimals
-        ("input = 0e-30", "0"),
+        # 1,000 fresh, 200 read, 300 written for five minutes and 500 for an hour, 40 out.
+        (
+            Usage(2000, 200, 800, 40, cache_write_1h_tokens=500),
+            1000 * 3 + 60 + 300 * Decimal("3.75") + 500 * 6 + 40 * 15,
+        ),
+        (Usage(10, None, None, 40, 30), 30 + 10 * 15 + 30 * 20),
+        (Usage(10, None, None, 40, web_searches=3), 30 + 40 * 15 + 30_000),
+        (Usage(199_999, None, None, 1), 199_999 * 3 + 15),
+        # From here on the band's; what it does not name stays as it was.
+        (Usage(200_000, 100_000, None, 1), 100_000 * 6 + 60_000 + Decimal("22.5")),
+        (Usage(200_000, None, 4, 0), 199_996 * 6 + 15),
+        (Usage(500_000, None, None, 2), 500_000 * 6 + 60),
     ],
 )
-def test_an_amount_is_read_exactly(price_file: Path, entry: str, amount: str) -> None:
-    price = model(price_file, entry).input
-    assert price == Decimal(amount)
-    cost = Price(input=price).cost(Usage(1, None, None, 0))
-    assert fraction(cost) == Fraction(amount) / 10**6
+def test_prices_beyond_tokens_in_and_out(usage: Usage, millionths: Decimal) -> None:
+    assert fraction(LONG.cost(usage)) == Fraction(millionths) / 10**6
+    assert LONG.why_no_cost(usage) is None
+
+
+PLAIN = PriceTable(currency="CNY", models={"m": Price(input=Decimal(3), output=Decimal(15))})
+
+
+@pytest.mark.parametrize(
+    ("name", "usage", "why"),
+    [
+        ("x", Usage(1, None, None, 1), "the price file has no model 'x'"),
+        ("m", Usage(), "the answer does not say what it used"),
+        ("m", Usage(1, 2, None, 1), "the counts of the answer contradict one another"),
+        (
+            "m",
+            Usage(9, None, 2, 1, cache_write_1h_tokens=3),
+            "the counts of the answer contradict one another",
+        ),
+        (
+            "m",
+            Usage(9, None, 3, 1, cache_write_1h_tokens=3),
+            "the price file has no cache_write_1h of the model",
+        ),
+        ("m", Usage(9, None, 0, 1, web_searches=1), "the price file has no web_search of the"),
+        ("m", Usage(9, None, 0, 1, searches=1), "the price file has no search_request of the"),
+        ("m", Usage(images=1, image_size="8x8"), "the answer does not say what it used"),
+        ("x", Usage(1, None, None, 1, why_unpriced="the total is more"), "the total is more"),
+    ],
+)
+def test_what_can_not_be_priced_has_a_reason_and_never_a_lower_cost(
+    name: str, usage: Usage, why: str
+) -> None:
+    assert PLAIN.cost(name, usage) is None
+    assert (PLAIN.why_no_cost(name, usage) or "").startswith(why)
+
+
+def test_an_image_of_a_size_without_a_price_has_a_reason() -> None:
+    price = Price(images={"1x1": Decimal(1)})
+    assert price.why_no_cost(Usage(images=1, image_size="8x8")) == (
+        "the price file has no price of an image of size 8x8"
+    )
+
+
+few = st.integers(0, 300)
+
+
+@pytest.mark.slow
+@given(
+    base=st.tuples(*[amounts] * 6),
+    begins=st.lists(st.integers(1, 900), max_size=3, unique=True),
+    bands=st.lists(st.tuples(*[st.none() | amounts] * 6), min_size=3, max_size=3),
+    searching=amounts,
+    counts=st.tuples(few, few, few, few, few, few, st.integers(0, 9)),
+)
+def test_a_cost_of_everything_is_exact(
+    base: tuple[Decimal, ...],
+    begins: list[int],
+    bands: list[tuple[Decimal | None, ...]],
+    searching: Decimal,
+    counts: tuple[int, ...],
+) -> None:
+    """Against plain fractions: of the bands that hold, the last one that names a price gives it."""
+    names = ("input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning")
+    made = [
+        PriceBand(from_input_tokens=begin, **dict(zip(names, band, strict=True)))
+        for begin, band in zip(begins, bands, strict=False)
+    ]
+    named_prices: dict[str, Any] = dict(zip(names, base, strict=True))
+    price = Price(**named_prices, bands=tuple(made), web_search=searching)
+    fresh, cached, written, hourly, plain, reasoning, searches = counts
+    total = fresh + cached + written + hourly
+    usage = Usage(
+        input_tokens=total,
+        cached_input_tokens=cached,
+        cache_write_tokens=written + hourly,
+        output_tokens=plain + reasoning,
+        reasoning_tokens=reasoning,
+        cache_write_1h_tokens=hourly,
+        web_searches=searches,
+    )
+    exact = Fraction(searching) * searches / 1000
+    for position, count in enumerate(counts[:6]):
+        each = base[position]
+        for begin, band in sorted(zip(begins, bands, strict=False)):
+            named = band[position]
+            if begin <= total and named is not None:
+                each = named
+        exact += Fraction(each) * count / 10**6
+    cost = price.cost(usage)
+    assert fraction(cost) == exact
     assert cost is not None
     exponent = cost.as_tuple().exponent
     assert isinstance(exponent, int)
     assert exponent >= -12
-
-
-def test_a_byte_order_mark_is_ignored(price_file: Path) -> None:
-    price_file.write_text("\ufeff" + WHOLE, encoding="utf-8")
-    assert load_prices(price_file).currency == "CNY"
-
-
-@pytest.mark.parametrize(
-    ("entry", "why"),
-    [
-        ("input = -0.1", 'models."m".input is -0.1; a price is zero or more'),
-        ("output = nan", 'models."m".output is NaN; a price is zero or more'),
-        ("output = inf", 'models."m".output is Infinity; a price is zero or more'),
-        ("input = 0.0000001", 'models."m".input is 1E-7; a price has at most 6 decimals'),
-        (
-            "input = 0.27" + "0" * 40 + "1",
-            f'models."m".input is 0.27{"0" * 40}1; a price has at most 6 decimals',
-        ),
-        (
-            "search_request = 0.0000000000001",
-            'models."m".search_request is 1E-13; a price has at most 12 decimals',
-        ),
-        ("cached_input = 1e12", 'models."m".cached_input is 1E+12; a price is below '),
-        ("cache_write = 1e99999999999999999999", "a number in it has too large an exponent"),
-        ("input = true", 'models."m".input: Expected `number`, got `bool`'),
-        ("input = 'cheap'", 'models."m".input: Invalid decimal string'),
-        ("input = []", 'models."m".input: Expected `number`, got `array`'),
-        ("inptu = 1", 'models."m": Object contains unknown field `inptu`'),
-        ("images = 1", 'models."m".images: Expected `object`, got `int`'),
-        ('images = {"1x1" = -1}', 'models."m".images."1x1" is -1; a price is zero or more'),
-        ('images = {"1x1" = "a"}', 'models."m".images."1x1": Invalid decimal string'),
-        ("max_input_tokens = 0", 'models."m".max_input_tokens is 0; a maximum is one token'),
-        ("max_output_tokens = -1", 'models."m".max_output_tokens is -1; a maximum is one'),
-        ("max_output_tokens = 1.5", 'models."m".max_output_tokens: Expected `int`'),
-        ("valid_from = 'soon'", 'models."m".valid_from: Invalid RFC3339 encoded date'),
-        ("source = 1", 'models."m".source: Expected `str`, got `int`'),
-    ],
-)
-def test_a_bad_entry_is_one_line_with_the_key_at_fault(
-    price_file: Path, entry: str, why: str
-) -> None:
-    with pytest.raises(InputError) as caught:
-        model(price_file, entry)
-    assert caught.value.message.startswith(f"{price_file}: {why}")
-    assert "\n" not in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", ": Object missing required field `currency`"),
-        ('currency = "CNY"', ": Object missing required field `models`"),
-        ("currency = 5\n[models]", ": currency: Expected `str`, got `int`"),
-        ('currency = " "\n[models]', ': currency is empty; write one such as "CNY"'),
-        ('currency = "CNY"\nmodels = 5', ": models: Expected `object`, got `int`"),
-        ('currency = "CNY"\nmodels = {m = 5}', ': models."m": Expected `object`, got `int`'),
-        ('currency = "CNY"\nprices = 5\n[models]', ": Object contains unknown field `prices`"),
-        ("currency =", " is not a TOML price file: Invalid value"),
-        ("{}", " is not a TOML price file: Invalid statement"),
-        ("a = 1\na = 2", " is not a TOML price file: Cannot overwrite a value"),
-        ("a = " + "[" * 10_000, " is not a TOML price file: it is nested too deeply"),
-        ("a = " + "9" * 5000, " is not a TOML price file: Exceeds the limit"),
-    ],
-)
-def test_a_bad_file_is_one_line(price_file: Path, text: str, why: str) -> None:
-    with pytest.raises(InputError) as caught:
-        loaded(price_file, text)
-    assert caught.value.message.startswith(f"{price_file}{why}")
-    assert caught.value.exit_code == 2
-    assert "\n" not in caught.value.message
-
-
-def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    missing = tmp_path / "none.toml"
-    with pytest.raises(InputError, match=r"cannot read the price file .*none\.toml: No such file"):
-        load_prices(missing)
-    with pytest.raises(InputError, match="Is a directory"):
-        load_prices(tmp_path)
-    latin = tmp_path / "latin.toml"
-    latin.write_bytes(b'currency = "caf\xe9"')
-    with pytest.raises(InputError, match="is not a TOML price file: 'utf-8' codec"):
-        load_prices(latin)
-
-
-@pytest.mark.slow
-@given(text=st.text(max_size=60) | st.text("currenymodls=.[]\"'{}0123456789\n -", max_size=60))
-def test_any_text_is_a_table_or_one_line(
-    tmp_path_factory: pytest.TempPathFactory, text: str
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.toml"
-    path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    with pytest.raises(InputError) as caught:
-        load_prices(path)
-    assert "\n" not in caught.value.message

@@ -41,10 +41,13 @@ RESULT = {
     "images": pl.Int64,
     "searches": pl.Int64,
     "cache_write_1h_tokens": pl.Int64,
+    "vectors": pl.List(pl.List(pl.Float32)),
+    "copy_of": pl.String,
     "cost": MONEY,
     "cost_note": pl.String,
     "reported_cost": MONEY,
     "currency": pl.String,
+    "service": pl.String,
     "due_at": UTC_US,
     "sent_at": UTC_US,
     "ended_at": UTC_US,
@@ -96,6 +99,7 @@ ATTEMPT = {
     "bytes_sent": pl.Int64,
     "bytes_received": pl.Int64,
     "connection_reused": pl.Boolean,
+    "stream": pl.Boolean,
     "phase": pl.String,
     "cost_bound": pl.Decimal(38, 12),
     "probable_cost": pl.Decimal(38, 12),
@@ -127,6 +131,8 @@ FULL_RESULT = Result(
     attempts=3,
     input_tokens=2**62,
     cached_input_tokens=0,
+    vectors=[[0.5, -1.25], []],
+    copy_of="first",
     cost=Decimal("99999999999999999999999999.999999999999"),
     currency="CNY",
     due_at=AT,
@@ -160,6 +166,7 @@ FULL_ATTEMPT = Attempt(
     error_kind="lost",
     cost=Decimal("0.000000000001"),
     connection_reused=False,
+    stream=True,
     phase="drain",
 )
 BARE_ATTEMPT = Attempt(index=1, custom_id="a", model="m", url="u", attempt=1, due_at=AT)
@@ -171,6 +178,7 @@ READING = BalanceReading(
     currency="CNY",
     balance=Decimal("138.5"),
     decimals=2,
+    service="east",
     daily_reset_at=dt.datetime.fromisoformat("2026-06-09T00:00:00+08:00"),
 )
 

@@ -224,6 +224,21 @@ def test_csv_is_read_back_by_others() -> None:
     assert rows[2]["response"] == ""
 
 
+def test_vectors_and_reported_costs_are_in_every_table(made: RunMaker) -> None:
+    made.job(0, vectors=[[0.5, -2.0], [1.0]], reported_cost=Decimal("0.0020"))
+    made.job(1)
+    made.write()
+    for to in ("jsonl", "csv", "parquet"):
+        assert export("jobs.run", "--to", to).exit_code == 0
+    first, second = lines("jobs.results.jsonl")
+    assert (first["vectors"], first["reported_cost"]) == ([[0.5, -2.0], [1.0]], "0.002")
+    assert (second["vectors"], second["reported_cost"]) == (None, None)
+    with Path("jobs.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert (json.loads(rows[0]["vectors"]), rows[1]["vectors"]) == ([[0.5, -2.0], [1.0]], "")
+    assert pl.read_parquet("jobs.parquet")["vectors"].to_list() == [[[0.5, -2.0], [1.0]], None]
+
+
 @pytest.mark.usefixtures("mixed")
 def test_parquet_is_one_file_of_the_same_columns() -> None:
     assert export("jobs.run", "--to", "parquet").exit_code == 0

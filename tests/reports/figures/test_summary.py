@@ -95,6 +95,78 @@ def test_a_cost_that_is_not_known_is_null_and_its_model_is_named(made: RunMaker)
     assert (usage.total.cost, usage.total.unpriced) == (Decimal("0.5"), 1)
 
 
+def test_answers_without_a_cost_are_counted_by_their_reasons(made: RunMaker) -> None:
+    searched = "the price file has no web_search of the model"
+    for index in range(3):
+        made.job(index, cost_note=searched)
+    made.job(3)  # recorded by a version that knew no reasons
+    made.job(4, cost=Decimal(1))
+    made.attempt(5, error_kind="protocol", cost_note="the answer does not say what it used")
+    made.attempt(6, error_kind="http", http_status=500)  # nothing that has a price
+    usage = summarise(made.write()).usage
+    assert list(usage.unpriced_reasons.items()) == [
+        (searched, 3),
+        ("the answer does not say what it used", 1),
+        ("why was not recorded", 1),
+    ]
+    assert usage.total.unpriced == 5
+
+
+def test_without_prices_that_is_the_reason(made: RunMaker) -> None:
+    made.prices = None
+    made.job(0)
+    reasons = summarise(made.write()).usage.unpriced_reasons
+    assert reasons == {"no prices were given (--prices)": 1}
+
+
+def test_what_the_service_reports_is_summed_beside_the_cost(made: RunMaker) -> None:
+    tiny = Decimal("0.000000000001")
+    made.job(0, cost=Decimal(1), reported_cost=tiny)
+    made.attempt(0, 2, error_kind="stream", reported_cost=Decimal(2))
+    made.job(1, cost=Decimal(1))
+    made.job(2, model="painter", cost=Decimal(3))
+    summary = summarise(made.write())
+    reported = {row.model: row.reported_cost for row in summary.usage.rows}
+    assert reported == {"small": 2 + tiny, "painter": None}
+    assert summary.usage.total.reported_cost == summary.balance.reported == 2 + tiny
+    assert summary.usage.total.cost == 5
+
+
+def test_failed_jobs_of_one_status_are_told_apart_by_their_messages(made: RunMaker) -> None:
+    """And not by the numbers and ids in them: 500 of one kind were 500 rows, or five kinds one."""
+    said = [
+        "temperature must be below {n}",
+        "prompt is too long: {n} tokens > 8192",
+        "image {n} could not be fetched (request req_01ABCdefGHIjkl{n}xyz)",
+        "tools.{n}.name: string does not match",
+        "unknown parameter",
+    ]
+    for index in range(500):
+        message = said[index % 5].format(n=index)
+        fields = {"http_status": 400, "error_code": "bad_request", "error_message": message}
+        made.result(index, status="failed", **fields)
+    made.result(500, status="failed", http_status=400, error_code="bad_request")
+    made.result(501, status="failed", http_status=404, error_message="unknown parameter")
+    errors = summarise(made.write()).outcome.errors
+    assert [(each.http_status, each.jobs, each.message, each.custom_id) for each in errors] == [
+        *((400, 100, text.format(n=index), f"job-{index}") for index, text in enumerate(said)),
+        (400, 1, None, "job-500"),
+        (404, 1, "unknown parameter", "job-501"),
+    ]
+
+
+def test_a_service_that_words_each_failure_differently_has_no_endless_table(
+    made: RunMaker,
+) -> None:
+    for index in range(130):
+        word = "".join(chr(ord("a") + int(digit)) for digit in str(index))
+        made.result(index, status="failed", http_status=400 + index % 2, error_message=word)
+    errors = summarise(made.write()).outcome.errors
+    assert {each.jobs for each in errors[:100]} == {1}
+    rest = [(each.http_status, each.message, each.jobs, each.custom_id) for each in errors[100:]]
+    assert rest == [(401, "30 other messages", 30, "job-71")]
+
+
 def test_percentiles_are_those_of_the_textbook(made: RunMaker) -> None:
     """Definition 7, as the standard library's `statistics` has it too."""
     random = Random(5)
@@ -300,6 +372,7 @@ def keys_of(value: object, prefix: str = "") -> set[str]:
                 "balance.suspect_counts": "SUSPICION",
                 "balance.suspect_estimates": "SUSPICION",
                 "pictures.reasons": "REASON",
+                "usage.unpriced_reasons": "REASON",
             }
             return {
                 key

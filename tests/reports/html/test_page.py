@@ -356,6 +356,20 @@ def test_the_dearest_are_by_all_their_attempts(made: RunMaker) -> None:
     assert found.tries == [(1, 12)]
 
 
+def test_what_has_no_cost_and_what_the_service_reports(made: RunMaker) -> None:
+    made.job(0, input_tokens=9, cost_note="the price file has no <b>web_search</b>")
+    made.job(1, input_tokens=9, reported_cost=Decimal("0.0250"))
+    made.attempt(2, error_kind="http", http_status=504, first_byte_s=60.0)
+    made.attempt(2, 2, error_kind="http", http_status=504, first_byte_s=60.0)
+    made.write()
+    page = page_of(made)
+    assert '<th scope="col" class="n">reported by the service</th>' in page
+    assert "Reported by the service: 0.025." in page
+    assert "Computed from the usage: unknown." in page
+    assert "the price file has no &lt;b&gt;web_search&lt;/b&gt;" in page
+    assert "504 after 60 s each: something cuts here; stream, or raise its limit" in page
+
+
 def luminance(colour: str) -> float:
     """Relative luminance, as WCAG 2.2 defines it."""
     parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]

@@ -264,3 +264,17 @@ def test_every_figure_is_documented() -> None:
     listed = {name: f"| `{name}` | {each.meaning} |" for name, each in FIGURES.items()}
     assert len(listed) > 10
     assert [name for name, line in listed.items() if line not in page] == []
+
+
+def test_what_the_service_reports_is_a_figure(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("0.2"), reported_cost=Decimal("0.25"))
+    made.write()
+    found = judged(made, "reported_cost - cost <= 0.05")
+    assert found.met
+    assert values(made, "sum(reported_cost) == 0.25") == [Decimal("0.25")]
+
+
+def test_what_no_service_reports_is_not_known(five: RunMaker) -> None:
+    found = judged(five, "reported_cost < 1")
+    assert not found.met
+    assert "no answer has a cost that the service itself reports" in str(found)

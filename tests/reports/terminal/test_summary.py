@@ -77,6 +77,22 @@ def test_a_run_without_prices_or_a_balance(made: RunMaker) -> None:
     )
 
 
+def test_what_has_no_cost_and_what_the_service_reports(made: RunMaker) -> None:
+    made.job(0, input_tokens=9, cost_note="the price file has no web_search of the model")
+    made.job(1, input_tokens=9, reported_cost=Decimal("0.0250"))
+    made.attempt(2, error_kind="http", http_status=504, first_byte_s=60.0)
+    made.attempt(2, 2, error_kind="http", http_status=504, first_byte_s=60.0)
+    made.write()
+    lines = [" ".join(line.split()) for line in printed(made).splitlines()]
+    assert "model endpoint jobs input cost, CNY reported" in lines
+    assert "small chat 2 18 - 0.025" in lines
+    assert "1 answer without a cost: the price file has no web_search of the model" in lines
+    assert "1 answer without a cost: why was not recorded" in lines
+    assert "computed from the usage: unknown" in lines
+    assert "reported by the service: 0.025" in lines
+    assert any(line.startswith("504 after 60 s each: something cuts here") for line in lines)
+
+
 def test_a_stopped_run_says_why_first(made: RunMaker) -> None:
     made.manifest(
         Session(
