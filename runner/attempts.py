@@ -134,8 +134,7 @@ class Attempts:
         """Put the answer's images into files and record it. A stop cuts short what is fetched."""
         index = flight.job.index
         body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
-        with trio.CancelScope(shield=True):
-            body["data"] = await self.images.decode(index, body["data"])
+        await self.images.decode(flight.job, body)
         try:
             await self.images.fetch(index, body["data"], links_in(body["data"]))
         finally:

@@ -27,11 +27,14 @@ from .clock import RunClock
 from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
 from .transport import (
+    UNCOUNTED_BYTES,
+    BodyError,
     RequestHead,
     Response,
-    Take,
+    Unfolding,
     Wire,
-    decoded,
+    check_unfolding,
+    feed_decoded,
     http_base,
     sender_over,
     whole_body,
@@ -40,6 +43,7 @@ from .transport import (
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
 MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
+WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
@@ -139,15 +143,13 @@ class Client:
         """
         answer = await self.open(httpx.URL(self.http_url + path))
         try:
-            body = await whole_body(answer, most_bytes=DOCUMENT_BYTES_MAX)
+            data = await whole_body(answer, most_bytes=DOCUMENT_BYTES_MAX)
+        except BodyError as error:
+            raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
         finally:
             await answer.aclose()
-        if body is None:
+        if data is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
-        try:
-            data = decoded(body, answer.headers)
-        except httpx.DecodingError as error:
-            raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
         return answer.status, self._key.redact_bytes(data)
 
     async def send(self, job: Job, wire: Wire) -> AttemptOutcome:
@@ -171,15 +173,13 @@ class Client:
         streamed = job.stream and status == 200 and b"json" not in heard.get(b"content-type", b"")
         try:
             if streamed:
-                outcome = await self._read_stream(job, answer, heard, wire)
+                outcome = await self._read_stream(job, answer, wire)
             else:
-                outcome = await self._read_whole(job, answer, heard, wire)
+                outcome = await self._read_whole(job, answer, wire)
         except httpx.TransportError as error:
             outcome = AttemptOutcome(failure=transport_failure(error, in_stream=streamed))
-        except httpx.DecodingError as error:
-            outcome = AttemptOutcome(
-                failure=Failure("protocol", f"the body can't be decoded: {error}")
-            )
+        except BodyError as error:
+            outcome = self._unreadable(answer, error)
         outcome.status = status
         if outcome.failure is not None:
             outcome.failure = outcome.failure._replace(status=status)
@@ -192,13 +192,11 @@ class Client:
             outcome.ratelimit_remaining = _whole(remaining)
         return outcome
 
-    async def _read_whole(
-        self, job: Job, answer: Response, heard: Heard, wire: Wire
-    ) -> AttemptOutcome:
-        body = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
-        if body is None:
+    async def _read_whole(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
+        data = await whole_body(answer, most_bytes=BODY_BYTES_MAX)
+        if data is None:
             return AttemptOutcome(failure=_too_long())
-        data = decoded(body, answer.headers) if b"content-encoding" in heard else body
+        check_unfolding(data)
         end = wire.arrived_at_s
         if answer.status != 200:
             return self._refused(answer, read_error(data), _json_text(data))
@@ -214,6 +212,19 @@ class Client:
             )
         return AttemptOutcome(answer=found, response=data.decode(), content_end_at_s=end)
 
+    def _unreadable(self, answer: Response, error: BodyError) -> AttemptOutcome:
+        """An answer whose body can't be unpacked: a refusal all the same, where its status is one.
+
+        What a final one held may be paid for, so it is not asked for again.
+        """
+        if answer.status != 200:
+            return self._refused(answer, ErrorBody(None, str(error), None), None)
+        if not error.final:
+            failure = Failure("protocol", f"the body can't be decoded: {error}")
+        else:
+            failure = Failure("protocol", str(error), UNUSABLE_ANSWER, final=True)
+        return AttemptOutcome(failure=failure)
+
     def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> AttemptOutcome:
         status, headers = answer.status, httpx.Headers(answer.headers)
         reason = httpx.codes.get_reason_phrase(status)
@@ -224,17 +235,18 @@ class Client:
         failure = Failure("http", message, error.code, status, asked)
         return AttemptOutcome(failure=failure, response=text, request_id=error.request_id)
 
-    async def _read_stream(
-        self, job: Job, coming: Response, heard: Heard, wire: Wire
-    ) -> AttemptOutcome:
+    async def _read_stream(self, job: Job, coming: Response, wire: Wire) -> AttemptOutcome:
         chat = ENDPOINTS[job.url].kind != "messages"
         stream: ChatStream | MessagesStream = ChatStream() if chat else MessagesStream()
         parser = SSEParser()
         times = TokenTimes(gaps=self._timed)
+        unfolding = Unfolding()
         broken: Failure | None = None
         answer: Answer | None = None
 
         def take(piece: bytes, arrived_at_s: float | None) -> bool:
+            if wire.bytes_received > UNCOUNTED_BYTES:
+                unfolding.add(piece)
             for event in parser.feed(piece):
                 if stream.add(event):
                     times.saw(arrived_at_s, content=stream.answering)
@@ -243,7 +255,7 @@ class Client:
             )
 
         try:
-            await _feed_decoded(coming, heard, take, wire)
+            await feed_decoded(coming, take, most_bytes=BODY_BYTES_MAX)
             if stream.ended:
                 await _drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
@@ -252,6 +264,8 @@ class Client:
             broken = transport_failure(error, in_stream=True)
         except (UnusableAnswerError, EventTooLongError) as error:
             broken = Failure("stream", str(error))
+        except BodyError as error:
+            broken = self._unreadable(coming, error).failure
         # What came whole was paid for, however its connection ended.
         if stream.failed is None and stream.complete:
             try:
@@ -278,27 +292,19 @@ class Client:
         if outcome.response is not None:
             outcome.response = redact(outcome.response)
         if outcome.request_id is not None:
-            outcome.request_id = redact(outcome.request_id)
+            outcome.request_id = redact(outcome.request_id)[:WORD_CHARACTERS_MAX]
         if answer is not None:
             if answer.text is not None:
                 answer.text = redact(answer.text)
             if answer.finish_reason is not None:
-                answer.finish_reason = redact(answer.finish_reason)
+                answer.finish_reason = redact(answer.finish_reason)[:WORD_CHARACTERS_MAX]
         if failure is not None:
             outcome.failure = failure._replace(
                 # Cut only now: a cut in the middle of the key would leave its beginning.
                 message=redact(failure.message)[:MESSAGE_CHARACTERS_MAX],
-                code=failure.code and redact(failure.code),
+                code=failure.code and redact(failure.code)[:WORD_CHARACTERS_MAX],
             )
         return outcome
-
-
-async def _feed_decoded(answer: Response, heard: Heard, take: Take, wire: Wire) -> None:
-    """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
-    if b"content-encoding" not in heard:
-        await answer.feed(take)
-    elif (body := await whole_body(answer, most_bytes=BODY_BYTES_MAX)) is not None:
-        take(decoded(body, answer.headers), wire.arrived_at_s)
 
 
 async def _drain(answer: Response) -> None:

@@ -160,6 +160,9 @@ def _print_images(summary: Summary, console: Console) -> None:
         return
     heading(console, "Images")
     show(console, f"{counted(images.files, 'file')} in {printable(summary.run.directory)}/images")
+    if images.left_out:
+        more = counted(images.left_out, "image")
+        show(console, f"{more} came beyond what was asked for, and were not kept", "yellow")
     if images.failed:
         table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False

@@ -1,13 +1,18 @@
-"""The body of an answer, whole, and decoded where the server encoded it."""
+"""The body of an answer, whole or as it comes, and unpacked where the server packed it."""
 
-import httpx
-
-from .connection import Headers
+from .encoding import Decoder, codings_of
 from .sender import Response
+from .unfolding import UNCOUNTED_BYTES, Unfolding
+from .wire import Take
 
 
 async def whole_body(answer: Response, *, most_bytes: int) -> bytes | None:
-    """The body as it came; None where it is over `most_bytes`. Raises httpx.TransportError."""
+    """The body, unpacked; None where what came is over `most_bytes`.
+
+    Raises:
+        httpx.TransportError: where it doesn't come.
+        BodyError: where it can't be unpacked.
+    """
     pieces: list[bytes] = []
     size_bytes = 0
 
@@ -17,16 +22,34 @@ async def whole_body(answer: Response, *, most_bytes: int) -> bytes | None:
         size_bytes += len(piece)
         return size_bytes <= most_bytes
 
-    await answer.feed(take)
+    await feed_decoded(answer, take, most_bytes=most_bytes)
     if size_bytes > most_bytes:
         return None
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def decoded(body: bytes, headers: Headers) -> bytes:
-    """A body that may be encoded, which nobody asked for, decoded by httpx.
+async def feed_decoded(answer: Response, take: Take, *, most_bytes: int) -> None:
+    """`answer.feed`, unpacked where it is packed, to at most `most_bytes`.
 
-    Raises httpx.DecodingError.
+    Raises:
+        httpx.TransportError: where it doesn't come.
+        BodyError: where it can't be unpacked, or unfolds to too much.
     """
-    codings = [(name, value) for name, value in headers if name == b"content-encoding"]
-    return httpx.Response(200, headers=codings, content=body).content
+    if not codings_of(answer.headers):
+        await answer.feed(take)
+        return
+    decoder = Decoder(answer.headers, most_bytes=most_bytes)
+    unfolding = Unfolding()
+    size_bytes = 0
+
+    def take_decoded(piece: bytes, arrived_at_s: float | None) -> bool:
+        nonlocal size_bytes
+        for data in decoder.feed(piece):
+            size_bytes += len(data)
+            if size_bytes > UNCOUNTED_BYTES:
+                unfolding.add(data)
+            if not take(data, arrived_at_s):
+                return False
+        return True
+
+    await answer.feed(take_decoded)
