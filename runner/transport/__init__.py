@@ -10,6 +10,7 @@ from .streams import Connect, Origin, open_tcp, open_unix
 from .timeouts import Timeouts
 from .transport import PORTS, TrioTransport
 from .unfolding import UNCOUNTED_BYTES, Unfolding, check_unfolding
+from .unprocessed import UnprocessedError
 from .wire import Take, Wire
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Timeouts",
     "TrioTransport",
     "Unfolding",
+    "UnprocessedError",
     "Wire",
     "check_unfolding",
     "feed_decoded",
