@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from importlib.metadata import version
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -29,6 +30,7 @@ from .secret import Secret
 from .transport import (
     UNCOUNTED_BYTES,
     BodyError,
+    Headers,
     RequestHead,
     Response,
     Unfolding,
@@ -74,6 +76,14 @@ class AttemptOutcome(msgspec.Struct):
     ratelimit_limit: int | None = None
     ratelimit_remaining: int | None = None
     partial: Partial | None = None
+
+
+class Document(NamedTuple):
+    """What a GET brought: its status, its body, and its headers by their names in lower case."""
+
+    status: int
+    data: bytes
+    headers: Headers
 
 
 class Client:
@@ -136,8 +146,8 @@ class Client:
         """
         return await self._sender.send(RequestHead("GET", url, self._get_headers), b"", Wire())
 
-    async def get(self, path: str) -> tuple[int, bytes]:
-        """GET a small document: its status, and its body without the key should that be in it.
+    async def get(self, path: str) -> Document:
+        """GET a small document, without the key should that be in its body.
 
         Raises httpx.TransportError.
         """
@@ -150,7 +160,7 @@ class Client:
             await answer.aclose()
         if data is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
-        return answer.status, self._key.redact_bytes(data)
+        return Document(answer.status, self._key.redact_bytes(data), answer.headers)
 
     async def send(self, job: Job, wire: Wire) -> AttemptOutcome:
         """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.

@@ -24,7 +24,8 @@ BalanceVerdict = Literal["agrees", "differs", "cannot be checked"]
 class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict and the figures behind it, in `currency`.
 
-    `computed` is the cost of the attempts, `fall` that of the balance while the run was at work,
+    `computed` is the cost of the attempts (None where there were answers and none has a cost),
+    `fall` that of the balance while the run was at work,
     `daily_rise` and `monthly_rise` those of the key's use; None where there is none to compare.
     `difference` is what the account says minus `computed`. `elsewhere` is what the balance fell
     beyond the key's own use, `topped_up` what it fell short of that. `suspects` are the largest of
@@ -63,7 +64,7 @@ def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck
             verdict="cannot be checked",
             why=[reason],
             currency=prices.currency if prices else None,
-            computed=None if prices is None else strip_zeros(_cost(run)),
+            computed=None if prices is None or _is_unpriced(run) else strip_zeros(_cost(run)),
             fall=None,
             daily_rise=None,
             monthly_rise=None,
@@ -135,7 +136,7 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
         verdict=verdict,
         why=why,
         currency=shown[0].currency,
-        computed=strip_zeros(moves.computed),
+        computed=None if unpriced and _is_unpriced(run) else strip_zeros(moves.computed),
         fall=strip_zeros(moves.fall),
         daily_rise=None if moves.daily is None else strip_zeros(moves.daily),
         monthly_rise=None if moves.monthly is None else strip_zeros(moves.monthly),
@@ -211,6 +212,13 @@ def _unpriced_models(run: Run) -> list[str]:
 def _cost(run: Run) -> Decimal:
     total = run.attempts.select(pl.col("cost").sum()).collect()["cost"][0]
     return Decimal(total or 0)
+
+
+def _is_unpriced(run: Run) -> bool:
+    """Whether there were answers and none has a cost: what they cost is unknown, and not 0."""
+    answered = run.attempts.filter(pl.col("error_kind").is_null())
+    count, priced = answered.select(pl.len(), pl.col("cost").count()).collect().row(0)
+    return bool(count) and not priced
 
 
 def _last_sent(run: Run) -> datetime | None:

@@ -255,7 +255,9 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     table.show_header = False
     for name, amount in zip(known, aligned(list(known.values())), strict=True):
         table.add_row(name, f"{amount} {check.currency}")
-    if known:
+    if check.computed is None and check.currency is not None:
+        table.add_row("computed from the usage", "unknown")
+    if table.row_count:
         show(console, table)
     for reason in check.why:
         show(console, printable(reason), "yellow" if check.verdict != "agrees" else "dim")

@@ -229,6 +229,18 @@ def test_a_model_without_a_price_cannot_be_checked(made: RunMaker) -> None:
     assert (found.computed, found.fall) == (Decimal("0.3"), Decimal("0.5"))
 
 
+def test_without_a_priced_answer_the_cost_is_unknown_and_not_zero(made: RunMaker) -> None:
+    made.job(0, model="free-for-now", cost=None)
+    made.reading(0, "10", "0")
+    made.reading(60, "9.5", "0")
+    found = check(made)
+    assert (found.verdict, found.computed, found.fall) == (
+        "cannot be checked",
+        None,
+        Decimal("0.5"),
+    )
+
+
 def test_a_difference_names_the_pause_that_a_kill_left_unread(made: RunMaker) -> None:
     """Another run of the same key, while this one lay killed, was a difference without a word."""
     spend(made, "0.50", "0.25")
