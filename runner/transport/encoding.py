@@ -21,9 +21,10 @@ ZSTD_WINDOW_LOG_MAX = 23  # 8 MiB
 GZIP_WBITS, ZLIB_WBITS, DEFLATE_WBITS = 31, 15, -15
 NAME_CHARACTERS_MAX = 200
 
-# Two bytes tell whether a member of any coding begins here, or plain JSON or events do.
+# Two bytes tell whether a member of a coding begins here, or plain JSON or events do.
 _HEAD_BYTES = 2
-_PLAIN_FIRST = frozenset(b"{[: \t\r\n")
+_JSON_SECOND = frozenset(b' \t\r\n"{}[]-0123456789tfn')
+_PLAIN_FIRST = frozenset(b": \t\r\n")
 _PLAIN_WORDS = frozenset((b"da", b"ev", b"id", b"re", b"\xef\xbb"))  # data, event, ...; a BOM
 
 
@@ -102,7 +103,7 @@ class Decoder:
     def _begin(self, head: bytes) -> "_Member":
         coding, first = self._coding, self._members == 0
         self._members += 1
-        if first and (coding == "identity" or _is_plain(head)):
+        if first and (coding == "identity" or _is_plain(head, coding)):
             return _Plain()
         if coding in ("gzip", "x-gzip"):
             return _Zlib(GZIP_WBITS) if first or head.startswith(b"\x1f\x8b") else _Ignored()
@@ -125,8 +126,11 @@ class Decoder:
             )
 
 
-def _is_plain(head: bytes) -> bool:
-    return head[0] in _PLAIN_FIRST or head[:_HEAD_BYTES] in _PLAIN_WORDS
+def _is_plain(head: bytes, coding: str) -> bool:
+    if head[0] in b"{[":
+        return head[1] in _JSON_SECOND  # as no deflated JSON begins
+    # Deflate without a head of its own may begin with almost anything else.
+    return coding != "deflate" and (head[0] in _PLAIN_FIRST or head[:_HEAD_BYTES] in _PLAIN_WORDS)
 
 
 def _is_zlib(head: bytes) -> bool:
