@@ -14,11 +14,12 @@ import trio
 from headrace.jobs import HeadraceError, PriceTable, Result, Usage
 
 from .admission import Admission, InFlight
-from .client import AttemptOutcome, Client
+from .client import Client
 from .clock import RunClock
 from .images import ImageStore, links_in
 from .limits import NOTHING_SAID
 from .money import RefusalJudge
+from .outcome import AttemptOutcome
 from .record import Recorder
 from .retries import Failure, RetryPolicy
 from .rows import NO_CHARGE, Charge, attempt_row, probable_cost_of, result_row, sent_row, usage_of
@@ -119,8 +120,10 @@ class Attempts:
         cost: Decimal | None = None
         probable: Decimal | None = None
         if self.prices is not None:
-            if outcome.answer is not None or outcome.usage is not None:
+            if outcome.answer is not None:
                 cost = self.prices.cost(job.model, usage)
+            elif outcome.usage is not None:  # whether it was billed, only the account knows
+                probable = self.prices.cost(job.model, usage)
             if cost is None and outcome.partial is not None:
                 probable = probable_cost_of(
                     job,
@@ -140,8 +143,7 @@ class Attempts:
         """Put the answer's images into files and record it. A stop cuts short what is fetched."""
         index = flight.job.index
         body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
-        with trio.CancelScope(shield=True):
-            body["data"] = await self.images.decode(index, body["data"])
+        await self.images.decode(flight.job, body)
         try:
             await self.images.fetch(index, body["data"], links_in(body["data"]))
         finally:

@@ -4,12 +4,13 @@ import base64
 import re
 from contextlib import suppress
 from importlib.metadata import version
+from typing import NamedTuple
 
 import httpx
 import msgspec
 import trio
 
-from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job, Usage
+from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
 
 from .answers import (
     Answer,
@@ -18,7 +19,6 @@ from .answers import (
     ErrorBody,
     EventTooLongError,
     MessagesStream,
-    Partial,
     SSEParser,
     TokenTimes,
     UnusableAnswerError,
@@ -29,16 +29,21 @@ from .answers import (
     usage_in,
 )
 from .clock import RunClock
-from .limits import NOTHING_SAID, ServiceLimits, service_limits
+from .limits import service_limits
+from .outcome import AttemptOutcome
 from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
 from .transport import (
+    UNCOUNTED_BYTES,
+    BodyError,
+    Headers,
     RequestHead,
     Response,
-    Take,
+    Unfolding,
     Wire,
+    check_unfolding,
     collect,
-    decoded,
+    feed_decoded,
     http_base,
     sender_over,
     whole_body,
@@ -47,6 +52,7 @@ from .transport import (
 ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
 MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
+WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How a body begins that is a stream of events, whatever it is labelled.
 BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
@@ -67,30 +73,12 @@ DRAIN_S = 1.0
 HeaderMap = dict[bytes, bytes]  # an answer's headers, by their names in lower case
 
 
-class AttemptOutcome(msgspec.Struct):
-    """What one attempt came to: an answer, or a failure, never both.
+class Document(NamedTuple):
+    """What a GET brought: its status, its body, and its headers by their names in lower case."""
 
-    `response` is the answer as JSON text, kept for a failure too where the body was JSON.
-    `partial` is what a stream had brought before it broke off, and `usage` that of an answer which
-    can't be used although it was paid for.
-    `first_token_at_s`, `first_content_at_s` (the first token that is not reasoning) and
-    `content_end_at_s` are seconds on trio's clock; the first two are None for what was not a
-    stream. `gaps_s` lie between token-bearing chunks, 0.0 between those of one read; None where
-    nobody asked for them.
-    """
-
-    answer: Answer | None = None
-    failure: Failure | None = None
-    response: str | None = None
-    status: int | None = None
-    request_id: str | None = None
-    first_token_at_s: float | None = None
-    first_content_at_s: float | None = None
-    gaps_s: list[float] | None = None
-    content_end_at_s: float | None = None
-    limits: ServiceLimits = NOTHING_SAID
-    partial: Partial | None = None
-    usage: Usage | None = None
+    status: int
+    data: bytes
+    headers: Headers
 
 
 class Client:
@@ -153,23 +141,21 @@ class Client:
         """
         return await self._sender.send(RequestHead("GET", url, self._get_headers), b"", Wire())
 
-    async def get(self, path: str) -> tuple[int, bytes]:
-        """GET a small document: its status, and its body without the key should that be in it.
+    async def get(self, path: str) -> Document:
+        """GET a small document, without the key should that be in its body.
 
         Raises httpx.TransportError.
         """
         answer = await self.open(httpx.URL(self.http_url + path))
         try:
-            body = await whole_body(answer, most_bytes=DOCUMENT_BYTES_MAX)
+            data = await whole_body(answer, most_bytes=DOCUMENT_BYTES_MAX)
+        except BodyError as error:
+            raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
         finally:
             await answer.aclose()
-        if body is None:
+        if data is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
-        try:
-            data = decoded(body, answer.headers)
-        except httpx.DecodingError as error:
-            raise httpx.RemoteProtocolError(f"{path} can't be decoded: {error}") from error
-        return answer.status, self._key.redact_bytes(data)
+        return Document(answer.status, self._key.redact_bytes(data), answer.headers)
 
     async def send(self, job: Job, wire: Wire) -> AttemptOutcome:
         """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.
@@ -193,14 +179,13 @@ class Client:
         streamed = job.stream and good and b"json" not in heard.get(b"content-type", b"")
         try:
             if streamed:
-                outcome = await self._read_stream(job, answer, heard, wire)
+                outcome = await self._read_stream(job, answer, wire)
             else:
-                outcome = await self._read_whole(job, answer, heard, wire)
+                outcome = await self._read_whole(job, answer, wire)
         except httpx.TransportError as error:
             outcome = AttemptOutcome(failure=transport_failure(error, in_stream=streamed))
-        except httpx.DecodingError as error:
-            failure = Failure("protocol", f"the body can't be decoded: {error}")
-            outcome = AttemptOutcome(failure=failure)
+        except BodyError as error:
+            outcome = self._unreadable(answer, error)
         outcome.status = status
         if outcome.failure is not None:
             outcome.failure = _told(outcome.failure, status, heard)
@@ -216,16 +201,14 @@ class Client:
                 outcome.answer.usage = usage._replace(reported_cost=told)
         return outcome
 
-    async def _read_whole(
-        self, job: Job, answer: Response, heard: HeaderMap, wire: Wire
-    ) -> AttemptOutcome:
+    async def _read_whole(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
         collected = await collect(answer, most_bytes=BODY_BYTES_MAX)
         if collected is None:
             return AttemptOutcome(failure=_too_long())
         if collected.broken is not None and not 200 <= answer.status < 300:
             raise collected.broken
-        encoded = b"content-encoding" in heard and collected.broken is None
-        data = decoded(collected.data, answer.headers) if encoded else collected.data
+        data = collected.data
+        check_unfolding(data)
         if not 200 <= answer.status < 300:
             return self._refused(answer, read_error(data), _json_text(data))
         return self._whole(job, answer, data, wire.arrived_at_s, broken=collected.broken)
@@ -263,6 +246,19 @@ class Client:
         for event in [*parser.feed(data), *parser.end()]:
             stream.add(event)
         return self._stream_outcome(answer, stream, None, TokenTimes(gaps=False), end_s)
+
+    def _unreadable(self, answer: Response, error: BodyError) -> AttemptOutcome:
+        """An answer whose body can't be unpacked: a refusal all the same, where its status is one.
+
+        What a final one held may be paid for, so it is not asked for again.
+        """
+        if not 200 <= answer.status < 300:
+            return self._refused(answer, ErrorBody(None, str(error), None), None)
+        if not error.final:
+            failure = Failure("protocol", f"the body can't be decoded: {error}")
+        else:
+            failure = Failure("protocol", str(error), UNUSABLE_ANSWER, final=True)
+        return AttemptOutcome(failure=failure)
 
     def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> AttemptOutcome:
         failure = self._failure_of(answer, error, streamed=False)
@@ -335,17 +331,18 @@ class Client:
             failure=failure, response=response, content_end_at_s=end_s, usage=usage
         )
 
-    async def _read_stream(
-        self, job: Job, coming: Response, heard: HeaderMap, wire: Wire
-    ) -> AttemptOutcome:
+    async def _read_stream(self, job: Job, coming: Response, wire: Wire) -> AttemptOutcome:
         stream = _stream_of(job)
         parser = SSEParser()
         times = TokenTimes(gaps=self._timed)
+        unfolding = Unfolding()
         broken: Failure | None = None
         unusable: UnusableAnswerError | None = None
         head: list[bytes] = []  # what came before the first event that could be understood
 
         def take(piece: bytes, arrived_at_s: float | None) -> bool:
+            if wire.bytes_received > UNCOUNTED_BYTES:
+                unfolding.add(piece)
             if not stream.began:
                 head.append(piece)
             for event in parser.feed(piece):
@@ -356,7 +353,7 @@ class Client:
             )
 
         try:
-            await _feed_decoded(coming, heard, take, wire)
+            await feed_decoded(coming, take, most_bytes=BODY_BYTES_MAX)
             if stream.ended:
                 await _drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
@@ -367,6 +364,8 @@ class Client:
             unusable = error
         except EventTooLongError as error:
             broken = Failure("stream", str(error))
+        except BodyError as error:
+            broken = self._unreadable(coming, error).failure
         if unusable is None and not stream.ended and broken is None:
             for event in parser.end():
                 if stream.add(event):
@@ -422,27 +421,19 @@ class Client:
         if outcome.response is not None:
             outcome.response = redact(outcome.response)
         if outcome.request_id is not None:
-            outcome.request_id = redact(outcome.request_id)
+            outcome.request_id = redact(outcome.request_id)[:WORD_CHARACTERS_MAX]
         if answer is not None:
             if answer.text is not None:
                 answer.text = redact(answer.text)
             if answer.finish_reason is not None:
-                answer.finish_reason = redact(answer.finish_reason)
+                answer.finish_reason = redact(answer.finish_reason)[:WORD_CHARACTERS_MAX]
         if failure is not None:
             outcome.failure = failure._replace(
                 # Cut only now: a cut in the middle of the key would leave its beginning.
                 message=redact(failure.message)[:MESSAGE_CHARACTERS_MAX],
-                code=failure.code and redact(failure.code),
+                code=failure.code and redact(failure.code)[:WORD_CHARACTERS_MAX],
             )
         return outcome
-
-
-async def _feed_decoded(answer: Response, heard: HeaderMap, take: Take, wire: Wire) -> None:
-    """Feed a stream; an encoded one, which nobody asked for, once it is whole and decoded."""
-    if b"content-encoding" not in heard:
-        await answer.feed(take)
-    elif (body := await whole_body(answer, most_bytes=BODY_BYTES_MAX)) is not None:
-        take(decoded(body, answer.headers), wire.arrived_at_s)
 
 
 async def _drain(answer: Response) -> None:

@@ -16,8 +16,8 @@ from headrace.jobs import (
 )
 
 from .admission import InFlight
-from .client import AttemptOutcome
 from .clock import RunClock
+from .outcome import AttemptOutcome
 
 NO_USAGE = Usage()
 

@@ -171,6 +171,9 @@ def _print_images(summary: Summary, console: Console) -> None:
         return
     heading(console, "Images")
     show(console, f"{counted(images.files, 'file')} in {printable(summary.run.directory)}/images")
+    if images.left_out:
+        more = counted(images.left_out, "image")
+        show(console, f"{more} came beyond what was asked for, and were not kept", "yellow")
     if images.failed:
         table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False
@@ -265,7 +268,9 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     table.show_header = False
     for name, amount in zip(known, aligned(list(known.values())), strict=True):
         table.add_row(name, f"{amount} {check.currency}")
-    if known:
+    if check.computed is None and check.currency is not None:
+        table.add_row("computed from the usage", "unknown")
+    if table.row_count:
         show(console, table)
     if check.reported is not None:
         show(console, f"reported by the service: {money(check.reported, None)}")

@@ -19,7 +19,7 @@ from headrace.jobs import Usage
 
 # Nobody uses more; it keeps every sum of tokens within the 64 bits that a table has for one.
 LARGEST_COUNT = 2**53
-NO_USAGE = "the answer came without its usage"
+NO_USAGE = "the answer does not say what it used"
 # A cost that a service reports fits its column.
 LARGEST_COST = Decimal(10) ** 15
 COST_PLACES = Decimal("1e-12")

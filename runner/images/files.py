@@ -43,19 +43,15 @@ def store_image(directory: Path, *, index: int, n: int, image: bytes) -> str:
     return f"{directory.name}/{name}"
 
 
-def store_images(directory: Path, *, index: int, data: list[Any]) -> list[Any]:
-    """Write the images in an answer's `data`, each with its path in its place.
+def with_image_stored(directory: Path, *, index: int, n: int, item: Any) -> Any:
+    """The n-th item of an answer's `data`, its image written and the path in its place.
 
     What is not base64 stays as it is. Raises StorageError.
     """
-    stored = []
-    for n, each in enumerate(data):
-        image = _decoded(each)
-        if image is not None:
-            path = store_image(directory, index=index, n=n, image=image)
-            each = {**each, "b64_json": path}
-        stored.append(each)
-    return stored
+    image = _decoded(item)
+    if image is None:
+        return item
+    return {**item, "b64_json": store_image(directory, index=index, n=n, image=image)}
 
 
 def _decoded(item: Any) -> bytes | None:

@@ -1,15 +1,18 @@
 """The images of a run: decoded, and where asked fetched, into its `images/`."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from headrace.jobs import ENDPOINTS, Job
 
-from ..client import AttemptOutcome
 from ..offload import Offload
+from ..outcome import AttemptOutcome
 from .downloads import DownloadError, Downloads
-from .files import has_images, links_in, store_image, store_images
+from .files import has_images, links_in, store_image, with_image_stored
 
 
 class ImageStore:
@@ -45,9 +48,25 @@ class ImageStore:
     def _is_there(self, path: Any, ours: str) -> bool:
         return isinstance(path, str) and path.startswith(ours) and (self._run / path).is_file()
 
-    async def decode(self, index: int, data: list[Any]) -> list[Any]:
-        """`data` of an answer with each base64 image in a file, and its path in its place."""
-        return await self._offload(lambda: store_images(self._directory, index=index, data=data))
+    async def decode(self, job: Job, body: dict[str, Any]) -> None:
+        """Put each base64 image of an answer into a file, and its path in its place in `body`.
+
+        An answer holds no more images than its job asked for; what came beyond is left out, and
+        `images_left_out` says how many. Where it is cancelled it returns early: each image is in
+        its file or still in `body`.
+        """
+        data: list[Any] = body["data"]
+        asked = max(1, job.images)
+        if len(data) > asked:
+            body["images_left_out"] = len(data) - asked
+            del data[asked:]
+        for n, item in enumerate(data):
+            if trio.current_effective_deadline() == float("-inf"):
+                return
+            with trio.CancelScope(shield=True):  # or a file might be there that nothing names
+                data[n] = await self._offload(
+                    partial(with_image_stored, self._directory, index=job.index, n=n, item=item)
+                )
 
     async def fetch(self, index: int, data: list[Any], links: list[tuple[int, str]]) -> None:
         """Fetch these links, and put each path beside its link as soon as its file is synced.

@@ -11,14 +11,18 @@ import trio
 from headrace.jobs import PERIODS, AccountChange, BalanceReading, PeriodBudget, to_places
 
 from ..answers import read_error
-from ..client import MESSAGE_CHARACTERS_MAX, Client
+from ..client import MESSAGE_CHARACTERS_MAX, Client, Document
 from ..clock import RunClock
 from ..errors import BalanceError, KeyRefusedError, UnreachableError
+from ..retries import retry_after_s
 from ..secret import Secret
 from ..transport import transport_to
 
 PATH = "/v1/balance"
-READ_S = 15.0
+READ_S = 15.0  # for one reading, the attempts at it together
+BACKOFF_S = 0.5  # before the second attempt; twice as long before each further one
+# Of other failures another attempt would say the same.
+FINAL_STATUSES = frozenset({501, 505})
 # Charges may be booked after the answer: the balance is read until it stands still.
 SETTLE_S = 5.0
 STILL_S = 1.5
@@ -27,6 +31,7 @@ SETTLE_STEP_S = 0.25
 
 # What Decimal(38, 12) holds: more places are those of a float, and are rounded.
 AMOUNT_MAX = Decimal(10) ** 26
+NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout)
 BUDGET_COLUMNS = [f"{period}_{name}" for period in PERIODS for name in PeriodBudget._fields[1:]]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -84,20 +89,48 @@ class Account:
     ) -> BalanceReading:
         """One reading; `spent` is the run's computed cost by now.
 
-        A service without this endpoint, or with another shape of it, makes a reading that says so.
-        Raises KeyRefusedError on 401, and UnreachableError where nothing listens before the run.
+        The first and the last of a run are tried again while there is time, after 429, 5xx and
+        failures of the transport. A service without this endpoint, or with another shape of it,
+        makes a reading that says so. Raises KeyRefusedError on 401, and UnreachableError where
+        nothing listens before the run.
         """
-        try:
-            with trio.fail_after(READ_S):
-                status, data = await self._client.get(PATH)
-        except trio.TooSlowError:
-            return self._without(moment, spent, None, f"no answer in {READ_S:g} s")
-        except httpx.TransportError as error:
-            if moment == "before" and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-                raise UnreachableError(
-                    f"no connection to {self._client.base_url}: {error}; check --base-url"
-                ) from error
-            return self._without(moment, spent, None, f"no answer: {error}")
+        until_s = trio.current_time() + READ_S
+        delay_s = BACKOFF_S
+        failed: BalanceReading | None = None
+        while True:
+            asked_s: float | None = None
+            try:
+                with trio.fail_at(until_s):
+                    answer = await self._client.get(PATH)
+            except trio.TooSlowError:
+                return failed or self._without(moment, spent, None, f"no answer in {READ_S:g} s")
+            except httpx.TransportError as error:
+                if moment == "before" and failed is None and isinstance(error, NO_CONNECTION):
+                    raise UnreachableError(
+                        f"no connection to {self._client.base_url}: {error}; check --base-url"
+                    ) from error
+                failed = self._without(moment, spent, None, f"no answer: {error}")
+            else:
+                failed = reading = self._of(answer, moment, spent)
+                if not _passes(answer.status):
+                    return reading
+                asked_s = self._asked_s(answer)
+            wait_s = delay_s if asked_s is None else max(asked_s, delay_s)
+            if moment == "during" or trio.current_time() + wait_s >= until_s:
+                return failed
+            await trio.sleep(wait_s)
+            delay_s *= 2
+
+    def _asked_s(self, answer: Document) -> float | None:
+        message = read_error(answer.data).message
+        now = self._clock.utc(self._clock.now())
+        return retry_after_s(httpx.Headers(answer.headers), message=message, now=now)
+
+    def _of(
+        self, answer: Document, moment: Literal["before", "during", "after"], spent: Decimal
+    ) -> BalanceReading:
+        """The reading in an answer. Raises KeyRefusedError."""
+        status, data = answer.status, answer.data
         if status == 401:
             said = (read_error(data).message or "status 401")[:MESSAGE_CHARACTERS_MAX]
             raise KeyRefusedError(
@@ -160,6 +193,11 @@ class Account:
                     still_since_s = self._clock.now()
                 reading = later
         return reading
+
+
+def _passes(status: int) -> bool:
+    """Whether another attempt may be answered better."""
+    return status == 429 or (status >= 500 and status not in FINAL_STATUSES)
 
 
 def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import HeadraceError, Job
+from headrace.jobs import HeadraceError, Job, masked
 
 from ..errors import JobsRefusedError, KeyRefusedError, OutOfMoneyError
 from ..record import Recorder
@@ -27,7 +27,6 @@ NAMES_MONEY = re.compile(rf"{_WHAT}.{{0,40}}?{_GONE}|{_GONE}.{{0,40}}?{_WHAT}", 
 _OF_THE_CONTENT = re.compile(
     r"length|token|context|policy|content|moderation|too (?:long|large)", re.IGNORECASE
 )
-_VARYING = re.compile(r"[0-9a-fA-F]{8,}|\d+|\b[\w-]*\d[\w-]*\b")
 # 4xx that are retried, or judged by themselves.
 _OTHERWISE = frozenset({401, 402, 408, 409, 413, 425, 429})
 
@@ -85,7 +84,7 @@ class RefusalJudge:
         if status == 400 and _OF_THE_CONTENT.search(words):
             self._alike[kind] = None
             return None
-        signature = (status, failure.code, _VARYING.sub("#", failure.message))
+        signature = (status, failure.code, masked(failure.message))
         if known is not None and known.signature != signature:
             self._alike[kind] = None
             return None

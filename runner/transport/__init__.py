@@ -1,7 +1,8 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
-from .body import Collected, collect, decoded, whole_body
+from .body import Collected, collect, feed_decoded, whole_body
 from .connection import Headers
+from .encoding import BodyError
 from .head import RequestHead
 from .response import SocketResponse
 from .route import http_base, transport_to
@@ -9,10 +10,14 @@ from .sender import Response, sender_over
 from .streams import UNIX, Connect, Origin, open_tcp, open_unix
 from .timeouts import Timeouts
 from .transport import TrioTransport
+from .unfolding import UNCOUNTED_BYTES, Unfolding, check_unfolding
+from .unprocessed import UnprocessedError
 from .wire import Take, Wire
 
 __all__ = [
+    "UNCOUNTED_BYTES",
     "UNIX",
+    "BodyError",
     "Collected",
     "Connect",
     "Headers",
@@ -23,9 +28,12 @@ __all__ = [
     "Take",
     "Timeouts",
     "TrioTransport",
+    "Unfolding",
+    "UnprocessedError",
     "Wire",
+    "check_unfolding",
     "collect",
-    "decoded",
+    "feed_decoded",
     "http_base",
     "open_tcp",
     "open_unix",

@@ -1,11 +1,13 @@
-"""The body of an answer, whole, and decoded where the server encoded it."""
+"""The body of an answer, whole or as it comes, and unpacked where the server packed it."""
 
 from typing import NamedTuple
 
 import httpx
 
-from .connection import Headers
+from .encoding import Decoder, codings_of
 from .sender import Response
+from .unfolding import UNCOUNTED_BYTES, Unfolding
+from .wire import Take
 
 
 class Collected(NamedTuple):
@@ -16,7 +18,12 @@ class Collected(NamedTuple):
 
 
 async def whole_body(answer: Response, *, most_bytes: int) -> bytes | None:
-    """The body as it came; None where it is over `most_bytes`. Raises httpx.TransportError."""
+    """The body, unpacked; None where what came is over `most_bytes`.
+
+    Raises:
+        httpx.TransportError: where it doesn't come.
+        BodyError: where it can't be unpacked.
+    """
     collected = await collect(answer, most_bytes=most_bytes)
     if collected is None or collected.broken is None:
         return None if collected is None else collected.data
@@ -24,7 +31,10 @@ async def whole_body(answer: Response, *, most_bytes: int) -> bytes | None:
 
 
 async def collect(answer: Response, *, most_bytes: int) -> Collected | None:
-    """The body as far as it came; None where it is over `most_bytes`."""
+    """The body, unpacked, as far as it came; None where it is over `most_bytes`.
+
+    Raises BodyError where it can't be unpacked.
+    """
     pieces: list[bytes] = []
     size_bytes = 0
     broken: httpx.TransportError | None = None
@@ -36,7 +46,7 @@ async def collect(answer: Response, *, most_bytes: int) -> Collected | None:
         return size_bytes <= most_bytes
 
     try:
-        await answer.feed(take)
+        await feed_decoded(answer, take, most_bytes=most_bytes)
     except httpx.TransportError as error:
         broken = error
     if size_bytes > most_bytes:
@@ -44,10 +54,28 @@ async def collect(answer: Response, *, most_bytes: int) -> Collected | None:
     return Collected(pieces[0] if len(pieces) == 1 else b"".join(pieces), broken)
 
 
-def decoded(body: bytes, headers: Headers) -> bytes:
-    """A body that may be encoded, which nobody asked for, decoded by httpx.
+async def feed_decoded(answer: Response, take: Take, *, most_bytes: int) -> None:
+    """`answer.feed`, unpacked where it is packed, to at most `most_bytes`.
 
-    Raises httpx.DecodingError.
+    Raises:
+        httpx.TransportError: where it doesn't come.
+        BodyError: where it can't be unpacked, or unfolds to too much.
     """
-    codings = [(name, value) for name, value in headers if name == b"content-encoding"]
-    return httpx.Response(200, headers=codings, content=body).content
+    if not codings_of(answer.headers):
+        await answer.feed(take)
+        return
+    decoder = Decoder(answer.headers, most_bytes=most_bytes)
+    unfolding = Unfolding()
+    size_bytes = 0
+
+    def take_decoded(piece: bytes, arrived_at_s: float | None) -> bool:
+        nonlocal size_bytes
+        for data in decoder.feed(piece):
+            size_bytes += len(data)
+            if size_bytes > UNCOUNTED_BYTES:
+                unfolding.add(data)
+            if not take(data, arrived_at_s):
+                return False
+        return True
+
+    await answer.feed(take_decoded)

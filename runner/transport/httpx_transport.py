@@ -1,4 +1,4 @@
-"""httpx's own transport, where ours doesn't go: through proxies, and for HTTP/2.
+"""httpx's own transport, where ours doesn't go: through proxies, and for HTTP/2 as best it can.
 
 What is known of the wire comes from its trace: when the request's first byte is about to leave, and
 whether a connection had to be made. It has no receive times of the kernel, counts the bodies' bytes
@@ -7,14 +7,19 @@ alone, and its pool costs more the more connections it has.
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import trio
 
 from .timeouts import READ, PhaseLimit, Timeouts
+from .tls import verifying
 from .transport import IDLE_MAX_S
+from .unprocessed import UnprocessedError
 from .wire import Wire
+
+REFUSED_STREAM = 7  # RFC 9113, section 7: nothing was done with it (section 8.7)
 
 
 def httpx_transport(
@@ -24,15 +29,26 @@ def httpx_transport(
 
     Raises ImportError where HTTP/2 is asked for and h2 is not installed.
     """
+    if http2:
+        import h2  # noqa: F401  httpcore would miss it at the first connection only
+    if http2 and proxy is None:
+        from .goaway import Http2Transport
+
+        return TracingTransport(Http2Transport(tls=tls or verifying(), keepalive_s=IDLE_MAX_S))
     limits = httpx.Limits(keepalive_expiry=IDLE_MAX_S)
-    inner = httpx.AsyncHTTPTransport(
-        verify=True if tls is None else tls, http2=http2, limits=limits, proxy=proxy
+    return TracingTransport(
+        httpx.AsyncHTTPTransport(
+            verify=True if tls is None else tls, http2=http2, limits=limits, proxy=proxy
+        )
     )
-    return TracingTransport(inner)
 
 
 class TracingTransport(httpx.AsyncBaseTransport):
-    """Fills in the `Wire` in `extensions["wire"]` from what the inner transport traces."""
+    """Fills in the `Wire` in `extensions["wire"]` from what the inner transport traces.
+
+    Raises httpx.TransportError, UnprocessedError among them, and what `wire.on_sent` raises: no
+    error of another library leaves it.
+    """
 
     def __init__(
         self, inner: httpx.AsyncBaseTransport, *, timeouts: Timeouts | None = None
@@ -54,7 +70,12 @@ class TracingTransport(httpx.AsyncBaseTransport):
                 "pool": None,
             },
         }
-        response = await self._inner.handle_async_request(request)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except Exception as error:
+            if error is notes.raised:
+                raise
+            raise _ours(error, answered=False) from error
         notes.answered(len(content))
         assert isinstance(response.stream, httpx.AsyncByteStream)
         return httpx.Response(
@@ -65,7 +86,8 @@ class TracingTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        with suppress(Exception):  # it costs no more than the connections
+            await self._inner.aclose()
 
 
 class _Notes:
@@ -73,6 +95,7 @@ class _Notes:
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
+        self.raised: Exception | None = None  # by `on_sent`, which is no business of the wire's
         self._began_s = trio.current_time()
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
@@ -85,7 +108,11 @@ class _Notes:
             if wire.sent_at_s is not None or info["request"].method == b"CONNECT":
                 return
             if wire.on_sent is not None:
-                wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
+                try:
+                    wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
+                except Exception as error:
+                    self.raised = error
+                    raise
             wire.sent_at_s = now_s = trio.current_time()
             wire.reused = wire.reused is None
             wire.connect_s = None if wire.reused else now_s - self._began_s
@@ -112,13 +139,41 @@ class _Noted(httpx.AsyncByteStream):
         wire, limits = self._wire, self._limits
         assert wire.sent_at_s is not None
         until_s = wire.sent_at_s + limits.total
-        with PhaseLimit(READ, limits.read, until_s=until_s, total_s=limits.total):
-            piece = await anext(self._pieces)
+        try:
+            with PhaseLimit(READ, limits.read, until_s=until_s, total_s=limits.total):
+                piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            raise _ours(error, answered=True) from error
         wire.arrived_at_s = trio.current_time()
         wire.bytes_received += len(piece)
         return piece
 
     async def aclose(self) -> None:
-        if isinstance(self._pieces, AsyncGenerator):
-            await self._pieces.aclose()  # or it would be closed by chance, when it is collected
-        await self._inner.aclose()
+        with suppress(Exception):  # it costs no more than the connection
+            if isinstance(self._pieces, AsyncGenerator):
+                await self._pieces.aclose()  # or it would be closed by chance, when it is collected
+            await self._inner.aclose()
+
+
+def _ours(error: Exception, *, answered: bool) -> httpx.TransportError:
+    """The error that the engine knows for what httpx, httpcore or h2 raised; `answered` once the
+    head of the answer had come."""
+    cause = error.__cause__
+    event: Any = cause.args[0] if cause is not None and cause.args else None
+    where = "in the middle of its answer" if answered else "before it answered"
+    if str(error).startswith("Server disconnected"):
+        return httpx.ReadError(f"the server closed the connection {where}")
+    if hasattr(event, "last_stream_id"):  # h2's ConnectionTerminated
+        return httpx.ReadError(f"the server said GOAWAY {where}")
+    if hasattr(event, "remote_reset"):  # h2's StreamReset
+        code = int(event.error_code)
+        if code == REFUSED_STREAM and not answered:
+            return UnprocessedError("the server refused the stream")
+        return httpx.ReadError(f"the server reset the stream {where} (error {code})")
+    if isinstance(error, httpx.TransportError):
+        return error
+    return httpx.RemoteProtocolError(
+        f"the answer is not HTTP: {str(error) or type(error).__name__}"
+    )

@@ -14,7 +14,7 @@ from headrace import gateway
 from headrace.jobs import Price, PriceTable, Usage
 from headrace.reports import summarise
 from headrace.runner.answers import Partial
-from headrace.runner.client import AttemptOutcome
+from headrace.runner.outcome import AttemptOutcome
 from headrace.runner.retries.failure import Failure
 from headrace.runner.rows import probable_cost_of
 

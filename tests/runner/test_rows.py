@@ -7,10 +7,10 @@ from trio.testing import MockClock
 
 from headrace.jobs import Job
 from headrace.runner.admission import InFlight
-from headrace.runner.client import AttemptOutcome
 from headrace.runner.clock import RunClock
 from headrace.runner.limits.lane import Lane
 from headrace.runner.limits.limiter import Grant, Limiter
+from headrace.runner.outcome import AttemptOutcome
 from headrace.runner.pending import Pending
 from headrace.runner.rows import NO_CHARGE, attempt_row, sent_row
 

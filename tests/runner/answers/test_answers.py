@@ -338,7 +338,7 @@ def test_what_came_before_a_break_is_all_text_and_the_usage_as_told() -> None:
     chat.add(events(chunk({"tool_calls": [call]}))[0])
     text, usage = chat.partial()
     assert sorted(text) == sorted("Hm" + "Hello" + "f{}")
-    assert usage == Usage(why_unpriced="the answer came without its usage")
+    assert usage == Usage(why_unpriced="the answer does not say what it used")
 
 
 def test_an_error_event_of_a_messages_stream_is_found() -> None:

@@ -137,7 +137,7 @@ async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
 ) -> None:
     links(service, "https://cdn.test/a", "https://cdn.test/b")
     foreign.answers["/b"] = responding(404)
-    bench.write(image_line("one"), image_line("two"))
+    bench.write(image_line("one", n=2), image_line("two", n=2))
     first = await bench.run(service, foreign=foreign, download=True, concurrency=1)
     assert (first.outcome.exit_code, first.outcome.succeeded) == (0, 2)
     for index, row in enumerate(first.results.to_dicts()):
@@ -237,7 +237,7 @@ async def test_a_stop_cuts_a_download_short_and_the_paid_answer_is_kept(
 
     links(service, "https://cdn.test/a", "https://cdn.test/b")
     foreign.answers["/b"] = never
-    bench.write(image_line("one"))
+    bench.write(image_line("one", n=2))
     stop = Stop(grace_s=2.0)
 
     async def interrupt() -> None:

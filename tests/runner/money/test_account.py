@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import trio
@@ -187,14 +187,85 @@ async def test_an_unreachable_service_is_an_error_only_before_the_run(
     account = account_of(service)
     with pytest.raises(UnreachableError, match="Connection refused; check --base-url"):
         await account.read("before", spent=Decimal(0))
-    reading = await account.read("after", spent=Decimal(1))
+    reading = await account.read("during", spent=Decimal(1))
     assert (reading.error, reading.spent) == ("no answer: Connection refused", Decimal(1))
+    assert trio.current_time() == 0.0
 
 
 async def test_a_slow_balance_is_given_up_after_15_s(service: Service, autojump_clock: Any) -> None:
     service.balance = lambda: Reply(200, b"{}", delay_s=99.0)
     reading = await account_of(service).read("before", spent=Decimal(0))
     assert (reading.error, trio.current_time()) == ("no answer in 15 s", 15.0)
+
+
+FINE = Reply(200, b'{"currency": "CNY", "balance": 9}')
+BROKEN = Reply(200, None)
+BUSY = "GET /v1/balance answered 503"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    ("answers", "balance", "error", "took_s"),
+    [
+        ([Service.error(503), Service.error(502), FINE], 9, None, 0.5 + 1.0),
+        ([BROKEN, BROKEN, BROKEN, FINE], 9, None, 0.5 + 1.0 + 2.0),
+        ([Service.error(429, retry_after="7"), FINE], 9, None, 7.0),
+        ([Service.error(429, message="try again in 9 s"), FINE], 9, None, 9.0),
+        ([Service.error(429, retry_after="0"), FINE], 9, None, 0.5),
+        ([FINE._replace(delay_s=14.0)], 9, None, 14.0),
+        # Not within its time.
+        ([Service.error(429, retry_after="60")], None, "GET /v1/balance answered 429", 0.0),
+        ([Service.error(500)], None, "GET /v1/balance answered 500", 7.5),
+        ([BROKEN], None, "no answer: the server closed the connection before it answered", 7.5),
+        (
+            [Service.error(503), Reply(200, b"", delay_s=99.0)],
+            None,
+            "GET /v1/balance answered 503",
+            15.0,
+        ),
+        # Another attempt would say the same.
+        ([Service.error(404)], None, "GET /v1/balance answered 404", 0.0),
+        ([Service.error(501)], None, "GET /v1/balance answered 501", 0.0),
+        ([Service.error(503), Service.error(404)], None, "GET /v1/balance answered 404", 0.5),
+    ],
+)
+async def test_the_first_and_the_last_reading_are_tried_again_within_their_time(
+    service: Service,
+    moment: Literal["before", "after"],
+    answers: list[Reply],
+    balance: int | None,
+    error: str | None,
+    took_s: float,
+    autojump_clock: Any,
+) -> None:
+    """One 503 left a run without its balance check."""
+    left = list(answers)
+    service.balance = lambda: left.pop(0) if len(left) > 1 else left[0]
+    reading = await account_of(service).read(moment, spent=Decimal(0))
+    assert (reading.balance, reading.error) == (balance, error)
+    assert trio.current_time() == took_s
+
+
+async def test_a_reading_during_the_run_is_tried_once(
+    service: Service, autojump_clock: Any
+) -> None:
+    service.balance = lambda: Service.error(503)
+    reading = await account_of(service).read("during", spent=Decimal(0))
+    assert (reading.error, len(service.gets)) == ("GET /v1/balance answered 503", 1)
+
+
+async def test_a_service_that_stops_listening_meanwhile_was_there(
+    service: Service, autojump_clock: Any
+) -> None:
+    """Only a first connection that is refused means a wrong address."""
+
+    def balance() -> Reply:
+        service.refusing = True
+        return Service.error(503, connection="close")
+
+    service.balance = balance
+    reading = await account_of(service).read("before", spent=Decimal(0))
+    assert reading.error == "no answer: Connection refused"
 
 
 def falling(service: Service, *balances: str) -> None:

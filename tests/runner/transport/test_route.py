@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,9 @@ import trustme
 
 from headrace.jobs import InputError, Job
 from headrace.runner import Secret, TrioTransport
-from headrace.runner.client import AttemptOutcome, Client
+from headrace.runner.client import Client
 from headrace.runner.clock import RunClock
+from headrace.runner.outcome import AttemptOutcome
 from headrace.runner.settings import base_url_from
 from headrace.runner.transport import Wire, transport_to
 from headrace.runner.transport.httpx_transport import TracingTransport, httpx_transport
@@ -115,6 +117,13 @@ async def test_a_unix_socket_where_nobody_listens_is_told_in_words(tmp_path: Pat
 async def test_http2_over_a_unix_socket_is_refused() -> None:
     with pytest.raises(InputError, match="leave --http2 out"):
         transport_to("unix:/x", http2=True, environment={})
+
+
+def test_http2_without_h2_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was missed at the first connection, and ended the run with a traceback."""
+    monkeypatch.setitem(sys.modules, "h2", None)
+    with pytest.raises(InputError, match=r"pip install 'headrace\[http2\]'"):
+        transport_to("https://a.test", http2=True, environment={})
 
 
 PROXIES = {"HTTP_PROXY": "http://p:1", "https_proxy": "q:2", "NO_PROXY": "in.test,.corp.test"}
