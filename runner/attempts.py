@@ -38,6 +38,7 @@ class Conclusion(NamedTuple):
     retry_at_s: float | None = None
 
 
+ZERO = Decimal(0)
 STOPPED = Conclusion()
 
 
@@ -122,6 +123,8 @@ class Attempts:
         if self.prices is not None:
             if outcome.answer is not None:
                 cost = self.prices.cost(job.model, usage)
+            elif outcome.failure is not None and outcome.failure.unprocessed:
+                cost = ZERO
             elif outcome.usage is not None:  # whether it was billed, only the account knows
                 probable = self.prices.cost(job.model, usage)
             if cost is None and outcome.partial is not None:
@@ -179,7 +182,8 @@ class Attempts:
         # An outage charges nobody, but for jobs that take too long for something on the way: one of
         # those must not hold the run in an outage until it gives up.
         slow = flight.lane.took_too_long(failure, sent_at_s=flight.wire.sent_at_s)
-        if slow or flight.lane.outage_since_s is None or not failure.of_service:
+        counted = slow or flight.lane.outage_since_s is None or not failure.of_service
+        if counted and not failure.unprocessed:
             pending.charged += 1
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         decision = self._policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)

@@ -7,6 +7,8 @@ import httpx
 
 from headrace.jobs import SERVICE_KINDS, ErrorKind, counts_toward_outage
 
+from ..transport import UnprocessedError
+
 RETRIED_BELOW_500 = frozenset({408, 409, 425, 429})
 NOT_RETRIED_FROM_500 = frozenset({501, 505})
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
@@ -22,7 +24,8 @@ class Failure(NamedTuple):
 
     `status` is what it is judged by: the answer's own, or that of an error inside a 200.
     `retry_after_s` is what the answer asked for, in seconds; `retry_told` what its x-should-retry
-    said. `final` is set where another attempt would only pay for the same again.
+    said. `final` is set where another attempt would only pay for the same again, `unprocessed`
+    where the server says that it did nothing with the request.
     """
 
     kind: ErrorKind
@@ -32,6 +35,7 @@ class Failure(NamedTuple):
     retry_after_s: float | None = None
     final: bool = False
     retry_told: bool | None = None
+    unprocessed: bool = False
 
     @property
     def retried(self) -> bool:
@@ -55,7 +59,7 @@ class Failure(NamedTuple):
     @property
     def of_service(self) -> bool:
         """Whether it counts toward an outage: a failure of the transport, or a 5xx."""
-        return not self.final and counts_toward_outage(
+        return not (self.final or self.unprocessed) and counts_toward_outage(
             self.kind, status=self.status, code=self.code
         )
 
@@ -68,6 +72,8 @@ class Failure(NamedTuple):
 def transport_failure(error: httpx.TransportError, *, in_stream: bool) -> Failure:
     """The failure behind an error of the transport; `in_stream` once a stream had begun."""
     message = str(error)
+    if isinstance(error, UnprocessedError):
+        return Failure("reset", message, unprocessed=True)
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", message)
     if isinstance(error, httpx.ConnectError):
