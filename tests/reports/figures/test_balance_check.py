@@ -424,44 +424,6 @@ def test_what_could_explain_a_difference_is_counted_by_suspicion(made: RunMaker)
     ]
 
 
-def test_without_a_priced_answer_the_cost_is_unknown_and_not_nothing(made: RunMaker) -> None:
-    made.job(0, cost_note="the price file has no web_search of the model")
-    made.job(1, cost_note="the price file has no web_search of the model")
-    made.reading(0, "10.00", "0")
-    made.reading(60, "10.00", "0")
-    found = check(made)
-    assert (found.verdict, found.computed, found.difference) == ("cannot be checked", None, None)
-    assert found.why == [
-        "no answer has a cost: the price file has no web_search of the model",
-    ]
-    assert found.fall == 0
-
-
-def test_nor_is_it_nothing_where_the_balance_can_not_be_read(made: RunMaker) -> None:
-    made.job(0)
-    made.reading(0, None, "0", error="it answered 500")
-    assert check(made).computed is None
-
-
-def test_what_was_refused_or_never_sent_cost_nothing(made: RunMaker) -> None:
-    made.attempt(0, error_kind="http", http_status=400)
-    made.attempt(1, error_kind="connect", sent_at=None)
-    made.reading(0, "10.00", "0")
-    made.reading(60, "10.00", "0")
-    found = check(made)
-    assert (found.verdict, found.computed) == ("agrees", Decimal(0))
-
-
-def test_one_priced_answer_is_what_the_cost_is(made: RunMaker) -> None:
-    spend(made, "0.50")
-    made.attempt(1, reported_cost=Decimal("0.07"))
-    made.reading(0, "10.00", "0")
-    made.reading(60, "9.50", "0.50")
-    found = check(made)
-    assert (found.verdict, found.computed) == ("agrees", Decimal("0.5"))
-    assert found.reported == Decimal("0.07")
-
-
 def test_the_largest_suspects_come_first_with_what_they_may_have_cost(made: RunMaker) -> None:
     """A job's other attempt tells its cost; else the mean of its model and endpoint does."""
     spend(made, "0.10", "0.30")  # the mean of small at the chat endpoint, with job 3's: 0.20
