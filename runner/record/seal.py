@@ -60,6 +60,6 @@ def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
             known = with_columns_of(BalanceReading, pl.read_parquet(path))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"{path} can't be read ({error}); restore it") from error
-        table = pl.concat([known, table])
+        table = pl.concat([known, table], how="diagonal")  # somebody may have added columns
         table = table.unique(["read_at", "moment", "spent"], keep="first", maintain_order=True)
     replace_table(path, table)

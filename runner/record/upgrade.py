@@ -27,8 +27,8 @@ def upgrade(run: Path) -> None:
         for part in sorted(run.glob(pattern)):
             try:
                 found = pl.read_parquet_schema(part)
-                if found.keys() - schema(kind).keys() or found == schema(kind):
-                    continue  # what has columns of its own is not a part of ours
+                if all(found.get(name) == dtype for name, dtype in schema(kind).items()):
+                    continue
                 table = with_columns_of(kind, pl.read_parquet(part))
             except (pl.exceptions.PolarsError, OSError) as error:
                 raise StorageError(
@@ -38,13 +38,15 @@ def upgrade(run: Path) -> None:
 
 
 def with_columns_of(kind: type[Row], table: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the columns of `kind`, in their order; one that they lack is null.
+    """The rows with the columns of `kind`, in their order; one that they lack is null. What others
+    added comes after them.
 
     Raises polars' errors where a column is something else, or is not there and can't be null.
     """
-    return table.select(
+    ours = [
         (pl.lit(None) if each.nullable and each.name not in table.columns else pl.col(each.name))
         .cast(each.dtype)
         .alias(each.name)
         for each in columns(kind)
-    )
+    ]
+    return table.select(*ours, pl.exclude(schema(kind).names()))

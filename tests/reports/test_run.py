@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -197,6 +198,19 @@ def test_a_run_of_a_later_schema_is_refused(made: RunMaker) -> None:
     (directory / "run.json").write_text(text.replace('"schema_version":1', '"schema_version":99'))
     with pytest.raises(InputError, match=r"recorded in schema 99.*install a newer headrace"):
         summarise(directory)
+
+
+def test_a_later_schema_is_told_before_anything_else_is_read(made: RunMaker) -> None:
+    """Its other fields may be anything by then; it was "damaged"."""
+    directory = made.write()
+    later = {"schema_version": 3, "headrace": "0.9", "kind": "swarm", "sessions": "in a file"}
+    (directory / "run.json").write_bytes(msgspec.json.encode(later))
+    with pytest.raises(InputError) as caught:
+        summarise(directory)
+    assert caught.value.message == (
+        "jobs.run was recorded in schema 3 by headrace 0.9; this one reads up to 2: install a "
+        "newer headrace"
+    )
 
 
 def test_extra_columns_of_others_are_ignored(made: RunMaker) -> None:

@@ -58,6 +58,26 @@ def test_each_is_exported_and_compared(old: Path, monkeypatch: pytest.MonkeyPatc
     assert "killed" in trend
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("to", ["openai-batch", "jsonl", "csv", "parquet"])
+def test_each_is_exported_to_any_format(
+    old: Path, monkeypatch: pytest.MonkeyPatch, kind: str, to: str
+) -> None:
+    """With the columns of this version, those that 0.1 lacked as null."""
+    monkeypatch.chdir(old)
+    headrace("export", kind, "--to", to, "--out", "out")
+    assert Path("out").stat().st_size > 0
+    if to == "parquet":
+        table = pl.read_parquet("out")
+        assert table.schema == schema(Result)
+        assert table["vectors"].null_count() == table.height > 0
+
+
+def test_a_load_run_is_compared_with_itself(old: Path) -> None:
+    compared = json.loads(headrace("compare", str(old / "load"), str(old / "load"), "--json"))
+    assert {row["difference"] for row in compared["differences"]} <= {0, "0", None}
+
+
 # The service of these tests answers everything as a chat, which five of the jobs are not.
 @pytest.mark.parametrize(
     ("kind", "posts", "lost", "failed"), [("finished", 0, 0, 1), ("killed", 10, 3, 5)]

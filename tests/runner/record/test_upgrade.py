@@ -135,23 +135,31 @@ async def test_what_0_1_recorded_is_as_it_was_and_the_rest_null(
     assert new.select(added).null_count().row(0) == (new.height,) * len(added)
 
 
-def test_a_part_that_lacks_what_cannot_be_null_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "table", [{"index": [1], "custom_id": ["a"]}, {"notes": ["somebody's own"]}]
+)
+def test_a_part_that_lacks_what_cannot_be_null_is_left_alone(
+    tmp_path: Path, table: dict[str, Any]
+) -> None:
     part = tmp_path / "results" / "part-000001.parquet"
     part.parent.mkdir()
-    pl.DataFrame({"index": [1], "custom_id": ["a"]}).write_parquet(part)
+    pl.DataFrame(table).write_parquet(part)
     data = part.read_bytes()
     with pytest.raises(StorageError, match=r"part-000001\.parquet can't be read"):
         upgrade(tmp_path)
     assert part.read_bytes() == data
 
 
-def test_a_table_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
-    part = tmp_path / "results" / "mine.parquet"
-    part.parent.mkdir()
-    pl.DataFrame({"notes": ["a"]}).write_parquet(part)
+def test_a_column_of_somebody_elses_is_kept(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "finished" / "results", tmp_path / "results")
+    part = tmp_path / "results" / "part-000001.parquet"
+    pl.read_parquet(part).with_columns(note=pl.lit("mine")).write_parquet(part)
+    upgrade(tmp_path)
+    assert list(pl.read_parquet_schema(part)) == [*schema(Result), "note"]
     data = part.read_bytes()
     upgrade(tmp_path)
     assert part.read_bytes() == data
+    assert set(pl.read_parquet(part)["note"]) == {"mine"}
 
 
 async def test_a_later_schema_is_told_before_anything_else_is_read(
