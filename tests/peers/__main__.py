@@ -17,7 +17,7 @@ from typing import NamedTuple
 import click
 import polars as pl
 
-from tests.peers.runs import CHAT, JOBS, MESSAGES, Ran, run
+from tests.peers.runs import CHAT, JOBS, MESSAGES, NoRunError, Ran, run
 from tests.peers.servers import (
     SLOTS,
     Served,
@@ -237,6 +237,10 @@ def main(only: tuple[str, ...]) -> None:
                     )
         except UnavailableError as error:
             click.echo(f"{name}: skipped: {error}")
+            continue
+        except NoRunError as error:
+            broken += 1
+            click.echo(f"BROKEN: {name}, after {checked} that were looked at: {error}")
             continue
         click.echo(f"{name}: {checked} looked at, {time.monotonic() - began_s:.0f} s")
     click.echo(f"{broken} broken")

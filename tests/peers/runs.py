@@ -15,6 +15,10 @@ JOBS = 12
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 
 
+class NoRunError(Exception):
+    """A run that left no results, and what it said."""
+
+
 class Ran(NamedTuple):
     """A run that has ended: its exit code, what it said, and its rows."""
 
@@ -74,10 +78,12 @@ def run(
         check=False,
         cwd=folder,
     )
-    directory = folder / "jobs.run"
+    directory, said = folder / "jobs.run", done.stdout + done.stderr
+    if not list(directory.glob("results/*.parquet")):
+        raise NoRunError(f"exit code {done.returncode}: {said[-300:]}")
     return Ran(
         done.returncode,
-        done.stdout + done.stderr,
+        said,
         pl.read_parquet(directory / "results" / "*.parquet"),
         pl.read_parquet(directory / "attempts" / "*.parquet"),
     )
