@@ -23,6 +23,10 @@ from .retries import Failure, RetryPolicy
 from .rows import NO_CHARGE, Charge, attempt_row, probable_cost_of, result_row, sent_row, usage_of
 from .stop import Stop
 
+# Attempts of a job that a service did nothing with, and that count as none: a service that takes
+# nothing at all ends there.
+UNPROCESSED_MAX = 20
+
 
 class HaltedError(Exception):
     """The run stopped while the attempt was connecting: not a byte of it was sent."""
@@ -166,7 +170,9 @@ class Attempts:
             self._unfinished(flight, outcome)
             self.stop.request(reason)
             return STOPPED
-        if flight.lane.outage_since_s is None or not failure.of_service:
+        free = failure.unprocessed and pending.unprocessed < UNPROCESSED_MAX
+        pending.unprocessed += failure.unprocessed
+        if not free and (flight.lane.outage_since_s is None or not failure.of_service):
             pending.charged += 1
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         decision = self._policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)

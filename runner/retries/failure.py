@@ -7,6 +7,8 @@ import httpx
 
 from headrace.jobs import SERVICE_KINDS, ErrorKind, counts_toward_outage
 
+from ..transport import UnprocessedError
+
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504, 529})
 OVERLOAD_STATUSES = frozenset({429, 503, 529})
 
@@ -14,7 +16,8 @@ OVERLOAD_STATUSES = frozenset({429, 503, 529})
 class Failure(NamedTuple):
     """One failed attempt. `retry_after_s` is what the answer asked for, in seconds.
 
-    `final` is set where another attempt would only pay for the same again.
+    `final` is set where another attempt would only pay for the same again, `unprocessed` where the
+    service says that it did nothing with this one.
     """
 
     kind: ErrorKind
@@ -23,6 +26,7 @@ class Failure(NamedTuple):
     status: int | None = None
     retry_after_s: float | None = None
     final: bool = False
+    unprocessed: bool = False
 
     @property
     def retried(self) -> bool:
@@ -36,7 +40,7 @@ class Failure(NamedTuple):
     @property
     def of_service(self) -> bool:
         """Whether it counts toward an outage: a failure of the transport, or a 5xx."""
-        return not self.final and counts_toward_outage(
+        return not (self.final or self.unprocessed) and counts_toward_outage(
             self.kind, status=self.status, code=self.code
         )
 
@@ -49,6 +53,8 @@ class Failure(NamedTuple):
 def transport_failure(error: httpx.TransportError, *, in_stream: bool) -> Failure:
     """The failure behind an error of the transport; `in_stream` once a stream had begun."""
     message = str(error)
+    if isinstance(error, UnprocessedError):
+        return Failure("reset", message, unprocessed=True)
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", message)
     if isinstance(error, httpx.ConnectError):
