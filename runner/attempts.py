@@ -25,6 +25,10 @@ from .retries import Failure, RetryPolicy
 from .rows import NO_CHARGE, Charge, attempt_row, probable_cost_of, result_row, sent_row, usage_of
 from .stop import Stop
 
+# Attempts of a job that a service did nothing with, and that count as none: a service that takes
+# nothing at all ends there.
+UNPROCESSED_MAX = 20
+
 
 class HaltedError(Exception):
     """The run stopped while the attempt was connecting: not a byte of it was sent."""
@@ -183,7 +187,9 @@ class Attempts:
         # those must not hold the run in an outage until it gives up.
         slow = flight.lane.took_too_long(failure, sent_at_s=flight.wire.sent_at_s)
         counted = slow or flight.lane.outage_since_s is None or not failure.of_service
-        if counted and not failure.unprocessed:
+        free = failure.unprocessed and pending.unprocessed < UNPROCESSED_MAX
+        pending.unprocessed += failure.unprocessed
+        if counted and not free:
             pending.charged += 1
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         decision = self._policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)

@@ -9,7 +9,8 @@ from headrace.jobs import Job, Status
 
 class Pending(msgspec.Struct, eq=False, gc=False):
     """A job that is not finished. `made` counts its attempts so far, `charged` those that count
-    toward the limit of attempts; `first_due_s` is its first due time in this session.
+    toward the limit of attempts, `unprocessed` those that the service did nothing with;
+    `first_due_s` is its first due time in this session.
 
     `cost_bound` is the most that one attempt can cost, None where nothing bounds it; `replaces`
     is the status of the result that its next one replaces, None where it has none.
@@ -20,6 +21,7 @@ class Pending(msgspec.Struct, eq=False, gc=False):
     cost_bound: Decimal | None = None
     replaces: Status | None = None
     charged: int = 0
+    unprocessed: int = 0
     first_due_s: float | None = None
 
     def begin(self, due_s: float) -> None:

@@ -137,7 +137,7 @@ def attempt_row(
         cost=charge.cost,
         cost_note=charge.note,
         reported_cost=usage.reported_cost,
-        cost_bound=flight.pending.cost_bound,
+        cost_bound=None if failure and failure.unprocessed else flight.pending.cost_bound,
         probable_cost=charge.probable_cost,
         ratelimit_limit=outcome.limits.rpm,
         ratelimit_remaining=outcome.limits.remaining,

@@ -27,6 +27,7 @@ from .manifest import (
 from .outage import (
     OUTAGE_AFTER,
     SERVICE_KINDS,
+    UNPROCESSED,
     UNUSABLE_ANSWER,
     counts_toward_outage,
     toward_outage,
@@ -52,6 +53,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "SERVICE_KINDS",
     "STALL_S",
+    "UNPROCESSED",
     "UNUSABLE_ANSWER",
     "AccountChange",
     "Attempt",

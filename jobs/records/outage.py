@@ -13,6 +13,9 @@ SERVICE_KINDS: frozenset[ErrorKind] = frozenset(
 SERVER_ERROR = 500
 # The code of a whole answer that holds nothing usable: the service is up, whatever it says.
 UNUSABLE_ANSWER = "UNUSABLE_ANSWER"
+# The code of a request that the server said it did nothing with: it is there, and will take others.
+UNPROCESSED = "UNPROCESSED"
+SERVICE_IS_UP = frozenset({UNUSABLE_ANSWER, UNPROCESSED})
 
 
 def counts_toward_outage(kind: ErrorKind, *, status: int | None, code: str | None) -> bool:
@@ -21,16 +24,16 @@ def counts_toward_outage(kind: ErrorKind, *, status: int | None, code: str | Non
     Args:
         kind: what failed.
         status: the answer's HTTP status; None without an answer.
-        code: the code in the error body.
+        code: the code in the error body, or our own.
     """
     if kind == "http":
         return status is not None and status >= SERVER_ERROR
-    return kind in SERVICE_KINDS and code != UNUSABLE_ANSWER
+    return kind in SERVICE_KINDS and code not in SERVICE_IS_UP
 
 
 def toward_outage() -> pl.Expr:
     """`counts_toward_outage` of each row of attempts; false for one that was answered."""
     kind, code = pl.col("error_kind"), pl.col("error_code").fill_null("")
     refused = (kind == "http") & (pl.col("http_status") >= SERVER_ERROR)
-    silent = kind.is_in(sorted(SERVICE_KINDS)) & (code != UNUSABLE_ANSWER)
+    silent = kind.is_in(sorted(SERVICE_KINDS)) & ~code.is_in(sorted(SERVICE_IS_UP))
     return (silent | refused).fill_null(value=False)

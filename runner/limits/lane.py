@@ -118,7 +118,7 @@ class Lane:
         `remaining` is what X-RateLimit-Remaining said of the requests in this minute.
         """
         now_s = trio.current_time()
-        if failure.kind == "http":
+        if failure.kind == "http" or failure.unprocessed:
             self._settle(grant, 0, now_s)
         between_answers = now_s - self._answered_at_s <= BETWEEN_ANSWERS_S
         # A proxy that limits requests says 503 as soon as it says 429 (nginx's limit_req does).

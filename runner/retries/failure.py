@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import httpx
 
-from headrace.jobs import SERVICE_KINDS, ErrorKind, counts_toward_outage
+from headrace.jobs import SERVICE_KINDS, UNPROCESSED, ErrorKind, counts_toward_outage
 
 from ..transport import UnprocessedError
 
@@ -59,7 +59,7 @@ class Failure(NamedTuple):
     @property
     def of_service(self) -> bool:
         """Whether it counts toward an outage: a failure of the transport, or a 5xx."""
-        return not (self.final or self.unprocessed) and counts_toward_outage(
+        return not self.final and counts_toward_outage(
             self.kind, status=self.status, code=self.code
         )
 
@@ -73,7 +73,7 @@ def transport_failure(error: httpx.TransportError, *, in_stream: bool) -> Failur
     """The failure behind an error of the transport; `in_stream` once a stream had begun."""
     message = str(error)
     if isinstance(error, UnprocessedError):
-        return Failure("reset", message, unprocessed=True)
+        return Failure("reset", message, UNPROCESSED, unprocessed=True)
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", message)
     if isinstance(error, httpx.ConnectError):

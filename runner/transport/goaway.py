@@ -21,6 +21,7 @@ from .unprocessed import UnprocessedError
 HEAD_BYTES = 9  # of a frame: its length (3), type, flags, and stream (4)
 GOAWAY = 7
 STREAM_MASK = 0x7FFFFFFF
+WRITE_S = 10.0  # for some frames; as long can a write hold up whoever cancels it
 
 Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
@@ -150,11 +151,12 @@ class DrainingConnection(httpcore.AsyncConnectionInterface):
         return self._streams.last_taken is None and self._inner.is_available()
 
     def has_expired(self) -> bool:
-        drained = self._streams.last_taken is not None and self._inner.is_idle()
-        return drained or self._inner.has_expired()
+        drained = self._streams.last_taken is not None
+        return self.is_idle() and (drained or self._inner.has_expired())
 
     def is_idle(self) -> bool:
-        return self._inner.is_idle()
+        # httpcore calls it idle while a request has yet to open its stream: it would be closed.
+        return self._inner.is_idle() and not self._streams.waiting
 
     def is_closed(self) -> bool:
         return self._inner.is_closed()
@@ -195,7 +197,12 @@ class _Listening(httpcore.AsyncNetworkStream):
         return b""
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._inner.write(buffer, timeout)
+        if self._frames is None:
+            await self._inner.write(buffer, timeout)
+            return
+        # What one request writes has frames of others in it: cancelled, it would take them along.
+        with trio.CancelScope(shield=True):
+            await self._inner.write(buffer, WRITE_S if timeout is None else min(timeout, WRITE_S))
 
     async def aclose(self) -> None:
         await self._inner.aclose()

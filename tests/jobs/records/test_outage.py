@@ -8,6 +8,7 @@ import pytest
 
 from headrace.jobs import (
     OUTAGE_AFTER,
+    UNPROCESSED,
     UNUSABLE_ANSWER,
     Attempt,
     ErrorKind,
@@ -25,6 +26,7 @@ from headrace.jobs import (
         ("stream", 200, None, True),
         ("protocol", 200, None, True),
         ("protocol", 200, UNUSABLE_ANSWER, False),
+        ("reset", None, UNPROCESSED, False),
         ("http", 500, None, True),
         ("http", 529, "overloaded_error", True),
         ("http", 429, None, False),
@@ -41,8 +43,10 @@ def test_the_service_is_at_fault_or_it_is_not(
 
 def test_rows_are_judged_as_failures_are() -> None:
     kinds: tuple[ErrorKind, ...] = get_args(ErrorKind)
-    cases = list(product(kinds, (None, 200, 429, 499, 500, 503), (None, "x", UNUSABLE_ANSWER)))
-    assert len(cases) == 9 * 6 * 3
+    cases = list(
+        product(kinds, (None, 200, 429, 499, 500, 503), (None, "x", UNUSABLE_ANSWER, UNPROCESSED))
+    )
+    assert len(cases) == 9 * 6 * 4
     names = ("error_kind", "http_status", "error_code")
     types = {name: schema(Attempt)[name] for name in names}
     rows = pl.DataFrame(cases, schema=types, orient="row")

@@ -66,6 +66,20 @@ async def test_a_longer_wish_lengthens_the_same_cool_down(autojump_clock: MockCl
     assert (lane.cool_downs, lane.cool_down_s) == (1, 25.0)
 
 
+async def test_503_between_answers_cools_down_as_429_does(autojump_clock: MockClock) -> None:
+    """As a proxy's limit_req says it; a 503 while no answers come is a service that is down."""
+    lane = lane_of()
+    busy = Failure("http", "busy", status=503, retry_after_s=10)
+    first, second, third = [await admit(lane, 0) for _ in range(3)]
+    lane.answered(first, used_tokens=None, now_s=trio.current_time())
+    await trio.sleep(1)
+    lane.failed(second, busy, sent_at_s=0.0)
+    assert (lane.cool_downs, second.refused, lane.held_until_s) == (1, True, 11.0)
+    await trio.sleep(60)
+    lane.failed(third, busy, sent_at_s=30.0)
+    assert (lane.cool_downs, third.refused) == (1, False)
+
+
 async def test_without_retry_after_the_lane_backs_off_once_more_each_time(
     autojump_clock: MockClock,
 ) -> None:

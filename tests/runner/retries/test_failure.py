@@ -1,17 +1,12 @@
 """Which failures are tried again, and whom they charge; in virtual time."""
 
 import json
-import shutil
-from decimal import Decimal
 from typing import Any
 
 import pytest
-import trio
 from trio.testing import MockClock
 
-from headrace.jobs import Price, PriceTable
 from headrace.runner.retries.failure import Failure
-from headrace.runner.transport import TrioTransport, UnprocessedError
 from tests.runner.conftest import Bench, Reply, Service
 
 TRIED_AGAIN = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524, 529, 599)
@@ -85,49 +80,3 @@ async def test_jobs_that_all_outlast_a_proxy_are_given_up_one_by_one(
     bench.write_chats(12)
     ran = await bench.run(service, concurrency=4, attempts=2, outage_s=24 * 3600.0)
     assert (ran.outcome.failed, len(service.posts)) == (12, 24)
-
-
-async def test_503_between_answers_slows_the_lane_as_429_does(
-    bench: Bench, service: Service, autojump_clock: MockClock
-) -> None:
-    """As nginx's limit_req does: more than 10 in the last 10 s are refused."""
-    refused = {}
-    for status in (429, 503):
-        service.posts.clear()
-
-        def answer(seen: Any, status: int = status) -> Reply:
-            recent = [t for t in service.post_times_s if t > seen.at_s - 10.0]
-            return Reply(status, b"busy") if len(recent) > 10 else service.fine()
-
-        service.answer = answer
-        bench.write_chats(60)
-        ran = await bench.run(service, concurrency=4, attempts=50)
-        assert ran.outcome.succeeded == 60
-        refused[status] = ran.attempts.filter(http_status=status).height
-        shutil.rmtree(ran.directory)
-    assert 0 < refused[503] <= refused[429] * 1.1
-
-
-async def test_what_a_server_did_nothing_with_is_sent_again_and_counts_for_nothing(
-    bench: Bench, service: Service, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As HTTP/2 says it by GOAWAY: no attempt is charged, no money kept, and no outage begins."""
-    sent = TrioTransport.request
-    turned_away = 30
-
-    async def request(self: Any, origin: Any, data: bytes, wire: Any) -> Any:
-        nonlocal turned_away
-        if data.startswith(b"POST") and turned_away:
-            turned_away -= 1
-            wire.on_sent(trio.current_time())
-            wire.sent_at_s = trio.current_time()
-            raise UnprocessedError("GOAWAY")
-        return await sent(self, origin, data, wire)
-
-    monkeypatch.setattr(TrioTransport, "request", request)
-    bench.write_chats(1, max_tokens=10)
-    prices = PriceTable(currency="CNY", models={"m": Price(input=Decimal(1), output=Decimal(1))})
-    ran = await bench.run(service, attempts=1, prices=prices, max_cost=Decimal(1))
-    assert (ran.outcome.succeeded, len(ran.attempts)) == (1, 31)
-    assert ran.attempts["cost"].to_list()[:-1] == [Decimal(0)] * 30
-    assert ran.attempts["error_kind"].to_list()[:-1] == ["reset"] * 30
