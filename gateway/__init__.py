@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 
 if TYPE_CHECKING:
+    from .answers import AnswerRule, load_answers
     from .config import Config, Key, default_key
     from .errors import GatewayError
     from .faults import Fault, FaultKind, parse_faults
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PRICES",
+    "AnswerRule",
     "Bounds",
     "ChunkTimes",
     "Config",
@@ -39,6 +41,7 @@ __all__ = [
     "StateFile",
     "TimeDistribution",
     "default_key",
+    "load_answers",
     "load_config",
     "load_prices",
     "parse_faults",
@@ -47,6 +50,7 @@ __all__ = [
 __getattr__ = late(
     __name__,
     {
+        "answers": "AnswerRule load_answers",
         "config": "Config Key default_key",
         "errors": "GatewayError",
         "faults": "Fault FaultKind parse_faults",

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from .answers import AnswerBook
 from .cache import Prefix, PromptCache
 from .chat import chat_response, search_response
+from .chat_params import ChatParams, SearchParams
 from .clock import Clock
 from .config import Config, Key
 from .draws import SeededDigest, SeededDraws, digest
@@ -19,7 +21,9 @@ from .ledger import Ledger
 from .limits import KeyLimits, OverLimit
 from .log import LogRow
 from .messages import messages_response
-from .params import ChatParams, ImagesParams, MessagesParams, SearchParams, decode
+from .messages_params import CountParams, MessagesParams
+from .params import ImagesParams, decode
+from .prices import ModelPrice
 from .response import RequestContext, Response
 from .text import TextGenerator
 
@@ -29,31 +33,35 @@ FAULT_HEADER = b"x-headrace-fault"
 class Endpoint(NamedTuple):
     """One POST endpoint: how its parameters are decoded, and the function that responds."""
 
-    path: bytes
     decoder: Any
     respond: Callable[[Any, RequestContext], Response]
     images: bool
 
 
 def _endpoint(
-    path: str,
-    params: Any,
-    respond: Callable[[Any, RequestContext], Response],
-    *,
-    images: bool = False,
+    params: Any, respond: Callable[[Any, RequestContext], Response], *, images: bool = False
 ) -> Endpoint:
-    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), respond, images)
+    return Endpoint(msgspec.json.Decoder(params), respond, images)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
-    endpoint.path.decode("ascii"): endpoint
-    for endpoint in (
-        _endpoint("/v1/chat/completions", ChatParams, chat_response),
-        _endpoint("/v1/messages", MessagesParams, messages_response),
-        _endpoint("/v1/search/completions", SearchParams, search_response),
-        _endpoint("/v1/images/generations", ImagesParams, images_response, images=True),
-    )
+    "/v1/chat/completions": _endpoint(ChatParams, chat_response),
+    "/v1/messages": _endpoint(MessagesParams, messages_response),
+    "/v1/search/completions": _endpoint(SearchParams, search_response),
+    "/v1/images/generations": _endpoint(ImagesParams, images_response, images=True),
 }
+
+
+# Beyond the reference, and answered at once: free, and counted toward no limit.
+COUNT_DECODER = msgspec.json.Decoder(CountParams)
+
+
+class Checked(NamedTuple):
+    """A request whose key may ask for its model."""
+
+    key: Key
+    params: Any
+    price: ModelPrice
 
 
 class Admitted(NamedTuple):
@@ -76,6 +84,7 @@ class Admission:
         self._generator = TextGenerator(config.seed, config.output_tokens)
         self._cache = PromptCache()
         self._look_up = self._cache.look_up if config.cache else _no_prefix
+        self._book = AnswerBook(config.answers) if config.answers else None
         self._keys = {key.secret.encode(): key for key in keys}
         # The whole usual header, so that it need not be parsed.
         self._bearers = {b"Bearer " + key.secret.encode(): key for key in keys if not key.expired}
@@ -119,19 +128,32 @@ class Admission:
             raise ApiError(401, "Invalid or expired API key.")
         return key
 
-    def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
-        """Admit one POST, and count it. Raises ApiError, having counted nothing."""
+    def check(
+        self, decoder: Any, request: Request, row: LogRow, *, images: bool = False
+    ) -> Checked:
+        """Key, parameters and model of one POST. Raises ApiError."""
         key = self.authenticate(request)
         row.key = key.id
-        params = decode(endpoint.decoder, request.body)
+        params = decode(decoder, request.body)
         model: str = params.model
         row.model = model
-        row.stream = bool(params.stream) if not endpoint.images else False
-        price = (self._image_prices if endpoint.images else self._text_prices).get(model)
+        price = (self._image_prices if images else self._text_prices).get(model)
         if price is None:
             raise ApiError(404, f"Model {model} not found or offline.")
         if key.models is not None and model not in key.models:
             raise ApiError(403, f"This API key may not use the model {model}.")
+        return Checked(key, params, price)
+
+    def models(self, key: Key) -> list[str]:
+        """The models that `key` may use."""
+        served = [*self._text_prices, *self._image_prices]
+        return [model for model in served if key.models is None or model in key.models]
+
+    def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
+        """Admit one POST, and count it. Raises ApiError, having counted nothing."""
+        key, params, price = self.check(endpoint.decoder, request, row, images=endpoint.images)
+        model: str = params.model
+        row.stream = not endpoint.images and bool(params.stream)
         now_us = self._clock.unix_us(request.arrival)
         refusal = self._ledger.refusal(key, now_us)
         if refusal is not None:
@@ -146,8 +168,12 @@ class Admission:
             now_us // 1_000_000,
             base_url,
             self._look_up,
+            self._book,
         )
-        response = endpoint.respond(params, context)
+        try:
+            response = endpoint.respond(params, context)
+        except RecursionError:
+            raise ApiError(400, "The request body is nested too deeply.") from None
         fault, draws = self._draw(request, request_digest) if self._has_chance else (None, None)
         self._count(key, response, now_us, fault)
         if draws is not None:

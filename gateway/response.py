@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from .answers import AnswerBook
 from .cache import Prefix
 from .prices import ZERO, ModelPrice
 from .text import TextGenerator
@@ -34,7 +35,8 @@ class RequestContext(NamedTuple):
     """What an endpoint needs to answer one request.
 
     `digest` is of the seed and the request, `serial` goes into its ids, `created` is in Unix
-    seconds, and `look_up` asks the prompt cache for (model, prompt).
+    seconds, `look_up` asks the prompt cache for (model, prompt), and `book` has the answers that
+    are given, if any are.
     """
 
     generator: TextGenerator
@@ -44,3 +46,4 @@ class RequestContext(NamedTuple):
     created: int
     base_url: str
     look_up: Callable[[str, str], Prefix]
+    book: AnswerBook | None = None

@@ -8,6 +8,7 @@ window = "sliding"               # fixed, sliding or bucket
 seed = 0
 prices = "prices.toml"           # beside this file unless absolute
 offline = ["some-model"]         # answered with 404
+answers = "answers.jsonl"        # beside this file unless absolute
 output_tokens = 200              # natural length of every answer
 capacity = 64                    # answers at a time; more requests queue
 cache = true                     # bill repeated beginnings of prompts as cached
@@ -47,6 +48,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from .answers import load_answers
 from .config import Config, Key, default_key
 from .errors import GatewayError
 from .faults import Fault, FaultKind
@@ -99,6 +101,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     window: WindowKind | None = None
     seed: int | None = None
     prices: str | None = None
+    answers: str | None = None
     offline: tuple[str, ...] | None = None
     output_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -146,6 +149,8 @@ def _config(file: _File, folder: Path) -> Config:
             fields[name] = None if limit == "none" else limit
     if file.prices is not None:
         fields["prices"] = load_prices(folder / file.prices)
+    if file.answers is not None:
+        fields["answers"] = load_answers(folder / file.answers)
     if file.latency is not None:
         fields |= _latency(file.latency)
     if file.faults is not None:
@@ -167,6 +172,7 @@ def _key(table: _KeyTable, seed: int, number: int) -> Key:
         monthly_budget=table.monthly_budget,
         models=table.models,
         expired=table.expired,
+        from_seed=made.from_seed,
     )
 
 
