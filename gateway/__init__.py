@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from .server import Gateway
     from .settings import load_config
     from .state import StateFile
+    from .variants import VARIANTS, Variant
 
 __all__ = [
     "DEFAULT_PRICES",
+    "VARIANTS",
     "AnswerRule",
     "Bounds",
     "ChunkTimes",
@@ -40,6 +42,7 @@ __all__ = [
     "PriceTable",
     "StateFile",
     "TimeDistribution",
+    "Variant",
     "default_key",
     "load_answers",
     "load_config",
@@ -62,5 +65,6 @@ __getattr__ = late(
         "server": "Gateway",
         "settings": "load_config",
         "state": "StateFile",
+        "variants": "VARIANTS Variant",
     },
 )

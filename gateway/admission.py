@@ -24,8 +24,9 @@ from .messages import messages_response
 from .messages_params import CountParams, MessagesParams
 from .params import ImagesParams, decode
 from .prices import ModelPrice
-from .response import RequestContext, Response
+from .response import EventStream, RequestContext, Response
 from .text import TextGenerator
+from .variants import Protocol, choose, take_apart
 
 FAULT_HEADER = b"x-headrace-fault"
 
@@ -175,6 +176,8 @@ class Admission:
         except RecursionError:
             raise ApiError(400, "The request body is nested too deeply.") from None
         fault, draws = self._draw(request, request_digest) if self._has_chance else (None, None)
+        if fault is not None and fault.kind == "provider":
+            fault, response, draws = self._variant(request, params, price, response, fault, draws)
         self._count(key, response, now_us, fault)
         if draws is not None:
             # Attempts that a limit refused are not counted: chance must not depend on timing.
@@ -187,6 +190,11 @@ class Admission:
             pace = self._config.latency.get(model, self._latency).pace(response.steps, draws)
         return Admitted(key, response, pace, fault)
 
+    def _draws(self, request_digest: bytes) -> SeededDraws:
+        """The draws of this attempt at a request."""
+        attempt = b"%d" % self._seen.get(request_digest, 0)
+        return SeededDraws(digest(self._config.seed, b"attempt", request_digest, attempt))
+
     def _draw(
         self, request: Request, request_digest: bytes
     ) -> tuple[Fault | None, SeededDraws | None]:
@@ -194,8 +202,7 @@ class Admission:
         faults = self._config.faults
         draws = None
         if faults or self._random_times:
-            attempt = b"%d" % self._seen.get(request_digest, 0)
-            draws = SeededDraws(digest(self._config.seed, b"attempt", request_digest, attempt))
+            draws = self._draws(request_digest)
         fault = draw_fault(faults, draws, self._admitted + 1) if faults and draws else None
         if self._config.fault_header:
             asked = request.headers.get(FAULT_HEADER)
@@ -205,6 +212,27 @@ class Admission:
                 except GatewayError as error:
                     raise ApiError(400, f"Invalid header x-headrace-fault: {error}.") from None
         return fault, draws
+
+    def _variant(
+        self,
+        request: Request,
+        params: Any,
+        price: ModelPrice,
+        response: Response,
+        fault: Fault,
+        draws: SeededDraws | None,
+    ) -> tuple[Fault | None, Response, SeededDraws | None]:
+        """The answer in the variant that `fault` asks for; as it is where none fits it."""
+        if draws is None:
+            draws = self._draws(self._request_digests[request.path](request.body))
+        streamed = isinstance(response.body, EventStream)
+        if not isinstance(params, ImagesParams | MessagesParams) and (params.n or 1) > 1:
+            return None, response, draws
+        answer = take_apart(_protocol(params), response, price, streamed=streamed)
+        variant = choose(answer, fault.variant, draws)
+        if variant is None:
+            return None, response, draws
+        return msgspec.structs.replace(fault, variant=variant.name), variant.make(answer), draws
 
     def _count(self, key: Key, response: Response, now_us: int, fault: Fault | None) -> None:
         """Count the tokens that will be billed. Raises ApiError 429 over a limit."""
@@ -230,6 +258,12 @@ class Admission:
         """X-RateLimit-Limit and -Remaining as of now, for a 429 that is a fault."""
         now_us = self._clock.unix_us()
         return _limit_headers(self._limits[key.id].over_limit(now_us, 0))
+
+
+def _protocol(params: Any) -> Protocol:
+    if isinstance(params, ImagesParams):
+        return "images"
+    return "messages" if isinstance(params, MessagesParams) else "chat"
 
 
 def _no_prefix(_model: str, _prompt: str) -> Prefix:

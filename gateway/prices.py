@@ -12,7 +12,7 @@
     "1024x1024" = 0.25       # per image of that size
     default = 0.25           # per image of any other size
 
-The keys that only a client needs (`cache_write`, `max_input_tokens`, `valid_from`, `source` ...)
+The keys that only a client needs (`reasoning`, `max_input_tokens`, `valid_from`, `source` ...)
 are accepted and ignored. A missing price is free of charge.
 """
 
@@ -43,13 +43,19 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         output: per million output tokens.
         search_request: per search request, on top of its tokens.
         images: per image, by size such as `1024x1024`, or `default`.
+        cache_write: per million input tokens written to the cache; None for the price of `input`.
+        cache_write_1h: the same where the cache keeps them for an hour; None for twice `input`.
+        web_search: per thousand searches of the service's own; None for `search_request` each.
 
-    The other fields are for clients only.
+    The three last are for answers in a provider's variant. The other fields are for clients only.
     """
 
     input: Decimal = ZERO
     cached_input: Decimal | None = None
     cache_write: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    web_search: Decimal | None = None
+    reasoning: Decimal | None = None
     output: Decimal = ZERO
     search_request: Decimal = ZERO
     images: dict[str, Decimal] = {}
@@ -131,6 +137,9 @@ def _amounts(price: ModelPrice) -> list[tuple[str, Decimal]]:
         ("input", price.input),
         ("cached_input", price.cached_input),
         ("cache_write", price.cache_write),
+        ("cache_write_1h", price.cache_write_1h),
+        ("web_search", price.web_search),
+        ("reasoning", price.reasoning),
         ("output", price.output),
         ("search_request", price.search_request),
         *((f"images.{size}", each) for size, each in price.images.items()),

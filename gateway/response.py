@@ -19,7 +19,11 @@ class EventStream(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A body or a stream, and what it bills. `steps` is how many tokens it takes to generate."""
+    """A body or a stream, and what it bills. `steps` is how many tokens it takes to generate.
+
+    Only a variant of some provider has another status, a content type that is not its body's, or a
+    connection that is cut at its end.
+    """
 
     body: bytes | EventStream
     steps: int = 1
@@ -29,6 +33,9 @@ class Response(NamedTuple):
     images: int = 0
     prefix: Prefix = Prefix()
     charge: Decimal = ZERO
+    status: int = 200
+    content_type: str | None = None
+    cut: bool = False
 
 
 class RequestContext(NamedTuple):

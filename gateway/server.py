@@ -284,7 +284,7 @@ class Gateway:
     async def _deliver(self, writer: ResponseWriter, admitted: Admitted, bill: Bill) -> bool:
         _, response, pace, fault = admitted
         if fault is not None:
-            writer.row.fault = fault.kind
+            writer.row.fault = fault.name
             if fault.status is not None or fault.kind in ("html", "reset", "refuse"):
                 bill.charge()
                 return await self._fail(writer, admitted, fault)

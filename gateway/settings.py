@@ -51,7 +51,7 @@ import msgspec
 from .answers import load_answers
 from .config import Config, Key, default_key
 from .errors import GatewayError
-from .faults import Fault, FaultKind
+from .faults import Fault, FaultKind, ProviderKind
 from .latency import Latency, Time, parse_duration, parse_time
 from .limits import MAX_PER_MINUTE, WindowKind
 from .prices import load_prices
@@ -85,7 +85,8 @@ class _LatencyTable(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _FaultTable(msgspec.Struct, forbid_unknown_fields=True):
-    kind: FaultKind
+    kind: FaultKind | ProviderKind
+    variant: str | None = None
     rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     nth: tuple[Annotated[int, msgspec.Meta(ge=1)], ...] = ()
     billed: bool | None = None
@@ -207,4 +208,5 @@ def _fault(table: _FaultTable) -> Fault:
         billed=table.billed,
         for_s=None if table.lasts is None else parse_duration("faults.for", table.lasts),
         retry_after=table.retry_after,
+        variant=table.variant,
     )

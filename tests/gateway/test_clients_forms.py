@@ -112,7 +112,9 @@ async def test_openai_tools_and_forms(gateway_of: Gateways) -> None:
         parsed = client.chat.completions.parse(**asked, response_format=Tide)
         assert isinstance(parsed.choices[0].message.parsed, Tide)
 
-    await in_thread(gateway_of(), use)
+    gateway = gateway_of()
+    await in_thread(gateway, use)
+    assert [row.status for row in gateway.log_rows] == [200] * 3
 
 
 async def test_anthropic_models_counts_tools_and_forms(gateway_of: Gateways) -> None:
