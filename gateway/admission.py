@@ -57,14 +57,6 @@ ENDPOINTS: dict[str, Endpoint] = {
 COUNT_DECODER = msgspec.json.Decoder(CountParams)
 
 
-class Checked(NamedTuple):
-    """A request whose key may ask for its model."""
-
-    key: Key
-    params: Any
-    price: ModelPrice
-
-
 class Admitted(NamedTuple):
     """A request that will be answered at `pace`, or that `fault` will strike."""
 
@@ -131,8 +123,8 @@ class Admission:
 
     def check(
         self, decoder: Any, request: Request, row: LogRow, *, images: bool = False
-    ) -> Checked:
-        """Key, parameters and model of one POST. Raises ApiError."""
+    ) -> tuple[Key, Any, ModelPrice]:
+        """Key, parameters and price of one POST, whose key may ask for its model. ApiError."""
         key = self.authenticate(request)
         row.key = key.id
         params = decode(decoder, request.body)
@@ -143,7 +135,7 @@ class Admission:
             raise ApiError(404, f"Model {model} not found or offline.")
         if key.models is not None and model not in key.models:
             raise ApiError(403, f"This API key may not use the model {model}.")
-        return Checked(key, params, price)
+        return key, params, price
 
     def models(self, key: Key) -> list[str]:
         """The models that `key` may use."""

@@ -12,6 +12,7 @@ from .choice import Choice, make_choice
 from .response import EventStream, RequestContext, Response
 from .text import GeneratedText
 
+_NO_PREFIX = Prefix()
 _DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
 
@@ -24,8 +25,9 @@ def chat_response(
     if suffix:
         choices = [choice if choice.tool else _with(choice, suffix) for choice in choices]
     input_tokens = prompt_tokens(params)
-    output_tokens = sum([len(choice.text.encoded) for choice in choices])
-    prefix = Prefix()
+    output_tokens, prefix = len(choices[0].text.encoded), _NO_PREFIX
+    for choice in choices[1:]:
+        output_tokens += len(choice.text.encoded)
     if input_tokens > STEP_TOKENS:
         prefix = context.look_up(params.model, prompt_text(params)).within(input_tokens)
     cached = prefix.cached_tokens
@@ -65,10 +67,11 @@ def chat_response(
 
 
 def _choices(params: ChatParams, context: RequestContext) -> list[Choice]:
-    max_tokens, count = params.max_completion_tokens or params.max_tokens, params.n or 1
-    if not (count > 1 or params.tools or params.tool_choice or params.response_format) and (
+    max_tokens = params.max_completion_tokens or params.max_tokens
+    if not (params.n or params.tools or params.tool_choice or params.response_format) and (
         context.book is None
     ):
+        # Nearly all of them.
         return [Choice(context.generator.generate(context.digest, max_tokens))]
     asked = wanted(params)
     return [
@@ -80,7 +83,7 @@ def _choices(params: ChatParams, context: RequestContext) -> list[Choice]:
             book=context.book,
             max_tokens=max_tokens,
         )
-        for number in range(count)
+        for number in range(params.n or 1)
     ]
 
 
@@ -104,10 +107,12 @@ def _call(choice: Choice, context: RequestContext, index: int, arguments: str) -
 
 
 def _whole(choice: Choice, context: RequestContext, index: int) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": choice.text.text}
-    if choice.tool is not None:
-        call = _call(choice, context, index, choice.text.text)
-        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    text = choice.text
+    message: dict[str, Any] = {"role": "assistant", "content": text.text}
+    if choice.tool is None:
+        return {"index": index, "message": message, "finish_reason": text.finish}
+    call = _call(choice, context, index, text.text)
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
     return {"index": index, "message": message, "finish_reason": _finish(choice)}
 
 

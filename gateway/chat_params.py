@@ -196,10 +196,14 @@ def prompt_tokens(params: ChatParams) -> int:
     """Input tokens that the conversation and its tools count as."""
     total = PROMPT_TOKENS
     for message in params.messages:
+        content = message.content
+        if type(content) is str and type(message) is not AssistantMessage:
+            # Nearly all of them.
+            total += MESSAGE_TOKENS + count_tokens(content)
+            continue
         total += MESSAGE_TOKENS + count_tokens(message_text(message))
-        if isinstance(message.content, list):
-            images = sum(isinstance(part, ImagePart) for part in message.content)
-            total += IMAGE_TOKENS * images
+        if isinstance(content, list):
+            total += IMAGE_TOKENS * sum(isinstance(part, ImagePart) for part in content)
     if params.tools:
         total += count_tokens(json.dumps(msgspec.to_builtins(params.tools)))
     return total

@@ -278,8 +278,8 @@ class Gateway:
         """The body of `count_tokens`, which is free and counts toward no limit."""
         if writer.request.method != "POST":
             raise _wrong_method(writer.request, "POST")
-        checked = self._admission.check(COUNT_DECODER, writer.request, writer.row)
-        return msgspec.json.encode({"input_tokens": prompt_tokens(checked.params)})
+        _, params, _ = self._admission.check(COUNT_DECODER, writer.request, writer.row)
+        return msgspec.json.encode({"input_tokens": prompt_tokens(params)})
 
     async def _deliver(self, writer: ResponseWriter, admitted: Admitted, bill: Bill) -> bool:
         _, response, pace, fault = admitted
