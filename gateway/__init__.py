@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 
 if TYPE_CHECKING:
+    from .answers import AnswerRule, load_answers
     from .config import Config, Key, default_key
     from .errors import GatewayError
     from .faults import Fault, FaultKind, parse_faults
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from .server import Gateway
     from .settings import load_config
     from .state import StateFile
+    from .variants import VARIANTS, Variant
 
 __all__ = [
     "DEFAULT_PRICES",
+    "VARIANTS",
+    "AnswerRule",
     "Bounds",
     "ChunkTimes",
     "Config",
@@ -38,7 +42,9 @@ __all__ = [
     "PriceTable",
     "StateFile",
     "TimeDistribution",
+    "Variant",
     "default_key",
+    "load_answers",
     "load_config",
     "load_prices",
     "parse_faults",
@@ -47,6 +53,7 @@ __all__ = [
 __getattr__ = late(
     __name__,
     {
+        "answers": "AnswerRule load_answers",
         "config": "Config Key default_key",
         "errors": "GatewayError",
         "faults": "Fault FaultKind parse_faults",
@@ -58,5 +65,6 @@ __getattr__ = late(
         "server": "Gateway",
         "settings": "load_config",
         "state": "StateFile",
+        "variants": "VARIANTS Variant",
     },
 )

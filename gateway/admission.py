@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from .answers import AnswerBook
 from .cache import Prefix, PromptCache
 from .chat import chat_response, search_response
+from .chat_params import ChatParams, SearchParams
 from .clock import Clock
 from .config import Config, Key
 from .draws import SeededDigest, SeededDraws, digest
@@ -19,9 +21,12 @@ from .ledger import Ledger
 from .limits import KeyLimits, OverLimit
 from .log import LogRow
 from .messages import messages_response
-from .params import ChatParams, ImagesParams, MessagesParams, SearchParams, decode
-from .response import RequestContext, Response
+from .messages_params import CountParams, MessagesParams
+from .params import ImagesParams, decode
+from .prices import ModelPrice
+from .response import EventStream, RequestContext, Response
 from .text import TextGenerator
+from .variants import Protocol, choose, take_apart
 
 FAULT_HEADER = b"x-headrace-fault"
 
@@ -29,31 +34,27 @@ FAULT_HEADER = b"x-headrace-fault"
 class Endpoint(NamedTuple):
     """One POST endpoint: how its parameters are decoded, and the function that responds."""
 
-    path: bytes
     decoder: Any
     respond: Callable[[Any, RequestContext], Response]
     images: bool
 
 
 def _endpoint(
-    path: str,
-    params: Any,
-    respond: Callable[[Any, RequestContext], Response],
-    *,
-    images: bool = False,
+    params: Any, respond: Callable[[Any, RequestContext], Response], *, images: bool = False
 ) -> Endpoint:
-    return Endpoint(path.encode("ascii"), msgspec.json.Decoder(params), respond, images)
+    return Endpoint(msgspec.json.Decoder(params), respond, images)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
-    endpoint.path.decode("ascii"): endpoint
-    for endpoint in (
-        _endpoint("/v1/chat/completions", ChatParams, chat_response),
-        _endpoint("/v1/messages", MessagesParams, messages_response),
-        _endpoint("/v1/search/completions", SearchParams, search_response),
-        _endpoint("/v1/images/generations", ImagesParams, images_response, images=True),
-    )
+    "/v1/chat/completions": _endpoint(ChatParams, chat_response),
+    "/v1/messages": _endpoint(MessagesParams, messages_response),
+    "/v1/search/completions": _endpoint(SearchParams, search_response),
+    "/v1/images/generations": _endpoint(ImagesParams, images_response, images=True),
 }
+
+
+# Beyond the reference, and answered at once: free, and counted toward no limit.
+COUNT_DECODER = msgspec.json.Decoder(CountParams)
 
 
 class Admitted(NamedTuple):
@@ -76,6 +77,7 @@ class Admission:
         self._generator = TextGenerator(config.seed, config.output_tokens)
         self._cache = PromptCache()
         self._look_up = self._cache.look_up if config.cache else _no_prefix
+        self._book = AnswerBook(config.answers) if config.answers else None
         self._keys = {key.secret.encode(): key for key in keys}
         # The whole usual header, so that it need not be parsed.
         self._bearers = {b"Bearer " + key.secret.encode(): key for key in keys if not key.expired}
@@ -119,19 +121,32 @@ class Admission:
             raise ApiError(401, "Invalid or expired API key.")
         return key
 
-    def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
-        """Admit one POST, and count it. Raises ApiError, having counted nothing."""
+    def check(
+        self, decoder: Any, request: Request, row: LogRow, *, images: bool = False
+    ) -> tuple[Key, Any, ModelPrice]:
+        """Key, parameters and price of one POST, whose key may ask for its model. ApiError."""
         key = self.authenticate(request)
         row.key = key.id
-        params = decode(endpoint.decoder, request.body)
+        params = decode(decoder, request.body)
         model: str = params.model
         row.model = model
-        row.stream = bool(params.stream) if not endpoint.images else False
-        price = (self._image_prices if endpoint.images else self._text_prices).get(model)
+        price = (self._image_prices if images else self._text_prices).get(model)
         if price is None:
             raise ApiError(404, f"Model {model} not found or offline.")
         if key.models is not None and model not in key.models:
             raise ApiError(403, f"This API key may not use the model {model}.")
+        return key, params, price
+
+    def models(self, key: Key) -> list[str]:
+        """The models that `key` may use."""
+        served = [*self._text_prices, *self._image_prices]
+        return [model for model in served if key.models is None or model in key.models]
+
+    def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
+        """Admit one POST, and count it. Raises ApiError, having counted nothing."""
+        key, params, price = self.check(endpoint.decoder, request, row, images=endpoint.images)
+        model: str = params.model
+        row.stream = not endpoint.images and bool(params.stream)
         now_us = self._clock.unix_us(request.arrival)
         refusal = self._ledger.refusal(key, now_us)
         if refusal is not None:
@@ -146,9 +161,15 @@ class Admission:
             now_us // 1_000_000,
             base_url,
             self._look_up,
+            self._book,
         )
-        response = endpoint.respond(params, context)
+        try:
+            response = endpoint.respond(params, context)
+        except RecursionError:
+            raise ApiError(400, "The request body is nested too deeply.") from None
         fault, draws = self._draw(request, request_digest) if self._has_chance else (None, None)
+        if fault is not None and fault.kind == "provider":
+            fault, response, draws = self._variant(request, params, price, response, fault, draws)
         self._count(key, response, now_us, fault)
         if draws is not None:
             # Attempts that a limit refused are not counted: chance must not depend on timing.
@@ -161,6 +182,11 @@ class Admission:
             pace = self._config.latency.get(model, self._latency).pace(response.steps, draws)
         return Admitted(key, response, pace, fault)
 
+    def _draws(self, request_digest: bytes) -> SeededDraws:
+        """The draws of this attempt at a request."""
+        attempt = b"%d" % self._seen.get(request_digest, 0)
+        return SeededDraws(digest(self._config.seed, b"attempt", request_digest, attempt))
+
     def _draw(
         self, request: Request, request_digest: bytes
     ) -> tuple[Fault | None, SeededDraws | None]:
@@ -168,8 +194,7 @@ class Admission:
         faults = self._config.faults
         draws = None
         if faults or self._random_times:
-            attempt = b"%d" % self._seen.get(request_digest, 0)
-            draws = SeededDraws(digest(self._config.seed, b"attempt", request_digest, attempt))
+            draws = self._draws(request_digest)
         fault = draw_fault(faults, draws, self._admitted + 1) if faults and draws else None
         if self._config.fault_header:
             asked = request.headers.get(FAULT_HEADER)
@@ -179,6 +204,27 @@ class Admission:
                 except GatewayError as error:
                     raise ApiError(400, f"Invalid header x-headrace-fault: {error}.") from None
         return fault, draws
+
+    def _variant(
+        self,
+        request: Request,
+        params: Any,
+        price: ModelPrice,
+        response: Response,
+        fault: Fault,
+        draws: SeededDraws | None,
+    ) -> tuple[Fault | None, Response, SeededDraws | None]:
+        """The answer in the variant that `fault` asks for; as it is where none fits it."""
+        if draws is None:
+            draws = self._draws(self._request_digests[request.path](request.body))
+        streamed = isinstance(response.body, EventStream)
+        if not isinstance(params, ImagesParams | MessagesParams) and (params.n or 1) > 1:
+            return None, response, draws
+        answer = take_apart(_protocol(params), response, price, streamed=streamed)
+        variant = choose(answer, fault.variant, draws)
+        if variant is None:
+            return None, response, draws
+        return msgspec.structs.replace(fault, variant=variant.name), variant.make(answer), draws
 
     def _count(self, key: Key, response: Response, now_us: int, fault: Fault | None) -> None:
         """Count the tokens that will be billed. Raises ApiError 429 over a limit."""
@@ -204,6 +250,12 @@ class Admission:
         """X-RateLimit-Limit and -Remaining as of now, for a 429 that is a fault."""
         now_us = self._clock.unix_us()
         return _limit_headers(self._limits[key.id].over_limit(now_us, 0))
+
+
+def _protocol(params: Any) -> Protocol:
+    if isinstance(params, ImagesParams):
+        return "images"
+    return "messages" if isinstance(params, MessagesParams) else "chat"
 
 
 def _no_prefix(_model: str, _prompt: str) -> Prefix:

@@ -18,6 +18,12 @@ class Prefix(NamedTuple):
     cached_tokens: int = 0
     blocks: tuple[bytes, ...] = ()
 
+    def within(self, input_tokens: int) -> "Prefix":
+        """The same, with no more cached tokens than the prompt has: roles count by their text in
+        the cache and as a flat number in a prompt."""
+        most = input_tokens // STEP_TOKENS * STEP_TOKENS
+        return self if self.cached_tokens <= most else Prefix(most, self.blocks)
+
 
 class PromptCache:
     """Remembers the prefixes of prompts, block by block; the least recently used go first."""

@@ -1,38 +1,35 @@
 """Chat and search completions: the OpenAI protocol, whole and streamed."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
 
 from .cache import STEP_TOKENS, Prefix
-from .params import ChatParams
+from .chat_params import ChatParams, prompt_text, prompt_tokens, wanted
+from .choice import Choice, make_choice
 from .response import EventStream, RequestContext, Response
-from .tokens import MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
+from .text import GeneratedText
 
+_NO_PREFIX = Prefix()
 _DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
-
-
-def prompt_tokens(params: ChatParams) -> int:
-    """Input tokens that the conversation counts as."""
-    total = PROMPT_TOKENS
-    for message in params.messages:
-        total += MESSAGE_TOKENS + count_tokens(message.content)
-    return total
 
 
 def chat_response(
     params: ChatParams, context: RequestContext, *, searches: int = 0, suffix: str = ""
 ) -> Response:
-    """The answer to one conversation. `suffix` is added to the text, as the last token."""
-    generated = context.generator.generate(
-        context.digest, params.max_completion_tokens or params.max_tokens
-    )
-    encoded, text = generated.encoded, generated.text + suffix
+    """The answers to one conversation. `suffix` is added to each text, as its last token."""
+    choices = _choices(params, context)
     if suffix:
-        encoded = [*encoded, _encode(suffix)]
-    input_tokens, output_tokens = prompt_tokens(params), len(encoded)
-    prefix = _prefix(params, context) if input_tokens > STEP_TOKENS else Prefix()
+        choices = [choice if choice.tool else _with(choice, suffix) for choice in choices]
+    input_tokens = prompt_tokens(params)
+    output_tokens, prefix = len(choices[0].text.encoded), _NO_PREFIX
+    for choice in choices[1:]:
+        output_tokens += len(choice.text.encoded)
+    if input_tokens > STEP_TOKENS:
+        prefix = context.look_up(params.model, prompt_text(params)).within(input_tokens)
     cached = prefix.cached_tokens
     usage: dict[str, Any] = {
         "prompt_tokens": input_tokens,
@@ -44,24 +41,15 @@ def chat_response(
     body: bytes | EventStream
     if params.stream:
         include_usage = params.stream_options.include_usage if params.stream_options else None
-        body = _stream(
-            params.model,
-            context,
-            encoded,
-            finish=generated.finish,
-            usage=usage,
-            include_usage=include_usage,
-        )
+        body = _stream(params.model, context, choices, usage=usage, include_usage=include_usage)
     else:
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": generated.finish}
         body = _encode(
             {
                 "id": f"chatcmpl-{context.serial}",
                 "object": "chat.completion",
                 "created": context.created,
                 "model": params.model,
-                "choices": [choice],
+                "choices": [_whole(choice, context, at) for at, choice in enumerate(choices)],
                 "usage": usage,
             }
         )
@@ -78,18 +66,61 @@ def chat_response(
     )
 
 
-def _prefix(params: ChatParams, context: RequestContext) -> Prefix:
-    return context.look_up(
-        params.model, "\n".join(f"{each.role}\n{each.content}" for each in params.messages)
-    )
+def _choices(params: ChatParams, context: RequestContext) -> list[Choice]:
+    max_tokens = params.max_completion_tokens or params.max_tokens
+    if not (params.n or params.tools or params.tool_choice or params.response_format) and (
+        context.book is None
+    ):
+        # Nearly all of them.
+        return [Choice(context.generator.generate(context.digest, max_tokens))]
+    asked = wanted(params)
+    return [
+        make_choice(
+            asked,
+            context.digest,
+            number,
+            generator=context.generator,
+            book=context.book,
+            max_tokens=max_tokens,
+        )
+        for number in range(params.n or 1)
+    ]
+
+
+def _with(choice: Choice, suffix: str) -> Choice:
+    tokens, encoded, finish = choice.text
+    text = GeneratedText([*tokens, suffix], [*encoded, _encode(suffix)], finish)
+    return choice._replace(text=text)
+
+
+def _finish(choice: Choice) -> str:
+    called = choice.tool is not None and choice.text.finish == "stop"
+    return "tool_calls" if called else choice.text.finish
+
+
+def _call(choice: Choice, context: RequestContext, index: int, arguments: str) -> dict[str, Any]:
+    return {
+        "id": f"call_{context.serial}-{index}",
+        "type": "function",
+        "function": {"name": choice.tool, "arguments": arguments},
+    }
+
+
+def _whole(choice: Choice, context: RequestContext, index: int) -> dict[str, Any]:
+    text = choice.text
+    message: dict[str, Any] = {"role": "assistant", "content": text.text}
+    if choice.tool is None:
+        return {"index": index, "message": message, "finish_reason": text.finish}
+    call = _call(choice, context, index, text.text)
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {"index": index, "message": message, "finish_reason": _finish(choice)}
 
 
 def _stream(
     model: str,
     context: RequestContext,
-    encoded: list[bytes],
+    choices: Sequence[Choice],
     *,
-    finish: str,
     usage: dict[str, Any],
     include_usage: bool | None,
 ) -> EventStream:
@@ -99,20 +130,41 @@ def _stream(
         b'data: {"id":"chatcmpl-%b","object":"chat.completion.chunk","created":%d,"model":%b,'
         b'"choices":[' % (context.serial.encode(), context.created, _encode(model))
     )
-    before = start + b'{"index":0,"delta":{"content":'
-    after = b'},"finish_reason":null}]}\n\n'
-    opening = start + b'{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}'
-    ending = start + b'{"index":0,"delta":{},"finish_reason":"%b"}]' % finish.encode()
+    opening, events, closing = [], [], []
+    for index, choice in enumerate(choices):
+        first, deltas, last = _choice_events(start, choice, context, index)
+        opening.append(first)
+        events.append(deltas)
+        closing.append(last + b"}\n\n")
     counted = b',"usage":%b}\n\n' % _encode(usage)
     if include_usage is None:
-        closing = [ending + counted, _DONE]
+        closing[-1] = closing[-1].removesuffix(b"}\n\n") + counted
     elif include_usage:
-        closing = [ending + b"}\n\n", start + b"]" + counted, _DONE]
-    else:
-        closing = [ending + b"}\n\n", _DONE]
-    return EventStream(
-        [opening + b"]}\n\n"], [before + token + after for token in encoded], closing
+        closing.append(start + b"]" + counted)
+    # Several answers come side by side, a token of each in turn.
+    together = (
+        events[0]
+        if len(events) == 1
+        else [event for turn in zip_longest(*events) for event in turn if event is not None]
     )
+    return EventStream(opening, together, [*closing, _DONE])
+
+
+def _choice_events(
+    start: bytes, choice: Choice, context: RequestContext, index: int
+) -> tuple[bytes, list[bytes], bytes]:
+    """The first event of one answer, those of its tokens, and its last without what ends it."""
+    begun, after = start + b'{"index":%d,"delta":' % index, b'},"finish_reason":null}]}\n\n'
+    if choice.tool is None:
+        opening = begun + b'{"role":"assistant","content":""' + after
+        before = begun + b'{"content":'
+    else:
+        call = _encode({"index": 0, **_call(choice, context, index, "")})
+        opening = begun + b'{"role":"assistant","content":null,"tool_calls":[%b]' % call + after
+        before = begun + b'{"tool_calls":[{"index":0,"function":{"arguments":'
+        after = b"}}]" + after
+    ending = begun + b'{},"finish_reason":"%b"}]' % _finish(choice).encode()
+    return opening, [before + token + after for token in choice.text.encoded], ending
 
 
 def search_response(params: ChatParams, context: RequestContext) -> Response:

@@ -24,6 +24,7 @@ import click
 )
 @click.option("--ttft", metavar="TIME", help="Time to the first token, such as 300ms.")
 @click.option("--itl", metavar="TIME", help="Time between tokens, such as 10ms.")
+@click.option("--answers", metavar="FILE", help="What to answer to which question, JSONL.")
 @click.option("--faults", help="Such as 429=0.02,reset=0.01: shares of requests.")
 @click.option(
     "--fault-header", is_flag=True, help="Let requests ask for a fault: x-headrace-fault: KIND."
@@ -41,7 +42,8 @@ def gateway(**options: Any) -> None:
 
     Once it listens, it prints its base URL and its API key as lines that a shell can export. The
     key comes from the config file, from HEADRACE_GATEWAY_KEY, or from the seed. Flags override
-    the config file. A TIME may be a distribution: uniform:100ms:500ms, exponential:300ms or
+    the config file. Where others can reach it (--host), the key has to be one that was set. A TIME
+    may be a distribution: uniform:100ms:500ms, exponential:300ms or
     lognormal:300ms:0.5 (median, sigma).
     """
     from .command import run

@@ -17,6 +17,7 @@ import click
 import msgspec
 import trio
 
+from .answers import load_answers
 from .config import Config, default_key
 from .errors import GatewayError
 from .faults import parse_faults
@@ -44,6 +45,7 @@ def run(options: dict[str, Any]) -> NoReturn:
     """
     try:
         config = build_config(options)
+        _check_host(options["host"], config)
         tls = _tls(options["tls_cert"], options["tls_key"])
         with ExitStack() as stack:
             state = options["state"]
@@ -114,6 +116,8 @@ def build_config(options: dict[str, Any]) -> Config:
         changes["faults"] = parse_faults(options["faults"])
     if options["prices"] is not None:
         changes["prices"] = load_prices(Path(options["prices"]))
+    if options["answers"] is not None:
+        changes["answers"] = load_answers(Path(options["answers"]))
     if options["balance"] is not None:
         changes["balance"] = _amount("--balance", options["balance"])
     secret = os.environ.get(KEY_VARIABLE)
@@ -162,6 +166,15 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _check_host(host: str, config: Config) -> None:
+    """Raises GatewayError where others could reach a server whose key they can make themselves."""
+    if not _is_loopback(host) and any(key.from_seed for key in config.active_keys()):
+        raise GatewayError(
+            f"--host {host} lets others reach this server, and its key is made from the seed: "
+            f"set {KEY_VARIABLE}, or the secrets in the config file"
+        )
 
 
 async def _serve(

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from .answers import AnswerRule
 from .draws import digest
 from .errors import GatewayError
 from .faults import Fault, check_faults
@@ -25,6 +26,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         monthly_budget: in the same way.
         models: the models that it may use; None for every model.
         expired: refused like a wrong key.
+        from_seed: its secret is made from the seed, so others can make it, too.
     """
 
     secret: str
@@ -36,6 +38,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     monthly_budget: Decimal | None = None
     models: tuple[str, ...] | None = None
     expired: bool = False
+    from_seed: bool = False
 
     def __repr__(self) -> str:
         return f"Key(id={self.id!r}, name={self.name!r})"
@@ -55,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         latency: other times for some models.
         capacity: answers in progress at a time, beyond which requests queue; None for no limit.
         output_tokens: natural length of every answer; None draws one for each.
+        answers: what is answered to some questions; the first that matches answers.
         faults: what goes wrong on purpose.
         fault_header: whether a request may ask for its own fault.
         prices: by model; all money is in their currency.
@@ -76,6 +80,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     latency: dict[str, Latency] = {}
     capacity: int | None = None
     output_tokens: int | None = None
+    answers: tuple[AnswerRule, ...] = ()
     faults: tuple[Fault, ...] = ()
     fault_header: bool = False
     prices: PriceTable = DEFAULT_PRICES
@@ -93,6 +98,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises GatewayError for settings that do not fit together."""
         check_faults(self.faults)
+        for rule in self.answers:
+            if (fault := rule.fault()) is not None:
+                raise GatewayError(f"an answer can't be used: {fault}")
         digest(self.seed)  # raises for one that is too large
         for name in ("balance", "gift"):
             check_amount(name, getattr(self, name))
@@ -133,4 +141,5 @@ def default_key(
         id=str(10**18 + int.from_bytes(token[-7:], "big") * 10),
         name=name,
         daily_budget=Decimal(50),
+        from_seed=not secret,
     )

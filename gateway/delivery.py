@@ -54,7 +54,7 @@ class Delivery:
         Raises trio.BrokenResourceError when the client has gone, after the charge.
         """
         body = self._response.body
-        if self._fault is not None:
+        if self._fault is not None and self._fault.kind != "provider":
             body = apply_fault(body, self._fault.kind)
         if isinstance(body, EventStream):
             return await self._send_stream(body)
@@ -65,12 +65,16 @@ class Delivery:
         self._bill.charge()
         return await self._send_body(body)
 
+    def _content_type(self, usual: str) -> str:
+        if self._fault is not None and self._fault.kind == "content-type":
+            return "text/html"
+        return self._response.content_type or usual
+
     async def _send_body(self, body: bytes) -> bool:
         writer = self._writer
-        kind = None if self._fault is None else self._fault.kind
         head = writer.head(
-            200,
-            content_type="text/html" if kind == "content-type" else "application/json",
+            self._response.status,
+            content_type=self._content_type("application/json"),
             length_bytes=len(body),
         )
         if self._fault is not None:
@@ -118,8 +122,8 @@ class Delivery:
         writer = self._writer
         kind = None if self._fault is None else self._fault.kind
         head = writer.head(
-            200,
-            content_type="text/html" if kind == "content-type" else EVENT_STREAM,
+            self._response.status,
+            content_type=self._content_type(EVENT_STREAM),
             length_bytes=None,
             headers=_STREAM_HEADERS,
         )
@@ -128,10 +132,13 @@ class Delivery:
         closing = b"".join([chunk(event) for event in body.closing if event])
         if kind == "trickle":
             return await self._trickle_stream(head, body, closing)
-        pending = await self._send_events(head + chunk(b"".join(body.opening)), body.events)
+        opening = b"".join(body.opening)
+        # An empty chunk would be the last one.
+        begun = head + chunk(opening) if opening else head
+        pending = await self._send_events(begun, body.events)
         # Before the last write, which logs the row: its line says what was charged.
         self._bill.charge()
-        if kind in CUTS:
+        if kind in CUTS or self._response.cut:
             await writer.write(pending + closing, last=True)
             return False
         await writer.write(pending + closing + LAST_CHUNK, last=True)

@@ -9,6 +9,7 @@ import msgspec
 from .draws import SeededDraws
 from .errors import GatewayError
 from .latency import parse_duration
+from .variants import VARIANTS
 
 FaultKind = Literal[
     # Answered with that status and the reference's error body.
@@ -60,34 +61,49 @@ LONGEST_WAIT_S = 999_999_999
 _FOR_S: dict[FaultKind, float] = {"refuse": 5.0, "stall": 60.0, "trickle": 10.0}
 
 
+# Variants of real services' answers, by the name that comes after the colon, or drawn.
+ProviderKind = Literal["provider"]
+
+
 class Fault(msgspec.Struct, frozen=True):
     """A fault, and which of the admitted requests it strikes.
 
     Args:
-        kind: what goes wrong.
+        kind: what goes wrong; `provider` for an answer in a real service's variant.
         rate: share of the admitted requests, from 0 to 1.
         nth: positions among the admitted requests, counted from 1.
         billed: whether the request is charged; None for the kind's default.
         for_s: how long a `refuse`, `stall` or `trickle` lasts; None for 5, 60 and 10 s.
         retry_after: Retry-After of a 429; None for `1`.
+        variant: which variant a `provider` fault has; None draws one that fits the request.
     """
 
-    kind: FaultKind
+    kind: FaultKind | ProviderKind
     rate: float = 0.0
     nth: tuple[int, ...] = ()
     billed: bool | None = None
     for_s: float | None = None
     retry_after: str | None = None
+    variant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called, in the log, too: its kind, and the variant of a `provider`."""
+        return self.kind if self.variant is None else f"{self.kind}:{self.variant}"
 
     @property
     def is_billed(self) -> bool:
         """Whether the request is charged in spite of the fault."""
-        return self.kind in BILLED if self.billed is None else self.billed
+        if self.billed is not None:
+            return self.billed
+        return self.kind in BILLED if self.variant is None else VARIANTS[self.variant].billed
 
     @property
     def lasts_s(self) -> float:
         """How long it lasts, in seconds; 0 where it takes no time."""
-        return _FOR_S.get(self.kind, 0.0) if self.for_s is None else self.for_s
+        if self.for_s is not None or self.kind == "provider":
+            return self.for_s or 0.0
+        return _FOR_S.get(self.kind, 0.0)
 
     @property
     def status(self) -> int | None:
@@ -106,8 +122,20 @@ def check_faults(faults: Sequence[Fault]) -> None:
         if any(number < 1 for number in fault.nth):
             raise GatewayError(f"{fault.kind}@{min(fault.nth)}: requests are counted from 1")
         _check_retry_after(fault.retry_after)
+        _check_variant(fault)
     if sum(fault.rate for fault in faults) > 1 + 1e-9:
         raise GatewayError("the rates of the faults add up to more than 1")
+
+
+def _check_variant(fault: Fault) -> None:
+    if fault.variant is None:
+        return
+    if fault.kind != "provider":
+        raise GatewayError(f"{fault.kind} has no variants; only provider has")
+    if fault.variant not in VARIANTS:
+        raise GatewayError(
+            f"no variant is called {fault.variant!r}; the variants are {', '.join(VARIANTS)}"
+        )
 
 
 def _check_retry_after(text: str | None) -> None:
@@ -151,12 +179,19 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 
 
 def parse_fault(text: str) -> Fault:
-    """Parse `500`, `500+billed`, `stall; for=2s` or `429; retry-after=7`. Raises GatewayError."""
+    """Parse `500`, `500+billed`, `stall; for=2s`, `429; retry-after=7` or `provider:bom`.
+
+    Raises GatewayError.
+    """
     name, *options = (part.strip() for part in text.split(";"))
     name, _, charge = name.partition("+")
-    kind = next((kind for kind in KINDS if kind == name), None)
+    name, colon, variant = name.partition(":")
+    kind: FaultKind | ProviderKind | None = next((kind for kind in KINDS if kind == name), None)
+    if name == "provider":
+        kind = "provider"
     if kind is None:
-        raise GatewayError(f"no fault is called {name!r}; the kinds are {', '.join(KINDS)}")
+        kinds = ", ".join((*KINDS, "provider"))
+        raise GatewayError(f"no fault is called {name!r}; the kinds are {kinds}")
     if charge not in ("", "billed", "free"):
         raise GatewayError(f"{text!r}: after + comes billed or free")
     for_s = retry_after = None
@@ -169,12 +204,15 @@ def parse_fault(text: str) -> Fault:
             retry_after = value
         else:
             raise GatewayError(f"{text!r}: the options are for=TIME and retry-after=TEXT")
-    return Fault(
+    fault = Fault(
         kind,
         billed=None if not charge else charge == "billed",
         for_s=for_s,
         retry_after=retry_after,
+        variant=variant if colon else None,
     )
+    _check_variant(fault)
+    return fault
 
 
 def draw_fault(faults: Sequence[Fault], draws: SeededDraws, number: int) -> Fault | None:

@@ -4,6 +4,7 @@ Everything received is bounded in size and time. What cannot be parsed as a requ
 `ApiError` once, after which the connection must be closed.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from functools import cache
@@ -17,6 +18,7 @@ from .errors import PHRASES, ApiError
 RECEIVE_BYTES = 65_536
 # One-byte chunks cost six bytes each on the wire; beyond this a body is more framing than content.
 FRAMING_FACTOR = 8
+_ABSOLUTE = re.compile(rb"https?://(?:[^/@]*@)?([^/]+)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 class Bounds:
@@ -207,6 +209,9 @@ class RequestReader:
         request.method = self._parser.get_method().decode("ascii")
         request.keep_alive = self._parser.should_keep_alive()
         path, _, _query = request.target.partition(b"?")
+        if path[:1] != b"/" and (absolute := _ABSOLUTE.match(path)):
+            # As to a proxy; what it names goes before the Host header.
+            request.headers[b"host"], path = absolute[1], absolute[2] or b"/"
         request.path = path.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:

@@ -1,13 +1,15 @@
 """Messages: the Anthropic protocol, whole and streamed."""
 
+import json
 from typing import Any
 
 import msgspec
 
 from .cache import STEP_TOKENS, Prefix
-from .params import ContentBlock, MessagesParams
+from .choice import Choice, make_choice
+from .messages_params import MessagesParams, prompt_text, prompt_tokens, wanted
 from .response import EventStream, RequestContext, Response
-from .tokens import MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
+from .text import GeneratedText
 
 # The reference's mapping.
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
@@ -16,18 +18,24 @@ _DELTA = (
     b"event: content_block_delta\n"
     b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":%b}}\n\n'
 )
+_ARGUMENTS = _DELTA.replace(b'"text_delta","text"', b'"input_json_delta","partial_json"')
 
 
 def messages_response(params: MessagesParams, context: RequestContext) -> Response:
     """The answer to one conversation."""
-    generated = context.generator.generate(context.digest, params.max_tokens)
+    choice = _choice(params, context)
+    generated, block = choice.text, _block(choice, context)
     stop_reason, stop_sequence = STOP_REASONS[generated.finish], None
-    if params.stop_sequences:
+    if choice.tool is not None:
+        stop_reason = "tool_use" if generated.finish == "stop" else stop_reason
+    elif params.stop_sequences:
         generated, stop_sequence = generated.until_first(params.stop_sequences)
         if stop_sequence is not None:
             stop_reason = "stop_sequence"
     input_tokens, output_tokens = prompt_tokens(params), len(generated.tokens)
-    prefix = _prefix(params, context) if input_tokens > STEP_TOKENS else Prefix()
+    prefix = Prefix()
+    if input_tokens > STEP_TOKENS:
+        prefix = context.look_up(params.model, prompt_text(params)).within(input_tokens)
     fresh = input_tokens - prefix.cached_tokens
     # By this protocol's convention, what came from the cache is not in `input_tokens`.
     used: dict[str, Any] = {"input_tokens": fresh}
@@ -48,12 +56,13 @@ def messages_response(params: MessagesParams, context: RequestContext) -> Respon
             "content": [],
             "usage": used | {"output_tokens": 0},
         }
+        delta = _DELTA if choice.tool is None else _ARGUMENTS
         body = EventStream(
             opening=[
                 _event("message_start", message=opened | begun),
-                _event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+                _event("content_block_start", index=0, content_block=block),
             ],
-            events=[_DELTA % token for token in generated.encoded],
+            events=[delta % token for token in generated.encoded],
             closing=[
                 _event("content_block_stop", index=0),
                 _event("message_delta", delta=ended, usage={"output_tokens": output_tokens}),
@@ -61,7 +70,7 @@ def messages_response(params: MessagesParams, context: RequestContext) -> Respon
             ],
         )
     else:
-        content = [{"type": "text", "text": generated.text}]
+        content = [_filled(block, generated)]
         body = _encode(
             opened | ended | {"content": content, "usage": used | {"output_tokens": output_tokens}}
         )
@@ -78,24 +87,31 @@ def messages_response(params: MessagesParams, context: RequestContext) -> Respon
     )
 
 
-def prompt_tokens(params: MessagesParams) -> int:
-    """Input tokens that the conversation and its system prompt count as, cached or not."""
-    total = PROMPT_TOKENS
-    if params.system is not None:
-        total += MESSAGE_TOKENS + count_tokens(_text(params.system))
-    for turn in params.messages:
-        total += MESSAGE_TOKENS + count_tokens(_text(turn.content))
-    return total
+def _choice(params: MessagesParams, context: RequestContext) -> Choice:
+    if not (params.tools or params.tool_choice or params.output_config) and context.book is None:
+        return Choice(context.generator.generate(context.digest, params.max_tokens))
+    return make_choice(
+        wanted(params),
+        context.digest,
+        0,
+        generator=context.generator,
+        book=context.book,
+        max_tokens=params.max_tokens,
+    )
 
 
-def _prefix(params: MessagesParams, context: RequestContext) -> Prefix:
-    parts = [] if params.system is None else [f"system\n{_text(params.system)}"]
-    parts += [f"{turn.role}\n{_text(turn.content)}" for turn in params.messages]
-    return context.look_up(params.model, "\n".join(parts))
+def _block(choice: Choice, context: RequestContext) -> dict[str, Any]:
+    """The only content block, as it begins in a stream."""
+    if choice.tool is None:
+        return {"type": "text", "text": ""}
+    return {"type": "tool_use", "id": f"toolu_{context.serial}", "name": choice.tool, "input": {}}
 
 
-def _text(content: str | list[ContentBlock]) -> str:
-    return content if isinstance(content, str) else "".join([block.text for block in content])
+def _filled(block: dict[str, Any], text: GeneratedText) -> dict[str, Any]:
+    if block["type"] == "text":
+        return block | {"text": text.text}
+    # Arguments that max_tokens cut are no JSON: they are left out.
+    return block if text.finish == "length" else block | {"input": json.loads(text.text)}
 
 
 def _event(name: str, **fields: object) -> bytes:

@@ -1,72 +1,18 @@
-"""The parameters of the four POST endpoints, validated as the reference states."""
+"""Parameters of requests: what all endpoints share, decoding, and those of images."""
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from .errors import ApiError
 
 Code = Annotated[str, msgspec.Meta(min_length=1)]
+# As both protocols' own services have it.
+ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_-]{1,128}$")]
+Schema = dict[str, Any] | bool
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-
-
-class ChatMessage(msgspec.Struct, frozen=True):
-    """One message of a conversation."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class StreamOptions(msgspec.Struct, frozen=True):
-    """OpenAI's stream options; a stream has usage unless `include_usage` is false."""
-
-    include_usage: bool | None = None
-
-
-class ChatParams(msgspec.Struct, frozen=True):
-    """POST /v1/chat/completions."""
-
-    model: Code
-    messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1)]
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    max_tokens: Count | None = None
-    max_completion_tokens: Count | None = None
-    top_p: Share | None = None
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-
-
-class SearchParams(ChatParams, frozen=True):
-    """POST /v1/search/completions: the same as chat."""
-
-
-class ContentBlock(msgspec.Struct, frozen=True):
-    """One content block: its text counts, other kinds are accepted and ignored."""
-
-    type: Code
-    text: str = ""
-
-
-class AnthropicMessage(msgspec.Struct, frozen=True):
-    """One message of the Anthropic protocol."""
-
-    role: Literal["user", "assistant"]
-    content: str | list[ContentBlock]
-
-
-class MessagesParams(msgspec.Struct, frozen=True):
-    """POST /v1/messages."""
-
-    model: Code
-    messages: Annotated[list[AnthropicMessage], msgspec.Meta(min_length=1)]
-    max_tokens: Count
-    system: str | list[ContentBlock] | None = None
-    temperature: Share | None = None
-    top_p: Share | None = None
-    stream: bool | None = None
-    stop_sequences: list[Code] | None = None
 
 
 class ImagesParams(msgspec.Struct, frozen=True):
@@ -79,7 +25,31 @@ class ImagesParams(msgspec.Struct, frozen=True):
     response_format: Literal["url", "b64_json"] | None = None
 
 
-ParamsT = TypeVar("ParamsT", ChatParams, SearchParams, MessagesParams, ImagesParams)
+ParamsT = TypeVar("ParamsT")
+
+
+class Tool(NamedTuple):
+    """A function that the answer may call, and the JSON schema of its arguments."""
+
+    name: str
+    schema: Schema
+
+
+class Wanted(NamedTuple):
+    """What kind of answer a conversation asks for.
+
+    Args:
+        question: the text of its last user turn.
+        tools: what may be called; empty where nothing may.
+        forced: whether one of `tools` has to be called.
+        schema: what the text has to fit, as JSON; None for any text.
+    """
+
+    question: str
+    tools: tuple[Tool, ...] = ()
+    forced: bool = False
+    schema: Schema | None = None
+
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<place>.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"required field `([^`]+)`")

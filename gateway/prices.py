@@ -12,9 +12,8 @@
     "1024x1024" = 0.25       # per image of that size
     default = 0.25           # per image of any other size
 
-The keys that only a client needs (`cache_write`, `web_search`, `bands`, `max_input_tokens`,
-`source` ...) are accepted and ignored. Keys may be spelled with - or with _. A missing price is
-free of charge.
+The keys that only a client needs (`reasoning`, `bands`, `max_input_tokens`, `source` ...) are
+accepted and ignored. Keys may be spelled with - or with _. A missing price is free of charge.
 """
 
 import datetime as dt
@@ -45,8 +44,11 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         output: per million output tokens.
         search_request: per search request, on top of its tokens.
         images: per image, by size such as `1024x1024`, or `default`.
+        cache_write: per million input tokens written to the cache; None for the price of `input`.
+        cache_write_1h: the same where the cache keeps them for an hour; None for twice `input`.
+        web_search: per thousand searches of the service's own; None for `search_request` each.
 
-    The other fields are for clients only.
+    The three last are for answers in a provider's variant. The other fields are for clients only.
     """
 
     input: Decimal = ZERO

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from .answers import AnswerBook
 from .cache import Prefix
 from .prices import ZERO, ModelPrice
 from .text import TextGenerator
@@ -18,7 +19,11 @@ class EventStream(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A body or a stream, and what it bills. `steps` is how many tokens it takes to generate."""
+    """A body or a stream, and what it bills. `steps` is how many tokens it takes to generate.
+
+    Only a variant of some provider has another status, a content type that is not its body's, or a
+    connection that is cut at its end.
+    """
 
     body: bytes | EventStream
     steps: int = 1
@@ -28,13 +33,17 @@ class Response(NamedTuple):
     images: int = 0
     prefix: Prefix = Prefix()
     charge: Decimal = ZERO
+    status: int = 200
+    content_type: str | None = None
+    cut: bool = False
 
 
 class RequestContext(NamedTuple):
     """What an endpoint needs to answer one request.
 
     `digest` is of the seed and the request, `serial` goes into its ids, `created` is in Unix
-    seconds, and `look_up` asks the prompt cache for (model, prompt).
+    seconds, `look_up` asks the prompt cache for (model, prompt), and `book` has the answers that
+    are given, if any are.
     """
 
     generator: TextGenerator
@@ -44,3 +53,4 @@ class RequestContext(NamedTuple):
     created: int
     base_url: str
     look_up: Callable[[str, str], Prefix]
+    book: AnswerBook | None = None

@@ -5,10 +5,12 @@ import ssl
 from collections.abc import Callable
 from email.utils import format_datetime
 from itertools import count
+from urllib.parse import unquote
 
+import msgspec
 import trio
 
-from .admission import ENDPOINTS, Admission, Admitted, limit_message
+from .admission import COUNT_DECODER, ENDPOINTS, Admission, Admitted, limit_message
 from .balance import balance_body
 from .bill import Bill
 from .clock import Clock, utc_now
@@ -21,11 +23,14 @@ from .images import PATH_PREFIX, read_image
 from .lateness import Lateness
 from .ledger import Ledger, Store
 from .log import LogRow
+from .messages_params import prompt_tokens
+from .models import MODELS_PATH, models_body
 from .pacer import Pacer
 from .response_writer import ResponseWriter
 from .tcp import TcpStream
 
 BALANCE_PATH = "/v1/balance"
+COUNT_PATH = "/v1/messages/count_tokens"
 # How long, and how much, is still read after a refusal, so that the client can read it.
 LINGER_S = 1.0
 LINGER_BYTES = 1_048_576
@@ -211,6 +216,10 @@ class Gateway:
         request = writer.request
         try:
             endpoint = ENDPOINTS.get(request.path)
+            if endpoint is None and request.path == COUNT_PATH:
+                body = self._count_tokens(writer)
+                await writer.write(writer.respond(200, "application/json", body), last=True)
+                return request.keep_alive
             if endpoint is None:
                 content_type, body = self._read(writer)
                 await writer.write(writer.respond(200, content_type, body), last=True)
@@ -248,23 +257,34 @@ class Gateway:
     def _read(self, writer: ResponseWriter) -> tuple[str, bytes]:
         """Content type and body of a GET."""
         request = writer.request
-        is_image = request.path.startswith(PATH_PREFIX)
-        if not is_image and request.path != BALANCE_PATH:
-            raise ApiError(404, f"There is nothing at {request.path}.", code="NOT_FOUND")
+        path = request.path
+        is_image = path.startswith(PATH_PREFIX)
+        is_models = path == MODELS_PATH or path.startswith(f"{MODELS_PATH}/")
+        if not (is_image or is_models or path == BALANCE_PATH):
+            raise ApiError(404, f"There is nothing at {path}.", code="NOT_FOUND")
         if request.method not in ("GET", "HEAD"):
             raise _wrong_method(request, "GET, HEAD")
         if is_image:
-            return "image/png", read_image(request.path.removeprefix(PATH_PREFIX))
+            return "image/png", read_image(path.removeprefix(PATH_PREFIX))
         key = self._admission.authenticate(request)
         writer.row.key = key.id
+        if is_models:
+            return "application/json", models_body(self._admission.models(key), unquote(path))
         return "application/json", balance_body(
             self.ledger, key, self.config.prices.currency, self.clock.unix_us()
         )
 
+    def _count_tokens(self, writer: ResponseWriter) -> bytes:
+        """The body of `count_tokens`, which is free and counts toward no limit."""
+        if writer.request.method != "POST":
+            raise _wrong_method(writer.request, "POST")
+        _, params, _ = self._admission.check(COUNT_DECODER, writer.request, writer.row)
+        return msgspec.json.encode({"input_tokens": prompt_tokens(params)})
+
     async def _deliver(self, writer: ResponseWriter, admitted: Admitted, bill: Bill) -> bool:
         _, response, pace, fault = admitted
         if fault is not None:
-            writer.row.fault = fault.kind
+            writer.row.fault = fault.name
             if fault.status is not None or fault.kind in ("html", "reset", "refuse"):
                 bill.charge()
                 return await self._fail(writer, admitted, fault)

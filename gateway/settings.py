@@ -8,6 +8,7 @@ window = "sliding"               # fixed, sliding or bucket
 seed = 0
 prices = "prices.toml"           # beside this file unless absolute
 offline = ["some-model"]         # answered with 404
+answers = "answers.jsonl"        # beside this file unless absolute
 output_tokens = 200              # natural length of every answer
 capacity = 64                    # answers at a time; more requests queue
 cache = true                     # bill repeated beginnings of prompts as cached
@@ -47,9 +48,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from .answers import load_answers
 from .config import Config, Key, default_key
 from .errors import GatewayError
-from .faults import Fault, FaultKind
+from .faults import Fault, FaultKind, ProviderKind
 from .latency import Latency, Time, parse_duration, parse_time
 from .limits import MAX_PER_MINUTE, WindowKind
 from .prices import load_prices
@@ -83,7 +85,8 @@ class _LatencyTable(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _FaultTable(msgspec.Struct, forbid_unknown_fields=True):
-    kind: FaultKind
+    kind: FaultKind | ProviderKind
+    variant: str | None = None
     rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     nth: tuple[Annotated[int, msgspec.Meta(ge=1)], ...] = ()
     billed: bool | None = None
@@ -99,6 +102,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     window: WindowKind | None = None
     seed: int | None = None
     prices: str | None = None
+    answers: str | None = None
     offline: tuple[str, ...] | None = None
     output_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     capacity: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -146,6 +150,8 @@ def _config(file: _File, folder: Path) -> Config:
             fields[name] = None if limit == "none" else limit
     if file.prices is not None:
         fields["prices"] = load_prices(folder / file.prices)
+    if file.answers is not None:
+        fields["answers"] = load_answers(folder / file.answers)
     if file.latency is not None:
         fields |= _latency(file.latency)
     if file.faults is not None:
@@ -167,6 +173,7 @@ def _key(table: _KeyTable, seed: int, number: int) -> Key:
         monthly_budget=table.monthly_budget,
         models=table.models,
         expired=table.expired,
+        from_seed=made.from_seed,
     )
 
 
@@ -201,4 +208,5 @@ def _fault(table: _FaultTable) -> Fault:
         billed=table.billed,
         for_s=None if table.lasts is None else parse_duration("faults.for", table.lasts),
         retry_after=table.retry_after,
+        variant=table.variant,
     )

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from .draws import digest
+from .draws import SeededDraws, digest
 
 Finish = Literal["stop", "length"]
 
@@ -77,6 +77,11 @@ class TextGenerator:
     def __init__(self, seed: int, output_tokens: int | None = None) -> None:
         self._output_tokens = output_tokens
         self._tokens, self._encoded, self._starts = _corpus(seed)
+
+    def phrase(self, draws: SeededDraws) -> str:
+        """A few words, without blanks at their ends."""
+        start = self._starts[draws.integer(len(self._starts))]
+        return "".join(self._tokens[start : start + 1 + draws.integer(8)]).strip()
 
     def generate(self, request_digest: bytes, max_tokens: int | None) -> GeneratedText:
         """An answer of at least one token and at most `max_tokens`.

@@ -5,6 +5,8 @@ import re
 # What a message, and a whole prompt, adds to its text.
 MESSAGE_TOKENS = 3
 PROMPT_TOKENS = 3
+# What an image in a prompt counts as, whatever it shows.
+IMAGE_TOKENS = 1000
 # Scripts that take about 0.6 tokens per character, where others take about 0.3.
 _WIDE = re.compile(
     "[\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U0001f000-\U0003ffff]"

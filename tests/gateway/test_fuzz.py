@@ -17,7 +17,15 @@ from headrace.gateway import Bounds, Config, Gateway
 MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1"))
 SMALL = Bounds(head_bytes=400, body_bytes=600, head_s=5, body_s=10, idle_s=60)
 KEY = Gateway(Config()).keys[0].secret
-PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/search/completions", "/v1/balance", "/x")
+PATHS = (
+    "/v1/chat/completions",
+    "/v1/messages",
+    "/v1/search/completions",
+    "/v1/balance",
+    "/x",
+    "/v1/messages/count_tokens",
+    "/v1/models",
+)
 SLOW = settings(
     max_examples=100 * MORE,
     deadline=None,
@@ -134,7 +142,8 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-NAMES = "model messages max_tokens stream system stop_sequences temperature top_p"
+NAMES = """model messages max_tokens stream system stop_sequences temperature top_p
+n tools tool_choice response_format output_config"""
 FIELDS = st.sampled_from(NAMES.split())
 MESSAGE = st.fixed_dictionaries({"role": st.just("user"), "content": st.text(max_size=20) | JSON})
 

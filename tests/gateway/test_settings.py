@@ -111,6 +111,16 @@ def test_the_whole_file_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_a_variant_is_named_or_left_to_chance(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        "[[faults]]\nkind = 'provider'\nrate = 0.1\n"
+        "[[faults]]\nkind = 'provider'\nvariant = 'bom'\nnth = [2]\n"
+    )
+    faults = (Fault("provider", 0.1), Fault("provider", nth=(2,), variant="bom"))
+    assert load_config(path).faults == faults
+
+
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text("")
@@ -144,6 +154,9 @@ def test_keys_without_secrets_get_their_own_from_the_seed(tmp_path: Path) -> Non
         ("[latency.models.m]\nitl = 'soon'", "latency.models.m.itl is 'soon'"),
         ("[[faults]]\nkind = 'nonsense'", "faults"),
         ("[[faults]]\nkind = '500'\nrate = 2", "rate"),
+        ("[[faults]]\nkind = 'provider'\nvariant = 'x'", "no variant is called 'x'"),
+        ("[[faults]]\nkind = '500'\nvariant = 'bom'", "500 has no variants"),
+        ("answers = 'nowhere.jsonl'", "cannot read the answer file"),
         ("[[faults]]\nkind='500'\nrate=0.6\n[[faults]]\nkind='502'\nrate=0.6", "add up"),
         ("prices = 'nowhere.toml'", "cannot read the price file"),
         ("= 1", "is not a TOML config file"),
