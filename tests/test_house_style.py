@@ -63,6 +63,7 @@ MIRROR_NO_FILE = {
     "runner/test_promises.py",
     "runner/test_report_truth.py",
     "runner/test_unprocessed.py",
+    "runner/test_variant_table.py",
     "runner/test_resume.py",
     "runner/test_retries.py",
     "runner/test_retry_failed.py",

@@ -102,13 +102,19 @@ def error_of(body: Any, *, named: bool = False) -> ErrorBody | None:
     if error and not (error is True and "message" not in body):
         return _error_in(error, body)
     kind = body.get("object"), body.get("type")
-    if named or "error" in kind:
+    if named or any(map(says_error, kind)):
         return _error_at_top(body) or ErrorBody(None, None, _word(body.get("request_id")))
     if any(body.get(name) for name in ANSWER_FIELDS) or body.get("usage"):
         return None
     if "choices" in body or isinstance(kind[1], str):  # an empty answer, or an event of a stream
         return None
     return _error_at_top(body)
+
+
+def says_error(kind: object) -> bool:
+    """Whether an `object`, a `type` or the name of an event is that of an error: `error`,
+    `server_error`, `InternalServerError`, `ThrottlingException`."""
+    return isinstance(kind, str) and kind.lower().endswith(("error", "exception"))
 
 
 def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:

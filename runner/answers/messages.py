@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from .body import Answer, Partial, from_object, index_of
-from .errors import ErrorBody, error_of
+from .errors import ErrorBody, error_of, says_error
 from .growing import GrowingText, grown, merge
 from .stream import AnswerStream
 from .usage import anthropic_usage, later_counts
@@ -53,7 +53,7 @@ class MessagesStream(AnswerStream):
                 self.began = self.ended = True
             case kind:
                 # ping, content_block_stop, and kinds of event yet to come; or an error.
-                named = "error" in (kind, name)
+                named = any(map(says_error, (kind, name, data.get("object"))))
                 if named or "error" in data or "type" not in data:
                     nothing = ErrorBody(None, "the stream reported an error", None)
                     reported = error_of(data, named=named) or (nothing if named else None)

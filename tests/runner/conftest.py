@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import resource
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -347,3 +348,9 @@ def small_files(bytes_each: int) -> Iterator[None]:
 @pytest.fixture
 async def bench(tmp_path: Path, nursery: trio.Nursery) -> Bench:
     return Bench(tmp_path, nursery)
+
+
+@pytest.fixture
+def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lasts is shown elsewhere, and hundreds of runs would wait for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)

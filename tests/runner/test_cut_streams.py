@@ -20,6 +20,8 @@ from headrace.runner.rows import probable_cost_of
 
 from .conftest import Bench
 
+pytestmark = pytest.mark.usefixtures("no_sync")
+
 # As the gateway's own price table has it.
 FLASH = Price(
     input=Decimal(1),
@@ -29,12 +31,6 @@ FLASH = Price(
 )
 PRICES = PriceTable(currency="CNY", models={"deepseek-v4-flash": FLASH})
 URLS = ("/v1/chat/completions", "/v1/messages", "/v1/search/completions")
-
-
-@pytest.fixture(autouse=True)
-def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lasts is shown elsewhere."""
-    monkeypatch.setattr("os.fsync", lambda _descriptor: None)
 
 
 def write_streams(bench: Bench, url: str, count: int) -> None:

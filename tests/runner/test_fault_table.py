@@ -5,7 +5,6 @@ must happen here.
 """
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -15,6 +14,8 @@ import pytest
 from trio.testing import MockClock
 
 from headrace import gateway
+
+pytestmark = pytest.mark.usefixtures("no_sync")
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "faults.md"
 URLS = {
@@ -50,7 +51,8 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:1] == "|"][2:]
+    page = PAGE.read_text(encoding="utf-8").partition("\n## ")[0]
+    lines = [line for line in page.splitlines() if line[:1] == "|"][2:]
     return [Row(*(cell.strip(" `") for cell in line.strip("|").split("|"))) for line in lines]
 
 
@@ -62,12 +64,6 @@ def job(endpoint: str, *, streamed: bool) -> bytes:
     if streamed:
         body["stream"] = True
     return json.dumps({"custom_id": "a", "url": URLS[endpoint], "body": body}).encode()
-
-
-@pytest.fixture(autouse=True)
-def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lasts is shown elsewhere, and hundreds of runs would wait for the disk."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 async def struck(bench: Any, fault: str, form: tuple[str, bool], **fields: Any) -> Any:

@@ -3,7 +3,6 @@
 import datetime as dt
 import io
 import json
-import os
 import shutil
 from decimal import Decimal
 from typing import Any
@@ -21,15 +20,11 @@ from headrace.runner.bulk.shortage import Shortage, announcement, show_shortage
 from headrace.runner.money.budget import Ceiling
 from tests.runner.conftest import Bench, Reply, Service
 
+pytestmark = pytest.mark.usefixtures("no_sync")
+
 ONE = Decimal(1_000_000)
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=ONE, output=ONE)})
 RESET = "2026-06-10T00:00:00+08:00"
-
-
-@pytest.fixture(autouse=True)
-def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lasts is shown elsewhere, and hundreds of jobs would wait for the disk."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 def holding(service: Service, balance: str, **key: Any) -> None:

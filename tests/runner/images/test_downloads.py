@@ -21,6 +21,8 @@ from headrace.runner.stop import Stop
 from headrace.runner.transport import Origin
 from tests.runner.conftest import KEY, Bench, Reply, Service
 
+pytestmark = pytest.mark.usefixtures("no_sync")
+
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 IMAGE = (("content-type", "image/png"),)
 OWN = Origin("http", "gateway.test", 80)
@@ -65,12 +67,6 @@ def links(service: Service, *urls: str) -> None:
     body = json.dumps({"created": 1, "data": [{"url": url} for url in urls]}).encode()
     service.answer = lambda seen: Reply(200, body)
     service.balance = lambda: Reply(200, PNG, IMAGE)
-
-
-@pytest.fixture(autouse=True)
-def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lasts is shown elsewhere."""
-    monkeypatch.setattr("os.fsync", lambda _descriptor: None)
 
 
 @pytest.fixture

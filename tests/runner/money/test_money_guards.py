@@ -17,6 +17,8 @@ from headrace.jobs import Limits, Price, PriceTable
 from headrace.runner.bulk.forecast import forecast_file
 from tests.runner.conftest import Bench
 
+pytestmark = pytest.mark.usefixtures("no_sync")
+
 TEXT, PICTURES = "deepseek-v4-flash", "gpt-image-2"
 # Billed or free, but none that charges for what it calls an error: that is no one's to foresee.
 FAULTS = (
@@ -30,12 +32,6 @@ seeds = st.integers(0, 2**32)
 settled = settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@pytest.fixture(autouse=True)
-def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lasts is shown elsewhere."""
-    monkeypatch.setattr("os.fsync", lambda _descriptor: None)
 
 
 class Scene:
