@@ -14,7 +14,9 @@ import click
     show_default=True,
     help="0 for a free one.",
 )
-@click.option("--config", metavar="FILE", help="Keys, limits, latency, faults ..., TOML.")
+@click.option(
+    "--config", metavar="FILE", help="TOML file of keys, limits, latency, faults and more."
+)
 @click.option("--rpm", help="Requests per minute for each key, or none.  [default: 60]")
 @click.option("--tpm", help="Tokens per minute for each key, or none.  [default: 100000]")
 @click.option(

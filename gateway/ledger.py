@@ -23,7 +23,7 @@ class KeySpend(NamedTuple):
     monthly: Decimal
 
 
-class Store(Protocol):
+class LedgerStore(Protocol):
     """Where a ledger outlives the process."""
 
     def balance(self) -> Decimal | None:
@@ -88,7 +88,7 @@ class Ledger:
         balance: Decimal,
         keys: Sequence[Key],
         *,
-        store: Store | None = None,
+        store: LedgerStore | None = None,
         remember: bool = True,
     ) -> None:
         self._store = store
@@ -106,7 +106,7 @@ class Ledger:
                 store.begin(balance)
             self._restore(store)
 
-    def _restore(self, store: Store) -> None:
+    def _restore(self, store: LedgerStore) -> None:
         for account in self._accounts.values():
             spend = store.spend(account.key.id)
             if spend is not None:

@@ -21,7 +21,7 @@ from .faults import Fault
 from .http import Bounds, Request, RequestReader
 from .images import PATH_PREFIX, read_image
 from .lateness import Lateness
-from .ledger import Ledger, Store
+from .ledger import Ledger, LedgerStore
 from .log import LogRow
 from .messages_params import prompt_tokens
 from .models import MODELS_PATH, models_body
@@ -61,7 +61,7 @@ class Gateway:
         log: Callable[[LogRow], None] | None = None,
         now: Callable[[], dt.datetime] = utc_now,
         bounds: Bounds | None = None,
-        store: Store | None = None,
+        store: LedgerStore | None = None,
         remember_charges: bool = True,
     ) -> None:
         self.config = config or Config()

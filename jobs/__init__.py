@@ -28,7 +28,7 @@ from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, Source, open_source
 from .job import Job, Reject
 from .masked import masked
-from .own_limits import own_limits_from
+from .model_limits import model_limits_from
 from .records import (
     OUTAGE_AFTER,
     PERIODS,
@@ -68,12 +68,12 @@ from .records import (
     Status,
     columns,
     counts_toward_outage,
-    frame,
     journal_segments,
     judge_load,
     newer_schema,
-    numbered,
+    numbered_files,
     read_journal_segment,
+    row_frame,
     schema,
     toward_outage,
 )
@@ -199,15 +199,14 @@ __all__ = [
     "estimate_input_tokens",
     "estimate_output_tokens",
     "format_expression",
-    "frame",
     "journal_segments",
     "judge_load",
     "load_prices",
     "masked",
+    "model_limits_from",
     "newer_schema",
-    "numbered",
+    "numbered_files",
     "open_source",
-    "own_limits_from",
     "parse_condition",
     "parse_duration",
     "parse_expression",
@@ -216,6 +215,7 @@ __all__ = [
     "read_journal_segment",
     "read_trace",
     "replace_file",
+    "row_frame",
     "schema",
     "show_duration",
     "show_seconds",

@@ -55,12 +55,12 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
 
     from .files import JobReader, open_source
     from .job import Job
-    from .own_limits import own_limits_from
+    from .model_limits import model_limits_from
 
     table, good, bad = _load(prices), 0, []
-    own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
+    own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
     with open_source(file) as source:
-        for item in JobReader(source, tpm=tpm, own_limits=own, bounded_by=table):
+        for item in JobReader(source, tpm=tpm, model_limits=own, bounded_by=table):
             if isinstance(item, Job):
                 good += 1
                 continue
@@ -89,12 +89,12 @@ def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -
 
     from .costs import Forecaster
     from .files import JobReader, open_source
-    from .own_limits import own_limits_from
+    from .model_limits import model_limits_from
 
     forecaster = Forecaster(_load(prices))
-    own = own_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
+    own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
     with open_source(file) as source:
-        forecaster.add(JobReader(source, tpm=tpm, own_limits=own))
+        forecaster.add(JobReader(source, tpm=tpm, model_limits=own))
     forecast = forecaster.forecast()
     if as_json:
         import msgspec

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from .figures import RunStatus, status_of
     from .load import request_condition
+    from .measurement_errors import MeasurementErrors, compare_with_log
     from .objectives import (
         Judgement,
         check_objective,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from .row_conditions import row_condition
     from .run import scan_attempts, scan_results
     from .terminal import print_status, print_steps, print_summary, report_console
-    from .truth import Truth, compare_with_log
 
 __all__ = [
     "BalanceCheck",
@@ -40,12 +40,12 @@ __all__ = [
     "Difference",
     "Judgement",
     "LoadFigures",
+    "MeasurementErrors",
     "RunStatus",
     "Spread",
     "Step",
     "Steps",
     "Summary",
-    "Truth",
     "check_objective",
     "compare_runs",
     "compare_with_log",
@@ -86,6 +86,6 @@ __getattr__ = late(
         "row_conditions": "row_condition",
         "run": "scan_attempts scan_results",
         "terminal": "print_status print_steps print_summary report_console",
-        "truth": "Truth compare_with_log",
+        "measurement_errors": "MeasurementErrors compare_with_log",
     },
 )

@@ -24,10 +24,10 @@ from headrace.jobs import (
     Row,
     Sent,
     columns,
-    frame,
     journal_segments,
     newer_schema,
     read_journal_segment,
+    row_frame,
     schema,
 )
 
@@ -194,7 +194,7 @@ def _table(
     """Parts and journal together, each row once."""
     parts = sorted(directory.glob("*.parquet"))
     if not parts:
-        return frame(kind, rows).lazy()
+        return row_frame(kind, rows).lazy()
     for part in parts:
         _check_part(part, kind)
     # A column that came with a later headrace is null in the parts of an earlier one.
@@ -203,7 +203,7 @@ def _table(
     )
     if not rows:
         return sealed
-    fresh = frame(kind, rows).lazy()
+    fresh = row_frame(kind, rows).lazy()
     return pl.concat([sealed, fresh.join(sealed.select(key), on=key, how="anti")])
 
 
@@ -234,7 +234,7 @@ def _missing(directory: Path, kind: type[Row]) -> list[str]:
 
 
 def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
-    table = frame(BalanceReading, fresh)
+    table = row_frame(BalanceReading, fresh)
     if path.exists():
         _check_part(path, BalanceReading)
         known = pl.scan_parquet(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from .options import RunOptions
     from .secret import Secret
-    from .session import RunOutcome, World
+    from .session import RunEnvironment, RunOutcome
     from .settings import RunSettings
     from .stop import Stop
     from .traffic import LoadOptions, load
@@ -38,6 +38,7 @@ __all__ = [
     "OutageError",
     "Progress",
     "RunDirectoryError",
+    "RunEnvironment",
     "RunOptions",
     "RunOutcome",
     "RunSettings",
@@ -48,7 +49,6 @@ __all__ = [
     "Timeouts",
     "TrioTransport",
     "UnreachableError",
-    "World",
     "load",
     "run",
     "run_jobs",
@@ -64,7 +64,7 @@ __getattr__ = late(
         ),
         "options": "RunOptions",
         "secret": "Secret",
-        "session": "RunOutcome World",
+        "session": "RunOutcome RunEnvironment",
         "settings": "RunSettings",
         "stop": "Stop",
         "traffic": "LoadOptions load",

@@ -18,7 +18,7 @@ from .images import Downloads, ImageStore
 from .limits import Concurrency, Lane, Lanes, lanes_for
 from .money import Account, AccountLimits, Budget, RefusalJudge, max_cost_ceiling
 from .offload import Offload
-from .record import Recorder, RunDirectory, State, Totals
+from .record import Recorder, RecoveredState, RunDirectory, Totals
 from .retries import RetryPolicy
 from .settings import SendSettings
 from .stop import Stop
@@ -41,7 +41,7 @@ def assemble(
     settings: SendSettings,
     run: RunDirectory,
     recorder: Recorder,
-    state: State,
+    state: RecoveredState,
     *,
     transport: httpx.AsyncBaseTransport,
     foreign: httpx.AsyncBaseTransport,
@@ -128,7 +128,12 @@ def assemble(
 
 
 def lanes_of(
-    settings: SendSettings, state: State, *, lane: type[Lane], clock: RunClock, rng: random.Random
+    settings: SendSettings,
+    state: RecoveredState,
+    *,
+    lane: type[Lane],
+    clock: RunClock,
+    rng: random.Random,
 ) -> Lanes:
     """The lanes, which remember what the last minute of an earlier session sent."""
     lanes = lanes_for(

@@ -62,11 +62,11 @@ class Attempts:
         clock: RunClock,
         stop: Stop,
     ) -> None:
-        self.admission = admission
-        self.recorder = recorder
-        self.prices = prices
-        self.images = images
-        self.stop = stop
+        self._admission = admission
+        self._recorder = recorder
+        self._prices = prices
+        self._images = images
+        self._stop = stop
         self._client = client
         self._policy = policy
         self._refusals = refusals
@@ -84,8 +84,8 @@ class Attempts:
             failure = outcome.failure
             limits = outcome.limits
             if limits is not NOTHING_SAID:
-                flight.lane.heard(rpm=limits.rpm, tpm=limits.tpm)
-            if self.images.concern(flight.job, outcome):
+                flight.lane.apply_service_limit(rpm=limits.rpm, tpm=limits.tpm)
+            if self._images.concern(flight.job, outcome):
                 recorded_apart = True
                 return await self._with_images(flight, outcome)
             if outcome.answer is not None:
@@ -94,7 +94,7 @@ class Attempts:
         except HaltedError:
             return STOPPED
         except HeadraceError as error:
-            self.stop.request(error)
+            self._stop.request(error)
             return STOPPED
         except trio.Cancelled:
             if flight.sent is not None and not recorded_apart:
@@ -103,20 +103,20 @@ class Attempts:
                     flight, AttemptOutcome(), NO_CHARGE, self._clock, error_kind="cancelled"
                 )
                 try:
-                    self.recorder.ended(row, None)
+                    self._recorder.ended(row, None)
                 except HeadraceError as error:
-                    self.stop.request(error)
+                    self._stop.request(error)
             raise
         finally:
             wire.on_sent = None  # holds the flight, which holds the wire: a cycle for the collector
-            self.admission.ended(flight, overloaded=failure is not None and failure.of_load)
+            self._admission.ended(flight, overloaded=failure is not None and failure.of_load)
 
     def _sent(self, flight: InFlight, sent_s: float) -> None:
         """Called just before the first byte leaves: from here on the attempt may be billed."""
-        if self.stop.reason is not None:
+        if self._stop.reason is not None:
             raise HaltedError
         record = sent_row(flight, self._clock, sent_s=sent_s)
-        self.recorder.sent(record)
+        self._recorder.sent(record)
         flight.sent = record
         flight.lane.sent += 1
 
@@ -124,35 +124,35 @@ class Attempts:
         job = flight.job
         cost: Decimal | None = None
         probable: Decimal | None = None
-        if self.prices is not None:
+        if self._prices is not None:
             if outcome.answer is not None:
-                cost = self.prices.cost(job.model, usage)
+                cost = self._prices.cost(job.model, usage)
             elif outcome.failure is not None and outcome.failure.unprocessed:
                 cost = ZERO
             elif outcome.usage is not None:  # whether it was billed, only the account knows
-                probable = self.prices.cost(job.model, usage)
+                probable = self._prices.cost(job.model, usage)
             if cost is None and outcome.partial is not None:
                 probable = probable_cost_of(
                     job,
                     outcome,
-                    self.prices,
-                    input_tokens=self.admission.estimator.likely_input_tokens(job),
+                    self._prices,
+                    input_tokens=self._admission.estimator.likely_input_tokens(job),
                     bound=flight.pending.cost_bound,
                 )
         note: str | None = None
         if cost is None and outcome.answer is not None:
             note = usage.why_unpriced
-            if self.prices is not None:
-                note = self.prices.why_no_cost(job.model, usage)
+            if self._prices is not None:
+                note = self._prices.why_no_cost(job.model, usage)
         return Charge(usage, cost, probable, note)
 
     async def _with_images(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Put the answer's images into files and record it. A stop cuts short what is fetched."""
         index = flight.job.index
         body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
-        await self.images.decode(flight.job, body)
+        await self._images.decode(flight.job, body)
         try:
-            await self.images.fetch(index, body["data"], links_in(body["data"]))
+            await self._images.fetch(index, body["data"], links_in(body["data"]))
         finally:
             outcome.response = msgspec.json.encode(body).decode()
             conclusion = self._answered(flight, outcome)
@@ -164,7 +164,7 @@ class Attempts:
         usage = usage_of(job, outcome)
         self._refusals.succeeded(job)
         flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage), now_s=now_s)
-        self.admission.estimator.learn(job, flight.reserved_tokens, usage)
+        self._admission.estimator.learn(job, flight.reserved_tokens, usage)
         return self._finish(flight, outcome, usage, ended_s=now_s)
 
     async def _failed(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
@@ -181,7 +181,7 @@ class Attempts:
             reason = await self._refusals.judge(failure, flight.job)
         if reason is not None:
             self._unfinished(flight, outcome)
-            self.stop.request(reason)
+            self._stop.request(reason)
             return STOPPED
         # An outage charges nobody, but for jobs that take too long for something on the way: one of
         # those must not hold the run in an outage until it gives up.
@@ -208,7 +208,7 @@ class Attempts:
     def _unfinished(self, flight: InFlight, outcome: AttemptOutcome) -> None:
         flight.pending.begin(flight.due_s)
         charge = self._charge(flight, outcome, NO_CHARGE.usage)
-        self.recorder.ended(attempt_row(flight, outcome, charge, self._clock), None)
+        self._recorder.ended(attempt_row(flight, outcome, charge, self._clock), None)
 
     def _finish(
         self,
@@ -232,10 +232,10 @@ class Attempts:
             self._clock,
             first_due_s=pending.first_due_s,
             ended_s=ended_s,
-            currency=self.prices.currency if self.prices else None,
+            currency=self._prices.currency if self._prices else None,
             gave_up=gave_up,
         )
-        self.recorder.ended(row, result, replaces=pending.replaces)
+        self._recorder.ended(row, result, replaces=pending.replaces)
         return Conclusion(result)
 
 

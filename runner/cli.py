@@ -14,7 +14,7 @@ from .stderr import print_err
 if TYPE_CHECKING:
     from headrace.reports import Summary
 
-    from .bulk import Watch
+    from .bulk import Display
 
 
 @click.command()
@@ -40,20 +40,20 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from headrace.jobs import SETTINGS_FILE, own_limits_from, printable
+    from headrace.jobs import SETTINGS_FILE, model_limits_from, printable
 
     from .bulk import run_and_summarise, show_forecast
     from .settings import RunSettings, default_run_directory, settings_from
 
-    own = own_limits_from(Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"])
-    settings = settings_from(RunSettings, None, own_limits=own, **options)
+    own = model_limits_from(Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"])
+    settings = settings_from(RunSettings, None, model_limits=own, **options)
     directory = Path(out) if out else default_run_directory(jobs)
-    watch, say = _display()
+    display, say = _display()
     outcome, summary = run_and_summarise(
         jobs,
         directory,
         settings,
-        watch,
+        display,
         lambda forecast: say(f"Estimate: {show_forecast(forecast)}"),
         say,
     )
@@ -69,18 +69,18 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
     click.get_current_context().exit(outcome.exit_code)
 
 
-def _display() -> tuple["Watch", Callable[[str], None]]:
+def _display() -> tuple["Display", Callable[[str], None]]:
     """What shows the progress and what prints a line beside it, both on standard error."""
     if sys.stderr is None or not sys.stderr.isatty():  # None: it was closed
-        from .bulk import watch_in_lines
+        from .bulk import display_in_lines
 
-        return watch_in_lines(print_err), print_err
+        return display_in_lines(print_err), print_err
     from rich.console import Console
 
-    from .bulk import print_line, watch_on
+    from .bulk import display_on, print_line
 
     console = Console(stderr=True)
-    return watch_on(console), partial(print_line, console)
+    return display_on(console), partial(print_line, console)
 
 
 def show_summary(summary: "Summary", *, as_json: bool) -> None:

@@ -174,9 +174,9 @@ class Client:
 
     async def _read(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
         status = answer.status
-        heard = dict(answer.headers)
+        headers = dict(answer.headers)
         good = 200 <= status < 300
-        streamed = job.stream and good and b"json" not in heard.get(b"content-type", b"")
+        streamed = job.stream and good and b"json" not in headers.get(b"content-type", b"")
         try:
             if streamed:
                 outcome = await self._read_stream(job, answer, wire)
@@ -188,12 +188,12 @@ class Client:
             outcome = self._unreadable(answer, error)
         outcome.status = status
         if outcome.failure is not None:
-            outcome.failure = _told(outcome.failure, status, heard)
-        named = heard.get(b"x-request-id") or heard.get(b"request-id") or _other_id(heard)
+            outcome.failure = _told(outcome.failure, status, headers)
+        named = headers.get(b"x-request-id") or headers.get(b"request-id") or _other_id(headers)
         if named:
             outcome.request_id = named.decode("latin-1")
-        outcome.limits = service_limits(heard)
-        cost = heard.get(b"x-litellm-response-cost")
+        outcome.limits = service_limits(headers)
+        cost = headers.get(b"x-litellm-response-cost")
         if cost is not None and outcome.answer is not None:
             told = amount_of(cost.decode("latin-1"))
             usage = outcome.answer.usage
@@ -453,19 +453,19 @@ def _stream_of(job: Job) -> AnswerStream:
     return MessagesStream() if ENDPOINTS[job.url].kind == "messages" else ChatStream()
 
 
-def _told(failure: Failure, status: int, heard: HeaderMap) -> Failure:
+def _told(failure: Failure, status: int, headers: HeaderMap) -> Failure:
     """A failure with its answer's status, and with what its x-should-retry says."""
     if failure.status is None:
         failure = failure._replace(status=status)
-    told = heard.get(b"x-should-retry")
+    told = headers.get(b"x-should-retry")
     if told in (b"true", b"false"):
         failure = failure._replace(retry_told=told == b"true")
     return failure
 
 
-def _other_id(heard: HeaderMap) -> bytes | None:
+def _other_id(headers: HeaderMap) -> bytes | None:
     """The name of a request where a service or a proxy has its own header for it."""
-    return next((heard[name] for name in ID_HEADERS if name in heard), None)
+    return next((headers[name] for name in ID_HEADERS if name in headers), None)
 
 
 def _raw(data: bytes) -> dict[str, str]:

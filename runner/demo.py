@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from headrace.reports import Summary
 
-    from .local_gateway import Gateway
+    from .local_gateway import GatewayProcess
 
 JOBS = 420
 TEXT_MODEL = "deepseek-v4-flash"
@@ -44,7 +44,7 @@ default = 0.25         # per image
 """
 
 
-class Truth(NamedTuple):
+class GatewayTotals(NamedTuple):
     """What the gateway's own log says of the run."""
 
     posts: int
@@ -123,7 +123,7 @@ def make_files(directory: Path) -> int:
     return len(BAD_LINES)
 
 
-def serving(directory: Path) -> AbstractContextManager["Gateway"]:
+def serving(directory: Path) -> AbstractContextManager["GatewayProcess"]:
     """The demo's gateway, which writes its log into the directory."""
     from .local_gateway import local_gateway
 
@@ -134,10 +134,10 @@ def serving(directory: Path) -> AbstractContextManager["Gateway"]:
     )
 
 
-def _run(directory: Path, gateway: "Gateway", console: Any) -> "Summary":
+def _run(directory: Path, gateway: "GatewayProcess", console: Any) -> "Summary":
     from headrace.jobs import load_prices
 
-    from .bulk import run_and_summarise, watch_on
+    from .bulk import display_on, run_and_summarise
     from .secret import Secret
     from .settings import RunSettings
 
@@ -150,11 +150,11 @@ def _run(directory: Path, gateway: "Gateway", console: Any) -> "Summary":
         seed=SEED,
     )
     jobs = str(directory / "jobs.jsonl")
-    _, summary = run_and_summarise(jobs, directory / "jobs.run", settings, watch_on(console))
+    _, summary = run_and_summarise(jobs, directory / "jobs.run", settings, display_on(console))
     return summary
 
 
-def read_truth(log: Path) -> Truth:
+def read_gateway_totals(log: Path) -> GatewayTotals:
     """Requests for jobs, and what they were charged, as the gateway wrote it down."""
     import msgspec
 
@@ -165,7 +165,7 @@ def read_truth(log: Path) -> Truth:
         if row["method"] == "POST":
             posts += 1
             charged += Decimal(row["charge"])
-    return Truth(posts, charged)
+    return GatewayTotals(posts, charged)
 
 
 def check(directory: Path, bad_lines: int) -> list[str]:
@@ -176,7 +176,7 @@ def check(directory: Path, bad_lines: int) -> list[str]:
     import polars as pl
 
     run = directory / "jobs.run"
-    truth = read_truth(directory / "gateway.log")
+    truth = read_gateway_totals(directory / "gateway.log")
     results = pl.read_parquet(run / "results" / "*.parquet", columns=["index", "status"])
     attempts = pl.read_parquet(run / "attempts" / "*.parquet", columns=["sent_at", "cost"])
     rejects = (run / "rejects.jsonl").read_bytes().count(b"\n")

@@ -120,7 +120,7 @@ class _Dispatcher:
             await trio.lowlevel.cancel_shielded_checkpoint()
             self._concurrency.release()
             flight = self._next()
-            self._concurrency.tell()
+            self._concurrency.notify_waiting()
 
     def _next(self) -> InFlight | None:
         """The next job to leave, for the task that gave its slot back just now; None where the

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from headrace.jobs import HeadraceError
 
 
-class Gateway(NamedTuple):
+class GatewayProcess(NamedTuple):
     """A gateway that listens: where, and with which key."""
 
     base_url: str
@@ -19,7 +19,7 @@ class Gateway(NamedTuple):
 
 
 @contextmanager
-def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Iterator[Gateway]:
+def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Iterator[GatewayProcess]:
     """`headrace gateway` with these arguments on a free loopback port, ended with the block.
 
     `cores` are those that it may use, where the system lets us say so; None is all. Raises
@@ -49,7 +49,7 @@ def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Itera
             if not {"HEADRACE_BASE_URL", "HEADRACE_API_KEY"} <= said.keys():
                 process.terminate()
                 raise HeadraceError(f"the gateway did not start: {process.stderr.read().strip()}")
-            yield Gateway(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"], process.pid)
+            yield GatewayProcess(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"], process.pid)
         finally:
             process.terminate()
             process.communicate()

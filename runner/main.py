@@ -126,7 +126,7 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         # No TOML, no UTF-8, or a number of thousands of digits.
         raise click.UsageError(f"{path} can't be used: {error}") from error
-    data.pop("limits", None)  # of single models: jobs.own_limits reads them where they are used
+    data.pop("limits", None)  # of single models: jobs.model_limits reads them where they are used
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     own = {name.replace("-", "_"): v for name, v in tables.get(command.name or "", {}).items()}
     common = {name.replace("-", "_"): v for name, v in data.items() if name not in tables}

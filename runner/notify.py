@@ -3,7 +3,7 @@
 import trio
 
 
-class Notify:
+class Notifier:
     """Wakes whoever waits at that moment. To notify costs next to nothing while nobody waits, which
     is so for all but a few of a run's changes."""
 

@@ -15,7 +15,7 @@ class SendOptions(TypedDict, total=False):
 
     base_url: where the service is; default HEADRACE_BASE_URL.
     rpm, tpm: requests and tokens per minute; None is no limit.
-    own_limits: limits of single models, which have these instead.
+    model_limits: limits of single models, which have these instead.
     concurrency: attempts in flight; None lets the run find it.
     attempts: how often a job is tried at most.
     grace_s: how long an interrupt lets what is in flight finish.
@@ -29,7 +29,7 @@ class SendOptions(TypedDict, total=False):
     base_url: str | None
     rpm: int | None
     tpm: int | None
-    own_limits: Mapping[str, ModelLimits]
+    model_limits: Mapping[str, ModelLimits]
     concurrency: int | None
     attempts: int
     grace_s: float

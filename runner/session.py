@@ -30,7 +30,7 @@ from .errors import InterruptError, OutOfMoneyError, StorageError
 from .images import ImageStore, connect_public
 from .limits import Concurrency, Lane
 from .offload import Offload, in_thread, in_thread_abandoned
-from .record import Journal, Recorder, RunDirectory, State, recover
+from .record import Journal, Recorder, RecoveredState, RunDirectory, recover
 from .settings import SendSettings
 from .stop import Stop, interruption
 from .transport import TrioTransport, transport_to
@@ -38,7 +38,7 @@ from .transport import TrioTransport, transport_to
 REASONS_KEPT = 20
 
 
-class World(NamedTuple):
+class RunEnvironment(NamedTuple):
     """What a run touches outside its directory; a test puts its own in their places."""
 
     transport: httpx.AsyncBaseTransport | None = None
@@ -50,7 +50,7 @@ class World(NamedTuple):
     announce: Callable[[str], None] | None = None  # told what the run waits for or foresees
 
 
-REAL_WORLD = World()
+REAL_ENVIRONMENT = RunEnvironment()
 
 
 class RunOutcome(NamedTuple):
@@ -88,13 +88,17 @@ class RunSession(ABC):
     _lane: type[Lane] = Lane
 
     def __init__(
-        self, run: RunDirectory, settings: SendSettings, clock: RunClock, world: World
+        self,
+        run: RunDirectory,
+        settings: SendSettings,
+        clock: RunClock,
+        environment: RunEnvironment,
     ) -> None:
         self._run = run
         self._settings = settings
         self._clock = clock
-        self._world = world
-        self._stop = world.stop or Stop(settings.grace_s)
+        self._environment = environment
+        self._stop = environment.stop or Stop(settings.grace_s)
 
     async def work(self) -> RunOutcome:
         """Send whatever has no result yet.
@@ -125,7 +129,7 @@ class RunSession(ABC):
         self, transport: httpx.AsyncBaseTransport, foreign: httpx.AsyncBaseTransport
     ) -> RunOutcome:
         rng, session = self._begin()
-        state, journal = await self._world.offload(lambda: self._recover(session.started_at))
+        state, journal = await self._environment.offload(lambda: self._recover(session.started_at))
         recorder = self._recorder(journal, state)
         try:
             self._run.raise_schema()
@@ -140,7 +144,7 @@ class RunSession(ABC):
                 lane=self._lane,
                 timed=self._timed,
                 clock=self._clock,
-                offload=self._world.offload,
+                offload=self._environment.offload,
                 rng=rng,
                 stop=self._stop,
             )
@@ -158,33 +162,33 @@ class RunSession(ABC):
         session = Session(
             started_at=started_at,
             limits=settings.limits,
-            arguments={**settings.told(), "seed": seed},
+            arguments={**settings.recorded_arguments(), "seed": seed},
         )
         self._run.begin(session)
         return random.Random(seed), session
 
-    def _recover(self, now: datetime) -> tuple[State, Journal]:
+    def _recover(self, now: datetime) -> tuple[RecoveredState, Journal]:
         """Bring the directory to rest, and open the journal's next segment."""
         return recover(self._run.path, now=now)
 
-    def _recorder(self, journal: Journal, state: State) -> Recorder:
-        return Recorder(self._run, journal, state, self._world.offload)
+    def _recorder(self, journal: Journal, state: RecoveredState) -> Recorder:
+        return Recorder(self._run, journal, state, self._environment.offload)
 
     def _concurrency(self) -> Concurrency:
         return Concurrency(self._settings.concurrency)
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         settings = self._settings
-        return self._world.transport or transport_to(settings.base_url, http2=settings.http2)
+        return self._environment.transport or transport_to(settings.base_url, http2=settings.http2)
 
     def _foreign(self) -> httpx.AsyncBaseTransport:
         """Where images are linked to, which the gateway says and nobody else: no key goes here,
         and only public hosts are reached."""
-        if self._world.foreign is not None or not self._settings.download:
-            return self._world.foreign or httpx.AsyncBaseTransport()
+        if self._environment.foreign is not None or not self._settings.download:
+            return self._environment.foreign or httpx.AsyncBaseTransport()
         return TrioTransport(connect=connect_public)
 
-    async def _work(self, parts: Assembly, state: State) -> None:
+    async def _work(self, parts: Assembly, state: RecoveredState) -> None:
         account, recorder, stop = parts.account, parts.recorder, self._stop
         before: BalanceReading | None = None
         try:
@@ -201,7 +205,7 @@ class RunSession(ABC):
             stop.request(error)
 
     @abstractmethod
-    async def _send(self, parts: Assembly, state: State) -> None:
+    async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         """Send what there is to send, and return when nothing is in flight any more."""
 
     @abstractmethod

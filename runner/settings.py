@@ -25,7 +25,7 @@ OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connect
 
 
 # Settings that run.json has apart from the arguments of a session.
-TOLD_ELSEWHERE = frozenset({"base_url", "rpm", "tpm", "concurrency", "prices"})
+RECORDED_ELSEWHERE = frozenset({"base_url", "rpm", "tpm", "concurrency", "prices"})
 
 
 class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: Secret
     rpm: int | None = None
     tpm: int | None = None
-    own_limits: Mapping[str, ModelLimits] = {}
+    model_limits: Mapping[str, ModelLimits] = {}
     concurrency: int | None = None
     attempts: int
     deadline_s: float = DEADLINE_S
@@ -64,13 +64,13 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it is zero seconds or more")
 
-    def told(self) -> dict[str, str | int | float | bool | None]:
+    def recorded_arguments(self) -> dict[str, str | int | float | bool | None]:
         """Whatever a flag says, for run.json: no key, no header's value, and no limits or prices,
         which have places of their own there."""
         values = {
             name: str(value) if isinstance(value, Decimal) else value
             for name in self.__struct_fields__
-            if name not in TOLD_ELSEWHERE
+            if name not in RECORDED_ELSEWHERE
             and isinstance(value := getattr(self, name), str | int | float | Decimal | None)
         }
         return {**values, "headers": ", ".join(name for name, _ in self.headers) or None}
@@ -82,7 +82,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
             rpm=self.rpm,
             tpm=self.tpm,
             concurrency=self.concurrency,
-            models=dict(self.own_limits),
+            models=dict(self.model_limits),
         )
 
 

@@ -20,7 +20,7 @@ def interruption(number: int) -> InterruptError:
 class Stop:
     """The one place that knows whether and why a run stops before its end.
 
-    Six scopes, in the order in which a run enters them: `opening` reads the balance, `foreseeing`
+    Six scopes, in the order in which a run enters them: `opening` reads the balance, `forecasting`
     estimates the file before anything is sent, `fetching` fetches what earlier sessions left as
     links, `sending` sends jobs, `in_flight` is around their attempts, `closing` reads the balance
     again.
@@ -30,7 +30,7 @@ class Stop:
         self.reason: HeadraceError | None = None
         self.requested_s: float | None = None
         self.opening = trio.CancelScope()
-        self.foreseeing = trio.CancelScope()
+        self.forecasting = trio.CancelScope()
         self.fetching = trio.CancelScope()
         self.sending = trio.CancelScope()
         self.in_flight = trio.CancelScope()
@@ -46,7 +46,7 @@ class Stop:
         if first:
             self.requested_s = trio.current_time()
             self.opening.cancel()
-            self.foreseeing.cancel()
+            self.forecasting.cancel()
             self.fetching.cancel()
             self.sending.cancel()
             self.in_flight.deadline = trio.current_time() + self._grace_s

@@ -17,7 +17,7 @@ WALKS = {
         "jobs/files/source.py",
         "jobs/files/dialects.py",
         "jobs/files/reader.py",
-        "runner/bulk/reading.py",
+        "runner/bulk/read_jobs.py",
         "runner/bulk/engine.py",
         "runner/bulk/backlog.py",
         "runner/dispatch.py",

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from headrace.jobs import own_limits_from
+from headrace.jobs import model_limits_from
 from headrace.runner.main import settings_for
 
 from .commands_page import leaves, page
@@ -178,7 +178,7 @@ def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:
     assert taken["run"]["rpm"] == 600
     assert taken["load"]["base_url"] == "https://your.gateway.example"
     assert taken["gate"] == {"require": ["cost < 5", "p95(latency_s) < 3"]}
-    assert own_limits_from(path, rpm=600, tpm=None)["gpt-image-2"].rpm == 10
+    assert model_limits_from(path, rpm=600, tpm=None)["gpt-image-2"].rpm == 10
 
 
 def test_help_and_messages_name_pages_that_there_are() -> None:

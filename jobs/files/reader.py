@@ -29,7 +29,7 @@ class JobReader:
         source: the file. The caller closes it.
         tpm: tokens per minute. A job that is estimated to be larger is a Reject, since no limiter
             could ever admit it.
-        own_limits: models with limits of their own, which go before `tpm`.
+        model_limits: models with limits of their own, which go before `tpm`.
         bounded_by: prices. A job whose cost they don't bound is a Reject.
     """
 
@@ -38,12 +38,12 @@ class JobReader:
         source: Source,
         *,
         tpm: int | None = None,
-        own_limits: Mapping[str, ModelLimits] | None = None,
+        model_limits: Mapping[str, ModelLimits] | None = None,
         bounded_by: PriceTable | None = None,
     ) -> None:
         self._source = source
         self._tpm = tpm
-        self._own_limits = own_limits
+        self._model_limits = model_limits
         self._bounds = None if bounded_by is None else CostBounds(bounded_by)
         self._seen = SeenIds()
         self._batches = _batches(source)
@@ -104,7 +104,7 @@ class JobReader:
         item = parse_line(line, number)
         if not isinstance(item, Job):
             return item
-        own = self._own_limits.get(item.model) if self._own_limits else None
+        own = self._model_limits.get(item.model) if self._model_limits else None
         tpm = self._tpm if own is None else own.tpm
         reason = None
         if tpm is not None and item.input_estimate_tokens + (item.output_limit_tokens or 0) > tpm:

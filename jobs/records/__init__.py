@@ -9,7 +9,7 @@ from .journal import (
     JournalRecord,
     Sent,
     journal_segments,
-    numbered,
+    numbered_files,
     read_journal_segment,
 )
 from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
@@ -43,7 +43,7 @@ from .rows import (
     Row,
     Status,
     columns,
-    frame,
+    row_frame,
     schema,
 )
 
@@ -86,12 +86,12 @@ __all__ = [
     "Status",
     "columns",
     "counts_toward_outage",
-    "frame",
     "journal_segments",
     "judge_load",
     "newer_schema",
-    "numbered",
+    "numbered_files",
     "read_journal_segment",
+    "row_frame",
     "schema",
     "toward_outage",
 ]

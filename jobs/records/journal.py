@@ -1,4 +1,4 @@
-"""The journal's records, one JSON object a line, and the one way to read them back.
+"""The journal's records, one JSON object per line, and the one way to read them back.
 
 A run that was killed is read back from these and from the Parquet parts.
 """
@@ -77,11 +77,20 @@ _decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalReco
 
 def journal_segments(directory: Path) -> list[tuple[int, Path]]:
     """The segments in a journal directory with their numbers, oldest first."""
-    return numbered(directory, "", ".jsonl")
+    return numbered_files(directory, "", ".jsonl")
 
 
-def numbered(directory: Path, prefix: str, ending: str) -> list[tuple[int, Path]]:
-    """The files that bear a number, by number; what else somebody put there is left out."""
+def numbered_files(directory: Path, prefix: str, ending: str) -> list[tuple[int, Path]]:
+    """The files that bear a number; what else somebody put there is left out.
+
+    Args:
+        directory: where they are; it may not be there.
+        prefix: what stands before the number.
+        ending: what stands behind it.
+
+    Returns:
+        Numbers and paths, by number.
+    """
     found = []
     for path in directory.glob(f"{prefix}*{ending}"):
         number = path.name.removeprefix(prefix).removesuffix(ending)

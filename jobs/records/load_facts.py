@@ -53,9 +53,9 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     figures where it has one that holds throughout. `open_loop` shapes set due times in advance and
     wait for no answer. `model`, `url` and `stream` are None where the jobs of a file differ.
     The run ends by `duration_s` of measured time or by a number of measured `requests`; a warm-up
-    of `warmup_s` precedes both. `ceiling` is the peak in flight, None without one.
+    of `warmup_s` precedes both. `concurrency_limit` is what may be in flight, None without one.
     `objectives` are expressions over one request. `unsent` counts requests that were due by the
-    window's end and never left: the run was stopped, or its grace was over before the ceiling let
+    window's end and never left: the run was stopped, or its grace was over before that limit let
     them. `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the
     last answer was in: each None until it is known, and with them `machine`.
     """
@@ -72,7 +72,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     warmup_s: float = 0.0
     duration_s: float | None = None
     requests: int | None = None
-    ceiling: int | None = None
+    concurrency_limit: int | None = msgspec.field(default=None, name="ceiling")
     objectives: list[str] = []
     seed: int = 0
     unsent: int = 0

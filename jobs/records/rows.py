@@ -1,4 +1,4 @@
-"""What a run records: one flat row a result, one an attempt, one a reading of the balance.
+"""What a run records: a flat row per result, per attempt and per reading of the balance.
 
 The structs are the schema. Their annotations say type, unit and meaning of each column; the Parquet
 types and the column tables of docs/reference/records.md are derived from them. `runner` writes
@@ -272,8 +272,16 @@ def schema(row: type[Row]) -> pl.Schema:
     return pl.Schema({column.name: column.dtype for column in columns(row)})
 
 
-def frame(row: type[Row], rows: Iterable[Row]) -> pl.DataFrame:
-    """Rows as a data frame with the table's schema, in the order given."""
+def row_frame(row: type[Row], rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows as a data frame, in the order given.
+
+    Args:
+        row: the kind of row, which has the schema.
+        rows: what it holds.
+
+    Returns:
+        A frame with the table's schema, also of no rows.
+    """
     found = list(rows)
     # Column by column: polars takes longer over rows.
     return pl.DataFrame(

@@ -14,7 +14,7 @@ from headrace.jobs import Expression
 
 from ..figures import Summary, data_json, summary_of
 from ..load import Spread
-from ..objectives import Certainty, Weighed, judge_surely
+from ..objectives import Certainty, FigureInterval, judge_with_confidence
 from ..output import write_whole
 from ..run import Run, open_run
 
@@ -52,7 +52,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     rising: bool
     certainty: Certainty | None
     met: bool | None
-    figures: list[Weighed]
+    figures: list[FigureInterval]
 
     @property
     def load(self) -> float:
@@ -159,7 +159,7 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
     """A load run as a step; `objective` is a condition on the whole of it."""
     figures = summary.load
     assert figures is not None
-    judged = None if objective is None else judge_surely(objective, run, summary)
+    judged = None if objective is None else judge_with_confidence(objective, run, summary)
     rates = figures.rates
     ttft, latency = figures.spread("ttft_s", "sent"), figures.spread("latency_s", "sent")
     return Step(

@@ -61,7 +61,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, str]
 
 
-class Figure(NamedTuple):
+class TrendFigure(NamedTuple):
     """A figure with a history: its name in a point, and the unit that it is shown in."""
 
     name: str
@@ -69,12 +69,12 @@ class Figure(NamedTuple):
 
 
 FIGURES = (
-    Figure("cost", "money"),
-    Figure("error_rate", "share"),
-    Figure("latency_p50_s", "s"),
-    Figure("latency_p95_s", "s"),
-    Figure("ttft_p95_s", "s"),
-    Figure("as_expected", "share"),
+    TrendFigure("cost", "money"),
+    TrendFigure("error_rate", "share"),
+    TrendFigure("latency_p50_s", "s"),
+    TrendFigure("latency_p95_s", "s"),
+    TrendFigure("ttft_p95_s", "s"),
+    TrendFigure("as_expected", "share"),
 )
 
 
@@ -134,7 +134,7 @@ def _point(run: Run) -> TrendPoint:
     )
 
 
-def _history(figure: Figure, points: Sequence[TrendPoint]) -> FigureHistory | None:
+def _history(figure: TrendFigure, points: Sequence[TrendPoint]) -> FigureHistory | None:
     """The history of a figure; None where no run has it, or costs are in several currencies."""
     found = [getattr(each, figure.name) for each in points]
     values = [None if each is None else float(each) for each in found]

@@ -1,7 +1,7 @@
 """The figures of a run: outcome, usage, cost, latency, limits, and the balance check."""
 
 from .balance_check import BalanceCheck
-from .concurrency_history import ConcurrencyHistory
+from .concurrency_history import ConcurrencyFigures
 from .latency import QUANTILES, Distribution, worth_showing
 from .limits_report import LimitsReport, LimitUse
 from .outcome_counts import FailedAttempts, FailedJobs, OutcomeCounts
@@ -27,7 +27,7 @@ __all__ = [
     "SUMMARY_SCHEMA_VERSION",
     "SUSPICIONS",
     "BalanceCheck",
-    "ConcurrencyHistory",
+    "ConcurrencyFigures",
     "Distribution",
     "FailedAttempts",
     "FailedJobs",

@@ -9,7 +9,7 @@ from ..run import Run
 POINTS_MAX = 480
 
 
-class ConcurrencyHistory(msgspec.Struct, frozen=True, kw_only=True):
+class ConcurrencyFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The history of the limit on attempts in flight, over all sessions that ended.
 
     `fixed` is the newest session's --concurrency, None where the run found it. `start`, `end`,
@@ -26,11 +26,11 @@ class ConcurrencyHistory(msgspec.Struct, frozen=True, kw_only=True):
     points: list[ConcurrencyPoint]
 
 
-def concurrency_of(run: Run) -> ConcurrencyHistory:
+def concurrency_of(run: Run) -> ConcurrencyFigures:
     """Read the history from concurrency.jsonl; what a crash tore off is passed over."""
     points = _points(run)
     limits = [point.limit for point in points]
-    return ConcurrencyHistory(
+    return ConcurrencyFigures(
         fixed=run.manifest.sessions[-1].limits.concurrency,
         start=limits[0] if limits else None,
         end=limits[-1] if limits else None,

@@ -8,7 +8,7 @@ import polars as pl
 from headrace.jobs import EstimateTotals
 
 from ..run import Run
-from .concurrency_history import ConcurrencyHistory, concurrency_of
+from .concurrency_history import ConcurrencyFigures, concurrency_of
 
 MINUTE = timedelta(seconds=60)
 JUDGED_FROM_S = 10.0
@@ -42,7 +42,7 @@ class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     asked_pause_s: float | None
     estimates: dict[str, EstimateTotals]
-    concurrency: ConcurrencyHistory
+    concurrency: ConcurrencyFigures
 
     @property
     def too_short(self) -> bool:

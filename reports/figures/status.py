@@ -88,11 +88,11 @@ def _status(run: Run, now: datetime) -> RunStatus:
     counts = dict(run.results.group_by("status").len().collect().iter_rows())
     succeeded, failed = counts.get("succeeded", 0), counts.get("failed", 0)
     total = _jobs_total(run)
-    settled = succeeded + failed + run.rejected
+    finished = succeeded + failed + run.rejected
     pace = _jobs_per_minute(run, now) if run.running else None
     left_s = None
     if total is not None and pace:
-        left_s = max(0, total - settled) / pace * 60
+        left_s = max(0, total - finished) / pace * 60
     attempts, cost, last_end = _totals(run)
     requests, tokens = _last_minute(run, now)
     failing_since, failing = _failing(run)
@@ -113,7 +113,7 @@ def _status(run: Run, now: datetime) -> RunStatus:
         in_flight=run.in_flight,
         longest_in_flight_s=None if oldest is None else (now - oldest).total_seconds(),
         jobs_total=total,
-        share=min(1.0, settled / total) if total else None,
+        share=min(1.0, finished / total) if total else None,
         left_s=left_s,
         jobs_per_minute=pace,
         requests_last_minute=requests,

@@ -15,7 +15,7 @@ NAME_CHARACTERS_MAX = 40
 COLOURS = {"cost": SERIES[0], "sum": INK, "account": GOOD, "difference": BAD, "elsewhere": PAUSE}
 
 
-class Step(NamedTuple):
+class WaterfallBar(NamedTuple):
     """A bar from one amount to another; `kind` is a key of `COLOURS`, `shown` its own amount."""
 
     name: str
@@ -51,19 +51,19 @@ def cost_chart(summary: Summary) -> Chart | None:
     )
 
 
-def waterfall(summary: Summary) -> list[Step]:
+def waterfall(summary: Summary) -> list[WaterfallBar]:
     """The steps: costs one on top of the other, their sum, and what the account shows."""
-    steps: list[Step] = []
+    steps: list[WaterfallBar] = []
     reached = Decimal(0)
 
     def step(name: str, kind: str, amount: Decimal) -> None:
         nonlocal reached
-        steps.append(Step(name, kind, reached, reached + amount))
+        steps.append(WaterfallBar(name, kind, reached, reached + amount))
         reached += amount
 
     def whole(name: str, kind: str, amount: Decimal) -> None:
         nonlocal reached
-        steps.append(Step(name, kind, Decimal(0), amount))
+        steps.append(WaterfallBar(name, kind, Decimal(0), amount))
         reached = amount
 
     priced = [row for row in summary.usage.rows if row.cost is not None]
@@ -96,7 +96,7 @@ def waterfall(summary: Summary) -> list[Step]:
     return steps
 
 
-def _draw(steps: list[Step], currency: str) -> alt.Chart:
+def _draw(steps: list[WaterfallBar], currency: str) -> alt.Chart:
     rows = [
         {
             # The amount stands below the name: beside the bars there is no room on a phone.

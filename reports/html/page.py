@@ -21,8 +21,8 @@ from .extremes import extremes_of
 from .gaps import gap_curves
 from .load_section import load_section
 from .page_shell import embedded, render, template_text
-from .run_settings import settings_of
-from .spread_charts import Known, spread_charts
+from .settings_table import settings_of
+from .spread_charts import ExactFigures, spread_charts
 from .spread_curves import spread_curves_of
 from .timeseries import TimeSeries, time_series_of
 from .timeseries_charts import time_series_charts
@@ -57,11 +57,13 @@ def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
     for metric in DRAWN:
         if metric in over_all and (spread := spread_curves_of(run, metric)) is not None:
             each = over_all[metric]
-            yield spread_charts(spread, Known(each.count, each.p50, each.p95, each.max), urls)
+            yield spread_charts(
+                spread, ExactFigures(each.count, each.p50, each.p95, each.max), urls
+            )
     gaps = None if summary.load is None else summary.load.spread("itl_s")
     if gaps is not None and (spread := gap_curves(run)) is not None:
         p50_s, p95_s = (gaps.percentile(name).value for name in ("p50", "p95"))
-        yield spread_charts(spread, Known(gaps.count, p50_s, p95_s, gaps.max), urls)
+        yield spread_charts(spread, ExactFigures(gaps.count, p50_s, p95_s, gaps.max), urls)
 
 
 def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:

@@ -20,7 +20,7 @@ NAMES = {
 COUNTED = {"latency_s": "answer", "ttft_s": "answer", "itl_s": "gap"}
 
 
-class Known(NamedTuple):
+class ExactFigures(NamedTuple):
     """What is known of a metric exactly, in seconds: the charts' words."""
 
     samples: int
@@ -29,7 +29,9 @@ class Known(NamedTuple):
     max_s: float
 
 
-def spread_charts(spread: SpreadCurves, known: Known, every_url: Iterable[str]) -> list[Chart]:
+def spread_charts(
+    spread: SpreadCurves, known: ExactFigures, every_url: Iterable[str]
+) -> list[Chart]:
     """The histogram and the ECDF of one metric; `every_url` has the endpoints of all charts."""
     endpoints = Endpoints(sorted({endpoint(url) for url in every_url}))
     urls = sorted({endpoint(url) for url in spread.ecdf["url"].unique().to_list()})

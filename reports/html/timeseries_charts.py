@@ -8,7 +8,7 @@ import polars as pl
 
 from headrace.jobs import show_seconds
 
-from ..figures import ConcurrencyHistory, Summary
+from ..figures import ConcurrencyFigures, Summary
 from ..wording import counted
 from .charts import (
     BAD,
@@ -194,7 +194,7 @@ def _rate(series: TimeSeries, what: str, limit: float | None) -> Chart:
     )
 
 
-def _in_flight(series: TimeSeries, concurrency: ConcurrencyHistory | None) -> Chart:
+def _in_flight(series: TimeSeries, concurrency: ConcurrencyFigures | None) -> Chart:
     unit, x = _axis(series)
     points = list(series.bins.select("at_s", "in_flight").iter_rows())
     rows = [{"at": at_s / unit.size_s, "attempts": count} for at_s, count in points]

@@ -128,6 +128,6 @@ def _signs(rows: LoadRows, gaps: Gaps) -> LoadSigns:
         median_gap_s=quantile(gaps.values[gaps.values > 0], 0.5),
         stalls=None if machine is None else machine.stalls,
         longest_stall_s=None if machine is None else machine.longest_stall_s,
-        concurrency_limit=facts.ceiling,
+        concurrency_limit=facts.concurrency_limit,
         connect_p99_s=quantile(connect, 0.99),
     )

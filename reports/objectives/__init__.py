@@ -1,6 +1,6 @@
 """Objectives: expressions over figures, and whether a run meets them."""
 
-from .confidence import Certainty, Weighed, judge_surely, requests_needed
+from .confidence import Certainty, FigureInterval, judge_with_confidence, requests_needed
 from .evaluate import Figures, open_figures
 from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
 from .objective import Judgement, Measured, check_objective, judge
@@ -10,15 +10,15 @@ __all__ = [
     "GATE_SCHEMA_VERSION",
     "NOT_MET_EXIT_CODE",
     "Certainty",
+    "FigureInterval",
     "Figures",
     "GateReport",
     "Judgement",
     "Measured",
-    "Weighed",
     "check_objective",
     "judge",
     "judge_run",
-    "judge_surely",
+    "judge_with_confidence",
     "judgement_words",
     "open_figures",
     "read_objectives",

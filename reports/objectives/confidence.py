@@ -41,7 +41,7 @@ Certainty = Literal["met", "not met", "unclear"]
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
-class Weighed(msgspec.Struct, frozen=True, kw_only=True):
+class FigureInterval(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of a condition, and its interval; an end is None where there are too few values.
     All None: the figure is not known."""
 
@@ -51,13 +51,13 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class ConfidentJudgement(msgspec.Struct, frozen=True, kw_only=True):
     """A condition, what can be said of it, whether it holds for the figures as they came out, and
     these figures."""
 
     certainty: Certainty
     met: bool
-    figures: list[Weighed]
+    figures: list[FigureInterval]
 
 
 class _Bounds(NamedTuple):
@@ -66,7 +66,7 @@ class _Bounds(NamedTuple):
     high: float
 
 
-def judge_surely(expression: Expression, run: Run, summary: Summary) -> Judged:
+def judge_with_confidence(expression: Expression, run: Run, summary: Summary) -> ConfidentJudgement:
     """Judge a condition on a run. A figure that isn't known meets nothing, surely.
 
     Raises ExpressionError for a name that has no meaning.
@@ -77,7 +77,7 @@ def judge_surely(expression: Expression, run: Run, summary: Summary) -> Judged:
     except UnknownError:
         truth = met = False
     words: dict[bool | None, Certainty] = {True: "met", False: "not met", None: "unclear"}
-    return Judged(certainty=words[truth], met=met, figures=list(judge.figures()))
+    return ConfidentJudgement(certainty=words[truth], met=met, figures=list(judge.figures()))
 
 
 def requests_needed(text: str) -> int:
@@ -105,7 +105,7 @@ class _Judge:
     def met(self, node: Node) -> bool:
         return bool(self._figures.value(self._expression, node))
 
-    def figures(self) -> "list[Weighed]":
+    def figures(self) -> "list[FigureInterval]":
         """Every figure that the condition names and that is a number, once."""
         named = {
             format_expression(node): node
@@ -114,12 +114,12 @@ class _Judge:
         }
         return [self._weighed(text, node) for text, node in named.items()]
 
-    def _weighed(self, text: str, node: Name | Aggregate) -> Weighed:
+    def _weighed(self, text: str, node: Name | Aggregate) -> FigureInterval:
         try:
             low, value, high = self.bounds(node)
         except UnknownError:
-            return Weighed(figure=text, value=None, low=None, high=None)
-        return Weighed(figure=text, value=value, low=_finite(low), high=_finite(high))
+            return FigureInterval(figure=text, value=None, low=None, high=None)
+        return FigureInterval(figure=text, value=value, low=_finite(low), high=_finite(high))
 
     def truth(self, node: Node) -> bool | None:
         match node:

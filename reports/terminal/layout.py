@@ -33,7 +33,7 @@ def columns(*columns: str, left: int = 1) -> Table:
     return table
 
 
-def show(console: Console, what: Table | Text | str, style: str = "") -> None:
+def print_body(console: Console, what: Table | Text | str, style: str = "") -> None:
     """Print something two columns in, its further lines too."""
     text = Text(what, style) if isinstance(what, str) else what
     console.print(Padding(text, (0, 0, 0, 2), expand=False))

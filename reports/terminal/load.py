@@ -16,7 +16,7 @@ from ..load import (
     says_something,
 )
 from ..wording import counted, rate, share_of
-from .layout import columns, heading, show
+from .layout import columns, heading, print_body
 
 STYLES = {"valid": "green", "client-limited": "bold red", "unknown": "yellow"}
 
@@ -24,11 +24,11 @@ STYLES = {"valid": "green", "client-limited": "bold red", "unknown": "yellow"}
 def print_load(figures: LoadFigures, console: Console) -> None:
     """Print a load run's section. Fits 80 columns and wider."""
     heading(console, "Load")
-    show(console, asked(figures))
+    print_body(console, asked(figures))
     verdict = figures.verdict
-    show(console, verdict.verdict, STYLES[verdict.verdict])
+    print_body(console, verdict.verdict, STYLES[verdict.verdict])
     for reason in verdict.why:
-        show(console, printable(reason), STYLES[verdict.verdict].removeprefix("bold "))
+        print_body(console, printable(reason), STYLES[verdict.verdict].removeprefix("bold "))
     _print_rates(figures, console)
     _print_times(figures, console)
     _print_objectives(figures, console)
@@ -45,13 +45,13 @@ def _print_rates(figures: LoadFigures, console: Console) -> None:
         table.add_row("output tokens", "", rate(rates.output_tokens_per_s))
         table.add_row("in flight, mean", "", rate(rates.in_flight))
         console.print()
-        show(console, table)
+        print_body(console, table)
     said = f"{requests.answered:,} of {counted(requests.measured, 'measured attempt')} answered"
     if requests.failed:
         said += f", {requests.failed:,} failed ({requests.error_rate or 0:.2%})"
-    show(console, said, "red" if requests.failed else "")
+    print_body(console, said, "red" if requests.failed else "")
     if requests.cut:
-        show(
+        print_body(
             console,
             f"{requests.cut:,} cut off at the end of the run; the figures lack them",
             "yellow",
@@ -75,10 +75,10 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         intervals = [interval(each) for each in found]
         if any(intervals):
             table.add_row("", "", *(Text(each, "dim") for each in intervals), "")
-    show(console, table)
+    print_body(console, table)
     if figures.coalesced_share:
         share = figures.coalesced_share
-        show(console, f"{share:.1%} of the gaps lay within one read and count as 0", "dim")
+        print_body(console, f"{share:.1%} of the gaps lay within one read and count as 0", "dim")
 
 
 def _print_objectives(figures: LoadFigures, console: Console) -> None:
@@ -90,7 +90,7 @@ def _print_objectives(figures: LoadFigures, console: Console) -> None:
         table.add_row(Text(printable(each.objective)), f"{each.met:,}", share_of(each.share))
     if len(figures.objectives) > 1:
         table.add_row("all of them", "", share_of(figures.goodput_share))
-    show(console, table)
+    print_body(console, table)
 
 
 def _print_remarks(figures: LoadFigures, console: Console) -> None:
@@ -102,9 +102,9 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
             pause = refusals.retry_after
             least, most = show_seconds(pause.min), show_seconds(pause.max)
             said += f"; Retry-After of {least}" + (f" to {most}" if most != least else "")
-        show(console, said, "yellow")
+        print_body(console, said, "yellow")
         if refusals.recovered_jobs:
-            show(
+            print_body(
                 console,
                 f"latency at the first attempt: {brief(refusals.first_attempt)}; "
                 f"with retries: {brief(refusals.with_retries)}",
@@ -112,8 +112,8 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
     said = f"{counted(connections.opened, 'connection')} opened, {connections.reused:,} used again"
     if connections.set_up is not None:
         said += f"; set up in {brief(connections.set_up)}"
-    show(console, said)
+    print_body(console, said)
     machine = figures.facts.machine
     if machine is not None:
         for line in machine_lines(machine):
-            show(console, line, "dim")
+            print_body(console, line, "dim")

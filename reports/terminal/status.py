@@ -7,52 +7,57 @@ from headrace.jobs import printable, show_seconds
 
 from ..figures import RunStatus
 from ..wording import counted, money, state_words
-from .layout import STATE_STYLES, show
+from .layout import STATE_STYLES, print_body
 
 
 def print_status(status: RunStatus, console: Console) -> None:
-    """Print it. Fits 80 columns."""
+    """Print the progress of a run. Fits 80 columns.
+
+    Args:
+        status: of the run.
+        console: where to.
+    """
     words, style = state_words(status.state, kind=status.kind), STATE_STYLES[status.state]
     if status.state == "running":
         for_s = (status.at - status.session_started_at).total_seconds()
         words = f"running for {show_seconds(for_s)}"
     console.print(Text.assemble((printable(status.run), "bold"), "  ", (words, style)))
     if status.reason is not None:
-        show(console, printable(status.reason), style)
+        print_body(console, printable(status.reason), style)
     counts = f"{status.succeeded:,} succeeded, {status.failed:,} failed"
     if status.rejected:
         counts += f", {status.rejected:,} rejected"
     if status.jobs_total is not None and status.share is not None:
         counts += f", of {counted(status.jobs_total, 'line')} ({status.share:.0%})"
-    show(console, counts)
+    print_body(console, counts)
     if status.state == "running":
         _print_under_way(status, console)
     if status.cost is not None:
         so_far = "" if status.state == "finished" else " so far"
-        show(console, f"{money(status.cost, status.currency)}{so_far}")
+        print_body(console, f"{money(status.cost, status.currency)}{so_far}")
     if status.last_end_at is not None and status.state in ("running", "crashed"):
         ago_s = max(0.0, (status.at - status.last_end_at).total_seconds())
-        show(console, f"the last result came {show_seconds(ago_s)} ago", "dim")
+        print_body(console, f"the last result came {show_seconds(ago_s)} ago", "dim")
 
 
 def _print_under_way(status: RunStatus, console: Console) -> None:
     flight = f"{status.in_flight:,} in flight"
     if status.longest_in_flight_s is not None:
         flight += f", the longest for {show_seconds(max(0.0, status.longest_in_flight_s))}"
-    show(console, flight)
+    print_body(console, flight)
     requests = _against(status.requests_last_minute, status.limits.rpm)
     tokens = _against(status.tokens_last_minute, status.limits.tpm)
-    show(console, f"{requests} requests, {tokens} tokens in the last minute")
+    print_body(console, f"{requests} requests, {tokens} tokens in the last minute")
     if status.jobs_per_minute is not None:
         pace = f"{status.jobs_per_minute:,.4g} jobs per minute"
         if status.left_s is not None:
             pace += f", about {show_seconds(status.left_s)} left"
-        show(console, pace)
+        print_body(console, pace)
     if status.cooling_down_s is not None:
-        show(console, f"cooling down for {show_seconds(status.cooling_down_s)}", "yellow")
+        print_body(console, f"cooling down for {show_seconds(status.cooling_down_s)}", "yellow")
     if status.failing_since is not None:
         for_s = (status.at - status.failing_since).total_seconds()
-        show(
+        print_body(
             console,
             f"the service has failed for {show_seconds(for_s)}, "
             f"{status.failing_attempts:,} times in a row",

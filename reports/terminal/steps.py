@@ -6,17 +6,22 @@ from rich.text import Text
 from headrace.jobs import printable, show_seconds
 
 from ..comparison import Step, Steps
-from .layout import columns, heading, show
+from .layout import columns, heading, print_body
 
 BAR = 12
 MARKS = {"met": ("met", "green"), "not met": ("missed", "red"), "unclear": ("unclear", "yellow")}
 
 
 def print_steps(steps: Steps, console: Console) -> None:
-    """Print a row for each step by its load, and the answer. Fits 80 columns and wider."""
+    """Print a row for each step by its load, and the answer. Fits 80 columns and wider.
+
+    Args:
+        steps: of a sweep or a search.
+        console: where to.
+    """
     console.print(Text(printable(steps.directory), style="bold"))
     if steps.objective is not None:
-        show(console, printable(steps.objective))
+        print_body(console, printable(steps.objective))
     heading(console, "Steps, by load")
     outcome = ["objective"] if steps.objective is not None else []
     table = columns("asked", "done/s", "errors", "TTFT p95", "latency p95", "", *outcome, left=1)
@@ -34,9 +39,9 @@ def print_steps(steps: Steps, console: Console) -> None:
             Text("▇" * round(share * BAR), "cyan"),
             *([_mark(step)] if outcome else []),
         )
-    show(console, table)
+    print_body(console, table)
     for line, style in remarks(steps):
-        show(console, line, style)
+        print_body(console, line, style)
 
 
 def remarks(steps: Steps) -> list[tuple[str, str]]:

@@ -13,12 +13,12 @@ from ..figures import (
     QUANTILES,
     SUSPICIONS,
     BalanceCheck,
-    ConcurrencyHistory,
+    ConcurrencyFigures,
     Summary,
     worth_showing,
 )
 from ..wording import METRIC_NAMES, TOO_SHORT, aligned, counted, endpoint, money, state_words
-from .layout import STATE_STYLES, columns, heading, show
+from .layout import STATE_STYLES, columns, heading, print_body
 from .load import print_load
 
 SUSPECTS_PRINTED = 5
@@ -36,7 +36,12 @@ COUNTED = {
 
 
 def print_summary(summary: Summary, console: Console) -> None:
-    """Print every section that has something to say. Fits 80 columns and wider."""
+    """Print every section that has something to say. Fits 80 columns and wider.
+
+    Args:
+        summary: of the run.
+        console: where to.
+    """
     _print_headline(summary, console)
     if summary.load is not None:
         print_load(summary.load, console)
@@ -55,7 +60,7 @@ def _print_headline(summary: Summary, console: Console) -> None:
     words, style = state_words(run.state, kind=run.kind), STATE_STYLES[run.state]
     console.print(Text.assemble((printable(run.directory), "bold"), "  ", (words, style)))
     if run.reason is not None:
-        show(console, printable(run.reason), style)
+        print_body(console, printable(run.reason), style)
     counts = Text.assemble(
         (f"{outcome.succeeded:,} succeeded", "green" if outcome.succeeded else ""),
         (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
@@ -63,24 +68,24 @@ def _print_headline(summary: Summary, console: Console) -> None:
     )
     if outcome.in_flight:
         counts.append(f", {outcome.in_flight:,} in flight")
-    show(console, counts)
+    print_body(console, counts)
     attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
         attempts += f", in {show_seconds(run.elapsed_s)}"
     if run.sessions > 1:
         attempts += f" and {run.sessions} sessions"
-    show(console, attempts)
+    print_body(console, attempts)
     through = summary.throughput
     known = through.requests_per_minute is not None and through.output_tokens_per_s is not None
     if known and summary.load is None:  # of a load run its warm-up would be in it
-        show(
+        print_body(
             console,
             f"{through.requests_per_minute:,.0f} jobs per minute, "
             f"{through.output_tokens_per_s:,.0f} output tokens per second",
         )
     unended = outcome.lost + outcome.cancelled
     if unended:
-        show(
+        print_body(
             console,
             f"{counted(unended, 'attempt')} in flight when a session ended, perhaps billed "
             f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
@@ -88,7 +93,7 @@ def _print_headline(summary: Summary, console: Console) -> None:
         )
     if run.missing_columns:
         names = ", ".join(run.missing_columns)
-        show(
+        print_body(
             console,
             f"Not recorded by headrace {printable(run.headrace)}, so unknown: {names}",
             "dim",
@@ -108,7 +113,7 @@ def _print_errors(summary: Summary, console: Console) -> None:
                 Text(printable(error.request_id or error.custom_id)),
                 f"{error.jobs:,}",
             )
-        show(console, table)
+        print_body(console, table)
     if outcome.attempt_errors:
         heading(console, "Failed attempts, retried or not")
         table = columns("kind", "status", "code", "for example", "attempts", left=4)
@@ -120,9 +125,9 @@ def _print_errors(summary: Summary, console: Console) -> None:
                 Text(printable(failed.request_id or "-")),
                 f"{failed.attempts:,}",
             )
-        show(console, table)
+        print_body(console, table)
     for hint in outcome.hints:
-        show(console, printable(hint), "yellow")
+        print_body(console, printable(hint), "yellow")
 
 
 def _print_usage(summary: Summary, console: Console) -> None:
@@ -151,18 +156,20 @@ def _print_usage(summary: Summary, console: Console) -> None:
             *([by_service] if reported else []),
             style="bold" if row.model is None else "",
         )
-    show(console, table)
+    print_body(console, table)
     if not priced:
-        show(console, "No --prices were given, so no cost is known.", "yellow")
+        print_body(console, "No --prices were given, so no cost is known.", "yellow")
     elif usage.unpriced_models:
         names = ", ".join(printable(model) for model in usage.unpriced_models)
-        show(console, f"No price, or no usage, for some answers of: {names}", "yellow")
+        print_body(console, f"No price, or no usage, for some answers of: {names}", "yellow")
         for reason, answers in list(usage.unpriced_reasons.items())[:REASONS_PRINTED]:
             without = counted(answers, "answer")
-            show(console, f"{without} without a cost: {printable(reason)}", "yellow")
+            print_body(console, f"{without} without a cost: {printable(reason)}", "yellow")
     if usage.probable_cost is not None:
         cost = money(usage.probable_cost, usage.currency)
-        show(console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow")
+        print_body(
+            console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow"
+        )
 
 
 def _print_images(summary: Summary, console: Console) -> None:
@@ -170,19 +177,21 @@ def _print_images(summary: Summary, console: Console) -> None:
     if images is None or not (images.files or images.links or images.failed):
         return
     heading(console, "Images")
-    show(console, f"{counted(images.files, 'file')} in {printable(summary.run.directory)}/images")
+    print_body(
+        console, f"{counted(images.files, 'file')} in {printable(summary.run.directory)}/images"
+    )
     if images.left_out:
         more = counted(images.left_out, "image")
-        show(console, f"{more} came beyond what was asked for, and were not kept", "yellow")
+        print_body(console, f"{more} came beyond what was asked for, and were not kept", "yellow")
     if images.failed:
         table = columns("links", "not fetched, and why; --download tries again", left=0)
         table.columns[1].justify, table.columns[1].no_wrap = "left", False
         for reason, count in images.reasons.items():
             table.add_row(f"{count:,}", Text(printable(reason)))
-        show(console, table)
+        print_body(console, table)
     elif images.links:
         links = counted(images.links, "link")
-        show(console, f"{links} that may expire; --download fetches them", "yellow")
+        print_body(console, f"{links} that may expire; --download fetches them", "yellow")
 
 
 def _print_latency(summary: Summary, console: Console) -> None:
@@ -198,7 +207,7 @@ def _print_latency(summary: Summary, console: Console) -> None:
             f"{each.count:,}",
             *(show_seconds(figure) for figure in figures),
         )
-    show(console, table)
+    print_body(console, table)
 
 
 def _print_limits(summary: Summary, console: Console) -> None:
@@ -215,19 +224,19 @@ def _print_limits(summary: Summary, console: Console) -> None:
             "-" if use.share is None else f"{use.share:.1%}",
             f"{use.peak:,}",
         )
-    show(console, table)
+    print_body(console, table)
     if limits.too_short:
-        show(console, TOO_SHORT, "dim")
+        print_body(console, TOO_SHORT, "dim")
     if limits.refused:
         said = f"{counted(limits.refused, 'answer')} of 429"
         if limits.asked_pause_s is not None:
             said += f"; the longest pause asked for was {show_seconds(limits.asked_pause_s)}"
-        show(console, said, "yellow")
+        print_body(console, said, "yellow")
     _print_concurrency(limits.concurrency, console)
     for model, totals in limits.estimates.items():
         if totals.used_tokens:
             ratio = totals.reserved_tokens / totals.used_tokens
-            show(
+            print_body(
                 console,
                 f"{printable(model)}: {totals.reserved_tokens:,} tokens reserved for "
                 f"{totals.used_tokens:,} used ({ratio:.2f} times)",
@@ -235,17 +244,17 @@ def _print_limits(summary: Summary, console: Console) -> None:
             )
 
 
-def _print_concurrency(history: ConcurrencyHistory, console: Console) -> None:
+def _print_concurrency(history: ConcurrencyFigures, console: Console) -> None:
     if history.start is None or history.most_in_flight is None:
         return
-    most = f"at most {history.most_in_flight:,} in flight"
+    most = f"peak {history.most_in_flight:,} in flight"
     if history.fixed is not None:
-        show(console, f"{most}, of {history.end:,} allowed", "dim")
+        print_body(console, f"{most}, of {history.end:,} allowed", "dim")
         return
     words = f"concurrency: {history.start:,} at first, {history.end:,} at last"
     if (history.lowest, history.highest) != tuple(sorted((history.start, history.end or 0))):
         words += f", between {history.lowest:,} and {history.highest:,}"
-    show(console, f"{words}; {most}", "dim")
+    print_body(console, f"{words}; {most}", "dim")
 
 
 def _print_balance(check: BalanceCheck, console: Console) -> None:
@@ -254,7 +263,7 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     if check.verdict == "differs" and check.difference is not None:
         more = "more" if check.difference > 0 else "less"
         words = f"differs: the account says {money(abs(check.difference), check.currency)} {more}"
-    show(console, words, VERDICTS[check.verdict])
+    print_body(console, words, VERDICTS[check.verdict])
     figures = {
         "computed from the usage": check.computed,
         "fall of the balance": check.fall,
@@ -263,7 +272,7 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     }
     known = {name: amount for name, amount in figures.items() if amount is not None}
     if check.currency is not None and check.computed is None:
-        show(console, "computed from the usage: unknown")
+        print_body(console, "computed from the usage: unknown")
     table = columns("", "amount", left=2)
     table.show_header = False
     for name, amount in zip(known, aligned(list(known.values())), strict=True):
@@ -271,11 +280,11 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
     if check.computed is None and check.currency is not None:
         table.add_row("computed from the usage", "unknown")
     if table.row_count:
-        show(console, table)
+        print_body(console, table)
     if check.reported is not None:
-        show(console, f"reported by the service: {money(check.reported, None)}")
+        print_body(console, f"reported by the service: {money(check.reported, None)}")
     for reason in check.why:
-        show(console, printable(reason), "yellow" if check.verdict != "agrees" else "dim")
+        print_body(console, printable(reason), "yellow" if check.verdict != "agrees" else "dim")
     if check.suspect_counts:
         _show_suspects(console, check)
 
@@ -287,7 +296,7 @@ def _show_suspects(console: Console, check: BalanceCheck) -> None:
         column.justify, column.no_wrap = "left", False
     for (name, count), amount in zip(check.suspect_counts.items(), aligned(estimates), strict=True):
         table.add_row(f"{count:,}", amount, name, SUSPICIONS[name])
-    show(console, table)
+    print_body(console, table)
     table = columns("the largest", "attempt", "request", "may be", left=1)
     for each in check.suspects[:SUSPECTS_PRINTED]:
         table.add_row(
@@ -296,7 +305,7 @@ def _show_suspects(console: Console, check: BalanceCheck) -> None:
             Text(printable(each.request_id or "-")),
             money(each.estimate if each.estimate is not None else each.at_most, None),
         )
-    show(console, table)
+    print_body(console, table)
 
 
 def _print_next(summary: Summary, console: Console) -> None:

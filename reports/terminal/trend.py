@@ -10,7 +10,7 @@ from headrace.jobs import printable, show_seconds
 
 from ..comparison import FIGURES, Trend
 from ..wording import aligned
-from .layout import columns, heading, show
+from .layout import columns, heading, print_body
 
 BARS = "▁▂▃▄▅▆▇█"
 NAMES = {
@@ -56,9 +56,9 @@ def print_trend(trend: Trend, console: Console) -> None:
             *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in shown),
             style=style,
         )
-    show(console, table)
+    print_body(console, table)
     if any(each.state != "finished" for each in trend.runs):
-        show(console, f"{UNFINISHED.strip()} not finished", "dim")
+        print_body(console, f"{UNFINISHED.strip()} not finished", "dim")
     heading(console, "History")
     all_shown = len(trend.runs) <= BARS_MAX
     table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)
@@ -72,9 +72,9 @@ def print_trend(trend: Trend, console: Console) -> None:
             _shown(each.median_before, unit),
             change,
         )
-    show(console, table)
+    print_body(console, table)
     if any(each.median_before is not None for each in trend.histories):
-        show(console, "before: the median of the runs before the last", "dim")
+        print_body(console, "before: the median of the runs before the last", "dim")
 
 
 def sparkline(values: Sequence[float | None]) -> str:

@@ -6,28 +6,28 @@ from headrace.lazy import late
 
 if TYPE_CHECKING:
     from .forecast import show_forecast
-    from .progress import Progress, Watch, watch_in_lines
-    from .screen import print_line, watch_on
+    from .progress import Display, Progress, display_in_lines
+    from .screen import display_on, print_line
     from .start import run, run_and_summarise, run_jobs
 
 __all__ = [
+    "Display",
     "Progress",
-    "Watch",
+    "display_in_lines",
+    "display_on",
     "print_line",
     "run",
     "run_and_summarise",
     "run_jobs",
     "show_forecast",
-    "watch_in_lines",
-    "watch_on",
 ]
 
 __getattr__ = late(
     __name__,
     {
         "forecast": "show_forecast",
-        "progress": "Progress Watch watch_in_lines",
-        "screen": "print_line watch_on",
+        "progress": "Progress Display display_in_lines",
+        "screen": "print_line display_on",
         "start": "run run_and_summarise run_jobs",
     },
 )

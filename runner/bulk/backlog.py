@@ -8,7 +8,7 @@ import trio
 
 from headrace.jobs import Result
 
-from ..notify import Notify
+from ..notify import Notifier
 from ..pending import Pending
 
 # Enough that the dispatcher never waits for the reader, little enough to hold in memory. The reader
@@ -31,7 +31,7 @@ class Backlog:
         self._order = itertools.count()
         self._out = 0  # taken and not yet put back or done
         self._exhausted = False
-        self._arrived = Notify()  # a job, or the end of the last one out
+        self._arrived = Notifier()  # a job, or the end of the last one out
         self._room: trio.Event | None = None  # where the reader waits for it
 
     @property

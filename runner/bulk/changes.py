@@ -26,7 +26,7 @@ class ChangedLine(NamedTuple):
     custom_id: str | None
 
 
-class Finished:
+class ResultFingerprints:
     """What the run has results of: 16 bytes per line, so files of any size can be compared."""
 
     def __init__(self, run: Path) -> None:
@@ -59,7 +59,7 @@ def _fingerprint(custom_id: str, body_digest: str) -> bytes:
 
 def changed_lines(path: str, run: Path) -> list[ChangedLine]:
     """The lines of a job file whose jobs have results of something else. Touches nothing."""
-    finished = Finished(run)
+    finished = ResultFingerprints(run)
     changed = []
     with open_source(path) as source:
         for item in JobReader(source):

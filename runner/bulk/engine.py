@@ -22,13 +22,13 @@ from ..errors import OutageError
 from ..limits import Lane
 from ..offload import Offload
 from ..pending import Pending
-from ..record import Recorder, State
+from ..record import Recorder, RecoveredState
 from ..stop import Stop
 from .backlog import Backlog
-from .reading import read_some
+from .read_jobs import read_some
 
 
-class Reading(NamedTuple):
+class FilePass(NamedTuple):
     """One pass over the job file, which the jobs of these lanes are taken from."""
 
     reader: JobReader
@@ -63,17 +63,17 @@ class Engine:
         """Jobs that were read and have no result: waiting, pausing and in flight."""
         return sum(backlog.unfinished for backlog in self._backlogs.values())
 
-    async def run(self, readings: Sequence[Reading], state: State, read: Offload) -> None:
+    async def run(self, passes: Sequence[FilePass], state: RecoveredState, read: Offload) -> None:
         """Work off what is read, which `read` does in threads of its own where it may block.
 
-        Each lane is in one of the `readings`; the first one tells of the lines that are not jobs.
+        Each lane is in one of the `passes`; the first one tells of the lines that are not jobs.
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
         watches = [partial(self._watch_outage, lane) for lane in self._lanes]
         readers = [
-            partial(self._read, reading, state, read, first=reading is readings[0])
-            for reading in readings
+            partial(self._read, file_pass, state, read, first=file_pass is passes[0])
+            for file_pass in passes
         ]
         await send_all(
             list(self._backlogs.values()),
@@ -93,10 +93,12 @@ class Engine:
             "run the same command again when it is back"
         )
 
-    async def _read(self, reading: Reading, state: State, read: Offload, *, first: bool) -> None:
-        backlogs = {lane: self._backlogs[lane] for lane in reading.lanes}
+    async def _read(
+        self, file_pass: FilePass, state: RecoveredState, read: Offload, *, first: bool
+    ) -> None:
+        backlogs = {lane: self._backlogs[lane] for lane in file_pass.lanes}
         began_s = trio.current_time()
-        while items := await read_some(reading.reader, read):
+        while items := await read_some(file_pass.reader, read):
             found = False
             for item in items:
                 if isinstance(item, Job):
@@ -115,7 +117,7 @@ class Engine:
         for backlog in backlogs.values():
             backlog.exhaust()
 
-    def _pending(self, job: Job, state: State) -> Pending:
+    def _pending(self, job: Job, state: RecoveredState) -> Pending:
         return Pending(
             job,
             state.attempts.get(job.index, 0),

@@ -7,22 +7,22 @@ import trio
 from headrace.jobs import Forecast, Forecaster, Job, JobReader, Limits, PriceTable, open_source
 
 from ..errors import OutOfMoneyError
-from ..money import Ceiling, show
+from ..money import Ceiling, show_amount
 from ..offload import Offload
-from ..record import State
-from .reading import read_some
+from ..record import RecoveredState
+from .read_jobs import read_some
 
 
 def forecast_file(path: str, *, prices: PriceTable | None, limits: Limits) -> Forecast:
     """Read a whole job file and add it up. Raises InputError where it can't be read."""
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        forecaster.add(JobReader(source, tpm=limits.tpm, own_limits=limits.models))
+        forecaster.add(JobReader(source, tpm=limits.tpm, model_limits=limits.models))
     return forecaster.forecast()
 
 
 async def forecast_beside(
-    path: str, *, prices: PriceTable, limits: Limits, state: State, read: Offload
+    path: str, *, prices: PriceTable, limits: Limits, state: RecoveredState, read: Offload
 ) -> Forecast:
     """The same for the jobs that `state` has no result of, with pauses.
 
@@ -30,7 +30,7 @@ async def forecast_beside(
     """
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        reader = JobReader(source, tpm=limits.tpm, own_limits=limits.models)
+        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models)
         began_s = trio.current_time()
         while items := await read_some(reader, read):
             jobs = [item for item in items if isinstance(item, Job)]
@@ -49,9 +49,9 @@ def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decim
     if least is None or taken + least <= ceiling.total:
         return
     raise OutOfMoneyError(
-        f"the {forecast.total.jobs:,} jobs that are left will cost at least about {show(least)} "
-        f"{forecast.currency}, and that goes beyond {ceiling.name}; {ceiling.advice}, and run the "
-        "same command again to resume"
+        f"the {forecast.total.jobs:,} jobs that are left will cost at least about "
+        f"{show_amount(least)} {forecast.currency}, and that goes beyond {ceiling.name}; "
+        f"{ceiling.advice}, and run the same command again to resume"
     )
 
 
@@ -68,5 +68,7 @@ def show_forecast(forecast: Forecast) -> str:
     if total.cost_least is None or total.cost_most is None:
         words.append("cost unknown: no prices")
     else:
-        words.append(f"{show(total.cost_least)} to {show(total.cost_most)} {forecast.currency}")
+        words.append(
+            f"{show_amount(total.cost_least)} to {show_amount(total.cost_most)} {forecast.currency}"
+        )
     return ", ".join(words)

@@ -14,7 +14,7 @@ from headrace.jobs import HeadraceError, PriceTable
 from ..clock import RunClock
 from ..money import AccountLimits
 from ..offload import Offload
-from ..record import State, Totals
+from ..record import RecoveredState, Totals
 from ..settings import SendSettings
 from ..stop import Stop
 from .forecast import forecast_beside, refuse_what_costs_more
@@ -24,7 +24,7 @@ LOOK_EVERY_S = 10.0
 
 
 class LookAhead:
-    """Two tasks for a session's nursery, `foresee` and `watch_pace`; errors go to `stop`."""
+    """Two tasks for a session's nursery, `forecast_rest` and `watch_pace`; errors go to `stop`."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class LookAhead:
         self._read = read
         self._announce = announce
 
-    async def foresee(self, path: str, state: State, *, waits: bool) -> None:
+    async def forecast_rest(self, path: str, state: RecoveredState, *, waits: bool) -> None:
         """Read the whole file once more. Stops the run where it costs more than there is, unless
         the user said yes, or is ready to wait for more (`waits`)."""
         if not self._limits.ceilings:

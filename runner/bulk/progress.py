@@ -34,10 +34,10 @@ class Progress(NamedTuple):
 
 
 # Shows the progress of a run, until it is cancelled.
-Watch = Callable[[Progress], Awaitable[None]]
+Display = Callable[[Progress], Awaitable[None]]
 
 
-class Sample(NamedTuple):
+class ProgressSample(NamedTuple):
     """Counts at a moment on trio's clock; requests and tokens by lane."""
 
     at_s: float
@@ -80,7 +80,7 @@ class Meter:
     """What was done in the last minute, from samples of the run's totals."""
 
     def __init__(self) -> None:
-        self._samples: deque[Sample] = deque()
+        self._samples: deque[ProgressSample] = deque()
 
     def look(self, progress: Progress) -> View:
         """Take a sample and work out what to show."""
@@ -89,7 +89,7 @@ class Meter:
         finished = totals.succeeded + totals.failed
         lanes = list(progress.lanes)
         sent, tokens = [lane.sent for lane in lanes], [lane.used_tokens for lane in lanes]
-        self._samples.append(Sample(now_s, sent, tokens, finished))
+        self._samples.append(ProgressSample(now_s, sent, tokens, finished))
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
             self._samples.popleft()
         first = self._samples[0]
@@ -194,7 +194,7 @@ def in_words(view: View) -> str:
     return ", ".join(parts)
 
 
-def watch_in_lines(say: Callable[[str], None]) -> Watch:
+def display_in_lines(say: Callable[[str], None]) -> Display:
     """A line every ten seconds."""
 
     async def lines(progress: Progress) -> None:

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from headrace.jobs import show_duration, strip_zeros
 
-from .progress import Meter, Progress, View, Watch, last_minute, watch_in_lines
+from .progress import Display, Meter, Progress, View, display_in_lines, last_minute
 
 REFRESH_S = 0.25
 
 
-def watch_on(console: Console) -> Watch:
+def display_on(console: Console) -> Display:
     """A display for this console: live on a terminal, else a line every ten seconds."""
 
     async def live(progress: Progress) -> None:
@@ -26,7 +26,7 @@ def watch_on(console: Console) -> Watch:
                 display.update(_drawn(meter.look(progress)), refresh=True)
                 await trio.sleep(REFRESH_S)
 
-    return live if console.is_terminal else watch_in_lines(partial(print_line, console))
+    return live if console.is_terminal else display_in_lines(partial(print_line, console))
 
 
 def print_line(console: Console, words: str) -> None:

@@ -14,12 +14,12 @@ from ..clock import RunClock
 from ..images import ImageStore, fetch_missing
 from ..limits import Concurrency, Lane, Lanes
 from ..money import AccountLimits
-from ..record import Journal, Recorder, RunDirectory, State, Totals, recover
-from ..session import RunSession, World, history_points
+from ..record import Journal, Recorder, RecoveredState, RunDirectory, Totals, recover
+from ..session import RunEnvironment, RunSession, history_points
 from ..settings import RunSettings
-from .engine import Engine, Reading
+from .engine import Engine, FilePass
 from .lookahead import LookAhead
-from .progress import Progress, Watch
+from .progress import Display, Progress
 
 # How often the course of the concurrency is written: so many seconds, or this share of the time
 # that it is of. A run of a month has no more of it than one of an hour.
@@ -36,19 +36,19 @@ class BulkSession(RunSession):
         run: RunDirectory,
         settings: RunSettings,
         clock: RunClock,
-        world: World,
+        environment: RunEnvironment,
         *,
         source: Source,
         changed: Sequence[int] = (),
-        watch: Watch | None = None,
+        display: Display | None = None,
     ) -> None:
-        super().__init__(run, settings, clock, world)
+        super().__init__(run, settings, clock, environment)
         self._bulk = settings
         self._source = source
         self._changed = changed
-        self._watch = watch
+        self._display = display
 
-    def _recover(self, now: datetime) -> tuple[State, Journal]:
+    def _recover(self, now: datetime) -> tuple[RecoveredState, Journal]:
         retry_failed = self._bulk.retry_failed
         return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
 
@@ -56,7 +56,7 @@ class BulkSession(RunSession):
         recorder.read_whole()
         self._run.take_in()
 
-    async def _send(self, parts: Assembly, state: State) -> None:
+    async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         """Run the jobs, and look ahead and show the progress beside them where that is asked."""
         admission, recorder, prices = parts.admission, parts.recorder, parts.prices
         lanes, concurrency = admission.lanes, admission.concurrency
@@ -75,26 +75,26 @@ class BulkSession(RunSession):
             if self._reread:
                 path = self._source.path
                 sources += [opened.enter_context(open_source(path)) for _ in lanes.own]
-            readings = self._readings(sources, lanes, prices)
+            passes = self._passes(sources, lanes, prices)
             async with trio.open_nursery() as nursery:
                 if parts.limits is not None and ahead is not None:
                     nursery.start_soon(parts.limits.renew)
-                    await self._foresee(ahead, state, nursery)
-                if self._watch is not None:
+                    await self._forecast(ahead, state, nursery)
+                if self._display is not None:
                     progress = Progress(
                         totals=recorder.totals,
                         lanes=lanes,
                         concurrency=concurrency,
                         unfinished=lambda: engine.unfinished,
-                        fraction_read=partial(_least_read, [each.reader for each in readings]),
+                        fraction_read=partial(_least_read, [each.reader for each in passes]),
                         currency=None if prices is None else prices.currency,
                         projection=None if ahead is None else ahead.projection,
                         stop=self._stop,
                         clock=self._clock,
                     )
-                    nursery.start_soon(self._watch, progress)
+                    nursery.start_soon(self._display, progress)
                 nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
-                await self._run_and_fetch(engine, readings, parts.images, recorder, state)
+                await self._run_and_fetch(engine, passes, parts.images, recorder, state)
                 nursery.cancel_scope.cancel()
 
     @property
@@ -102,13 +102,13 @@ class BulkSession(RunSession):
         """Whether the file can be read more than once: a pipe can't be."""
         return self._source.identity.size_bytes is not None
 
-    def _readings(
+    def _passes(
         self, sources: Sequence[Source], lanes: Lanes, prices: PriceTable | None
-    ) -> list[Reading]:
+    ) -> list[FilePass]:
         """What the lanes read: each its own source, or all of them the only one."""
         shares: list[list[Lane]] = [list(lanes)] if len(sources) == 1 else [[one] for one in lanes]
         return [
-            Reading(self._reader(source, prices), share)
+            FilePass(self._reader(source, prices), share)
             for source, share in zip(sources, shares, strict=True)
         ]
 
@@ -116,7 +116,7 @@ class BulkSession(RunSession):
         return JobReader(
             source,
             tpm=self._bulk.tpm,
-            own_limits=self._bulk.own_limits,
+            model_limits=self._bulk.model_limits,
             bounded_by=prices if self._bulk.max_cost is not None else None,
         )
 
@@ -128,28 +128,30 @@ class BulkSession(RunSession):
             settings=self._bulk,
             clock=self._clock,
             stop=self._stop,
-            read=self._world.read,
-            announce=self._world.announce,
+            read=self._environment.read,
+            announce=self._environment.announce,
         )
 
-    async def _foresee(self, ahead: LookAhead, state: State, nursery: trio.Nursery) -> None:
+    async def _forecast(
+        self, ahead: LookAhead, state: RecoveredState, nursery: trio.Nursery
+    ) -> None:
         """Look ahead in this nursery, and first where the user asked for that."""
         waits = self._bulk.wait_for_reset
-        foresee = partial(ahead.foresee, self._source.path, state, waits=waits)
+        forecast = partial(ahead.forecast_rest, self._source.path, state, waits=waits)
         if self._reread and self._bulk.estimate_first:
-            with self._stop.foreseeing:
-                await foresee()
+            with self._stop.forecasting:
+                await forecast()
         elif self._reread:
-            nursery.start_soon(foresee)
+            nursery.start_soon(forecast)
         nursery.start_soon(ahead.watch_pace)
 
     async def _run_and_fetch(
         self,
         engine: Engine,
-        readings: Sequence[Reading],
+        passes: Sequence[FilePass],
         images: ImageStore,
         recorder: Recorder,
-        state: State,
+        state: RecoveredState,
     ) -> None:
         """Run the jobs, and beside them fetch what earlier sessions left as links."""
         async with trio.open_nursery() as nursery:
@@ -158,7 +160,7 @@ class BulkSession(RunSession):
                 fetched.set()
             else:
                 nursery.start_soon(self._fetch_missing, images, recorder, state, fetched)
-            await engine.run(readings, state, self._world.read)
+            await engine.run(passes, state, self._environment.read)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
                 nursery.start_soon(self._stop.on_error, recorder.sync_regularly)
@@ -166,12 +168,12 @@ class BulkSession(RunSession):
             nursery.cancel_scope.cancel()
 
     async def _fetch_missing(
-        self, images: ImageStore, recorder: Recorder, state: State, fetched: trio.Event
+        self, images: ImageStore, recorder: Recorder, state: RecoveredState, fetched: trio.Event
     ) -> None:
         with self._stop.fetching:
             await self._stop.on_error(
                 lambda: fetch_missing(
-                    self._run.path, images, recorder, state, read=self._world.read
+                    self._run.path, images, recorder, state, read=self._environment.read
                 )
             )
         fetched.set()
@@ -183,7 +185,7 @@ class BulkSession(RunSession):
             so_far_s = self._clock.now() - began_s
             await trio.sleep(max(SAVE_EVERY_S, SAVE_SHARE * so_far_s))
             points = history_points(concurrency, self._clock)
-            await self._world.offload(partial(self._run.save_concurrency, points))
+            await self._environment.offload(partial(self._run.save_concurrency, points))
 
 
 def _least_read(readers: Sequence[JobReader]) -> float | None:

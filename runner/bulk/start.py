@@ -26,11 +26,11 @@ from ..limits import all_open_files
 from ..money import wait_for_reset
 from ..options import RunOptions
 from ..record import RunDirectory, read_manifest, storage
-from ..session import REAL_WORLD, RunOutcome, World
+from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
 from ..settings import RunSettings, default_run_directory, settings_from
 from .changes import ChangedLine, changed_lines, refuse
 from .forecast import forecast_file
-from .progress import Watch
+from .progress import Display
 from .session import BulkSession
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run_and_summarise(
     jobs: str,
     directory: Path,
     settings: RunSettings,
-    watch: Watch | None = None,
+    display: Display | None = None,
     show_estimate: Callable[[Forecast], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> tuple[RunOutcome, "Summary"]:
@@ -84,9 +84,9 @@ def run_and_summarise(
         write_summary,
     )
 
-    world = REAL_WORLD._replace(announce=announce)
+    environment = REAL_ENVIRONMENT._replace(announce=announce)
     with all_open_files():
-        outcome = trio.run(run_jobs, jobs, directory, settings, world, watch, show_estimate)
+        outcome = trio.run(run_jobs, jobs, directory, settings, environment, display, show_estimate)
     if outcome.storage_failed:
         try:
             return outcome, summarise(directory)
@@ -100,8 +100,8 @@ async def run_jobs(
     jobs: str,
     directory: Path,
     settings: RunSettings,
-    world: World = REAL_WORLD,
-    watch: Watch | None = None,
+    environment: RunEnvironment = REAL_ENVIRONMENT,
+    display: Display | None = None,
     show_estimate: Callable[[Forecast], None] | None = None,
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary.
@@ -110,8 +110,8 @@ async def run_jobs(
         jobs: the job file, `-` for standard input.
         directory: the run directory.
         settings: of the run.
-        world: what it touches outside its directory.
-        watch: shows its progress, until it is cancelled.
+        environment: what it touches outside its directory.
+        display: shows its progress, until it is cancelled.
         show_estimate: told what `estimate_first` found.
 
     Returns:
@@ -132,10 +132,10 @@ async def run_jobs(
             show_estimate(forecast)
     if settings.wait_for_reset and jobs == "-":
         raise InputError("--wait-for-reset reads the file again, which standard input can't be")
-    waits = settings.wait_for_reset and world.stop is None  # a stop serves one session
+    waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
-        outcome = await _session(jobs, directory, settings, world, watch)
+        outcome = await _session(jobs, directory, settings, environment, display)
         # Where a reset let nothing leave, the next won't either.
         idle = earlier is not None and (outcome.finished, outcome.cost) == (
             earlier.finished,
@@ -145,7 +145,7 @@ async def run_jobs(
             return outcome
         earlier = outcome
         interrupt = await wait_for_reset(
-            outcome.resets_at, wall=world.wall, announce=world.announce
+            outcome.resets_at, wall=environment.wall, announce=environment.announce
         )
         if interrupt is not None:
             return outcome._replace(exit_code=interrupt.exit_code, reason=interrupt.message)
@@ -154,26 +154,30 @@ async def run_jobs(
 
 
 async def _session(
-    jobs: str, directory: Path, settings: RunSettings, world: World, watch: Watch | None
+    jobs: str,
+    directory: Path,
+    settings: RunSettings,
+    environment: RunEnvironment,
+    display: Display | None,
 ) -> RunOutcome:
     """One session: the directory opened, the jobs run, the books closed."""
-    clock = RunClock(world.wall)
+    clock = RunClock(environment.wall)
     with open_source(jobs) as source:
         fresh = _manifest(settings, source.identity)
         with RunDirectory.open(directory, fresh) as run_directory:
             changed: list[ChangedLine] = []
             if run_directory.file_changed:
-                changed = await world.read(lambda: changed_lines(jobs, directory))
+                changed = await environment.read(lambda: changed_lines(jobs, directory))
                 if not settings.rerun_changed:
                     refuse(jobs, changed)
             session = BulkSession(
                 run_directory,
                 settings,
                 clock,
-                world,
+                environment,
                 source=source,
                 changed=[each.line - 1 for each in changed],
-                watch=watch,
+                display=display,
             )
             return await session.work()
 
@@ -194,7 +198,7 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
     with open_source(jobs) as source:
         bounded_by = prices if settings.max_cost is not None else None
         items = JobReader(
-            source, tpm=settings.tpm, own_limits=settings.own_limits, bounded_by=bounded_by
+            source, tpm=settings.tpm, model_limits=settings.model_limits, bounded_by=bounded_by
         )
         # Without their texts: a file of a few GB may be nothing but bad lines.
         bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]

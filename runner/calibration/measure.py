@@ -28,7 +28,7 @@ from ..traffic import (
 )
 
 if TYPE_CHECKING:
-    from headrace.reports import LoadFigures, Truth
+    from headrace.reports import LoadFigures, MeasurementErrors
 
 # A gateway whose chunks leave later than this at p99 was itself too slow.
 GATEWAY_LATE_S = 0.002
@@ -57,12 +57,12 @@ class CalibrationLoad(NamedTuple):
         return f"{self.users:,} stream{'s' * (self.users != 1)}, {self.itl_s * 1000:g} ms gaps"
 
 
-class Measured(NamedTuple):
+class LoadMeasurement(NamedTuple):
     """What came of a load: the client's report, and the gateway's truth."""
 
     load: CalibrationLoad
     figures: "LoadFigures"
-    truth: "Truth"
+    errors_found: "MeasurementErrors"
 
 
 ERRORS = (
@@ -92,7 +92,7 @@ def calibrate(say: Callable[[str], None]) -> Calibration:
     """
     with apart() as gateway_cores, tempfile.TemporaryDirectory() as folder:
         runner = Loads(Path(folder), gateway_cores, say)
-        errors = {load.words: load_error(runner.run(load).truth) for load in ERRORS}
+        errors = {load.words: load_error(runner.run(load).errors_found) for load in ERRORS}
         requests = _requests(runner)
         chunks = _chunks(runner)
         streams = _streams(runner)
@@ -155,7 +155,7 @@ class Loads:
         self._say = say
         self._count = 0
 
-    def run(self, load: CalibrationLoad) -> Measured:
+    def run(self, load: CalibrationLoad) -> LoadMeasurement:
         from headrace.reports import compare_with_log
 
         self._say(load.words)
@@ -184,22 +184,22 @@ class Loads:
             )
             _, summary = load_and_summarise(plan(options, Secret(gateway.key), wall_now()))
         assert summary.load is not None
-        return Measured(load, summary.load, compare_with_log(run, log))
+        return LoadMeasurement(load, summary.load, compare_with_log(run, log))
 
 
-def load_error(truth: "Truth") -> LoadError:
+def load_error(errors_found: "MeasurementErrors") -> LoadError:
     """The errors as they are kept."""
     found: dict[str, float | None] = {}
     for name in ("ttft", "itl", "latency"):
-        error = truth.errors[f"{name}_s"]
+        error = errors_found.errors[f"{name}_s"]
         found[f"{name}_p50_s"] = None if error is None else error.p50_s
         found[f"{name}_p99_s"] = None if error is None else error.p99_s
     return LoadError(**found)
 
 
-def gateway_was_late(truth: "Truth") -> bool:
+def gateway_was_late(errors_found: "MeasurementErrors") -> bool:
     """Whether the gateway itself was the bottleneck, by its own log."""
-    return (truth.late_p99_s or 0) > GATEWAY_LATE_S
+    return (errors_found.late_p99_s or 0) > GATEWAY_LATE_S
 
 
 def _requests(runner: Loads) -> Peak:
@@ -221,7 +221,7 @@ def _chunks(runner: Loads) -> Peak:
         a_stream_s = TTFT_S + (OUTPUT_TOKENS - 1) * load.itl_s
         carried = reached >= CARRIED * load.users * OUTPUT_TOKENS / a_stream_s
         if not carried or not measured.figures.verdict.valid:
-            limit = "gateway" if gateway_was_late(measured.truth) else "client"
+            limit = "gateway" if gateway_was_late(measured.errors_found) else "client"
             return Peak(most=most or reached, limit=limit)
         most = reached
     return Peak(most=most, limit="no more was tried")
@@ -234,7 +234,7 @@ def _streams(runner: Loads) -> Peak:
         requests, machine = measured.figures.requests, measured.figures.facts.machine
         held = 0 if machine is None else machine.in_flight_max
         if requests.failed or held < load.users:
-            late = gateway_was_late(measured.truth)
+            late = gateway_was_late(measured.errors_found)
             return Peak(most=most or held, limit="gateway" if late else "client")
         most = held
     return Peak(most=most, limit="no more was tried")

@@ -9,18 +9,18 @@ import msgspec
 import polars as pl
 import trio
 
-from headrace.jobs import IMAGE_URLS, Result, numbered
+from headrace.jobs import IMAGE_URLS, Result, numbered_files
 
 from ..errors import StorageError
 from ..offload import Offload
-from ..record import Recorder, State
+from ..record import Recorder, RecoveredState
 from .store import ImageStore
 
 AT_ONCE = 8
 
 
 async def fetch_missing(
-    run: Path, images: ImageStore, recorder: Recorder, state: State, *, read: Offload
+    run: Path, images: ImageStore, recorder: Recorder, state: RecoveredState, *, read: Offload
 ) -> None:
     """Look through the results that `state` knows as done, and fetch what is only a link.
 
@@ -38,7 +38,7 @@ async def fetch_missing(
     failure: StorageError | None = None
     try:
         async with trio.open_nursery() as nursery:
-            for _, part in numbered(run / "results", "part-", ".parquet"):
+            for _, part in numbered_files(run / "results", "part-", ".parquet"):
                 for result in await read(partial(_linked, part)):
                     if not state.has_result(result.index):
                         continue  # it is open again, and its job runs

@@ -92,7 +92,7 @@ class Concurrency:
         """Give a slot back; `tell` must follow."""
         self.in_flight -= 1
 
-    def tell(self) -> None:
+    def notify_waiting(self) -> None:
         """Have those who wait look whether there is a slot. All of them: the one that waited
         longest may find that it can't leave yet."""
         if self.has_room:

@@ -6,7 +6,7 @@ POINTS_MAX = 240
 FIRST_INTERVAL_S = 1.0
 
 
-class Sample(NamedTuple):
+class ConcurrencySample(NamedTuple):
     """Slots at a moment on trio's clock, and the peak in flight until the next sample."""
 
     at_s: float
@@ -20,7 +20,7 @@ class ConcurrencyHistory:
 
     def __init__(self) -> None:
         self.interval_s = FIRST_INTERVAL_S
-        self.samples: list[Sample] = []
+        self.samples: list[ConcurrencySample] = []
         self._next_s = float("-inf")
         self._most = 0  # in flight since the last sample
 
@@ -31,7 +31,7 @@ class ConcurrencyHistory:
                 self._most = in_flight
                 self.samples[-1] = self.samples[-1]._replace(in_flight=in_flight)
             return
-        self.samples.append(Sample(at_s, limit, in_flight))
+        self.samples.append(ConcurrencySample(at_s, limit, in_flight))
         if len(self.samples) > POINTS_MAX:
             pairs = zip(self.samples[::2], self.samples[1::2] + self.samples[-1:], strict=False)
             self.samples = [_merged(*pair) for pair in pairs]
@@ -40,7 +40,7 @@ class ConcurrencyHistory:
         self._most = self.samples[-1].in_flight
 
 
-def _merged(first: Sample, second: Sample) -> Sample:
+def _merged(first: ConcurrencySample, second: ConcurrencySample) -> ConcurrencySample:
     if second.in_flight <= first.in_flight:
         return first
     return first._replace(in_flight=second.in_flight)

@@ -11,7 +11,7 @@ import trio
 
 from headrace.jobs import OUTAGE_AFTER
 
-from ..notify import Notify
+from ..notify import Notifier
 from ..retries import Failure, backoff_max_s
 from .limiter import Grant, Limiter
 
@@ -56,7 +56,7 @@ class Lane:
         self._probe_at_s = float("-inf")
         self._probe: Grant | None = None
         self._answered_at_s = float("-inf")
-        self._changed = Notify()
+        self._changed = Notifier()
 
     @property
     def held_until_s(self) -> float:
@@ -88,7 +88,7 @@ class Lane:
             ready_s = float("inf") if self._probe else max(ready_s, self._probe_at_s)
         return ready_s
 
-    def heard(self, *, rpm: int | None, tpm: int | None) -> None:
+    def apply_service_limit(self, *, rpm: int | None, tpm: int | None) -> None:
         """An answer named the requests or the tokens per minute that the service allows."""
         now_s = trio.current_time()
         if rpm is not None:

@@ -2,7 +2,7 @@
 
 from .account import Account, read_once, show_reading
 from .account_limits import AccountLimits
-from .budget import Budget, Ceiling, max_cost_ceiling, show
+from .budget import Budget, Ceiling, max_cost_ceiling, show_amount
 from .refusals import RefusalJudge
 from .reset import wait_for_reset
 
@@ -14,7 +14,7 @@ __all__ = [
     "RefusalJudge",
     "max_cost_ceiling",
     "read_once",
-    "show",
+    "show_amount",
     "show_reading",
     "wait_for_reset",
 ]

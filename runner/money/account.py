@@ -24,9 +24,9 @@ BACKOFF_S = 0.5  # before the second attempt; twice as long before each further 
 # Of other failures another attempt would say the same.
 FINAL_STATUSES = frozenset({501, 505})
 # Charges may be booked after the answer: the balance is read until it stands still.
-SETTLE_S = 5.0
+STABLE_WITHIN_S = 5.0
 STILL_S = 1.5
-SETTLE_STEP_S = 0.25
+STABLE_STEP_S = 0.25
 
 
 # What Decimal(38, 12) holds: more places are those of a float, and are rounded.
@@ -176,16 +176,16 @@ class Account:
 
         That is when a figure rose by `spent` exactly and none by less, or when all stand still with
         none short of it; a figure that is short may still be caught up by late charges. Takes at
-        most `SETTLE_S` seconds after the first answer. Raises KeyRefusedError.
+        most `STABLE_WITHIN_S` seconds after the first answer. Raises KeyRefusedError.
         """
         paid = spent - first.spent
         reading = await self.read("after", spent=spent)
-        with trio.move_on_after(SETTLE_S):
+        with trio.move_on_after(STABLE_WITHIN_S):
             still_since_s = self._clock.now()
             while (taken := _taken(first, reading)) and min(taken) != paid:
                 if min(taken) > paid and self._clock.now() - still_since_s >= STILL_S:
                     break
-                await trio.sleep(SETTLE_STEP_S)
+                await trio.sleep(STABLE_STEP_S)
                 later = await self.read("after", spent=spent)
                 if later.balance is None:
                     continue  # the figures at hand are better than none
@@ -210,24 +210,24 @@ def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
     return AccountChange(first, last).taken
 
 
-class Spent(NamedTuple):
+class EmptyFund(NamedTuple):
     """What has nothing left, in words, and when it has again; None where nobody knows."""
 
     name: str
     resets_at: datetime | None
 
 
-def spent_up(reading: BalanceReading) -> Spent | None:
+def empty_fund(reading: BalanceReading) -> EmptyFund | None:
     """Which of the balance and the budgets has nothing left; None where all have.
 
     Of several the one that takes longest to come back, for until then nothing can be paid.
     """
     if reading.balance is not None and reading.balance <= 0:
-        return Spent("the balance", None)
+        return EmptyFund("the balance", None)
     for period in reversed(PERIODS):  # the longest first
         budget = reading.budgets[period]
         if budget.remaining is not None and budget.remaining <= 0:
-            return Spent(f"the key's {period} budget", budget.reset_at)
+            return EmptyFund(f"the key's {period} budget", budget.reset_at)
     return None
 
 

@@ -57,7 +57,7 @@ class AccountLimits:
             reading, totals=self._recorder.totals, currency=self._budget.currency, when=when
         )
         if not self._settings.yes:
-            self._budget.imply(self._ceilings)
+            self._budget.set_account_ceilings(self._ceilings)
 
     async def renew(self) -> None:
         """Read the account again after each reset of a budget: what it had before holds no more."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from headrace.jobs import EXACT, BalanceReading
 
 from ..errors import OutOfMoneyError
-from ..notify import Notify
+from ..notify import Notifier
 from ..record import Totals
 
 
@@ -42,10 +42,10 @@ class Budget:
         self.currency = currency
         self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
-        self._changed = Notify()
-        self.imply([])
+        self._changed = Notifier()
+        self.set_account_ceilings([])
 
-    def imply(self, ceilings: Sequence[Ceiling]) -> None:
+    def set_account_ceilings(self, ceilings: Sequence[Ceiling]) -> None:
         """Keep to these too, in the place of those that were implied before."""
         self._ceilings = [*ceilings, *([] if self.ceiling is None else [self.ceiling])]
         self._changed.notify_all()
@@ -88,22 +88,24 @@ class Budget:
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept
-        unknown = f" and {show(kept)} kept for attempts whose bill is unknown" if kept else ""
+        unknown = (
+            f" and {show_amount(kept)} kept for attempts whose bill is unknown" if kept else ""
+        )
         return (
-            f"the next job may cost up to {show(bound)} {self.currency}, and with {show(spent)} "
-            f"spent{unknown} that goes beyond {over.name}; {over.advice}, and run the same command "
-            "again to resume"
+            f"the next job may cost up to {show_amount(bound)} {self.currency}, and with "
+            f"{show_amount(spent)} spent{unknown} that goes beyond {over.name}; {over.advice}, and "
+            "run the same command again to resume"
         )
 
 
-def show(amount: Decimal) -> str:
+def show_amount(amount: Decimal) -> str:
     """An amount without the zeros at its end."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def max_cost_ceiling(limit: Decimal, currency: str) -> Ceiling:
-    name = f"--max-cost {show(limit)} {currency}"
+    name = f"--max-cost {show_amount(limit)} {currency}"
     return Ceiling("--max-cost", name, limit, "raise --max-cost")
 
 
@@ -129,7 +131,7 @@ def ceilings_from(
         if left is None:
             continue
         total = EXACT.add(taken, max(left, Decimal(0)))
-        name = f"{whose}, which had {show(left)} {currency} left {when}"
+        name = f"{whose}, which had {show_amount(left)} {currency} left {when}"
         ceilings.append(Ceiling(whose, name, total, f"{advice} or give --yes", resets_at))
     return ceilings
 

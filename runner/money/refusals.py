@@ -14,7 +14,7 @@ from headrace.jobs import HeadraceError, Job, masked
 from ..errors import JobsRefusedError, KeyRefusedError, OutOfMoneyError
 from ..record import Recorder
 from ..retries import Failure
-from .account import Account, Spent, spent_up
+from .account import Account, EmptyFund, empty_fund
 
 # The same refusal of so many jobs of one url and model, and a success of none, ends the run.
 ALIKE_JOBS = 5
@@ -49,7 +49,7 @@ class RefusalJudge:
         self._alike: dict[tuple[str, str], _Alike | None] = {}
         self._reading = trio.Lock()
         self._read_at_s = float("-inf")
-        self._spent_up: Spent | None = None
+        self._empty_fund: EmptyFund | None = None
 
     def succeeded(self, job: Job) -> None:
         """A job was answered: what is refused of its url and model is refused for itself."""
@@ -63,7 +63,7 @@ class RefusalJudge:
             )
         plain = _names_money(failure)
         of_money = plain is not None or failure.status in (402, 403)
-        if of_money and (empty := await self._what_is_spent_up(plain)) is not None:
+        if of_money and (empty := await self._find_empty_fund(plain)) is not None:
             return OutOfMoneyError(
                 f"{empty.name} is spent; top up or wait for the reset, and run the same command "
                 f"again to resume (it said: {failure.message})",
@@ -103,7 +103,7 @@ class RefusalJudge:
             f"(it said: {failure.message})"
         )
 
-    async def _what_is_spent_up(self, plain: str | None) -> Spent | None:
+    async def _find_empty_fund(self, plain: str | None) -> EmptyFund | None:
         """What has nothing left by a reading of the account, else by the answer's own words."""
         async with self._reading:
             if trio.current_time() - self._read_at_s > FRESH_S:
@@ -112,11 +112,11 @@ class RefusalJudge:
                 except KeyRefusedError:
                     return None
                 self._recorder.reading(reading)
-                self._spent_up = spent_up(reading)
+                self._empty_fund = empty_fund(reading)
                 self._read_at_s = trio.current_time()
-        if self._spent_up is None and plain is not None:
-            return Spent(plain, None)
-        return self._spent_up
+        if self._empty_fund is None and plain is not None:
+            return EmptyFund(plain, None)
+        return self._empty_fund
 
 
 def _names_money(failure: Failure) -> str | None:

@@ -4,14 +4,14 @@ from .directory import RunDirectory, read_manifest
 from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
-from .recovery import State, recover
+from .recovery import RecoveredState, recover
 from .seal import seal
 
 __all__ = [
     "Journal",
     "Recorder",
+    "RecoveredState",
     "RunDirectory",
-    "State",
     "Totals",
     "journalled",
     "make_directory",

@@ -18,12 +18,12 @@ from headrace.jobs import (
 )
 
 from ..errors import StorageError
-from ..notify import Notify
+from ..notify import Notifier
 from ..offload import Offload
 from .directory import RunDirectory
 from .files import storage
 from .journal import Journal
-from .recovery import State
+from .recovery import RecoveredState
 from .rejects import RejectsFile
 from .seal import ensure_parts, seal
 from .unbilled import kept_for
@@ -37,7 +37,7 @@ class Totals:
     """What the run has done so far, earlier sessions included. `kept` is the most that attempts
     whose bill is unknown can have cost."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RecoveredState) -> None:
         self.succeeded = state.succeeded
         self.failed = state.failed
         self.rejected = 0
@@ -52,14 +52,16 @@ class Recorder:
     not there, not even in part.
     """
 
-    def __init__(self, run: RunDirectory, journal: Journal, state: State, offload: Offload) -> None:
+    def __init__(
+        self, run: RunDirectory, journal: Journal, state: RecoveredState, offload: Offload
+    ) -> None:
         self.totals = Totals(state)
         self._run = run
         self._journal = journal
         self._offload = offload
         self._rejects = RejectsFile(run.rejects)
         self._open: dict[tuple[int, int], Sent] = {}
-        self._written = Notify()
+        self._written = Notifier()
 
     def sent(self, record: Sent) -> None:
         """An attempt's first byte is about to leave."""

@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 import polars as pl
 
-from headrace.jobs import Attempt, Ended, Result, Sent, Status, frame, journal_segments, numbered
+from headrace.jobs import (
+    Attempt,
+    Ended,
+    Result,
+    Sent,
+    Status,
+    journal_segments,
+    numbered_files,
+    row_frame,
+)
 
 from ..errors import StorageError
 from ..limits import WINDOW_S
@@ -32,7 +41,7 @@ class RecentAttempt(NamedTuple):
     model: str
 
 
-class State(NamedTuple):
+class RecoveredState(NamedTuple):
     """Where a run stands before a session adds to it.
 
     `done` has one byte for each line up to the last with a result: DONE, REOPENED, or 0.
@@ -66,7 +75,7 @@ def recover(
     now: datetime,
     retry_failed: bool = False,
     changed: Iterable[int] = (),
-) -> tuple[State, Journal]:
+) -> tuple[RecoveredState, Journal]:
     """Bring a run directory to rest, read its state, and open the journal's next segment.
 
     A crash in here is recovered like any other: lost attempts are journalled in the new segment
@@ -111,7 +120,7 @@ def _unended(paths: Iterable[Path]) -> list[Sent]:
 
 def _part_numbers(run: Path) -> list[int]:
     tables = (run / "results", run / "attempts")
-    return [n for table in tables for n, _ in numbered(table, "part-", ".parquet")]
+    return [n for table in tables for n, _ in numbered_files(table, "part-", ".parquet")]
 
 
 def _state(
@@ -121,7 +130,7 @@ def _state(
     now: datetime,
     retry_failed: bool,
     changed: Iterable[int],
-) -> State:
+) -> RecoveredState:
     results = _read(run / "results", Result, "index", "status")
     attempts = _read(
         run / "attempts",
@@ -150,7 +159,7 @@ def _state(
     # A wall clock that was set back since would have the limits wait until it is there again.
     recent = [each._replace(sent_at=min(each.sent_at, now)) for each in recent]
     succeeded = int((results["status"] == "succeeded").sum())
-    return State(
+    return RecoveredState(
         done=done,
         attempts=made,
         recent=sorted(recent),
@@ -166,7 +175,7 @@ def _read(directory: Path, kind: type[Attempt] | type[Result], *names: str) -> p
     """These columns of a table; no rows where it has no part yet."""
     parts = sorted(directory.glob("*.parquet"))
     if not parts:
-        return frame(kind, []).select(names)
+        return row_frame(kind, []).select(names)
     try:
         return pl.scan_parquet(parts).select(names).collect()
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import numbered
+from headrace.jobs import numbered_files
 
 from ..errors import StorageError
 from .files import replace_file
@@ -22,7 +22,7 @@ def take_out(directory: Path, indexes: Iterable[int], *, before: int) -> None:
     Doing it again changes nothing. Raises StorageError.
     """
     gone = pl.Series(sorted(indexes), dtype=pl.Int64)
-    for number, part in numbered(directory, "part-", ".parquet"):
+    for number, part in numbered_files(directory, "part-", ".parquet"):
         if number >= before:
             continue
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import Attempt, BalanceReading, Result, frame, sync_directory
+from headrace.jobs import Attempt, BalanceReading, Result, row_frame, sync_directory
 
 from ..errors import StorageError
 from .files import make_directory, storage
@@ -49,11 +49,11 @@ def ensure_parts(run: Path) -> None:
     )
     for name, kind in tables:
         if not any((run / name).glob("*.parquet")):
-            write_part(run / name, 0, frame(kind, []))
+            write_part(run / name, 0, row_frame(kind, []))
 
 
 def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
-    table = frame(BalanceReading, readings)
+    table = row_frame(BalanceReading, readings)
     if path.exists():
         # Sealing again after a crash must not add a reading twice.
         try:

@@ -23,7 +23,7 @@ from headrace.jobs import (
     Row,
     Sent,
     columns,
-    frame,
+    row_frame,
     schema,
 )
 
@@ -94,7 +94,7 @@ class _MisreadError(Exception):
 def _table(rows: list[bytes], kind: type[Row]) -> pl.DataFrame:
     """Rows in JSON as a table. Raises polars' errors and _MisreadError where one is damaged."""
     if not rows:
-        return frame(kind, [])
+        return row_frame(kind, [])
     shape, texts = {}, []
     for name, dtype in schema(kind).items():
         shape[name] = dtype
@@ -131,4 +131,4 @@ def _one_by_one(segment: Path) -> Tables:
                     reopened.add(result.index)
             case BalanceRead(reading=reading):
                 readings.append(reading)
-    return Tables(frame(Attempt, attempts), frame(Result, results), readings, reopened)
+    return Tables(row_frame(Attempt, attempts), row_frame(Result, results), readings, reopened)

@@ -118,17 +118,17 @@ def load(*, as_json: bool, **options: Any) -> None:
 
     from rich.console import Console
 
-    from headrace.jobs import SETTINGS_FILE, own_limits_from, printable
+    from headrace.jobs import SETTINGS_FILE, model_limits_from, printable
 
     from ..cli import show_summary
     from ..clock import wall_now
     from .options import plan
     from .start import load_and_summarise
     from .steps_cli import make_steps
-    from .view import watch_on
+    from .view import display_on
 
     several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
-    options["own_limits"] = own_limits_from(
+    options["model_limits"] = model_limits_from(
         Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
     )
     asked = cast("LoadOptions", options)
@@ -136,19 +136,19 @@ def load(*, as_json: bool, **options: Any) -> None:
         make_steps(asked, **several, as_json=as_json)
         return
     planned = plan(asked, None, wall_now())
-    warn_beyond(planned)
-    outcome, summary = load_and_summarise(planned, watch_on(Console(stderr=True)))
+    print_calibration_warnings(planned)
+    outcome, summary = load_and_summarise(planned, display_on(Console(stderr=True)))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
         print_err(f"Stopped: {printable(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
 
 
-def warn_beyond(planned: "LoadPlan") -> None:
+def print_calibration_warnings(planned: "LoadPlan") -> None:
     """Say what this machine's client was not seen to do, where it has been calibrated."""
     from .calibrated import calibration_path, saved_calibration
-    from .exceeds import exceeds
+    from .calibration_warnings import calibration_warnings
 
     calibration = saved_calibration(calibration_path())
-    for line in [] if calibration is None else exceeds(calibration, planned):
+    for line in [] if calibration is None else calibration_warnings(calibration, planned):
         print_err(f"Warning: {line}")

@@ -35,7 +35,7 @@ class MeasureWindow(NamedTuple):
         return math.inf if self.duration_s is None else self.from_s + self.duration_s
 
 
-class Turn(NamedTuple):
+class DueRequest(NamedTuple):
     """A request that is wanted; `user` is whose turn it is, 0 where there are no users."""
 
     due_s: float
@@ -57,7 +57,7 @@ class Demand(Protocol):
     def next_s(self, now_s: float) -> float:
         """When something is due next, or is to be looked at again; inf for nothing in sight."""
 
-    def take(self, now_s: float) -> Turn | None:
+    def take(self, now_s: float) -> DueRequest | None:
         """The request that is due by now, if one is."""
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
@@ -92,14 +92,14 @@ class OpenLoop:
     def next_s(self, now_s: float) -> float:
         return min(self._next_s, self._end_s)
 
-    def take(self, now_s: float) -> Turn | None:
+    def take(self, now_s: float) -> DueRequest | None:
         due_s = self._next_s
         if due_s > now_s:
             if math.isinf(due_s) and self._end_s <= now_s:
                 self.over_s, self._end_s = self._end_s, math.inf
             return None
         self._next_s = self._following_s()
-        return Turn(due_s, 0)
+        return DueRequest(due_s, 0)
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         """Answers change nothing here."""
@@ -166,7 +166,7 @@ class Users:
         # The end has to be seen too: a user who is out may yet be due before it.
         return min(self._ready[0][0] if self._ready else math.inf, self._window.end_s)
 
-    def take(self, now_s: float) -> Turn | None:
+    def take(self, now_s: float) -> DueRequest | None:
         if self.over_s is not None:
             return None
         due_s = self._ready[0][0] if self._ready else math.inf
@@ -183,7 +183,7 @@ class Users:
                 return None
             self.measured += 1
             self._last_s = due_s
-        return Turn(*heappop(self._ready))
+        return DueRequest(*heappop(self._ready))
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         pause_s = self._think.draw_s(self._dice[user])

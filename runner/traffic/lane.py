@@ -10,7 +10,7 @@ class LoadLane(Lane):
     """No cool-down after a 429, and no pause in an outage: what the service does under the traffic
     that was asked for is the result. Nor do the service's headers lower the limits."""
 
-    def heard(self, *, rpm: int | None, tpm: int | None) -> None:
+    def apply_service_limit(self, *, rpm: int | None, tpm: int | None) -> None:
         """The service says what it allows: that is its affair."""
 
     def failed(

@@ -15,9 +15,9 @@ from ..secret import Secret
 from ..settings import settings_from
 from .arrivals import Arrivals
 from .curve import Point, RateCurve, parse_rate, parse_stages
+from .prompt_source import PromptOptions, PromptSource, prompts_for
 from .settings import LoadSettings, fresh_directory
 from .shapes import NO_THOUGHT, RateShape, ReplayShape, Shape, UsersShape
-from .supply import Asked, Supply, supply
 from .think import parse_think
 
 
@@ -79,7 +79,7 @@ class LoadPlan(NamedTuple):
     """A load run that is ready to go: how and what is sent, and where its records go."""
 
     settings: LoadSettings
-    supply: Supply
+    source: PromptSource
     directory: Path
 
 
@@ -106,11 +106,11 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
         **{name: given[name] for name in given.keys() & OF_SETTINGS}
         | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed},
     )
-    asked = Asked(
-        **{name: given[name] for name in given.keys() & {*Asked._fields}}
+    asked = PromptOptions(
+        **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}
         | {"extra": _extra(options.get("extra"))}
     )
-    found = supply(asked, seed=seed, trace=trace)
+    found = prompts_for(asked, seed=seed, trace=trace)
     directory = fresh_directory(now.date(), Path()) if out is None else Path(out)
     return LoadPlan(settings, found, directory)
 

@@ -11,7 +11,7 @@ import trio
 from headrace.jobs import Attempt, Phase, Result, Sent, Status
 
 from ..offload import Offload
-from ..record import Journal, Recorder, RunDirectory, State, seal
+from ..record import Journal, Recorder, RecoveredState, RunDirectory, seal
 from .tally import Tally
 
 
@@ -24,7 +24,7 @@ class LoadRecorder(Recorder):
         self,
         run: RunDirectory,
         journal: Journal,
-        state: State,
+        state: RecoveredState,
         offload: Offload,
         *,
         phase_of: Callable[[datetime], Phase],

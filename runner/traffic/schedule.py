@@ -14,13 +14,13 @@ from headrace.jobs import Job, Prompts, Result
 
 from ..pending import Pending
 from .alarm import Alarm
-from .demand import Demand, Turn
+from .demand import Demand, DueRequest
 
 # How long the dispatcher may continue with what is due, while others wait for their turn.
 YIELD_AFTER_S = 0.002
 
 
-class Out(NamedTuple):
+class TakenJob(NamedTuple):
     """A job that was taken, and whose turn it was."""
 
     pending: Pending
@@ -45,7 +45,7 @@ class Schedule:
         self._ahead: Pending | None = None
         self._retries: list[tuple[float, int, Pending]] = []
         self._order = itertools.count()
-        self._out: dict[int, Out] = {}
+        self._out: dict[int, TakenJob] = {}
         self._yielded_s = trio.current_time()
 
     def take_now(self) -> tuple[Pending, float] | None:
@@ -84,9 +84,9 @@ class Schedule:
     def _make(self) -> Pending:
         return self._pend(self._prompts.next(self.taken))
 
-    def _give(self, turn: Turn) -> Pending:
+    def _give(self, turn: DueRequest) -> Pending:
         pending, self._ahead = self._ahead or self._make(), None
-        self._out[pending.job.index] = Out(pending, turn.user)
+        self._out[pending.job.index] = TakenJob(pending, turn.user)
         self.taken += 1
         return pending
 

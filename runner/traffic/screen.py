@@ -62,7 +62,7 @@ def draw(snapshot: Snapshot, *, width: int) -> Group:
     return Group(*lines)
 
 
-def show(lines: BinaryIO, console: Console) -> None:
+def draw_snapshots(lines: BinaryIO, console: Console) -> None:
     """Draw each snapshot as it comes, until there are no more; nothing of it stays."""
     decoder = msgspec.json.Decoder(Snapshot)
     with Live(console=console, auto_refresh=False, transient=True) as display:
@@ -73,7 +73,7 @@ def show(lines: BinaryIO, console: Console) -> None:
 def main() -> None:
     # Ctrl-C is the run's; this process ends with the last snapshot.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    show(sys.stdin.buffer, Console(stderr=True))
+    draw_snapshots(sys.stdin.buffer, Console(stderr=True))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class Trial(NamedTuple):
     size: float
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """Where the search has come to: `highest_met` is the highest rate that met the objectives,
     `lowest_missed` the lowest that didn't; None where there is none. `unclear` are rates that
     could not be told from the limit and were taken as they came out."""
@@ -58,9 +58,9 @@ class RateSearch:
         self._unclear: list[float] = []
 
     @property
-    def found(self) -> Found:
+    def found(self) -> SearchResult:
         """What is known so far."""
-        return Found(self._met, self._missed, tuple(self._unclear))
+        return SearchResult(self._met, self._missed, tuple(self._unclear))
 
     def next(self) -> Trial | None:
         """The next trial; None once the answer is as narrow as it is to be."""

@@ -16,16 +16,16 @@ from ..dispatch import send_all
 from ..errors import InterruptError, StorageError, TerminateError
 from ..limits import Concurrency, most_connections
 from ..pending import Pending
-from ..record import Journal, Recorder, RunDirectory, State
-from ..session import RunSession, World
+from ..record import Journal, Recorder, RecoveredState, RunDirectory
+from ..session import RunEnvironment, RunSession
 from .alarm import Alarm, OpenAlarm
 from .demand import MeasureWindow
 from .lane import LoadLane
 from .machine import LoopMonitor, ProcessUsage, facts_of
+from .prompt_source import PromptSource
 from .recorder import LoadRecorder
 from .schedule import Schedule
 from .settings import LoadSettings
-from .supply import Supply
 from .tally import Tally
 from .view import LoadDisplay, LoadProgress
 
@@ -42,29 +42,29 @@ class LoadSession(RunSession):
         run: RunDirectory,
         settings: LoadSettings,
         clock: RunClock,
-        world: World,
+        environment: RunEnvironment,
         *,
-        supply: Supply,
-        watch: LoadDisplay | None,
+        source: PromptSource,
+        display: LoadDisplay | None,
         open_alarm: OpenAlarm,
     ) -> None:
-        super().__init__(run, settings, clock, world)
+        super().__init__(run, settings, clock, environment)
         assert run.manifest.load is not None
         self._facts: LoadFacts = run.manifest.load
         self._load = settings
-        self._supply = supply
-        self._watch = watch
+        self._source = source
+        self._display = display
         self._open_alarm = open_alarm
         self._tally = Tally(clock.now())
         self._loop = LoopMonitor(clock)
         self._usage = ProcessUsage()
 
-    def _recorder(self, journal: Journal, state: State) -> Recorder:
+    def _recorder(self, journal: Journal, state: RecoveredState) -> Recorder:
         return LoadRecorder(
             self._run,
             journal,
             state,
-            self._world.offload,
+            self._environment.offload,
             phase_of=self._phase_of,
             tally=self._tally,
         )
@@ -82,9 +82,9 @@ class LoadSession(RunSession):
         kind = InterruptError if number == signal.SIGINT else TerminateError
         return kind("interrupted; what was measured until then is in the report")
 
-    async def _send(self, parts: Assembly, state: State) -> None:
+    async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         recorder, prices = parts.recorder, parts.prices
-        for reject in self._supply.rejects:
+        for reject in self._source.rejects:
             recorder.reject(reject)
         with ExitStack() as stack:
             due_alarm = stack.enter_context(self._open_alarm())
@@ -102,7 +102,7 @@ class LoadSession(RunSession):
                     nursery.start_soon(self._end_measuring, schedule)
                     if parts.limits is not None:
                         nursery.start_soon(parts.limits.renew)
-                    if self._watch is not None:
+                    if self._display is not None:
                         progress = LoadProgress(
                             totals=recorder.totals,
                             concurrency=parts.admission.concurrency,
@@ -114,7 +114,7 @@ class LoadSession(RunSession):
                             currency=None if prices is None else prices.currency,
                             stop=self._stop,
                         )
-                        nursery.start_soon(self._watch, progress)
+                        nursery.start_soon(self._display, progress)
                     await send_all(
                         [schedule],
                         recorder.sync_regularly,
@@ -134,7 +134,7 @@ class LoadSession(RunSession):
         assert settings.seed is not None
         demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
         bounds = None if prices is None else CostBounds(prices)
-        return Schedule(demand, self._supply.prompts, alarm=alarm, pend=partial(_pend, bounds))
+        return Schedule(demand, self._source.prompts, alarm=alarm, pend=partial(_pend, bounds))
 
     def _begin_window(self, window: MeasureWindow) -> None:
         facts, utc = self._facts, self._clock.utc
@@ -147,7 +147,7 @@ class LoadSession(RunSession):
     async def _save(self) -> None:
         """Have run.json say what is measured, should the process be killed."""
         try:
-            await self._world.offload(self._run.save)
+            await self._environment.offload(self._run.save)
         except StorageError as error:
             self._stop.request(error)
 

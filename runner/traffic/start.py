@@ -20,7 +20,7 @@ from ..clock import RunClock, wall_now
 from ..errors import StorageError
 from ..limits import all_open_files
 from ..record import RunDirectory, storage
-from ..session import REAL_WORLD, RunOutcome, World
+from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
 from .alarm import OpenAlarm, open_alarm
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
@@ -56,7 +56,7 @@ def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOu
 
 
 def load_and_summarise(
-    planned: LoadPlan, watch: LoadDisplay | None = None
+    planned: LoadPlan, display: LoadDisplay | None = None
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run, judge the client, and write summary.json.
 
@@ -71,7 +71,7 @@ def load_and_summarise(
     for text in planned.settings.objectives:
         request_condition(parse_condition(text))
     with _undisturbed():
-        outcome = trio.run(run_load, planned, REAL_WORLD, watch)
+        outcome = trio.run(run_load, planned, REAL_ENVIRONMENT, display)
     if outcome.storage_failed:
         try:
             return outcome, summarise(planned.directory)
@@ -87,31 +87,31 @@ def load_and_summarise(
 
 async def run_load(
     planned: LoadPlan,
-    world: World = REAL_WORLD,
-    watch: LoadDisplay | None = None,
+    environment: RunEnvironment = REAL_ENVIRONMENT,
+    display: LoadDisplay | None = None,
     open_alarm: OpenAlarm = open_alarm,
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary."""
-    settings, supply, directory = planned
-    clock = RunClock(world.wall)
+    settings, source, directory = planned
+    clock = RunClock(environment.wall)
     fresh = Manifest(
         headrace=version("headrace"),
         schema_version=SCHEMA_VERSION,
         kind="load",
         base_url=settings.base_url,
-        job_file=supply.identity,
+        job_file=source.identity,
         prices=settings.prices,
         load=_facts(planned),
     )
     with RunDirectory.create(directory, fresh) as run:
         session = LoadSession(
-            run, settings, clock, world, supply=supply, watch=watch, open_alarm=open_alarm
+            run, settings, clock, environment, source=source, display=display, open_alarm=open_alarm
         )
         return await session.work()
 
 
 def _facts(planned: LoadPlan) -> LoadFacts:
-    settings, supply, _ = planned
+    settings, source, _ = planned
     shape = settings.shape
     assert settings.seed is not None
     return LoadFacts(
@@ -120,14 +120,14 @@ def _facts(planned: LoadPlan) -> LoadFacts:
         open_loop=shape.open_loop,
         users=shape.users,
         rate_per_s=shape.rate_per_s,
-        prompts=supply.words,
-        model=supply.model,
-        url=supply.url,
-        stream=supply.stream,
+        prompts=source.words,
+        model=source.model,
+        url=source.url,
+        stream=source.stream,
         warmup_s=settings.warmup_s,
         duration_s=settings.duration_s,
         requests=settings.requests,
-        ceiling=settings.concurrency,
+        concurrency_limit=settings.concurrency,
         objectives=list(settings.objectives),
         seed=settings.seed,
     )

@@ -18,7 +18,7 @@ from ..secret import Secret
 from ..session import RunOutcome
 from .curve import parse_rate
 from .options import LoadOptions, LoadPlan, plan
-from .search import Found, RateSearch
+from .search import RateSearch, SearchResult
 
 if TYPE_CHECKING:
     from headrace.reports import Step, Steps
@@ -103,7 +103,7 @@ class Stepper:
         self._started_at = now()
         self._steps: list[Step] = []
         self._objective: Expression | None = None
-        self._found = Found(None, None, ())
+        self._found = SearchResult(None, None, ())
         self._needed = STEP_REQUESTS
         self.exit_code = 0
         self._reason: str | None = None

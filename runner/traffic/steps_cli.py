@@ -12,7 +12,7 @@ from ..settings import key_from
 from .options import LoadOptions
 from .start import load_and_summarise
 from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
-from .view import watch_on
+from .view import display_on
 
 if TYPE_CHECKING:
     from headrace.reports import Step
@@ -45,7 +45,7 @@ def make_steps(
         key_from(None),
         out,
         kind="sweep" if search is None else "find",
-        run=lambda planned: load_and_summarise(planned, watch_on(Console(stderr=True)))[0],
+        run=lambda planned: load_and_summarise(planned, display_on(Console(stderr=True)))[0],
         now=wall_now,
         look=lambda step: console.print(_said(step), markup=False),
     )

@@ -13,7 +13,7 @@ from rich.console import Console
 from headrace.jobs import LoadSigns, judge_load
 
 from ..limits import Concurrency
-from ..money import show
+from ..money import show_amount
 from ..record import Totals
 from ..stderr import print_err
 from ..stop import Stop
@@ -112,10 +112,10 @@ def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | 
 def _cost(progress: LoadProgress) -> str | None:
     if progress.currency is None:
         return None
-    return f"{show(progress.totals.spent)} {progress.currency}"
+    return f"{show_amount(progress.totals.spent)} {progress.currency}"
 
 
-def watch_on(console: Console) -> LoadDisplay:
+def display_on(console: Console) -> LoadDisplay:
     """A display for this console: live on a terminal, else a line every ten seconds."""
     return _live if console.is_terminal else _lines
 

@@ -9,7 +9,7 @@ import trio
 
 from .deadlines import Deadlines
 from .streams import READ_BYTES, DescriptorStream, Origin, descriptor_under
-from .timeouts import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, Timeouts, Wait, broken, late
+from .timeouts import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, RequestWait, Timeouts, broken, late
 from .wire import Wire
 
 # Status line and headers of one response, with those of 1xx answers before it.
@@ -39,7 +39,7 @@ class Connection:
         self.since_s = 0.0  # when the last read ended or a wait began, on trio's clock
         self._limits = limits
         self._deadlines = deadlines
-        self._waits_for: Wait | None = None  # what is waited for
+        self._waits_for: RequestWait | None = None  # what is waited for
         self._wait_max_s = 0.0  # how long that may be, from `since_s`
         self._ends_s = 0.0  # when the whole exchange is to be over
         self._socket = descriptor_under(stream)
@@ -217,7 +217,7 @@ class Connection:
         self._body.clear()
         return body
 
-    def _wait(self, phase: Wait, seconds: float, from_s: float) -> None:
+    def _wait(self, phase: RequestWait, seconds: float, from_s: float) -> None:
         self._waits_for, self._wait_max_s, self.since_s = phase, seconds, from_s
         due_s = self.due_s()
         if due_s < self._deadlines.wakes_s:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import trio
 
-from .timeouts import READ, PhaseLimit, Timeouts
+from .timeouts import READ, Timeouts, WaitLimit
 from .tls import verifying
 from .transport import IDLE_MAX_S
 from .unprocessed import UnprocessedError
@@ -140,7 +140,7 @@ class _Noted(httpx.AsyncByteStream):
         assert wire.sent_at_s is not None
         until_s = wire.sent_at_s + limits.total
         try:
-            with PhaseLimit(READ, limits.read, until_s=until_s, total_s=limits.total):
+            with WaitLimit(READ, limits.read, until_s=until_s, total_s=limits.total):
                 piece = await anext(self._pieces)
         except StopAsyncIteration:
             raise

@@ -25,7 +25,7 @@ class Timeouts(NamedTuple):
     total: float = 4 * 3600.0
 
 
-class Wait(NamedTuple):
+class RequestWait(NamedTuple):
     """A phase of a request: what is waited for, and the errors of a wait too long or in vain."""
 
     what: str
@@ -33,22 +33,27 @@ class Wait(NamedTuple):
     broken: type[httpx.TransportError]
 
 
-CONNECT = Wait("a connection", httpx.ConnectTimeout, httpx.ConnectError)
-WRITE = Wait("the request to go", httpx.WriteTimeout, httpx.WriteError)
-FIRST_BYTE = Wait("an answer", httpx.ReadTimeout, httpx.ReadError)
-READ = Wait("more of the answer", httpx.ReadTimeout, httpx.ReadError)
-TOTAL = Wait("the end of the answer", httpx.ReadTimeout, httpx.ReadError)
+CONNECT = RequestWait("a connection", httpx.ConnectTimeout, httpx.ConnectError)
+WRITE = RequestWait("the request to go", httpx.WriteTimeout, httpx.WriteError)
+FIRST_BYTE = RequestWait("an answer", httpx.ReadTimeout, httpx.ReadError)
+READ = RequestWait("more of the answer", httpx.ReadTimeout, httpx.ReadError)
+TOTAL = RequestWait("the end of the answer", httpx.ReadTimeout, httpx.ReadError)
 
 BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-class PhaseLimit:
+class WaitLimit:
     """A time limit on one phase, from now, and no longer than `until_s`, the end of all of them."""
 
     __slots__ = ("_kind", "_scope", "_seconds")
 
     def __init__(
-        self, kind: Wait, seconds: float, *, until_s: float = float("inf"), total_s: float = 0.0
+        self,
+        kind: RequestWait,
+        seconds: float,
+        *,
+        until_s: float = float("inf"),
+        total_s: float = 0.0,
     ) -> None:
         now_s = trio.current_time()
         if now_s + seconds > until_s:
@@ -75,12 +80,12 @@ class PhaseLimit:
         return bool(swallowed)
 
 
-def late(kind: Wait, seconds: float) -> httpx.TimeoutException:
+def late(kind: RequestWait, seconds: float) -> httpx.TimeoutException:
     """The error of a phase that took longer than it may."""
     return kind.late(f"waited {seconds:g} s for {kind.what}")
 
 
-def broken(kind: Wait, error: BaseException) -> httpx.TransportError:
+def broken(kind: RequestWait, error: BaseException) -> httpx.TransportError:
     """The error of a phase in which the stream failed."""
     return kind.broken(_reason(error))
 

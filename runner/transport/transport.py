@@ -13,7 +13,7 @@ from .deadlines import Deadlines
 from .head import head_bytes
 from .response import SocketResponse
 from .streams import Connect, Origin, open_tcp
-from .timeouts import CONNECT, PhaseLimit, Timeouts
+from .timeouts import CONNECT, Timeouts, WaitLimit
 from .tls import Handshakes, verifying
 from .wire import Wire
 
@@ -114,7 +114,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         for others in list(self._idle.values()):  # nobody may ever come back to their origins
             await self._close_old(others, now_s)
         began_s = trio.current_time()
-        with PhaseLimit(CONNECT, self._limits.connect):
+        with WaitLimit(CONNECT, self._limits.connect):
             stream = await self._connect(origin)
             if origin.scheme == "https":
                 stream = await self._handshakes.secure(stream, origin.host)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         OutageError,
         OutOfMoneyError,
         RunDirectoryError,
+        RunEnvironment,
         RunOptions,
         RunOutcome,
         RunSettings,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
         StorageError,
         TerminateError,
         UnreachableError,
-        World,
         load,
         run,
         run_jobs,
@@ -48,6 +48,7 @@ __all__ = [
     "OutOfMoneyError",
     "OutageError",
     "RunDirectoryError",
+    "RunEnvironment",
     "RunOptions",
     "RunOutcome",
     "RunSettings",
@@ -56,7 +57,6 @@ __all__ = [
     "StorageError",
     "TerminateError",
     "UnreachableError",
-    "World",
     "load",
     "run",
     "run_jobs",
@@ -72,7 +72,7 @@ __getattr__ = late(
         "runner": (
             "BalanceError InterruptError KeyRefusedError LoadOptions OutOfMoneyError OutageError "
             "RunDirectoryError RunOptions RunOutcome RunSettings Secret Stop StorageError "
-            "TerminateError UnreachableError World load run run_jobs"
+            "TerminateError UnreachableError RunEnvironment load run run_jobs"
         ),
     },
 )

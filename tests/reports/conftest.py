@@ -25,7 +25,7 @@ from headrace.jobs import (
     Result,
     Row,
     Session,
-    frame,
+    row_frame,
 )
 
 START = datetime(2026, 6, 8, 12, 0, tzinfo=UTC)
@@ -130,7 +130,9 @@ class RunMaker:
         self._parts("results", Result, self.results)
         self._parts("attempts", Attempt, self.attempts)
         if self.readings:
-            frame(BalanceReading, self.readings).write_parquet(self.directory / "balance.parquet")
+            row_frame(BalanceReading, self.readings).write_parquet(
+                self.directory / "balance.parquet"
+            )
         self.results, self.attempts, self.readings = [], [], []
 
     def _parts(self, name: str, kind: type[Row], rows: list[Any]) -> None:
@@ -138,7 +140,7 @@ class RunMaker:
         folder.mkdir(parents=True, exist_ok=True)
         for n in range(0, max(len(rows), 1), 3):
             part = folder / f"{len(list(folder.iterdir())):06}.parquet"
-            frame(kind, rows[n : n + 3]).write_parquet(part)
+            row_frame(kind, rows[n : n + 3]).write_parquet(part)
 
     def journal(self, *records: JournalRecord, torn: bytes = b"") -> None:
         """Write one journal segment."""

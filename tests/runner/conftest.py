@@ -16,7 +16,15 @@ import trio
 import trio.testing
 
 from headrace.gateway import Config, Gateway
-from headrace.runner import RunOutcome, RunSettings, Secret, Stop, TrioTransport, World, run_jobs
+from headrace.runner import (
+    RunEnvironment,
+    RunOutcome,
+    RunSettings,
+    Secret,
+    Stop,
+    TrioTransport,
+    run_jobs,
+)
 
 from .processes import headrace as headrace
 from .processes import serve as serve
@@ -296,7 +304,7 @@ class Bench:
         **fields: Any,
     ) -> Ran:
         settings = {"rpm": None, "tpm": None, "seed": 1, **fields}
-        world = World(
+        environment = RunEnvironment(
             transport=TrioTransport(connect=connect),
             offload=at_once,
             read=at_once,
@@ -309,7 +317,7 @@ class Bench:
             str(self.jobs),
             self.directory,
             RunSettings(base_url="http://gateway.test", key=Secret(key), **settings),
-            world,
+            environment,
             watch,
         )
         return Ran(outcome, self.directory)

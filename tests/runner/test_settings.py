@@ -125,13 +125,13 @@ def test_a_program_and_the_command_line_can_set_the_same() -> None:
     program = {*RunOptions.__annotations__, *SendOptions.__annotations__}
     assert program == {*RunSettings.__struct_fields__} - {"key", "seed"}
     command = {param.name for param in cli.run.params} - {"jobs", "out", "as_json"}
-    assert command == program - {"own_limits"}  # which are a table of headrace.toml
+    assert command == program - {"model_limits"}  # which are a table of headrace.toml
 
 
 def test_a_program_and_the_command_line_can_ask_for_the_same_load() -> None:
     program = {*LoadOptions.__optional_keys__}
     command = {param.name for param in load_command.params} - {"as_json", *SEVERAL}
-    assert command == program - {"own_limits"}
+    assert command == program - {"model_limits"}
 
 
 def test_an_option_that_no_load_run_has_is_refused() -> None:
@@ -153,7 +153,7 @@ def test_the_load_commands_defaults_are_the_settings(tmp_path: Path) -> None:
     shape, other = ours.pop("shape"), theirs.pop("shape")
     assert ours == theirs
     assert (shape.arrivals, shape.variation) == (other.arrivals, other.variation)
-    assert by_flags.supply.words == by_program.supply.words
+    assert by_flags.source.words == by_program.source.words
     assert by_program.settings.grace_s == 120.0
     assert (by_program.settings.rpm, by_program.settings.attempts) == (None, 1)
 

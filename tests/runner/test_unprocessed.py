@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from headrace.jobs import Price, PriceTable
-from headrace.runner import RunSettings, Secret, TrioTransport, World, run_jobs
+from headrace.runner import RunEnvironment, RunSettings, Secret, TrioTransport, run_jobs
 from headrace.runner.transport import UnprocessedError
 from tests.runner.conftest import BEGAN, KEY, Bench, Ran, Service, at_once
 
@@ -40,7 +40,7 @@ class Refusing(httpx.AsyncBaseTransport):
 
 
 async def run(bench: Bench, service: Service, *, refused: int, attempts: int = 2) -> Ran:
-    world = World(
+    environment = RunEnvironment(
         transport=Refusing(service, refused),
         offload=at_once,
         read=at_once,
@@ -56,7 +56,7 @@ async def run(bench: Bench, service: Service, *, refused: int, attempts: int = 2
         prices=PRICES,
         max_cost=Decimal(1),
     )
-    outcome = await run_jobs(str(bench.jobs), bench.directory, settings, world)
+    outcome = await run_jobs(str(bench.jobs), bench.directory, settings, environment)
     return Ran(outcome, bench.directory)
 
 

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from headrace.jobs import Attempt, BalanceReading, Result, columns, frame, schema
+from headrace.jobs import Attempt, BalanceReading, Result, columns, row_frame, schema
 from headrace.jobs.records.page import records_page
 from headrace.jobs.records.rows import Row
 
@@ -195,7 +195,7 @@ def test_rows_come_back_from_parquet_as_they_were(
     row: type[Row], rows: list[Row], tmp_path: Path
 ) -> None:
     path = tmp_path / "part.parquet"
-    frame(row, rows).write_parquet(path)
+    row_frame(row, rows).write_parquet(path)
     stored = pl.read_parquet(path)
     assert stored.schema == schema(row)
     assert stored.rows(named=True) == [msgspec.structs.asdict(each) for each in rows]
@@ -204,7 +204,7 @@ def test_rows_come_back_from_parquet_as_they_were(
 @pytest.mark.parametrize("row", [Result, Attempt, BalanceReading])
 def test_a_table_without_rows_keeps_its_columns(row: type[Row], tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
-    frame(row, []).write_parquet(path)
+    row_frame(row, []).write_parquet(path)
     stored = pl.read_parquet(path)
     assert stored.height == 0
     assert stored.schema == schema(row)
@@ -233,9 +233,9 @@ def test_a_table_with_amounts_is_made_without_numpy() -> None:
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
-from headrace.jobs import BalanceReading, frame
+from headrace.jobs import BalanceReading, row_frame
 row = BalanceReading(read_at=datetime.now(UTC), moment="after", spent=Decimal("0.000000000001"))
-print(frame(BalanceReading, [row])["spent"][0], "numpy" in sys.modules)
+print(row_frame(BalanceReading, [row])["spent"][0], "numpy" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1E-12 False"

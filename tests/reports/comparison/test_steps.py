@@ -10,7 +10,7 @@ from rich.console import Console
 from headrace.jobs import parse_condition
 from headrace.reports import Step, Steps, print_steps, read_step
 from headrace.reports.comparison.steps import knee_of
-from headrace.reports.objectives.confidence import Weighed
+from headrace.reports.objectives.confidence import FigureInterval
 from tests.reports.conftest import START, RunMaker
 from tests.reports.load_maker import LoadMaker, facts
 
@@ -116,7 +116,7 @@ def test_a_step_has_the_figures_of_its_run_and_of_its_objective(made: RunMaker) 
 
 
 def test_a_search_in_a_table(made: RunMaker) -> None:
-    figure = Weighed(figure="p95(latency_s)", value=0.2, low=0.19, high=0.21)
+    figure = FigureInterval(figure="p95(latency_s)", value=0.2, low=0.19, high=0.21)
     sure = {"figures": [figure]}
     report = steps(
         [

@@ -19,7 +19,7 @@ from openai.types.chat import ChatCompletion
 from openai.types.images_response import ImagesResponse
 
 from headrace.jobs import Result as ResultRow
-from headrace.jobs import Session, frame, schema
+from headrace.jobs import Session, row_frame, schema
 from headrace.reports.export.batch_lines import ANTHROPIC_ERRORS
 from headrace.reports.export.export import defused, errors_name
 from headrace.reports.export.ordered import in_input_order
@@ -382,7 +382,7 @@ def test_an_exported_cell_is_defused(made: RunMaker) -> None:
 @example(["=1+1", " \t@now", None, "a"])
 def test_no_cell_begins_like_a_formula_and_all_come_back(texts: list[str | None]) -> None:
     table = (
-        frame(ResultRow, [])
+        row_frame(ResultRow, [])
         .clear(len(texts))
         .with_columns(pl.Series("text", texts, dtype=pl.String))
     )

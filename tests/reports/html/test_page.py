@@ -22,7 +22,7 @@ from headrace.jobs import (
     Result,
     Sent,
     Session,
-    frame,
+    row_frame,
 )
 from headrace.reports.figures.summary import summary_of
 from headrace.reports.html import html_report, write_html
@@ -173,8 +173,8 @@ def test_a_page_has_a_bound_whatever_the_run(made: RunMaker) -> None:
         made.attempt(index, 2, **about, **spent, cost=Decimal(1))
         made.result(index, **about, **spent, text=text, metadata=text, attempts=2)
     made.manifest()
-    frame(Result, made.results).write_parquet(folder(made, "results") / "0.parquet")
-    frame(Attempt, made.attempts).write_parquet(folder(made, "attempts") / "0.parquet")
+    row_frame(Result, made.results).write_parquet(folder(made, "results") / "0.parquet")
+    row_frame(Attempt, made.attempts).write_parquet(folder(made, "attempts") / "0.parquet")
     made.results, made.attempts = [], []
     size = len(page_of(made).encode())
     assert size < 3_000_000 - 1_100_000  # the libraries take the rest

@@ -6,15 +6,19 @@ import pytest
 
 from headrace.jobs import parse_condition
 from headrace.reports.figures.summary import summary_of
-from headrace.reports.objectives.confidence import Judged, judge_surely, requests_needed
+from headrace.reports.objectives.confidence import (
+    ConfidentJudgement,
+    judge_with_confidence,
+    requests_needed,
+)
 from headrace.reports.run import Run, open_run
 from tests.reports.conftest import RunMaker
 from tests.reports.load_maker import LoadMaker, facts
 
 
-def judged(made: RunMaker, text: str) -> Judged:
+def judged(made: RunMaker, text: str) -> ConfidentJudgement:
     run = open_run(made.write())
-    return judge_surely(parse_condition(text), run, summary_of(run))
+    return judge_with_confidence(parse_condition(text), run, summary_of(run))
 
 
 def load_run(made: RunMaker, *, answers: int, failures: int = 0) -> RunMaker:
@@ -74,7 +78,7 @@ def hundred(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_a_comparison_is_sure_where_it_holds_for_all_of_the_interval(
     hundred: Run, text: str, certainty: str, *, met: bool
 ) -> None:
-    found = judge_surely(parse_condition(text), hundred, summary_of(hundred))
+    found = judge_with_confidence(parse_condition(text), hundred, summary_of(hundred))
     assert (found.certainty, found.met) == (certainty, met)
 
 

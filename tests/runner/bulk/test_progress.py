@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from headrace.jobs import Price, PriceTable
 from headrace.runner.bulk.progress import LINE_EVERY_S
-from headrace.runner.bulk.screen import watch_on
+from headrace.runner.bulk.screen import display_on
 
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(100), output=Decimal(100))})
 
@@ -21,7 +21,7 @@ async def test_without_a_terminal_a_line_comes_every_ten_seconds(
     service.answer = lambda seen: service.fine(delay_s=0.5)
     bench.write_chats(60)
     console = Console(file=io.StringIO(), width=200)
-    await bench.run(service, rpm=120, prices=PRICES, watch=watch_on(console))
+    await bench.run(service, rpm=120, prices=PRICES, watch=display_on(console))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     # 60 jobs, one each half second: it ends as the third line would come.
     assert len(lines) == 2
@@ -41,7 +41,7 @@ async def test_a_terminal_shows_the_state_that_holds_the_run_up(
     )
     bench.write_chats(3)
     console = Console(file=io.StringIO(), width=100, force_terminal=True, height=20)
-    await bench.run(service, concurrency=1, watch=watch_on(console))
+    await bench.run(service, concurrency=1, watch=display_on(console))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "cooling down for 30s" in text
     assert "cost unknown: no --prices" in text
@@ -53,5 +53,5 @@ async def test_the_display_costs_no_time_of_the_run(
 ) -> None:
     bench.write_chats(5)
     console = Console(file=io.StringIO(), force_terminal=True)
-    await bench.run(service, watch=watch_on(console))
+    await bench.run(service, watch=display_on(console))
     assert trio.current_time() == 0.0

@@ -15,7 +15,7 @@ from rich.console import Console
 from trio.testing import MockClock
 
 from headrace.jobs import Price, PriceTable
-from headrace.runner.bulk.screen import watch_on
+from headrace.runner.bulk.screen import display_on
 from headrace.runner.bulk.shortage import Shortage, announcement, show_shortage
 from headrace.runner.money.budget import Ceiling
 from tests.runner.conftest import Bench, Reply, Service
@@ -163,7 +163,7 @@ async def test_the_display_has_it_as_long_as_it_holds(
     dear(service)
     bench.write_chats(250, max_tokens=50)
     console = Console(file=io.StringIO(), width=400)
-    await bench.run(service, prices=PRICES, rpm=60, watch=watch_on(console))
+    await bench.run(service, prices=PRICES, rpm=60, watch=display_on(console))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     words = ", the key's daily budget will be spent at about 16:33 (+08:00)"
     assert not any(words in line for line in lines[:5])

@@ -17,7 +17,7 @@ def test_over_sockets_the_counts_are_the_gateways_and_no_time_is_shorter_than_it
         measured = Loads(tmp_path, cores, said.append).run(
             CalibrationLoad(users=4, itl_s=0.001, seconds=1)
         )
-    truth, figures = measured.truth, measured.figures
+    truth, figures = measured.errors_found, measured.figures
     assert said == ["4 streams, 1 ms gaps"]
     assert (figures.requests.failed, figures.requests.answered) == (0, truth.requests)
     assert truth.requests > 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace.jobs import InputError
-from headrace.reports import Truth
+from headrace.reports import MeasurementErrors
 from headrace.runner import Secret
 from headrace.runner.calibration.measure import gateway_was_late, load_error
 from headrace.runner.traffic.calibrated import (
@@ -19,7 +19,7 @@ from headrace.runner.traffic.calibrated import (
     save_calibration,
     saved_calibration,
 )
-from headrace.runner.traffic.exceeds import exceeds
+from headrace.runner.traffic.calibration_warnings import calibration_warnings
 from headrace.runner.traffic.options import plan
 
 NOON = dt.datetime(2026, 6, 9, 12, tzinfo=dt.UTC)
@@ -88,23 +88,25 @@ def test_a_load_beyond_what_was_measured_is_warned_of(
 ) -> None:
     there = {"duration_s": 20.0, "base_url": "http://here.test", "out": tmp_path / "x.run"}
     options: Any = {**there, **asked}
-    found = exceeds(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
+    found = calibration_warnings(FOUND, plan(options, Secret("sk-0123456789abcdef"), NOON))
     assert len(found) == len(says)
     for line, begin in zip(found, says, strict=True):
         assert line.startswith(begin)
         assert "headrace calibrate" in line
 
 
-def truth(**fields: Any) -> Truth:
+def truth(**fields: Any) -> MeasurementErrors:
     none: dict[str, Any] = dict.fromkeys(("ttft_s", "itl_s", "latency_s"))
     defaults: dict[str, Any] = {"requests": 1, "chunks": 1, "output_tokens": 1, "errors": none}
-    return Truth(**{**defaults, "p50_s": none, "p99_s": none, "late_p99_s": None, **fields})
+    return MeasurementErrors(
+        **{**defaults, "p50_s": none, "p99_s": none, "late_p99_s": None, **fields}
+    )
 
 
 def test_errors_are_kept_by_figure_and_what_there_is_not_is_null() -> None:
-    from headrace.reports.truth import Error
+    from headrace.reports.measurement_errors import MeasurementError
 
-    errors = {"ttft_s": Error(p50_s=0.1, p99_s=0.2), "itl_s": None, "latency_s": None}
+    errors = {"ttft_s": MeasurementError(p50_s=0.1, p99_s=0.2), "itl_s": None, "latency_s": None}
     found = load_error(truth(errors=errors))
     assert (found.ttft_p50_s, found.ttft_p99_s) == (0.1, 0.2)
     assert (found.itl_p50_s, found.latency_p99_s) == (None, None)

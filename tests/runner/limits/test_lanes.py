@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from headrace.jobs import SETTINGS_FILE, InputError, ModelLimits, own_limits_from
+from headrace.jobs import SETTINGS_FILE, InputError, ModelLimits, model_limits_from
 from headrace.jobs.files.reader import PARSED_LINES
 from headrace.runner.bulk.backlog import JOBS_MAX
 
@@ -29,7 +29,7 @@ async def test_a_model_with_limits_of_its_own_is_paced_apart(
             for model in ("a", "b", "c")
         )
     )
-    await bench.run(service, rpm=60, own_limits={"b": ModelLimits(rpm=6, tpm=None)})
+    await bench.run(service, rpm=60, model_limits={"b": ModelLimits(rpm=6, tpm=None)})
     assert times_of(service, "b") == pytest.approx([0.0, 10.0, 20.0, 30.0])
     # The others share 60 a minute, in the order of the file.
     others = [json.loads(seen.body)["model"] for seen in service.posts]
@@ -48,7 +48,7 @@ async def test_a_cool_down_of_one_lane_does_not_hold_another(
 
     service.answer = answer
     bench.write(*(bench.chat_line(f"{m}-{n}", model=m) for n in range(20) for m in ("a", "b")))
-    ran = await bench.run(service, own_limits={"a": NONE}, concurrency=2)
+    ran = await bench.run(service, model_limits={"a": NONE}, concurrency=2)
     assert ran.outcome.succeeded == 40
     assert times_of(service, "b") == [0.0] * 20
     assert all(at_s in (0.0, 100.0) for at_s in times_of(service, "a"))
@@ -67,9 +67,9 @@ async def test_a_long_run_of_a_slow_model_holds_up_no_other(
         *(bench.chat_line(f"fast-{n}", model=fast) for n in range(3)),
         bench.chat_line("fast-0", model=fast),
     )
-    limits = {"rpm": 6000, "own_limits": {"a": NONE}}
+    limits = {"rpm": 6000, "model_limits": {"a": NONE}}
     if slow == "a":
-        limits = {"rpm": None, "own_limits": {"a": ModelLimits(rpm=6000, tpm=None)}}
+        limits = {"rpm": None, "model_limits": {"a": ModelLimits(rpm=6000, tpm=None)}}
     ran = await bench.run(service, **limits)
     assert times_of(service, fast) == [0.0] * 3
     assert times_of(service, slow)[-1] > 5
@@ -84,7 +84,7 @@ async def test_lanes_share_a_slot_that_both_wait_for(
     """The lane that has it does not keep it for its own next job until it has none."""
     service.answer = lambda seen: service.fine(delay_s=1.0)
     bench.write(*(bench.chat_line(f"{m}-{n}", model=m) for n in range(40) for m in ("a", "b")))
-    ran = await bench.run(service, own_limits={"a": NONE}, concurrency=1)
+    ran = await bench.run(service, model_limits={"a": NONE}, concurrency=1)
     assert ran.outcome.succeeded == 80
     assert min(times_of(service, "a")) < max(times_of(service, "b"))
     assert min(times_of(service, "b")) < max(times_of(service, "a"))
@@ -99,7 +99,7 @@ async def test_an_outage_of_one_model_pauses_its_lane_alone(
 
     service.answer = answer
     bench.write(*(bench.chat_line(f"{m}-{n}", model=m) for n in range(40) for m in ("a", "b")))
-    ran = await bench.run(service, rpm=60, own_limits={"a": NONE})
+    ran = await bench.run(service, rpm=60, model_limits={"a": NONE})
     assert ran.outcome.succeeded == 80
     assert max(times_of(service, "b")) == pytest.approx(39.0)
 
@@ -109,7 +109,7 @@ async def test_an_outage_over_its_limit_names_the_model(
 ) -> None:
     service.answer = lambda seen: service.error(503)
     bench.write(*(bench.chat_line(f"a-{n}", model="a") for n in range(40)))
-    ran = await bench.run(service, own_limits={"a": NONE}, outage_s=60)
+    ran = await bench.run(service, model_limits={"a": NONE}, outage_s=60)
     assert ran.outcome.exit_code == 1
     assert ran.outcome.reason.startswith("the model a has failed for 60 s without a break")
 
@@ -127,11 +127,11 @@ async def test_a_resumed_run_starts_each_lane_from_its_own_last_minute(
     service.answer = answer
     models = ["b"] * 3 + ["a"] * 50
     bench.write(*(bench.chat_line(f"job-{n}", model=model) for n, model in enumerate(models)))
-    first = await bench.run(service, own_limits=own, concurrency=1)
+    first = await bench.run(service, model_limits=own, concurrency=1)
     assert first.outcome.exit_code == 5
     assert times_of(service, "b") == [0.0]
     service.answer = lambda seen: service.fine()
-    await bench.run(service, own_limits=own, concurrency=1)
+    await bench.run(service, model_limits=own, concurrency=1)
     # The first session's counts: two in any 60.5 s.
     assert times_of(service, "b")[1:] == pytest.approx([0.0, 60.5])
     assert set(times_of(service, "a")) == {0.0}
@@ -146,7 +146,7 @@ async def test_a_job_larger_than_its_models_own_limit_is_rejected(
         bench.chat_line("other", "word " * 5000, model="a"),
     )
     own = {"b": ModelLimits(rpm=None, tpm=2000)}
-    ran = await bench.run(service, tpm=100_000, own_limits=own)
+    ran = await bench.run(service, tpm=100_000, model_limits=own)
     assert sorted(ran.results["custom_id"]) == ["other", "small"]
     (reject,) = ran.rejects
     assert reject["custom_id"] == "large"
@@ -157,7 +157,7 @@ async def test_the_limits_of_models_are_in_run_json(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     bench.write_chats(1)
-    ran = await bench.run(service, rpm=60, own_limits={"b": ModelLimits(rpm=10, tpm=None)})
+    ran = await bench.run(service, rpm=60, model_limits={"b": ModelLimits(rpm=10, tpm=None)})
     assert ran.manifest["sessions"][-1]["limits"] == {
         "rpm": 60,
         "tpm": None,
@@ -174,11 +174,11 @@ def test_limits_and_defaults_stand_in_one_file() -> None:
 def test_tables_of_limits_in_the_settings_file(tmp_path: Path) -> None:
     path = tmp_path / "headrace.toml"
     path.write_text('[limits."gpt-image-2"]\nrpm = 10\ntpm = "none"\n[limits."m.5"]\ntpm = 5000\n')
-    assert own_limits_from(path, rpm=60, tpm=100_000) == {
+    assert model_limits_from(path, rpm=60, tpm=100_000) == {
         "gpt-image-2": ModelLimits(rpm=10, tpm=None),
         "m.5": ModelLimits(rpm=60, tpm=5000),
     }
-    assert own_limits_from(tmp_path / "none.toml", rpm=60, tpm=None) == {}
+    assert model_limits_from(tmp_path / "none.toml", rpm=60, tpm=None) == {}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_bad_table_of_limits_gets_one_line(tmp_path: Path, text: str, said: st
     path = tmp_path / "headrace.toml"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
-        own_limits_from(path, rpm=60, tpm=None)
+        model_limits_from(path, rpm=60, tpm=None)
     assert said in caught.value.message
     assert str(path) in caught.value.message
     assert "\n" not in caught.value.message

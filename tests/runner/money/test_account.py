@@ -11,11 +11,11 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace.jobs import BalanceReading, frame
+from headrace.jobs import BalanceReading, row_frame
 from headrace.runner.client import Client
 from headrace.runner.clock import RunClock
 from headrace.runner.errors import KeyRefusedError, UnreachableError
-from headrace.runner.money.account import Account, show_reading, spent_up
+from headrace.runner.money.account import Account, empty_fund, show_reading
 from headrace.runner.secret import Secret
 from headrace.runner.transport import TrioTransport
 from tests.runner.conftest import BEGAN, KEY, Reply, Service
@@ -107,7 +107,7 @@ async def test_another_shape_is_a_reading_that_says_so(
     reading = await read(service, body)
     assert reading.balance is None
     assert (reading.error or "").startswith("another shape of balance: ")
-    frame(BalanceReading, [reading])
+    row_frame(BalanceReading, [reading])
 
 
 JSON = st.recursive(
@@ -139,7 +139,7 @@ def test_no_answer_breaks_a_run(values: dict[str, Any], api_key: Any) -> None:
 
     reading = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert (reading.balance is None) == (reading.error is not None)
-    assert len(frame(BalanceReading, [reading])) == 1
+    assert len(row_frame(BalanceReading, [reading])) == 1
 
 
 async def test_a_refused_key_is_an_error(service: Service, autojump_clock: Any) -> None:
@@ -362,7 +362,7 @@ def reading_of(**fields: Any) -> BalanceReading:
     ],
 )
 def test_what_is_spent_is_named(fields: dict[str, Decimal], name: str | None) -> None:
-    found = spent_up(reading_of(**fields))
+    found = empty_fund(reading_of(**fields))
     assert (found and found.name) == name
 
 

@@ -20,7 +20,7 @@ from headrace.jobs import (
     JournalRecord,
     Result,
     Sent,
-    frame,
+    row_frame,
 )
 from headrace.runner import StorageError
 from headrace.runner.record import tables
@@ -119,10 +119,10 @@ def test_a_segment_read_at_once_has_the_rows_of_its_records(records: list[Journa
     results = [each.result for each in ended if each.result is not None]
     with TemporaryDirectory() as folder:
         found = tables_in(written(Path(folder), records))
-    assert found.attempts.equals(frame(Attempt, [each.attempt for each in ended]))
-    assert found.attempts.schema == frame(Attempt, []).schema
-    assert found.results.equals(frame(Result, results))
-    assert found.results.schema == frame(Result, []).schema
+    assert found.attempts.equals(row_frame(Attempt, [each.attempt for each in ended]))
+    assert found.attempts.schema == row_frame(Attempt, []).schema
+    assert found.results.equals(row_frame(Result, results))
+    assert found.results.schema == row_frame(Result, []).schema
     assert found.reopened == {
         record.index for record in records if isinstance(record, Sent) and record.reopened
     }

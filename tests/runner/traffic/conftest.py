@@ -14,7 +14,7 @@ import trio.testing
 
 from headrace.gateway import Config, Gateway
 from headrace.jobs import LoadFacts, Manifest
-from headrace.runner import RunOutcome, Secret, Stop, TrioTransport, World
+from headrace.runner import RunEnvironment, RunOutcome, Secret, Stop, TrioTransport
 from headrace.runner.traffic.alarm import Alarm, EventAlarm
 from headrace.runner.traffic.options import LoadPlan, plan
 from headrace.runner.traffic.start import run_load
@@ -80,7 +80,7 @@ class Traffic:
 
     async def planned(self, planned: LoadPlan, gateway: Gateway) -> RunOutcome:
         """A load run that is planned already, on a gateway."""
-        return await run_load(planned, self._world(self._to(gateway)), None, open_event_alarm)
+        return await run_load(planned, self._environment(self._to(gateway)), None, open_event_alarm)
 
     def _to(self, gateway: Gateway) -> Any:
         async def connect(_origin: object) -> trio.abc.Stream:
@@ -104,15 +104,15 @@ class Traffic:
         defaults = {"base_url": "http://gateway.test", "seed": 1, "out": self.path / "load.run"}
         options: Any = {**defaults, **asked}
         planned = plan(options, Secret(key), BEGAN)
-        outcome = await run_load(planned, self._world(connect, stop), watch, open_event_alarm)
+        outcome = await run_load(planned, self._environment(connect, stop), watch, open_event_alarm)
         return Loaded(outcome, planned.directory)
 
-    def _world(self, connect: Any, stop: Stop | None = None) -> World:
+    def _environment(self, connect: Any, stop: Stop | None = None) -> RunEnvironment:
         async def at_once(work: Any) -> Any:
             await trio.lowlevel.checkpoint()
             return work()
 
-        return World(
+        return RunEnvironment(
             transport=TrioTransport(connect=connect),
             offload=at_once,
             read=at_once,

@@ -14,9 +14,9 @@ from headrace.runner.traffic.demand import (
     FAILED_PAUSE_S,
     TABLE_STEP_S,
     Demand,
+    DueRequest,
     MeasureWindow,
     OpenLoop,
-    Turn,
     Users,
 )
 from headrace.runner.traffic.think import Think, parse_think
@@ -24,10 +24,10 @@ from headrace.runner.traffic.think import Think, parse_think
 NO_PAUSE = Think("constant", 0.0)
 
 
-def play(demand: Demand, *, latency_s: Callable[[int], float], until_s: float) -> list[Turn]:
+def play(demand: Demand, *, latency_s: Callable[[int], float], until_s: float) -> list[DueRequest]:
     """Take each as soon as it is due; the n-th comes to its end `latency_s(n)` later."""
     now_s = 0.0
-    taken: list[Turn] = []
+    taken: list[DueRequest] = []
     out: list[tuple[float, int]] = []
     while now_s <= until_s:
         while (turn := demand.take(now_s)) is not None:
@@ -88,7 +88,12 @@ def test_what_is_late_is_still_wanted() -> None:
     """A client that was held up finds everything that came due meanwhile, in order."""
     window = MeasureWindow(from_s=0.0, duration_s=10.0, requests=None)
     demand = open_loop(window, warm_up=[], measured=[0.0, 1.0, 2.0, 3.0])
-    assert [demand.take(2.5) for _ in range(4)] == [Turn(0.0, 0), Turn(1.0, 0), Turn(2.0, 0), None]
+    assert [demand.take(2.5) for _ in range(4)] == [
+        DueRequest(0.0, 0),
+        DueRequest(1.0, 0),
+        DueRequest(2.0, 0),
+        None,
+    ]
     assert demand.left(2.9) == 0
     assert demand.left(3.0) == 1
 

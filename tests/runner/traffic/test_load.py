@@ -158,11 +158,11 @@ async def test_the_client_s_own_limits_hold_where_they_are_asked_for(
 async def test_a_model_s_own_limits_hold_for_it(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
-    own_limits = {
+    model_limits = {
         "deepseek-v4-flash": ModelLimits(rpm=60, tpm=None),
         "another": ModelLimits(rpm=1, tpm=None),
     }
-    ran = await traffic.over(service.connect, rate="2/s", duration_s=3.0, own_limits=own_limits)
+    ran = await traffic.over(service.connect, rate="2/s", duration_s=3.0, model_limits=model_limits)
     assert ran.attempts["wait_s"].to_list() == pytest.approx([n * 0.5 for n in range(6)])
 
 

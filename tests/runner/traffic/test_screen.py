@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from headrace.runner.traffic.screen import draw, show
+from headrace.runner.traffic.screen import draw, draw_snapshots
 from headrace.runner.traffic.snapshot import Snapshot, in_time, in_words, sparkline
 from headrace.runner.traffic.tally import Quantiles
 
@@ -98,7 +98,7 @@ def test_the_screen_fits_a_narrow_terminal() -> None:
 def test_the_screen_shows_each_snapshot_as_it_comes_and_leaves_nothing() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     lines = [msgspec.json.encode(snapshot(sent=n)) + b"\n" for n in (1111, 2222)]
-    show(io.BytesIO(b"".join(lines)), console)
+    draw_snapshots(io.BytesIO(b"".join(lines)), console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.index("1,111 in all") < text.index("2,222 in all")
     assert "\x1b[2K" in text.rsplit("2,222", 1)[1]  # lines are cleared after the last

@@ -7,12 +7,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.runner.traffic.search import SIZES, Certainty, Found, RateSearch, Trial
+from headrace.runner.traffic.search import SIZES, Certainty, RateSearch, SearchResult, Trial
 
 
 def searched(
     judge: Callable[[Trial], tuple[Certainty, bool]], search: RateSearch
-) -> tuple[Found, list[Trial]]:
+) -> tuple[SearchResult, list[Trial]]:
     trials = []
     while (trial := search.next()) is not None:
         trials.append(trial)
@@ -43,7 +43,7 @@ def test_it_doubles_and_then_halves_on_a_scale_of_ratios() -> None:
         math.sqrt(rates[6] * rates[5]),
     ]
     assert {trial.size for trial in trials} == {SIZES[0]}
-    assert found == Found(rates[6], rates[7], ())
+    assert found == SearchResult(rates[6], rates[7], ())
 
 
 @given(st.floats(0.02, 2000), st.floats(0.01, 0.5), st.floats(0.5, 50))
@@ -69,7 +69,7 @@ def test_the_answer_encloses_the_limit_as_narrowly_as_asked(
 def test_a_ceiling_that_is_met_is_the_answer() -> None:
     found, trials = searched(sharp(1e9), RateSearch(10.0, highest=50.0))
     assert [trial.rate_per_s for trial in trials] == [10.0, 20.0, 40.0, 50.0]
-    assert found == Found(50.0, None, ())
+    assert found == SearchResult(50.0, None, ())
 
 
 def test_a_service_that_meets_nothing_ends_the_search() -> None:

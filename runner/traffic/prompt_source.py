@@ -22,7 +22,7 @@ from headrace.jobs import (
 from ..defaults import MODEL, OUTPUT_TOKENS, PROMPT_TOKENS, SHARED_PREFIX, TURNS, URL
 
 
-class Supply(NamedTuple):
+class PromptSource(NamedTuple):
     """Prompts, and what run.json says of them: `words` for people, `identity` of the file that they
     are from; model, url and stream are None where the jobs of a file say them."""
 
@@ -35,7 +35,7 @@ class Supply(NamedTuple):
     rejects: tuple[Reject, ...] = ()
 
 
-class Asked(NamedTuple):
+class PromptOptions(NamedTuple):
     """What the user said of the prompts; lengths as `jobs.parse_lengths` reads them. `model` and
     `stream` None are the defaults, or what the jobs of a file say."""
 
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
     extra: Mapping[str, Any] = {}
 
 
-def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
+def prompts_for(asked: PromptOptions, *, seed: int, trace: Trace | None = None) -> PromptSource:
     """The prompts that were asked for. Raises InputError where they can't be made."""
     rng = random.Random(f"{seed}/prompts")
     if asked.jobs is not None:
@@ -79,9 +79,9 @@ def supply(asked: Asked, *, seed: int, trace: Trace | None = None) -> Supply:
     return _of_template(SyntheticPrompts(template, shape, rng=rng), template, words, None)
 
 
-def _from_file(asked: Asked, path: str, rng: random.Random | None) -> Supply:
+def _from_file(asked: PromptOptions, path: str, rng: random.Random | None) -> PromptSource:
     prompts = FilePrompts(path, rng=rng, model=asked.model, stream=asked.stream)
-    return Supply(
+    return PromptSource(
         prompts,
         f"{path}, {'sampled' if rng is not None else 'in a circle'}",
         prompts.identity,
@@ -93,5 +93,5 @@ def _from_file(asked: Asked, path: str, rng: random.Random | None) -> Supply:
 
 def _of_template(
     prompts: Prompts, template: RequestTemplate, words: str, identity: JobFile | None
-) -> Supply:
-    return Supply(prompts, words, identity, template.model, template.url, template.stream)
+) -> PromptSource:
+    return PromptSource(prompts, words, identity, template.model, template.url, template.stream)

@@ -17,7 +17,7 @@ from .records import ModelLimits
 FIELDS = ("rpm", "tpm")
 
 
-def own_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[str, ModelLimits]:
+def model_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[str, ModelLimits]:
     """The limits of single models from the settings file; empty where the file does not exist.
 
     Args:

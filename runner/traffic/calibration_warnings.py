@@ -5,7 +5,7 @@ from .options import LoadPlan
 from .shapes import RateShape
 
 
-def exceeds(calibration: Calibration, planned: LoadPlan) -> list[str]:
+def calibration_warnings(calibration: Calibration, planned: LoadPlan) -> list[str]:
     """A sentence for each peak that the run would exceed."""
     shape = planned.settings.shape
     said = []

@@ -28,14 +28,14 @@ _LOG: dict[str, Any] = {
 FIGURES = ("ttft_s", "itl_s", "latency_s")
 
 
-class Error(msgspec.Struct, frozen=True, kw_only=True):
+class MeasurementError(msgspec.Struct, frozen=True, kw_only=True):
     """Reported minus true, in seconds: the middle of it, and the size that 99 % don't exceed."""
 
     p50_s: float
     p99_s: float
 
 
-class Truth(msgspec.Struct, frozen=True, kw_only=True):
+class MeasurementErrors(msgspec.Struct, frozen=True, kw_only=True):
     """Measured answers that both sides know, their chunks and output tokens as the server counts
     them, and the error of each figure; None of what there isn't. `p50_s` and `p99_s` are the
     server's own figures. `late_p99_s` is how late the server's chunks left."""
@@ -43,13 +43,13 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     chunks: int
     output_tokens: int
-    errors: dict[str, Error | None]
+    errors: dict[str, MeasurementError | None]
     p50_s: dict[str, float | None]
     p99_s: dict[str, float | None]
     late_p99_s: float | None
 
 
-def compare_with_log(directory: Path, log: Path) -> Truth:
+def compare_with_log(directory: Path, log: Path) -> MeasurementErrors:
     """Hold a load run's measured answers against the log of the gateway that gave them.
 
     Args:
@@ -83,7 +83,7 @@ def compare_with_log(directory: Path, log: Path) -> Truth:
         "itl_s": _gaps(both, log),
         "latency_s": _pair(both, "latency_s", "true_latency_s"),
     }
-    return Truth(
+    return MeasurementErrors(
         requests=both.height,
         chunks=int(both["output_events"].sum()),
         output_tokens=int(both["output_tokens"].sum()),
@@ -110,11 +110,11 @@ def _gaps(both: pl.DataFrame, log: Path) -> tuple[Floats, Floats]:
     return reported, true
 
 
-def _error(reported: Floats, true: Floats) -> Error | None:
+def _error(reported: Floats, true: Floats) -> MeasurementError | None:
     if not len(reported):
         return None
     differences = reported - true
-    return Error(
+    return MeasurementError(
         p50_s=float(np.quantile(differences, 0.5)),
         p99_s=float(np.quantile(np.abs(differences), 0.99)),
     )

@@ -9,7 +9,7 @@ import trio
 
 from headrace.jobs import Job, JobReader, Source
 from headrace.jobs.files.reader import LARGE_BYTES, PARSED_LINES
-from headrace.runner.bulk.reading import read_some
+from headrace.runner.bulk.read_jobs import read_some
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ class PriceRow(NamedTuple):
     prices: str
 
 
-class RunSettings(NamedTuple):
+class SettingsTable(NamedTuple):
     """`facts` and each session's `arguments` are names and values."""
 
     facts: list[tuple[str, str]]
@@ -20,7 +20,7 @@ class RunSettings(NamedTuple):
     prices: list[PriceRow]
 
 
-def settings_of(manifest: Manifest) -> RunSettings:
+def settings_of(manifest: Manifest) -> SettingsTable:
     """Everything in run.json that a reader may ask for. It holds no key."""
     facts = [
         ("kind", manifest.kind),
@@ -53,7 +53,9 @@ def settings_of(manifest: Manifest) -> RunSettings:
         sessions.append(
             (f"Session {number}: {session.started_at:%Y-%m-%d %H:%M:%S}{ended} UTC", rows)
         )
-    return RunSettings(facts, sessions, [] if manifest.prices is None else _prices(manifest.prices))
+    return SettingsTable(
+        facts, sessions, [] if manifest.prices is None else _prices(manifest.prices)
+    )
 
 
 def _limit(limit: int | None) -> str:
