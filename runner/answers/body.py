@@ -143,8 +143,13 @@ def _chat(body: dict[str, Any]) -> tuple[Answer, bool]:
     usage = openai_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Answer(body, usage), False
-    if body.get("error") or _failed_choice(body) is not None:
+    if body.get("error"):
         return Answer(body, usage), False
+    for choice in choices:
+        if isinstance(choice, dict) and (
+            choice.get("error") or choice.get("finish_reason") == "error"
+        ):
+            return Answer(body, usage), False
     first = choices[0]
     message = first.get("message")
     content = message.get("content") if isinstance(message, dict) else None

@@ -24,13 +24,28 @@ NO_USAGE = "the answer does not say what it used"
 LARGEST_COST = Decimal(10) ** 15
 COST_PLACES = Decimal("1e-12")
 COST_FIELDS = ("cost", "total_cost", "response_cost", "cost_usd")
+ANY_COST = frozenset(COST_FIELDS)
+# What the reference's usage has. With nothing beside it there is nowhere else to look, which makes
+# the usual answer a cheap one.
+REFERENCE_USAGE = frozenset(
+    {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+    }
+)
+REFERENCE_PROMPT = frozenset({"cached_tokens", "audio_tokens"})
+NOTHING: dict[str, Any] = {}
 
 
 def _count(value: Any) -> int | None:
+    if type(value) is int:  # a bool is not a count: its type is another
+        return value if 0 <= value <= LARGEST_COUNT else None
     if type(value) is float and value.is_integer():  # some count in floats
-        value = int(value)
-    # A bool is not a count: its type is another.
-    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else None
+        return _count(int(value))
+    return None
 
 
 def _most(*values: Any) -> int | None:
@@ -59,25 +74,61 @@ def openai_usage(body: Mapping[str, Any]) -> Usage:
         usage = _dict(first).get("usage")
     if not isinstance(usage, dict):
         return Usage(why_unpriced=NO_USAGE, reported_cost=reported_cost(body))
-    prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
-    completion = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+    # The reference's own, by the shortest way.
+    if REFERENCE_USAGE.issuperset(usage) and ANY_COST.isdisjoint(body):
+        details = usage.get("prompt_tokens_details") or NOTHING
+        parts = usage.get("completion_tokens_details") or NOTHING
+        if type(details) is dict and type(parts) is dict and REFERENCE_PROMPT.issuperset(details):
+            prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+            total, cached = usage.get("total_tokens"), _count(details.get("cached_tokens"))
+            reasoning = _count(parts.get("reasoning_tokens"))
+            if (
+                (type(prompt) is int and type(completion) is int and type(total) is int)
+                and prompt >= 0 <= completion
+                and prompt + completion == total < LARGEST_COUNT
+            ):
+                return Usage(prompt, cached, None, completion, reasoning)
+            return _priced(prompt, completion, total, cached, reasoning)
     details = _dict(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
-    cached = _most(
-        details.get("cached_tokens"),
-        usage.get("prompt_cache_hit_tokens"),
-        usage.get("cached_tokens"),
-        usage.get("cache_read_input_tokens"),
-    )
-    hour = _dict(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
-    written = _most(
-        details.get("cache_write_tokens"),
-        details.get("cache_creation_tokens"),
-        usage.get("cache_creation_input_tokens"),
-        _sum_of(usage.get("cache_creation")),
-    )
     parts = _dict(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
-    reasoning = _most(parts.get("reasoning_tokens"), usage.get("reasoning_tokens"))
-    total, why = _count(usage.get("total_tokens")), None
+    creation = _dict(usage.get("cache_creation"))
+    return _priced(
+        usage.get("prompt_tokens", usage.get("input_tokens")),
+        usage.get("completion_tokens", usage.get("output_tokens")),
+        usage.get("total_tokens"),
+        _most(
+            details.get("cached_tokens"),
+            usage.get("prompt_cache_hit_tokens"),
+            usage.get("cached_tokens"),
+            usage.get("cache_read_input_tokens"),
+        ),
+        _most(parts.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+        written=_most(
+            details.get("cache_write_tokens"),
+            details.get("cache_creation_tokens"),
+            usage.get("cache_creation_input_tokens"),
+            _sum_of(creation),
+        ),
+        hour=_count(creation.get("ephemeral_1h_input_tokens")) or None,
+        searches=_web_searches(usage),
+        cost=reported_cost(body),
+    )
+
+
+def _priced(
+    prompt: Any,
+    completion: Any,
+    total: Any,
+    cached: int | None,
+    reasoning: int | None,
+    *,
+    written: int | None = None,
+    hour: int | None = None,
+    searches: int | None = None,
+    cost: Decimal | None = None,
+) -> Usage:
+    """Usage by OpenAI's counts, as far as its total bears them out."""
+    prompt, completion, total, why = _count(prompt), _count(completion), _count(total), None
     if prompt is not None and completion is not None:
         rest = 0 if total is None else total - prompt - completion
         if reasoning and rest == reasoning:
@@ -89,15 +140,15 @@ def openai_usage(body: Mapping[str, Any]) -> Usage:
     elif total is not None:
         why = "the usage lacks the tokens of the prompt or of the completion"
     return Usage(
-        input_tokens=prompt,
-        cached_input_tokens=cached,
-        cache_write_tokens=written,
-        output_tokens=completion,
-        reasoning_tokens=reasoning,
-        cache_write_1h_tokens=_count(hour) or None,
-        web_searches=_web_searches(usage),
+        prompt,
+        cached,
+        written,
+        completion,
+        reasoning,
+        cache_write_1h_tokens=hour,
+        web_searches=searches,
         why_unpriced=why,
-        reported_cost=reported_cost(body),
+        reported_cost=cost,
     )
 
 
@@ -147,7 +198,10 @@ def _web_searches(usage: Mapping[str, Any]) -> int | None:
 
 def reported_cost(body: Mapping[str, Any]) -> Decimal | None:
     """The cost that an answer names itself, in whatever currency the service counts."""
-    for holder in (_dict(body.get("usage")), body):
+    usage = body.get("usage")
+    for holder in (usage, body):
+        if not isinstance(holder, dict) or ANY_COST.isdisjoint(holder):
+            continue
         for name in COST_FIELDS:
             value = holder.get(name)
             if isinstance(value, dict):  # Perplexity's, by part

@@ -18,10 +18,21 @@ class ServiceLimits(NamedTuple):
 
 
 NOTHING_SAID = ServiceLimits()
+LIMIT_HEADERS = frozenset(
+    {
+        b"x-ratelimit-limit",
+        b"x-ratelimit-limit-requests",
+        b"x-ratelimit-limit-tokens",
+        b"anthropic-ratelimit-requests-limit",
+        b"anthropic-ratelimit-tokens-limit",
+    }
+)
 
 
 def service_limits(headers: Mapping[bytes, bytes]) -> ServiceLimits:
     """The limits in an answer's headers, whose names are in lower case."""
+    if LIMIT_HEADERS.isdisjoint(headers):  # most answers: one look instead of eight
+        return NOTHING_SAID
     get = headers.get
     rpm = (
         get(b"x-ratelimit-limit")
@@ -29,8 +40,6 @@ def service_limits(headers: Mapping[bytes, bytes]) -> ServiceLimits:
         or get(b"anthropic-ratelimit-requests-limit")
     )
     tpm = get(b"x-ratelimit-limit-tokens") or get(b"anthropic-ratelimit-tokens-limit")
-    if rpm is None and tpm is None:
-        return NOTHING_SAID
     remaining = (
         get(b"x-ratelimit-remaining")
         or get(b"x-ratelimit-remaining-requests")

@@ -46,7 +46,10 @@ async def collect(answer: Response, *, most_bytes: int) -> Collected | None:
         return size_bytes <= most_bytes
 
     try:
-        await feed_decoded(answer, take, most_bytes=most_bytes)
+        if codings_of(answer.headers):
+            await feed_decoded(answer, take, most_bytes=most_bytes)
+        else:  # one coroutine fewer in the way of each read
+            await answer.feed(take)
     except httpx.TransportError as error:
         broken = error
     if size_bytes > most_bytes:

@@ -38,13 +38,12 @@ class BodyError(httpx.DecodingError):
 
 def codings_of(headers: Headers) -> list[str]:
     """What a body was packed by, in the order of the packing, without `identity`."""
-    named = [
-        each.strip().lower()
-        for name, value in headers
-        if name == b"content-encoding"
-        for each in value.decode("latin-1").split(",")
-    ]
-    return [coding for coding in named if coding not in ("", "identity")]
+    codings: list[str] = []
+    for name, value in headers:
+        if name == b"content-encoding":
+            named = [each.strip().lower() for each in value.decode("latin-1").split(",")]
+            codings += [coding for coding in named if coding not in ("", "identity")]
+    return codings
 
 
 class Decoder:

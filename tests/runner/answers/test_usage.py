@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.jobs import Usage
 from headrace.runner.answers.usage import NO_USAGE, anthropic_usage, openai_usage
@@ -103,3 +105,32 @@ def test_the_largest_counts_add_up_within_64_bits() -> None:
     fields = "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"
     usage = anthropic_usage({"usage": dict.fromkeys(fields, 2**53)})
     assert usage.input_tokens == 3 * 2**53
+
+
+COUNT = (
+    st.none() | st.integers(-2, 60) | st.just(2**53) | st.just(7.0) | st.just("7") | st.booleans()
+)
+
+
+@given(
+    usage=st.fixed_dictionaries(
+        {},
+        optional={
+            "prompt_tokens": COUNT,
+            "completion_tokens": COUNT,
+            "total_tokens": COUNT,
+            "prompt_tokens_details": st.none() | st.fixed_dictionaries({"cached_tokens": COUNT}),
+            "completion_tokens_details": st.none()
+            | st.fixed_dictionaries({}, optional={"reasoning_tokens": COUNT}),
+        },
+    ),
+    adds_up=st.booleans(),
+)
+def test_what_stands_beside_the_references_usage_changes_nothing(
+    usage: dict[str, Any], adds_up: bool
+) -> None:
+    """The reference's own usage is read by a shorter way, which must come to the same."""
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if adds_up and type(prompt) is type(completion) is int:
+        usage["total_tokens"] = prompt + completion
+    assert openai_usage({"usage": usage}) == openai_usage({"usage": {**usage, "tier": "x"}})
