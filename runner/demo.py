@@ -23,7 +23,22 @@ TEXT_MODEL = "deepseek-v4-flash"
 IMAGE_MODEL = "gpt-image-2"
 RPM = 3000
 TPM = 1_000_000
-FAULTS = "429=0.005,500=0.01,502=0.01,504=0.01,reset=0.01,cut=0.02"
+# Answers as real services send them: errors inside a 200, odd spelling, usage in other places.
+VARIANTS = (
+    "error-detail",
+    "finish-error",
+    "then-error",
+    "bom",
+    "stream-as-json",
+    "content-parts",
+    "usage-cached-hits",
+)
+FAULTS = ",".join(
+    [
+        "429=0.005,500=0.01,502=0.01,504=0.01,reset=0.01,cut=0.02",
+        *(f"provider:{name}=0.025" for name in VARIANTS),
+    ]
+)
 SEED = 1
 DEFAULT_DIRECTORY = "headrace-demo"
 # Written into the demo's directory, so that only what a demo made is ever cleared away.
