@@ -69,10 +69,12 @@ class ChatStream(AnswerStream):
             choice = self._choices[index] = {"index": index, "message": {}}
         delta = part.get("delta")
         bears_tokens = isinstance(delta, dict) and self._add_delta(choice["message"], delta)
+        failed = False
         for name, value in part.items():
             if name == "index" or name == "delta":
                 continue
             if name == "finish_reason":
+                failed = failed or value == "error"
                 if value or not choice.get(name):  # a falsy one is "not yet"
                     choice[name] = value or None
             elif name == "logprobs" and isinstance(value, dict):
@@ -85,8 +87,9 @@ class ChatStream(AnswerStream):
                 if isinstance(value, dict):
                     choice[name] = value
             elif value is not None or name not in choice:
+                failed = failed or (name == "error" and bool(value))
                 choice[name] = value
-        if part.get("error") or part.get("finish_reason") == "error":
+        if failed:
             choice["finish_reason"] = None
             reported = choice_error(part)
             if reported is not None:
@@ -95,6 +98,10 @@ class ChatStream(AnswerStream):
 
     def _add_delta(self, message: dict[str, Any], delta: dict[str, Any]) -> bool:
         calls, content = delta.get("tool_calls"), delta.get("content")
+        if len(delta) == 1 and isinstance(content, str):  # nearly all of a stream: nothing else
+            merge(message, delta)
+            self.answering = self.answering or bool(content)
+            return bool(content)
         said = _says(delta, CONTENT_FIELDS)
         thought = _says(delta, REASONING_FIELDS)
         if calls or isinstance(content, list):
