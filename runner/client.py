@@ -1,13 +1,11 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
-import base64
 import re
 from contextlib import suppress
 from importlib.metadata import version
 from typing import NamedTuple
 
 import httpx
-import msgspec
 import trio
 
 from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
@@ -24,6 +22,8 @@ from .answers import (
     UnusableAnswerError,
     amount_of,
     encode,
+    json_text_of,
+    raw,
     read_body,
     read_error,
     usage_in,
@@ -55,6 +55,8 @@ MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
 WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How a body begins that is a stream of events, whatever it is labelled.
+# Comments before a JSON body, sent while the model was at work.
+KEEP_ALIVES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*:[^\r\n]*[\r\n])+\s*(?=[{\[])")
 BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 # Headers that name a request, besides the two that most services have.
 ID_HEADERS = (
@@ -210,7 +212,7 @@ class Client:
         data = collected.data
         check_unfolding(data)
         if not 200 <= answer.status < 300:
-            return self._refused(answer, read_error(data), _json_text(data))
+            return self._refused(answer, read_error(data), json_text_of(data))
         return self._whole(job, answer, data, wire.arrived_at_s, broken=collected.broken)
 
     def _whole(
@@ -227,6 +229,8 @@ class Client:
         `broken` is how it broke off: it counts only where what came is not whole.
         """
         kind = ENDPOINTS[job.url].kind
+        if (waited := KEEP_ALIVES.match(data)) is not None:
+            data = data[waited.end() :]
         try:
             found = read_body(kind, data)
         except UnusableAnswerError as error:
@@ -243,8 +247,13 @@ class Client:
     ) -> AttemptOutcome:
         """A stream that nobody asked for, or that was labelled JSON: without times."""
         parser, stream = SSEParser(), _stream_of(job)
-        for event in [*parser.feed(data), *parser.end()]:
-            stream.add(event)
+        try:
+            for event in [*parser.feed(data), *parser.end()]:
+                stream.add(event)
+        except UnusableAnswerError as error:
+            return self._unusable(answer, error, data, end_s, streamed=True)
+        except EventTooLongError as error:
+            return AttemptOutcome(failure=Failure("stream", str(error)), content_end_at_s=end_s)
         return self._stream_outcome(answer, stream, None, TokenTimes(gaps=False), end_s)
 
     def _unreadable(self, answer: Response, error: BodyError) -> AttemptOutcome:
@@ -303,7 +312,7 @@ class Client:
         """A good answer that holds none: an error inside it is judged as one; what was paid for is
         kept, and not asked for again; anything else is retried."""
         reported = error.reported
-        response = _json_text(data)
+        response = json_text_of(data)
         if response is None and error.parsed is not None:
             response = encode(error.parsed)
         if reported is not None:
@@ -325,7 +334,7 @@ class Client:
             final=True,
         )
         if response is None:
-            response = encode(_raw(data))
+            response = encode(raw(data))
         usage = None if error.parsed is None else usage_in(error.parsed)
         return AttemptOutcome(
             failure=failure, response=response, content_end_at_s=end_s, usage=usage
@@ -367,9 +376,12 @@ class Client:
         except BodyError as error:
             broken = self._unreadable(coming, error).failure
         if unusable is None and not stream.ended and broken is None:
-            for event in parser.end():
-                if stream.add(event):
-                    times.saw(wire.arrived_at_s, content=stream.answering)
+            try:
+                for event in parser.end():
+                    if stream.add(event):
+                        times.saw(wire.arrived_at_s, content=stream.answering)
+            except UnusableAnswerError as error:
+                unusable = error
         if not stream.began and broken is None and unusable is None and any(head):
             # No event of the protocol: JSON that is labelled a stream, or a page.
             return self._whole(job, coming, b"".join(head), wire.arrived_at_s)
@@ -394,7 +406,8 @@ class Client:
         response: str | None = None
         if stream.failed is not None:
             failure = self._failure_of(answer, stream.failed, streamed=True)
-        elif stream.complete:
+        elif stream.complete or (stream.ended and stream.unreadable):
+            # (What could not be read may have said why it ended: kept, and not asked for again.)
             try:
                 found = stream.answer()
             except UnusableAnswerError as error:
@@ -468,22 +481,6 @@ def _other_id(headers: HeaderMap) -> bytes | None:
     return next((headers[name] for name in ID_HEADERS if name in headers), None)
 
 
-def _raw(data: bytes) -> dict[str, str]:
-    """Bytes that could not be understood, as JSON that holds all of them."""
-    try:
-        return {"raw": data.decode()}
-    except UnicodeDecodeError:
-        return {"raw_base64": base64.b64encode(data).decode()}
-
-
 def _brief(error: UnusableAnswerError) -> str:
     """What is wrong with an answer, without the parser's remark on where."""
     return str(error).partition(": ")[0]
-
-
-def _json_text(data: bytes) -> str | None:
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return data.decode()

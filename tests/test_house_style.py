@@ -55,6 +55,7 @@ MIRROR_NO_FILE = {
     "runner/record/test_durability_disk.py",
     "runner/record/test_durability_mounts.py",
     "runner/test_answer_cases.py",
+    "runner/test_client_oddities.py",
     "runner/test_client_packed.py",
     "runner/test_cut_streams.py",
     "runner/test_fault_table.py",

@@ -3,7 +3,7 @@
 from .body import Answer, Partial, UnusableAnswerError, read_body
 from .chat import ChatStream
 from .errors import ErrorBody, error_of, read_error
-from .json_text import decode, encode, looks_paid
+from .json_text import decode, encode, json_text_of, looks_paid, raw
 from .messages import MessagesStream
 from .sse import EventTooLongError, SSEParser
 from .stream import AnswerStream
@@ -25,7 +25,9 @@ __all__ = [
     "decode",
     "encode",
     "error_of",
+    "json_text_of",
     "looks_paid",
+    "raw",
     "read_body",
     "read_error",
     "usage_in",

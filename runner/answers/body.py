@@ -88,21 +88,27 @@ def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
     if not isinstance(parsed, dict):
         reported = error_of(parsed)
         raise UnusableAnswerError(f"{what} is JSON but not an object", reported=reported)
-    return (parsed if strict else whole_characters(parsed)), strict
+    if strict:
+        return parsed, True
+    try:
+        return whole_characters(parsed), False
+    except RecursionError as error:
+        raise UnusableAnswerError(f"{what} is nested too deeply", paid=looks_paid(data)) from error
 
 
-def from_object(kind: EndpointKind, body: dict[str, Any]) -> Answer:
-    """The answer in a JSON object.
+def from_object(kind: EndpointKind, body: dict[str, Any], *, ended: bool = False) -> Answer:
+    """The answer in a JSON object. `ended` where a stream has shown that it is whole, even if it
+    says nothing.
 
     Raises UnusableAnswerError where it holds none: where it is an error, or has nothing in it that
     was asked for.
     """
     if kind == "messages":
-        answer, whole = _messages(body)
+        answer, whole = _messages(body, ended=ended)
     elif kind == "images":
         answer, whole = _images(body)
     else:
-        answer, whole = _chat(body)
+        answer, whole = _chat(body, ended=ended)
     if not whole:
         raise _unusable(body)
     return answer
@@ -111,18 +117,21 @@ def from_object(kind: EndpointKind, body: dict[str, Any]) -> Answer:
 def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
     if (reported := error_of(body)) is not None:
         # Some say both: a choice that ended in an error, and what it cost until then.
-        paid = isinstance(body.get("usage"), dict)
+        usage = body.get("usage")
+        paid = isinstance(usage, dict) and any(usage.values())
         return UnusableAnswerError("the answer is an error", body, reported=reported, paid=paid)
     failed = _failed_choice(body)
     if failed is not None:
         return UnusableAnswerError("the answer ended in an error", body, reported=failed)
-    paid = any(body.get(name) for name in ("id", "choices", "content", "data", "usage"))
+    usage = body.get("usage")
+    counted = isinstance(usage, dict) and any(usage.values())
+    paid = counted or any(body.get(name) for name in ("id", "choices", "content", "data"))
     return UnusableAnswerError("the answer has no content", body, paid=paid)
 
 
 def _failed_choice(body: dict[str, Any]) -> ErrorBody | None:
     """The error of a choice, as OpenRouter has it beside `"finish_reason": "error"`."""
-    choices = body.get("choices")
+    choices = body.get("choices") or body.get("data")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and (found := choice_error(choice)) is not None:
             return found
@@ -138,7 +147,7 @@ def choice_error(choice: Mapping[str, Any]) -> ErrorBody | None:
     return None
 
 
-def _chat(body: dict[str, Any]) -> tuple[Answer, bool]:
+def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     choices = body.get("choices")
     usage = openai_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -155,19 +164,28 @@ def _chat(body: dict[str, Any]) -> tuple[Answer, bool]:
     content = message.get("content") if isinstance(message, dict) else None
     finish = _word(first.get("finish_reason"))
     text = content if isinstance(content, str) else text_of(content)
-    ended = bool(finish) and isinstance(body.get("usage"), dict)
-    return Answer(body, usage, text, finish), ended or any(map(_says_something, choices))
+    ended = ended or (bool(finish) and isinstance(body.get("usage"), dict))
+    return Answer(body, usage, text, finish), ended or any(map(says_something, choices))
 
 
-def _says_something(choice: Any) -> bool:
+def says_something(choice: Any) -> bool:
     """Whether a choice has content, a tool call, reasoning, a refusal or the like."""
     if not isinstance(choice, dict):
         return False
     message = choice.get("message")
     if not isinstance(message, dict):
         return bool(choice.get("text"))
-    said = message.get("content") or message.get("tool_calls") or message.get("function_call")
-    return bool(said) or any(message.get(name) for name in SAID)
+    content = message.get("content")
+    said = any(map(_holds, content)) if isinstance(content, list) else bool(content)
+    said = said or bool(message.get("tool_calls") or message.get("function_call"))
+    return said or any(message.get(name) for name in SAID)
+
+
+def _holds(part: Any) -> bool:
+    """Whether a part of a content has anything in it but the name of its kind."""
+    if not isinstance(part, dict):
+        return bool(part)
+    return any(value for name, value in part.items() if name != "type")
 
 
 def text_of(parts: Any) -> str | None:
@@ -182,28 +200,42 @@ def text_of(parts: Any) -> str | None:
     return "".join(texts) if texts else None
 
 
-def _messages(body: dict[str, Any]) -> tuple[Answer, bool]:
+def _messages(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     content = body.get("content")
+    if isinstance(content, str):  # as some services say it, and as a request may
+        content = [{"type": "text", "text": content}]
     usage = anthropic_usage(body)
     if not isinstance(content, list) or body.get("error"):
         return Answer(body, usage), False
     reason = _word(body.get("stop_reason"))
     finish = FINISH_REASONS.get(reason, reason) if reason else reason
-    ended = bool(reason) and isinstance(body.get("usage"), dict)
-    return Answer(body, usage, text_of(content), finish), ended or bool(content)
+    ended = ended or (bool(reason) and isinstance(body.get("usage"), dict))
+    return Answer(body, usage, text_of(content), finish), ended or any(map(_holds, content))
 
 
 def _images(body: dict[str, Any]) -> tuple[Answer, bool]:
     data = body.get("data")
     if not isinstance(data, list) or body.get("error"):
         return Answer(body, openai_usage(body)), False
-    usage = openai_usage(body)._replace(images=len(data), why_unpriced=None)
-    return Answer(body, usage), bool(data) or isinstance(body.get("usage"), dict)
+    # An item without an image is one that was refused, and has no price.
+    images = sum(_is_image(each) for each in data)
+    usage = openai_usage(body)._replace(images=images, why_unpriced=None)
+    return Answer(body, usage), images > 0
+
+
+def _is_image(item: Any) -> bool:
+    return isinstance(item, dict) and bool(item.get("url") or item.get("b64_json"))
 
 
 def index_of(part: Mapping[str, Any]) -> int:
     """The `index` of a part of a stream, 0 where it has none. Raises UnusableAnswerError."""
-    index = part.get("index", 0)
+    index = part.get("index")
+    if index is None:
+        return 0
+    if isinstance(index, str) and index.isdecimal():
+        index = int(index[:9])
+    elif isinstance(index, float) and index.is_integer():
+        index = int(index)
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < PARTS_MAX:
         raise UnusableAnswerError(f"a part of the stream has the index {index!r}", paid=True)
     return index

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from .body import Answer, Partial, choice_error, from_object, index_of, text_of
-from .errors import error_of
-from .growing import GrowingCalls, add_content, grown, merge
+from .body import (
+    Answer,
+    Partial,
+    choice_error,
+    from_object,
+    index_of,
+    says_something,
+    text_of,
+)
+from .errors import error_of, error_of_event
+from .growing import GrowingCalls, add_content, add_function, grown, merge
+from .json_text import whole_characters
 from .stream import AnswerStream
 from .usage import later_counts, openai_usage
 
@@ -54,7 +63,7 @@ class ChatStream(AnswerStream):
     def _is_ours(self, data: Any, name: str) -> bool:
         """Whether an event without choices belongs to the answer. Reports it where it is an
         error; events of another protocol, such as a tool's progress, are passed over."""
-        if (reported := error_of(data, named=name == "error")) is not None:
+        if (reported := error_of_event(data, name)) is not None:
             self._report(reported)
             return False
         if not isinstance(data, dict):
@@ -75,6 +84,8 @@ class ChatStream(AnswerStream):
                 continue
             if name == "finish_reason":
                 failed = failed or value == "error"
+                if value == "null":
+                    value = None
                 if value or not choice.get(name):  # a falsy one is "not yet"
                     choice[name] = value or None
             elif name == "logprobs" and isinstance(value, dict):
@@ -83,8 +94,8 @@ class ChatStream(AnswerStream):
                 merge(choice[name], value)
             elif name == "usage" and isinstance(value, dict):
                 self._body[name] = later_counts(self._body.get(name), value)
-            elif name == "message":
-                if isinstance(value, dict):
+            elif name == "message":  # all that came so far, each time, beside or instead of a delta
+                if isinstance(value, dict) and says_something({name: value}):
                     choice[name] = value
             elif value is not None or name not in choice:
                 failed = failed or (name == "error" and bool(value))
@@ -116,8 +127,12 @@ class ChatStream(AnswerStream):
                 thought = thought or any(map(_thinks, content))
             taken = ("tool_calls", "content") if isinstance(content, list) else ("tool_calls",)
             delta = {name: value for name, value in delta.items() if name not in taken}
+        if isinstance(function := delta.get("function_call"), dict):
+            add_function(message, "function_call", function)
+            delta = {name: value for name, value in delta.items() if name != "function_call"}
+            said = True
         merge(message, delta)
-        if said or calls:
+        if said or calls or any(delta.get(name) for name in ("audio", "images")):
             self.answering = True
             return True
         return thought
@@ -129,7 +144,7 @@ class ChatStream(AnswerStream):
             message = grown(choice["message"])
             for name in (*CONTENT_FIELDS, *REASONING_FIELDS, "tool_calls"):
                 texts += _texts_in(message.get(name))
-        return Partial("".join(texts), openai_usage(self._body))
+        return Partial(whole_characters("".join(texts)), openai_usage(self._body))
 
     def body(self) -> dict[str, Any]:
         choices = [grown(self._choices[index]) for index in sorted(self._choices)]
@@ -139,7 +154,7 @@ class ChatStream(AnswerStream):
         return {"object": "chat.completion", **self._body, "choices": choices}
 
     def _answer(self, body: dict[str, Any]) -> Answer:
-        return from_object("chat", body)
+        return from_object("chat", body, ended=True)
 
 
 def _says(delta: dict[str, Any], names: tuple[str, ...]) -> bool:

@@ -15,6 +15,8 @@ from .json_text import NotJSONError, decode, whole_characters
 # Of an error's message. Whoever shows one takes the key out before it is cut to its final length.
 MESSAGE_CHARACTERS_READ = 20_000
 CODE_CHARACTERS_MAX = 200
+# Codes that say that nothing is wrong.
+NO_FAILURE = frozenset({"0", "200", "ok", "success", "none"})
 # Fields of an answer: what has one of them, with something in it, is not merely an error.
 ANSWER_FIELDS = ("choices", "content", "data", "output", "results", "embedding")
 # The status that a word means, where an answer of 200 names no number.
@@ -111,6 +113,30 @@ def error_of(body: Any, *, named: bool = False) -> ErrorBody | None:
     return _error_at_top(body)
 
 
+def error_of_event(data: Any, name: str) -> ErrorBody | None:
+    """The error that an event of a stream is, or holds; None where it is none.
+
+    An event of another name is progress of some kind, and one without a name needs more than words
+    to be an error: many services tell how far they are.
+    """
+    named = says_error(name)
+    if isinstance(data, Mapping) and not named and not data.get("error"):
+        said_so = any(map(says_error, (data.get("object"), data.get("type"))))
+        if not said_so and (name != "message" or not _tells_failure(data)):
+            return None
+    return error_of(data, named=named)
+
+
+def _tells_failure(data: Mapping[str, Any]) -> bool:
+    """Whether an event without an `error` has what only errors have beside their words."""
+    if "detail" in data:
+        return True
+    if (_status(data, None) or 0) >= 400:
+        return True
+    codes = (data.get("code"), data.get("error_code"))
+    return any(code and str(code).lower() not in NO_FAILURE for code in codes)
+
+
 def says_error(kind: object) -> bool:
     """Whether an `object`, a `type` or the name of an event is that of an error: `error`,
     `server_error`, `InternalServerError`, `ThrottlingException`."""
@@ -122,9 +148,11 @@ def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:
     if isinstance(error, list) and error:
         error = error[0]
     if not isinstance(error, Mapping):
-        top = _error_at_top(body) if error is True else None
-        said = _folded(str(error)) if top is None else top.message
-        return ErrorBody(_code(body, ("code", "type")), said, request_id, _status(body, said), None)
+        said = _folded(str(error)) if error is not True else None
+        code, message = _code(body, ("code", "type")), _message(body)
+        if message is not None and said is not None and code is None and " " not in said:
+            code = said[:CODE_CHARACTERS_MAX]  # a word, with the words beside it
+        return ErrorBody(code, message or said, request_id, _status(body, code or said))
     code = _code(error, ("code", "status", "type"))
     message = _message(error)
     return ErrorBody(
@@ -172,16 +200,16 @@ def _fault(each: Any) -> str:
 def _code(error: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """Its word, else its number: OpenAI's code may be null or a number, with the word in `type`."""
     values = [error.get(name) for name in names]
-    words = [v.strip() for v in values if isinstance(v, str) and not v.strip().isdigit()]
+    words = [v.strip() for v in values if isinstance(v, str) and not v.strip().isdecimal()]
     words = [word for word in words if word and word.lower() not in ("none", "error")]
     if words:
-        return words[0][:CODE_CHARACTERS_MAX]
+        return str(whole_characters(words[0][:CODE_CHARACTERS_MAX]))
     return next((str(v)[:CODE_CHARACTERS_MAX] for v in values if _number(v) is not None), None)
 
 
 def _status(error: Mapping[str, Any], code: str | None) -> int | None:
     """The HTTP status that an error means, by its number, else by its word."""
-    for name in ("status", "status_code", "code", "http_status"):
+    for name in ("status", "status_code", "statusCode", "code", "http_status"):
         number = _number(error.get(name))
         if number is not None and 400 <= number < 600:
             return number
@@ -192,7 +220,7 @@ def _status(error: Mapping[str, Any], code: str | None) -> int | None:
 
 
 def _number(value: Any) -> int | None:
-    if isinstance(value, str) and value.strip().isdigit() and len(value) < 7:
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 7:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -206,7 +234,7 @@ def _retry_delay(details: Any) -> str | None:
 
 
 def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return whole_characters(value) if isinstance(value, str) else None
 
 
 def _words_of(text: str) -> str | None:

@@ -51,7 +51,7 @@ class GrowingList(Growing):
 
     def add(self, delta: list[Any], *, depth: int) -> None:
         for item in delta:
-            if not isinstance(item, dict) or "index" not in item:
+            if not isinstance(item, dict) or item.get("index") is None:
                 self.items.append(item)
                 continue
             index = index_of(item)
@@ -109,7 +109,7 @@ class GrowingCalls(Growing):
             if key == "index" or (key == "id" and name is None):
                 continue
             if key in ("function", "custom") and isinstance(value, dict):
-                self._add_function(call, key, value)
+                add_function(call, key, value)
             else:
                 merge(call, {key: value})
 
@@ -119,24 +119,25 @@ class GrowingCalls(Growing):
         self._order.append(index)
         return call
 
-    @staticmethod
-    def _add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:
-        function = call.setdefault(key, {})
-        if not isinstance(function, dict):
-            return
-        said = function.get("name")
-        if said is not None and delta.get("name") == (
-            said.value() if isinstance(said, GrowingText) else said
-        ):
-            delta = {name: value for name, value in delta.items() if name != "name"}
-        merge(function, delta)
-
     def value(self) -> list[dict[str, Any]]:
         """In the order of their index where all have one, those of one index as they came."""
         if any(index is None for index in self._order):
             return self._calls
         order = sorted(range(len(self._calls)), key=lambda n: (self._order[n], n))
         return [self._calls[n] for n in order]
+
+
+def add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:
+    """Add a delta to the function that a call names; a name that is said again is not appended."""
+    function = call.setdefault(key, {})
+    if not isinstance(function, dict):
+        return
+    said = function.get("name")
+    if said is not None and delta.get("name") == (
+        said.value() if isinstance(said, GrowingText) else said
+    ):
+        delta = {name: value for name, value in delta.items() if name != "name"}
+    merge(function, delta)
 
 
 class GrowingParts(Growing):

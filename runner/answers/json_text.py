@@ -5,6 +5,7 @@ that a stream cut in two are joined again; others become U+FFFD), bytes that are
 characters in strings, and text after the end of the value.
 """
 
+import base64
 import json
 import re
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import msgspec
 
 # What an answer is known by, where it can't be read: it was paid for all the same.
-_PAID = re.compile(rb'"(?:id|choices|content|usage|data)"\s*:')
+_PAID = re.compile(rb"""["'](?:id|choices|content|usage|data)["']\s*:""")
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _lenient = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 
@@ -40,8 +42,8 @@ def _decode_leniently(data: bytes, strict: Exception) -> Any:
 
 
 def looks_paid(data: bytes) -> bool:
-    """Whether bytes that are not JSON hold what only an answer has."""
-    return _PAID.search(data) is not None
+    """Whether bytes that are not JSON hold what only an answer has. A page may hold anything."""
+    return _PAGE.match(data) is None and _PAID.search(data) is not None
 
 
 def whole_characters(value: Any) -> Any:
@@ -65,3 +67,20 @@ def encode(value: Any) -> str:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
         return msgspec.json.encode(whole_characters(value)).decode()
+
+
+def json_text_of(data: bytes) -> str | None:
+    """The text of bytes that are strict JSON, None for others."""
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return data.decode()
+
+
+def raw(data: bytes) -> dict[str, str]:
+    """Bytes that could not be understood, as an object that holds all of them."""
+    try:
+        return {"raw": data.decode()}
+    except UnicodeDecodeError:
+        return {"raw_base64": base64.b64encode(data).decode()}

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from .body import Answer, Partial, from_object, index_of
-from .errors import ErrorBody, error_of, says_error
+from .errors import ErrorBody, error_of_event, says_error
 from .growing import GrowingText, grown, merge
+from .json_text import whole_characters
 from .stream import AnswerStream
 from .usage import anthropic_usage, later_counts
 
@@ -36,13 +37,16 @@ class MessagesStream(AnswerStream):
 
     def _take(self, data: Any, name: str) -> bool:
         if not isinstance(data, dict):
-            if (reported := error_of(data, named=name == "error")) is not None:
+            if (reported := error_of_event(data, name)) is not None:
                 self._report(reported)
             return False
         match data.get("type", name):
             case "message_start" if isinstance(data.get("message"), dict):
                 self.began = True
+                told = self._message.get("usage")
                 self._message = data["message"]
+                if isinstance(told, dict):  # a second one: later counts hold, as in message_delta
+                    self._message["usage"] = later_counts(told, self._message.get("usage") or {})
             case "content_block_start" if isinstance(data.get("content_block"), dict):
                 return self._start(index_of(data), data["content_block"])
             case "content_block_delta" if isinstance(data.get("delta"), dict):
@@ -53,12 +57,10 @@ class MessagesStream(AnswerStream):
                 self.began = self.ended = True
             case kind:
                 # ping, content_block_stop, and kinds of event yet to come; or an error.
-                named = any(map(says_error, (kind, name, data.get("object"))))
-                if named or "error" in data or "type" not in data:
-                    nothing = ErrorBody(None, "the stream reported an error", None)
-                    reported = error_of(data, named=named) or (nothing if named else None)
-                    if reported is not None:
-                        self._report(reported)
+                if (reported := error_of_event(data, name)) is not None:
+                    self._report(reported)
+                elif any(map(says_error, (kind, name, data.get("object")))):
+                    self._report(ErrorBody(None, "the stream reported an error", None))
         return False
 
     def _start(self, index: int, block: dict[str, Any]) -> bool:
@@ -110,7 +112,7 @@ class MessagesStream(AnswerStream):
         for block in map(grown, self._blocks.values()):
             said = (block.get(name) for name in TOKEN_FIELDS)
             texts += [each for each in said if isinstance(each, str)]
-        return Partial("".join(texts), anthropic_usage(self._message))
+        return Partial(whole_characters("".join(texts)), anthropic_usage(self._message))
 
     def body(self) -> dict[str, Any]:
         """A tool input that is not JSON, as max_tokens cuts it, stands there as the text that
@@ -131,4 +133,4 @@ class MessagesStream(AnswerStream):
         return block
 
     def _answer(self, body: dict[str, Any]) -> Answer:
-        return from_object("messages", body)
+        return from_object("messages", body, ended=True)

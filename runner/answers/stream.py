@@ -58,6 +58,9 @@ class AnswerStream(ABC):
         return self._add_json(data, event.event)
 
     def _add_json(self, data: Any, name: str) -> bool:
+        if data == "[DONE]":
+            self.began = self.ended = True
+            return False
         if self._take(data, name):
             self.bore_tokens = True
             return True
@@ -108,7 +111,12 @@ class AnswerStream(ABC):
 
     def answer(self) -> Answer:
         """The whole answer; what the stream left out is left out. Raises UnusableAnswerError."""
-        body = self.body() if self._strict else whole_characters(self.body())
+        body = self.body()
+        if not self._strict:
+            try:
+                body = whole_characters(body)
+            except RecursionError as error:
+                raise UnusableAnswerError("the answer is nested too deeply", paid=True) from error
         if self.unreadable:
             lost = [each.decode("utf-8", "replace") for each in self.unreadable]
             raise UnusableAnswerError(

@@ -36,8 +36,11 @@ REFERENCE_USAGE = frozenset(
         "completion_tokens_details",
     }
 )
-REFERENCE_PROMPT = frozenset({"cached_tokens", "audio_tokens"})
+REFERENCE_PROMPT = frozenset({"cached_tokens"})
+REFERENCE_PARTS = frozenset({"reasoning_tokens"})
 NOTHING: dict[str, Any] = {}
+# Counted by some, and billed at prices of their own: sound, citations read, sources searched.
+BILLED_APART = ("audio_tokens", "citation_tokens", "num_sources_used")
 
 
 def _count(value: Any) -> int | None:
@@ -61,7 +64,11 @@ def _dict(value: Any) -> Mapping[str, Any]:
 def later_counts(known: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Usage that was told again: later counts hold, but none takes a positive one back to 0."""
     told = dict(known) if isinstance(known, dict) else {}
-    told |= {name: value for name, value in given.items() if value or not told.get(name)}
+    for name, value in given.items():
+        if isinstance(value, dict) and isinstance(told.get(name), dict):
+            told[name] = later_counts(told[name], value)
+        elif value or not told.get(name):
+            told[name] = value
     return told
 
 
@@ -78,7 +85,11 @@ def openai_usage(body: Mapping[str, Any]) -> Usage:
     if REFERENCE_USAGE.issuperset(usage) and ANY_COST.isdisjoint(body):
         details = usage.get("prompt_tokens_details") or NOTHING
         parts = usage.get("completion_tokens_details") or NOTHING
-        if type(details) is dict and type(parts) is dict and REFERENCE_PROMPT.issuperset(details):
+        if (
+            (type(details) is dict and type(parts) is dict)
+            and REFERENCE_PROMPT.issuperset(details)
+            and REFERENCE_PARTS.issuperset(parts)
+        ):
             prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
             total, cached = usage.get("total_tokens"), _count(details.get("cached_tokens"))
             reasoning = _count(parts.get("reasoning_tokens"))
@@ -86,6 +97,7 @@ def openai_usage(body: Mapping[str, Any]) -> Usage:
                 (type(prompt) is int and type(completion) is int and type(total) is int)
                 and prompt >= 0 <= completion
                 and prompt + completion == total < LARGEST_COUNT
+                and (reasoning or 0) <= completion
             ):
                 return Usage(prompt, cached, None, completion, reasoning)
             return _priced(prompt, completion, total, cached, reasoning)
@@ -112,7 +124,16 @@ def openai_usage(body: Mapping[str, Any]) -> Usage:
         hour=_count(creation.get("ephemeral_1h_input_tokens")) or None,
         searches=_web_searches(usage),
         cost=reported_cost(body),
+        apart=_billed_apart(usage, details, parts),
     )
+
+
+def _billed_apart(*counts: Mapping[str, Any]) -> str | None:
+    """Why no price list of tokens tells the cost: something else was counted, which is billed."""
+    for name in BILLED_APART:
+        if any(_count(each.get(name)) for each in counts):
+            return f"the usage has {name}, which a price file has no price for"
+    return None
 
 
 def _priced(
@@ -126,9 +147,10 @@ def _priced(
     hour: int | None = None,
     searches: int | None = None,
     cost: Decimal | None = None,
+    apart: str | None = None,
 ) -> Usage:
     """Usage by OpenAI's counts, as far as its total bears them out."""
-    prompt, completion, total, why = _count(prompt), _count(completion), _count(total), None
+    prompt, completion, total, why = _count(prompt), _count(completion), _count(total), apart
     if prompt is not None and completion is not None:
         rest = 0 if total is None else total - prompt - completion
         if reasoning and rest == reasoning:
@@ -137,6 +159,8 @@ def _priced(
             prompt += rest  # as Anthropic counts them: beside the prompt
         elif rest > 0:
             why = f"total_tokens is {rest:,} more than prompt and completion, and nothing says why"
+        elif reasoning and reasoning > completion:
+            why = "the usage has more reasoning than completion tokens, and nothing says why"
     elif total is not None:
         why = "the usage lacks the tokens of the prompt or of the completion"
     return Usage(
@@ -170,8 +194,20 @@ def anthropic_usage(body: Mapping[str, Any]) -> Usage:
         reasoning_tokens=_count(details.get("thinking_tokens")),
         cache_write_1h_tokens=_count(_dict(creation).get("ephemeral_1h_input_tokens")) or None,
         web_searches=_web_searches(usage),
+        why_unpriced=_unsummed(usage),
         reported_cost=reported_cost(body),
     )
+
+
+def _unsummed(usage: Mapping[str, Any]) -> str | None:
+    """Why the cost is unknown where the usage tells rounds that its sums leave out, as of a
+    compaction."""
+    rounds = usage.get("iterations")
+    told = [each for each in rounds if isinstance(each, dict)] if isinstance(rounds, list) else []
+    for name in ("input_tokens", "output_tokens"):
+        if sum(_count(each.get(name)) or 0 for each in told) > (_count(usage.get(name)) or 0):
+            return "the usage has iterations that its own counts leave out"
+    return None
 
 
 def usage_in(body: Mapping[str, Any]) -> Usage | None:

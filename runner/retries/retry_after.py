@@ -14,11 +14,20 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_UNIT = r"(?:ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-zA-Z])"
-_PART = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})", re.IGNORECASE)
-_SPAN = rf"\d+(?:\.\d+)?\s*{_UNIT}(?:(?:\s|,|and)*\d+(?:\.\d+)?\s*{_UNIT})*"
+# (A capital M is a million, of tokens for example.)
+_UNIT = (
+    r"(?:milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|(?-i:ms|[smhd]))(?![a-zA-Z])"
+)
+_AMOUNT = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+_PART = re.compile(rf"({_AMOUNT})\s*({_UNIT})", re.IGNORECASE)
+_SPAN = rf"{_AMOUNT}\s*{_UNIT}(?:(?:\s|,|and)*{_AMOUNT}\s*{_UNIT})*"
+_PLAIN = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h)?$")
 _WHOLE_SPAN = re.compile(_SPAN, re.IGNORECASE)
-_IN_WORDS = re.compile(rf"(?:retry|try again|wait|reset)\D{{0,40}}?({_SPAN})", re.IGNORECASE)
+# When to try again comes before how long a limit's own period is.
+_IN_WORDS = [
+    re.compile(rf"(?:{verbs})\D{{0,40}}?({_SPAN})", re.IGNORECASE)
+    for verbs in ("retry|try again", "wait|reset")
+]
 # A number from here on is a moment: seconds since 1970, or milliseconds.
 EPOCH_S = 1e9
 EPOCH_MS = 1e12
@@ -50,15 +59,24 @@ def retry_after_s(
     if milliseconds is not None:
         return max(0.0, milliseconds / 1000)
     own = _date(headers.get("date", "")) or now
-    asked = [_pause_s(value.strip(), own) for value in headers.get_list("retry-after")]
+    asked = []
+    for value in headers.get_list("retry-after"):
+        seconds = _pause_s(value.strip(), own)
+        # Several lines that a proxy made one are apart at commas, as a date's parts are.
+        parts = value.split(",") if seconds is None else ()
+        asked += [
+            seconds,
+            *(_pause_s(part, own) for each in parts if _PLAIN.match(part := each.strip())),
+        ]
     known = [seconds for seconds in asked if seconds is not None]
     if known:
         return max(known)
     if delay is not None and (seconds := _span_s(delay.strip())) is not None:
         return seconds
-    found = _IN_WORDS.search(message or "")
-    if found is not None and (seconds := _span_s(found[1])) is not None:
-        return seconds
+    for words in _IN_WORDS:
+        found = words.search(message or "")
+        if found is not None and (seconds := _span_s(found[1])) is not None:
+            return seconds
     return _until_reset_s(headers, own)
 
 
@@ -94,7 +112,7 @@ def _span_s(text: str) -> float | None:
     for amount, unit in _PART.findall(text):
         name = unit.lower()
         size = "ms" if name.startswith("mil") or name == "ms" else name[0]
-        seconds += float(amount) * UNITS_S[size]
+        seconds += float(amount.replace(",", "")) * UNITS_S[size]
     return seconds if math.isfinite(seconds) else None
 
 

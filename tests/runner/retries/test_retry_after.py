@@ -14,6 +14,8 @@ NOW = dt.datetime(2026, 6, 9, 8, 30, 0, tzinfo=dt.UTC)
     ("header", "seconds"),
     [
         ("60", 60.0),
+        ("30, 30", 30.0),  # two lines that a proxy made one
+        ("5, 60", 60.0),
         ("0", 0.0),
         (" 7 ", 7.0),
         ("1.5", 1.5),
@@ -51,6 +53,9 @@ def test_a_date_is_read_against_the_answers_own_date() -> None:
     ("message", "seconds"),
     [
         ("Rate limit exceeded. Please retry after 60s.", 60.0),
+        ("the window resets each 1h. retry after 3 seconds", 3.0),
+        ("Please wait. Limit 1M tokens per day", None),
+        ("try again in 1,200 seconds", 1200.0),
         ("Please try again in 1.5s", 1.5),
         ("Please try again in 20ms. Visit the page", 0.02),
         ("Retry in 2 minutes", 120.0),
