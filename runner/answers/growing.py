@@ -84,24 +84,29 @@ class GrowingCalls(Growing):
         self._by_id: dict[tuple[int | None, str], dict[str, Any]] = {}
 
     def add(self, delta: list[Any]) -> None:
+        begun = len(self._calls)
         for item in delta:
             if isinstance(item, dict):
-                self._add(item)
+                self._add(item, same_delta=len(self._calls) > begun)
 
-    def _add(self, item: dict[str, Any]) -> None:
+    def _add(self, item: dict[str, Any], *, same_delta: bool) -> None:
         index = index_of(item) if item.get("index") is not None else None
         given = item.get("id")
         name = given if isinstance(given, str) and given else None
         known = self._by_index.get(index) if index is not None else None
         if name is not None:
-            call = self._by_id.get((index, name))
+            call = self._by_id.get((index, name)) or (
+                self._by_id.get((None, name)) if index is None else None
+            )
             if call is None and known is not None and not known.get("id"):
                 call = known  # it began before it had an id
             if call is None:
                 call = self._new(index)
-            self._by_id[index, name] = call
+            self._by_id[index, name] = self._by_id[None, name] = call
         else:
             last = self._calls[-1] if self._calls and index is None else None
+            if last is not None and _begins_another(item, last, same_delta=same_delta):
+                last = None
             call = known or last or self._new(index)
         if index is not None:
             self._by_index[index] = call
@@ -125,6 +130,19 @@ class GrowingCalls(Growing):
             return self._calls
         order = sorted(range(len(self._calls)), key=lambda n: (self._order[n], n))
         return [self._calls[n] for n in order]
+
+
+def _begins_another(item: dict[str, Any], last: dict[str, Any], *, same_delta: bool) -> bool:
+    """Whether an item without an index and an id is a call of its own: it names a function, and
+    the last call has its arguments or came in the same delta."""
+    named, known = item.get("function"), last.get("function")
+    if not isinstance(named, dict) or not named.get("name") or not isinstance(known, dict):
+        return False
+    if same_delta:
+        return True
+    name = known.get("name")
+    before = name.value() if isinstance(name, GrowingText) else name
+    return bool(known.get("arguments")) and named["name"] != before
 
 
 def add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:

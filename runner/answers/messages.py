@@ -18,14 +18,20 @@ CONTENT_FIELDS = ("text", "partial_json")
 TOKEN_FIELDS = (*CONTENT_FIELDS, "thinking")
 
 
+Place = tuple[int, int]
+
+
 class MessagesStream(AnswerStream):
     """A messages stream; its last event is `message_stop`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._message: dict[str, Any] = {}
-        self._blocks: dict[int, dict[str, Any]] = {}
-        self._inputs: dict[int, GrowingText] = {}  # tool input, as JSON text
+        # By place: the index, and which of the blocks of that index it is. Some services give all
+        # the index 0.
+        self._places: dict[int, Place] = {}
+        self._blocks: dict[Place, dict[str, Any]] = {}
+        self._inputs: dict[Place, GrowingText] = {}  # tool input, as JSON text
 
     @property
     def finished(self) -> bool:
@@ -66,12 +72,20 @@ class MessagesStream(AnswerStream):
     def _start(self, index: int, block: dict[str, Any]) -> bool:
         """A block begins; some services put its first text right there."""
         self.began = True
-        self._blocks[index] = block
+        place = self._places.get(index, (index, 0))
+        known = self._blocks.get(place)
+        if known is not None:
+            if all(known.get(name) == block.get(name) for name in ("type", "id")):
+                return False  # said again
+            place = (index, place[1] + 1)
+        self._places[index] = place
+        self._blocks[place] = block
         return self._bears({name: block.get(name) for name in TOKEN_FIELDS})
 
     def _grow(self, index: int, delta: dict[str, Any]) -> bool:
         self.began = True
-        block = self._blocks.setdefault(index, {"type": "text", "text": ""})
+        place = self._places.setdefault(index, (index, 0))
+        block = self._blocks.setdefault(place, {"type": "text", "text": ""})
         kind = str(delta.get("type"))
         if kind == "citations_delta":
             if not isinstance(block.get("citations"), list):
@@ -80,7 +94,7 @@ class MessagesStream(AnswerStream):
             return False
         if kind == INPUT_DELTA:
             if isinstance(value := delta.get("partial_json"), str):
-                self._inputs.setdefault(index, GrowingText()).parts.append(value)
+                self._inputs.setdefault(place, GrowingText()).parts.append(value)
         else:  # of any kind: what grows is the field that it names
             merge(block, {name: value for name, value in delta.items() if name != "type"})
         return self._bears(delta)
@@ -117,15 +131,15 @@ class MessagesStream(AnswerStream):
     def body(self) -> dict[str, Any]:
         """A tool input that is not JSON, as max_tokens cuts it, stands there as the text that
         came."""
-        content = [self._block(index) for index in sorted(self._blocks)]
+        content = [self._block(place) for place in sorted(self._blocks)]
         body = {"type": "message", "role": "assistant", **self._message, "content": content}
         body.setdefault("stop_sequence", None)
         return body
 
-    def _block(self, index: int) -> dict[str, Any]:
-        block: dict[str, Any] = grown(self._blocks[index])
-        if index in self._inputs:
-            text = grown(self._inputs[index])
+    def _block(self, place: Place) -> dict[str, Any]:
+        block: dict[str, Any] = grown(self._blocks[place])
+        if place in self._inputs:
+            text = grown(self._inputs[place])
             try:
                 block["input"] = msgspec.json.decode(text or "{}")
             except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):

@@ -297,3 +297,54 @@ async def test_an_error_that_is_a_word_beside_its_words(
     outcome = await Wired(nursery, data).send(job())
     assert outcome.failure is not None
     assert (outcome.failure.code, outcome.failure.message) == (code, words)
+
+
+F = {"name": "f", "arguments": '{"a":1}'}
+G = {"name": "g", "arguments": '{"b":2}'}
+CALLS: dict[str, tuple[list[dict[str, Any]], ...]] = {
+    "no index and no id, at once": ([{"id": "", "function": F}, {"id": "", "function": G}],),
+    "no index and no id, one by one": ([{"function": F}], [{"function": G}]),
+    "an id that is said again without its index": (
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}],
+        [{"id": "a", "function": {"arguments": '{"a":1}'}}],
+        [{"index": 1, "id": "b", "function": G}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_calls_are_told_apart(
+    nursery: trio.Nursery, autojump_clock: MockClock, name: str
+) -> None:
+    body = b"".join(chunk({"tool_calls": items}) for items in CALLS[name]) + END
+    outcome = await Wired(nursery, answer(body, EVENTS)).send(job(stream=True))
+    assert outcome.answer is not None
+    calls = outcome.answer.body["choices"][0]["message"]["tool_calls"]
+    assert [call["function"] for call in calls] == [F, G]
+
+
+async def test_blocks_of_one_index_are_told_apart(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    text = {"type": "text", "text": ""}
+    tools = [{"type": "tool_use", "id": name, "name": name, "input": {}} for name in "ab"]
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"usage": {"input_tokens": 1}}}
+    ]
+    for block, delta in (
+        (text, {"type": "text_delta", "text": "The "}),
+        (text, {"type": "text_delta", "text": "Elbe."}),  # its start is said again
+        (tools[0], {"type": "input_json_delta", "partial_json": '{"n":1}'}),
+        (tools[1], {"type": "input_json_delta", "partial_json": '{"n":2}'}),
+    ):
+        events.append({"type": "content_block_start", "index": 0, "content_block": block})
+        events.append({"type": "content_block_delta", "index": 0, "delta": delta})
+    events.append({"type": "message_delta", "delta": {"stop_reason": "tool_use"}})
+    body = b"".join(map(event, events)) + event({"type": "message_stop"})
+    outcome = await Wired(nursery, answer(body, EVENTS)).send(job(MESSAGES, stream=True))
+    assert outcome.answer is not None
+    assert outcome.answer.body["content"] == [
+        {"type": "text", "text": "The Elbe."},
+        {"type": "tool_use", "id": "a", "name": "a", "input": {"n": 1}},
+        {"type": "tool_use", "id": "b", "name": "b", "input": {"n": 2}},
+    ]
