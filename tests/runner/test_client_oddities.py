@@ -240,18 +240,20 @@ async def test_what_no_price_of_tokens_covers_leaves_the_cost_unknown(
     assert outcome.answer.usage.why_unpriced is not None
 
 
+COMPACTION = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500}
+LAST = {"type": "message", "input_tokens": 23_000, "output_tokens": 1_000}
+
+
+@pytest.mark.parametrize(("rounds", "known"), [([LAST], True), ([COMPACTION, LAST], False)])
 async def test_rounds_that_a_message_leaves_out_of_its_counts(
-    nursery: trio.Nursery, autojump_clock: MockClock
+    nursery: trio.Nursery, autojump_clock: MockClock, rounds: list[Any], *, known: bool
 ) -> None:
-    compaction = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500}
-    last = {"type": "message", "input_tokens": 23_000, "output_tokens": 1_000}
-    usage = {"input_tokens": 23_000, "output_tokens": 1_000}
-    for rounds, known in (([last], True), ([compaction, last], False)):
-        body = {"type": "message", "content": "The Elbe.", "usage": {**usage, "iterations": rounds}}
-        outcome = await Wired(nursery, answer(json.dumps(body).encode(), JSON)).send(job(MESSAGES))
-        assert outcome.answer is not None
-        assert outcome.answer.text == "The Elbe."
-        assert (outcome.answer.usage.why_unpriced is None) is known
+    usage = {"input_tokens": 23_000, "output_tokens": 1_000, "iterations": rounds}
+    body = json.dumps({"type": "message", "content": "The Elbe.", "usage": usage}).encode()
+    outcome = await Wired(nursery, answer(body, JSON)).send(job(MESSAGES))
+    assert outcome.answer is not None
+    assert outcome.answer.text == "The Elbe."
+    assert (outcome.answer.usage.why_unpriced is None) is known
 
 
 async def test_a_later_zero_inside_a_part_of_the_usage_takes_nothing_back(
