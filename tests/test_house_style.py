@@ -40,7 +40,6 @@ MIRROR_NO_FILE = {
     "gateway/test_tls.py",
     "gateway/variants/test_variants.py",
     "reports/figures/test_balance_unpriced.py",
-    "reports/figures/test_unknown_cost.py",
     "reports/html/test_browser.py",
     "runner/answers/test_answers.py",
     "runner/answers/test_dressed_streams.py",

@@ -1,7 +1,6 @@
 """The official clients on what the gateway takes beyond the reference: tools, forms, models."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import anthropic
@@ -11,33 +10,9 @@ import pytest
 import trio
 
 from headrace.gateway import Gateway
+from tests.gateway.test_clients import HELLO, MODEL, Gateways, anthropic_on, openai_on
 
 pytestmark = pytest.mark.slow
-MODEL = "deepseek-v4-flash"
-HELLO: Any = [{"role": "user", "content": "Hello!"}]
-Gateways = Callable[..., Gateway]
-
-
-@asynccontextmanager
-async def openai_on(application: Gateway) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with trio.open_nursery() as nursery:
-        base_url: str = await nursery.start(application.serve)
-        async with openai.AsyncOpenAI(
-            base_url=f"{base_url}/v1", api_key=application.keys[0].secret, max_retries=0
-        ) as client:
-            yield client
-        nursery.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def anthropic_on(application: Gateway) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    async with trio.open_nursery() as nursery:
-        base_url: str = await nursery.start(application.serve)
-        async with anthropic.AsyncAnthropic(
-            base_url=base_url, api_key=application.keys[0].secret, max_retries=0
-        ) as client:
-            yield client
-        nursery.cancel_scope.cancel()
 
 
 async def in_thread(application: Gateway, use: Callable[[openai.OpenAI], None]) -> None:

@@ -50,10 +50,19 @@ class Row(NamedTuple):
         return [form for form in FORMS if form[1] in wanted and (not names or form[0] in names)]
 
 
+def page_parts() -> list[str]:
+    """The page, cut before each of its headings."""
+    return PAGE.read_text(encoding="utf-8").split("\n## ")
+
+
+def table_of(text: str) -> list[list[str]]:
+    """The cells of the table in a text, without its head."""
+    lines = [line for line in text.splitlines() if line[:1] == "|"][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 def rows() -> list[Row]:
-    page = PAGE.read_text(encoding="utf-8").partition("\n## ")[0]
-    lines = [line for line in page.splitlines() if line[:1] == "|"][2:]
-    return [Row(*(cell.strip(" `") for cell in line.strip("|").split("|"))) for line in lines]
+    return [Row(*(cell.strip("`") for cell in cells)) for cells in table_of(page_parts()[0])]
 
 
 def job(endpoint: str, *, streamed: bool) -> bytes:

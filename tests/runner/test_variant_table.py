@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from headrace import gateway
 from headrace.jobs import Price, PriceTable
-from tests.runner.test_fault_table import FORMS, PAGE, job, shown
+from tests.runner.test_fault_table import FORMS, job, page_parts, shown, table_of
 
 pytestmark = pytest.mark.usefixtures("no_sync")
 
@@ -65,10 +65,12 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    page = PAGE.read_text(encoding="utf-8").partition("\n## Answers of real services\n")[2]
-    lines = [line for line in page.splitlines() if line[:1] == "|"][2:]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [Row(name.strip("`"), *others) for first, *others in cells for name in first.split(", ")]
+    [part] = [each for each in page_parts() if each.startswith("Answers of real services\n")]
+    return [
+        Row(name.strip("`"), *others)
+        for first, *others in table_of(part)
+        for name in first.split(", ")
+    ]
 
 
 def said(response: str) -> str:
