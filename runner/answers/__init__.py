@@ -2,8 +2,8 @@
 
 from .body import Answer, Partial, UnusableAnswerError, read_body
 from .chat import ChatStream
-from .errors import ErrorBody, error_of, read_error
-from .json_text import decode, encode, json_text_of, looks_paid, raw
+from .errors import ErrorBody, read_error
+from .json_text import encode, json_text_of, raw
 from .messages import MessagesStream
 from .sse import EventTooLongError, SSEParser
 from .stream import AnswerStream
@@ -22,11 +22,8 @@ __all__ = [
     "TokenTimes",
     "UnusableAnswerError",
     "amount_of",
-    "decode",
     "encode",
-    "error_of",
     "json_text_of",
-    "looks_paid",
     "raw",
     "read_body",
     "read_error",

@@ -115,16 +115,14 @@ def from_object(kind: EndpointKind, body: dict[str, Any], *, ended: bool = False
 
 
 def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
+    usage = body.get("usage")
+    counted = isinstance(usage, dict) and any(usage.values())
     if (reported := error_of(body)) is not None:
         # Some say both: a choice that ended in an error, and what it cost until then.
-        usage = body.get("usage")
-        paid = isinstance(usage, dict) and any(usage.values())
-        return UnusableAnswerError("the answer is an error", body, reported=reported, paid=paid)
+        return UnusableAnswerError("the answer is an error", body, reported=reported, paid=counted)
     failed = _failed_choice(body)
     if failed is not None:
         return UnusableAnswerError("the answer ended in an error", body, reported=failed)
-    usage = body.get("usage")
-    counted = isinstance(usage, dict) and any(usage.values())
     paid = counted or any(body.get(name) for name in ("id", "choices", "content", "data"))
     return UnusableAnswerError("the answer has no content", body, paid=paid)
 
