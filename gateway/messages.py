@@ -110,7 +110,7 @@ def _block(choice: Choice, context: RequestContext) -> dict[str, Any]:
 def _filled(block: dict[str, Any], text: GeneratedText) -> dict[str, Any]:
     if block["type"] == "text":
         return block | {"text": text.text}
-    # Arguments that max_tokens cut are no JSON: they are left out.
+    # Arguments that max_tokens cut are not JSON: they are left out.
     return block if text.finish == "length" else block | {"input": json.loads(text.text)}
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Defaults(NamedTuple):
-    """Of one kind of run: limits per minute (None is no limit), attempts at a job, and how long
+    """Of one kind of run: limits per minute (None for no limit), attempts at a job, and how long
     what is in flight has at the end."""
 
     rpm: int | None

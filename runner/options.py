@@ -14,7 +14,7 @@ class SendOptions(TypedDict, total=False):
     """Options of any run; times are seconds. What is left out has the command's default.
 
     base_url: where the service is; default HEADRACE_BASE_URL.
-    rpm, tpm: requests and tokens per minute; None is no limit.
+    rpm, tpm: requests and tokens per minute; None for no limit.
     model_limits: limits of single models, which have these instead.
     concurrency: attempts in flight; None lets the run find it.
     attempts: how often a job is tried at most.

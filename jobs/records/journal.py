@@ -107,8 +107,8 @@ def read_journal_segment(path: Path) -> Iterator[JournalRecord]:
 
     Raises:
         OSError: it can't be read.
-        DamagedJournalError: a damaged line has whole ones after it. That is no crash of ours, and
-            to guess could count, or send, twice.
+        DamagedJournalError: a damaged line has whole ones after it. That is not a crash of ours,
+            and to guess could count, or send, twice.
     """
     # At once: read line by line, half a record at the end could grow into a second half.
     data = path.read_bytes()

@@ -49,7 +49,7 @@ def codings_of(headers: Headers) -> list[str]:
 class Decoder:
     """Unpacks one body, piece by piece, in bounded memory.
 
-    A body that ends too early is no error here: what came of it may be the whole of its answer.
+    A body that ends too early is not an error here: what came of it may be the whole of its answer.
 
     Args:
         headers: those of the answer, their names in lower case.

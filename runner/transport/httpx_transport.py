@@ -95,7 +95,7 @@ class _Notes:
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
-        self.raised: Exception | None = None  # by `on_sent`, which is no business of the wire's
+        self.raised: Exception | None = None  # by `on_sent`, which the wire has nothing to do with
         self._began_s = trio.current_time()
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:

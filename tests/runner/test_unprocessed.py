@@ -63,7 +63,7 @@ async def run(bench: Bench, service: Service, *, refused: int, attempts: int = 2
 async def test_what_was_not_processed_is_sent_again_and_neither_counted_nor_kept(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:
-    """Thirty in a row are no outage either."""
+    """Thirty in a row are not an outage either."""
     bench.write_chats(10, max_tokens=5)
     ran = await run(bench, service, refused=3)
     assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 10)
