@@ -3,12 +3,12 @@
 from headrace.jobs import show_seconds
 
 from .figures import Summary
-from .wording import money, state_words
+from .wording import cut_words, money, state_words
 
 
 def headline(summary: Summary) -> list[str]:
     """Two or three sentences: what became of the jobs, what it cost, and what the account says."""
-    return [_jobs(summary), *_load(summary), *_money(summary)]
+    return [_jobs(summary), *_cut(summary), *_load(summary), *_money(summary)]
 
 
 def _jobs(summary: Summary) -> str:
@@ -29,6 +29,14 @@ def _jobs(summary: Summary) -> str:
         return f"{said}."
     is_running = "is " if run.state == "running" else ""
     return f"{said}. The run {is_running}{state_words(run.state, kind=run.kind)}."
+
+
+def _cut(summary: Summary) -> list[str]:
+    """What max_tokens cut short; a load run asks for answers of a length, and cuts them by it."""
+    outcome = summary.outcome
+    if not outcome.cut_at_max_tokens or summary.load is not None:
+        return []
+    return [f"{cut_words(outcome.cut_at_max_tokens, outcome.succeeded)}."]
 
 
 def _load(summary: Summary) -> list[str]:

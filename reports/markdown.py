@@ -11,7 +11,7 @@ from headrace.jobs import printable, show_seconds
 from .figures import QUANTILES, Summary
 from .headline import headline
 from .load import asked
-from .wording import METRIC_NAMES, counted, endpoint, money, rate
+from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160
@@ -60,6 +60,8 @@ def _load(summary: Summary) -> str:
         )
         row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
         parts.append(_table(header, [row], left=0))
+    if cut := summary.outcome.cut_at_max_tokens:
+        parts.append(f"- {cut_words(cut, summary.outcome.succeeded)}")
     return "\n\n".join(parts)
 
 

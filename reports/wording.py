@@ -53,6 +53,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def cut_words(cut: int, answers: int) -> str:
+    """How many answers their max_tokens cut short, in a clause."""
+    were = "was" if cut == 1 else "were"
+    return f"{cut:,} of {counted(answers, 'answer')} {were} cut at max_tokens"
+
+
 def rate(figure: float) -> str:
     """A figure per second, with four digits or to the whole number."""
     return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.4g}"

@@ -23,7 +23,7 @@ Format = Literal["openai-batch", "anthropic-batch", "jsonl", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 ENDINGS: dict[Format, str] = {
     "openai-batch": ".output.jsonl",
-    "anthropic-batch": ".results.jsonl",
+    "anthropic-batch": ".batch-results.jsonl",
     "jsonl": ".results.jsonl",
     "csv": ".csv",
     "parquet": ".parquet",

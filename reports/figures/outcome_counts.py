@@ -43,6 +43,7 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     `unfinished` is None where the run did not end: how much of the file is left is not recorded.
     `retries` are attempts beyond each job's first; `lost` attempts were sent and never ended,
     `in_flight` ones are under way now. `hints` say what the attempts suggest, taken together.
+    `cut_at_max_tokens` counts the answers that ended for their length: of the succeeded jobs.
     """
 
     succeeded: int
@@ -57,6 +58,7 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[FailedJobs]
     attempt_errors: list[FailedAttempts]
     hints: list[str] = []
+    cut_at_max_tokens: int = 0
 
 
 def count_outcomes(run: Run) -> OutcomeCounts:
@@ -69,6 +71,8 @@ def count_outcomes(run: Run) -> OutcomeCounts:
         pl.len().alias("attempts"), (pl.col("attempt") > 1).sum().alias("retries")
     )
     by_kind = {row["error_kind"]: row for row in kinds.collect().to_dicts()}
+    ended_for_length = (pl.col("status") == "succeeded") & (pl.col("finish_reason") == "length")
+    cut = run.results.filter(ended_for_length).select(pl.len()).collect().item()
     finished = run.manifest.sessions[-1].state == "finished"
     return OutcomeCounts(
         succeeded=statuses.get("succeeded", 0),
@@ -83,6 +87,7 @@ def count_outcomes(run: Run) -> OutcomeCounts:
         errors=_failed_jobs(run.results),
         attempt_errors=_failed_attempts(attempts),
         hints=hints_of(run),
+        cut_at_max_tokens=cut,
     )
 
 

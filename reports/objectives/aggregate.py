@@ -1,9 +1,9 @@
 """Aggregates: one figure over a run's rows, such as `p95(ttft_s)` or `sum(cost, model == "x")`.
 
 An aggregate takes the results of succeeded jobs, as the report does; those of all jobs where it
-speaks of `status` itself; and all attempts where its columns are written `attempts.NAME`. Of a load
-run only what was due in the measured phase counts. Percentiles are those of
-`reports.figures.latency`.
+speaks of what became of them (`status`, `http_status`, `error_code`); and all attempts where its
+columns are written `attempts.NAME`. Of a load run only what was due in the measured phase counts.
+Percentiles are those of `reports.figures.latency`.
 """
 
 import math
@@ -29,6 +29,8 @@ from .figure_names import UnknownError, Value
 
 OF_ATTEMPTS = "attempts."
 STATED = "status"
+# Columns that say how a job ended: whoever speaks of one of them means the failed jobs too.
+OF_ANY_END = {STATED, "http_status", "error_code", "error_message"}
 
 
 class AggregateQuery(NamedTuple):
@@ -61,7 +63,7 @@ class AggregateQuery(NamedTuple):
             columns[exploded] = columns[exploded].inner
         return cls(
             of_attempts=bool(marked),
-            of_all=any(each.name == STATED for each in names),
+            of_all=any(each.name in OF_ANY_END for each in names),
             where=where,
             figures=_figures(expression, node, columns),
             argument=_argument(expression, node, columns),

@@ -102,6 +102,10 @@ FIGURES = {
     "jobs": Figure(lambda s: s.outcome.succeeded + s.outcome.failed, "jobs with a result"),
     "succeeded": Figure(lambda s: s.outcome.succeeded, "jobs that succeeded"),
     "failed": Figure(lambda s: s.outcome.failed, "jobs that failed"),
+    "cut_at_max_tokens": Figure(
+        lambda s: s.outcome.cut_at_max_tokens,
+        "answers that max_tokens cut short: succeeded jobs whose finish_reason is length",
+    ),
     "rejected": Figure(lambda s: s.outcome.rejected, "lines that are not jobs"),
     "error_rate": Figure(
         _error_rate,

@@ -17,7 +17,16 @@ from ..figures import (
     Summary,
     worth_showing,
 )
-from ..wording import METRIC_NAMES, TOO_SHORT, aligned, counted, endpoint, money, state_words
+from ..wording import (
+    METRIC_NAMES,
+    TOO_SHORT,
+    aligned,
+    counted,
+    cut_words,
+    endpoint,
+    money,
+    state_words,
+)
 from .layout import STATE_STYLES, columns, heading, print_body
 from .load import print_load
 
@@ -69,6 +78,9 @@ def _print_headline(summary: Summary, console: Console) -> None:
     if outcome.in_flight:
         counts.append(f", {outcome.in_flight:,} in flight")
     print_body(console, counts)
+    if outcome.cut_at_max_tokens:
+        words = cut_words(outcome.cut_at_max_tokens, outcome.succeeded)
+        print_body(console, words, "yellow" if summary.load is None else "")
     attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
         attempts += f", in {show_seconds(run.elapsed_s)}"

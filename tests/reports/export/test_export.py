@@ -21,7 +21,7 @@ from openai.types.images_response import ImagesResponse
 from headrace.jobs import Result as ResultRow
 from headrace.jobs import Session, row_frame, schema
 from headrace.reports.export.batch_lines import ANTHROPIC_ERRORS
-from headrace.reports.export.export import defused, errors_name
+from headrace.reports.export.export import FORMATS, default_path, defused, errors_name
 from headrace.reports.export.ordered import in_input_order
 from headrace.reports.run import open_run
 from headrace.runner.main import main
@@ -183,7 +183,7 @@ def test_every_failure_of_a_message_is_a_kind_that_the_client_knows(made: RunMak
     made.write()
     export("jobs.run", "--to", "anthropic-batch")
     kinds = []
-    for each in lines("jobs.results.jsonl"):
+    for each in lines("jobs.batch-results.jsonl"):
         result = MessageBatchIndividualResponse.model_validate(each, strict=True).result
         assert result.type == "errored"
         kinds.append(result.error.error.type)
@@ -196,7 +196,7 @@ def test_a_run_without_messages_has_no_anthropic_results(made: RunMaker) -> None
     done = export("jobs.run", "--to", "anthropic-batch")
     assert done.exit_code == 2
     assert "has no job of /v1/messages" in done.stderr
-    assert not Path("jobs.results.jsonl").exists()
+    assert not Path("jobs.batch-results.jsonl").exists()
 
 
 @pytest.mark.usefixtures("mixed")
@@ -222,6 +222,12 @@ def test_csv_is_read_back_by_others() -> None:
     assert Decimal(rows[0]["cost"]) == Decimal("0.000011")
     assert rows[0]["due_at"] == "2026-06-08T12:00:00.000000Z"
     assert rows[2]["response"] == ""
+
+
+def test_no_two_formats_share_a_default_name() -> None:
+    names = {default_path(Path("jobs.run"), to) for to in FORMATS}
+    assert len(names) == len(FORMATS)
+    assert Path("jobs.jsonl") not in names  # the job file itself
 
 
 def test_vectors_and_reported_costs_are_in_every_table(made: RunMaker) -> None:

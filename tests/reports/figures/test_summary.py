@@ -4,14 +4,17 @@ import json
 import re
 import statistics
 from decimal import Decimal
+from io import StringIO
 from random import Random
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from headrace.jobs import EstimateTotals, ModelLimits
-from headrace.reports import Summary, summarise, summary_json, write_summary
+from headrace.reports import Summary, print_summary, summarise, summary_json, write_summary
 from headrace.reports.figures.latency import METRICS
+from headrace.reports.headline import headline
 from tests.docs_page import docs_page
 from tests.reports.conftest import CHAT, RunMaker, at
 
@@ -33,6 +36,20 @@ def test_outcome_counts_jobs_and_attempts(made: RunMaker) -> None:
     assert (outcome.attempts, outcome.retries) == (6, 3)
     assert (outcome.lost, outcome.cancelled, outcome.in_flight) == (1, 1, 0)
     assert outcome.unfinished == 0
+
+
+def test_answers_cut_at_max_tokens_are_counted_in_every_report(made: RunMaker) -> None:
+    for index, reason in enumerate(["length", "stop", "length", None]):
+        made.job(index, finish_reason=reason)
+    made.result(4, status="failed", finish_reason="length")  # a failure is not a short answer
+    summary = summarise(made.write())
+    assert summary.outcome.cut_at_max_tokens == 2
+    assert json.loads(summary_json(summary))["outcome"]["cut_at_max_tokens"] == 2
+    out = StringIO()
+    print_summary(summary, Console(file=out, width=80))
+    said = "2 of 4 answers were cut at max_tokens"
+    assert said in out.getvalue()
+    assert said in " ".join(headline(summary))  # of the page and of Markdown
 
 
 def test_errors_are_grouped_the_largest_first_with_one_to_look_up(made: RunMaker) -> None:
