@@ -11,8 +11,25 @@ import trio
 
 from ..transport import Origin, open_tcp
 
-# Addresses that hold another one: a translator may lead into a private network.
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_network = ipaddress.ip_network
+# The blocks of IANA's registries of special-purpose addresses, and multicast. Those that the
+# registries call globally reachable (anycast of protocols, AS112) are in it: no image lies there.
+# https://www.iana.org/assignments/iana-ipv4-special-registry (as of 2025-10)
+_SPECIAL_4 = (
+    *map(_network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
+    *map(_network, ("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24")),
+    *map(_network, ("192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24")),
+    *map(_network, ("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4")),
+    _network("240.0.0.0/4"),
+)
+# https://www.iana.org/assignments/iana-ipv6-special-registry (as of 2025-10): those within the one
+# block that unicast addresses are assigned from. Whatever is outside that one is not public at all.
+_UNICAST_6 = _network("2000::/3")
+_SPECIAL_6 = (
+    *map(_network, ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")),
+)
+# IPv4 addresses as a network without IPv4 reaches them (RFC 6052): public where what they hold is.
+_TRANSLATED = _network("64:ff9b::/96")
 
 
 class NotPublicError(OSError):
@@ -26,11 +43,16 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            found = found.ipv4_mapped
-        elif found.sixtofour or found.teredo or any(found in each for each in _TRANSLATED):
-            return False
-    return found.is_global and not found.is_multicast
+        if found in _TRANSLATED:
+            return _is_public_4(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
+        if found.ipv4_mapped is None:
+            return found in _UNICAST_6 and not any(found in each for each in _SPECIAL_6)
+        found = found.ipv4_mapped
+    return _is_public_4(found)
+
+
+def _is_public_4(address: ipaddress.IPv4Address) -> bool:
+    return not any(address in each for each in _SPECIAL_4)
 
 
 async def connect_public(origin: Origin) -> trio.abc.Stream:

@@ -15,7 +15,7 @@ from headrace.runner.client import Client
 from headrace.runner.clock import RunClock
 from headrace.runner.errors import InterruptError
 from headrace.runner.images.downloads import IMAGE_BYTES_MAX, DownloadError, Downloads, allowed
-from headrace.runner.images.public_hosts import NotPublicError, connect_public, is_public
+from headrace.runner.images.public_hosts import NotPublicError, connect_public
 from headrace.runner.secret import Secret
 from headrace.runner.stop import Stop
 from headrace.runner.transport import Origin
@@ -383,35 +383,6 @@ def test_any_text_is_a_target_or_a_reason(text: str) -> None:
     except DownloadError:
         return
     assert target.url.scheme == "https" or target.own
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True),
-        ("2606:4700::1111", True),
-        ("127.0.0.1", False),
-        ("10.1.2.3", False),
-        ("172.16.0.1", False),
-        ("192.168.1.1", False),
-        ("169.254.169.254", False),  # where clouds keep credentials
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("255.255.255.255", False),
-        ("::1", False),
-        ("::", False),
-        ("fe80::1%eth0", False),
-        ("fd00::1", False),
-        ("::ffff:127.0.0.1", False),
-        ("::ffff:8.8.8.8", True),
-        ("64:ff9b::7f00:1", False),
-        ("2002:7f00:1::", False),
-        ("no address", False),
-    ],
-)
-def test_which_addresses_are_public(address: str, *, public: bool) -> None:
-    assert is_public(address) is public
 
 
 class Resolver(trio.abc.HostnameResolver):
