@@ -10,6 +10,7 @@ from headrace.jobs import EndpointKind, Usage
 from .errors import ErrorBody, error_of
 from .json_text import NotJSONError, decode, looks_paid, whole_characters
 from .usage import anthropic_usage, openai_usage
+from .usage_places import told_usage
 
 # Anthropic's stop_reason in OpenAI's words; what is in neither list stays as it is.
 FINISH_REASONS = {
@@ -115,8 +116,7 @@ def from_object(kind: EndpointKind, body: dict[str, Any], *, ended: bool = False
 
 
 def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
-    usage = body.get("usage")
-    counted = isinstance(usage, dict) and any(usage.values())
+    counted = any((told_usage(body) or {}).values())
     if (reported := error_of(body)) is not None:
         # Some say both: a choice that ended in an error, and what it cost until then.
         return UnusableAnswerError("the answer is an error", body, reported=reported, paid=counted)
@@ -162,8 +162,12 @@ def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     content = message.get("content") if isinstance(message, dict) else None
     finish = _word(first.get("finish_reason"))
     text = content if isinstance(content, str) else text_of(content)
-    ended = ended or (bool(finish) and isinstance(body.get("usage"), dict))
+    ended = ended or (bool(finish) and _tells_usage(body))
     return Answer(body, usage, text, finish), ended or any(map(says_something, choices))
+
+
+def _tells_usage(body: dict[str, Any]) -> bool:
+    return isinstance(body.get("usage"), dict) or told_usage(body) is not None
 
 
 def says_something(choice: Any) -> bool:
@@ -207,7 +211,7 @@ def _messages(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
         return Answer(body, usage), False
     reason = _word(body.get("stop_reason"))
     finish = FINISH_REASONS.get(reason, reason) if reason else reason
-    ended = ended or (bool(reason) and isinstance(body.get("usage"), dict))
+    ended = ended or (bool(reason) and _tells_usage(body))
     return Answer(body, usage, text_of(content), finish), ended or any(map(_holds, content))
 
 

@@ -16,6 +16,7 @@ from .growing import GrowingCalls, add_content, add_function, grown, merge
 from .json_text import whole_characters
 from .stream import AnswerStream
 from .usage import later_counts, openai_usage
+from .usage_places import told_usage
 
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 CONTENT_FIELDS = ("content", "refusal")
@@ -37,7 +38,7 @@ class ChatStream(AnswerStream):
 
     @property
     def has_usage(self) -> bool:
-        return isinstance(self._body.get("usage"), dict)
+        return told_usage(self._body) is not None
 
     def _take(self, data: Any, name: str) -> bool:
         parts = data.get("choices") if isinstance(data, dict) else None

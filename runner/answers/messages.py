@@ -10,6 +10,7 @@ from .growing import GrowingText, grown, merge
 from .json_text import whole_characters
 from .stream import AnswerStream
 from .usage import anthropic_usage, later_counts
+from .usage_places import BEDROCK, told_usage
 
 # What a delta grows besides the field that it names: tool input comes as the text of its JSON.
 INPUT_DELTA = "input_json_delta"
@@ -39,7 +40,7 @@ class MessagesStream(AnswerStream):
 
     @property
     def has_usage(self) -> bool:
-        return isinstance(self._message.get("usage"), dict)
+        return told_usage(self._message) is not None
 
     def _take(self, data: Any, name: str) -> bool:
         if not isinstance(data, dict):
@@ -61,6 +62,8 @@ class MessagesStream(AnswerStream):
                 self._finish(data)
             case "message_stop":
                 self.began = self.ended = True
+                if BEDROCK in data:
+                    self._message[BEDROCK] = data[BEDROCK]
             case kind:
                 # ping, content_block_stop, and kinds of event yet to come; or an error.
                 if (reported := error_of_event(data, name)) is not None:

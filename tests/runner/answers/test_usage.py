@@ -59,7 +59,8 @@ from headrace.runner.answers.usage import NO_USAGE, anthropic_usage, openai_usag
             {"input_tokens": 9, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 1}},
             Usage(input_tokens=9, cached_input_tokens=1, output_tokens=4),
         ),
-        ({"prompt_tokens": "9", "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": "9", "completion_tokens": True}, Usage(input_tokens=9)),
+        ({"prompt_tokens": "", "completion_tokens": "-4"}, Usage()),
         ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(input_tokens=9)),
         (None, Usage(why_unpriced=NO_USAGE)),
         ("lots", Usage(why_unpriced=NO_USAGE)),
@@ -92,7 +93,9 @@ def test_anthropic_input_leaves_the_cache_out_and_ours_takes_it_in(raw: Any, usa
     assert anthropic_usage({"usage": raw}) == usage
 
 
-@pytest.mark.parametrize("count", [-1, 2**53 + 1, 2**63, 2**64, 10**30, 5.5, True, "7", None])
+@pytest.mark.parametrize(
+    "count", [-1, 2**53 + 1, 2**63, 2**64, 10**30, 5.5, True, "7.", "+7", "٧", "9" * 17, None]
+)
 def test_what_is_no_count_of_tokens_is_none(count: Any) -> None:
     """A table has 64 bits for one, and a negative one would be money given back."""
     chat = {"prompt_tokens": count, "completion_tokens": count}

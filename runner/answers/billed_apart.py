@@ -1,0 +1,58 @@
+"""What an answer says that it was billed for beside its tokens, or at other prices than the usual.
+
+A price file has no price for these, so the cost of such an answer is unknown: what its tokens cost
+may be less than the bill.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .counts import count_of, mapping_of
+
+# Counted by some: sound, images drawn by a text model, citations read, sources searched, and uses
+# of tools that the service runs.
+COUNTED = (
+    "audio_tokens",
+    "citation_tokens",
+    "num_sources_used",
+    "num_server_side_tools_used",
+    "search_units",
+)
+COUNTED_OF_OUTPUT = ("image_tokens",)
+# Priced by its own key (`web_search`), or free.
+TOOLS_PRICED = frozenset(
+    {"web_search_requests", "web_fetch_requests", "tool_calls_requested", "tool_calls_executed"}
+)
+# What says which price list holds: OpenAI's and Anthropic's service_tier, Anthropic's speed and
+# inference_geo, Perplexity's search_context_size (a fee per request).
+TIERS = ("service_tier", "speed", "inference_geo", "search_context_size")
+# What they say where the usual prices hold.
+USUAL = frozenset(
+    {"", "default", "standard", "standard_only", "auto", "on_demand", "global", "not_available"}
+)
+
+
+def why_apart(body: Mapping[str, Any], usage: Mapping[str, Any]) -> str | None:
+    """Why no price of tokens tells what an answer cost; None where one does.
+
+    Args:
+        body: the answer, which may name its tier.
+        usage: what it says that it used, in any protocol's names.
+    """
+    inputs = mapping_of(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    outputs = mapping_of(
+        usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    )
+    for each in (usage, inputs, outputs):
+        for name in COUNTED + (COUNTED_OF_OUTPUT if each is outputs else ()):
+            if count_of(each.get(name)):
+                return f"the usage has {name}, which a price file has no price for"
+    tools = usage.get("server_tool_use") or usage.get("server_tool_use_details")
+    for name, value in mapping_of(tools).items():
+        if name not in TOOLS_PRICED and count_of(value):
+            return f"the usage has {name[:60]}, which a price file has no price for"
+    for name in TIERS:
+        said = usage.get(name) or body.get(name)
+        if isinstance(said, str) and said.lower() not in USUAL:
+            return f"the answer says {name} {said[:60]!r}, which a price file has no prices for"
+    return None
