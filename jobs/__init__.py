@@ -77,7 +77,7 @@ from .records import (
     schema,
     toward_outage,
 )
-from .terminal_text import printable
+from .terminal_text import printable, printable_json
 from .whole_file import replace_file, sync_directory, whole_file, write_all
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ __all__ = [
     "parse_expression",
     "parse_lengths",
     "printable",
+    "printable_json",
     "read_journal_segment",
     "read_trace",
     "replace_file",

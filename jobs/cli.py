@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .terminal_text import printable
+from .terminal_text import printable, printable_json
 
 if TYPE_CHECKING:
     from .costs import Forecast, ForecastRow, PriceTable
@@ -70,7 +70,7 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
     if as_json:
         _print_json({"file": file, "jobs": good, "bad_lines": bad})
     else:
-        click.echo(f"{file}: {good:,} jobs, {len(bad):,} bad lines", err=True)
+        click.echo(f"{printable(file)}: {good:,} jobs, {len(bad):,} bad lines", err=True)
     click.get_current_context().exit(BAD_LINE_EXIT_CODE if bad else 0)
 
 
@@ -113,7 +113,7 @@ def _load(prices: str | None) -> "PriceTable | None":
 def _print_json(value: Any) -> None:
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    click.echo(printable_json(msgspec.json.format(msgspec.json.encode(value), indent=2)))
 
 
 def _print_table(forecast: "Forecast") -> None:

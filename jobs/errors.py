@@ -6,8 +6,11 @@
         │   └── DamagedJournalError     a journal has a line that can't be read     exit 2
         └── (runner.errors)             what stops a run
 
-Each carries its complete message, and shows itself as one line on standard error.
+Each carries its complete message, and shows itself as one line on standard error, with a list below
+it where it has one.
 """
+
+from collections.abc import Sequence
 
 import click
 
@@ -15,13 +18,21 @@ from .terminal_text import printable
 
 
 class HeadraceError(click.ClickException):
-    """Ends a command with one clear line instead of a traceback."""
+    """Ends a command with one clear line instead of a traceback.
+
+    `details` are lines that are shown below it; no other line end in it is one on a terminal, since
+    a service's words may be part of it.
+    """
 
     exit_code = 1
 
+    def __init__(self, message: str, *, details: Sequence[str] = ()) -> None:
+        super().__init__("\n".join((message, *details)))
+        self.said, self.details = message, tuple(details)
+
     def format_message(self) -> str:
-        """The message, safe for a terminal: parts of it may come from a service."""
-        return "\n".join(map(printable, self.message.split("\n")))  # a list has several lines
+        """What is shown, safe for a terminal."""
+        return "\n".join(map(printable, (self.said, *self.details)))
 
 
 class InputError(HeadraceError):

@@ -56,6 +56,8 @@ def report(
             raise click.UsageError("--md, --html and --charts are of one run")
         _report_several(runs, trend=trend, as_json=as_json, tolerance=tolerance)
         return
+    from headrace.jobs import printable
+
     from .figures import summarise, summary_json
     from .markdown import markdown
     from .terminal import print_summary, report_console
@@ -74,7 +76,7 @@ def report(
         if charts is not None:
             written += write_charts(directory, Path(charts), tolerance=tolerance)
         for path in written:
-            click.echo(f"Wrote {path}", err=as_json or md)
+            click.echo(f"Wrote {printable(path)}", err=as_json or md)
         if not (as_json or md):
             return
     summary = summarise(directory, tolerance=tolerance)
@@ -180,6 +182,8 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
     """
     from pathlib import Path
 
+    from headrace.jobs import printable
+
     from .comparison import compare as compare_runs
     from .figures import data_json
     from .output import refuse_existing, write_whole
@@ -192,7 +196,7 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
         from .html import comparison_page
 
         write_whole(Path(html), comparison_page(comparison))
-        click.echo(f"written to {html}", err=True)
+        click.echo(f"written to {printable(html)}", err=True)
     if as_json:
         click.echo(data_json(comparison), nl=False)
     elif html is None:

@@ -62,7 +62,7 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
     if outcome.reason is None or not nothing_done or as_json:
         show_summary(summary, as_json=as_json)
     if outcome.reason is None and nothing_done:
-        say(f"{jobs} holds no jobs; nothing was sent.")
+        say(f"{printable(jobs)} holds no jobs; nothing was sent.")
     if outcome.reason is not None:
         word = "Error" if nothing_done else "Stopped"
         say(f"{word}: {printable(outcome.reason)}")
@@ -112,6 +112,8 @@ def balance(base_url: str | None, *, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(reading), indent=2))
+        from headrace.jobs import printable_json
+
+        click.echo(printable_json(msgspec.json.format(msgspec.json.encode(reading), indent=2)))
     else:
         click.echo(show_reading(reading))

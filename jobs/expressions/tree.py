@@ -56,9 +56,9 @@ class ExpressionError(InputError):
     """An expression that can't be parsed or has no meaning; below the message is the place."""
 
     def __init__(self, said: str, text: str, at: int) -> None:
-        self.said, self.text, self.at = said, text, at
+        self.text, self.at = text, at
         line = "".join(c if c.isprintable() else " " for c in text)
-        super().__init__(f"{said}\n    {line}\n    {' ' * at}^")
+        super().__init__(said, details=(f"    {line}", f"    {' ' * at}^"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

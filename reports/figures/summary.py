@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from headrace.jobs import replace_file, strip_zeros
+from headrace.jobs import printable_json, replace_file, strip_zeros
 
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
@@ -131,7 +131,7 @@ def data_json(struct: msgspec.Struct) -> bytes:
     """What a report shows, as indented JSON. Money is text, without an exponent or idle zeros."""
     data = msgspec.to_builtins(struct, builtin_types=[Decimal])
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=_digits)
-    return text.encode() + b"\n"
+    return printable_json(text).encode() + b"\n"
 
 
 def _digits(amount: Decimal) -> str:

@@ -70,5 +70,7 @@ def read_objectives(path: Path) -> list[Expression]:
             try:
                 found.append(parse_condition(line.strip()))
             except InputError as error:
-                raise InputError(f"line {number} of {path}: {error.message}") from error
+                raise InputError(
+                    f"line {number} of {path}: {error.said}", details=error.details
+                ) from error
     return found

@@ -203,8 +203,7 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
         # Without their texts: a file of a few GB may be nothing but bad lines.
         bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]
     if bad:
-        lines = "\n".join(bad)
-        raise InputError(f"{jobs} has {len(bad)} bad lines, and nothing was sent:\n{lines}")
+        raise InputError(f"{jobs} has {len(bad)} bad lines, and nothing was sent:", details=bad)
 
 
 def _manifest(settings: RunSettings, identity: JobFile) -> Manifest:

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import PERIODS, AccountChange, BalanceReading, PeriodBudget, to_places
+from headrace.jobs import PERIODS, AccountChange, BalanceReading, PeriodBudget, printable, to_places
 
 from ..answers import read_error
 from ..client import MESSAGE_CHARACTERS_MAX, Client, Document
@@ -259,4 +259,4 @@ def show_reading(reading: BalanceReading) -> str:
         lines.append(f"{name:<14} {used or 0:f} used of {budget:f}, {left:f} left{until}")
     if reading.key_name or reading.key_id:
         lines.append(f"key            {reading.key_name or ''} ({reading.key_id})")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

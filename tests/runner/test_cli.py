@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -336,10 +337,19 @@ def test_max_cost_stops_with_exit_3_and_the_gateway_charged_no_more(
     assert len(headrace.table("results")) == 60
 
 
-def test_the_balance_as_a_user_reads_it(headrace: Headrace, serve: Callable[..., Served]) -> None:
-    headrace.use(serve("--balance", "42.5"))
+def test_the_balance_as_a_user_reads_it(
+    headrace: Headrace, serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    config = tmp_path / "gateway.toml"
+    key = 'secret = "sk-of-a-test"\nname = "k\\u001b[2J\\u202e"'
+    config.write_text(f"[[keys]]\n{key}\n", encoding="utf-8")
+    headrace.use(serve("--balance", "42.5", "--config", str(config)))
     done = headrace("balance")
     assert done.returncode == 0
     assert "42.5 CNY" in done.stdout
-    data = json.loads(headrace("balance", "--json").stdout)
+    assert done.stdout.replace("\n", "").isprintable()
+    shown = headrace("balance", "--json").stdout
+    data = json.loads(shown)
     assert (data["balance"], data["currency"]) == ("42.5", "CNY")
+    assert data["key_name"] == "k\x1b[2J\u202e"
+    assert shown.replace("\n", "").isprintable()

@@ -383,3 +383,22 @@ def test_a_reading_for_people() -> None:
         "this month     no budget set",
         "key            claude-code (19)",
     ]
+
+
+async def test_what_a_service_calls_the_key_moves_no_terminal_and_forges_no_line(
+    service: Service, autojump_clock: Any
+) -> None:
+    body = REFERENCE | {"api_key": {"id": "1", "name": "k\x1b[2J\nbalance        9999 CNY\u202e"}}
+    shown = show_reading(await read(service, body)).splitlines()
+    assert [line for line in shown if line.startswith("balance")] == ["balance        138.5 CNY"]
+    assert [each for each in shown if not each.isprintable()] == []
+
+
+async def test_a_refusal_of_the_key_is_one_line_whatever_the_service_says(
+    service: Service, autojump_clock: Any
+) -> None:
+    said = {"error": {"message": "no\nStopped: all is well\r\x85\u2028\x1b[1A", "code": "x"}}
+    service.balance = lambda: Reply(401, json.dumps(said).encode())
+    with pytest.raises(KeyRefusedError) as refused:
+        await account_of(service).read("before", spent=Decimal(0))
+    assert refused.value.format_message().isprintable()
