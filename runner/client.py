@@ -431,13 +431,16 @@ class Client:
     def _redacted(self, outcome: AttemptOutcome) -> AttemptOutcome:
         redact = self._key.redact
         answer, failure = outcome.answer, outcome.failure
-        if outcome.response is not None:
-            outcome.response = redact(outcome.response)
+        clean = False
+        if (response := outcome.response) is not None:
+            outcome.response = redact(response)
+            clean = outcome.response is response
         if outcome.request_id is not None:
             outcome.request_id = redact(outcome.request_id)[:WORD_CHARACTERS_MAX]
         if answer is not None:
             if answer.text is not None:
-                answer.text = redact(answer.text)
+                # (Parts of an answer may make a key together that they are not apart.)
+                answer.text = redact(answer.text, spelled=not clean)
             if answer.finish_reason is not None:
                 answer.finish_reason = redact(answer.finish_reason)[:WORD_CHARACTERS_MAX]
         if failure is not None:

@@ -1,0 +1,163 @@
+"""The key in every spelling: what a service echoes never holds it in a form that can be read."""
+
+import base64
+import html
+import json
+import re
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from headrace.runner import Secret
+from tests.runner.conftest import KEY, Bench, Reply, Service, chat_line
+
+LONG = "sk-0123456789/abc+DEF=ghi"
+PRINTABLE = string.ascii_letters + string.digits + string.punctuation
+
+# How one character may be written, and what is said of them in this order: one reader each.
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda c: c,
+    "json": lambda c: f"\\u{ord(c):04x}",
+    "JSON": lambda c: f"\\u{ord(c):04X}",
+    "python": lambda c: f"\\x{ord(c):02x}",
+    "url": lambda c: f"%{ord(c):02X}",
+    "url, lower": lambda c: f"%{ord(c):02x}",
+    "url twice": lambda c: f"%25{ord(c):02x}",
+    "html": lambda c: f"&#{ord(c)};",
+    "html, hex": lambda c: f"&#x{ord(c):x};",
+    "html, padded": lambda c: f"&#000{ord(c)};",
+    "html in json": lambda c: f"\\u0026#{ord(c)};",
+    "url in json": lambda c: f"\\u0025{ord(c):02x}",
+    "json in json": lambda c: f"\\\\u{ord(c):04x}",
+    "json in url": lambda c: f"%5cu{ord(c):04x}",
+}
+
+
+def spelled(key: str, ways: list[str]) -> str:
+    return "".join(SPELLINGS[way](each) for each, way in zip(key, ways * len(key), strict=False))
+
+
+def undone(text: str) -> str:
+    """What readers of the text see at last, by other means than the code's."""
+    for _ in range(3):
+        text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda code: chr(int(code[1], 16)), text)
+        text = html.unescape(unquote(text))
+    return text
+
+
+@given(
+    key=st.text(PRINTABLE.replace("\\", "").replace('"', ""), min_size=16, max_size=60),
+    ways=st.lists(st.sampled_from([*SPELLINGS]), min_size=1, max_size=12),
+)
+@example(key=LONG, ways=["json"])
+@example(key=LONG, ways=["as it is", "url"])
+def test_a_key_is_found_whichever_of_its_characters_are_escaped(key: str, ways: list[str]) -> None:
+    text = spelled(key, ways)
+    assert Secret(key).redact(f"you sent <{text}>, and it is refused") == (
+        "you sent <***>, and it is refused"
+    )
+
+
+@given(
+    key=st.text(PRINTABLE, min_size=16, max_size=60),
+    before=st.text(max_size=20),
+    after=st.text(max_size=20),
+    slashes=st.booleans(),
+)
+def test_what_json_says_of_a_key_stays_json(
+    key: str, before: str, after: str, slashes: bool
+) -> None:
+    text = json.dumps({"error": {"message": f"{before} {key} {after}"}, "n": [1, 2]})
+    if slashes:
+        text = text.replace("/", "\\/")
+    redacted = json.loads(Secret(key).redact(text))
+    assert "***" in redacted["error"]["message"]
+    assert key not in redacted["error"]["message"]
+    assert redacted["n"] == [1, 2]
+
+
+@given(text=st.text('abc&#%;\\ux0123"/ é雨', max_size=80))
+def test_what_holds_no_key_stays_as_it_is(text: str) -> None:
+    assert Secret(LONG).redact(text) == text
+    assert Secret(LONG).redact_bytes(text.encode()) == text.encode()
+
+
+@given(cut=st.integers(0, len(LONG)))
+def test_of_a_key_in_two_halves_one_is_taken_out(cut: int) -> None:
+    secret = Secret(LONG)
+    halves = secret.redact(f"<{LONG[:cut]}>"), secret.redact(f"<{LONG[cut:]}>")
+    assert "<***>" in halves
+
+
+@given(
+    before=st.text(PRINTABLE, max_size=5),
+    after=st.text(PRINTABLE, max_size=5),
+    encode=st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]),
+)
+def test_base64_is_a_spelling_whatever_stands_beside_the_key(
+    before: str, after: str, encode: Callable[[bytes], bytes]
+) -> None:
+    text = encode(f"{before}{LONG}{after}".encode()).decode()
+    redacted = Secret(LONG).redact(f"Basic {text}")
+    assert "***" in redacted
+    assert len(redacted) < 30
+
+
+def test_a_character_that_is_no_part_of_the_key_is_left_alone() -> None:
+    text = r'{"a": "<b>é é &lt;&#60; 50%3D C:\\Users \/"}'
+    assert Secret(LONG).redact(text) == text
+
+
+def test_a_placeholder_is_not_a_secret() -> None:
+    assert Secret("EMPTY").redact("EMPTY fields") == "EMPTY fields"
+
+
+@pytest.mark.parametrize(
+    "text", ["\\" * 300_000, "%25" * 100_000, "&#0" * 100_000, "&amp;" * 60_000]
+)
+def test_a_long_run_of_escapes_takes_no_longer_than_it_is(text: str) -> None:
+    assert Secret(LONG).redact(text) == text  # (a square of its length would be an hour)
+
+
+def everything_in(run: Path) -> str:
+    """All that a run has written, Parquet read."""
+    texts = []
+    for path in sorted(run.rglob("*")):
+        if path.suffix == ".parquet":
+            texts.append(json.dumps(pl.read_parquet(path).to_dicts(), default=str))
+        elif path.is_file():
+            texts.append(path.read_text(encoding="utf-8"))
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("way", ["json", "url", "html in json"])
+async def test_no_file_of_a_run_has_the_key_however_a_service_spells_it(
+    bench: Bench, service: Service, autojump_clock: Any, way: str
+) -> None:
+    assert KEY in undone(f"<{spelled(KEY, [way])}>")
+
+    def echo(status: int, words: str) -> Reply:
+        return Reply(status, words.replace("KEY", spelled(KEY, [way])).encode())
+
+    message = '{"message": {"role": "assistant", "content": "KEY"}, "finish_reason": "stop"}'
+    bodies = {
+        "answer": (200, '{"id": "KEY", "choices": [' + message + '], "usage": {"KEY": 1}}'),
+        "error": (400, '{"error": {"code": "KEY", "message": "no KEY", "request_id": "KEY"}}'),
+        "page": (200, '{"id": "c", "content": "KEY", "broken'),
+    }
+    service.answer = lambda seen: echo(*bodies[seen.content])
+    service.balance = lambda: echo(
+        200, '{"currency": "CNY", "balance": 5, "api_key": {"id": "KEY", "name": "my KEY"}}'
+    )
+    bench.write(*(chat_line(name, name) for name in bodies))
+    ran = await bench.run(service)
+    written = everything_in(ran.directory)
+    assert KEY not in undone(written)
+    assert "***" in written
