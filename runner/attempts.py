@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import trio
 
-from headrace.jobs import HeadraceError, PriceTable, Result, Usage
+from headrace.jobs import HeadraceError, JobEnd, PriceTable, Usage
 
 from .admission import Admission, InFlight
 from .client import Client
@@ -22,7 +22,7 @@ from .money import RefusalJudge
 from .outcome import AttemptOutcome
 from .record import Recorder
 from .retries import Failure, RetryPolicy
-from .rows import NO_CHARGE, Charge, attempt_row, probable_cost_of, result_row, sent_row, usage_of
+from .rows import NO_CHARGE, Charge, attempt_row, job_end, probable_cost_of, sent_row, usage_of
 from .stop import Stop
 
 # Attempts of a job that a service did nothing with, and that count as none: a service that takes
@@ -35,10 +35,10 @@ class HaltedError(Exception):
 
 
 class Conclusion(NamedTuple):
-    """What an attempt means for its job: it has its `result`, or is to be sent again no earlier
+    """What an attempt means for its job: it is over with `end`, or is to be sent again no earlier
     than `retry_at_s` on trio's clock; neither where the run stops."""
 
-    result: Result | None = None
+    end: JobEnd | None = None
     retry_at_s: float | None = None
 
 
@@ -224,10 +224,9 @@ class Attempts:
         charge = self._charge(flight, outcome, usage)
         assert pending.first_due_s is not None
         row = attempt_row(flight, outcome, charge, self._clock)
-        result = result_row(
+        end = job_end(
             flight,
             outcome,
-            charge,
             row,
             self._clock,
             first_due_s=pending.first_due_s,
@@ -235,8 +234,8 @@ class Attempts:
             currency=self._prices.currency if self._prices else None,
             gave_up=gave_up,
         )
-        self._recorder.ended(row, result, replaces=pending.replaces)
-        return Conclusion(result)
+        self._recorder.ended(row, end, replaces=pending.replaces)
+        return Conclusion(end)
 
 
 def _billed_tokens(usage: Usage) -> int | None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import trio
 
-from headrace.jobs import Result
+from headrace.jobs import JobEnd
 
 from .admission import Admission, InFlight
 from .attempts import Attempts
@@ -31,7 +31,7 @@ class JobQueue(Protocol):
     def retry(self, pending: Pending, ready_s: float) -> None:
         """It is to be sent again, no earlier than `ready_s` on trio's clock."""
 
-    def done(self, pending: Pending, result: Result | None) -> None:
+    def done(self, pending: Pending, end: JobEnd | None) -> None:
         """It will not come back: it has its result, or the run stops and it has none."""
 
 
@@ -109,9 +109,9 @@ class _Dispatcher:
         flight: InFlight | None = first
         while flight is not None:
             pending = flight.pending
-            result, retry_at_s = await self._attempts.make(flight)
+            end, retry_at_s = await self._attempts.make(flight)
             if retry_at_s is None:
-                self._queue.done(pending, result)
+                self._queue.done(pending, end)
             else:
                 self._queue.retry(pending, retry_at_s)
             # What came in one look at the network is put away first, and then the next ones leave

@@ -1,4 +1,4 @@
-"""From an attempt's outcome to its row, and to the row of the job that it decided. Pure."""
+"""From an attempt's outcome to its row, and to the end of the job that it decided. Pure."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from headrace.jobs import (
     Attempt,
     ErrorKind,
     Job,
+    JobEnd,
     PriceTable,
-    Result,
     Sent,
     Usage,
     estimate_output_tokens,
@@ -152,10 +152,9 @@ def _searches(usage: Usage) -> int | None:
     return (usage.searches or 0) + (usage.web_searches or 0) or None
 
 
-def result_row(
+def job_end(
     flight: InFlight,
     outcome: AttemptOutcome,
-    charge: Charge,
     last: Attempt,
     clock: RunClock,
     *,
@@ -163,47 +162,24 @@ def result_row(
     ended_s: float,
     currency: str | None,
     gave_up: str | None,
-) -> Result:
-    """The row of a job that this attempt decided, whose own row is `last`; `gave_up` says why a
+) -> JobEnd:
+    """The end of a job that this attempt decided, whose own row is `last`; `gave_up` says why a
     failure is the last."""
-    job, usage = flight.job, charge.usage
+    job = flight.job
     answer, failure = outcome.answer, outcome.failure
     message = failure.message if failure else None
     if failure is not None and failure.retried and gave_up:
         message = f"{message} (given up {gave_up})"
-    return Result(
-        index=job.index,
-        custom_id=job.custom_id,
-        url=job.url,
-        model=job.model,
+    return JobEnd(
         status="failed" if failure else "succeeded",
-        http_status=outcome.status,
         error_code=(failure.code or failure.kind) if failure else None,
         error_message=message,
-        request_id=outcome.request_id,
         finish_reason=answer.finish_reason if answer else None,
         text=answer.text if answer else None,
         response=outcome.response,
-        attempts=flight.number,
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.cached_input_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        images=usage.images,
-        searches=last.searches,
-        cache_write_1h_tokens=usage.cache_write_1h_tokens,
-        cost=charge.cost,
-        cost_note=charge.note,
-        reported_cost=usage.reported_cost,
-        currency=currency if charge.cost is not None else None,
-        due_at=last.due_at,
-        sent_at=last.sent_at,
+        currency=currency if last.cost is not None else None,
         ended_at=clock.utc(ended_s),
-        wait_s=last.wait_s,
-        ttft_s=last.ttft_s,
-        tpot_s=tpot_s(last.ttft_s, last.latency_s, usage.output_tokens),
-        latency_s=last.latency_s,
+        tpot_s=tpot_s(last.ttft_s, last.latency_s, last.output_tokens),
         total_s=ended_s - first_due_s,
         body_digest=job.body_digest,
         metadata=job.metadata,

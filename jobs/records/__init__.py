@@ -2,12 +2,15 @@
 
 from .account_change import AccountChange
 from .budgets import PERIODS, Period, PeriodBudget
+from .job_end import OF_LAST_ATTEMPT, JobEnd
 from .journal import (
     BalanceRead,
     Decided,
     Ended,
+    Finished,
     JournalRecord,
     Sent,
+    WrittenRecord,
     journal_segments,
     numbered_files,
     read_journal_segment,
@@ -48,6 +51,7 @@ from .rows import (
 )
 
 __all__ = [
+    "OF_LAST_ATTEMPT",
     "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_VERSION",
@@ -65,6 +69,8 @@ __all__ = [
     "DownloadTotals",
     "Ended",
     "ErrorKind",
+    "Finished",
+    "JobEnd",
     "JobFile",
     "JournalRecord",
     "Limits",
@@ -84,6 +90,7 @@ __all__ = [
     "Shape",
     "Stall",
     "Status",
+    "WrittenRecord",
     "columns",
     "counts_toward_outage",
     "journal_segments",

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import DamagedJournalError
+from .job_end import JobEnd
 from .rows import Attempt, BalanceReading, Result
 
 
@@ -50,10 +51,24 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_defaults=True):
-    """The end of an attempt, and with it the job's result where this attempt decided it."""
+    """The end of an attempt, and with it the job's result where this attempt decided it.
+
+    Earlier versions wrote the result here too; this one writes `Finished`, and reads it as this.
+    """
 
     attempt: Attempt
     result: Result | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
+    """The end of an attempt that decided its job, as it is written."""
+
+    attempt: Attempt
+    job: JobEnd
+
+    def ended(self) -> Ended:
+        """The same with the whole result."""
+        return Ended(attempt=self.attempt, result=self.job.result(self.attempt))
 
 
 class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
@@ -71,8 +86,9 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
 
 
 JournalRecord = Sent | Ended | BalanceRead | Decided
+WrittenRecord = JournalRecord | Finished
 
-_decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
+_decoder: msgspec.json.Decoder[WrittenRecord] = msgspec.json.Decoder(WrittenRecord)
 
 
 def journal_segments(directory: Path) -> list[tuple[int, Path]]:
@@ -125,4 +141,4 @@ def read_journal_segment(path: Path) -> Iterator[JournalRecord]:
                 f"line {damaged} of {path} is damaged and later ones are not; "
                 "restore the file, or remove the line if you know what it held"
             )
-        yield record
+        yield record.ended() if isinstance(record, Finished) else record

@@ -6,7 +6,7 @@ from collections import deque
 
 import trio
 
-from headrace.jobs import Result
+from headrace.jobs import JobEnd
 
 from ..notify import Notifier
 from ..pending import Pending
@@ -75,7 +75,7 @@ class Backlog:
         self._out -= 1
         self._arrived.notify_all()
 
-    def done(self, _pending: Pending, _result: Result | None) -> None:
+    def done(self, _pending: Pending, _end: JobEnd | None) -> None:
         """A taken job will not come back."""
         self._out -= 1
         self._arrived.notify_all()  # it may have been the last

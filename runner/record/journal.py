@@ -15,6 +15,7 @@ import msgspec
 from headrace.jobs import (
     DamagedJournalError,
     JournalRecord,
+    WrittenRecord,
     journal_segments,
     read_journal_segment,
     sync_directory,
@@ -45,7 +46,7 @@ class Journal:
                 os.close(self._descriptor)
                 raise
 
-    def append(self, record: JournalRecord) -> None:
+    def append(self, record: WrittenRecord) -> None:
         """Write one record. Raises StorageError, and leaves no part of the record behind."""
         line = _encoder.encode(record) + b"\n"
         if self._torn:

@@ -10,10 +10,13 @@ from headrace.jobs import (
     BalanceReading,
     Decided,
     Ended,
+    Finished,
+    JobEnd,
     Reject,
     Result,
     Sent,
     Status,
+    WrittenRecord,
     sync_directory,
 )
 
@@ -69,25 +72,25 @@ class Recorder:
         self._open[record.index, record.attempt] = record
 
     def ended(
-        self, attempt: Attempt, result: Result | None, *, replaces: Status | None = None
+        self, attempt: Attempt, job: JobEnd | None, *, replaces: Status | None = None
     ) -> None:
-        """An attempt ended, and with a result its job too: one record.
+        """An attempt ended, and with `job` its job too: one record.
 
         `replaces` is the status of the job's earlier result, where it had one.
         """
-        self._append(Ended(attempt=attempt, result=result))
+        self._append(Ended(attempt=attempt) if job is None else Finished(attempt=attempt, job=job))
         self._open.pop((attempt.index, attempt.attempt), None)
         if attempt.cost is None:
             self.totals.kept += kept_for(attempt)
         else:
             self.totals.spent += attempt.cost
-        if result is not None:
-            self._count(result, replaces)
+        if job is not None:
+            self._count(job.status, replaces)
 
     def decided(self, result: Result, *, replaces: Status | None = None) -> None:
         """A job has this result without a further attempt; `replaces` as for `ended`."""
         self._append(Decided(result=result, replaces=replaces is not None))
-        self._count(result, replaces)
+        self._count(result.status, replaces)
 
     def reading(self, reading: BalanceReading) -> None:
         """The balance was read."""
@@ -102,15 +105,15 @@ class Recorder:
         """The job file was read to its end: the rejects of this session are all that there are."""
         self._rejects.end()
 
-    def _count(self, result: Result, replaces: Status | None) -> None:
+    def _count(self, status: Status, replaces: Status | None) -> None:
         self.totals.succeeded -= replaces == "succeeded"
         self.totals.failed -= replaces == "failed"
-        if result.status == "succeeded":
+        if status == "succeeded":
             self.totals.succeeded += 1
         else:
             self.totals.failed += 1
 
-    def _append(self, record: Sent | Ended | Decided | BalanceRead) -> None:
+    def _append(self, record: WrittenRecord) -> None:
         self._journal.append(record)
         self._written.notify_all()
 

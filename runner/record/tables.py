@@ -6,6 +6,7 @@ records of ended attempts itself. What it may misread is read record by record i
 whose last line is torn, one with a record that is damaged or rare.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +14,16 @@ import msgspec
 import polars as pl
 
 from headrace.jobs import (
+    OF_LAST_ATTEMPT,
     Attempt,
     BalanceRead,
     BalanceReading,
+    Column,
     Decided,
     Ended,
+    JobEnd,
     JournalRecord,
     Result,
-    Row,
     Sent,
     columns,
     row_frame,
@@ -35,7 +38,9 @@ READ_BYTES = 1024 * 1024
 # How msgspec writes the two kinds that make up all but a few lines: the tag comes first. Neither
 # marker can be part of a string, whose quotes are escaped.
 _ENDED = b'{"type":"ended","attempt":'
-_RESULT = b',"result":'
+_RESULT = b',"result":'  # of an earlier version
+_FINISHED = b'{"type":"finished","attempt":'
+_JOB = b',"job":'
 _SENT = b'{"type":"sent",'
 _REOPENED = b'"reopened":true'
 _decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
@@ -58,18 +63,24 @@ def tables_in(segment: Path) -> Tables:
 def _at_once(segment: Path) -> Tables | None:
     """The same by polars' own reader; None where it is not sure to be the same."""
     attempts: list[bytes] = []
-    results: list[bytes] = []
+    finished: list[bool] = []  # whether the attempt is the last of its job
+    ends: list[bytes] = []
     reopened: set[int] = set()
     readings: list[BalanceReading] = []
     with storage(segment), segment.open("rb", buffering=READ_BYTES) as lines:
         for line in lines:
-            if line.startswith(_ENDED):
-                if not line.endswith(b"}}\n"):
+            if line.startswith(_FINISHED):
+                attempt, _, end = line[len(_FINISHED) : -2].partition(_JOB)
+                if not line.endswith(b"}}\n") or not end:
                     return None  # torn or damaged
-                attempt, _, result = line[len(_ENDED) : -2].partition(_RESULT)
                 attempts.append(attempt)
-                if result:
-                    results.append(result)
+                finished.append(True)
+                ends.append(end)
+            elif line.startswith(_ENDED):
+                if not line.endswith(b"}}\n") or _RESULT in line:
+                    return None
+                attempts.append(line[len(_ENDED) : -2])
+                finished.append(False)
             elif not line.startswith(_SENT) or _REOPENED in line:
                 try:
                     record = _decoder.decode(line)
@@ -82,21 +93,30 @@ def _at_once(segment: Path) -> Tables | None:
                 elif record.reopened:
                     reopened.add(record.index)
     try:
-        return Tables(_table(attempts, Attempt), _table(results, Result), readings, reopened)
+        rows = _table(attempts, columns(Attempt))
+        results = _results(rows.filter(pl.Series(finished, dtype=pl.Boolean)), ends)
     except (pl.exceptions.PolarsError, _MisreadError):
         return None
+    return Tables(rows, results, readings, reopened)
+
+
+def _results(last: pl.DataFrame, ends: list[bytes]) -> pl.DataFrame:
+    """The results of jobs, from the rows of their last attempts and what they add to these."""
+    shared = last.select(*OF_LAST_ATTEMPT, attempts=pl.col("attempt"))
+    own = [each for each in columns(Result) if each.name in JobEnd.__struct_fields__]
+    return shared.hstack(_table(ends, own).get_columns()).select(schema(Result).names())
 
 
 class _MisreadError(Exception):
     """Polars made something else of a line than its record."""
 
 
-def _table(rows: list[bytes], kind: type[Row]) -> pl.DataFrame:
+def _table(rows: list[bytes], wanted: Sequence[Column]) -> pl.DataFrame:
     """Rows in JSON as a table. Raises polars' errors and _MisreadError where one is damaged."""
     if not rows:
-        return row_frame(kind, [])
+        return pl.DataFrame(schema={each.name: each.dtype for each in wanted})
     shape, texts = {}, []
-    for name, dtype in schema(kind).items():
+    for name, dtype, *_ in wanted:
         shape[name] = dtype
         if isinstance(dtype, pl.Datetime):
             shape[name] = pl.String()
@@ -106,7 +126,7 @@ def _table(rows: list[bytes], kind: type[Row]) -> pl.DataFrame:
             texts.append(pl.col(name).cast(dtype))
     table = pl.read_ndjson(b"\n".join(rows), schema=shape).with_columns(texts)
     # A misread value becomes null, and so does a column that is not there.
-    needed = [each.name for each in columns(kind) if not each.nullable]
+    needed = [each.name for each in wanted if not each.nullable]
     if len(table) != len(rows) or any(table[name].null_count() for name in needed):
         raise _MisreadError
     return table

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from headrace.jobs import Attempt, Phase, Result, Sent, Status
+from headrace.jobs import Attempt, JobEnd, Phase, Sent, Status
 
 from ..offload import Offload
 from ..record import Journal, Recorder, RecoveredState, RunDirectory, seal
@@ -40,11 +40,11 @@ class LoadRecorder(Recorder):
         self._tally.request_left(trio.current_time())
 
     def ended(
-        self, attempt: Attempt, result: Result | None, *, replaces: Status | None = None
+        self, attempt: Attempt, job: JobEnd | None, *, replaces: Status | None = None
     ) -> None:
         attempt = msgspec.structs.replace(attempt, phase=self._phase_of(attempt.due_at))
-        super().ended(attempt, result, replaces=replaces)
-        self._tally.attempt_ended(attempt, result, trio.current_time())
+        super().ended(attempt, job, replaces=replaces)
+        self._tally.attempt_ended(attempt, job, trio.current_time())
 
     async def _next_segment(self) -> Journal:
         """Unlike a segment that is sealed at once, the full one keeps the attempts that it began;

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import Job, Prompts, Result
+from headrace.jobs import Job, JobEnd, Prompts
 
 from ..pending import Pending
 from .alarm import Alarm
@@ -95,11 +95,11 @@ class Schedule:
         heapq.heappush(self._retries, (ready_s, next(self._order), pending))
         self._alarm.ring()
 
-    def done(self, pending: Pending, result: Result | None) -> None:
+    def done(self, pending: Pending, end: JobEnd | None) -> None:
         """A taken job will not come back; None where it has no result."""
         user = self._out.pop(pending.job.index).user
-        good = result is not None and result.status == "succeeded"
-        self._prompts.answered(pending.job, result.text if good and result else None)
+        good = end is not None and end.status == "succeeded"
+        self._prompts.answered(pending.job, end.text if good and end else None)
         self.demand.freed(user, trio.current_time(), failed=not good)
         if not self.demand.open_loop or self.demand.over_s is not None:
             self._alarm.ring()  # a user is back, or nobody is out any more

@@ -4,7 +4,7 @@ from collections import Counter, deque
 
 import msgspec
 
-from headrace.jobs import Attempt, Result
+from headrace.jobs import Attempt, JobEnd
 
 from .histogram import Histogram
 
@@ -58,7 +58,7 @@ class Tally:
         self.in_flight_max = max(self.in_flight_max, self.in_flight)
         self._second(now_s).sent += 1
 
-    def attempt_ended(self, row: Attempt, result: Result | None, now_s: float) -> None:
+    def attempt_ended(self, row: Attempt, job: JobEnd | None, now_s: float) -> None:
         """An attempt ended, and perhaps its job."""
         second = self._second(now_s)
         if row.sent_at is not None:
@@ -72,7 +72,7 @@ class Tally:
                 second.latency.add(row.latency_s)
             if row.ttft_s is not None:
                 second.ttft.add(row.ttft_s)
-        if result is not None and result.status == "failed":
+        if job is not None and job.status == "failed":
             self.failed_jobs += 1
         if row.phase == "measure":
             self._measure(row)

@@ -64,7 +64,9 @@ def left_by(run: Path) -> Left:
         for line in lines:
             record = _decoded(line)
             sent += record.get("type") == "sent"
-            if (result := record.get("result")) is not None:
+            if record.get("type") == "finished":
+                finished.add(record["attempt"]["model"])
+            elif (result := record.get("result")) is not None:
                 finished.add(result["model"])
     if any(segment.stem in sealed for segment in segments):
         amid.append("a segment in Parquet and still in the journal")

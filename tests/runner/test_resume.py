@@ -10,7 +10,16 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from headrace.jobs import Attempt, Ended, Price, PriceTable, Result, Sent, journal_segments
+from headrace.jobs import (
+    Attempt,
+    Ended,
+    Finished,
+    JobEnd,
+    Price,
+    PriceTable,
+    Sent,
+    journal_segments,
+)
 from headrace.runner import RunDirectoryError
 from headrace.runner.record.journal import Journal, read_segment
 from headrace.runner.record.recovery import recover
@@ -34,7 +43,7 @@ def sent(index: int, attempt: int = 1) -> Sent:
     )
 
 
-def ended(index: int, attempt: int = 1, *, final: bool = True) -> Ended:
+def ended(index: int, attempt: int = 1, *, final: bool = True) -> Ended | Finished:
     row = Attempt(
         index=index,
         custom_id=f"job-{index}",
@@ -45,19 +54,10 @@ def ended(index: int, attempt: int = 1, *, final: bool = True) -> Ended:
         sent_at=AT,
         cost=Decimal("0.1"),
     )
-    result = Result(
-        index=index,
-        custom_id=f"job-{index}",
-        url="/v1/chat/completions",
-        model="m",
-        status="succeeded",
-        attempts=attempt,
-        due_at=AT,
-        ended_at=AT,
-        total_s=1.0,
-        body_digest="d",
-    )
-    return Ended(attempt=row, result=result if final else None)
+    if not final:
+        return Ended(attempt=row)
+    end = JobEnd(status="succeeded", ended_at=AT, total_s=1.0, body_digest="d")
+    return Finished(attempt=row, job=end)
 
 
 async def test_a_finished_run_sends_nothing_again(
@@ -210,7 +210,7 @@ def test_a_kill_at_any_byte_loses_no_journalled_result(tmp_path: Path) -> None:
         (run / "journal").mkdir(parents=True)
         (run / "journal" / "000001.jsonl").write_bytes(data[:cut])
         kept = list(read_segment(run / "journal" / "000001.jsonl"))
-        finished = {record.attempt.index for record in kept if isinstance(record, Ended)}
+        finished = {record.attempt.index for record in kept if isinstance(record, Ended | Finished)}
         begun = {record.index for record in kept if isinstance(record, Sent)}
         state, journal = recover(run, now=AT)
         journal.close()

@@ -49,13 +49,13 @@ def test_a_record_is_never_glued_to_what_is_left_of_a_refused_one(
     with monkeypatch.context() as patch:
         patch.setattr(os, "ftruncate", refuse(errno.EIO))
         with pytest.raises(StorageError, match="No space left"):
-            journal.append(ended(0))
+            journal.append(ended(0, final=False))
         monkeypatch.setattr(os, "write", whole)
         with pytest.raises(StorageError, match="Input/output error"):
-            journal.append(ended(0))
-    journal.append(ended(0))
+            journal.append(ended(0, final=False))
+    journal.append(ended(0, final=False))
     journal.close()
-    assert list(read_segment(journal.path)) == [sent(0), ended(0)]
+    assert list(read_segment(journal.path)) == [sent(0), ended(0, final=False)]
 
 
 def test_what_a_full_disk_refuses_leaves_the_old_file_and_no_half_of_the_new(

@@ -101,10 +101,10 @@ def read_lines(lines: list[bytes]) -> Recorded:
         row = record.get("attempt")
         if record["type"] == "sent":
             begun.add((record["index"], record["attempt"]))
-        elif record["type"] == "ended":
+        elif record["type"] in ("ended", "finished"):
             ended.add((row["index"], row["attempt"]))
-            if (result := record.get("result")) is not None:
-                statuses[result["index"]] = result["status"]
+            if (end := record.get("job") or record.get("result")) is not None:
+                statuses[row["index"]] = end["status"]
     return Recorded(statuses, begun | ended, begun - ended)
 
 

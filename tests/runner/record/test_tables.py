@@ -17,9 +17,11 @@ from headrace.jobs import (
     BalanceReading,
     Decided,
     Ended,
-    JournalRecord,
+    Finished,
+    JobEnd,
     Result,
     Sent,
+    WrittenRecord,
     row_frame,
 )
 from headrace.runner import StorageError
@@ -56,22 +58,15 @@ ATTEMPT = st.builds(
     cost_bound=MONEY,
     connection_reused=st.none() | st.booleans(),
 )
-RESULT = st.builds(
-    Result,
-    index=st.integers(0, 2**40),
-    custom_id=TEXT,
-    url=TEXT,
-    model=TEXT,
+END = st.builds(
+    JobEnd,
     status=st.sampled_from(["succeeded", "failed"]),
+    error_code=MAYBE_TEXT,
     error_message=MAYBE_TEXT,
     text=MAYBE_TEXT,
     response=MAYBE_TEXT,
-    attempts=st.integers(1, 100),
-    output_tokens=COUNT,
-    cost=MONEY,
-    due_at=MOMENT,
     ended_at=MOMENT,
-    latency_s=NUMBER,
+    tpot_s=NUMBER,
     total_s=st.floats(0, 1e9),
     body_digest=TEXT,
     metadata=MAYBE_TEXT,
@@ -87,7 +82,9 @@ SENT = st.builds(
     sent_at=MOMENT,
     reopened=st.booleans(),
 )
-RECORDS = st.lists(SENT | st.builds(Ended, attempt=ATTEMPT, result=st.none() | RESULT), max_size=12)
+ENDED = st.builds(Ended, attempt=ATTEMPT)
+FINISHED = st.builds(Finished, attempt=ATTEMPT, job=END)
+RECORDS = st.lists(SENT | ENDED | FINISHED, max_size=12)
 
 
 def written(folder: Path, records: list[Any], *, end: bytes = b"") -> Path:
@@ -102,6 +99,11 @@ def attempt(**fields: Any) -> Attempt:
     return Attempt(**{**given, **fields})
 
 
+def end(**fields: Any) -> JobEnd:
+    given: dict[str, Any] = {"status": "succeeded", "ended_at": AT, "total_s": 1.0}
+    return JobEnd(**{**given, "body_digest": "d", **fields})
+
+
 def result(**fields: Any) -> Result:
     given: dict[str, Any] = {
         **{"index": 0, "custom_id": "a", "model": "m", "url": "/v1/x", "status": "succeeded"},
@@ -113,9 +115,10 @@ def result(**fields: Any) -> Result:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(records=RECORDS)
-def test_a_segment_read_at_once_has_the_rows_of_its_records(records: list[JournalRecord]) -> None:
+def test_a_segment_read_at_once_has_the_rows_of_its_records(records: list[WrittenRecord]) -> None:
     """To the last digit of a float and of an amount, in their order."""
-    ended = [record for record in records if isinstance(record, Ended)]
+    whole = [record.ended() if isinstance(record, Finished) else record for record in records]
+    ended = [record for record in whole if isinstance(record, Ended)]
     results = [each.result for each in ended if each.result is not None]
     with TemporaryDirectory() as folder:
         found = tables_in(written(Path(folder), records))
@@ -133,7 +136,7 @@ def test_a_segment_read_at_once_has_the_rows_of_its_records(records: list[Journa
     "cost", ["0", "0E-12", "1.2E-7", "0.000000120000", "12345678901234567890.123456789012"]
 )
 def test_an_amount_is_the_same_however_it_is_written(tmp_path: Path, cost: str) -> None:
-    record = Ended(attempt=attempt(cost=Decimal(cost)), result=result(cost=Decimal(cost)))
+    record = Finished(attempt=attempt(cost=Decimal(cost)), job=end())
     found = tables_in(written(tmp_path, [record]))
     assert found.attempts["cost"][0] == found.results["cost"][0] == Decimal(cost)
 
@@ -147,7 +150,7 @@ def test_most_segments_are_not_read_record_by_record(
     monkeypatch.setattr(tables, "_one_by_one", refuse)
     first = BalanceRead(reading=BalanceReading(read_at=AT, moment="before", spent=Decimal(0)))
     sent = Sent(index=0, custom_id="a", model="m", url="/v1/x", attempt=1, due_at=AT, sent_at=AT)
-    record = Ended(attempt=attempt(cost=Decimal("0.000044")), result=result())
+    record = Finished(attempt=attempt(cost=Decimal("0.000044")), job=end())
     found = tables_in(written(tmp_path, [first, sent, record]))
     assert (len(found.results), found.readings) == (1, [first.reading])
 
@@ -171,6 +174,27 @@ def test_a_torn_last_record_is_left_out(tmp_path: Path) -> None:
     assert len(tables_in(written(tmp_path, [whole], end=torn[:-9])).attempts) == 1
     # Torn just before its newline it is whole.
     assert len(tables_in(written(tmp_path, [whole], end=torn)).attempts) == 2
+
+
+def test_a_job_whose_end_is_torn_is_left_out_whole(tmp_path: Path) -> None:
+    """Its attempt too: it counts as lost, and the job runs again."""
+    torn = msgspec.json.encode(Finished(attempt=attempt(index=1), job=end(text='a, "job":')))
+    for cut in range(1, len(torn)):
+        found = tables_in(written(tmp_path, [Ended(attempt=attempt())], end=torn[:-cut]))
+        assert (len(found.attempts), len(found.results)) == (1, 0), torn[:-cut]
+    assert found.attempts["index"].to_list() == [0]
+
+
+def test_results_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    records = [
+        Ended(attempt=attempt(cost=Decimal(1)), result=result(text="old", cost=Decimal(2))),
+        Finished(attempt=attempt(index=1, cost=Decimal(3)), job=end(text="new")),
+    ]
+    found = tables_in(written(tmp_path, records)).results
+    assert found.select("index", "text", "cost").rows() == [
+        (0, "old", Decimal(2)),
+        (1, "new", Decimal(3)),
+    ]
 
 
 @pytest.mark.parametrize(

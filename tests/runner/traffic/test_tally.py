@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headrace.jobs import Attempt, Result
+from headrace.jobs import Attempt, JobEnd
 from headrace.runner.traffic.tally import Tally, quantiles
 
 MOMENT = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
@@ -16,19 +16,8 @@ def attempt(**fields: Any) -> Attempt:
     return Attempt(**{**common, "attempt": 1, "due_at": MOMENT, "phase": "measure", **fields})
 
 
-def failed() -> Result:
-    return Result(
-        index=0,
-        custom_id="a",
-        url="/v1/chat/completions",
-        model="m",
-        status="failed",
-        attempts=1,
-        due_at=MOMENT,
-        ended_at=MOMENT,
-        total_s=0.0,
-        body_digest="",
-    )
+def failed() -> JobEnd:
+    return JobEnd(status="failed", ended_at=MOMENT, total_s=0.0, body_digest="")
 
 
 def test_errors_are_counted_by_status_and_kind() -> None:
