@@ -37,6 +37,11 @@ import click
 @click.option("--log", metavar="FILE", help="Append what the server saw: a JSON line per request.")
 @click.option("--log-chunks", is_flag=True, help="Log when each chunk was due and was sent.")
 @click.option("--state", metavar="FILE", help="Keep the ledger across restarts (SQLite).")
+@click.option(
+    "--until-eof",
+    is_flag=True,
+    help="End once standard input does: with the program that started it, however that ends.",
+)
 @click.option("--tls-cert", metavar="FILE", help="Serve HTTPS: the certificate chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Serve HTTPS: the private key, PEM.")
 def gateway(**options: Any) -> None:

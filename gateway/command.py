@@ -5,11 +5,14 @@ import ipaddress
 import logging
 import os
 import resource
+import select
 import signal
 import ssl
 import sys
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,7 +41,8 @@ GC_THRESHOLDS = (700, 10, 10)
 
 
 def run(options: dict[str, Any]) -> NoReturn:
-    """Serve until a signal ends it, then exit with 128 + the signal's number.
+    """Serve until a signal ends it, then exit with 128 + the signal's number; 0 at the end of
+    standard input where that was asked for.
 
     Unusable options are one line on standard error and exit code 2. A log or a state file that
     can no longer be written ends the server with exit code 1, since it would no longer be true.
@@ -55,7 +59,10 @@ def run(options: dict[str, Any]) -> NoReturn:
                 log = stack.enter_context(LogFile(Path(options["log"]), application.clock))
                 application.log_to(log.write)
             _allow_many_connections()
-            caught = trio.run(_serve, application, options["host"], options["port"], tls)
+            code = trio.run(
+                partial(_serve, until_eof=options["until_eof"]),
+                *(application, options["host"], options["port"], tls),
+            )
     except GatewayError as error:
         raise _UsageError(str(error)) from error
     except BaseExceptionGroup as group:
@@ -64,7 +71,7 @@ def run(options: dict[str, Any]) -> NoReturn:
             raise
         raise click.ClickException(_first_message(lost)) from group
     _warn_if_late(application)
-    sys.exit(128 + caught)
+    sys.exit(code)
 
 
 class _TooManyConnections(logging.Handler):
@@ -178,12 +185,12 @@ def _check_host(host: str, config: Config) -> None:
 
 
 async def _serve(
-    application: Gateway, host: str, port: int, tls: ssl.SSLContext | None
-) -> signal.Signals:
-    """Serve until SIGINT or SIGTERM, and return which."""
+    application: Gateway, host: str, port: int, tls: ssl.SSLContext | None, *, until_eof: bool
+) -> int:
+    """Serve until a signal ends it or, where asked, standard input; returns the exit code."""
     failure: GatewayError | None = None
-    caught = signal.SIGTERM
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    code = 0
+    with trio.open_signal_receiver(*_ending_signals()) as signals:
         async with trio.open_nursery() as nursery:
 
             async def listen(task_status: trio.TaskStatus[str]) -> None:
@@ -200,11 +207,42 @@ async def _serve(
                 # is collected often, since a long collection delays whatever is due.
                 gc.freeze()
                 gc.set_threshold(*GC_THRESHOLDS)
-                caught = signal.Signals(await anext(signals))
+                code = await _end(signals, until_eof=until_eof)
             nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
-    return caught
+    return code
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """What ends it. A hang-up or a quit that was ignored when it began stays so, as under nohup."""
+    kept = (signal.SIGHUP, signal.SIGQUIT)
+    heeded = [each for each in kept if signal.getsignal(each) is not signal.SIG_IGN]
+    return [signal.SIGINT, signal.SIGTERM, *heeded]
+
+
+async def _end(signals: AsyncIterator[int], *, until_eof: bool) -> int:
+    """Wait for what ends it; returns the exit code."""
+    code = 0
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for_eof() -> None:
+            # In a thread that is left behind: whatever standard input is, it can be read there.
+            await trio.to_thread.run_sync(_read_to_the_end, abandon_on_cancel=True)
+            nursery.cancel_scope.cancel()
+
+        if until_eof:
+            nursery.start_soon(wait_for_eof)
+        code = 128 + await anext(signals)
+        nursery.cancel_scope.cancel()
+    return code
+
+
+def _read_to_the_end() -> None:
+    """Read standard input until there is no more of it."""
+    with suppress(OSError):
+        while select.select((0,), (), ())[0] and os.read(0, 4096):
+            pass
 
 
 def _announce(application: Gateway, host: str, base_url: str) -> None:

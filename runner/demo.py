@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headrace.reports import Summary
 
     from .local_gateway import GatewayProcess
+    from .session import RunOutcome
 
 JOBS = 420
 TEXT_MODEL = "deepseek-v4-flash"
@@ -83,6 +84,7 @@ def demo(out: str, *, as_json: bool) -> None:
     from rich.console import Console
 
     from .cli import show_summary
+    from .signals import ending_at_signals
 
     console = Console(stderr=True, highlight=False)
     console.soft_wrap = not console.is_terminal  # a pipe has no width to fold at
@@ -92,12 +94,14 @@ def demo(out: str, *, as_json: bool) -> None:
         f"{JOBS} jobs made of the standard library's docstrings, and {bad_lines} bad lines, "
         f"in {directory / 'jobs.jsonl'}."
     )
-    with serving(directory) as gateway:
+    what_next = f"its files stay in {directory}; give the same command to begin anew"
+    with ending_at_signals(what_next) as ending, serving(directory) as gateway:
         console.print(
             f"A gateway at {gateway.base_url} allows {RPM:,} requests and {TPM:,} tokens per "
             "minute; some answers fail on purpose."
         )
-        summary = _run(directory, gateway, console)
+        outcome, summary = _run(directory, gateway, console)
+        ending.check(outcome.exit_code)
     show_summary(summary, as_json=as_json)
     unmet = check(directory, bad_lines)
     if summary.balance.verdict != "agrees":
@@ -149,7 +153,9 @@ def serving(directory: Path) -> AbstractContextManager["GatewayProcess"]:
     )
 
 
-def _run(directory: Path, gateway: "GatewayProcess", console: Any) -> "Summary":
+def _run(
+    directory: Path, gateway: "GatewayProcess", console: Any
+) -> tuple["RunOutcome", "Summary"]:
     from headrace.jobs import load_prices
 
     from .bulk import display_on, run_and_summarise
@@ -165,8 +171,7 @@ def _run(directory: Path, gateway: "GatewayProcess", console: Any) -> "Summary":
         seed=SEED,
     )
     jobs = str(directory / "jobs.jsonl")
-    _, summary = run_and_summarise(jobs, directory / "jobs.run", settings, display_on(console))
-    return summary
+    return run_and_summarise(jobs, directory / "jobs.run", settings, display_on(console))
 
 
 def read_gateway_totals(log: Path) -> GatewayTotals:

@@ -11,6 +11,8 @@
     ├── JobsRefusedError                 exit 1   the same 4xx to all jobs of a url and model
     ├── KeyRefusedError                  exit 5   401, or 403 to all that was tried
     └── InterruptError                   exit 130 SIGINT
+        ├── HangUpError                  exit 129 SIGHUP
+        ├── QuitError                    exit 131 SIGQUIT
         └── TerminateError               exit 143 SIGTERM
 
 All but the first four stop a run that is under way: what was finished is recorded, and the same
@@ -67,6 +69,18 @@ class InterruptError(HeadraceError):
     """SIGINT came, and the run stopped cleanly."""
 
     exit_code = 130
+
+
+class HangUpError(InterruptError):
+    """SIGHUP came, as when a terminal is closed, and the run stopped cleanly."""
+
+    exit_code = 129
+
+
+class QuitError(InterruptError):
+    """SIGQUIT came, and the run stopped cleanly."""
+
+    exit_code = 131
 
 
 class TerminateError(InterruptError):

@@ -20,7 +20,8 @@ class GatewayProcess(NamedTuple):
 
 @contextmanager
 def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Iterator[GatewayProcess]:
-    """`headrace gateway` with these arguments on a free loopback port, ended with the block.
+    """`headrace gateway` with these arguments on a free loopback port, ended with the block, and
+    with this process however that ends: its standard input is a pipe from here.
 
     `cores` are those that it may use, where the system lets us say so; None is all. Raises
     HeadraceError where it doesn't start.
@@ -29,11 +30,12 @@ def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Itera
     listening = ["--host", "127.0.0.1", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if "HEADRACE" not in name}
     with subprocess.Popen(
-        [*headrace, "gateway", *listening, *arguments],
+        [*headrace, "gateway", "--until-eof", *listening, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         env=environment,
+        process_group=0,  # Ctrl-C is ours: it goes on answering what is in flight
         text=True,
     ) as process:
         assert process.stdout is not None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from headrace import standard_streams
 from headrace.settings_file import SETTINGS_FILE
 
 # polars' allocator keeps what was freed for ten seconds, and for each thread apart, so that a run
@@ -54,6 +55,20 @@ COMMANDS = {
 
 class Root(click.Group):
     """A group whose commands are imported only when they are called."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run as a program: what can't be shown changes nothing that is done, nor its exit code but
+        for that of a standard output that was lost."""
+        standard_streams.guard()
+        try:
+            return super().main(*args, **options)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            try:
+                code = standard_streams.exit_code_after(code)
+            except KeyboardInterrupt:  # whoever reads it doesn't
+                code = code or INTERRUPTED
+            raise SystemExit(code) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -1,7 +1,7 @@
 """One session of a run: recover, read the balance, send, and close the books."""
 
+import math
 import random
-import signal
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -32,7 +32,8 @@ from .limits import Concurrency, Lane
 from .offload import Offload, in_thread, in_thread_abandoned
 from .record import Journal, Recorder, RecoveredState, RunDirectory, recover
 from .settings import SendSettings
-from .stop import Stop, interruption
+from .signals import SAME_REQUEST_S, interruption, stopping_signals
+from .stop import Stop
 from .transport import TrioTransport, transport_to
 
 REASONS_KEPT = 20
@@ -213,19 +214,24 @@ class RunSession(ABC):
         """Record that nothing is left to send; called where nothing stopped the run."""
 
     def _interruption(self, number: int) -> InterruptError:
-        """What SIGINT or SIGTERM means for this kind of run."""
+        """What a signal means for this kind of run."""
         return interruption(number)
 
     async def _heed_signals(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """The first Ctrl-C or SIGTERM stops sending, the second ends what is in flight."""
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        """The first Ctrl-C or other signal stops sending, the second ends what is in flight."""
+        asked_s = -math.inf
+        with trio.open_signal_receiver(*stopping_signals()) as signals:
             task_status.started()
             async for number in signals:
+                now_s = trio.current_time()
+                if now_s < asked_s + SAME_REQUEST_S:
+                    continue
                 if self._stop.reason is not None:
                     self._stop.now()
                 self._stop.request(self._interruption(number))
+                asked_s = now_s
 
     async def _close(self, parts: Assembly, session: Session) -> RunOutcome:
         recorder, reason = parts.recorder, self._stop.reason

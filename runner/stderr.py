@@ -1,16 +1,22 @@
-"""Words on standard error whose reader may be gone: they are lost, and the run continues."""
+"""What people are shown on standard error. Nothing of it ends a run, or changes what it does."""
 
-import os
-import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import click
 
+P = TypeVar("P")
+
 
 def print_err(line: str) -> None:
-    """Print a line there. Once it turns out to be a broken pipe, it leads nowhere."""
+    """Print a line there; where it can't be written, it is lost (headrace.standard_streams)."""
+    click.echo(line, err=True)
+
+
+async def show(display: Callable[[P], Awaitable[None]], progress: P) -> None:
+    """Show the progress of a run until cancelled. A display that fails ends by itself, and is told
+    of: what is in flight has been paid for."""
     try:
-        click.echo(line, err=True)
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stderr.fileno())  # what is buffered must find a way out at the end
-        os.close(nowhere)
+        await display(progress)
+    except Exception as error:
+        print_err(f"The progress is no longer shown: {type(error).__name__}: {error}")

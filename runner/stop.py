@@ -1,20 +1,12 @@
 """Stopping a run: first no more is sent and what is in flight may finish, then at once."""
 
-import signal
 from collections.abc import Awaitable, Callable
 
 import trio
 
 from headrace.jobs import HeadraceError
 
-from .errors import InterruptError, StorageError, TerminateError
-
-
-def interruption(number: int) -> InterruptError:
-    """What SIGINT or SIGTERM means for a run."""
-    if number == signal.SIGINT:
-        return InterruptError("interrupted; run the same command again to resume")
-    return TerminateError("terminated; run the same command again to resume")
+from .errors import StorageError
 
 
 class Stop:

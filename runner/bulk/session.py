@@ -17,6 +17,7 @@ from ..money import AccountLimits
 from ..record import Journal, Recorder, RecoveredState, RunDirectory, Totals, recover
 from ..session import RunEnvironment, RunSession, history_points
 from ..settings import RunSettings
+from ..stderr import show
 from .engine import Engine, FilePass
 from .lookahead import LookAhead
 from .progress import Display, Progress
@@ -92,7 +93,7 @@ class BulkSession(RunSession):
                         stop=self._stop,
                         clock=self._clock,
                     )
-                    nursery.start_soon(self._display, progress)
+                    nursery.start_soon(show, self._display, progress)
                 nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
                 await self._run_and_fetch(engine, passes, parts.images, recorder, state)
                 nursery.cancel_scope.cancel()

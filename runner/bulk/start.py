@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import msgspec
 import trio
 
+from headrace import standard_streams
 from headrace.jobs import (
     SCHEMA_VERSION,
     Forecast,
@@ -85,7 +86,7 @@ def run_and_summarise(
     )
 
     environment = REAL_ENVIRONMENT._replace(announce=announce)
-    with all_open_files():
+    with all_open_files(), standard_streams.unwaiting():
         outcome = trio.run(run_jobs, jobs, directory, settings, environment, display, show_estimate)
     if outcome.storage_failed:
         try:

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..clock import wall_now
 from ..local_gateway import local_gateway
 from ..secret import Secret
+from ..session import REAL_ENVIRONMENT
+from ..signals import Ending, ending_at_signals
+from ..stop import Stop
 from ..traffic import (
     SCHEMA_VERSION,
     Calibration,
@@ -88,10 +91,15 @@ STREAMS = (
 def calibrate(say: Callable[[str], None]) -> Calibration:
     """Measure all of it, in under two minutes; `say` is told what is being done.
 
-    Raises jobs.HeadraceError where the gateway can't be started.
+    Raises jobs.HeadraceError where the gateway can't be started or a load is stopped, and
+    InterruptError at a signal.
     """
-    with apart() as gateway_cores, tempfile.TemporaryDirectory() as folder:
-        runner = Loads(Path(folder), gateway_cores, say)
+    with (
+        ending_at_signals("nothing of this calibration is kept") as ending,
+        apart() as gateway_cores,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        runner = Loads(Path(folder), gateway_cores, say, ending)
         errors = {load.words: load_error(runner.run(load).errors_found) for load in ERRORS}
         requests = _requests(runner)
         chunks = _chunks(runner)
@@ -148,11 +156,16 @@ class Loads:
     """Runs loads, each with a gateway and a directory of its own."""
 
     def __init__(
-        self, folder: Path, gateway_cores: frozenset[int] | None, say: Callable[[str], None]
+        self,
+        folder: Path,
+        gateway_cores: frozenset[int] | None,
+        say: Callable[[str], None],
+        ending: Ending,
     ) -> None:
         self._folder = folder
         self._cores = gateway_cores
         self._say = say
+        self._ending = ending
         self._count = 0
 
     def run(self, load: CalibrationLoad) -> LoadMeasurement:
@@ -182,7 +195,15 @@ class Loads:
                 base_url=gateway.base_url,
                 out=run,
             )
-            _, summary = load_and_summarise(plan(options, Secret(gateway.key), wall_now()))
+            planned = plan(options, Secret(gateway.key), wall_now())
+            # What is in flight when it is stopped is worth nothing: no grace.
+            stop = Stop(grace_s=0.0)
+            outcome, summary = load_and_summarise(
+                planned, environment=REAL_ENVIRONMENT._replace(stop=stop)
+            )
+        self._ending.check(outcome.exit_code)
+        if stop.reason is not None:  # a part of a load is not a measurement of it
+            raise stop.reason
         assert summary.load is not None
         return LoadMeasurement(load, summary.load, compare_with_log(run, log))
 

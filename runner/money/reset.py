@@ -1,6 +1,5 @@
 """Waiting for a budget's reset, between two sessions of a run."""
 
-import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +9,7 @@ import trio
 from headrace.jobs import show_duration
 
 from ..errors import InterruptError
-from ..stop import interruption
+from ..signals import interruption, stopping_signals
 
 # The wall clock may be set, and a machine may sleep: neither is seen in one long wait.
 STEP_S = 60.0
@@ -45,7 +44,7 @@ async def _heed_signals(
     scope: trio.CancelScope,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(*stopping_signals()) as signals:
         task_status.started()
         async for number in signals:
             interrupted.append(interruption(number))

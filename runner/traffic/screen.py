@@ -16,6 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from headrace import standard_streams
+
 from .snapshot import BEHIND_SHOWN_S, Snapshot, in_time, sparkline
 
 SPARK_WIDTH_MAX = 60
@@ -72,7 +74,9 @@ def draw_snapshots(lines: BinaryIO, console: Console) -> None:
 
 def main() -> None:
     # Ctrl-C is the run's; this process ends with the last snapshot.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    standard_streams.guard()
     draw_snapshots(sys.stdin.buffer, Console(stderr=True))
 
 

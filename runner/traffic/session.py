@@ -1,7 +1,6 @@
 """The session of a load run: the schedule's traffic sent, and what the machine did meanwhile."""
 
 import math
-import signal
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -13,11 +12,13 @@ from headrace.jobs import CostBounds, Job, LoadFacts, Phase, PriceTable
 from ..assembly import Assembly
 from ..clock import RunClock
 from ..dispatch import send_all
-from ..errors import InterruptError, StorageError, TerminateError
+from ..errors import InterruptError, StorageError
 from ..limits import Concurrency, most_connections
 from ..pending import Pending
 from ..record import Journal, Recorder, RecoveredState, RunDirectory
 from ..session import RunEnvironment, RunSession
+from ..signals import interruption
+from ..stderr import show
 from .alarm import Alarm, OpenAlarm
 from .demand import MeasureWindow
 from .lane import LoadLane
@@ -79,8 +80,7 @@ class LoadSession(RunSession):
         return "measure" if facts.measure_to is None or due_at < facts.measure_to else "drain"
 
     def _interruption(self, number: int) -> InterruptError:
-        kind = InterruptError if number == signal.SIGINT else TerminateError
-        return kind("interrupted; what was measured until then is in the report")
+        return interruption(number, "what was measured until then is in the report")
 
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         recorder, prices = parts.recorder, parts.prices
@@ -114,7 +114,7 @@ class LoadSession(RunSession):
                             currency=None if prices is None else prices.currency,
                             stop=self._stop,
                         )
-                        nursery.start_soon(self._display, progress)
+                        nursery.start_soon(show, self._display, progress)
                     await send_all(
                         [schedule],
                         recorder.sync_regularly,
@@ -164,6 +164,8 @@ class LoadSession(RunSession):
         over_s = schedule.demand.over_s
         assert over_s is not None
         self._facts.measure_to = self._clock.utc(over_s)
+        if self._stop.reason is not None:
+            return  # then it has less
         self._stop.in_flight.deadline = max(over_s, self._clock.now()) + self._load.grace_s
 
     def _end_run(self, schedule: Schedule) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import trio
 
+from headrace import standard_streams
 from headrace.jobs import (
     SCHEMA_VERSION,
     InputError,
@@ -56,7 +57,9 @@ def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOu
 
 
 def load_and_summarise(
-    planned: LoadPlan, display: LoadDisplay | None = None
+    planned: LoadPlan,
+    display: LoadDisplay | None = None,
+    environment: RunEnvironment = REAL_ENVIRONMENT,
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run, judge the client, and write summary.json.
 
@@ -71,7 +74,7 @@ def load_and_summarise(
     for text in planned.settings.objectives:
         request_condition(parse_condition(text))
     with _undisturbed():
-        outcome = trio.run(run_load, planned, REAL_ENVIRONMENT, display)
+        outcome = trio.run(run_load, planned, environment, display)
     if outcome.storage_failed:
         try:
             return outcome, summarise(planned.directory)
@@ -141,7 +144,7 @@ def _undisturbed() -> Iterator[None]:
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     try:
-        with all_open_files():
+        with all_open_files(), standard_streams.unwaiting():
             yield
     finally:
         gc.set_threshold(*thresholds)

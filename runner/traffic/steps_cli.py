@@ -8,8 +8,10 @@ import click
 from headrace.jobs import InputError, printable
 
 from ..clock import wall_now
+from ..session import RunOutcome
 from ..settings import key_from
-from .options import LoadOptions
+from ..signals import ending_at_signals
+from .options import LoadOptions, LoadPlan
 from .start import load_and_summarise
 from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
 from .view import display_on
@@ -40,16 +42,23 @@ def make_steps(
     given = options.get("out")
     out = steps_directory(kind, today, Path()) if given is None else Path(given)
     console = Console(stderr=True, highlight=False)
-    stepper = Stepper(
-        {**options, "rate": None},
-        key_from(None),
-        out,
-        kind="sweep" if search is None else "find",
-        run=lambda planned: load_and_summarise(planned, display_on(Console(stderr=True)))[0],
-        now=wall_now,
-        look=lambda step: console.print(_said(step), markup=False),
-    )
-    report = stepper.sweep(parse_loads(sweep or "")) if search is None else stepper.find(search)
+    # A signal ends the step that is under way, and the report comes; between two it ends them all.
+    with ending_at_signals(f"what was measured until then is in {out / 'steps.json'}") as ending:
+
+        def run(planned: LoadPlan) -> RunOutcome:
+            ending.check()
+            return load_and_summarise(planned, display_on(Console(stderr=True)))[0]
+
+        stepper = Stepper(
+            {**options, "rate": None},
+            key_from(None),
+            out,
+            kind="sweep" if search is None else "find",
+            run=run,
+            now=wall_now,
+            look=lambda step: console.print(_said(step), markup=False),
+        )
+        report = stepper.sweep(parse_loads(sweep or "")) if search is None else stepper.find(search)
     if as_json:
         click.echo(steps_json(report), nl=False)
     else:

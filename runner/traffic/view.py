@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +29,7 @@ REFRESH_S = 0.25
 LINE_EVERY_S = 10.0
 ERRORS_SHOWN = 5
 ASKED_CHARACTERS_MAX = 60
-SCREEN_ENDS_WITHIN_S = 2.0
+SCREEN_ENDS_WITHIN_S = 0.5
 
 
 class LoadProgress(NamedTuple):
@@ -122,7 +123,12 @@ def display_on(console: Console) -> LoadDisplay:
 
 async def _live(progress: LoadProgress) -> None:
     """Feed the process that draws (`runner.traffic.screen`), and end it with the run."""
-    screen = _start_screen()
+    try:
+        screen = _start_screen()
+    except OSError as error:  # no room for another process
+        print_err(f"No live display: {error.strerror}.")
+        await _lines(progress)
+        return
     assert screen.stdin is not None
     pipe = screen.stdin.fileno()
     try:
@@ -131,11 +137,12 @@ async def _live(progress: LoadProgress) -> None:
                 os.write(pipe, msgspec.json.encode(look(progress)) + b"\n")
             except BlockingIOError:
                 pass  # it is behind: the next snapshot will do
-            except BrokenPipeError:
+            except OSError:
                 return  # the terminal is gone, and the run continues
             await trio.sleep(REFRESH_S)
     finally:
-        screen.stdin.close()
+        with suppress(OSError):
+            screen.stdin.close()
         try:
             screen.wait(SCREEN_ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:

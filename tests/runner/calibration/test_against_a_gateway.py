@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.runner.calibration.measure import OUTPUT_TOKENS, CalibrationLoad, Loads, apart
+from headrace.runner.signals import Ending
 
 
 @pytest.mark.slow
@@ -14,7 +15,7 @@ def test_over_sockets_the_counts_are_the_gateways_and_no_time_is_shorter_than_it
     """What the client adds depends on the machine; that it adds and never takes away does not."""
     said: list[str] = []
     with apart() as cores:
-        measured = Loads(tmp_path, cores, said.append).run(
+        measured = Loads(tmp_path, cores, said.append, Ending()).run(
             CalibrationLoad(users=4, itl_s=0.001, seconds=1)
         )
     truth, figures = measured.errors_found, measured.figures
