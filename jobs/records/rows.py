@@ -36,6 +36,25 @@ def doc(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
+# Columns that more than one table has.
+InputTokens = Annotated[int | None, doc("input tokens, cached ones included")]
+CachedInputTokens = Annotated[int | None, doc("input tokens read from the cache")]
+CacheWriteTokens = Annotated[int | None, doc("input tokens written to the cache")]
+OutputTokens = Annotated[int | None, doc("output tokens, reasoning included")]
+ReasoningTokens = Annotated[int | None, doc("output tokens spent on reasoning")]
+Images = Annotated[int | None, doc("images in the answer")]
+Searches = Annotated[int | None, doc("searches made, by the endpoint or as a tool")]
+CacheWrite1hTokens = Annotated[int | None, doc("input tokens written to the cache for an hour")]
+ReportedCost = Annotated[Decimal | None, doc("cost that the service itself reports")]
+ErrorMessage = Annotated[str | None, doc("what went wrong, in words")]
+RequestId = Annotated[str | None, doc("the gateway's name for the request")]
+JobIndex = Annotated[int, doc("0-based line of the job in its file")]
+CustomId = Annotated[str, doc("the job's own name")]
+Model = Annotated[str, doc("model that the job asked for")]
+Url = Annotated[str, doc("path of the endpoint")]
+Service = Annotated[str | None, doc("name of the service; null where there is one only")]
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of a Parquet table; a field that is left out is null."""
 
@@ -43,10 +62,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Attempt(Row, frozen=True, kw_only=True):
     """One HTTP request for a job, whatever became of it."""
 
-    index: Annotated[int, doc("0-based line of the job in its file")]
-    custom_id: Annotated[str, doc("the job's own name")]
-    model: Annotated[str, doc("model that the job asked for")]
-    url: Annotated[str, doc("path of the endpoint")]
+    index: JobIndex
+    custom_id: CustomId
+    model: Model
+    url: Url
     attempt: Annotated[Int32, doc("1 for the first; continues across resumes")]
     due_at: Annotated[
         datetime, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
@@ -82,27 +101,25 @@ class Attempt(Row, frozen=True, kw_only=True):
         ),
     ] = None
     error_code: Annotated[str | None, doc("code in the error body")] = None
-    error_message: Annotated[str | None, doc("what went wrong, in words")] = None
+    error_message: ErrorMessage = None
     retry_after_s: Annotated[float | None, doc("pause that the answer asked for")] = None
-    request_id: Annotated[str | None, doc("the gateway's name for the request")] = None
-    input_tokens: Annotated[int | None, doc("input tokens, cached ones included")] = None
-    cached_input_tokens: Annotated[int | None, doc("input tokens read from the cache")] = None
-    cache_write_tokens: Annotated[int | None, doc("input tokens written to the cache")] = None
-    output_tokens: Annotated[int | None, doc("output tokens, reasoning included")] = None
-    reasoning_tokens: Annotated[int | None, doc("output tokens spent on reasoning")] = None
-    images: Annotated[int | None, doc("images in the answer")] = None
-    searches: Annotated[int | None, doc("searches made, by the endpoint or as a tool")] = None
-    cache_write_1h_tokens: Annotated[
-        int | None, doc("input tokens written to the cache for an hour")
-    ] = None
+    request_id: RequestId = None
+    input_tokens: InputTokens = None
+    cached_input_tokens: CachedInputTokens = None
+    cache_write_tokens: CacheWriteTokens = None
+    output_tokens: OutputTokens = None
+    reasoning_tokens: ReasoningTokens = None
+    images: Images = None
+    searches: Searches = None
+    cache_write_1h_tokens: CacheWrite1hTokens = None
     cost: Annotated[
         Decimal | None, doc("price of this attempt's usage; null without usage or price")
     ] = None
     cost_note: Annotated[
         str | None, doc("why the usage of an answer has no cost; null where it has one")
     ] = None
-    reported_cost: Annotated[Decimal | None, doc("cost that the service itself reports")] = None
-    service: Annotated[str | None, doc("name of the service; null where there is one only")] = None
+    reported_cost: ReportedCost = None
+    service: Service = None
     ratelimit_limit: Annotated[int | None, doc("X-RateLimit-Limit of the answer")] = None
     ratelimit_remaining: Annotated[int | None, doc("X-RateLimit-Remaining of the answer")] = None
     bytes_sent: Annotated[int | None, doc("bytes written to the connection")] = None
@@ -124,15 +141,15 @@ class Attempt(Row, frozen=True, kw_only=True):
 class Result(Row, frozen=True, kw_only=True):
     """A job's final outcome. Times, usage and cost are those of the last attempt."""
 
-    index: Annotated[int, doc("0-based line of the job in its file")]
-    custom_id: Annotated[str, doc("the job's own name")]
-    url: Annotated[str, doc("path of the endpoint")]
-    model: Annotated[str, doc("model that the job asked for")]
+    index: JobIndex
+    custom_id: CustomId
+    url: Url
+    model: Model
     status: Annotated[Status, doc("succeeded or failed")]
     http_status: Annotated[Int32 | None, doc("status of the last answer")] = None
     error_code: Annotated[str | None, doc("code in the error body, or the kind of failure")] = None
-    error_message: Annotated[str | None, doc("what went wrong, in words")] = None
-    request_id: Annotated[str | None, doc("the gateway's name for the request")] = None
+    error_message: ErrorMessage = None
+    request_id: RequestId = None
     finish_reason: Annotated[
         str | None, doc("why the answer ended, in OpenAI's words: stop, length, tool_calls, ...")
     ] = None
@@ -142,16 +159,14 @@ class Result(Row, frozen=True, kw_only=True):
         doc("the body as JSON text; of a stream, what the call would have returned unstreamed"),
     ] = None
     attempts: Annotated[Int32, doc("HTTP requests made for this job")]
-    input_tokens: Annotated[int | None, doc("input tokens, cached ones included")] = None
-    cached_input_tokens: Annotated[int | None, doc("input tokens read from the cache")] = None
-    cache_write_tokens: Annotated[int | None, doc("input tokens written to the cache")] = None
-    output_tokens: Annotated[int | None, doc("output tokens, reasoning included")] = None
-    reasoning_tokens: Annotated[int | None, doc("output tokens spent on reasoning")] = None
-    images: Annotated[int | None, doc("images in the answer")] = None
-    searches: Annotated[int | None, doc("searches made, by the endpoint or as a tool")] = None
-    cache_write_1h_tokens: Annotated[
-        int | None, doc("input tokens written to the cache for an hour")
-    ] = None
+    input_tokens: InputTokens = None
+    cached_input_tokens: CachedInputTokens = None
+    cache_write_tokens: CacheWriteTokens = None
+    output_tokens: OutputTokens = None
+    reasoning_tokens: ReasoningTokens = None
+    images: Images = None
+    searches: Searches = None
+    cache_write_1h_tokens: CacheWrite1hTokens = None
     vectors: Annotated[
         list[list[Float32]] | None, doc("the answer's vectors, in the order of the inputs")
     ] = None
@@ -162,9 +177,9 @@ class Result(Row, frozen=True, kw_only=True):
     cost_note: Annotated[
         str | None, doc("why the usage of the answer has no cost; null where it has one")
     ] = None
-    reported_cost: Annotated[Decimal | None, doc("cost that the service itself reports")] = None
+    reported_cost: ReportedCost = None
     currency: Annotated[str | None, doc("currency of the cost")] = None
-    service: Annotated[str | None, doc("name of the service; null where there is one only")] = None
+    service: Service = None
     due_at: Annotated[datetime, doc("due time of the last attempt")]
     sent_at: Annotated[datetime | None, doc("sending time of the last attempt")] = None
     ended_at: Annotated[datetime, doc("when the last attempt ended")]
@@ -205,7 +220,7 @@ class BalanceReading(Row, frozen=True, kw_only=True):
     monthly_used: Annotated[Decimal | None, doc("used this month by the key")] = None
     monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
     monthly_reset_at: Annotated[datetime | None, doc("when the monthly use starts again")] = None
-    service: Annotated[str | None, doc("name of the service; null where there is one only")] = None
+    service: Service = None
 
     @property
     def budgets(self) -> dict[Period, PeriodBudget]:
