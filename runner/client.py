@@ -1,6 +1,7 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from typing import NamedTuple
@@ -10,17 +11,20 @@ import trio
 
 from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
 
+from .answer_headers import content_type, request_id_in, told_to_retry
 from .answers import (
     Answer,
     AnswerStream,
     ChatStream,
     ErrorBody,
+    Event,
     EventTooLongError,
     MessagesStream,
     SSEParser,
     TokenTimes,
     UnusableAnswerError,
     amount_of,
+    as_utf8,
     encode,
     json_text_of,
     raw,
@@ -58,21 +62,8 @@ DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # Comments before a JSON body, sent while the model was at work.
 KEEP_ALIVES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*:[^\r\n]*[\r\n])+\s*(?=[{\[])")
 BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
-# Headers that name a request, besides the two that most services have.
-ID_HEADERS = (
-    b"x-litellm-call-id",
-    b"x-amzn-requestid",
-    b"apim-request-id",
-    b"x-ms-request-id",
-    b"x-generation-id",
-    b"x-correlation-id",
-    b"x-trace-id",
-    b"cf-ray",
-)
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
-
-HeaderMap = dict[bytes, bytes]  # an answer's headers, by their names in lower case
 
 
 class Document(NamedTuple):
@@ -190,10 +181,9 @@ class Client:
             outcome = self._unreadable(answer, error)
         outcome.status = status
         if outcome.failure is not None:
-            outcome.failure = _told(outcome.failure, status, headers)
-        named = headers.get(b"x-request-id") or headers.get(b"request-id") or _other_id(headers)
-        if named:
-            outcome.request_id = named.decode("latin-1")
+            outcome.failure = told_to_retry(outcome.failure, status, headers)
+        if (named := request_id_in(headers)) is not None:
+            outcome.request_id = named
         outcome.limits = service_limits(headers)
         cost = headers.get(b"x-litellm-response-cost")
         if cost is not None and outcome.answer is not None:
@@ -212,6 +202,7 @@ class Client:
         data = collected.data
         check_unfolding(data)
         if not 200 <= answer.status < 300:
+            data = as_utf8(data, content_type(answer.headers)) or data
             return self._refused(answer, read_error(data), json_text_of(data))
         return self._whole(job, answer, data, wire.arrived_at_s, broken=collected.broken)
 
@@ -233,7 +224,14 @@ class Client:
             data = data[waited.end() :]
         try:
             found = read_body(kind, data)
+            if (
+                not found.strict
+                and (text := as_utf8(data, content_type(answer.headers))) is not None
+            ):
+                found = read_body(kind, data := text)
         except UnusableAnswerError as error:
+            if (text := as_utf8(data, content_type(answer.headers))) is not None and text != data:
+                return self._whole(job, answer, text, end_s, broken=broken)
             if kind != "images" and BEGINS_AS_EVENTS.match(data):
                 return self._stream_in(job, answer, data, end_s)
             if broken is not None and error.reported is None:
@@ -349,12 +347,16 @@ class Client:
         unusable: UnusableAnswerError | None = None
         head: list[bytes] = []  # what came before the first event that could be understood
 
-        def take(piece: bytes, arrived_at_s: float | None) -> bool:
+        def take(
+            piece: bytes,
+            arrived_at_s: float | None,
+            events_of: Callable[[bytes], list[Event]] = parser.feed,
+        ) -> bool:
             if wire.bytes_received > UNCOUNTED_BYTES:
                 unfolding.add(piece)
             if not stream.began:
                 head.append(piece)
-            for event in parser.feed(piece):
+            for event in events_of(piece):
                 if stream.add(event):
                     times.saw(arrived_at_s, content=stream.answering)
             return not (
@@ -362,26 +364,25 @@ class Client:
             )
 
         try:
-            await feed_decoded(coming, take, most_bytes=BODY_BYTES_MAX)
+            try:
+                await feed_decoded(coming, take, most_bytes=BODY_BYTES_MAX)
+            except httpx.TransportError as error:
+                broken = transport_failure(error, in_stream=True)
             if stream.ended:
                 await _drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
                 broken = _too_long()
-        except httpx.TransportError as error:
-            broken = transport_failure(error, in_stream=True)
+            else:
+                whole_events = len(stream.unreadable)
+                take(b"", wire.arrived_at_s, lambda _: parser.end())
+                if broken is not None:  # half an event is no part of an answer
+                    del stream.unreadable[whole_events:]
         except UnusableAnswerError as error:
             unusable = error
         except EventTooLongError as error:
             broken = Failure("stream", str(error))
         except BodyError as error:
             broken = self._unreadable(coming, error).failure
-        if unusable is None and not stream.ended and broken is None:
-            try:
-                for event in parser.end():
-                    if stream.add(event):
-                        times.saw(wire.arrived_at_s, content=stream.answering)
-            except UnusableAnswerError as error:
-                unusable = error
         if not stream.began and broken is None and unusable is None and any(head):
             # No event of the protocol: JSON that is labelled a stream, or a page.
             return self._whole(job, coming, b"".join(head), wire.arrived_at_s)
@@ -467,21 +468,6 @@ def _too_long() -> Failure:
 
 def _stream_of(job: Job) -> AnswerStream:
     return MessagesStream() if ENDPOINTS[job.url].kind == "messages" else ChatStream()
-
-
-def _told(failure: Failure, status: int, headers: HeaderMap) -> Failure:
-    """A failure with its answer's status, and with what its x-should-retry says."""
-    if failure.status is None:
-        failure = failure._replace(status=status)
-    told = headers.get(b"x-should-retry")
-    if told in (b"true", b"false"):
-        failure = failure._replace(retry_told=told == b"true")
-    return failure
-
-
-def _other_id(headers: HeaderMap) -> bytes | None:
-    """The name of a request where a service or a proxy has its own header for it."""
-    return next((headers[name] for name in ID_HEADERS if name in headers), None)
 
 
 def _brief(error: UnusableAnswerError) -> str:

@@ -1,11 +1,12 @@
 """From the bytes of an answer to its text, usage and outcome, for both protocols."""
 
 from .body import Answer, Partial, UnusableAnswerError, read_body
+from .charset import as_utf8
 from .chat import ChatStream
 from .errors import ErrorBody, read_error
 from .json_text import encode, json_text_of, raw
 from .messages import MessagesStream
-from .sse import EventTooLongError, SSEParser
+from .sse import Event, EventTooLongError, SSEParser
 from .stream import AnswerStream
 from .token_times import TokenTimes
 from .usage import amount_of, usage_in
@@ -15,6 +16,7 @@ __all__ = [
     "AnswerStream",
     "ChatStream",
     "ErrorBody",
+    "Event",
     "EventTooLongError",
     "MessagesStream",
     "Partial",
@@ -22,6 +24,7 @@ __all__ = [
     "TokenTimes",
     "UnusableAnswerError",
     "amount_of",
+    "as_utf8",
     "encode",
     "json_text_of",
     "raw",

@@ -20,6 +20,8 @@ FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+# Reasons of an end that is not one of an answer.
+FAILED_FINISHES = frozenset({"error", "abort", "aborted", "failed"})
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 # Fields of a message that are an answer by themselves.
 SAID = ("refusal", "reasoning_content", "reasoning", "audio", "images")
@@ -120,16 +122,15 @@ def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
     if (reported := error_of(body)) is not None:
         # Some say both: a choice that ended in an error, and what it cost until then.
         return UnusableAnswerError("the answer is an error", body, reported=reported, paid=counted)
-    failed = _failed_choice(body)
+    failed = _failed_choice(body.get("choices") or body.get("data"))
     if failed is not None:
         return UnusableAnswerError("the answer ended in an error", body, reported=failed)
     paid = counted or any(body.get(name) for name in ("id", "choices", "content", "data"))
     return UnusableAnswerError("the answer has no content", body, paid=paid)
 
 
-def _failed_choice(body: dict[str, Any]) -> ErrorBody | None:
-    """The error of a choice, as OpenRouter has it beside `"finish_reason": "error"`."""
-    choices = body.get("choices") or body.get("data")
+def _failed_choice(choices: Any) -> ErrorBody | None:
+    """The error of the first choice that reports one."""
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and (found := choice_error(choice)) is not None:
             return found
@@ -137,12 +138,18 @@ def _failed_choice(body: dict[str, Any]) -> ErrorBody | None:
 
 
 def choice_error(choice: Mapping[str, Any]) -> ErrorBody | None:
-    """The error that one choice reports, None where it reports none."""
+    """The error that one choice reports, None where it reports none: OpenRouter has it beside
+    `"finish_reason": "error"`, engines that were stopped say `abort`."""
     if choice.get("error"):
         return error_of(choice)
-    if choice.get("finish_reason") == "error":
-        return ErrorBody(None, "the answer ended in an error", None)
-    return None
+    reason = choice.get("finish_reason")
+    if isinstance(reason, dict):  # SGLang's own
+        return error_of({**reason, "object": "error"}) if _fails(reason.get("type")) else None
+    return ErrorBody(None, f"the answer ended in {reason!r}", None) if _fails(reason) else None
+
+
+def _fails(reason: Any) -> bool:
+    return isinstance(reason, str) and reason.lower() in FAILED_FINISHES
 
 
 def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
@@ -150,13 +157,8 @@ def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     usage = openai_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Answer(body, usage), False
-    if body.get("error"):
+    if body.get("error") or _failed_choice(choices) is not None:
         return Answer(body, usage), False
-    for choice in choices:
-        if isinstance(choice, dict) and (
-            choice.get("error") or choice.get("finish_reason") == "error"
-        ):
-            return Answer(body, usage), False
     first = choices[0]
     message = first.get("message")
     content = message.get("content") if isinstance(message, dict) else None

@@ -79,14 +79,14 @@ class ChatStream(AnswerStream):
             choice = self._choices[index] = {"index": index, "message": {}}
         delta = part.get("delta")
         bears_tokens = isinstance(delta, dict) and self._add_delta(choice["message"], delta)
-        failed = False
+        may_fail = False
         for name, value in part.items():
             if name == "index" or name == "delta":
                 continue
             if name == "finish_reason":
-                failed = failed or value == "error"
                 if value == "null":
                     value = None
+                may_fail = may_fail or bool(value)
                 if value or not choice.get(name):  # a falsy one is "not yet"
                     choice[name] = value or None
             elif name == "logprobs" and isinstance(value, dict):
@@ -99,13 +99,11 @@ class ChatStream(AnswerStream):
                 if isinstance(value, dict) and says_something({name: value}):
                     choice[name] = value
             elif value is not None or name not in choice:
-                failed = failed or (name == "error" and bool(value))
+                may_fail = may_fail or name == "error"
                 choice[name] = value
-        if failed:
+        if may_fail and (reported := choice_error(part)) is not None:
             choice["finish_reason"] = None
-            reported = choice_error(part)
-            if reported is not None:
-                self._report(reported)
+            self._report(reported)
         return bears_tokens
 
     def _add_delta(self, message: dict[str, Any], delta: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ an answer has tens of thousands of parts.
 from abc import ABC, abstractmethod
 from typing import Any
 
+import msgspec
+
 from .body import UnusableAnswerError, index_of
 
 # Texts that are said again rather than continued.
@@ -71,8 +73,10 @@ class GrowingList(Growing):
 class GrowingCalls(Growing):
     """The tool calls of one choice.
 
-    A new `id` at an index that is known is a new call: some services give all calls the index 0.
-    Without an index, and without a new id, a delta continues the last call.
+    What names a function at an index that is known begins a new call, since some services give all
+    calls the index 0, unless it goes on with the arguments of the last: some say name and id again
+    in every delta, and old vLLM gives each a new id. Without a name, a delta continues the call of
+    its id, else of its index, else the last.
     """
 
     __slots__ = ("_by_id", "_by_index", "_calls", "_order")
@@ -93,35 +97,39 @@ class GrowingCalls(Growing):
         index = index_of(item) if item.get("index") is not None else None
         given = item.get("id")
         name = given if isinstance(given, str) and given else None
-        known = self._by_index.get(index) if index is not None else None
+        call: dict[str, Any] | None = None
         if name is not None:
-            call = self._by_id.get((index, name)) or (
-                self._by_id.get((None, name)) if index is None else None
-            )
-            if call is None and known is not None and not known.get("id"):
-                call = known  # it began before it had an id
-            if call is None:
-                call = self._new(index)
+            call = self._by_id.get((index, name))
+            if call is None and index is None:
+                call = self._by_id.get((None, name))
+        if call is None:
+            call = self._continued(item, index, same_delta=same_delta)
+        if call is None:
+            call = {}
+            self._calls.append(call)
+            self._order.append(index)
+        if name is not None:
             self._by_id[index, name] = self._by_id[None, name] = call
-        else:
-            last = self._calls[-1] if self._calls and index is None else None
-            if last is not None and _begins_another(item, last, same_delta=same_delta):
-                last = None
-            call = known or last or self._new(index)
         if index is not None:
             self._by_index[index] = call
         for key, value in item.items():
-            if key == "index" or (key == "id" and name is None):
+            if key == "index" or (key == "id" and (name is None or call.get("id"))):
                 continue
             if key in ("function", "custom") and isinstance(value, dict):
                 add_function(call, key, value)
             else:
                 merge(call, {key: value})
 
-    def _new(self, index: int | None) -> dict[str, Any]:
-        call: dict[str, Any] = {}
-        self._calls.append(call)
-        self._order.append(index)
+    def _continued(
+        self, item: dict[str, Any], index: int | None, *, same_delta: bool
+    ) -> dict[str, Any] | None:
+        """The call that an item goes on with, whose id is new or missing; None where it is new."""
+        if index is not None:
+            call = self._by_index.get(index)
+        else:
+            call = self._calls[-1] if self._calls else None
+        if call is None or _begins_another(item, call, same_delta=same_delta and index is None):
+            return None
         return call
 
     def value(self) -> list[dict[str, Any]]:
@@ -133,16 +141,43 @@ class GrowingCalls(Growing):
 
 
 def _begins_another(item: dict[str, Any], last: dict[str, Any], *, same_delta: bool) -> bool:
-    """Whether an item without an index and an id is a call of its own: it names a function, and
-    the last call has its arguments or came in the same delta."""
-    named, known = item.get("function"), last.get("function")
-    if not isinstance(named, dict) or not named.get("name") or not isinstance(known, dict):
+    """Whether an item is a call of its own, and not more of the last one of its index."""
+    fresh_id = bool(item.get("id")) and bool(last.get("id"))
+    for key, argument in (("function", "arguments"), ("custom", "input")):
+        said = item.get(key)
+        if not isinstance(said, dict):
+            continue
+        known = last.get(key)
+        if not said.get("name"):
+            return False
+        if not isinstance(known, dict):
+            return fresh_id
+        before, so_far = _text_of(known.get("name")), known.get(argument)
+        if not before:
+            return False
+        if same_delta or said["name"] != before:
+            return same_delta or fresh_id or bool(so_far)
+        return bool(said.get(argument) or fresh_id) and _is_whole(so_far)
+    return fresh_id
+
+
+def _text_of(value: Any) -> Any:
+    return value.value() if isinstance(value, GrowingText) else value
+
+
+def _is_whole(arguments: Any) -> bool:
+    """Whether arguments are whole JSON as they are."""
+    if isinstance(arguments, GrowingText):
+        if not arguments.parts[-1].rstrip().endswith("}"):
+            return False
+        arguments.parts = [text := arguments.value()]  # joined once, however often it is asked
+        arguments = text
+    if not isinstance(arguments, str):
+        return bool(arguments)
+    try:
+        return isinstance(msgspec.json.decode(arguments), dict)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return False
-    if same_delta:
-        return True
-    name = known.get("name")
-    before = name.value() if isinstance(name, GrowingText) else name
-    return bool(known.get("arguments")) and named["name"] != before
 
 
 def add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:
@@ -151,9 +186,7 @@ def add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:
     if not isinstance(function, dict):
         return
     said = function.get("name")
-    if said is not None and delta.get("name") == (
-        said.value() if isinstance(said, GrowingText) else said
-    ):
+    if said is not None and delta.get("name") == _text_of(said):
         delta = {name: value for name, value in delta.items() if name != "name"}
     merge(function, delta)
 

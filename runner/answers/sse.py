@@ -71,12 +71,25 @@ class SSEParser:
                         self._data = []
                         self._data_bytes = 0
                     self._event = ""
+                elif name:
+                    self._add_odd(name, value)
         elif piece:
             self._rest.append(piece)
             self._rest_bytes += len(piece)
         if self._rest_bytes + self._data_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
         return events
+
+    def _add_odd(self, name: bytes, value: bytes) -> None:
+        """A field with blanks around its name, or in capitals, as no specification has it."""
+        known, value = name.strip().lower(), value.removeprefix(b" ")
+        if known == name:
+            return
+        if known == b"data":
+            self._data.append(value)
+            self._data_bytes += len(value) + 1
+        elif known == b"event":
+            self._event = value.decode("utf-8", "replace")
 
     def end(self) -> list[Event]:
         """What came without its end: services leave out the last empty line, or the last LF."""

@@ -1,5 +1,6 @@
 """What both protocols' streams have in common: ends, errors, and events that can't be read."""
 
+import re
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -12,6 +13,7 @@ from .sse import Event
 
 UNREADABLE_KEPT = 20
 DONE = b"[DONE]"
+END_MARK = re.compile(rb"\s*\[?\s*done\s*\]?\s*", re.IGNORECASE)  # as some write it
 
 
 class AnswerStream(ABC):
@@ -58,7 +60,7 @@ class AnswerStream(ABC):
         return self._add_json(data, event.event)
 
     def _add_json(self, data: Any, name: str) -> bool:
-        if data == "[DONE]":
+        if type(data) is str and END_MARK.fullmatch(data.encode()):
             self.began = self.ended = True
             return False
         if self._take(data, name):
@@ -70,7 +72,7 @@ class AnswerStream(ABC):
         """An event that is not strict JSON: a ping, an end in another dress, several events that
         lack the empty line between them, or JSON that can be read leniently."""
         text = event.data.strip()
-        if text == DONE:
+        if END_MARK.fullmatch(text):
             self.began = self.ended = True
             return False
         lines = [line.strip() for line in text.split(b"\n") if line.strip()]

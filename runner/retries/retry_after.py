@@ -21,7 +21,6 @@ _UNIT = (
 _AMOUNT = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _PART = re.compile(rf"({_AMOUNT})\s*({_UNIT})", re.IGNORECASE)
 _SPAN = rf"{_AMOUNT}\s*{_UNIT}(?:(?:\s|,|and)*{_AMOUNT}\s*{_UNIT})*"
-_PLAIN = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h)?$")
 _WHOLE_SPAN = re.compile(_SPAN, re.IGNORECASE)
 # When to try again comes before how long a limit's own period is.
 _IN_WORDS = [
@@ -64,10 +63,7 @@ def retry_after_s(
         seconds = _pause_s(value.strip(), own)
         # Several lines that a proxy made one are apart at commas, as a date's parts are.
         parts = value.split(",") if seconds is None else ()
-        asked += [
-            seconds,
-            *(_pause_s(part, own) for each in parts if _PLAIN.match(part := each.strip())),
-        ]
+        asked += [seconds, *(_plain_s(each.strip(), own) for each in parts)]
     known = [seconds for seconds in asked if seconds is not None]
     if known:
         return max(known)
@@ -91,6 +87,14 @@ def _until_reset_s(headers: httpx.Headers, now: datetime) -> float | None:
 
 def _pause_s(text: str, now: datetime) -> float | None:
     """A number of seconds, a span, an epoch, or a date in one of its forms."""
+    if (seconds := _plain_s(text, now)) is not None:
+        return seconds
+    then = _date(text) or _moment(text)
+    return None if then is None else max(0.0, (then - now).total_seconds())
+
+
+def _plain_s(text: str, now: datetime) -> float | None:
+    """The same, but for dates."""
     number = _number(text)
     if number is not None:
         if number >= EPOCH_MS:
@@ -98,10 +102,7 @@ def _pause_s(text: str, now: datetime) -> float | None:
         elif number >= EPOCH_S:
             number -= now.timestamp()
         return max(0.0, number)
-    if (seconds := _span_s(text)) is not None:
-        return seconds
-    then = _date(text) or _moment(text)
-    return None if then is None else max(0.0, (then - now).total_seconds())
+    return _span_s(text)
 
 
 def _span_s(text: str) -> float | None:

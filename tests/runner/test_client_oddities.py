@@ -311,6 +311,29 @@ CALLS: dict[str, tuple[list[dict[str, Any]], ...]] = {
         [{"id": "a", "function": {"arguments": '{"a":1}'}}],
         [{"index": 1, "id": "b", "function": G}],
     ),
+    "a new id in each delta": (
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}],
+        [{"index": 0, "id": "a2", "function": {"arguments": '{"a"'}}],
+        [{"index": 0, "id": "a3", "function": {"arguments": ":1}"}}],
+        [{"index": 0, "id": "a4", "function": {"arguments": ""}}],
+        [{"index": 1, "id": "b", "function": G}],
+    ),
+    "a new id and the name in each delta": (
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a"'}}],
+        [{"index": 0, "id": "a2", "function": {"name": "f", "arguments": ":1}"}}],
+        [{"index": 0, "id": "b", "function": G}],
+    ),
+    "all of index 0, in pieces": (
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}],
+        [{"index": 0, "id": "", "function": {"name": None, "arguments": '{"a":1}'}}],
+        [{"index": 0, "id": "b", "function": {"name": "g", "arguments": ""}}],
+        [{"index": 0, "id": "", "function": {"name": None, "arguments": '{"b":2}'}}],
+    ),
+    "a name in pieces": (
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a":1}'}}],
+        [{"index": 1, "id": "b", "function": {"name": ""}}],
+        [{"index": 1, "function": {"name": "g", "arguments": '{"b":2}'}}],
+    ),
 }
 
 
@@ -350,3 +373,87 @@ async def test_blocks_of_one_index_are_told_apart(
         {"type": "tool_use", "id": "a", "name": "a", "input": {"n": 1}},
         {"type": "tool_use", "id": "b", "name": "b", "input": {"n": 2}},
     ]
+
+
+WIDE = "utf-16", "utf-16-le", "utf-16-be", "utf-32"
+
+
+@pytest.mark.parametrize("encoding", [*WIDE, "latin-1"])
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_an_answer_in_another_encoding_is_read(
+    nursery: trio.Nursery, autojump_clock: MockClock, encoding: str, streamed: bool
+) -> None:
+    """Broke: UTF-16 was no JSON, and was paid for again."""
+    message = {"role": "assistant", "content": "Die Elbe fließt."}
+    choice = {"message": message, "finish_reason": "stop"}
+    text = json.dumps({"choices": [choice], "usage": USAGE}, ensure_ascii=False)
+    label = f"Content-Type: application/json; charset={encoding}"
+    if streamed:
+        delta = {"choices": [{"delta": message, "finish_reason": "stop"}], "usage": USAGE}
+        text = f"data: {json.dumps(delta, ensure_ascii=False)}\n\ndata: [DONE]\n\n"
+        label = f"Content-Type: text/event-stream; charset={encoding}"
+        if encoding == "latin-1":
+            return  # an event stream is UTF-8; what is wide shows that it is not by its zero bytes
+    outcome = await Wired(nursery, answer(text.encode(encoding), label)).send(job(stream=streamed))
+    assert outcome.failure is None
+    assert outcome.answer is not None
+    assert outcome.answer.text == "Die Elbe fließt."
+    assert outcome.answer.usage.input_tokens == 1000
+
+
+async def test_an_error_in_another_encoding_says_its_words(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    page = "<html><title>服务器过载</title></html>".encode("gb18030")
+    data = answer(page, "Content-Type: text/html; charset=GB2312", status="503 X")
+    outcome = await Wired(nursery, data).send(job())
+    assert outcome.failure is not None
+    assert outcome.failure.message == "服务器过载"
+
+
+CUT = {
+    # The last event lacks its empty line, and the connection its end.
+    "the reason of the end": (TEXT + chunk({}, "stop")[:-2], "The Elbe.", None),
+    "the usage": (TEXT + chunk({}, "stop") + event({"usage": USAGE})[:-1], "The Elbe.", 1000),
+    "half of the usage": (
+        TEXT + chunk({}, "stop") + event({"usage": USAGE})[:-20],
+        "The Elbe.",
+        None,
+    ),
+    "half of the reason": (TEXT + chunk({}, "stop")[:-9], None, None),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+async def test_a_connection_that_breaks_in_the_last_event(
+    nursery: trio.Nursery, autojump_clock: MockClock, name: str
+) -> None:
+    body, text, tokens = CUT[name]
+    wired = Wired(nursery, answer(body + b"x" * 9, EVENTS)[:-9])
+    wired.leaves = True
+    outcome = await wired.send(job(stream=True))
+    assert (outcome.answer.text if outcome.answer else None) == text
+    assert (outcome.answer.usage.input_tokens if outcome.answer else None) == tokens
+    assert (outcome.failure is None) is (text is not None)
+    assert outcome.failure is None or outcome.failure.retried
+
+
+FAILED = ("error", "ERROR", "abort", {"type": "abort", "message": "engine is stopping"})
+
+
+@pytest.mark.parametrize("reason", FAILED)
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_reason_that_is_an_error_is_one_in_a_stream_or_not(
+    nursery: trio.Nursery, autojump_clock: MockClock, reason: Any, streamed: bool
+) -> None:
+    said = {"delta" if streamed else "message": {"content": "Half"}, "finish_reason": reason}
+    body = {"id": "c", "choices": [{"index": 0, **said}]}
+    data = event(body) + DONE if streamed else json.dumps(body).encode()
+    outcome = await Wired(nursery, answer(data, EVENTS if streamed else JSON)).send(
+        job(stream=streamed)
+    )
+    assert outcome.answer is None
+    assert outcome.failure is not None
+    assert outcome.failure.retried
+    words = reason["message"] if isinstance(reason, dict) else f"the answer ended in {reason!r}"
+    assert outcome.failure.message == words

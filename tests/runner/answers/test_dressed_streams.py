@@ -4,6 +4,7 @@ What must come out is known beforehand, since the pieces are made from it.
 """
 
 import json
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,17 @@ PUNCTUATION = [
     b"data: ping\n\n",
     b"event: ping\ndata: {}\n\n",
 ]
-ENDS = [b"", b"data: [DONE]\n\n", b"data: [DONE]", b"data:  [DONE] \n\n", b"data: [DONE]\n"]
+ENDS = [
+    b"",
+    b"data: [DONE]\n\n",
+    b"data: [DONE]",
+    b"data:  [DONE] \n\n",
+    b"data: [DONE]\n",
+    b"data: [done]\n\n",
+    b'data: "[Done]"\n\n',
+    b"data: DONE\n\n",
+]
+FIELDS = [b"data: ", b"data:", b" data: ", b"\tdata:", b"Data: ", b"data : "]
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
 
@@ -58,6 +69,8 @@ def streams(draw: st.DrawFn) -> tuple[bytes, str, bool]:
         pieces.append(event({"error": {"code": 500, "message": "too late"}}))
     pieces.append(draw(st.sampled_from(ENDS)))
     data = b"".join(pieces)
+    if (field := draw(st.sampled_from(FIELDS))) != FIELDS[0]:
+        data = re.sub(rb"^data: ?", lambda _: field, data, flags=re.MULTILINE)
     if draw(st.booleans()):
         data = data.replace(b"\n", b"\r\n")
     return data, "".join(texts), place != "nowhere"
@@ -98,27 +111,32 @@ def test_any_dress_and_any_split_gives_the_same_answer(
 def calls(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[tuple[str, str, str]]]:
     """Deltas of tool calls in the manner of one service, and the calls that are meant."""
     count = draw(st.integers(1, 4))
-    manner = draw(st.sampled_from(["indexed", "all at index 0", "without index", "names again"]))
+    ids = draw(st.sampled_from(["once", "again", "fresh"]))
+    names = draw(st.sampled_from(["once", "again"]))
+    index = draw(st.sampled_from(["its own", "0", "none"]))
+    one_name = draw(st.booleans())
     deltas, meant = [], []
     for n in range(count):
+        name = "f" if one_name else f"f{n}"
         arguments = json.dumps({"q": draw(words)})
-        cut = draw(st.integers(0, len(arguments)))
-        meant.append((f"call_{n}", f"f{n}", arguments))
+        cut = draw(st.integers(1, len(arguments) - 1))
+        meant.append((f"call_{n}", name, arguments))
         for part, piece in enumerate((arguments[:cut], arguments[cut:])):
             function: dict[str, Any] = {"arguments": piece}
             delta: dict[str, Any] = {"function": function}
-            if part == 0 or manner == "names again":
+            if part == 0 or ids == "again":
                 delta |= {"id": f"call_{n}", "type": "function"}
-                function["name"] = f"f{n}"
-            if manner in ("indexed", "names again"):
-                delta["index"] = n
-            elif manner == "all at index 0":
-                delta["index"] = 0
+            elif ids == "fresh":  # as old vLLM gives each delta one
+                delta |= {"id": f"call_{n}_{part}", "type": "function"}
+            if part == 0 or names == "again":
+                function["name"] = name
+            if index != "none":
+                delta["index"] = n if index == "its own" else 0
             deltas.append(delta)
     return deltas, meant
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(calls())
 def test_tool_calls_are_told_apart_whatever_their_index(
     made: tuple[list[dict[str, Any]], list[tuple[str, str, str]]],

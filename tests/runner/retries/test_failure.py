@@ -37,7 +37,7 @@ def test_a_service_may_say_whether_to_try_again_but_not_of_the_key_or_the_money(
 async def test_x_should_retry_is_obeyed(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:
-    says = {1: (400, "true"), 2: (500, "false")}
+    says = {1: (400, "True"), 2: (500, "false")}
 
     def answer(seen: Any) -> Reply:
         if seen.number not in says:
