@@ -54,10 +54,11 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     wait for no answer. `model`, `url` and `stream` are None where the jobs of a file differ.
     The run ends by `duration_s` of measured time or by a number of measured `requests`; a warm-up
     of `warmup_s` precedes both. `concurrency_limit` is what may be in flight, None without one.
-    `objectives` are expressions over one request. `unsent` counts requests that were due by the
-    window's end and never left: the run was stopped, or its grace was over before that limit let
-    them. `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the
-    last answer was in: each None until it is known, and with them `machine`.
+    `objectives` are expressions over one request. `client_error_s` is what the client may be late
+    by, None for what the verdict allows. `unsent` counts requests that were due by the window's end
+    and never left: the run was stopped, or its grace was over before that limit let them.
+    `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the last
+    answer was in: each None until it is known, and with them `machine`.
     """
 
     shape: Shape
@@ -74,6 +75,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     requests: int | None = None
     concurrency_limit: int | None = msgspec.field(default=None, name="ceiling")
     objectives: list[str] = []
+    client_error_s: float | None = None
     seed: int = 0
     unsent: int = 0
     measure_from: datetime | None = None

@@ -4,7 +4,7 @@ One rule for the run that is under way and for its report. CPU, files and ports 
 nothing.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,8 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
 
     `wait_p99_s` is due to sent; `lag_p99_s` the longest that an answer's bytes waited to be read;
     `median_gap_s` lies between tokens. `stalls` are stretches above 100 ms in which the client's
-    loop ran nothing.
+    loop ran nothing. `loop_lag_p99_s` stands in for a lag that is not recorded. `client_error_s` is
+    what the client may be late by, where the user said so in place of this module.
     """
 
     open_loop: bool
@@ -37,14 +38,18 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
     longest_stall_s: float | None = None
     concurrency_limit: int | None = None
     connect_p99_s: float | None = None
+    loop_lag_p99_s: float | None = None
+    client_error_s: float | None = None
 
 
 class LoadVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """`valid`; or `client-limited`: some of the lateness is the client's own; or `unknown`: too
-    little is known to tell. `why` has a sentence for each reason."""
+    little is known to tell. `why` has a sentence for each reason. `tolerated` says what the client
+    did late in a run that is valid all the same, since it is too little to change anything."""
 
     verdict: Literal["valid", "client-limited", "unknown"]
     why: list[str]
+    tolerated: list[str] = []
 
     @property
     def valid(self) -> bool:
@@ -62,18 +67,21 @@ def judge_load(signs: LoadSigns) -> LoadVerdict:
         unknown.append("no request was measured")
     if signs.stalls is None:
         unknown.append("the run did not end, so it is not known whether the client stalled")
+    unknown += [] if (said := _unrecorded(signs)) is None else [said]
     return LoadVerdict(verdict="unknown" if unknown else "valid", why=unknown)
 
 
 def _wait(signs: LoadSigns) -> str | None:
     if not signs.open_loop or signs.wait_p99_s is None:
         return None
-    allowed_s = max(WAIT_FLOOR_S, WAIT_SHARE * (signs.median_latency_s or 0))
+    allowed_s, by = signs.client_error_s, ", by --client-error"
+    if allowed_s is None:
+        allowed_s, by = max(WAIT_FLOOR_S, WAIT_SHARE * (signs.median_latency_s or 0)), ""
     if signs.wait_p99_s <= allowed_s:
         return None
     said = (
         f"1 % of the requests left {show_seconds(signs.wait_p99_s)} or more after they were due "
-        f"(allowed: {show_seconds(allowed_s)})"
+        f"(allowed: {show_seconds(allowed_s)}{by})"
     )
     if signs.concurrency_limit is not None:
         said += f"; the limit of {signs.concurrency_limit} in flight makes requests wait"
@@ -82,23 +90,50 @@ def _wait(signs: LoadSigns) -> str | None:
     return said
 
 
-def _lag(signs: LoadSigns) -> str | None:
-    if signs.lag_p99_s is None or signs.median_gap_s is None:
+class _Allowed(NamedTuple):
+    """How late bytes may be read, and what says so."""
+
+    lag_s: float
+    by: str
+
+
+def _allowed_lag(signs: LoadSigns) -> _Allowed | None:
+    """None where nothing is streamed, so that there are no gaps to judge by."""
+    if signs.client_error_s is not None:
+        return _Allowed(signs.client_error_s, "by --client-error")
+    if signs.median_gap_s is None:
         return None
-    allowed_s = max(LAG_FLOOR_S, signs.median_gap_s)
-    if signs.lag_p99_s <= allowed_s:
+    return _Allowed(max(LAG_FLOOR_S, signs.median_gap_s), "a median gap")
+
+
+def _lag(signs: LoadSigns) -> str | None:
+    allowed = _allowed_lag(signs)
+    if signs.lag_p99_s is None or allowed is None or signs.lag_p99_s <= allowed.lag_s:
         return None
     return (
         f"in 1 % of the answers bytes waited {show_seconds(signs.lag_p99_s)} or more to be read "
-        f"(allowed: {show_seconds(allowed_s)}, a median gap)"
+        f"(allowed: {show_seconds(allowed.lag_s)}, {allowed.by})"
+    )
+
+
+def _unrecorded(signs: LoadSigns) -> str | None:
+    """Where no kernel dates the bytes, a loop that is late may have read them late."""
+    allowed, late_s = _allowed_lag(signs), signs.loop_lag_p99_s
+    if signs.lag_p99_s is not None or allowed is None or late_s is None or late_s <= allowed.lag_s:
+        return None
+    return (
+        "it is not recorded when bytes arrived (so it is with HTTP/2 and proxies), and the "
+        f"client's loop was late by {show_seconds(late_s)} at p99 "
+        f"(allowed: {show_seconds(allowed.lag_s)}, {allowed.by})"
     )
 
 
 def _stalls(signs: LoadSigns) -> str | None:
-    if not signs.stalls:
+    longest_s = signs.longest_stall_s or 0
+    if not signs.stalls or longest_s <= (signs.client_error_s or 0):
         return None
     times = "once" if signs.stalls == 1 else f"{signs.stalls} times"
     return (
         f"the client stood still {times} for more than {show_seconds(STALL_S)}, at most for "
-        f"{show_seconds(signs.longest_stall_s or 0)}"
+        f"{show_seconds(longest_s)}"
     )

@@ -14,7 +14,7 @@ from headrace.jobs import Expression
 
 from ..figures import Summary, data_json, summary_of
 from ..load import Spread
-from ..objectives import Certainty, FigureInterval, judge_with_confidence
+from ..objectives import Certainty, FigureInterval, judge_within_client_error
 from ..output import write_whole
 from ..run import Run, open_run
 
@@ -26,12 +26,19 @@ RISING_BY = 1.2
 KNEE_FROM_STEPS = 4
 
 
+# What a step says of its load; what is neither met nor missed decides nothing by itself.
+Outcome = Literal["met", "missed", "unclear", "client-limited", "unknown"]
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One run of them. `rate_per_s` or `users` is what it was asked for, `size` its length as a
     multiple of what was asked. Times are seconds from sent, of its measured answers.
 
-    `certainty` and `met` are the objectives' (None without any), with the `figures` that they
-    name. `rising` says that the latency was still going up when the step ended.
+    `certainty` and `met` are the objective's by the figures (None without one), with the `figures`
+    that it names. `rising` says that the latency was still going up when the step ended. `verdict`
+    is in proportion to the objective: valid where the client's lateness can't change whether it is
+    met. `outcome` is what all of this comes to, and `why` says in words what keeps it from being
+    sure.
     """
 
     directory: str
@@ -53,6 +60,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     certainty: Certainty | None
     met: bool | None
     figures: list[FigureInterval]
+    outcome: Outcome | None = None
+    why: list[str] = []
 
     @property
     def load(self) -> float:
@@ -159,10 +168,9 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
     """A load run as a step; `objective` is a condition on the whole of it."""
     figures = summary.load
     assert figures is not None
-    judged = None if objective is None else judge_with_confidence(objective, run, summary)
     rates = figures.rates
     ttft, latency = figures.spread("ttft_s", "sent"), figures.spread("latency_s", "sent")
-    return Step(
+    step = Step(
         directory=str(run.directory),
         asked=figures.facts.asked,
         rate_per_s=figures.facts.rate_per_s,
@@ -179,9 +187,39 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
         latency_p95_s=_at(latency, "p95"),
         goodput_share=figures.goodput_share,
         rising=_rising(run),
-        certainty=None if judged is None else judged.certainty,
-        met=None if judged is None else judged.met,
-        figures=[] if judged is None else judged.figures,
+        certainty=None,
+        met=None,
+        figures=[],
+        why=list(figures.verdict.why),
+    )
+    return step if objective is None else _judged(step, run, summary, objective)
+
+
+def _judged(step: Step, run: Run, summary: Summary, objective: Expression) -> Step:
+    """The step with what it says of the objective."""
+    judged = judge_within_client_error(objective, run, summary)
+    why = list(step.why) if judged.depends_on_client else []
+    verdict = step.verdict if judged.depends_on_client else "valid"
+    outcome: Outcome
+    if judged.depends_on_client:
+        outcome = "unknown" if verdict == "unknown" else "client-limited"
+    elif judged.certainty == "not met":
+        outcome = "missed"
+    elif step.rising:
+        outcome = "unclear"
+        why.append("the latency was still rising: a longer step would come out worse")
+    else:
+        outcome = "unclear" if judged.certainty == "unclear" else "met"
+    if outcome == "unclear" and judged.certainty == "unclear":
+        why.append("the interval of a figure holds the limit")
+    return msgspec.structs.replace(
+        step,
+        verdict=verdict,
+        certainty=judged.certainty,
+        met=judged.met,
+        figures=judged.figures,
+        outcome=outcome,
+        why=why,
     )
 
 

@@ -9,6 +9,7 @@ from headrace.lazy import late
 
 if TYPE_CHECKING:
     from .attempt_rows import request_condition
+    from .client_error import SIDES, as_if
     from .figures import (
         Connections,
         LoadErrors,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LOAD_METRIC_NAMES",
     "PERCENTILES",
+    "SIDES",
     "TAIL",
     "TWO_SIDED",
     "Connections",
@@ -50,6 +52,7 @@ __all__ = [
     "Slice",
     "Spread",
     "TimeSlices",
+    "as_if",
     "asked",
     "brief",
     "interval",
@@ -63,6 +66,7 @@ __all__ = [
 __getattr__ = late(
     __name__,
     {
+        "client_error": "SIDES as_if",
         "figures": (
             "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
             "TimeSlices"

@@ -54,15 +54,16 @@ def request_condition(expression: Expression) -> pl.Expr:
     return row_condition(expression, COLUMNS)
 
 
-def read_rows(run: Run, facts: LoadFacts) -> LoadRows:
-    """Read the attempts of a load run; `facts` is its part of run.json."""
+def read_rows(run: Run, facts: LoadFacts, *, tpot: pl.Expr = TPOT) -> LoadRows:
+    """Read the attempts of a load run; `facts` is its part of run.json, `tpot` the time per output
+    token."""
     objectives = [parse_condition(text) for text in facts.objectives]
     answered = pl.col("error_kind").is_null() & pl.col("sent_at").is_not_null()
     met = [
         (answered & request_condition(each)).alias(f"met_{n}") for n, each in enumerate(objectives)
     ]
     everything = (
-        run.attempts.with_columns(tpot_s=TPOT)
+        run.attempts.with_columns(tpot_s=tpot)
         .select(*KEPT, "tpot_s", answered.alias("answered"), *met)
         .with_columns(good=_all_of(len(met)))
         .collect()

@@ -6,6 +6,7 @@ from headrace.jobs import LoadFacts, LoadSigns, judge_load
 
 from ..run import Run
 from .attempt_rows import Gaps, LoadRows, read_gaps, read_rows
+from .client_error import weighed
 from .figures import Connections, LoadErrors, LoadFigures, ObjectiveMet, Requests
 from .percentiles import quantile, spread_of
 from .rates import rates
@@ -33,7 +34,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
     begin, end = facts.measure_from, facts.measure_to
     return LoadFigures(
         facts=facts,
-        verdict=judge_load(_signs(rows, gaps)),
+        verdict=weighed(judge_load(_signs(rows, gaps)), run, facts, rows, gaps),
         window_s=(end - begin).total_seconds() if begin and end else None,
         requests=requests,
         rates=rates(rows),
@@ -130,4 +131,6 @@ def _signs(rows: LoadRows, gaps: Gaps) -> LoadSigns:
         longest_stall_s=None if machine is None else machine.longest_stall_s,
         concurrency_limit=facts.concurrency_limit,
         connect_p99_s=quantile(connect, 0.99),
+        loop_lag_p99_s=None if machine is None else machine.loop_lag_p99_s,
+        client_error_s=facts.client_error_s,
     )

@@ -1,5 +1,6 @@
 """Objectives: expressions over figures, and whether a run meets them."""
 
+from .client_error import JudgementWithinError, judge_within_client_error
 from .confidence import Certainty, FigureInterval, judge_with_confidence, requests_needed
 from .evaluate import Figures, open_figures
 from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
@@ -14,11 +15,13 @@ __all__ = [
     "Figures",
     "GateReport",
     "Judgement",
+    "JudgementWithinError",
     "Measured",
     "check_objective",
     "judge",
     "judge_run",
     "judge_with_confidence",
+    "judge_within_client_error",
     "judgement_words",
     "open_figures",
     "read_objectives",

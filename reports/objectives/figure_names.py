@@ -144,7 +144,7 @@ FIGURES = {
     "due_per_s": Figure(lambda s: _rates(s).due_per_s, "load runs: requests due per second"),
     "verdict": Figure(
         lambda s: _load(s).verdict.verdict,
-        "load runs: whether the figures can be trusted, as text: valid or client-limited",
+        "load runs: whether the figures can be trusted, as text: valid, client-limited or unknown",
         is_text=True,
     ),
     "balance": Figure(

@@ -82,6 +82,10 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     multiple=True,
     help="What a good request keeps to, such as 'ttft_s < 0.8'.",
 )
+@time_flag(
+    "--client-error",
+    text="What this client may be late by.  [default: 1 % of the latency; a gap between tokens]",
+)
 @click.option(
     "--sweep",
     metavar="LOADS",
@@ -110,7 +114,7 @@ def load(*, as_json: bool, **options: Any) -> None:
     """Send a shape of traffic, and report latency and throughput.
 
     One of --users, --rate, --stages and --replay is the shape; --duration or --requests ends it.
-    Exit code 4 when the client could not keep up, so that its figures are not the service's.
+    Exit code 6 when the client could not keep up, so that its figures are not the service's.
 
     The key is read from HEADRACE_API_KEY.
     """

@@ -42,6 +42,7 @@ class LoadOptions(SendOptions, total=False):
     extra: more fields for each body, as a mapping or JSON.
     jobs: a job file, to be sent in a circle; drawn from with `sample`.
     objectives: what a good request keeps to: "ttft_s < 0.8".
+    client_error_s: what the client may be late by; None is what the verdict allows.
     seed: of all chance; None takes one from the clock.
     out: a new run directory; None is a fresh one in the current directory.
     """
@@ -68,6 +69,7 @@ class LoadOptions(SendOptions, total=False):
     jobs: str | None
     sample: bool
     objectives: Sequence[str]
+    client_error_s: float | None
     seed: int | None
     out: str | Path | None
 

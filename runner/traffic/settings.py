@@ -17,7 +17,8 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     It ends by `duration_s` of measured time, by a number of measured `requests`, or with its shape;
     `warmup_s` comes before, and what is in flight at the end has `grace_s`. `concurrency` is the
     peak in flight: more is queued, never skipped. There are no limits of the client's own,
-    and one attempt per job, unless they are set. `objectives` are conditions on one request.
+    and one attempt per job, unless they are set. `objectives` are conditions on one request,
+    `client_error_s` is what the client may be late by (None: what the verdict allows).
     """
 
     shape: Shape
@@ -25,6 +26,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     requests: int | None = None
     warmup_s: float = WARMUP_S
     objectives: tuple[str, ...] = ()
+    client_error_s: float | None = None
     rpm: int | None = LOAD.rpm
     tpm: int | None = LOAD.tpm
     attempts: int = LOAD.attempts

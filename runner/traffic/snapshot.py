@@ -76,7 +76,9 @@ class Snapshot(msgspec.Struct, kw_only=True):
     @property
     def verdict(self) -> str:
         """Whether the measurement is valid so far, and why not."""
-        return "client-limited: " + "; ".join(self.doubts) if self.doubts else "valid so far"
+        return (
+            "perhaps client-limited: " + "; ".join(self.doubts) if self.doubts else "valid so far"
+        )
 
 
 def in_words(snapshot: Snapshot) -> str:

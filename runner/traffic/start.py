@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
 GC_THRESHOLD = 200_000
-DONE, SOME_FAILED, NOT_VALID = 0, 1, 4  # exit codes
+NOT_VALID = 6  # exit code
 
 
 def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOutcome:
@@ -45,8 +45,9 @@ def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOu
         options: as the flags of `headrace load`; see `headrace.LoadOptions`.
 
     Returns:
-        How the run ended; what stopped it is in `exit_code` and `reason`. The exit code is 4 where
-        the client was too slow for its figures to be the service's.
+        How the run ended; what stopped it is in `exit_code` and `reason`. The exit code is 6 where
+        the measurement is not valid: the client was too slow for its figures to be the service's,
+        or too little is known to tell.
 
     Raises:
         InputError: something can't be used; nothing has been sent then.
@@ -82,8 +83,8 @@ def load_and_summarise(
             raise StorageError(outcome.reason or error.message) from error
     with storage(planned.directory / "summary.json"):
         summary = write_summary(planned.directory)
-    limited = summary.load is not None and summary.load.verdict.verdict == "client-limited"
-    if limited and outcome.exit_code in (DONE, SOME_FAILED):
+    valid = summary.load is None or summary.load.verdict.valid
+    if not valid and outcome.reason is None:  # what stopped a run says more
         outcome = outcome._replace(exit_code=NOT_VALID)
     return outcome, summary
 
@@ -132,6 +133,7 @@ def _facts(planned: LoadPlan) -> LoadFacts:
         requests=settings.requests,
         concurrency_limit=settings.concurrency,
         objectives=list(settings.objectives),
+        client_error_s=settings.client_error_s,
         seed=settings.seed,
     )
 

@@ -18,7 +18,8 @@ from ..secret import Secret
 from ..session import RunOutcome
 from .curve import parse_rate
 from .options import LoadOptions, LoadPlan, plan
-from .search import RateSearch, SearchResult
+from .search import Certainty, RateSearch, SearchResult
+from .start import NOT_VALID
 
 if TYPE_CHECKING:
     from headrace.reports import Step, Steps
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
 # A step's length where nothing says it: so many requests, and no less than this time.
 STEP_REQUESTS = 100
 STEP_S = 2.0
-CLIENT_LIMITED = 4
+# What the search is told of a step's outcome; the others are the client's.
+DECIDED: dict[str | None, Certainty] = {"met": "met", "missed": "not met", "unclear": "unclear"}
 _USERS = re.compile(r"[1-9]\d{0,6}", re.ASCII)
+UNDECIDED: dict[str | None, str] = {
+    "client-limited": "the client is the limit at {}",
+    "unknown": "too little is known of the client at {}",
+}
 
 
 class StepLoad(NamedTuple):
@@ -81,7 +87,8 @@ def parse_loads(text: str) -> list[StepLoad]:
 class Stepper:
     """Makes the steps of one measurement, each with `run`; `look` is told of each.
 
-    `exit_code` is 4 where the client was limited, and that of the run that ended them all.
+    `exit_code` is 6 where a step's measurement is not valid, and that of the run that ended them
+    all.
     """
 
     def __init__(
@@ -121,7 +128,8 @@ class Stepper:
     def find(self, search: Search) -> "Steps":
         """Steps until the highest rate that meets the objective is known.
 
-        A step in which the client was limited is made once more; then the search ends.
+        A step whose client may have decided whether the objective was met is made once more; then
+        the search ends.
         """
         self._objective, self._needed = search.objective, max(STEP_REQUESTS, search.needed)
         trials = RateSearch(
@@ -132,19 +140,16 @@ class Stepper:
         while (trial := trials.next()) is not None:
             load = StepLoad(trial.rate_per_s, size=trial.size)
             step = self._step(load)
-            if step is not None and _undecided(step):
+            if step is not None and step.outcome not in DECIDED:
                 step = self._step(load)
             if step is None:
                 break
-            if _undecided(step):
-                self._reason = f"the client is the limit at {load.rate_per_s:.4g}/s"
-                self.exit_code = CLIENT_LIMITED
+            if step.outcome not in DECIDED:
+                self._reason = UNDECIDED[step.outcome].format(f"{load.rate_per_s:.4g}/s")
+                self.exit_code = NOT_VALID
                 break
-            assert step.certainty is not None
-            certainty, met = step.certainty, bool(step.met)
-            if step.rising and certainty != "not met":
-                certainty, met = "unclear", False  # a longer step would come out worse
-            trials.tell(certainty, met=met)
+            # One whose latency still rises would come out worse if it were longer.
+            trials.tell(DECIDED[step.outcome], met=bool(step.met) and not step.rising)
             self._found = trials.found
         return self._report()
 
@@ -162,13 +167,13 @@ class Stepper:
         self._steps.append(step)
         self._look(step)
         self._report()
-        if self._kind == "sweep" and outcome.exit_code == CLIENT_LIMITED:
-            self.exit_code = CLIENT_LIMITED
+        if self._kind == "sweep" and step.verdict != "valid":
+            self.exit_code = NOT_VALID
         return None if self._ends(outcome) else step
 
     def _ends(self, outcome: RunOutcome) -> bool:
         """Whether this outcome ends them all: whatever a service that answers didn't cause."""
-        if outcome.exit_code in (0, 1, CLIENT_LIMITED) and outcome.reason is None:
+        if outcome.reason is None:
             return False
         self.exit_code = outcome.exit_code
         self._reason = outcome.reason
@@ -208,11 +213,6 @@ class Stepper:
         with storage(self._directory / "steps.json"):
             write_steps(report, self._directory / "steps.json")
         return report
-
-
-def _undecided(step: "Step") -> bool:
-    """Whether the client's own lateness may be what made the step miss, or hid that it did."""
-    return step.verdict == "client-limited"
 
 
 def steps_directory(kind: str, today: dt.date, parent: Path) -> Path:

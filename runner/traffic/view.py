@@ -91,6 +91,7 @@ def _doubts(progress: LoadProgress) -> list[str]:
         stalls=loop.stalls,
         longest_stall_s=loop.longest_s,
         concurrency_limit=progress.settings.concurrency,
+        client_error_s=progress.settings.client_error_s,
     )
     verdict = judge_load(signs)
     return verdict.why if verdict.verdict == "client-limited" else []

@@ -94,3 +94,39 @@ def test_too_little_known_is_unknown_but_a_reason_is_a_reason() -> None:
     assert judge_load(signs(measured=0)).verdict == "unknown"
     assert judge_load(signs(stalls=None)).verdict == "unknown"
     assert judge_load(signs(stalls=None, wait_p99_s=1.0)).verdict == "client-limited"
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"wait_p99_s": 0.01}, "valid"),  # where 1 % of the median latency is 1 ms
+        ({"wait_p99_s": 0.0101}, "client-limited"),
+        ({"lag_p99_s": 0.01, "median_gap_s": 0.0005}, "valid"),
+        ({"lag_p99_s": 0.0101, "median_gap_s": 9.0}, "client-limited"),
+        ({"lag_p99_s": 0.0101, "median_gap_s": None}, "client-limited"),  # not streamed either
+        ({"stalls": 1, "longest_stall_s": 0.15}, "client-limited"),
+        ({"stalls": 1, "longest_stall_s": 0.15, "client_error_s": 0.2}, "valid"),
+    ],
+)
+def test_what_the_user_tolerates_stands_in_for_the_rules(
+    fields: dict[str, Any], verdict: str
+) -> None:
+    assert judge_load(signs(**{"client_error_s": 0.01, **fields})).verdict == verdict
+
+
+def test_the_tolerance_is_named_as_what_allowed_it() -> None:
+    verdict = judge_load(signs(client_error_s=0.01, wait_p99_s=0.02, lag_p99_s=0.03))
+    assert verdict.why == [
+        "1 % of the requests left 20.0 ms or more after they were due "
+        "(allowed: 10.0 ms, by --client-error)",
+        "in 1 % of the answers bytes waited 30.0 ms or more to be read "
+        "(allowed: 10.0 ms, by --client-error)",
+    ]
+
+
+def test_where_no_kernel_dates_the_bytes_a_late_loop_leaves_it_unknown() -> None:
+    undated = {"lag_p99_s": None, "median_gap_s": 0.01}
+    assert judge_load(signs(**undated, loop_lag_p99_s=0.01)).verdict == "valid"
+    verdict = judge_load(signs(**undated, loop_lag_p99_s=0.0101))
+    assert verdict.verdict == "unknown"
+    assert "the client's loop was late by 10.1 ms at p99" in verdict.why[0]

@@ -79,8 +79,8 @@ def test_a_run_s_counts_are_those_of_the_gateway_s_log(gateway: Gateway) -> None
     )
     out, err = process.communicate(timeout=60)
     summary = json.loads(out)
-    limited = summary["load"]["verdict"]["verdict"] == "client-limited"
-    assert process.returncode == (4 if limited else 0), err
+    valid = summary["load"]["verdict"]["verdict"] == "valid"
+    assert process.returncode == (0 if valid else 6), err
     attempts = pl.read_parquet(gateway.path / "a.run" / "attempts" / "*.parquet")
     posts = gateway.posts
     assert len(attempts) == len(posts) == summary["load"]["requests"]["measured"] == 24
@@ -95,7 +95,7 @@ def test_a_run_s_counts_are_those_of_the_gateway_s_log(gateway: Gateway) -> None
     assert gateway.summary("a.run") == summary
 
 
-def test_a_frozen_client_is_told_and_exits_4(gateway: Gateway) -> None:
+def test_a_frozen_client_is_told_and_exits_6(gateway: Gateway) -> None:
     """SIGSTOP for half a second: whatever the figures look like, they are not the service's."""
     process = gateway.load("--rate", "20/s", "--duration", "2s", "--output-tokens", "5")
     gateway.wait_for_posts(process, 5)
@@ -103,7 +103,7 @@ def test_a_frozen_client_is_told_and_exits_4(gateway: Gateway) -> None:
     time.sleep(0.5)
     os.kill(process.pid, signal.SIGCONT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 4, err
+    assert process.returncode == 6, err
     assert "client-limited" in out
     (directory,) = gateway.path.glob("load-*-1.run")
     facts = json.loads((directory / "run.json").read_bytes())["load"]
@@ -134,7 +134,7 @@ def test_a_terminal_shows_a_run_that_goes_on_and_nothing_of_it_stays(gateway: Ga
     finally:
         os.close(ours)
     out, _ = process.communicate(timeout=60)
-    assert process.returncode in (0, 4)
+    assert process.returncode in (0, 6)
     text = shown.decode()
     assert "10/s constant" in text
     assert "measuring, " in text

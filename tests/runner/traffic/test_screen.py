@@ -58,7 +58,7 @@ def test_a_line_says_what_goes_wrong() -> None:
     )
     assert in_words(looked_at).endswith(
         "31 in flight, 3.25 s behind, TTFT 312 ms (p95 410 ms), latency 1.25 s (p95 2.00 s), "
-        "1,200 HTTP 429, 3 timeout, 0.25 CNY, client-limited: a stall of 512 ms"
+        "1,200 HTTP 429, 3 timeout, 0.25 CNY, perhaps client-limited: a stall of 512 ms"
     )
 
 

@@ -140,31 +140,53 @@ def limited(run: Any, *, times: int) -> Any:
             manifest = msgspec.json.decode(path.read_bytes())
             manifest["load"]["machine"] |= {"stalls": 1, "longest_stall_s": 0.5}
             path.write_bytes(msgspec.json.encode(manifest))
-            return outcome._replace(exit_code=4)
+            return outcome._replace(exit_code=6)
         return outcome
 
     return wrapped
 
 
-def test_a_step_in_which_the_client_was_limited_is_made_once_more(tmp_path: Path) -> None:
+def test_a_step_that_the_client_may_have_decided_is_made_once_more(tmp_path: Path) -> None:
+    """A stall of 500 ms, where nothing dates the bytes: without it 0.19 s might have been less."""
     run = limited(on_a_gateway(tmp_path, **SERVICE), times=1)
     made = stepper(tmp_path, "find", run)
-    search = parse_search("p95(latency_s) < 400ms", first="5/s", precision=1.0, highest="5/s")
+    search = parse_search("p95(latency_s) < 180ms", first="5/s", precision=1.0, highest="5/s")
     report = made.find(search)
+    assert [step.outcome for step in report.steps[:2]] == ["client-limited", "missed"]
     assert [step.verdict for step in report.steps[:2]] == ["client-limited", "valid"]
     assert [step.rate_per_s for step in report.steps[:2]] == [5.0, 5.0]
-    assert made.exit_code == 0
-    assert report.highest_met == 5.0
+    assert report.lowest_missed is not None
 
 
 def test_a_client_that_stays_limited_ends_the_search_with_what_was_found(tmp_path: Path) -> None:
     run = limited(on_a_gateway(tmp_path, **SERVICE), times=99)
     made = stepper(tmp_path, "find", run)
-    search = parse_search("p95(latency_s) < 400ms", first="5/s", precision=1.0, highest=None)
+    search = parse_search("p95(latency_s) < 180ms", first="5/s", precision=1.0, highest=None)
     report = made.find(search)
     assert len(report.steps) == 2
     assert (report.highest_met, report.reason) == (None, "the client is the limit at 5/s")
-    assert made.exit_code == 4
+    assert made.exit_code == 6
+    assert any("stood still" in reason for reason in report.steps[1].why)
+
+
+def test_a_search_continues_where_the_client_cannot_change_the_answer(tmp_path: Path) -> None:
+    """Whatever the stall did, it can only have made 0.19 s longer, and that is below 400 ms."""
+    run = limited(on_a_gateway(tmp_path, **SERVICE), times=99)
+    made = stepper(tmp_path, "find", run)
+    search = parse_search("p95(latency_s) < 400ms", first="5/s", precision=1.0, highest="10/s")
+    report = made.find(search)
+    assert {step.rate_per_s for step in report.steps} == {5.0, 10.0}
+    assert {step.verdict for step in report.steps} == {"valid"}
+    assert (report.steps[-1].outcome, report.steps[-1].why) == ("met", [])
+    assert (report.highest_met, report.reason, made.exit_code) == (10.0, None, 0)
+
+
+def test_a_sweep_makes_every_step_and_says_that_one_is_not_valid(tmp_path: Path) -> None:
+    run = limited(on_a_gateway(tmp_path, **SERVICE), times=1)
+    made = stepper(tmp_path, "sweep", run, duration_s=1.0)
+    report = made.sweep(parse_loads("5/s, 10/s"))
+    assert [step.verdict for step in report.steps] == ["client-limited", "valid"]
+    assert (report.reason, made.exit_code) == (None, 6)
 
 
 def test_what_stops_a_run_ends_them_all(tmp_path: Path) -> None:
