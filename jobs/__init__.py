@@ -25,10 +25,11 @@ from .costs import (
 from .durations import parse_duration, show_duration, show_seconds
 from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
-from .files import JobReader, Source, open_source
+from .files import JobReader, Source, form_of, is_stream, open_source
 from .job import Job, Reject
 from .masked import masked
 from .model_limits import model_limits_from
+from .paths import check_path
 from .records import (
     OF_LAST_ATTEMPT,
     OUTAGE_AFTER,
@@ -81,6 +82,7 @@ from .records import (
     schema,
     toward_outage,
 )
+from .reject_reasons import RejectedLines, RejectReasons, reasons_in_words
 from .terminal_text import printable, printable_json
 from .whole_file import replace_file, sync_directory, whole_file, write_all
 
@@ -184,6 +186,8 @@ __all__ = [
     "PromptShape",
     "Prompts",
     "Reject",
+    "RejectReasons",
+    "RejectedLines",
     "RequestTemplate",
     "Result",
     "Row",
@@ -201,12 +205,15 @@ __all__ = [
     "Unary",
     "Usage",
     "WrittenRecord",
+    "check_path",
     "columns",
     "counts_toward_outage",
     "docstring_jobs",
     "estimate_input_tokens",
     "estimate_output_tokens",
+    "form_of",
     "format_expression",
+    "is_stream",
     "journal_segments",
     "judge_load",
     "load_prices",
@@ -223,6 +230,7 @@ __all__ = [
     "printable_json",
     "read_journal_segment",
     "read_trace",
+    "reasons_in_words",
     "replace_file",
     "row_frame",
     "schema",

@@ -56,14 +56,17 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
     from .files import JobReader, open_source
     from .job import Job
     from .model_limits import model_limits_from
+    from .reject_reasons import SHOWN, RejectReasons, reasons_in_words
 
     table, good, bad = _load(prices), 0, []
+    reasons = RejectReasons()
     own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
     with open_source(file) as source:
         for item in JobReader(source, tpm=tpm, model_limits=own, bounded_by=table):
             if isinstance(item, Job):
                 good += 1
                 continue
+            reasons.add(item.line, item.reason)
             bad.append({"line": item.line, "custom_id": item.custom_id, "reason": item.reason})
             if not as_json:
                 click.echo(f"line {item.line}: {printable(item.reason)}")
@@ -71,6 +74,9 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
         _print_json({"file": file, "jobs": good, "bad_lines": bad})
     else:
         click.echo(f"{printable(file)}: {good:,} jobs, {len(bad):,} bad lines", err=True)
+        if len(bad) > SHOWN:
+            for words in reasons_in_words(reasons.commonest()):
+                click.echo(f"  {printable(words)}", err=True)
     click.get_current_context().exit(BAD_LINE_EXIT_CODE if bad else 0)
 
 

@@ -23,6 +23,7 @@ from headrace.jobs import (
     Result,
     Row,
     Sent,
+    check_path,
     columns,
     journal_segments,
     newer_schema,
@@ -68,6 +69,7 @@ def reading_tables(directory: Path) -> Iterator[None]:
 
 def open_run(directory: Path) -> Run:
     """Read a run directory. Raises InputError where it is not one, or can't be read."""
+    check_path(directory)
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
     journal = _Journal.read(directory / "journal")

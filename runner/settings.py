@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, load_prices
+from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, is_stream, load_prices
 
 from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .options import Headers
@@ -182,12 +182,17 @@ def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:
 
 
 def default_run_directory(jobs: str) -> Path:
-    """jobs.jsonl -> jobs.run, beside it. Raises InputError for standard input."""
+    """jobs.jsonl -> jobs.run, beside it. Raises InputError for a directory, and for what has no
+    place of its own beside it: standard input, a pipe, a device."""
     if jobs == "-":
         raise InputError("--out is needed when the jobs come from standard input")
     path = Path(jobs)
     if path.is_dir():
         raise InputError(f"{jobs} is a directory; name a job file")
+    if is_stream(jobs) or path.absolute().is_relative_to("/dev"):
+        raise InputError(f"--out is needed when the jobs come from {jobs}, which is not a file")
+    if path.absolute().is_relative_to("/proc"):
+        raise InputError(f"--out is needed when the jobs come from {jobs}: /proc keeps no files")
     name = path.name
     for ending in FORMAT_ENDINGS:
         if name.lower().endswith(ending) and len(name) > len(ending):

@@ -1,8 +1,9 @@
 """Job files: their dialects and encodings, read line by line into jobs and rejects."""
 
 from .dialects import BadLineError, build_job
+from .form import form_of
 from .reader import JobReader
-from .source import MIB, Source, open_source
+from .source import MIB, Source, is_stream, open_source
 
 __all__ = [
     "MIB",
@@ -10,5 +11,7 @@ __all__ = [
     "JobReader",
     "Source",
     "build_job",
+    "form_of",
+    "is_stream",
     "open_source",
 ]

@@ -17,13 +17,7 @@ PIECE_BYTES = 1024 * 1024  # decompressed, or read uncompressed, at a time
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a byte from 0x50 to 0x5f
-OTHERS = {
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"PK\x03\x04": "zip",
-    b"PAR1": "Parquet",
-}
-LONGEST_MAGIC = 6
+LONGEST_MAGIC = 4
 
 
 class Piece(NamedTuple):
@@ -55,11 +49,6 @@ def decompressed(read: Callable[[int], bytes], name: str) -> Iterator[Piece]:
     elif head.startswith(ZSTD) or _is_skippable(head):
         yield from _unzstd(head, read, name)
     else:
-        for magic, kind in OTHERS.items():
-            if head.startswith(magic):
-                raise InputError(
-                    f"{name} is a {kind} file; unpack it, or compress it as .gz or .zst"
-                )
         stored = 0
         while head:
             stored += len(head)

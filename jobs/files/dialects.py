@@ -4,6 +4,7 @@
 {"custom_id", "params"}                        Anthropic batch -> /v1/messages
 {"model", "messages", ...}                     bare body -> chat; custom_id "line-<n>"
 {"requests": [...]}                            a whole file: a document of the first two
+[{...}, {...}]                                 likewise, of the first three
 """
 
 import json
@@ -20,6 +21,7 @@ from ..costs import estimate_body_tokens
 from ..endpoints import ENDPOINTS, EndpointKind
 from ..errors import InputError
 from ..job import Job, Reject
+from .encoding import BOM
 from .source import MIB, TOO_LONG
 from .stream_options import with_usage_requested
 
@@ -41,6 +43,10 @@ _JSON_TYPES = {
 }
 # Copied for each body, which costs less than a new hasher.
 _NO_BODY = blake2b(digest_size=16)
+HALF_PAIR = "not JSON: a \\ud800 to \\udfff escape without its other half"
+_UTF16_HALF = re.compile(rb"\xed[\xa0-\xbf]")
+_ESCAPE_FAULTS = ("surrogate", "hex escape")
+_CONSTANT = re.compile(rb"[^A-Za-z]?(NaN|-?Infinity)\b")
 _AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
 
 
@@ -81,6 +87,7 @@ class _Document(msgspec.Struct):
 _decode_line = msgspec.json.Decoder(_LineFields).decode
 _decode_body = msgspec.json.Decoder(_BodyFields).decode
 _decode_document = msgspec.json.Decoder(_Document).decode
+_decode_array = msgspec.json.Decoder(list[Raw]).decode
 
 
 class BadLineError(Exception):
@@ -114,31 +121,28 @@ def make_reject(line: bytes, number: int, reason: str, custom_id: str | None) ->
     return Reject(line=number, reason=reason, text=text, custom_id=custom_id)
 
 
-def begins_document(head: bytes) -> bool | None:
-    """Whether a file with this beginning is one document; None where more is needed to tell."""
-    rest = head.lstrip()
-    if not rest.startswith(b"{"):
-        return False if rest else None
-    rest = rest[1:].lstrip()
-    if len(rest) < len(b'"requests"') and b'"requests"'.startswith(rest):
-        return None
-    return rest.startswith(b'"requests"')
+def document_lines(data: bytes, name: str, *, array: bool) -> Iterator[list[bytes]]:
+    """The requests of a document as lines, in order, about a MiB at a time.
 
+    Args:
+        data: a `{"requests": [...]}` document, or a list of lines.
+        name: of the file, for messages.
+        array: whether it is the list.
 
-def document_lines(data: bytes, name: str) -> Iterator[list[bytes]]:
-    """The requests of a `{"requests": [...]}` document as lines, in order, about a MiB at a time.
-
-    Raises InputError when the document as a whole can't be parsed, since it then has no lines.
+    Raises:
+        InputError: the document as a whole can't be parsed, and so it has no lines.
     """
+    data = data.lstrip(BOM)  # its bytes are no JSON, whatever their number
     try:
         _check_utf8(data)
-        document = _decode_document(data)
+        requests = _decode_array(data) if array else _decode_document(data).requests
     except (BadLineError, msgspec.DecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, BadLineError) else _not_json(data, error)
-        raise InputError(f'{name} is not a {{"requests": [...]}} document: {reason}') from error
+        what = "JSON array of jobs" if array else '{"requests": [...]} document'
+        raise InputError(f"{name} is not a {what}: {reason}") from error
     lines: list[bytes] = []
     size_bytes = 0
-    for request in document.requests:
+    for request in requests:
         lines.append(bytes(request))
         size_bytes += len(lines[-1])
         if size_bytes >= MIB:
@@ -164,6 +168,10 @@ def _check_utf8(data: bytes) -> None:
         try:
             data.decode()
         except UnicodeDecodeError as error:
+            if _UTF16_HALF.match(data, error.start):
+                raise BadLineError(
+                    f"half of a surrogate pair at byte {error.start + 1}; write the whole character"
+                ) from error
             raise BadLineError(
                 f"not UTF-8 from byte {error.start + 1} on; save the file as UTF-8"
             ) from error
@@ -178,17 +186,26 @@ def _not_json(data: bytes, error: Exception) -> str:
             return f"not a JSON object but {json_type}; write one object per line"
         return f"unexpected JSON: {error}"
     place = _AT_BYTE.search(str(error))
-    if place is None:
+    if place is None or any(word in place["what"] for word in _ESCAPE_FAULTS):
         # The decoder also says "truncated" of an escape for half of a surrogate pair.
         try:
             json.loads(data)
         except (ValueError, RecursionError):
-            return f"not JSON: unexpected end at {_position(data, len(data))}"
-        return "not JSON: a \\ud800 to \\udfff escape without its other half"
+            if place is None:
+                return f"not JSON: unexpected end at {_position(data, len(data))}"
+        else:
+            return HALF_PAIR
     what, offset_bytes = place["what"].removeprefix("JSON is malformed: "), int(place["byte"])
     if what == "trailing characters":
         offset_bytes -= 1  # the decoder is past the first of them
-    return f"not JSON: {what} at {_position(data, offset_bytes)}"
+    where = _position(data, offset_bytes)
+    if constant := _CONSTANT.match(data, max(0, offset_bytes - len(b"-"))):
+        return f"not JSON: {constant[1].decode()} at {where}; write null, or leave the key out"
+    if not data.strip(b"\0"):
+        return "nothing but zero bytes, as after a crash of the machine; take the line out"
+    if data.lstrip().startswith((b"{'", b"{ '")):
+        return "Python's own form, with single quotes; write the line with json.dumps"
+    return f"not JSON: {what} at {where}"
 
 
 def _position(data: bytes, offset_bytes: int) -> str:
@@ -262,6 +279,8 @@ def build_job(
         BadLineError: where the body is not one that `url` takes.
     """
     if not body.startswith(b"{"):
+        if body.startswith(b'"{'):
+            raise BadLineError("the body is JSON in a string; write the object itself")
         raise BadLineError('the body is not a JSON object; write {"model": ..., ...}')
     try:
         known = _decode_body(body)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from ..costs import CostBounds, PriceTable
 from ..job import Job, Reject
 from ..records import ModelLimits
-from .dialects import begins_document, document_lines, make_reject, parse_line
+from .dialects import document_lines, make_reject, parse_line
 from .duplicates import SeenIds
-from .source import Source
+from .form import form_of
+from .second_look import without_marks
+from .source import Source, display_name
 
 # What `parse` takes at a time, in about half a millisecond: so many lines, or fewer that have so
 # many bytes together, but at least one.
@@ -91,7 +93,9 @@ class JobReader:
                 break
             taken += 1
             if line and not line.isspace():
-                found.append(self._parsed(line, self._before + taken))
+                item = self._parsed(line, self._before + taken)
+                if item is not None:
+                    found.append(item)
         self._taken = taken
         return found
 
@@ -100,10 +104,16 @@ class JobReader:
         lines, taken = self._lines, self._taken
         return self._source.fraction(taken / len(lines) if lines else 0.0)
 
-    def _parsed(self, line: bytes, number: int) -> Job | Reject:
+    def _parsed(self, line: bytes, number: int) -> Job | Reject | None:
+        """What the line holds; None where it is blank but for byte order marks."""
         item = parse_line(line, number)
         if not isinstance(item, Job):
-            return item
+            bare = without_marks(line, number, self._source)
+            if bare is None or bare == line:
+                return item if bare else None
+            item = parse_line(bare, number)
+            if not isinstance(item, Job):
+                return item
         own = self._model_limits.get(item.model) if self._model_limits else None
         tpm = self._tpm if own is None else own.tpm
         reason = None
@@ -120,10 +130,12 @@ class JobReader:
 
 
 def _batches(source: Source) -> Iterator[list[bytes]]:
-    if source.begins(begins_document):
-        yield from document_lines(source.read_all(), source.path)
-    else:
+    form = form_of(source)
+    if form == "lines":
         yield from source.batches()
+    else:
+        name = display_name(source.path)
+        yield from document_lines(source.read_all(), name, array=form == "array")
 
 
 def _too_large(job: Job, tpm: int, *, own: bool) -> str:

@@ -1,6 +1,7 @@
 """A job file as numbered lines: plain, gzip or zstd, from a path or from standard input."""
 
 import os
+import re
 import select
 import stat
 import sys
@@ -11,15 +12,19 @@ from itertools import chain
 from typing import Self, cast
 
 from ..errors import InputError
+from ..paths import check_path
 from ..records import JobFile
-from .decompression import decompressed
+from .encoding import BOM, TextPieces
 
 MIB = 1024 * 1024
 MAX_LINE_BYTES = 64 * MIB
+MAX_DOCUMENT_BYTES = 512 * MIB
 # Ends the stored beginning of a line longer than MAX_LINE_BYTES. A NUL is never part of JSON.
 TOO_LONG = b"\x00 ... longer than 64 MiB"
 KEPT_OF_TOO_LONG_BYTES = 1000
-BOM = b"\xef\xbb\xbf"
+# Of a stream whose first line only opens what follows, as in pretty-printed JSON, more tells it.
+OPENINGS = (b"[", b"{", b",")
+_LINE_END = re.compile(rb"\n|\r(?=[^\n])")
 
 
 class Source:
@@ -39,7 +44,7 @@ class Source:
     ) -> None:
         self.path = path
         self._close = close
-        self._pieces = decompressed(read, display_name(path))
+        self._pieces = TextPieces(read, display_name(path))
         self._identity = identity
         self._head = b""  # decompressed, and not yet part of a line
         self._begun = False
@@ -67,38 +72,48 @@ class Source:
         however slowly it arrives, and known as soon as the first job is. Waits for that line.
         """
         if self._identity is None:
-            self.begins(lambda head: True if b"\n" in head or len(head) >= MIB else None)
-            first = self._head.split(b"\n", 1)[0][:MIB]
-            self._identity = JobFile(path=self.path, size_bytes=None, digest=_digest(first))
+            head = self.head(lambda head: _LINE_END.search(head) is not None)
+            end = _LINE_END.search(head)
+            first = head[: end.start()] if end else head
+            if first.rstrip().endswith(OPENINGS):
+                first = self.head(lambda head: False)
+            self._identity = JobFile(path=self.path, size_bytes=None, digest=_digest(first[:MIB]))
         return self._identity
+
+    @property
+    def encoding(self) -> str:
+        """What the file is stored in: `utf-8`, `utf-16-le` or `utf-16-be`; known once something of
+        it was read. Its lines are UTF-8 whatever it is."""
+        return self._pieces.encoding
 
     def begins(self, test: Callable[[bytes], bool | None]) -> bool:
         """Whether `test` holds for the beginning of the file, decompressed and without its BOM.
 
-        To be called before `lines`, which still gives the whole file.
-
-        Args:
-            test: called with more and more of the file while it returns None.
-
-        Returns:
-            What `test` returns; False where the file ends first, or a MiB is not enough.
+        To be called before `lines`, which still gives the whole file. `test` is called with more
+        and more of the file while it returns None; where all of it, or a MiB, is not enough, the
+        answer is False.
         """
+        return bool(test(self.head(lambda head: test(head) is not None)))
+
+    def head(self, enough: Callable[[bytes], bool]) -> bytes:
+        """The beginning of the file, decompressed and without its BOM: read on until there is
+        `enough` of it, a MiB, or all. To be called before `lines`, which gives it again."""
         ended = False
         while True:
             if not self._begun and (ended or not BOM.startswith(self._head)):
                 self._begun = True
                 self._head = self._head.removeprefix(BOM)
-            verdict = test(self._head) if self._begun else None
-            if verdict is not None or ended:
-                return bool(verdict)
-            piece = self._next_piece() if len(self._head) <= MIB else None
+            if ended or len(self._head) > MIB or (self._begun and enough(self._head)):
+                return self._head
+            piece = self._next_piece()
             ended = piece is None
             self._head += piece or b""
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """The lines with their numbers, from 1, without the line feed; lazily, as they arrive.
 
-        Of a line longer than 64 MiB only the beginning is kept, followed by `TOO_LONG`.
+        A CR ends a line where the first one ends so, and no LF is in sight. Of a line longer than
+        64 MiB only the beginning is kept, followed by `TOO_LONG`.
         """
         return enumerate(chain.from_iterable(self.batches()), 1)
 
@@ -106,8 +121,11 @@ class Source:
         """The same lines, as many at a time as each piece of the file completes."""
         parts: list[bytes] = []  # of a line whose end has not arrived yet
         parts_bytes = 0
+        by_cr = self._ended_by_cr()
         piece: bytes | None = self._rest_of_head()
         while piece is not None:
+            if by_cr:  # an LF after it may come with the next piece: a blank line more
+                piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             lines = piece.split(b"\n")
             rest = lines.pop()
             if lines and parts:
@@ -124,10 +142,21 @@ class Source:
             yield [_joined(parts, parts_bytes)]
 
     def read_all(self) -> bytes:
-        """The whole file, decompressed; to be used instead of `lines`."""
+        """The whole file, decompressed; to be used instead of `lines`.
+
+        Raises InputError also where it is longer than 512 MiB: this is held in memory.
+        """
         parts = [self._rest_of_head()]
+        held_bytes = len(parts[0])
         while (piece := self._next_piece()) is not None:
             parts.append(piece)
+            held_bytes += len(piece)
+            if held_bytes > MAX_DOCUMENT_BYTES:
+                raise InputError(
+                    f"{display_name(self.path)} is one JSON document of more than "
+                    f"{MAX_DOCUMENT_BYTES // MIB} MiB, which would be held in memory; write one "
+                    "object per line"
+                )
         return b"".join(parts)
 
     def fraction(self, of_batch: float) -> float | None:
@@ -144,6 +173,11 @@ class Source:
             return None
         position = self._stored_before + (self._stored_after - self._stored_before) * of_batch
         return min(1.0, position / size) if size else 1.0
+
+    def _ended_by_cr(self) -> bool:
+        head = self.head(lambda head: _LINE_END.search(head) is not None)
+        end = _LINE_END.search(head)
+        return end is not None and end[0] == b"\r" and b"\n" not in head
 
     def _rest_of_head(self) -> bytes:
         self.begins(lambda head: True)
@@ -176,10 +210,12 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
         Its lines, unpacked, and what identifies it.
 
     Raises:
-        InputError: when it does not exist, is a directory or can't be read.
+        InputError: when it does not exist, is a directory or can't be read, or when its name
+            can't be recorded.
     """
     if path == "-":
         return Source(path, read=_read_of_standard_input())
+    check_path(path)
     identity = None
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it
@@ -189,8 +225,22 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
             identity = JobFile(path=path, size_bytes=status.st_size, digest=digest)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            reason = f"it is a symbolic link to {os.readlink(path)}, which is not there"
+        if isinstance(error, IsADirectoryError):
+            reason = "Is a directory; name a file"
         raise InputError(f"cannot read {what} {path}: {reason}") from error
     return Source(path, read=file.read, close=file.close, identity=identity)
+
+
+def is_stream(path: str) -> bool:
+    """Whether a file can be read only once: `-`, and what is there and is not a regular file."""
+    if path == "-":
+        return True
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False  # whoever opens it says why it can't be read
 
 
 def _read_of_standard_input() -> Callable[[int], bytes]:

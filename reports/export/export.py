@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, NamedTuple, get_args
 import msgspec
 import polars as pl
 
-from headrace.jobs import InputError, Result, schema, strip_zeros
+from headrace.jobs import InputError, Result, check_path, schema, strip_zeros
 
 from ..output import refuse_existing, whole_file
 from ..run import Run, open_run, reading_tables
@@ -64,6 +64,7 @@ def export_run(
         InputError: the run can't be read, or a file can't be written.
     """
     path = default_path(directory, to) if out is None else out
+    check_path(path)
     errors = path.with_name(errors_name(path.name)) if to == "openai-batch" else None
     for each in (path, errors):
         if each is not None:

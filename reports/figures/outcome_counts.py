@@ -3,10 +3,11 @@
 import msgspec
 import polars as pl
 
-from headrace.jobs import masked
+from headrace.jobs import RejectedLines, masked
 
 from ..run import Run
 from .hints import hints_of
+from .rejects import commonest_rejects
 
 MESSAGE_CHARACTERS_MAX = 300
 # Groups beyond so many are put together: a service may word each failure differently.
@@ -42,8 +43,9 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     `unfinished` is None where the run did not end: how much of the file is left is not recorded.
     `retries` are attempts beyond each job's first; `lost` attempts were sent and never ended,
-    `in_flight` ones are under way now. `hints` say what the attempts suggest, taken together.
-    `cut_at_max_tokens` counts the answers that ended for their length: of the succeeded jobs.
+    `in_flight` ones are under way now. `rejects` are the three commonest reasons of lines that are
+    not jobs. `hints` say what the attempts suggest, taken together. `cut_at_max_tokens` counts the
+    answers that ended for their length: of the succeeded jobs.
     """
 
     succeeded: int
@@ -57,6 +59,7 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     errors: list[FailedJobs]
     attempt_errors: list[FailedAttempts]
+    rejects: list[RejectedLines] = []
     hints: list[str] = []
     cut_at_max_tokens: int = 0
 
@@ -86,6 +89,7 @@ def count_outcomes(run: Run) -> OutcomeCounts:
         in_flight=run.in_flight,
         errors=_failed_jobs(run.results),
         attempt_errors=_failed_attempts(attempts),
+        rejects=commonest_rejects(run.directory) if run.rejected else [],
         hints=hints_of(run),
         cut_at_max_tokens=cut,
     )

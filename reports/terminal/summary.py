@@ -7,7 +7,7 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable, show_seconds
+from headrace.jobs import printable, reasons_in_words, show_seconds
 
 from ..figures import (
     QUANTILES,
@@ -323,6 +323,10 @@ def _show_suspects(console: Console, check: BalanceCheck) -> None:
 def _print_next(summary: Summary, console: Console) -> None:
     run, outcome = summary.run, summary.outcome
     if outcome.rejected:
+        if outcome.rejects:
+            heading(console, "Rejected lines")
+            for words in reasons_in_words(outcome.rejects):
+                print_body(console, printable(words))
         console.print()
         path = f"{printable(run.directory)}/rejects.jsonl"
         console.print(Text(f"The rejected lines, each with its reason: {path}"))

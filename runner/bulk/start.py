@@ -18,6 +18,8 @@ from headrace.jobs import (
     Manifest,
     PriceTable,
     Reject,
+    form_of,
+    is_stream,
     open_source,
 )
 
@@ -126,13 +128,12 @@ async def run_jobs(
     if settings.strict:
         _refuse_bad_lines(jobs, settings, prices)
     if settings.estimate_first:
-        if jobs == "-":
-            raise InputError("--estimate-first reads the file twice, which standard input can't be")
+        _refuse_stream(jobs, "--estimate-first reads the file twice")
         forecast = forecast_file(jobs, prices=prices, limits=settings.limits)
         if show_estimate is not None:
             show_estimate(forecast)
-    if settings.wait_for_reset and jobs == "-":
-        raise InputError("--wait-for-reset reads the file again, which standard input can't be")
+    if settings.wait_for_reset:
+        _refuse_stream(jobs, "--wait-for-reset reads the file again")
     waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
@@ -164,6 +165,7 @@ async def _session(
     """One session: the directory opened, the jobs run, the books closed."""
     clock = RunClock(environment.wall)
     with open_source(jobs) as source:
+        form_of(source)  # a fault of the whole file is told before there is a directory
         fresh = _manifest(settings, source.identity)
         with RunDirectory.open(directory, fresh) as run_directory:
             changed: list[ChangedLine] = []
@@ -194,8 +196,7 @@ def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:
 
 def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | None) -> None:
     """Read the whole file and refuse it where any line is not a job (--strict)."""
-    if jobs == "-":
-        raise InputError("--strict reads the file twice, which standard input can't be")
+    _refuse_stream(jobs, "--strict reads the file twice")
     with open_source(jobs) as source:
         bounded_by = prices if settings.max_cost is not None else None
         items = JobReader(
@@ -205,6 +206,12 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
         bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]
     if bad:
         raise InputError(f"{jobs} has {len(bad)} bad lines, and nothing was sent:", details=bad)
+
+
+def _refuse_stream(jobs: str, why: str) -> None:
+    if is_stream(jobs):
+        what = "standard input" if jobs == "-" else "a pipe"
+        raise InputError(f"{why}, which {what} can't be")
 
 
 def _manifest(settings: RunSettings, identity: JobFile) -> Manifest:

@@ -1,6 +1,6 @@
 """The run directory: what a run writes while it is running, and what a second one finds."""
 
-from .directory import RunDirectory, read_manifest
+from .directory import RunDirectory, making, read_manifest
 from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
@@ -15,6 +15,7 @@ __all__ = [
     "Totals",
     "journalled",
     "make_directory",
+    "making",
     "read_manifest",
     "recover",
     "replace_file",

@@ -19,6 +19,7 @@ from headrace.jobs import (
     Manifest,
     PriceTable,
     Session,
+    check_path,
     newer_schema,
     sync_directory,
 )
@@ -65,6 +66,7 @@ class RunDirectory:
         is some other directory, or where it records another job file, URL or currency or is of a
         later schema.
         """
+        _refuse_no_place(path)
         _refuse_what_is_no_run(path)
         _make(path)
         with _locked(path):
@@ -84,10 +86,12 @@ class RunDirectory:
 
         Raises RunDirectoryError, with nothing touched, where there is anything already.
         """
+        _refuse_no_place(path)
         _make(path.parent)
         with storage(path):
             try:
-                path.mkdir()
+                with making(path):
+                    path.mkdir()
             except FileExistsError as error:
                 raise RunDirectoryError(f"{path} is there already; choose another --out") from error
             sync_directory(path.parent)
@@ -155,13 +159,24 @@ def read_manifest(path: Path) -> Manifest | None:
         ) from error
 
 
+def _refuse_no_place(path: Path) -> None:
+    """Refuse a path that no directory of ours can have."""
+    check_path(path)
+    if path.is_symlink() and not path.exists():
+        raise RunDirectoryError(
+            f"{path} is a symbolic link to {path.readlink()}, which is not there; make that, or "
+            "choose another --out"
+        )
+
+
 def _refuse_what_is_no_run(path: Path) -> None:
     try:
         names = set(os.listdir(path))
     except FileNotFoundError:
         return
     except NotADirectoryError as error:
-        raise RunDirectoryError(f"{path} is a file; choose another --out") from error
+        what = f"{path} is a file" if path.exists() else f"a part of {path} is a file"
+        raise RunDirectoryError(f"{what}; choose another --out") from error
     except OSError as error:
         raise RunDirectoryError(
             f"{path} can't be read ({error.strerror}); choose another --out"
@@ -173,11 +188,27 @@ def _refuse_what_is_no_run(path: Path) -> None:
         )
 
 
+@contextmanager
+def making(path: Path) -> Iterator[None]:
+    """Around making a directory: a place that can't have one, as in /proc or below a file, is a
+    RunDirectoryError. What is there already stays a FileExistsError."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunDirectoryError(
+            f"no directory can be made at {path} ({error.strerror}); choose another --out"
+        ) from error
+
+
 def _make(path: Path) -> None:
     """Make the directory, and have it and each parent that was missing last."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
     with storage(path):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            with making(path):
+                path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise RunDirectoryError(f"{path} is a file; choose another --out") from error
         for each in missing:
             sync_directory(each.parent)
 

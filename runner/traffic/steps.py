@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from headrace.jobs import Expression, InputError, parse_condition
+from headrace.jobs import Expression, InputError, check_path, parse_condition
 
-from ..record import storage
+from ..record import making, storage
 from ..secret import Secret
 from ..session import RunOutcome
 from .curve import parse_rate
@@ -154,7 +154,8 @@ class Stepper:
         return self._report()
 
     def _begin(self) -> None:
-        with storage(self._directory):
+        check_path(self._directory)
+        with storage(self._directory), making(self._directory):
             self._directory.mkdir(parents=True)
 
     def _step(self, load: StepLoad) -> "Step | None":

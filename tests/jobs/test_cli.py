@@ -40,6 +40,19 @@ def test_check_lists_every_bad_line_and_says_so_by_its_exit_code(here: Path) -> 
     assert done.stderr == "jobs.jsonl: 1 jobs, 3 bad lines\n"
 
 
+def test_check_of_many_bad_lines_ends_with_the_commonest_reasons(here: Path) -> None:
+    bad = ["nonsense"] * 3 + ["{}", '{"a": NaN}', "[]"]
+    (here / "jobs.jsonl").write_text("\n".join([line(), *bad]) + "\n")
+    done = headrace("check", "jobs.jsonl")
+    assert len(done.stdout.splitlines()) == 6
+    assert done.stderr.splitlines() == [
+        "jobs.jsonl: 1 jobs, 6 bad lines",
+        "  3 lines, such as line 2: not JSON: invalid character at column 5",
+        '  line 5: no body; write {"custom_id": ..., "url": ..., "body": {...}}',
+        "  line 6: not JSON: NaN at column 7; write null, or leave the key out",
+    ]
+
+
 def test_check_of_a_good_file_is_quiet_and_0(here: Path) -> None:
     (here / "jobs.jsonl").write_text(line() + "\n")
     done = headrace("check", "jobs.jsonl", "--json")

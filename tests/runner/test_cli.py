@@ -1,6 +1,7 @@
 """The command as a user meets it: real processes, a real gateway on loopback, real signals."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -33,6 +34,11 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (("missing.jsonl",), "missing.jsonl"),
         ((".",), "directory"),
         (("-",), "--out is needed when the jobs come from standard input"),
+        (("/dev/stdin",), "--out is needed when the jobs come from /dev/stdin"),
+        (("array.jsonl",), "has a JSON list on each line"),
+        (("link.jsonl",), "it is a symbolic link to nowhere.jsonl, which is not there"),
+        ((os.fsdecode(b"j\xff.jsonl"),), r"the name j\xff.jsonl is not UTF-8"),
+        (("jobs.jsonl", "--out", os.fsdecode(b"j\xff.run")), r"the name j\xff.run is not UTF-8"),
         (("jobs.jsonl", "--rpm", "0"), "whole number of at least 1"),
         (("jobs.jsonl", "--concurrency", "many"), "'auto'"),
         (("jobs.jsonl", "--deadline", "soon"), "write it like 300ms, 90s, 30m or 2h"),
@@ -45,6 +51,8 @@ def test_wrong_usage_is_one_line_and_exit_2(
     headrace: Headrace, words: tuple[str, ...], says: str
 ) -> None:
     headrace.write(*jobs(1))
+    (headrace.path / "array.jsonl").write_bytes(b"[%b]\n[%b]\n" % (job("a"), job("b")))
+    (headrace.path / "link.jsonl").symlink_to("nowhere.jsonl")
     headrace.environment |= {"HEADRACE_BASE_URL": "http://127.0.0.1:9", "HEADRACE_API_KEY": "sk-x"}
     done = headrace.inside("run", *words)
     assert done.returncode == 2
@@ -125,6 +133,8 @@ def test_a_file_of_only_bad_lines_is_exit_1_and_each_has_its_reason(
     assert "not JSON" in rows[0]["reason"]
     assert "not UTF-8" in rows[2]["reason"]
     assert "3 rejected" in done.stdout
+    assert "  line 1: not JSON: " in done.stdout
+    assert "  line 3: not UTF-8 from byte 4 on" in done.stdout
     assert served.posts == []
 
 

@@ -1,6 +1,7 @@
 """What a run is told: checked before anything is touched, and the key shown to nobody."""
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,24 @@ def test_a_header_that_would_break_the_request(line: str) -> None:
 )
 def test_the_run_directory_is_named_for_the_job_file(jobs: str, run: str) -> None:
     assert default_run_directory(jobs) == Path(run)
+
+
+def test_what_is_not_a_file_has_no_directory_beside_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    paths = [
+        "-",
+        "/dev/stdin",
+        "/dev/null",
+        "/dev/fd/0",
+        "/proc/self/status",
+        str(tmp_path / "pipe"),
+    ]
+    for path in paths:
+        with pytest.raises(InputError, match="--out is needed when the jobs come from"):
+            default_run_directory(path)
+    with pytest.raises(InputError, match="is a directory; name a job file"):
+        default_run_directory(str(tmp_path))
+    assert list(tmp_path.iterdir()) == [tmp_path / "pipe"]
 
 
 @pytest.mark.parametrize("field", ["rpm", "tpm", "concurrency", "attempts"])

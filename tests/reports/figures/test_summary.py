@@ -420,6 +420,7 @@ def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
     manifest["sessions"][-1]["downloads"] = downloads
     (directory / "run.json").write_text(json.dumps(manifest))
     (directory / "concurrency.jsonl").write_bytes(point(0, 16, 1))
+    (directory / "rejects.jsonl").write_text('{"line": 7, "reason": "no body", "text": "{}"}\n')
     found = keys_of(json.loads(summary_json(summarise(directory))))
     # Rows of the usage and their total have the same keys, and are documented once.
     found = {re.sub(r"^usage\.(rows\[\]|total)\.", "usage.*.", key) for key in found}

@@ -1,10 +1,11 @@
 """A directory made for one run of its own."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from headrace.jobs import SCHEMA_VERSION, Manifest
+from headrace.jobs import SCHEMA_VERSION, InputError, Manifest
 from headrace.runner import RunDirectoryError
 from headrace.runner.record import RunDirectory
 
@@ -41,6 +42,22 @@ def test_what_is_there_already_is_refused_untouched(tmp_path: Path, there: str) 
         RunDirectory.create(path, manifest()),
     ):
         pass
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_place_that_can_have_no_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link.run").symlink_to("nowhere.run")
+    before = sorted(tmp_path.rglob("*"))
+    for path, said in (
+        (tmp_path / os.fsdecode(b"x\xff.run"), r"x\\xff.run is not UTF-8; rename it"),
+        (tmp_path / "link.run", "link.run is a symbolic link to nowhere.run, which is not there"),
+        (tmp_path / "file" / "x.run", "file"),
+        (Path("/proc/x.run"), r"no directory can be made at /proc/x.run \(.*\); choose another"),
+    ):
+        for method in (RunDirectory.open, RunDirectory.create):
+            with pytest.raises(InputError, match=said), method(path, manifest()):
+                pass
     assert sorted(tmp_path.rglob("*")) == before
 
 
