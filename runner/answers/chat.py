@@ -12,7 +12,7 @@ from .body import (
     text_of,
 )
 from .errors import error_of, error_of_event
-from .growing import GrowingCalls, add_content, add_function, grown, merge
+from .growing import GrowingCalls, GrowingText, add_content, add_function, grown, merge
 from .json_text import whole_characters
 from .stream import AnswerStream
 from .usage import later_counts, openai_usage
@@ -56,9 +56,10 @@ class ChatStream(AnswerStream):
             elif value is not None and field != "choices" and field != "object":
                 body[field] = value
         bears_tokens = False
-        for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict) and self._add_choice(part):
-                bears_tokens = True
+        if isinstance(parts, list):
+            for part in parts:
+                if isinstance(part, dict) and self._add_choice(part):
+                    bears_tokens = True
         return bears_tokens
 
     def _is_ours(self, data: Any, name: str) -> bool:
@@ -84,6 +85,8 @@ class ChatStream(AnswerStream):
             if name == "index" or name == "delta":
                 continue
             if name == "finish_reason":
+                if value is None and name in choice:
+                    continue
                 if value == "null":
                     value = None
                 may_fail = may_fail or bool(value)
@@ -107,11 +110,18 @@ class ChatStream(AnswerStream):
         return bears_tokens
 
     def _add_delta(self, message: dict[str, Any], delta: dict[str, Any]) -> bool:
-        calls, content = delta.get("tool_calls"), delta.get("content")
+        content = delta.get("content")
         if len(delta) == 1 and isinstance(content, str):  # nearly all of a stream: nothing else
-            merge(message, delta)
-            self.answering = self.answering or bool(content)
-            return bool(content)
+            known = message.get("content")
+            if isinstance(known, GrowingText):
+                known.parts.append(content)
+            else:
+                merge(message, delta)
+            if content:
+                self.answering = True
+                return True
+            return False
+        calls = delta.get("tool_calls")
         said = _says(delta, CONTENT_FIELDS)
         thought = _says(delta, REASONING_FIELDS)
         if calls or isinstance(content, list):

@@ -36,9 +36,12 @@ class SSEParser:
         self._data_bytes = 0
         self._first = True
         self._after_cr = False
+        self._between = False  # nothing is left of what came before
 
     def feed(self, piece: bytes) -> list[Event]:
         """Raises EventTooLongError where an event has no end in sight."""
+        if self._between and piece.endswith(b"\n\n") and (plain := _plain_events(piece)):
+            return plain
         if self._after_cr and piece:
             # The CR ended its line when it came; an LF right after it belongs to that end.
             self._after_cr = False
@@ -78,6 +81,9 @@ class SSEParser:
             self._rest_bytes += len(piece)
         if self._rest_bytes + self._data_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
+        self._between = not (
+            self._first or self._rest or self._data or self._event or self._after_cr
+        )
         return events
 
     def _add_odd(self, name: bytes, value: bytes) -> None:
@@ -95,3 +101,16 @@ class SSEParser:
         """What came without its end: services leave out the last empty line, or the last LF."""
         rest = b"".join(self._rest)
         return self.feed(b"\n\n") if rest or self._data else []
+
+
+def _plain_events(piece: bytes) -> list[Event]:
+    """The events of a piece that is nothing but `data: ` lines, each with its empty line, as nearly
+    all pieces are; empty where it is anything else."""
+    if b"\r" in piece or len(piece) > EVENT_BYTES_MAX:
+        return []
+    events = []
+    for block in piece[:-2].split(b"\n\n"):
+        if not block.startswith(b"data: ") or b"\n" in block:
+            return []
+        events.append(Event("message", block[6:]))
+    return events

@@ -57,7 +57,12 @@ class AnswerStream(ABC):
             data = msgspec.json.decode(event.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._add_odd(event)
-        return self._add_json(data, event.event)
+        if not isinstance(data, dict):
+            return self._add_json(data, event.event)
+        if self._take(data, event.event):
+            self.bore_tokens = True
+            return True
+        return False
 
     def _add_json(self, data: Any, name: str) -> bool:
         if type(data) is str and END_MARK.fullmatch(data.encode()):

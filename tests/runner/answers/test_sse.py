@@ -55,6 +55,28 @@ def test_events_are_those_of_httpx_sse_however_the_bytes_are_cut(
     assert [event for event in found if event.data] == oracle(text)
 
 
+PLAIN = st.lists(st.sampled_from(["data: a\n\n", "data: {}\n\n", "data: \n\n"]), max_size=3)
+ODD = st.sampled_from(
+    [
+        "\n",
+        "\n\n",
+        "\r\n\r\n",
+        "data:b\n\n",
+        "data: c\ndata: d\n\n",
+        "event: e\n",
+        ": f\n\n",
+        "data",
+    ]
+)
+
+
+@given(pieces=st.lists(PLAIN.map("".join) | ODD, max_size=8))
+def test_a_piece_of_whole_plain_events_is_read_as_any_other(pieces: list[str]) -> None:
+    parser = SSEParser()
+    found = [event for piece in [*pieces, "\n\n"] for event in parser.feed(piece.encode())]
+    assert [event for event in found if event.data] == oracle(("".join(pieces) + "\n\n").encode())
+
+
 @given(places=st.lists(st.integers(0, 100), max_size=8))
 def test_json_with_a_line_separator_inside_stays_whole(places: list[int]) -> None:
     text = 'data: {"content":"a\u2028b\x85c"}\r\n\r\n'.encode()
