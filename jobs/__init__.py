@@ -83,6 +83,7 @@ from .records import (
     toward_outage,
 )
 from .reject_reasons import RejectedLines, RejectReasons, reasons_in_words
+from .suggestion import suggested
 from .terminal_text import printable, printable_json
 from .whole_file import replace_file, sync_directory, whole_file, write_all
 
@@ -237,6 +238,7 @@ __all__ = [
     "show_duration",
     "show_seconds",
     "strip_zeros",
+    "suggested",
     "sync_directory",
     "to_places",
     "toward_outage",

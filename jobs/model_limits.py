@@ -7,12 +7,14 @@
 A model with limits of its own has its own lane; all others share the limits of the flags.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from headrace.settings_file import SettingsFileError, read_settings
+
 from .errors import InputError
 from .records import ModelLimits
+from .suggestion import suggested
 
 FIELDS = ("rpm", "tpm")
 
@@ -32,11 +34,9 @@ def model_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[s
         InputError: for anything that is not a limit.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("limits", {})
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path} can't be used: {error}") from error
+        tables = read_settings(path).get("limits", {})
+    except SettingsFileError as error:
+        raise InputError(str(error)) from error
     if not isinstance(tables, dict):
         raise InputError(f'{path}: limits are tables, like [limits."gpt-image-2"]')
     others = {"rpm": rpm, "tpm": tpm}
@@ -50,7 +50,7 @@ def _limits(path: Path, model: str, table: object, others: dict[str, int | None]
     if unknown := [name for name in table if name not in FIELDS]:
         raise InputError(
             f"{where} holds {unknown[0]!r}; it may hold rpm and tpm (a model with dots in its name "
-            "needs quotes)"
+            "needs quotes)" + suggested(unknown[0], FIELDS)
         )
     return ModelLimits(**{n: _limit(where, n, table.get(n, others[n])) for n in FIELDS})
 

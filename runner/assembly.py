@@ -76,6 +76,7 @@ def assemble(
     client = Client(
         transport,
         base_url=settings.base_url,
+        anthropic_base_url=settings.anthropic_base_url,
         key=settings.key,
         headers=settings.headers,
         clock=clock,

@@ -98,17 +98,18 @@ def show_summary(summary: "Summary", *, as_json: bool) -> None:
 @click.command()
 @BASE_URL
 @click.option("--json", "as_json", is_flag=True, help="Print the reading as JSON.")
-def balance(base_url: str | None, *, as_json: bool) -> None:
+def balance(base_url: str | dict[str, str] | None, *, as_json: bool) -> None:
     """Show the account's balance and the key's budgets.
 
     The key is read from HEADRACE_API_KEY.
     """
     import trio
 
+    from .base_url import base_urls_from
     from .money import read_once, show_reading
-    from .settings import base_url_from, key_from
+    from .settings import key_from
 
-    reading = trio.run(read_once, base_url_from(base_url), key_from(None))
+    reading = trio.run(read_once, base_urls_from(base_url).openai, key_from(None))
     if as_json:
         import msgspec
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import version
 from typing import NamedTuple
 
 import httpx
@@ -32,9 +31,11 @@ from .answers import (
     read_error,
     usage_in,
 )
+from .base_url import endpoint_url
 from .clock import RunClock
 from .limits import service_limits
 from .outcome import AttemptOutcome
+from .request_heads import request_heads
 from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
 from .transport import (
@@ -53,7 +54,6 @@ from .transport import (
     whole_body,
 )
 
-ANTHROPIC_VERSION = "2023-06-01"
 BODY_BYTES_MAX = 512 * 1024 * 1024
 MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
 WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
@@ -75,10 +75,11 @@ class Document(NamedTuple):
 
 
 class Client:
-    """Sends jobs to one base URL with one key. The transport belongs to the caller.
+    """Sends jobs to one service with one key. The transport belongs to the caller.
 
-    With `timed`, all reads carry the kernel's receive times and gaps between tokens are collected;
-    without it, streams alone have the former.
+    `anthropic_base_url` is that of /v1/messages, where it differs. With `timed`, all reads carry
+    the kernel's receive times and gaps between tokens are collected; without it, streams alone have
+    the former.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Client:
         transport: httpx.AsyncBaseTransport,
         *,
         base_url: str,
+        anthropic_base_url: str | None = None,
         key: Secret,
         headers: tuple[tuple[str, str], ...] = (),
         clock: RunClock,
@@ -95,37 +97,11 @@ class Client:
         self._sender = sender_over(transport)
         self._key = key
         self._clock = clock
-        self.user_agent = f"headrace/{version('headrace')}"
-        http_url = http_base(base_url)
-        host = httpx.URL(http_url).netloc.decode("ascii")
-        common = {
-            "host": host,
-            "user-agent": self.user_agent,
-            "accept-encoding": "identity",
-        }
-        bearer = {**common, "authorization": f"Bearer {key.reveal()}"}
-        anthropic = {
-            **common,
-            "x-api-key": key.reveal(),
-            "anthropic-version": ANTHROPIC_VERSION,
-        }
         self.base_url = base_url
-        self.http_url = http_url  # a Unix socket is addressed by another name
-        self._get_headers = httpx.Headers({**bearer, **dict(headers)})
-        self._posts = {
-            path: RequestHead(
-                "POST",
-                httpx.URL(http_url + path),
-                httpx.Headers(
-                    {
-                        **(anthropic if endpoint.kind == "messages" else bearer),
-                        "content-type": "application/json",
-                        **{name.lower(): value for name, value in headers},
-                    }
-                ),
-            )
-            for path, endpoint in ENDPOINTS.items()
-        }
+        self.http_url = http_base(base_url)  # a Unix socket is addressed by another name
+        self._posts, self._get_headers, self.user_agent = request_heads(
+            base_url, anthropic_base_url or base_url, key=key, headers=headers
+        )
 
     async def open(self, url: httpx.URL) -> Response:
         """GET something of the gateway's own origin, with the key; the caller closes the answer.
@@ -139,7 +115,7 @@ class Client:
 
         Raises httpx.TransportError.
         """
-        answer = await self.open(httpx.URL(self.http_url + path))
+        answer = await self.open(httpx.URL(endpoint_url(self.http_url, path)))
         try:
             data = await whole_body(answer, most_bytes=DOCUMENT_BYTES_MAX)
         except BodyError as error:

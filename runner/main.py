@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,14 +22,19 @@ ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:10,muzzy_decay_ms:0,narenas:1"
 # Allocations between two looks for cycles; Python's own 700 is for small programs.
 GC_THRESHOLD = 50_000
 INTERRUPTED = 130
+HELP = frozenset({"-h", "--help"})
 
 
 class Place(NamedTuple):
-    """Where a command is defined, and the line that stands for it before it is imported."""
+    """Where a command is defined, and the line that stands for it before it is imported.
+
+    One that only `reads_records`, and judges nothing, does without a settings file that is broken.
+    """
 
     module: str
     attribute: str
     summary: str
+    reads_records: bool = False
 
 
 COMMANDS = {
@@ -38,14 +44,27 @@ COMMANDS = {
         "runner.calibration.cli", "calibrate", "Measure what this machine's client can do."
     ),
     "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
-    "report": Place("reports.cli", "report", "Show what a run did, cost and took."),
-    "status": Place("reports.cli", "status", "Show the progress of a run, from another terminal."),
+    "report": Place(
+        "reports.cli", "report", "Show what a run did, cost and took.", reads_records=True
+    ),
+    "status": Place(
+        "reports.cli",
+        "status",
+        "Show the progress of a run, from another terminal.",
+        reads_records=True,
+    ),
     "compare": Place(
-        "reports.cli", "compare", "Compare two runs, with the uncertainty of each difference."
+        "reports.cli",
+        "compare",
+        "Compare two runs, with the uncertainty of each difference.",
+        reads_records=True,
     ),
     "gate": Place("reports.cli", "gate", "Judge a run by objectives; exit code 4 where one fails."),
     "export": Place(
-        "reports.cli", "export", "Write results as batch output, JSONL, CSV or Parquet."
+        "reports.cli",
+        "export",
+        "Write results as batch output, JSONL, CSV or Parquet.",
+        reads_records=True,
     ),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),
@@ -74,19 +93,22 @@ class Root(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = COMMANDS.get(cmd_name)
-        if place is None:
+        if cmd_name not in COMMANDS:
             return None
         _own_process()
-        command: click.Command = getattr(import_module(f"headrace.{place.module}"), place.attribute)
-        return command
+        return _load(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and name is not None:
-            ctx.default_map = {name: settings_for(command, Path(SETTINGS_FILE))}
+            try:
+                ctx.default_map = {name: settings_for(command, Path(SETTINGS_FILE))}
+            except click.UsageError as error:
+                if not COMMANDS[name].reads_records and not HELP & {*args}:
+                    raise
+                click.echo(f"Warning: {error.message}; continuing without it.", err=True)
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -127,47 +149,16 @@ def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> 
 
 
 def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
-    """Defaults for a command from `headrace.toml`: its own table, over the keys above all tables.
+    """A command's defaults from a settings file; see `command_defaults.defaults_for`."""
+    from .command_defaults import defaults_for
 
-    click takes them after flags and environment variables, and before the built-in defaults.
-    Raises click.UsageError for what can't be read, what no command has, and a key.
-    """
-    import tomllib
-
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        # No TOML, no UTF-8, or a number of thousands of digits.
-        raise click.UsageError(f"{path} can't be used: {error}") from error
-    data.pop("limits", None)  # of single models: jobs.model_limits reads them where they are used
-    tables = {name: value for name, value in data.items() if isinstance(value, dict)}
-    own = {name.replace("-", "_"): v for name, v in tables.get(command.name or "", {}).items()}
-    common = {name.replace("-", "_"): v for name, v in data.items() if name not in tables}
-    if any("key" in name for name in (*own, *common)):
-        raise click.UsageError(f"{path}: a key does not belong in a file; set HEADRACE_API_KEY")
-    flags = _flags(command)
-    if unknown := [*(tables.keys() - COMMANDS.keys()), *(own.keys() - flags.keys())]:
-        raise click.UsageError(f"{path}: {unknown[0]!r} is not a setting of `{command.name}`")
-    if isinstance(command, click.Group):  # its commands have the options
-        return {name: _taken(common, _flags(each)) for name, each in command.commands.items()}
-    return _taken(common, flags) | _taken(own, flags)
+    return defaults_for(command, path, {name: partial(_load, name) for name in COMMANDS})
 
 
-def _flags(command: click.Command) -> dict[str, str]:
-    """What a command's settings are called in the file: as the flags are, or their parameters."""
-    names: dict[str, str] = {}
-    for param in command.params:
-        assert param.name is not None
-        spellings = [opt.removeprefix("--").replace("-", "_") for opt in param.opts]
-        names |= dict.fromkeys((*spellings, param.name), param.name)
-    return names
-
-
-def _taken(given: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
-    """Those that the command has, by its parameters' names."""
-    return {flags[name]: value for name, value in given.items() if name in flags}
+def _load(name: str) -> click.Command:
+    place = COMMANDS[name]
+    command: click.Command = getattr(import_module(f"headrace.{place.module}"), place.attribute)
+    return command
 
 
 @click.command(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})

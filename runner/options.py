@@ -13,7 +13,8 @@ Headers = Mapping[str, str] | Sequence[str]
 class SendOptions(TypedDict, total=False):
     """Options of any run; times are seconds. What is left out has the command's default.
 
-    base_url: where the service is; default HEADRACE_BASE_URL.
+    base_url: where the service is, or a mapping of the protocols `openai` and `anthropic` to it;
+        default HEADRACE_BASE_URL.
     rpm, tpm: requests and tokens per minute; None for no limit.
     model_limits: limits of single models, which have these instead.
     concurrency: attempts in flight; None lets the run find it.
@@ -26,7 +27,7 @@ class SendOptions(TypedDict, total=False):
     yes: spend more than the balance seems to have.
     """
 
-    base_url: str | None
+    base_url: str | Mapping[str, str] | None
     rpm: int | None
     tpm: int | None
     model_limits: Mapping[str, ModelLimits]

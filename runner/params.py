@@ -66,8 +66,26 @@ class Money(click.ParamType[Decimal]):
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
+
+def _base_url(
+    ctx: click.Context, _param: click.Parameter, value: str | None
+) -> str | dict[str, str] | None:
+    """The base URL, or one for each protocol where the settings file has them: a flag or a
+    variable comes before all that is in the file."""
+    given = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    if ctx.get_parameter_source("base_url") in given:
+        return value
+    from .base_url import PROTOCOLS, base_urls_in_settings
+
+    own = base_urls_in_settings()
+    if not own or value is None:
+        return own or value
+    return {**dict.fromkeys(PROTOCOLS, value), **own}
+
+
 BASE_URL = click.option(
     "--base-url",
+    callback=_base_url,
     metavar="URL",
     envvar="HEADRACE_BASE_URL",
     help="The service.  [default: HEADRACE_BASE_URL]",

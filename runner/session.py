@@ -34,7 +34,7 @@ from .record import Journal, Recorder, RecoveredState, RunDirectory, recover
 from .settings import SendSettings
 from .signals import SAME_REQUEST_S, interruption, stopping_signals
 from .stop import Stop
-from .transport import TrioTransport, transport_to
+from .transport import TrioTransport, own_authorities, transport_to
 
 REASONS_KEPT = 20
 
@@ -180,14 +180,15 @@ class RunSession(ABC):
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         settings = self._settings
-        return self._environment.transport or transport_to(settings.base_url, http2=settings.http2)
+        urls = settings.base_urls
+        return self._environment.transport or transport_to(*urls, http2=settings.http2)
 
     def _foreign(self) -> httpx.AsyncBaseTransport:
         """Where images are linked to, which the gateway says and nobody else: no key goes here,
         and only public hosts are reached."""
         if self._environment.foreign is not None or not self._settings.download:
             return self._environment.foreign or httpx.AsyncBaseTransport()
-        return TrioTransport(connect=connect_public)
+        return TrioTransport(connect=connect_public, tls=own_authorities())
 
     async def _work(self, parts: Assembly, state: RecoveredState) -> None:
         account, recorder, stop = parts.account, parts.recorder, self._stop

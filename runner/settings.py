@@ -5,19 +5,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
 from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, is_stream, load_prices
 
+from .base_url import KEY_VARIABLE, BaseUrls, base_urls_from
 from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .options import Headers
 from .secret import Secret
-from .transport import UNIX
+from .transport import own_authorities, transport_to
 
-KEY_VARIABLE = "HEADRACE_API_KEY"
-URL_VARIABLE = "HEADRACE_BASE_URL"
 # Endings that name the format of a job file, not the file.
 FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
 # Headers that the transport sets itself; two of them would be two requests in one.
@@ -25,17 +23,21 @@ OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connect
 
 
 # Settings that run.json has apart from the arguments of a session.
-RECORDED_ELSEWHERE = frozenset({"base_url", "rpm", "tpm", "concurrency", "prices"})
+RECORDED_ELSEWHERE = frozenset(
+    {"base_url", "anthropic_base_url", "rpm", "tpm", "concurrency", "prices"}
+)
 
 
 class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of any run.
 
     See `runner.options` for what each is; times are seconds. `max_cost` is over all sessions of
-    the run. `seed` None takes one from the clock.
+    the run. `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `seed` None
+    takes one from the clock.
     """
 
     base_url: str
+    anthropic_base_url: str | None = None
     key: Secret
     rpm: int | None = None
     tpm: int | None = None
@@ -76,6 +78,11 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
         return {**values, "headers": ", ".join(name for name, _ in self.headers) or None}
 
     @property
+    def base_urls(self) -> BaseUrls:
+        """Where each protocol's requests go."""
+        return BaseUrls(self.base_url, self.anthropic_base_url or self.base_url)
+
+    @property
     def limits(self) -> Limits:
         """As run.json has them."""
         return Limits(
@@ -108,35 +115,6 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
 Settings = TypeVar("Settings", bound=SendSettings)
 
 
-def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    """The base URL without `/v1` and without a slash at its end; of a Unix socket, `unix:` and
-    its absolute path. Raises InputError."""
-    text = given or environment.get(URL_VARIABLE)
-    if not text:
-        raise InputError(
-            f"no base URL: give --base-url or set {URL_VARIABLE}; `headrace demo` needs neither"
-        )
-    text = text.strip()
-    if text.startswith(UNIX):
-        path = text.removeprefix(UNIX)
-        if not path or path.startswith("//"):
-            raise InputError(f"the base URL is {text!r}; write it like unix:/run/gateway.sock")
-        return UNIX + os.path.abspath(path)
-    try:
-        parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError as error:
-        raise InputError(f"the base URL can't be read: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
-        raise InputError(f"the base URL is {text!r}; write it like https://api.example.com")
-    if parts.username or parts.password:
-        raise InputError(f"the base URL holds a user name or password; set {KEY_VARIABLE} instead")
-    if parts.query or parts.fragment:
-        raise InputError("the base URL ends in a query; write it like https://api.example.com")
-    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
 def key_from(given: str | None, environment: Mapping[str, str] = os.environ) -> Secret:
     """The key. Raises InputError where there is none, or one that no header can carry."""
     text = (given if given is not None else environment.get(KEY_VARIABLE, "")).strip()
@@ -155,10 +133,14 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
 
     A `key` of None is that of the environment. Raises InputError where something can't be used.
     """
-    base_url = base_url_from(options.pop("base_url", None))  # first: `demo` needs neither
+    urls = base_urls_from(options.pop("base_url", None))  # first: `demo` needs neither
+    transport_to(*urls, http2=bool(options.get("http2")))  # so far as that says what is wrong
+    if options.get("download"):
+        own_authorities()
     prices = options.pop("prices", None)
     return kind(
-        base_url=base_url,
+        base_url=urls.openai,
+        anthropic_base_url=None if urls.anthropic == urls.openai else urls.anthropic,
         key=key if isinstance(key, Secret) else key_from(key),
         prices=None if prices is None else load_prices(Path(prices)),
         headers=headers_from(options.pop("headers", None) or ()),

@@ -171,7 +171,7 @@ def test_quoted_reports_have_the_headings_that_reports_print() -> None:
 def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:
     section = docs_page("reference/settings.md", "headrace.toml")
     shown = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
-    assert set(tomllib.loads(shown)) == {"base-url", "run", "load", "gate", "limits"}
+    assert set(tomllib.loads(shown)) == {"base-url", "base-urls", "run", "load", "gate", "limits"}
     path = tmp_path / "headrace.toml"
     path.write_text(shown)
     taken = {name: settings_for(COMMANDS[name], path) for name in ("run", "load", "gate")}

@@ -78,13 +78,15 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Manifest(msgspec.Struct, kw_only=True):
     """The whole of run.json. The newest session comes last; its state is the run's.
 
-    `job_file` is None where the prompts were made up; `load` is that of a load run.
+    `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `job_file` is None
+    where the prompts were made up; `load` is that of a load run.
     """
 
     headrace: str
     schema_version: int
     kind: Literal["bulk", "load"]
     base_url: str
+    anthropic_base_url: str | None = None
     job_file: JobFile | None
     load: LoadFacts | None = None
     prices: PriceTable | None = None

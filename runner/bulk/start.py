@@ -220,6 +220,7 @@ def _manifest(settings: RunSettings, identity: JobFile) -> Manifest:
         schema_version=SCHEMA_VERSION,
         kind="bulk",
         base_url=settings.base_url,
+        anthropic_base_url=settings.anthropic_base_url,
         job_file=identity,
         prices=settings.prices,
     )

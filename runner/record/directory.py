@@ -75,6 +75,7 @@ class RunDirectory:
             if known is not None:
                 _refuse_another_run(path, known, fresh)
                 known.base_url = fresh.base_url
+                known.anthropic_base_url = fresh.anthropic_base_url
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
             yield cls(path, known or fresh, fresh.job_file)
@@ -250,15 +251,21 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
             f"{path} belongs to another job file ({_named(known)}, or it has changed since); "
             "choose another --out"
         )
-    if known.base_url != fresh.base_url and _has_answers(path):
+    before, now = _base_urls(known), _base_urls(fresh)
+    if before != now and _has_answers(path):
+        where = " and ".join(dict.fromkeys(before))
         raise RunDirectoryError(
-            f"{path} was begun at {known.base_url}; resume it there, or choose another --out"
+            f"{path} was begun at {where}; resume it there, or choose another --out"
         )
-    before, now = _currency(known.prices), _currency(fresh.prices)
-    if before and now and before != now:
+    counted, given = _currency(known.prices), _currency(fresh.prices)
+    if counted and given and counted != given:
         raise RunDirectoryError(
-            f"{path} counts in {before} and the price file in {now}; a run has one currency"
+            f"{path} counts in {counted} and the price file in {given}; a run has one currency"
         )
+
+
+def _base_urls(manifest: Manifest) -> tuple[str, str]:
+    return manifest.base_url, manifest.anthropic_base_url or manifest.base_url
 
 
 def _has_answers(path: Path) -> bool:

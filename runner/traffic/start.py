@@ -103,6 +103,7 @@ async def run_load(
         schema_version=SCHEMA_VERSION,
         kind="load",
         base_url=settings.base_url,
+        anthropic_base_url=settings.anthropic_base_url,
         job_file=source.identity,
         prices=settings.prices,
         load=_facts(planned),

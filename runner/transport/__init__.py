@@ -9,6 +9,7 @@ from .route import http_base, transport_to
 from .sender import Response, sender_over
 from .streams import UNIX, Connect, Origin, open_tcp, open_unix
 from .timeouts import Timeouts
+from .tls import own_authorities
 from .transport import TrioTransport
 from .unfolding import UNCOUNTED_BYTES, Unfolding, check_unfolding
 from .unprocessed import UnprocessedError
@@ -37,6 +38,7 @@ __all__ = [
     "http_base",
     "open_tcp",
     "open_unix",
+    "own_authorities",
     "sender_over",
     "transport_to",
     "whole_body",

@@ -10,6 +10,7 @@ import trio
 from .deadlines import Deadlines
 from .streams import READ_BYTES, DescriptorStream, Origin, descriptor_under
 from .timeouts import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, RequestWait, Timeouts, broken, late
+from .tls import SPEAKS_TLS, TLS_ALERT
 from .wire import Wire
 
 # Status line and headers of one response, with those of 1xx answers before it.
@@ -202,6 +203,8 @@ class Connection:
             if self.complete:
                 self.reusable = False
                 return
+            if not self.status and data.startswith(TLS_ALERT) and self.origin.scheme == "http":
+                raise httpx.ConnectError(SPEAKS_TLS) from error
             if isinstance(error.__context__, httpx.RemoteProtocolError):
                 raise error.__context__ from None
             raise httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}") from error

@@ -14,7 +14,7 @@ import httpx
 import trio
 
 from .timeouts import READ, Timeouts, WaitLimit
-from .tls import verifying
+from .tls import verifying, words_for
 from .transport import IDLE_MAX_S
 from .unprocessed import UnprocessedError
 from .wire import Wire
@@ -173,7 +173,17 @@ def _ours(error: Exception, *, answered: bool) -> httpx.TransportError:
             return UnprocessedError("the server refused the stream")
         return httpx.ReadError(f"the server reset the stream {where} (error {code})")
     if isinstance(error, httpx.TransportError):
-        return error
+        words = None if answered else _tls_words(error)
+        return error if words is None else httpx.ConnectError(words)
     return httpx.RemoteProtocolError(
         f"the answer is not HTTP: {str(error) or type(error).__name__}"
     )
+
+
+def _tls_words(error: BaseException) -> str | None:
+    """What a failed handshake among the causes means; None where there is none, or its own words
+    say it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return None if cause is None else words_for(cause)

@@ -1,17 +1,17 @@
 """Which transport goes to a base URL: our own sockets, or httpx's for proxies and HTTP/2."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import httpx
 
 from headrace.jobs import InputError
 
+from .by_origin import TransportByOrigin
 from .httpx_transport import httpx_transport
-from .streams import UNIX, open_unix
+from .proxies import proxy_for
+from .streams import UNIX, Origin, open_unix
+from .tls import own_authorities
 from .transport import TrioTransport
 
 
@@ -21,52 +21,36 @@ def http_base(base_url: str) -> str:
 
 
 def transport_to(
-    base_url: str, *, http2: bool = False, environment: Mapping[str, str] = os.environ
+    *base_urls: str, http2: bool = False, environment: Mapping[str, str] = os.environ
 ) -> httpx.AsyncBaseTransport:
-    """The transport to a base URL, which the caller closes.
+    """The transport to one base URL or several, which the caller closes.
 
     HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either case, say where a proxy stands
-    between; none does before this machine's own addresses. Raises InputError.
+    between; none does before this machine's own addresses. SSL_CERT_FILE and SSL_CERT_DIR name
+    authorities. Raises InputError, naming what can't be used.
     """
+    made: dict[Origin, httpx.AsyncBaseTransport] = {}
+    for base_url in dict.fromkeys(base_urls):
+        origin = Origin.of(httpx.URL(http_base(base_url)))
+        if origin not in made:
+            made[origin] = _transport_to(base_url, http2=http2, environment=environment)
+    return next(iter(made.values())) if len(made) == 1 else TransportByOrigin(made)
+
+
+def _transport_to(
+    base_url: str, *, http2: bool, environment: Mapping[str, str]
+) -> httpx.AsyncBaseTransport:
     if base_url.startswith(UNIX):
         if http2:
             raise InputError("HTTP/2 is not spoken on a Unix socket; leave --http2 out")
         return TrioTransport(connect=open_unix(base_url.removeprefix(UNIX)))
     proxy = proxy_for(base_url, environment)
+    # (A proxy may itself be reached by TLS.)
+    secure = base_url.startswith("https:") or (proxy or "").startswith("https:")
+    tls = own_authorities(environment) if secure else None
     if proxy is None and not http2:
-        return TrioTransport()
+        return TrioTransport(tls=tls)
     try:
-        return httpx_transport(proxy=proxy, http2=http2)
+        return httpx_transport(proxy=proxy, http2=http2, tls=tls)
     except ImportError as error:
-        what = "HTTP/2 needs pip install 'headrace[http2]'" if http2 else str(error)
-        raise InputError(what) from error
-    except ValueError as error:
-        raise InputError("the proxy in the environment is not a URL of a proxy") from error
-
-
-def proxy_for(base_url: str, environment: Mapping[str, str]) -> str | None:
-    """The proxy that the environment sets for a URL, None where none does."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    if _is_here(host):
-        return None
-    proxies = {
-        name.lower().removesuffix("_proxy"): value
-        for name, value in environment.items()
-        if name.lower().endswith("_proxy") and value
-    }
-    if proxy_bypass_environment(f"{host}:{parts.port}" if parts.port else host, proxies):
-        return None
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    if found is None or "://" in found:
-        return found
-    return f"http://{found}"
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        raise InputError("HTTP/2 needs pip install 'headrace[http2]'") from error

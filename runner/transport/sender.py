@@ -1,12 +1,14 @@
 """How a request leaves: its head made once, over our own sockets or through any httpx transport."""
 
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Protocol
 
 import httpx
 
+from .by_origin import TransportByOrigin
 from .connection import Headers
 from .head import RequestHead
+from .streams import Origin
 from .transport import TrioTransport
 from .wire import Take, Wire
 
@@ -56,6 +58,16 @@ class HttpxSender:
         return _HttpxResponse(await self._transport.handle_async_request(sent), wire)
 
 
+class SenderByOrigin:
+    """By the sender of the request's origin."""
+
+    def __init__(self, senders: Mapping[Origin, Sender]) -> None:
+        self._senders = senders
+
+    def send(self, request: RequestHead, body: bytes, wire: Wire) -> Awaitable[Response]:
+        return self._senders[request.origin].send(request, body, wire)
+
+
 class _HttpxResponse:
     """An httpx response in the place of one of our own."""
 
@@ -80,6 +92,8 @@ class _HttpxResponse:
 
 def sender_over(transport: httpx.AsyncBaseTransport) -> Sender:
     """The shortest way to send over `transport`."""
-    return (
-        SocketSender(transport) if isinstance(transport, TrioTransport) else HttpxSender(transport)
-    )
+    if isinstance(transport, TrioTransport):
+        return SocketSender(transport)
+    if isinstance(transport, TransportByOrigin):
+        return SenderByOrigin({o: sender_over(each) for o, each in transport.transports.items()})
+    return HttpxSender(transport)

@@ -9,6 +9,8 @@ from typing import NamedTuple, Self
 import httpx
 import trio
 
+from .tls import words_for
+
 
 class Timeouts(NamedTuple):
     """Seconds that each phase of a request may take.
@@ -93,6 +95,8 @@ def broken(kind: RequestWait, error: BaseException) -> httpx.TransportError:
 def _reason(error: BaseException) -> str:
     """What went wrong, in the words of the cause that knows it best."""
     cause = error.__cause__
+    if isinstance(error, ssl.SSLError) and (words := words_for(error)) is not None:
+        return words
     if isinstance(cause, BaseExceptionGroup):  # one error for each address that was tried
         cause = cause.exceptions[0]
     if isinstance(cause, OSError):

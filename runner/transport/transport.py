@@ -12,14 +12,15 @@ from .connection import Connection
 from .deadlines import Deadlines
 from .head import head_bytes
 from .response import SocketResponse
-from .streams import Connect, Origin, open_tcp
+from .streams import Connect, DescriptorStream, Origin, open_tcp
 from .timeouts import CONNECT, Timeouts, WaitLimit
-from .tls import Handshakes, verifying
+from .tls import SPEAKS_TLS, Handshakes, speaks_tls, verifying
 from .wire import Wire
 
 # Servers and what stands before them close idle connections after 60 s or so: one that is about to
 # be closed is not used again.
 IDLE_MAX_S = 30.0
+SILENT = (httpx.ReadError, httpx.WriteError)
 
 
 class TrioTransport(httpx.AsyncBaseTransport):
@@ -44,6 +45,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         self._handshakes = Handshakes(verifying if tls is None else lambda: tls)
         self._deadlines = Deadlines()
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)
+        self._asked_for_tls: set[Origin] = set()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -92,11 +94,27 @@ class TrioTransport(httpx.AsyncBaseTransport):
                 connection.wait_for_more(connection.since_s)
                 while not connection.head_done:
                     await connection.read(wire)
-        except BaseException:
+        except BaseException as error:
             await self._discard(connection)
+            if isinstance(error, SILENT) and await self._wants_tls(connection, wire):
+                raise httpx.ConnectError(SPEAKS_TLS) from error
             raise
         connection.rest()
         return SocketResponse(connection, wire, self._give_back)
+
+    async def _wants_tls(self, connection: Connection, wire: Wire) -> bool:
+        """Whether a server that ended a plain connection without a word speaks TLS: it is asked
+        once, over real sockets."""
+        origin = connection.origin
+        if (
+            wire.first_byte_at_s is not None
+            or origin.scheme != "http"
+            or not isinstance(connection.stream, DescriptorStream)
+            or origin in self._asked_for_tls
+        ):
+            return False
+        self._asked_for_tls.add(origin)
+        return await speaks_tls(self._connect, origin)
 
     async def _open(self, origin: Origin, wire: Wire) -> Connection:
         idle = self._idle[origin]

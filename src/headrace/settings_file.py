@@ -1,3 +1,23 @@
-"""The name of the settings file, for the command line's root and for what reads a table of it."""
+"""The settings file, for the command line's root and for what reads a table of it."""
+
+from pathlib import Path
+from typing import Any
 
 SETTINGS_FILE = "headrace.toml"  # in the current directory
+
+
+class SettingsFileError(ValueError):
+    """The file is there and can't be read; the message names it."""
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What the settings file holds; nothing where there is none. Raises SettingsFileError."""
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        # No TOML, no UTF-8, or a number of thousands of digits.
+        raise SettingsFileError(f"{path} can't be used: {error}") from error

@@ -18,13 +18,13 @@ import trustme
 
 from headrace.jobs import InputError, Job
 from headrace.runner import Secret, TrioTransport
+from headrace.runner.base_url import base_url_from
 from headrace.runner.client import Client
 from headrace.runner.clock import RunClock
 from headrace.runner.outcome import AttemptOutcome
-from headrace.runner.settings import base_url_from
 from headrace.runner.transport import Wire, transport_to
+from headrace.runner.transport.by_origin import TransportByOrigin
 from headrace.runner.transport.httpx_transport import TracingTransport, httpx_transport
-from headrace.runner.transport.route import proxy_for
 
 BODY = json.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}).encode()
 OK = b"HTTP/1.1 200 OK\r\nX-Request-Id: r-1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -126,29 +126,7 @@ def test_http2_without_h2_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
         transport_to("https://a.test", http2=True, environment={})
 
 
-PROXIES = {"HTTP_PROXY": "http://p:1", "https_proxy": "q:2", "NO_PROXY": "in.test,.corp.test"}
-
-
-@pytest.mark.parametrize(
-    ("url", "environment", "proxy"),
-    [
-        ("http://a.test", PROXIES, "http://p:1"),
-        ("https://a.test", PROXIES, "http://q:2"),
-        ("https://in.test", PROXIES, None),
-        ("https://x.corp.test:8443/base", PROXIES, None),
-        ("http://127.0.0.1:8000", PROXIES, None),
-        ("http://localhost:8000", PROXIES, None),
-        ("http://[::1]:8000", PROXIES, None),
-        ("https://a.test", {"ALL_PROXY": "http://r:3"}, "http://r:3"),
-        ("https://a.test", {"HTTP_PROXY": "http://p:1"}, None),
-        ("https://a.test", {"ALL_PROXY": "http://r:3", "NO_PROXY": "*"}, None),
-        ("https://a.test", {}, None),
-    ],
-)
-def test_the_environment_says_where_a_proxy_stands(
-    url: str, environment: dict[str, str], proxy: str | None
-) -> None:
-    assert proxy_for(url, environment) == proxy
+PROXIES = {"HTTP_PROXY": "http://p:1", "https_proxy": "q:2"}
 
 
 def test_only_proxies_and_http2_go_to_httpxs_own_transport() -> None:
@@ -157,11 +135,30 @@ def test_only_proxies_and_http2_go_to_httpxs_own_transport() -> None:
     assert isinstance(transport_to("http://a.test", http2=True, environment={}), TracingTransport)
 
 
-def test_a_proxy_that_is_none_is_refused_without_showing_it() -> None:
-    """It may hold a password."""
-    with pytest.raises(InputError) as caught:
-        transport_to("http://a.test", environment={"HTTP_PROXY": "ftp://me:secret@x"})
-    assert "secret" not in str(caught.value)
+def test_several_base_urls_take_one_transport_where_one_does() -> None:
+    urls = ("http://a.test", "http://a.test/v4")
+    assert isinstance(transport_to(*urls, environment={}), TrioTransport)
+    both = transport_to("http://a.test", "https://b.test", environment=PROXIES)
+    assert isinstance(both, TransportByOrigin)
+    assert [type(each) for each in both.transports.values()] == [TracingTransport] * 2
+
+
+async def test_each_origin_is_sent_to_by_its_own_transport(nursery: trio.Nursery) -> None:
+    """One by the proxy, and one that is this machine's own directly."""
+    proxy, direct = Plain(), Plain()
+    ports = [await listen(nursery, each) for each in (proxy, direct)]
+    urls = ("http://gateway.test", f"http://127.0.0.1:{ports[1]}")
+    environment = {"HTTP_PROXY": f"http://127.0.0.1:{ports[0]}"}
+    async with transport_to(*urls, environment=environment) as transport:
+        for url in urls:
+            outcome = await send(transport, url, Wire())
+            assert outcome.failure is None
+        answer = await transport.handle_async_request(httpx.Request("POST", urls[1], content="{}"))
+        await answer.aread()
+        await answer.aclose()
+    assert proxy.seen.startswith(b"POST http://gateway.test/v1/chat/completions")
+    assert direct.seen.startswith(b"POST /v1/chat/completions")
+    assert (proxy.connections, direct.connections) == (1, 1)
 
 
 async def test_through_a_proxy_the_wire_is_filled_in(nursery: trio.Nursery) -> None:

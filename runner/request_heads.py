@@ -1,0 +1,60 @@
+"""The heads of requests: where each endpoint is, and how the key goes with it."""
+
+from importlib.metadata import version
+from typing import NamedTuple
+
+import httpx
+
+from headrace.jobs import ENDPOINTS
+
+from .base_url import endpoint_url, has_api_version
+from .secret import Secret
+from .transport import RequestHead, http_base
+
+ANTHROPIC_VERSION = "2023-06-01"
+
+
+class RequestHeads(NamedTuple):
+    """The heads of all POSTs, by the job's url; and the headers of a GET from the service."""
+
+    posts: dict[str, RequestHead]
+    get: httpx.Headers
+    user_agent: str
+
+
+def request_heads(
+    base_url: str, anthropic_base_url: str, *, key: Secret, headers: tuple[tuple[str, str], ...]
+) -> RequestHeads:
+    """Heads for a service, with `headers` of the user's own, which come before ours."""
+    user_agent = f"headrace/{version('headrace')}"
+    own = {name.lower(): value for name, value in headers}
+    posts = {}
+    for path, endpoint in ENDPOINTS.items():
+        anthropic = endpoint.kind == "messages"
+        base = anthropic_base_url if anthropic else base_url
+        fields = {
+            **_common(base, user_agent),
+            **(_anthropic(key) if anthropic else _bearer(base, key)),
+            "content-type": "application/json",
+            **own,
+        }
+        url = httpx.URL(endpoint_url(http_base(base), path))
+        posts[path] = RequestHead("POST", url, httpx.Headers(fields))
+    get = {**_common(base_url, user_agent), **_bearer(base_url, key), **own}
+    return RequestHeads(posts, httpx.Headers(get), user_agent)
+
+
+def _common(base_url: str, user_agent: str) -> dict[str, str]:
+    host = httpx.URL(http_base(base_url)).netloc.decode("ascii")
+    return {"host": host, "user-agent": user_agent, "accept-encoding": "identity"}
+
+
+def _bearer(base_url: str, key: Secret) -> dict[str, str]:
+    fields = {"authorization": f"Bearer {key.reveal()}"}
+    if has_api_version(base_url):
+        fields["api-key"] = key.reveal()  # where Azure looks for a key; Bearer is a token of Entra
+    return fields
+
+
+def _anthropic(key: Secret) -> dict[str, str]:
+    return {"x-api-key": key.reveal(), "anthropic-version": ANTHROPIC_VERSION}
