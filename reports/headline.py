@@ -57,6 +57,8 @@ def _money(summary: Summary) -> list[str]:
     cost = f"It cost {money(usage.total.cost, usage.currency)}"
     if check.verdict == "agrees":
         return [f"{cost}, and the account agrees."]
+    if check.verdict == "too small to tell":
+        return [f"{cost}, too little to tell from the account."]
     if check.verdict == "differs" and check.difference is not None:
         more = "more" if check.difference > 0 else "less"
         return [f"{cost}; the account says {money(abs(check.difference), check.currency)} {more}."]

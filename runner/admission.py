@@ -101,7 +101,7 @@ class Admission:
         now_s = self._clock.now()
         if (grant := lane.take(now_s, tokens)) is None:
             return None
-        if self.budget is not None and bound is not None:
+        if self.budget is not None:
             self.budget.reserve(bound)
         self.concurrency.take(now_s)
         due_s = now_s if due_s is None else due_s
@@ -109,7 +109,7 @@ class Admission:
 
     def ended(self, flight: InFlight, *, overloaded: bool) -> None:
         """Give back an attempt's money. It keeps its slot until `concurrency.release`."""
-        if self.budget is not None and flight.pending.cost_bound is not None:
+        if self.budget is not None:
             self.budget.release(flight.pending.cost_bound)
         self.concurrency.ended(
             sent_at_s=flight.wire.sent_at_s, overloaded=overloaded, now_s=self._clock.now()

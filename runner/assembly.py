@@ -16,7 +16,7 @@ from .client import Client
 from .clock import RunClock
 from .images import Downloads, ImageStore
 from .limits import Concurrency, Lane, Lanes, lanes_for
-from .money import Account, AccountLimits, Budget, RefusalJudge, max_cost_ceiling
+from .money import Account, AccountLimits, AccountWatch, Budget, RefusalJudge, max_cost_ceiling
 from .offload import Offload
 from .record import Recorder, RecoveredState, RunDirectory, Totals
 from .retries import RetryPolicy
@@ -25,8 +25,8 @@ from .stop import Stop
 
 
 class Assembly(NamedTuple):
-    """The parts of a session. `prices` and `limits`, what the account allows, are None where no
-    cost is known."""
+    """The parts of a session. `prices`, `limits`, what the account allows, and `watch` are None
+    where no cost is known."""
 
     account: Account
     admission: Admission
@@ -35,6 +35,7 @@ class Assembly(NamedTuple):
     limits: AccountLimits | None
     prices: PriceTable | None
     recorder: Recorder
+    watch: AccountWatch | None
 
 
 def assemble(
@@ -107,10 +108,19 @@ def assemble(
         clock=clock,
         stop=stop,
     )
-    limits = None
+    limits = watch = None
     if budget is not None:
         limits = AccountLimits(
             account=account,
+            recorder=recorder,
+            budget=budget,
+            clock=clock,
+            stop=stop,
+            settings=settings,
+        )
+        watch = AccountWatch(
+            account=account,
+            limits=limits,
             recorder=recorder,
             budget=budget,
             clock=clock,
@@ -125,6 +135,7 @@ def assemble(
         limits=limits,
         prices=prices,
         recorder=recorder,
+        watch=watch,
     )
 
 

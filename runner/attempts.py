@@ -235,6 +235,10 @@ class Attempts:
             gave_up=gave_up,
         )
         self._recorder.ended(row, end, replaces=pending.replaces)
+        if charge.cost is not None and (budget := self._admission.budget) is not None:
+            beyond = budget.beyond_bound(flight.job, charge.cost, pending.cost_bound)
+            if beyond is not None:
+                self._stop.request(beyond)
         return Conclusion(end)
 
 

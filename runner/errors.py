@@ -8,6 +8,7 @@
     ├── StorageError                     exit 1   the run directory can't be written to any more
     ├── OutageError                      exit 1   the service failed for longer than --outage
     ├── OutOfMoneyError                  exit 3   balance or budget is spent
+    ├── OverbilledError                  exit 3   more was billed than anything accounts for
     ├── JobsRefusedError                 exit 1   the same 4xx to all jobs of a url and model
     ├── KeyRefusedError                  exit 5   401, or 403 to all that was tried
     └── InterruptError                   exit 130 SIGINT
@@ -53,6 +54,12 @@ class OutOfMoneyError(HeadraceError):
     def __init__(self, message: str, *, resets_at: datetime | None = None) -> None:
         super().__init__(message)
         self.resets_at = resets_at
+
+
+class OverbilledError(HeadraceError):
+    """More was billed than an attempt can cost, or the account took more than the run knows of."""
+
+    exit_code = 3
 
 
 class JobsRefusedError(HeadraceError):

@@ -200,6 +200,8 @@ class RunSession(ABC):
             if before is not None:
                 if parts.limits is not None:
                     parts.limits.hold(before, when="at the start")
+                if parts.watch is not None:
+                    parts.watch.begin(before, state.readings)
                 await self._send(parts, state)
                 with stop.closing:
                     recorder.reading(await _last_reading(parts, before))

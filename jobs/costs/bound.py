@@ -4,28 +4,20 @@ Token estimates aim at the middle; here every byte of the body may be a token (n
 more of them), and an answer is as long as its limit allows.
 """
 
-import re
 from decimal import Decimal
 from typing import NamedTuple
 
 from ..amount import EXACT
 from ..endpoints import ENDPOINTS, EndpointKind
 from ..job import Job
+from .asked import asked_for
 from .prices import THOUSANDTH, ZERO, Price, PriceTable, Usage
-from .web_tools import most_web_uses
 
 # What a service's template may put around a message, a request and its tools, in tokens. The JSON
 # around a message is counted as well, although it is not part of the template.
 MESSAGE_ALLOWANCE_TOKENS = 16
 REQUEST_ALLOWANCE_TOKENS = 64
 TOOLS_ALLOWANCE_TOKENS = 1024
-
-# Content whose bytes do not bound its tokens: images, sound, documents.
-_MEDIA = re.compile(
-    rb'"type"\s*:\s*"(?:input_)?(?:image|image_url|audio|file|video|video_url|document)"'
-)
-# A cache that is asked to keep what is written for an hour.
-_HOUR = re.compile(rb'"cache_control"\s*:\s*\{[^{}]*"ttl"\s*:\s*"1h"')
 
 
 class _TokenRates(NamedTuple):
@@ -88,7 +80,7 @@ class CostBounds:
                     "add its prices"
                 )
             rates = self._rates[job.model, job.url] = _rates(price, ENDPOINTS[job.url].kind)
-        used = _most_used(job, rates.price, rates.kind) if rates.by_tokens else NOTHING
+        used = _most_used(job, rates.price, rates.kind, by_tokens=rates.by_tokens)
         if isinstance(used, str):
             return used
         input_tokens, output_tokens, web_searches = used
@@ -139,32 +131,31 @@ def _cost_of_images(job: Job, price: Price) -> Decimal | None:
     return price.cost(Usage(0, 0, 0, 0, images=job.images, image_size=job.image_size))
 
 
-def _most_used(job: Job, price: Price, kind: EndpointKind) -> _MostUsed | str:
+def _most_used(job: Job, price: Price, kind: EndpointKind, *, by_tokens: bool) -> _MostUsed | str:
     """The most tokens and searches, or why nothing bounds them."""
-    body, most_input = job.body, price.max_input_tokens
-    rounds, searches = 1, 0
-    # (`find` takes half as long as `in`, as in estimate.py.)
-    has_tools = body.find(b'"tools"') >= 0
-    if has_tools and kind == "messages":
-        uses = most_web_uses(body)
-        if isinstance(uses, str):
-            return uses
-        searches, rounds = uses.searches, 1 + uses.all
-        if searches and price.web_search is None:
-            return (
-                f"the price file has no web_search of {job.model!r}, which --max-cost needs for "
-                "jobs that search the web; add it"
-            )
-    if price.cache_write_1h is None and body.find(b'"ttl"') >= 0 and _HOUR.search(body) is not None:
+    asked = asked_for(job.body, kind)
+    if isinstance(asked, str):
+        return asked
+    if not by_tokens:
+        return NOTHING
+    most_input = price.max_input_tokens
+    searches, rounds = asked.web.searches, 1 + asked.web.all
+    if searches and price.web_search is None:
+        return (
+            f"the price file has no web_search of {job.model!r}, which --max-cost needs for jobs "
+            "that search the web; add it"
+        )
+    if asked.for_an_hour and price.cache_write_1h is None:
         return (
             f"the price file has no cache_write_1h of {job.model!r}, which --max-cost needs for "
             "jobs that write to the cache for an hour; add it"
         )
-    if rounds > 1 or (body.find(b'"type"') >= 0 and _MEDIA.search(body) is not None):
+    if rounds > 1 or asked.refers is not None:
         if most_input is None:
             what = "what is found on the web" if rounds > 1 else "images and files"
+            by_name = f" ({asked.refers})" if asked.refers is not None else ""
             return (
-                f"the tokens of {what} have no upper bound, which --max-cost needs; set "
+                f"the tokens of {what}{by_name} have no upper bound, which --max-cost needs; set "
                 f"max_input_tokens of {job.model!r} in the price file"
             )
         # After each use of a tool the model reads all of its input again.
@@ -172,10 +163,9 @@ def _most_used(job: Job, price: Price, kind: EndpointKind) -> _MostUsed | str:
     elif kind == "search" and most_input is not None:
         input_tokens = most_input  # search results may be input too
     else:
-        input_tokens = len(body) + REQUEST_ALLOWANCE_TOKENS
-        input_tokens += MESSAGE_ALLOWANCE_TOKENS * body.count(b'"role"')
-        if has_tools:
-            input_tokens += TOOLS_ALLOWANCE_TOKENS
+        input_tokens = len(job.body) + REQUEST_ALLOWANCE_TOKENS
+        input_tokens += MESSAGE_ALLOWANCE_TOKENS * asked.messages
+        input_tokens += TOOLS_ALLOWANCE_TOKENS * asked.tools
         if most_input is not None:
             input_tokens = min(input_tokens, most_input)
     output_tokens = job.output_limit_tokens

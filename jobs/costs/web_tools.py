@@ -4,12 +4,9 @@ https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/web-search-tool: `m
 searches of a request, and nothing else does.
 """
 
-import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
-_WEB_TOOL = re.compile(rb'"type"\s*:\s*"web_(?:search|fetch)')
 SEARCH, FETCH = "web_search", "web_fetch"
 
 
@@ -20,17 +17,14 @@ class WebUses(NamedTuple):
     all: int = 0
 
 
-def most_web_uses(body: bytes) -> WebUses | str:
-    """Count what the tools in a body may be used, or say why nothing bounds that.
+def most_web_uses(tools: Sequence[dict[str, Any]]) -> WebUses | str:
+    """Count how often the tools on the web may be used, or say why nothing bounds that.
 
     Args:
-        body: a JSON object in UTF-8.
+        tools: those of a body, decoded.
     """
-    if _WEB_TOOL.search(body) is None:
-        return WebUses()
-    tools = msgspec.json.decode(body).get("tools")
     searches = uses = 0
-    for tool in tools if isinstance(tools, list) else []:
+    for tool in tools:
         kind = _kind(tool)
         if kind is None:
             continue
@@ -45,8 +39,8 @@ def most_web_uses(body: bytes) -> WebUses | str:
     return WebUses(searches, uses)
 
 
-def _kind(tool: Any) -> str | None:
+def _kind(tool: dict[str, Any]) -> str | None:
     """Whether it is one of the two; their types end in a date, such as web_search_20250305."""
-    named = tool.get("type") if isinstance(tool, dict) else None
+    named = tool.get("type")
     kinds = (SEARCH, FETCH)
     return next((k for k in kinds if isinstance(named, str) and named.startswith(k)), None)

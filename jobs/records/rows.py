@@ -203,6 +203,13 @@ class BalanceReading(Row, frozen=True, kw_only=True):
         Literal["before", "during", "after"], doc("before the first job, between, after the last")
     ]
     spent: Annotated[Decimal, doc("computed cost of the run's attempts by then, resumes included")]
+    kept: Annotated[
+        Decimal | None,
+        doc("kept as spent from then on, for attempts whose bill is unknown; null without prices"),
+    ] = None
+    released: Annotated[
+        Decimal | None, doc("what this reading let go of the money that was kept until then")
+    ] = None
     http_status: Annotated[Int32 | None, doc("status; null without an answer")] = None
     error: Annotated[str | None, doc("why there is no figure; null when there is one")] = None
     currency: Annotated[str | None, doc("currency of every amount in the row")] = None

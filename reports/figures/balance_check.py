@@ -19,7 +19,7 @@ from .account import AccountMoves, account_moves
 from .suspects import SUSPICION, Suspect, Suspects, suspects_since
 from .usage_table import unpriced_answer, unpriced_reasons
 
-BalanceVerdict = Literal["agrees", "differs", "cannot be checked"]
+BalanceVerdict = Literal["agrees", "too small to tell", "differs", "cannot be checked"]
 
 
 class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +130,13 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
     elif moves.hidden:
         verdict = "cannot be checked"
         why.append("the balance was topped up during the run, and the key's own use is not known")
+    elif verdict == "agrees" and moves.computed < allowed and computed != 0:
+        # (Where nothing was billed, nothing taken is just what should be: that is 0, not None.)
+        verdict = "too small to tell"
+        why.append(
+            f"the cost of {strip_zeros(moves.computed):f} is less than the tolerance of "
+            f"{strip_zeros(allowed):f}: the account would look the same had it taken nothing"
+        )
     elif verdict == "differs":
         why += _remarks(moves, difference)
         if difference > 0 and _unread_pause(run):

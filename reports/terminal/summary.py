@@ -32,7 +32,12 @@ from .load import print_load
 
 SUSPECTS_PRINTED = 5
 REASONS_PRINTED = 5
-VERDICTS = {"agrees": "green", "differs": "red", "cannot be checked": "yellow"}
+VERDICTS = {
+    "agrees": "green",
+    "too small to tell": "yellow",
+    "differs": "red",
+    "cannot be checked": "yellow",
+}
 # Columns of the usage table that are left out where all is zero.
 COUNTED = {
     "input": "input_tokens",

@@ -78,6 +78,8 @@ class BulkSession(RunSession):
                 sources += [opened.enter_context(open_source(path)) for _ in lanes.own]
             passes = self._passes(sources, lanes, prices)
             async with trio.open_nursery() as nursery:
+                if parts.watch is not None:
+                    nursery.start_soon(parts.watch.run)
                 if parts.limits is not None and ahead is not None:
                     nursery.start_soon(parts.limits.renew)
                     await self._forecast(ahead, state, nursery)

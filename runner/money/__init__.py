@@ -2,6 +2,7 @@
 
 from .account import Account, read_once, show_reading
 from .account_limits import AccountLimits
+from .account_watch import AccountWatch
 from .budget import Budget, Ceiling, max_cost_ceiling, show_amount
 from .refusals import RefusalJudge
 from .reset import wait_for_reset
@@ -9,6 +10,7 @@ from .reset import wait_for_reset
 __all__ = [
     "Account",
     "AccountLimits",
+    "AccountWatch",
     "Budget",
     "Ceiling",
     "RefusalJudge",

@@ -1,6 +1,7 @@
 """What the account allows a session: read, held as ceilings, and read anew after each reset."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import trio
 
@@ -38,6 +39,7 @@ class AccountLimits:
         self._clock = clock
         self._stop = stop
         self._settings = settings
+        self._first: list[Ceiling] = []  # as the reading says that the session began with
         self._ceilings: list[Ceiling] = []
 
     @property
@@ -53,11 +55,28 @@ class AccountLimits:
 
     def hold(self, reading: BalanceReading, *, when: str) -> None:
         """Keep to what this reading allows, made `when` in words."""
-        self._ceilings = ceilings_from(
-            reading, totals=self._recorder.totals, currency=self._budget.currency, when=when
+        totals = self._recorder.totals
+        self._first = self._from(reading, when=when, taken=totals.spent + totals.kept)
+        self._keep_to(self._first)
+
+    def lower(self, reading: BalanceReading, *, when: str, taken: Decimal) -> None:
+        """Keep to what a later reading allows where that is less than the held one does: others
+        spend, too. `taken` is what the run had taken out of what the reading shows."""
+        later = {(each.whose, each.resets_at): each for each in self._from(reading, when, taken)}
+        self._keep_to(
+            [
+                min(each, later.get((each.whose, each.resets_at), each), key=lambda c: c.total)
+                for each in self._first
+            ]
         )
+
+    def _from(self, reading: BalanceReading, when: str, taken: Decimal) -> list[Ceiling]:
+        return ceilings_from(reading, taken=taken, currency=self._budget.currency, when=when)
+
+    def _keep_to(self, ceilings: list[Ceiling]) -> None:
+        self._ceilings = ceilings
         if not self._settings.yes:
-            self._budget.set_account_ceilings(self._ceilings)
+            self._budget.set_account_ceilings(ceilings)
 
     async def renew(self) -> None:
         """Read the account again after each reset of a budget: what it had before holds no more."""

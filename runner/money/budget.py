@@ -2,18 +2,19 @@
 
     spent (computed)  +  kept (bills unknown)  +  set aside (in flight)  <=  each ceiling
 
-So the computed cost never exceeds a ceiling. An attempt whose bill nobody knows, lost or cut off,
-keeps its bound as spent.
+So the computed cost exceeds a ceiling by no more than what the answers that were in flight together
+are billed beyond their own bounds; the first such answer stops a run that has a ceiling of the
+user's. An attempt whose bill nobody knows, lost, cut off or failed, keeps its bound as spent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from headrace.jobs import EXACT, BalanceReading
+from headrace.jobs import EXACT, BalanceReading, Job
 
-from ..errors import OutOfMoneyError
+from ..errors import OutOfMoneyError, OverbilledError
 from ..notify import Notifier
 from ..record import Totals
 
@@ -42,7 +43,12 @@ class Budget:
         self.currency = currency
         self._ceilings: list[Ceiling] = []
         self._reserved = Decimal(0)
+        self.unbounded = 0  # attempts in flight that nothing is set aside for
         self._changed = Notifier()
+        self._mark: Decimal | None = None
+        self._on_mark: Callable[[], None] | None = None
+        # Asked before the run stops for want of room: whether there may be more by now.
+        self.second_look: Callable[[Ceiling], Awaitable[bool]] | None = None
         self.set_account_ceilings([])
 
     def set_account_ceilings(self, ceilings: Sequence[Ceiling]) -> None:
@@ -51,10 +57,24 @@ class Budget:
         self._changed.notify_all()
 
     @property
+    def tightest(self) -> Ceiling | None:
+        """Of all ceilings, the one that is reached first."""
+        return tightest(self._ceilings)
+
+    @property
+    def reserved(self) -> Decimal:
+        """Set aside for what is in flight."""
+        return self._reserved
+
+    @property
     def taken(self) -> Decimal:
         """Spent, kept, and set aside."""
         totals = self._totals
         return EXACT.add(EXACT.add(totals.spent, totals.kept), self._reserved)
+
+    def tell_at(self, mark: Decimal, on_mark: Callable[[], None]) -> None:
+        """Call `on_mark`, once, when what is spent and kept has come to `mark`."""
+        self._mark, self._on_mark = mark, on_mark
 
     def has_room(self, bound: Decimal) -> bool:
         """Whether `bound` can be set aside now."""
@@ -66,13 +86,19 @@ class Budget:
         Raises OutOfMoneyError where it doesn't fit although nothing is in flight.
         """
         while bound and (over := self._over(bound)) is not None:
-            if not self._reserved:
+            if self._reserved:
+                await self._changed.wait()
+            elif self.second_look is None or not await self.second_look(over):
+                if self._reserved or (over := self._over(bound)) is None:
+                    continue  # another lane was let out meanwhile, or there is more by now
                 raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
-            await self._changed.wait()
 
-    def reserve(self, bound: Decimal) -> None:
-        """Set `bound` aside, for which there is room."""
-        self._reserved = EXACT.add(self._reserved, bound)
+    def reserve(self, bound: Decimal | None) -> None:
+        """Set `bound` aside, for which there is room; None where nothing bounds the attempt."""
+        if bound is None:
+            self.unbounded += 1
+        else:
+            self._reserved = EXACT.add(self._reserved, bound)
 
     def _over(self, bound: Decimal) -> Ceiling | None:
         """The ceiling that setting `bound` aside would go beyond first."""
@@ -81,10 +107,36 @@ class Budget:
         taken = EXACT.add(self.taken, bound)
         return tightest([each for each in self._ceilings if taken > each.total])
 
-    def release(self, bound: Decimal) -> None:
+    def release(self, bound: Decimal | None) -> None:
         """The attempt for which `bound` was set aside has ended, and its record is written."""
-        self._reserved = EXACT.subtract(self._reserved, bound)
+        if bound is None:
+            self.unbounded -= 1
+        else:
+            self._reserved = EXACT.subtract(self._reserved, bound)
         self._changed.notify_all()
+        if self._mark is not None and self._totals.spent + self._totals.kept >= self._mark:
+            self._mark, on_mark = None, self._on_mark
+            assert on_mark is not None
+            on_mark()
+
+    def kept_fell(self) -> None:
+        """Less is kept than before: whoever waits for room looks again."""
+        self._changed.notify_all()
+
+    def beyond_bound(
+        self, job: Job, cost: Decimal, bound: Decimal | None
+    ) -> OverbilledError | None:
+        """Why the run must stop: an answer costs more than was set aside for it, and the user's
+        ceiling relies on that. None where it doesn't."""
+        if self.ceiling is None or bound is None or cost <= bound:
+            return None
+        return OverbilledError(
+            f"{_shown(job.custom_id)} costs {show_amount(cost)} {self.currency} by its own usage, "
+            f"more than the {show_amount(bound)} that it could cost by its body and the price "
+            f"file, so --max-cost can't be kept; see what the service does with max_tokens and n, "
+            f"set max_input_tokens and max_output_tokens of {job.model!r} in the price file, or "
+            "run without --max-cost"
+        )
 
     def _words(self, over: Ceiling, bound: Decimal) -> str:
         spent, kept = self._totals.spent, self._totals.kept
@@ -96,6 +148,10 @@ class Budget:
             f"{show_amount(spent)} spent{unknown} that goes beyond {over.name}; {over.advice}, and "
             "run the same command again to resume"
         )
+
+
+def _shown(custom_id: str) -> str:
+    return f"job {custom_id!r}" if len(custom_id) <= 80 else f"job {custom_id[:80]!r}..."
 
 
 def show_amount(amount: Decimal) -> str:
@@ -110,15 +166,14 @@ def max_cost_ceiling(limit: Decimal, currency: str) -> Ceiling:
 
 
 def ceilings_from(
-    reading: BalanceReading, *, totals: Totals, currency: str, when: str
+    reading: BalanceReading, *, taken: Decimal, currency: str, when: str
 ) -> list[Ceiling]:
     """What a reading of the account allows from now on; nothing where it says nothing that helps.
 
-    `when` the reading was made, in words.
+    `taken` is what the run had taken out of what the reading shows, `when` it was made, in words.
     """
     if reading.currency != currency:
         return []
-    taken = EXACT.add(totals.spent, totals.kept)
     ceilings = []
     sources: list[tuple[str, Decimal | None, str, datetime | None]] = [
         ("the balance", reading.balance, "top up", None)

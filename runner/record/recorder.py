@@ -1,7 +1,9 @@
 """The recorder: every record of a session goes through it, to the journal and then to Parquet."""
 
 from contextlib import suppress
+from decimal import Decimal
 
+import msgspec
 import trio
 
 from headrace.jobs import (
@@ -29,7 +31,7 @@ from .journal import Journal
 from .recovery import RecoveredState
 from .rejects import RejectsFile
 from .seal import ensure_parts, seal
-from .unbilled import kept_for
+from .unbilled import kept_for, may_be_billed
 
 SYNC_EVERY_S = 0.1
 # A segment of this size seals in well under a second and a few hundred MB.
@@ -38,7 +40,12 @@ SEGMENT_BYTES = 8 * 1024 * 1024
 
 class Totals:
     """What the run has done so far, earlier sessions included. `kept` is the most that attempts
-    whose bill is unknown can have cost."""
+    whose bill is unknown can have cost, as far as the account has not said less.
+
+    `unbilled_s` is when the latest of them ended in this session, on trio's clock; None where none
+    did. `unaccounted` counts what may have been billed in this session and is neither in `spent`
+    nor in `kept`: answers without a cost, and attempts without a bill and without a bound.
+    """
 
     def __init__(self, state: RecoveredState) -> None:
         self.succeeded = state.succeeded
@@ -46,6 +53,8 @@ class Totals:
         self.rejected = 0
         self.spent = state.spent
         self.kept = state.kept
+        self.unbilled_s: float | None = None
+        self.unaccounted = 0
 
 
 class Recorder:
@@ -81,7 +90,7 @@ class Recorder:
         self._append(Ended(attempt=attempt) if job is None else Finished(attempt=attempt, job=job))
         self._open.pop((attempt.index, attempt.attempt), None)
         if attempt.cost is None:
-            self.totals.kept += kept_for(attempt)
+            self._keep(attempt)
         else:
             self.totals.spent += attempt.cost
         if job is not None:
@@ -92,9 +101,21 @@ class Recorder:
         self._append(Decided(result=result, replaces=replaces is not None))
         self._count(result.status, replaces)
 
-    def reading(self, reading: BalanceReading) -> None:
-        """The balance was read."""
+    def _keep(self, attempt: Attempt) -> None:
+        """Count what an attempt may have been billed whose cost is not known."""
+        totals = self.totals
+        if may_be_billed(attempt):
+            totals.unbilled_s = trio.current_time()
+            totals.kept += kept_for(attempt)
+            totals.unaccounted += attempt.error_kind is None or attempt.cost_bound is None
+
+    def reading(self, reading: BalanceReading, *, released: Decimal | None = None) -> None:
+        """The balance was read, and said that so much of what was kept has not been billed."""
+        kept = self.totals.kept - (released or 0)
+        if self._run.manifest.prices is not None:
+            reading = msgspec.structs.replace(reading, kept=kept, released=released)
         self._append(BalanceRead(reading=reading))
+        self.totals.kept = kept
 
     def reject(self, reject: Reject) -> None:
         """A line that is not a job."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from headrace.jobs import (
     Attempt,
+    BalanceReading,
     Ended,
     Result,
     Sent,
@@ -26,7 +27,7 @@ from .files import make_directory, storage
 from .journal import Journal, read_segment
 from .seal import seal
 from .unbilled import kept_for, kept_in
-from .upgrade import upgrade
+from .upgrade import upgrade, with_columns_of
 
 # What `State.done` says of a line: its job is done, or has a result and is open again.
 DONE = 1
@@ -47,7 +48,9 @@ class RecoveredState(NamedTuple):
     `done` has one byte for each line up to the last with a result: DONE, REOPENED, or 0.
     `attempts` has the number of attempts of each job without a result. `recent` are the requests
     of the last minute, oldest first; `lost` counts those that this recovery found without an end.
-    `spent` is the computed cost, `kept` the bounds of attempts whose bill is unknown.
+    `spent` is the computed cost, `kept` the bounds of attempts whose bill is unknown, without what
+    readings of the account have released. `readings` are those since it began to be kept; the first
+    was made when nothing was. Empty where nothing is kept, or where that reading is not known.
     """
 
     done: bytearray
@@ -58,6 +61,7 @@ class RecoveredState(NamedTuple):
     lost: int
     spent: Decimal
     kept: Decimal
+    readings: list[BalanceReading]
 
     def has_result(self, index: int) -> bool:
         """Whether the job at this line is finished."""
@@ -159,6 +163,9 @@ def _state(
     # A wall clock that was set back since would have the limits wait until it is there again.
     recent = [each._replace(sent_at=min(each.sent_at, now)) for each in recent]
     succeeded = int((results["status"] == "succeeded").sum())
+    readings = _readings(run / "balance.parquet")
+    kept = sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts))
+    kept = max(Decimal(0), kept - sum(each.released or Decimal(0) for each in readings))
     return RecoveredState(
         done=done,
         attempts=made,
@@ -167,8 +174,28 @@ def _state(
         failed=len(results) - succeeded,
         lost=len(unended),
         spent=Decimal(attempts["cost"].sum() or 0),
-        kept=sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts)),
+        kept=kept,
+        readings=_since_nothing_kept(readings) if kept else [],
     )
+
+
+def _since_nothing_kept(readings: list[BalanceReading]) -> list[BalanceReading]:
+    """The readings with a balance from the last on that began a session with nothing kept."""
+    shown = [each for each in readings if each.balance is not None]
+    begins = [n for n, each in enumerate(shown) if each.moment == "before" and each.kept == 0]
+    return shown[begins[-1] :] if begins else []
+
+
+def _readings(path: Path) -> list[BalanceReading]:
+    """All readings of the balance, oldest first."""
+    if not path.exists():
+        return []
+    try:
+        table = with_columns_of(BalanceReading, pl.read_parquet(path))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StorageError(f"{path} can't be read ({error}); restore it") from error
+    names = BalanceReading.__struct_fields__
+    return [BalanceReading(**row) for row in table.select(names).sort("read_at").to_dicts()]
 
 
 def _read(directory: Path, kind: type[Attempt] | type[Result], *names: str) -> pl.DataFrame:

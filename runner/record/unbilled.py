@@ -1,8 +1,8 @@
 """Attempts that may have been billed although their cost is not known, and what is kept for them.
 
-Lost and cancelled ones, timeouts, broken connections, cut streams, answers that can't be priced:
-whatever was sent and brought neither a cost nor a refusal. A refusal is an HTTP status that is not
-2xx.
+Lost and cancelled ones, timeouts, broken connections, cut streams, failures of 5xx, answers that
+can't be priced: whatever was written to a connection and brought neither a cost nor a refusal.
+A refusal is an HTTP status of 3xx or 4xx: nobody bills a 429, nor a request that is wrong.
 """
 
 from decimal import Decimal
@@ -11,18 +11,23 @@ import polars as pl
 
 from headrace.jobs import Attempt
 
+REFUSALS = (3, 4)  # the first digit of their status
+
+
+def may_be_billed(attempt: Attempt) -> bool:
+    """Whether it was sent and brought neither a cost nor a refusal."""
+    if attempt.cost is not None or attempt.sent_at is None:
+        return False
+    return attempt.http_status is None or attempt.http_status // 100 not in REFUSALS
+
 
 def kept_for(attempt: Attempt) -> Decimal:
     """The part of the money that this attempt keeps beside its cost."""
-    if attempt.cost is not None or attempt.sent_at is None:
-        return Decimal(0)
-    if attempt.http_status is not None and attempt.http_status // 100 != 2:
-        return Decimal(0)
-    return attempt.cost_bound or Decimal(0)
+    return attempt.cost_bound or Decimal(0) if may_be_billed(attempt) else Decimal(0)
 
 
 def kept_in(attempts: pl.DataFrame) -> Decimal:
     """The same, added up over rows of the attempts table."""
-    refused = pl.col("http_status").is_not_null() & (pl.col("http_status") // 100 != 2)
+    refused = (pl.col("http_status") // 100).is_in(REFUSALS).fill_null(value=False)
     unknown = pl.col("cost").is_null() & pl.col("sent_at").is_not_null() & ~refused
     return Decimal(attempts.filter(unknown)["cost_bound"].sum() or 0)

@@ -102,6 +102,8 @@ class LoadSession(RunSession):
                     nursery.start_soon(self._end_measuring, schedule)
                     if parts.limits is not None:
                         nursery.start_soon(parts.limits.renew)
+                    if parts.watch is not None:
+                        nursery.start_soon(parts.watch.run)
                     if self._display is not None:
                         progress = LoadProgress(
                             totals=recorder.totals,

@@ -1,4 +1,4 @@
-"""--max-cost: the computed cost never exceeds it, whatever comes back; in virtual time."""
+"""--max-cost: what the computed cost may come to, whatever comes back; in virtual time."""
 
 import json
 import random
@@ -159,21 +159,69 @@ async def interrupt_after(stop: Stop, seconds: float) -> None:
     stop.request(InterruptError("interrupted"))
 
 
-async def test_a_refusal_costs_nothing_and_a_cut_answer_keeps_its_bound(
-    bench: Any, service: Any, autojump_clock: MockClock
+@pytest.mark.parametrize("status", [500, 502, 504, 529])
+async def test_a_refusal_costs_nothing_and_a_failure_and_a_cut_answer_keep_their_bounds(
+    bench: Any, service: Any, autojump_clock: MockClock, status: int
 ) -> None:
+    """A 5xx may have been billed: 16 CNY left an account under --max-cost 0.001."""
     bound = bound_of(bench.chat_line("job-0", "question 0", max_tokens=50))
-    replies = [service.error(500), service.error(429), service.fine()._replace(body=None)]
+    replies = [service.error(status), service.error(429), service.fine()._replace(body=None)]
     service.answer = lambda seen: replies[seen.number - 1] if seen.number <= 3 else service.fine()
     bench.write_chats(1, max_tokens=50)
-    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(2 * bound))
+    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(3 * bound))
     assert ran.outcome.exit_code == 0
     assert len(service.posts) == 4
     shutil.rmtree(ran.directory)
     service.posts.clear()
-    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(2 * bound - 1))
+    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(3 * bound - 1))
     assert ran.outcome.exit_code == 3
+    assert f"{2 * bound} kept for attempts whose bill is unknown" in (ran.outcome.reason or "")
     assert len(service.posts) == 3
+
+
+async def test_the_first_answer_above_its_bound_stops_the_run_and_is_named(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """2,000 CNY were computed under --max-cost 1, job by job."""
+    bound = bound_of(bench.chat_line("job-0", "question 0", max_tokens=50))
+    service.answer = lambda seen: (
+        service.fine(output_tokens=5000, delay_s=1) if seen.number == 2 else service.fine(delay_s=1)
+    )
+    bench.write_chats(6, max_tokens=50)
+    ran = await bench.run(service, prices=PRICES, max_cost=Decimal(10**6), concurrency=1)
+    assert ran.outcome.exit_code == 3
+    assert ran.outcome.cost == 10 + 5007
+    assert len(service.posts) == 2
+    assert ran.results["status"].to_list() == ["succeeded"] * 2  # it was paid for, and is kept
+    assert (ran.outcome.reason or "").startswith(
+        f"job 'job-1' costs 5007 CNY by its own usage, more than the {bound} that it could cost "
+    )
+    again = await bench.run(service, prices=PRICES, max_cost=Decimal(10**6), concurrency=1)
+    assert (again.outcome.exit_code, again.outcome.cost) == (0, 5017 + 40)
+
+
+async def test_images_beyond_n_stop_the_run(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    data = [{"url": f"https://example.com/{n}.png"} for n in range(5)]
+    service.answer = lambda seen: service.fine()._replace(body=json.dumps({"data": data}).encode())
+    body = {"model": "m", "prompt": "a cat", "n": 2}
+    line = {"custom_id": "cat", "url": "/v1/images/generations", "body": body}
+    bench.write(*(json.dumps({**line, "custom_id": f"cat-{n}"}).encode() for n in range(3)))
+    prices = PriceTable(currency="CNY", models={"m": Price(images={"default": Decimal(1)})})
+    ran = await bench.run(service, prices=prices, max_cost=Decimal(100), concurrency=1)
+    assert (ran.outcome.exit_code, ran.outcome.cost) == (3, 5)
+    assert "job 'cat-0' costs 5 CNY by its own usage, more than the 2 " in ran.outcome.reason
+    assert len(service.posts) == 1
+
+
+async def test_an_answer_above_its_bound_stops_nothing_without_max_cost(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(output_tokens=5000)
+    bench.write_chats(3, max_tokens=50)
+    ran = await bench.run(service, prices=PRICES)
+    assert (ran.outcome.exit_code, ran.outcome.cost) == (0, 3 * 5007)
 
 
 async def test_a_job_without_a_price_or_a_bound_is_rejected_under_it_and_only_under_it(
@@ -279,7 +327,8 @@ async def test_the_computed_cost_never_exceeds_it(
             )
             nursery.cancel_scope.cancel()
         attempts = ran.attempts
-        unrefused = pl.col("http_status").is_null() | (pl.col("http_status") == 200)
+        status = pl.col("http_status")
+        unrefused = status.is_null() | (status == 200) | (status >= 500)
         unknown = attempts.filter(pl.col("cost").is_null() & unrefused)
         spent = sum(attempts["cost"].drop_nulls().to_list(), Decimal(0))
         kept = sum(unknown["cost_bound"].to_list(), Decimal(0))
