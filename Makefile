@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines
+.PHONY: demo test picture fuzz crash peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -62,6 +62,9 @@ bench-export: $(VENV)/.installed
 
 bench-lines: $(VENV)/.installed
 	$(BIN)/python benchmarks/lines.py
+
+bench-datasets: $(VENV)/.installed
+	$(BIN)/python benchmarks/datasets.py
 
 # Thousands of cases of what the tests try hundreds of: the ledger, and a gateway's hostile clients.
 fuzz: $(VENV)/.tools

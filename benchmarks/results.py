@@ -30,6 +30,7 @@ PARTS = {
     "load": ("load.py", "--repeats", "5"),
     "report": ("report.py", "--repeats", "3"),
     "lines": ("lines.py", "--line-bytes", "400"),
+    "datasets": ("datasets.py",),
 }
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.table_flags import selection_flags
+
 from .terminal_text import printable, printable_json
 
 if TYPE_CHECKING:
@@ -38,7 +40,44 @@ TPM = click.option(
 
 @click.group()
 def jobs() -> None:
-    """Inspect a job file before it runs. Sends nothing and needs no key."""
+    """Make a job file of a table, or inspect one before it runs. Sends nothing and needs no key."""
+
+
+@jobs.command()
+@click.argument("data", metavar="DATA")
+@click.option("--recipe", metavar="R.toml", help="How a row becomes a job.")
+@click.option("--out", required=True, metavar="FILE", help="The job file to write.")
+@click.option("--template", metavar="FILE", help="The message, with {{ column }} in it.")
+@click.option("--system", metavar="FILE", help="The system message, likewise.")
+@click.option("--model", metavar="MODEL", help="The model to ask.")
+@click.option("--id", "id_", metavar="COLUMN", help="The ids.  [default: digests of the bodies]")
+@selection_flags
+def make(data: str, recipe: str | None, out: str, images_from: str | None, **options: Any) -> None:
+    """Make a job for each row of DATA, as a recipe or flags say.
+
+    DATA is Parquet, CSV, JSONL or Arrow: a file, a glob in quotes, a URL that polars reads, or -
+    for standard input. Where a row lacks what its message needs, nothing is written. Flags go
+    before the recipe. docs/reference/recipes.md has its keys.
+    """
+    import tempfile
+
+    from .datasets import made_jobs, open_table, read_recipe, spool, write_job_file
+    from .errors import InputError
+    from .records import Selection
+
+    asked = {name: options.pop(name) for name in ("template", "system", "model")}
+    found = read_recipe(None if recipe is None else Path(recipe), id=options.pop("id_"), **asked)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "standard input"
+        if data == "-":
+            spool(kept)
+        table = open_table(str(kept) if data == "-" else data)
+        if any(Path(out).exists() and Path(out).samefile(file) for file in table.files):
+            raise InputError(f"{out} is the table itself; name another file")
+        count = write_job_file(
+            Path(out), made_jobs(table, found, Selection(**options), images_from=images_from)
+        )
+    click.echo(f"{printable(out)}: {count:,} {'job' if count == 1 else 'jobs'}")
 
 
 @jobs.command()

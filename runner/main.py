@@ -43,7 +43,7 @@ COMMANDS = {
     "calibrate": Place(
         "runner.calibration.cli", "calibrate", "Measure what this machine's client can do."
     ),
-    "jobs": Place("jobs.cli", "jobs", "Check a job file, or estimate its tokens and cost."),
+    "jobs": Place("jobs.cli", "jobs", "Make a job file of a table, check one, estimate it."),
     "report": Place(
         "reports.cli", "report", "Show what a run did, cost and took.", reads_records=True
     ),

@@ -2,6 +2,7 @@
 
 from .account_change import AccountChange
 from .budgets import PERIODS, Period, PeriodBudget
+from .dataset import Dataset, Recipe, SchemaBy, Selection
 from .job_end import OF_LAST_ATTEMPT, JobEnd
 from .journal import (
     BalanceRead,
@@ -65,6 +66,7 @@ __all__ = [
     "BalanceReading",
     "Column",
     "ConcurrencyPoint",
+    "Dataset",
     "Decided",
     "DownloadTotals",
     "Ended",
@@ -83,8 +85,11 @@ __all__ = [
     "Period",
     "PeriodBudget",
     "Phase",
+    "Recipe",
     "Result",
     "Row",
+    "SchemaBy",
+    "Selection",
     "Sent",
     "Session",
     "Shape",

@@ -1,0 +1,25 @@
+"""Tables into jobs: a recipe says how each row is asked."""
+
+from .job_file import write_job_file
+from .make import ID_DIGITS, JobMaker, MadeJob, made_jobs
+from .pieces import Piece
+from .recipe import read_recipe
+from .selection import Chosen, choose
+from .spool import spool
+from .table import URL, Table, open_table
+
+__all__ = [
+    "ID_DIGITS",
+    "URL",
+    "Chosen",
+    "JobMaker",
+    "MadeJob",
+    "Piece",
+    "Table",
+    "choose",
+    "made_jobs",
+    "open_table",
+    "read_recipe",
+    "spool",
+    "write_job_file",
+]

@@ -1,0 +1,166 @@
+"""The body of a row's request, as its recipe says."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..endpoints import ENDPOINTS
+from ..errors import InputError
+from ..records import Recipe
+from .images import Image, images_in
+from .template import NO_COLUMN, BadRowError, Null, Row, Template, is_template
+
+Value = Callable[[Row], Any]
+# A string that is nothing but a column has the column's value, whatever its type.
+BARE = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*", re.ASCII)
+CONVERSATIONS = ("chat", "search", "messages")
+
+
+class BodyMaker:
+    """Makes bodies of rows; `columns` are those that it needs.
+
+    Args:
+        recipe: what they are made by.
+        images_from: the directory that images are below.
+
+    Raises:
+        InputError: a text of the recipe is not a template, or has no place at its endpoint.
+    """
+
+    def __init__(self, recipe: Recipe, *, images_from: Path) -> None:
+        self._recipe = recipe
+        self._images_from = images_from
+        self.kind = ENDPOINTS[recipe.url].kind
+        self.columns = set(recipe.images)
+        self._model = self._compiled(recipe.model, "model")
+        self._system = self._text(recipe.system, "system")
+        self._user = self._text(recipe.user, "user")
+        self._messages = self._conversation()
+        self._extra = self._compiled(recipe.body, "[body]")
+        if self.kind not in CONVERSATIONS:
+            self._check_prompt()
+
+    def _check_prompt(self) -> None:
+        for name in ("system", "messages", "images"):
+            if getattr(self._recipe, name):
+                raise InputError(f"{name} has no place in a body for {self._recipe.url}")
+
+    def make(self, row: Row) -> dict[str, Any]:
+        """The body for a row of `shown` values. Raises BadRowError."""
+        recipe = self._recipe
+        body: dict[str, Any] = {"model": self._model(row)}
+        extra = self._extra(row)
+        if self.kind in CONVERSATIONS:
+            if self.kind == "messages" and self._system is not None:
+                body["system"] = self._system.render(row)
+            if messages := self._asked(row):
+                body["messages"] = messages
+        elif self._user is not None:
+            body[self._prompt_field] = self._user.render(row)
+        if recipe.max_tokens is not None:
+            body["max_tokens"] = recipe.max_tokens
+        if recipe.temperature is not None:
+            body["temperature"] = recipe.temperature
+        if twice := body.keys() & extra.keys():
+            raise BadRowError(f"[body]: {min(twice)} is set by the recipe too; keep one of them")
+        return {**body, **extra}
+
+    @property
+    def _prompt_field(self) -> str:
+        """Where an endpoint that is not a conversation takes its prompt: prompt, input, ..."""
+        required = ENDPOINTS[self._recipe.url].required
+        return next(name for name in required if name != "model")
+
+    def _asked(self, row: Row) -> list[Any]:
+        messages: list[Any] = []
+        if self._messages is not None:
+            messages = self._messages(row)
+            if not isinstance(messages, list):
+                raise BadRowError(f"messages: {self._recipe.messages} is not a list of messages")
+        else:
+            if self.kind != "messages" and self._system is not None:
+                messages.append({"role": "system", "content": self._system.render(row)})
+            if self._user is not None:
+                messages.append({"role": "user", "content": self._user.render(row)})
+        if self._recipe.images:
+            self._add_images(messages, list(self._images(row)))
+        return messages
+
+    def _images(self, row: Row) -> Iterator[Image]:
+        for column in self._recipe.images:
+            if column not in row:
+                raise BadRowError(f"images: {NO_COLUMN}{column!r}", column=column)
+            yield from images_in(_plain(row[column]), column, self._images_from)
+
+    def _add_images(self, messages: list[Any], images: list[Image]) -> None:
+        """Put them into the last message of a user: before its text for Anthropic, else after."""
+        asked = [m for m in messages if isinstance(m, dict) and m.get("role") == "user"]
+        if not asked:
+            raise BadRowError("images: there is no message of a user that they belong to")
+        parts = [image.part(self.kind) for image in images]
+        text = asked[-1].get("content")
+        content = [{"type": "text", "text": text}] if isinstance(text, str) else list(text or [])
+        asked[-1]["content"] = parts + content if self.kind == "messages" else content + parts
+
+    def _conversation(self) -> Value | None:
+        messages = self._recipe.messages
+        if messages is None:
+            return None
+        if isinstance(messages, str):
+            return self._column(messages, "messages")
+        return self._compiled(messages, "messages")
+
+    def _text(self, source: str | None, what: str) -> Template | None:
+        if source is None:
+            return None
+        template = Template(source, what)
+        self.columns |= template.columns
+        return template
+
+    def _column(self, name: str, what: str) -> Value:
+        self.columns.add(name)
+
+        def value(row: Row) -> Any:
+            if name not in row:
+                raise BadRowError(f"{what}: {NO_COLUMN}{name!r}", column=name)
+            found = row[name]
+            if isinstance(found, Null):
+                raise BadRowError(f"{what}: {name} is null")
+            return _plain(found)
+
+        return value
+
+    def _compiled(self, value: Any, what: str) -> Value:
+        """What makes a value of the recipe for a row: strings in it may be templates."""
+        if isinstance(value, str) and is_template(value):
+            if bare := BARE.fullmatch(value):
+                return self._column(bare[1], what)
+            template = self._text(value, what)
+            assert template is not None
+            return template.render
+        if isinstance(value, list) and _has_template(value):
+            items = [self._compiled(each, what) for each in value]
+            return lambda row: [item(row) for item in items]
+        if isinstance(value, dict) and (_has_template(value) or what == "messages"):
+            fields = {n: self._compiled(each, f"{what}.{n}") for n, each in value.items()}
+            return lambda row: {name: field(row) for name, field in fields.items()}
+        return lambda row: value
+
+
+def _has_template(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_template(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_has_template, inner))
+
+
+def _plain(value: Any) -> Any:
+    """A value of a row as it is in JSON: undefined ones are null again."""
+    if isinstance(value, Null):
+        return None
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items() if not isinstance(each, Null)}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value
