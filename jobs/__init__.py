@@ -7,7 +7,9 @@ from headrace.settings_file import SETTINGS_FILE
 
 from .amount import EXACT, strip_zeros, to_places
 from .costs import (
+    TIERS,
     TOKEN_PRICES,
+    USUAL_TIERS,
     CostBounds,
     EstimateTotals,
     Forecast,
@@ -133,9 +135,11 @@ __all__ = [
     "SERVICE_KINDS",
     "SETTINGS_FILE",
     "STALL_S",
+    "TIERS",
     "TOKEN_PRICES",
     "UNPROCESSED",
     "UNUSABLE_ANSWER",
+    "USUAL_TIERS",
     "AccountChange",
     "Aggregate",
     "Attempt",

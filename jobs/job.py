@@ -21,6 +21,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         answers: the body's n.
         image_size: the requested size of images; None where the body sets none.
         images: how many are requested; 0 for text.
+        web_search: the field of a chat body by which the service may search the web, at a price of
+            its own; None where there is none.
         metadata: JSON text, or None.
         expected: JSON text, or None.
     """
@@ -37,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     answers: int = 1
     image_size: str | None = None
     images: int = 0
+    web_search: str | None = None
     metadata: str | None = None
     expected: str | None = None
 

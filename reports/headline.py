@@ -42,6 +42,9 @@ def _cut(summary: Summary) -> list[str]:
 def _load(summary: Summary) -> list[str]:
     if summary.load is None:
         return []
+    requests = summary.load.requests
+    if requests.measured and not requests.answered:
+        return ["No answer came in the measured window: there is nothing to judge."]
     return {
         "valid": ["The measurement is valid."],
         "client-limited": ["The client itself was a limit, so the figures are partly its own."],

@@ -403,6 +403,7 @@ class Client:
             gaps_s=times.gaps_s,
             content_end_at_s=end_s if last_s is None and found is not None else last_s,
             partial=None if found is not None and stream.has_usage else stream.partial(),
+            reported=stream.failed is not None,
         )
 
     def _redacted(self, outcome: AttemptOutcome) -> AttemptOutcome:

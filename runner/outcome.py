@@ -13,7 +13,8 @@ class AttemptOutcome(msgspec.Struct):
     """What one attempt came to: an answer, or a failure, never both.
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
-    `partial` is what a stream had brought before it broke off, and `usage` that of an answer which
+    `partial` is what a stream had brought before it broke off, `reported` whether it said itself
+    that it failed, and `usage` that of an answer which
     can't be used although it was paid for.
     `first_token_at_s`, `first_content_at_s` (the first token that is not reasoning) and
     `content_end_at_s` are seconds on trio's clock; the first two are None for what was not a
@@ -32,4 +33,5 @@ class AttemptOutcome(msgspec.Struct):
     content_end_at_s: float | None = None
     limits: ServiceLimits = NOTHING_SAID
     partial: Partial | None = None
+    reported: bool = False
     usage: Usage | None = None

@@ -20,6 +20,7 @@ from .clock import RunClock
 from .outcome import AttemptOutcome
 
 NO_USAGE = Usage()
+ZERO = Decimal(0)
 
 
 def _span(start_s: float | None, end_s: float | None) -> float | None:
@@ -34,7 +35,12 @@ def usage_of(job: Job, outcome: AttemptOutcome) -> Usage:
     kind = ENDPOINTS[job.url].kind
     if kind == "images":
         return usage._replace(image_size=job.image_size)
-    return usage._replace(searches=1) if kind == "search" else usage
+    if kind == "search":
+        return usage._replace(searches=1)
+    if job.web_search is not None and usage.web_searches is None and usage.why_unpriced is None:
+        why = f"the job has {job.web_search}, and the answer does not say what it searched"
+        return usage._replace(why_unpriced=why)
+    return usage
 
 
 def probable_cost_of(
@@ -47,15 +53,19 @@ def probable_cost_of(
 ) -> Decimal | None:
     """What a stream that broke off before its usage was likely billed; None for anything else.
 
+    One that reported an error itself is not billed where nothing came, and no search's fee.
     `input_tokens` is the estimate of the job's input, for where the stream has not told it. The
     output is what came: a service that writes on after the break bills more. Never above `bound`.
     """
     if outcome.partial is None or prices is None:
         return None
     text, told = outcome.partial
+    reported = outcome.reported
+    if reported and not text:
+        return ZERO
     written = max(estimate_output_tokens(text), told.output_tokens or 0)
     known = told.input_tokens if told.input_tokens is not None else input_tokens
-    searches = int(ENDPOINTS[job.url].kind == "search")
+    searches = int(ENDPOINTS[job.url].kind == "search" and not reported)
     usage = told._replace(
         input_tokens=known, output_tokens=written, searches=searches, why_unpriced=None
     )

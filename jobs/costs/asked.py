@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from ..endpoints import EndpointKind
+from .tiers import CHEAPER_TIERS, TIERS, USUAL_TIERS
 from .web_tools import WebUses, most_web_uses
 
 # What an endpoint may bill beside the tokens of a text, by the field that asks for it.
@@ -201,6 +202,10 @@ def _unbounded(fields: Mapping[str, Any], kind: EndpointKind) -> str | None:
         none_asked = value is None or value is False or value == []
         if not none_asked and not (name == "best_of" and _is_one(value)):
             return _refused(f"{name}: {UNBOUNDED_FIELDS[name]}")
+    for name in TIERS:
+        said = fields.get(name)
+        if isinstance(said, str) and said.lower() not in USUAL_TIERS | CHEAPER_TIERS:
+            return _refused(f"{name} {_shown(said)}: it has prices of its own")
     modalities = fields.get("modalities")
     if modalities is not None and modalities != ["text"]:
         return _refused(f"modalities {_shown(modalities)}: {UNBOUNDED_FIELDS['audio']}")

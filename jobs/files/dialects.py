@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ..costs import estimate_body_tokens
+from ..costs import SEARCHING_FIELDS, estimate_body_tokens, field_that_searches
 from ..endpoints import ENDPOINTS, EndpointKind
 from ..errors import InputError
 from ..job import Job, Reject
@@ -78,6 +78,15 @@ class _BodyFields(msgspec.Struct, gc=False):
     max_completion_tokens: Any = None
     n: Any = None
     size: Any = None
+    # By which a service may search the web.
+    tools: Any = UNSET
+    plugins: Any = UNSET
+    web_search_options: Any = UNSET
+    search_parameters: Any = UNSET
+    enable_search: Any = UNSET
+    enable_web_search: Any = UNSET
+    search_options: Any = UNSET
+    web_search: Any = UNSET
 
 
 class _Document(msgspec.Struct):
@@ -318,9 +327,28 @@ def build_job(
         answers=count if kind == "chat" or kind == "search" else 1,
         image_size=known.size if images and type(known.size) is str else None,
         images=count if images else 0,
+        web_search=_web_search(known) if kind == "chat" else None,
         metadata=metadata,
         expected=expected,
     )
+
+
+def _web_search(known: _BodyFields) -> str | None:
+    """The field by which a chat body lets the service search the web; None where it has none."""
+    if (
+        known.tools
+        is known.plugins
+        is known.web_search_options
+        is known.search_parameters
+        is known.enable_search
+        is known.enable_web_search
+        is known.search_options
+        is known.web_search
+        is UNSET
+    ):
+        return None
+    given = {name: getattr(known, name) for name in SEARCHING_FIELDS}
+    return field_that_searches({name: each for name, each in given.items() if each is not UNSET})
 
 
 def _limit(known: _BodyFields, kind: EndpointKind, answers: int) -> int | None:

@@ -17,11 +17,13 @@ WAIT_SHARE = 0.01
 # Bytes may wait to be read for one median gap at p99; a stream that comes all at once has gaps of
 # nothing, and no lag below this harms a figure.
 LAG_FLOOR_S = 0.001
+NO_ANSWER = "no answer in the window: there is nothing to judge"
 
 
 class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
     """What the verdict looks at, of the measured phase. None is not known, or not there.
 
+    Of the `measured` requests `answered` were, whole.
     `wait_p99_s` is due to sent; `lag_p99_s` the longest that an answer's bytes waited to be read;
     `median_gap_s` lies between tokens. `stalls` are stretches above 100 ms in which the client's
     loop ran nothing. `loop_lag_p99_s` stands in for a lag that is not recorded. `client_error_s` is
@@ -30,6 +32,7 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
 
     open_loop: bool
     measured: int
+    answered: int
     wait_p99_s: float | None = None
     median_latency_s: float | None = None
     lag_p99_s: float | None = None
@@ -65,6 +68,8 @@ def judge_load(signs: LoadSigns) -> LoadVerdict:
     unknown = []
     if not signs.measured:
         unknown.append("no request was measured")
+    elif not signs.answered:
+        unknown.append(NO_ANSWER)
     if signs.stalls is None:
         unknown.append("the run did not end, so it is not known whether the client stalled")
     unknown += [] if (said := _unrecorded(signs)) is None else [said]

@@ -122,6 +122,7 @@ def _signs(rows: LoadRows, gaps: Gaps) -> LoadSigns:
     return LoadSigns(
         open_loop=facts.open_loop,
         measured=rows.attempts.height,
+        answered=rows.answers.height,
         wait_p99_s=quantile(wait, 0.99),
         median_latency_s=quantile(rows.values("latency_s"), 0.5),
         lag_p99_s=quantile(lag, 0.99),

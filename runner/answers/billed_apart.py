@@ -7,6 +7,8 @@ may be less than the bill.
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.jobs import TIERS, USUAL_TIERS
+
 from .counts import count_of, mapping_of
 
 # Counted by some: sound, images drawn by a text model, citations read, sources searched, and uses
@@ -22,13 +24,6 @@ COUNTED_OF_OUTPUT = ("image_tokens",)
 # Priced by its own key (`web_search`), or free.
 TOOLS_PRICED = frozenset(
     {"web_search_requests", "web_fetch_requests", "tool_calls_requested", "tool_calls_executed"}
-)
-# What says which price list holds: OpenAI's and Anthropic's service_tier, Anthropic's speed and
-# inference_geo, Perplexity's search_context_size (a fee per request).
-TIERS = ("service_tier", "speed", "inference_geo", "search_context_size")
-# What they say where the usual prices hold.
-USUAL = frozenset(
-    {"", "default", "standard", "standard_only", "auto", "on_demand", "global", "not_available"}
 )
 
 
@@ -53,6 +48,6 @@ def why_apart(body: Mapping[str, Any], usage: Mapping[str, Any]) -> str | None:
             return f"the usage has {name[:60]}, which a price file has no price for"
     for name in TIERS:
         said = usage.get(name) or body.get(name)
-        if isinstance(said, str) and said.lower() not in USUAL:
+        if isinstance(said, str) and said.lower() not in USUAL_TIERS:
             return f"the answer says {name} {said[:60]!r}, which a price file has no prices for"
     return None

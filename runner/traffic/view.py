@@ -84,6 +84,7 @@ def _doubts(progress: LoadProgress) -> list[str]:
     signs = LoadSigns(
         open_loop=progress.settings.shape.open_loop,
         measured=tally.measured,
+        answered=tally.answered,
         wait_p99_s=tally.wait.quantile_s(0.99),
         median_latency_s=tally.latency.quantile_s(0.5),
         lag_p99_s=tally.client_lag.quantile_s(0.99),

@@ -124,6 +124,19 @@ def test_what_the_stream_told_goes_before_what_was_estimated() -> None:
     assert probable("/v1/search/completions", Partial("", nothing)) == Decimal("1.03")
 
 
+def test_a_stream_that_said_that_it_failed_is_not_billed_a_search_nor_where_nothing_came() -> None:
+    """Half a million tokens of output cost 1, a million of input 1, and a search 0.03."""
+    job: Any = Shape("/v1/search/completions")
+    told = Usage(input_tokens=2_000_000)
+    found = []
+    for text in ("", "abcd" * 500_000):
+        outcome = AttemptOutcome(
+            failure=Failure("stream", "overloaded"), partial=Partial(text, told), reported=True
+        )
+        found.append(probable_cost_of(job, outcome, PRICES, input_tokens=1, bound=None))
+    assert found == [0, 3]
+
+
 @pytest.mark.slow
 @settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -66,6 +66,9 @@ def drawing(**fields: Any) -> Job:
         (asking(MESSAGES, tools=[{"type": "mcp_toolset"}]), "mcp_toolset"),
         (asking(MESSAGES, tools=[{"type": "web_search_20250305"}]), "give it max_uses"),
         (asking(SEARCH, best_of=2), "best_of"),
+        (asking(service_tier="priority"), 'service_tier "priority"'),
+        (asking(MESSAGES, speed="fast"), 'speed "fast"'),
+        (asking(MESSAGES, inference_geo="us"), 'inference_geo "us"'),
         (with_part({"type": "input_audio", "input_audio": {"data": "aGk="}}), "input_audio"),
         (with_part({"type": "audio_url", "audio_url": {"url": "u"}}), "audio_url"),
         (

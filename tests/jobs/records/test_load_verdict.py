@@ -12,6 +12,7 @@ def signs(**fields: Any) -> LoadSigns:
     defaults: dict[str, Any] = {
         "open_loop": True,
         "measured": 100,
+        "answered": 100,
         "wait_p99_s": 0.001,
         "median_latency_s": 0.1,
         "lag_p99_s": 0.001,
@@ -93,6 +94,10 @@ def test_every_reason_is_given() -> None:
 def test_too_little_known_is_unknown_but_a_reason_is_a_reason() -> None:
     assert judge_load(signs(measured=0)).verdict == "unknown"
     assert judge_load(signs(stalls=None)).verdict == "unknown"
+    none = judge_load(signs(answered=0, median_latency_s=None))
+    assert none.verdict == "unknown"
+    assert none.why == ["no answer in the window: there is nothing to judge"]
+    assert judge_load(signs(answered=0, wait_p99_s=1.0)).verdict == "client-limited"
     assert judge_load(signs(stalls=None, wait_p99_s=1.0)).verdict == "client-limited"
 
 

@@ -11,6 +11,8 @@ import trio
 from trio.testing import MockClock
 
 from headrace.jobs import InputError, ModelLimits
+from headrace.reports import summarise
+from headrace.reports.headline import headline
 from headrace.runner import RunDirectoryError, Stop
 from headrace.runner.errors import InterruptError
 from headrace.runner.traffic.snapshot import in_words
@@ -142,6 +144,20 @@ async def test_an_outage_holds_nothing_up(
     ran = await traffic.over(service.connect, rate="10/s", duration_s=6.0)
     assert ran.attempts["http_status"].to_list() == [502] * 60
     assert ran.attempts["wait_s"].max() == pytest.approx(0.0, abs=1e-9)
+
+
+async def test_a_run_without_an_answer_is_not_called_valid(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.error(500)
+    ran = await traffic.over(service.connect, rate="4/s", duration_s=3.0)
+    summary = summarise(ran.directory)
+    assert summary.load is not None
+    assert summary.load.requests.answered == 0
+    assert summary.load.verdict.verdict == "unknown"
+    assert summary.load.verdict.why == ["no answer in the window: there is nothing to judge"]
+    said = "No answer came in the measured window: there is nothing to judge."
+    assert said in headline(summary)
 
 
 async def test_the_client_s_own_limits_hold_where_they_are_asked_for(
