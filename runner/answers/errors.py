@@ -63,6 +63,13 @@ STATUSES = {
     "overloaded_error": 529,
     "overloaded": 529,
 }
+# Where an error has its words; and where else, which says nothing of a body that may be an answer.
+NAMES = ("message", "msg", "detail", "error_message", "error_msg")
+OTHER_NAMES = (
+    *("message", "msg", "Message", "errorMessage", "errmsg", "faultstring"),
+    *NAMES[2:],
+    *("error_description", "description", "reason", "title", "fault", "Error", "err"),
+)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
@@ -87,7 +94,7 @@ def read_error(data: bytes) -> ErrorBody:
         body, _ = decode(data)
     except NotJSONError:
         return ErrorBody(None, _words_of(data.decode("utf-8", "replace")), None)
-    found = error_of(body) or _error_at_top(body)
+    found = error_of(body) or _error_at_top(body, OTHER_NAMES)
     return found or ErrorBody(None, _folded(data.decode("utf-8", "replace")), None)
 
 
@@ -100,7 +107,7 @@ def error_of(body: Any, *, named: bool = False) -> ErrorBody | None:
         return error_of(body[0])
     if not isinstance(body, Mapping):
         return ErrorBody(None, _folded(str(body)), None) if named else None
-    error = body.get("error")
+    error = body.get("error") or body.get("errors")
     if error and not (error is True and "message" not in body):
         return _error_in(error, body)
     kind = body.get("object"), body.get("type")
@@ -129,7 +136,7 @@ def error_of_event(data: Any, name: str) -> ErrorBody | None:
 
 def _tells_failure(data: Mapping[str, Any]) -> bool:
     """Whether an event without an `error` has what only errors have beside their words."""
-    if "detail" in data:
+    if "detail" in data or data.get("errors"):
         return True
     if (_status(data, None) or 0) >= 400:
         return True
@@ -149,7 +156,7 @@ def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:
         error = error[0]
     if not isinstance(error, Mapping):
         said = _folded(str(error)) if error is not True else None
-        code, message = _code(body, ("code", "type")), _message(body)
+        code, message = _code(body, ("code", "type")), _message(body, NAMES)
         if message is not None and said is not None and code is None and " " not in said:
             code = said[:CODE_CHARACTERS_MAX]  # a word, with the words beside it
         return ErrorBody(code, message or said, request_id, _status(body, code or said))
@@ -164,20 +171,20 @@ def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:
     )
 
 
-def _error_at_top(body: Any) -> ErrorBody | None:
+def _error_at_top(body: Any, words: tuple[str, ...] = NAMES) -> ErrorBody | None:
     """The error that a body is itself; None where it has no words for one."""
     if not isinstance(body, Mapping):
         return None
-    message = _message(body)
+    message = _message(body, words)
     if message is None:
         return None
-    names = ("code", "status", "error_code", "type")
+    names = ("code", "status", "error_code", "type", "__type", "Code", "errorCode")
     code = _code({k: v for k, v in body.items() if v != "error"}, names)
     return ErrorBody(code, message, _word(body.get("request_id")), _status(body, code))
 
 
-def _message(error: Mapping[str, Any]) -> str | None:
-    for name in ("message", "msg", "detail", "error_message", "error_msg"):
+def _message(error: Mapping[str, Any], names: tuple[str, ...] = OTHER_NAMES) -> str | None:
+    for name in names:
         value = error.get(name)
         if isinstance(value, str) and value.strip():
             return _folded(value)

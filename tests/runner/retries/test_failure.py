@@ -1,11 +1,16 @@
 """Which failures are tried again, and whom they charge; in virtual time."""
 
 import json
-from typing import Any
+import random
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from headrace.jobs import ErrorKind
+from headrace.runner.retries import RetryPolicy
 from headrace.runner.retries.failure import Failure
 from tests.runner.conftest import Bench, Reply, Service
 
@@ -32,6 +37,42 @@ def test_a_service_may_say_whether_to_try_again_but_not_of_the_key_or_the_money(
         (429, True),
         (500, True),
     }
+
+
+KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
+
+
+def meant(failure: Failure) -> bool:
+    """Section 7 of the design, written out: 408, 409, 425, 429, every 5xx but 501 and 505, the same
+    codes inside a 200, connection failures, timeouts, broken streams. x-should-retry is obeyed but
+    of 401, 402 and 403; what was paid for and can't be read is not bought again."""
+    status = failure.status
+    if failure.final:
+        return False
+    if failure.retry_told is not None:
+        return failure.retry_told and status not in (401, 402, 403)
+    if failure.kind in ("connect", "tls", "timeout", "reset", "protocol", "stream"):
+        return status not in (501, 505)
+    if failure.kind != "http" or status is None:
+        return False
+    return status in (408, 409, 425, 429) or (500 <= status <= 599 and status not in (501, 505))
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    status=st.none() | st.integers(300, 599) | st.sampled_from(TRIED_AGAIN + NOT),
+    told=st.sampled_from([None, None, True, False]),
+    final=st.booleans(),
+    attempt=st.integers(1, 7),
+)
+def test_any_failure_is_tried_again_as_the_design_says(
+    kind: ErrorKind, status: int | None, told: bool | None, final: bool, attempt: int
+) -> None:
+    failure = Failure(kind, "m", status=status, retry_told=told, final=final)
+    assert failure.retried == meant(failure)
+    policy = RetryPolicy(attempts=6, deadline_s=1e9, now=lambda: 0.0, rng=random.Random(1))
+    decision = policy.after(failure, attempt=attempt, first_due_s=0.0)
+    assert (decision.delay_s is not None) == (meant(failure) and attempt < 6)
 
 
 async def test_x_should_retry_is_obeyed(

@@ -1,9 +1,14 @@
 """How long an answer asks to wait, in each form that services write it."""
 
 import datetime as dt
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.runner.retries.retry_after import retry_after_s
 
@@ -80,3 +85,122 @@ def test_a_header_that_says_nothing_leaves_it_to_the_message() -> None:
 def test_the_header_comes_before_the_message() -> None:
     headers = httpx.Headers({"Retry-After": "4"})
     assert retry_after_s(headers, message="retry after 9s", now=NOW) == 4.0
+
+
+# -- every spelling, made from a duration and read back
+
+UNITS = {
+    "go": ("h", "m", "s", "ms"),
+    "words": (" hours", " minutes", " seconds", " milliseconds"),
+    "short words": (" hrs", " mins", " secs", " milliseconds"),
+    "capitals": (" Hours", " Minutes", " Seconds", " Milliseconds"),
+}
+MILLISECONDS = st.integers(0, 200_000_000)  # two days and more
+
+
+def seconds_as_text(milliseconds: int) -> str:
+    """ "75", or "75.5" where it is not whole."""
+    return format(Decimal(milliseconds).scaleb(-3).normalize(), "f")
+
+
+@st.composite
+def spans(draw: st.DrawFn, milliseconds: int) -> str:
+    """A duration in units: `1h2m3.5s`, `1 minute and 15 seconds`, `90000 ms`."""
+    units = UNITS[draw(st.sampled_from(sorted(UNITS)))]
+    between = draw(st.sampled_from(["", " ", ", ", " and "])) if units != UNITS["go"] else ""
+    if draw(st.booleans()):
+        return f"{milliseconds}{units[3]}"
+    hours, rest = divmod(milliseconds, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    parts = [(str(hours), units[0]), (str(minutes), units[1]), (seconds_as_text(rest), units[2])]
+    said = [f"{count}{unit}" for count, unit in parts if count != "0" or unit == units[2]]
+    return (between or ("" if units == UNITS["go"] else " ")).join(said)
+
+
+def written(draw: st.DrawFn, milliseconds: int) -> tuple[str, float]:
+    """One value of a Retry-After or of a reset, and the seconds that it means."""
+    form = draw(st.sampled_from(["seconds", "span", "epoch", "epoch in ms", "date", "iso"]))
+    seconds = milliseconds / 1000
+    then = NOW + dt.timedelta(milliseconds=milliseconds)
+    if form == "date":  # of whole seconds
+        return format_datetime(then.replace(microsecond=0), usegmt=True), float(int(seconds))
+    texts = {
+        "seconds": seconds_as_text(milliseconds),
+        "epoch": seconds_as_text(int(NOW.timestamp() * 1000) + milliseconds),
+        "epoch in ms": str(int(NOW.timestamp() * 1000) + milliseconds),
+        "iso": then.isoformat().replace("+00:00", draw(st.sampled_from(["Z", "+00:00"]))),
+    }
+    return texts[form] if form in texts else draw(spans(milliseconds)), seconds
+
+
+PHRASES = [
+    "Rate limit reached for m on tokens per min (TPM): Limit 30000. Please try again in {}.",
+    "Please retry after {}",
+    "Too many requests; wait {} and go on",
+    "the quota resets in {}",
+]
+NOTHING = ["later", "", "-", "in a while", "3 potatoes"]
+
+
+@st.composite
+def told(draw: st.DrawFn) -> tuple[dict[str, Any], float | None, float]:
+    """Arguments of an answer that says how long in some places, what it means, and the most that
+    any of its places says. The places count in this order; of one of them, the longest counts."""
+    headers: list[tuple[str, str]] = []
+    found: list[float] = []
+    longest_s = 0.0
+
+    def say(seconds: float) -> None:
+        nonlocal longest_s
+        found.append(seconds)
+        longest_s = max(longest_s, seconds)
+
+    if draw(st.booleans()):
+        milliseconds = draw(MILLISECONDS)
+        headers.append(("retry-after-ms", str(milliseconds)))
+        say(milliseconds / 1000)
+    lines = [written(draw, draw(MILLISECONDS)) for _ in range(draw(st.integers(0, 3)))]
+    headers += [("Retry-After", text) for text, _ in lines]
+    headers += [
+        ("retry-after", text) for text in draw(st.lists(st.sampled_from(NOTHING), max_size=1))
+    ]
+    if lines:
+        say(max(seconds for _, seconds in lines))
+    delay: str | None = None
+    if draw(st.booleans()):
+        milliseconds = draw(MILLISECONDS)
+        delay = f"{seconds_as_text(milliseconds)}s"
+        say(milliseconds / 1000)
+    message: str | None = draw(st.sampled_from([None, "slow down", "Limit 1M tokens per day"]))
+    if draw(st.booleans()):
+        milliseconds = draw(MILLISECONDS)
+        message = draw(st.sampled_from(PHRASES)).format(draw(spans(milliseconds)))
+        say(milliseconds / 1000)
+    resets: list[float] = []
+    for kind in draw(st.sets(st.sampled_from(["requests", "tokens"]))):
+        text, seconds = written(draw, draw(MILLISECONDS))
+        left = draw(st.sampled_from(["0", "17"]))
+        headers.append((f"x-ratelimit-reset-{kind}", text))
+        headers.append((f"x-ratelimit-remaining-{kind}", left))
+        resets += [seconds] if left == "0" else []
+    if resets:
+        say(max(resets))
+    arguments = {"headers": httpx.Headers(draw(st.permutations(headers))), "message": message}
+    return {**arguments, "delay": delay}, found[0] if found else None, longest_s
+
+
+@given(told())
+def test_a_wait_is_read_back_from_any_spelling_in_any_place(
+    said: tuple[dict[str, Any], float | None, float],
+) -> None:
+    arguments, seconds, longest_s = said
+    found = retry_after_s(now=NOW, **arguments)
+    assert found == (None if seconds is None else pytest.approx(seconds, abs=1e-3))
+    assert 0 <= (found or 0) <= longest_s + 1e-3
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_no_text_is_a_wait_below_zero_or_without_end(header: str, message: str) -> None:
+    headers = httpx.Headers([(b"retry-after", header.encode("utf-8"))])
+    found = retry_after_s(headers, message=message, now=NOW, delay=message)
+    assert found is None or 0 <= found < float("inf")
