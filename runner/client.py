@@ -409,18 +409,22 @@ class Client:
     def _redacted(self, outcome: AttemptOutcome) -> AttemptOutcome:
         redact = self._key.redact
         answer, failure = outcome.answer, outcome.failure
-        clean = False
-        if (response := outcome.response) is not None:
-            outcome.response = redact(response)
-            clean = outcome.response is response
+        finish = None if answer is None else answer.finish_reason
+        # All that was said, looked at once: nearly no answer has it.
+        said = f"{outcome.response}\n{outcome.request_id}\n{finish}"
+        spelled = self._key.may_be_in(said)
+        if spelled and outcome.response is not None:
+            outcome.response = redact(outcome.response)
         if outcome.request_id is not None:
-            outcome.request_id = redact(outcome.request_id)[:WORD_CHARACTERS_MAX]
+            name = redact(outcome.request_id) if spelled else outcome.request_id
+            outcome.request_id = name[:WORD_CHARACTERS_MAX]
         if answer is not None:
             if answer.text is not None:
                 # (Parts of an answer may make a key together that they are not apart.)
-                answer.text = redact(answer.text, spelled=not clean)
-            if answer.finish_reason is not None:
-                answer.finish_reason = redact(answer.finish_reason)[:WORD_CHARACTERS_MAX]
+                answer.text = redact(answer.text, spelled=spelled)
+            if finish is not None:
+                finish = redact(finish) if spelled else finish
+                answer.finish_reason = finish[:WORD_CHARACTERS_MAX]
         if failure is not None:
             outcome.failure = failure._replace(
                 # Cut only now: a cut in the middle of the key would leave its beginning.

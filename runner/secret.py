@@ -35,8 +35,11 @@ class Secret:
     def redact(self, text: str, *, spelled: bool = True) -> str:
         """`text` without the key, should a server have echoed it: as it is, or half of it; and with
         `spelled` in base64, or with any of its characters escaped as JSON, URLs or HTML do it."""
-        if len(self._value) < SECRET_CHARACTERS_MIN or not (
-            self._head in text or self._tail in text or (spelled and self._may_be_spelled(text))
+        if spelled:
+            if not self.may_be_in(text):
+                return text
+        elif len(self._value) < SECRET_CHARACTERS_MIN or not (
+            self._head in text or self._tail in text
         ):
             return text
         pieces: list[str] = []
@@ -45,6 +48,12 @@ class Secret:
             pieces += (text[position:begin], REDACTED)
             position = end
         return "".join([*pieces, text[position:]])
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether `text` may have the key, or half of it, in any spelling."""
+        return len(self._value) >= SECRET_CHARACTERS_MIN and (
+            self._head in text or self._tail in text or self._may_be_spelled(text)
+        )
 
     def redact_bytes(self, data: bytes) -> bytes:
         """The same for a body before it is read."""

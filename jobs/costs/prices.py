@@ -16,6 +16,7 @@ ZERO = Decimal(0)
 MILLIONTH = Decimal("0.000001")
 THOUSANDTH = Decimal("0.001")
 NO_COUNTS = "the answer does not say what it used"
+HOURLY = "cache_write_1h"
 CONTRADICTION = "the counts of the answer contradict one another"
 
 
@@ -177,26 +178,37 @@ class Price(
         cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
         hourly = usage.cache_write_1h_tokens or 0
         fresh, output = (usage.input_tokens or 0) - cached - written, usage.output_tokens or 0
-        parts = [(fresh, self.input, "input")]
+        millionths = ZERO
+        if fresh:
+            if fresh < 0:
+                return CONTRADICTION
+            if self.input is None:
+                return _lacking("input")
+            millionths = EXACT.multiply(self.input, fresh)
         if cached:
             price = self.input if self.cached_input is None else self.cached_input
-            parts.append((cached, price, "input"))
+            if price is None:
+                return _lacking("input")
+            millionths = EXACT.fma(price, cached, millionths)
         if written or hourly:
             price = self.input if self.cache_write is None else self.cache_write
-            parts.append((written - hourly, price, "input"))
-            parts.append((hourly, self.cache_write_1h, "cache_write_1h"))
-        if self.reasoning is not None and usage.reasoning_tokens:
-            parts.append((usage.reasoning_tokens, self.reasoning, "reasoning"))
-            output -= usage.reasoning_tokens
-        parts.append((output, self.output, "output"))
-        millionths = ZERO
-        for tokens, price, name in parts:
-            if tokens:
+            apart = ((written - hourly, price, "input"), (hourly, self.cache_write_1h, HOURLY))
+            for tokens, each, name in apart:
                 if tokens < 0:
                     return CONTRADICTION
-                if price is None:
+                if tokens and each is None:
                     return _lacking(name)
-                millionths = EXACT.fma(price, tokens, millionths)
+                if each is not None:
+                    millionths = EXACT.fma(each, tokens, millionths)
+        if self.reasoning is not None and usage.reasoning_tokens:
+            output -= usage.reasoning_tokens
+            millionths = EXACT.fma(self.reasoning, usage.reasoning_tokens, millionths)
+        if output:
+            if output < 0:
+                return CONTRADICTION
+            if self.output is None:
+                return _lacking("output")
+            millionths = EXACT.fma(self.output, output, millionths)
         return EXACT.fma(millionths, MILLIONTH, total)
 
 
