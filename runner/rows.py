@@ -113,7 +113,7 @@ def attempt_row(
 ) -> Attempt:
     """The row of one attempt. `error_kind` names an end that is not an outcome: cancelled."""
     job, wire, usage = flight.job, flight.wire, charge.usage
-    sent_s, failure = wire.sent_at_s, outcome.failure
+    sent_s, failure, first_s = wire.sent_at_s, outcome.failure, outcome.first_token_at_s
     return Attempt(
         index=job.index,
         custom_id=job.custom_id,
@@ -122,11 +122,11 @@ def attempt_row(
         attempt=flight.number,
         due_at=clock.utc(flight.due_s) if flight.sent is None else flight.sent.due_at,
         sent_at=None if sent_s is None else clock.utc(sent_s),
-        wait_s=_span(flight.due_s, sent_s),
+        wait_s=None if sent_s is None else sent_s - flight.due_s,
         connect_s=wire.connect_s,
         first_byte_s=_span(sent_s, wire.first_byte_at_s),
-        ttft_s=_span(sent_s, outcome.first_token_at_s),
-        content_ttft_s=_span(sent_s, outcome.first_content_at_s),
+        ttft_s=None if first_s is None else _span(sent_s, first_s),
+        content_ttft_s=None if first_s is None else _span(sent_s, outcome.first_content_at_s),
         latency_s=_span(sent_s, outcome.content_end_at_s),
         client_lag_s=wire.client_lag_s,
         gaps_s=outcome.gaps_s,

@@ -37,6 +37,8 @@ class Connection:
     ) -> None:
         self.stream = stream
         self.origin = origin
+        # Found once: `trio.current_time` finds the clock anew at each call.
+        self.now = trio.lowlevel.current_clock().current_time
         self.since_s = 0.0  # when the last read ended or a wait began, on trio's clock
         self._limits = limits
         self._deadlines = deadlines
@@ -138,9 +140,9 @@ class Connection:
         """
         self._begin()
         if wire.on_sent is not None:
-            wire.on_sent(trio.current_time())  # what it raises leaves nothing sent
+            wire.on_sent(self.now())  # what it raises leaves nothing sent
         # Read after that: what it writes, and whoever takes the core meanwhile, is not latency.
-        wire.sent_at_s = now_s = trio.current_time()
+        wire.sent_at_s = now_s = self.now()
         if wire.timed and self._socket is not None:
             self._socket.note_arrivals(now_s)
         wire.bytes_sent += len(data)
@@ -158,7 +160,7 @@ class Connection:
 
     async def send_rest(self, rest: bytes) -> None:
         """Write what `send` left, unless the answer is there before: then nobody reads the rest."""
-        self._wait(WRITE, self._limits.write, trio.current_time())
+        self._wait(WRITE, self._limits.write, self.now())
         try:
             if self._plain is None:
                 await self.stream.send_all(rest)
@@ -166,7 +168,7 @@ class Connection:
                 await self._write(self._plain, memoryview(rest))
         except BROKEN as error:
             raise self._error(error) from error
-        self._wait(FIRST_BYTE, self._limits.first_byte, trio.current_time())
+        self._wait(FIRST_BYTE, self._limits.first_byte, self.now())
 
     async def _write(self, plain: DescriptorStream, left: memoryview) -> None:
         while left:
@@ -183,7 +185,7 @@ class Connection:
             data = await self.stream.receive_some(READ_BYTES)
         except BROKEN as error:
             raise self._error(error) from error
-        self.since_s = now_s = trio.current_time()
+        self.since_s = now_s = self.now()
         if wire.timed and self._socket is not None and data:
             wire.saw(now_s, self._socket.arrived_at_s)
         else:
@@ -229,7 +231,7 @@ class Connection:
     def _error(self, error: BaseException) -> httpx.TransportError:
         """The error of a wait that ended with `error`, which is the watch's where it is overdue."""
         assert self._waits_for is not None
-        now_s = trio.current_time()
+        now_s = self.now()
         if isinstance(error, trio.ClosedResourceError) and now_s >= self.due_s():
             if now_s >= self.since_s + self._wait_max_s:
                 return late(self._waits_for, self._wait_max_s)

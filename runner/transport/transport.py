@@ -118,9 +118,9 @@ class TrioTransport(httpx.AsyncBaseTransport):
 
     async def _open(self, origin: Origin, wire: Wire) -> Connection:
         idle = self._idle[origin]
-        now_s = trio.current_time()
         while idle:
             connection = idle.pop()
+            now_s = connection.now()
             if (
                 now_s - connection.since_s <= IDLE_MAX_S
                 and not connection.has_unread_bytes_or_end()
@@ -129,6 +129,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
                 return connection
             await self._discard(connection)
         wire.reused = False
+        now_s = trio.current_time()
         for others in list(self._idle.values()):  # nobody may ever come back to their origins
             await self._close_old(others, now_s)
         began_s = trio.current_time()
