@@ -28,18 +28,19 @@ def whole_file(path: Path) -> Iterator[Path]:
     sync_directory(path.parent)
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write a file, whole or not at all.
 
     Args:
         path: of the file, which may be there.
         data: all that it holds afterwards.
+        mode: who may do what with it; the umask comes on top.
 
     Raises:
         OSError: the old file is there as it was.
     """
     with whole_file(path) as beside:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         try:
             write_all(descriptor, data)
         finally:

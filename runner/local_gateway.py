@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from headrace.jobs import HeadraceError
 
+from .children import environment_without_secrets
+
 
 class GatewayProcess(NamedTuple):
     """A gateway that listens: where, and with which key."""
@@ -28,13 +30,12 @@ def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Itera
     """
     headrace = [sys.executable, "-P", "-m", "headrace"]
     listening = ["--host", "127.0.0.1", "--port", "0"]
-    environment = {name: value for name, value in os.environ.items() if "HEADRACE" not in name}
     with subprocess.Popen(
         [*headrace, "gateway", "--until-eof", *listening, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.PIPE,
-        env=environment,
+        env=environment_without_secrets(),
         process_group=0,  # Ctrl-C is ours: it goes on answering what is in flight
         text=True,
     ) as process:

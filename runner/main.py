@@ -22,6 +22,8 @@ ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:10,muzzy_decay_ms:0,narenas:1"
 # Allocations between two looks for cycles; Python's own 700 is for small programs.
 GC_THRESHOLD = 50_000
 INTERRUPTED = 130
+# What a key is called where it is a flag of other tools.
+KEY_FLAGS = frozenset({"api-key", "apikey", "key", "token", "api-token", "auth"})
 HELP = frozenset({"-h", "--help"})
 
 
@@ -111,10 +113,18 @@ class Root(click.Group):
                 click.echo(f"Warning: {error.message}; continuing without it.", err=True)
         return name, command, rest
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise _about_a_key(error) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Ctrl-C where a command doesn't heed it itself: while it reads, or sums up."""
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            raise _about_a_key(error) from error
         except KeyboardInterrupt:
             pass
         except BaseExceptionGroup as group:  # as trio's nurseries hand it on
@@ -126,6 +136,17 @@ class Root(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
+
+
+def _about_a_key(error: click.NoSuchOption) -> click.UsageError:
+    """What to do instead, where a key was given as a flag."""
+    if error.option_name.strip("-").replace("_", "-").lower() not in KEY_FLAGS:
+        return error
+    return click.UsageError(
+        f"{error.option_name} is not a flag: everyone on this machine could see the key; "
+        "set HEADRACE_API_KEY",
+        ctx=error.ctx,
+    )
 
 
 def _own_process() -> None:

@@ -171,6 +171,7 @@ def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
             "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job."
         ),
         click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
+        click.option("--share", is_flag=True, help="Let others read the run directory (umask)."),
         BASE_URL,
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     )

@@ -20,6 +20,10 @@ from .transport import own_authorities, transport_to
 FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
 # Headers that the transport sets itself; two of them would be two requests in one.
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+# Headers that hold a key or a session: a flag's value is seen by everyone on this machine.
+KEY_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
+)
 
 
 # Settings that run.json has apart from the arguments of a session.
@@ -53,6 +57,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     yes: bool = False
     download: bool = False
     http2: bool = False
+    share: bool = False
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -157,6 +162,11 @@ def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:
         name, value = name.strip(), value.strip()
         if not colon or not name or not all(c.isalnum() or c in "-_" for c in name):
             raise InputError("a header is written as 'Name: value'")
+        if name.lower().replace("_", "-") in KEY_HEADERS:
+            raise InputError(
+                f"the header {name} would hold a key, which belongs in {KEY_VARIABLE}; "
+                "headrace sends it as the service wants it"
+            )
         if not (value.isascii() and value.isprintable()) or name.lower() in OWN_HEADERS:
             raise InputError(f"the header {name} can't be set to that")
         headers.append((name, value))

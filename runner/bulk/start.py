@@ -167,7 +167,7 @@ async def _session(
     with open_source(jobs) as source:
         form_of(source)  # a fault of the whole file is told before there is a directory
         fresh = _manifest(settings, source.identity)
-        with RunDirectory.open(directory, fresh) as run_directory:
+        with RunDirectory.open(directory, fresh, share=settings.share) as run_directory:
             changed: list[ChangedLine] = []
             if run_directory.file_changed:
                 changed = await environment.read(lambda: changed_lines(jobs, directory))

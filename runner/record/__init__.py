@@ -1,6 +1,6 @@
 """The run directory: what a run writes while it is running, and what a second one finds."""
 
-from .directory import RunDirectory, making, read_manifest
+from .directory import DIRECTORY_MODE, RunDirectory, making, read_manifest
 from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
@@ -8,6 +8,7 @@ from .recovery import RecoveredState, recover
 from .seal import seal
 
 __all__ = [
+    "DIRECTORY_MODE",
     "Journal",
     "Recorder",
     "RecoveredState",

@@ -28,6 +28,9 @@ from ..errors import RunDirectoryError
 from .files import replace_file, storage
 from .journal import journalled
 
+# Answers may be private: a directory is its owner's alone, unless it is shared. The umask comes on
+# top, and one that is there keeps its mode.
+DIRECTORY_MODE = {False: 0o700, True: 0o777}
 LOOKS = 20
 LOOK_EVERY_S = 0.01
 
@@ -59,8 +62,9 @@ class RunDirectory:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, fresh: Manifest) -> Iterator["RunDirectory"]:
-        """Open `path` for the run that `fresh` describes, or make it.
+    def open(cls, path: Path, fresh: Manifest, *, share: bool = False) -> Iterator["RunDirectory"]:
+        """Open `path` for the run that `fresh` describes, or make it: for its owner alone, or with
+        `share` as the umask says.
 
         Raises RunDirectoryError, with nothing touched, where another process works on it, where it
         is some other directory, or where it records another job file, URL or currency or is of a
@@ -68,7 +72,7 @@ class RunDirectory:
         """
         _refuse_no_place(path)
         _refuse_what_is_no_run(path)
-        _make(path)
+        _make(path, DIRECTORY_MODE[share])
         with _locked(path):
             _refuse_what_is_no_run(path)
             known = read_manifest(path)
@@ -82,17 +86,19 @@ class RunDirectory:
 
     @classmethod
     @contextmanager
-    def create(cls, path: Path, fresh: Manifest) -> Iterator["RunDirectory"]:
-        """Make `path` for a run of its own that nothing resumes.
+    def create(
+        cls, path: Path, fresh: Manifest, *, share: bool = False
+    ) -> Iterator["RunDirectory"]:
+        """Make `path` for a run of its own that nothing resumes; `share` as for `open`.
 
         Raises RunDirectoryError, with nothing touched, where there is anything already.
         """
         _refuse_no_place(path)
-        _make(path.parent)
+        _make(path.parent, DIRECTORY_MODE[True])
         with storage(path):
             try:
                 with making(path):
-                    path.mkdir()
+                    path.mkdir(DIRECTORY_MODE[share])
             except FileExistsError as error:
                 raise RunDirectoryError(f"{path} is there already; choose another --out") from error
             sync_directory(path.parent)
@@ -201,13 +207,13 @@ def making(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, mode: int) -> None:
     """Make the directory, and have it and each parent that was missing last."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
     with storage(path):
         try:
             with making(path):
-                path.mkdir(parents=True, exist_ok=True)
+                path.mkdir(mode, parents=True, exist_ok=True)
         except FileExistsError as error:
             raise RunDirectoryError(f"{path} is a file; choose another --out") from error
         for each in missing:

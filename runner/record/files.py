@@ -35,8 +35,9 @@ def storage(path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory where there is none, and have it last through a power loss."""
-    path.mkdir(exist_ok=True)
+    """Make a directory where there is none, as open as the one around it, and have it last through
+    a power loss."""
+    path.mkdir(path.parent.stat().st_mode & 0o777, exist_ok=True)
     # Also where it was there: a crash may have come between the two.
     sync_directory(path.parent)
 
@@ -44,4 +45,12 @@ def make_directory(path: Path) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` in the place of `path`, whole or not at all. Raises StorageError."""
     with storage(path):
-        jobs.replace_file(path, data)
+        jobs.replace_file(path, data, mode=file_mode(path.parent))
+
+
+def file_mode(directory: Path) -> int:
+    """How open a new file in a directory is: no more than the directory. The umask comes on top.
+
+    Raises OSError.
+    """
+    return directory.stat().st_mode & 0o644

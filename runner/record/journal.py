@@ -23,7 +23,7 @@ from headrace.jobs import (
 )
 
 from ..errors import StorageError
-from .files import storage
+from .files import file_mode, storage
 
 _encoder = msgspec.json.Encoder()
 
@@ -39,7 +39,7 @@ class Journal:
         self._torn = False
         with storage(self.path):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-            self._descriptor = os.open(self.path, flags, 0o644)
+            self._descriptor = os.open(self.path, flags, file_mode(directory))
             try:
                 sync_directory(directory)
             except OSError:

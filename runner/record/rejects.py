@@ -7,7 +7,7 @@ import msgspec
 
 from headrace.jobs import Reject, write_all
 
-from .files import storage
+from .files import file_mode, storage
 
 
 class RejectsFile:
@@ -39,7 +39,7 @@ class RejectsFile:
     def _opened(self) -> int:
         if self._descriptor is None:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-            self._descriptor = os.open(self._path, flags, 0o644)
+            self._descriptor = os.open(self._path, flags, file_mode(self._path.parent))
             self._known_bytes = os.fstat(self._descriptor).st_size
         return self._descriptor
 

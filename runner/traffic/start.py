@@ -108,7 +108,7 @@ async def run_load(
         prices=settings.prices,
         load=_facts(planned),
     )
-    with RunDirectory.create(directory, fresh) as run:
+    with RunDirectory.create(directory, fresh, share=settings.share) as run:
         session = LoadSession(
             run, settings, clock, environment, source=source, display=display, open_alarm=open_alarm
         )

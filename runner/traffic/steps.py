@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from headrace.jobs import Expression, InputError, check_path, parse_condition
 
-from ..record import making, storage
+from ..record import DIRECTORY_MODE, making, storage
 from ..secret import Secret
 from ..session import RunOutcome
 from .curve import parse_rate
@@ -156,7 +156,7 @@ class Stepper:
     def _begin(self) -> None:
         check_path(self._directory)
         with storage(self._directory), making(self._directory):
-            self._directory.mkdir(parents=True)
+            self._directory.mkdir(DIRECTORY_MODE[self._options.get("share", False)], parents=True)
 
     def _step(self, load: StepLoad) -> "Step | None":
         """Make one step; None where the measurement is to end here."""

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from headrace.jobs import LoadSigns, judge_load
 
+from ..children import environment_without_secrets
 from ..limits import Concurrency
 from ..money import show_amount
 from ..record import Totals
@@ -154,7 +155,8 @@ async def _live(progress: LoadProgress) -> None:
 
 def _start_screen() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-m", "headrace.runner.traffic.screen"]
-    screen = subprocess.Popen(command, stdin=subprocess.PIPE)
+    environment = environment_without_secrets()
+    screen = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
     assert screen.stdin is not None
     os.set_blocking(screen.stdin.fileno(), False)
     return screen

@@ -8,10 +8,12 @@ from typing import Any
 import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from headrace.jobs import InputError
 from headrace.runner import LoadOptions, RunOptions, RunSettings, Secret, cli, load, run
 from headrace.runner.base_url import base_url_from
+from headrace.runner.main import main
 from headrace.runner.options import SendOptions
 from headrace.runner.settings import default_run_directory, headers_from, key_from
 from headrace.runner.traffic import plan
@@ -57,6 +59,31 @@ def test_headers_are_names_and_values() -> None:
 def test_a_header_that_would_break_the_request(line: str) -> None:
     with pytest.raises(InputError):
         headers_from((line,))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "AUTHORIZATION ", " x-api-key", "X_Api_Key", "api-key", "Cookie", "cookie\t"],
+)
+@pytest.mark.parametrize("as_lines", [True, False])
+def test_a_header_that_holds_a_key_is_refused_without_its_value(name: str, as_lines: bool) -> None:
+    with pytest.raises(InputError) as caught:
+        headers_from((f"{name}: sk-secret",) if as_lines else {name: "sk-secret"})
+    assert "HEADRACE_API_KEY" in caught.value.message
+    assert "sk-secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("arguments", [["run", "j"], ["load"], ["balance"], ["report", "r"], []])
+@pytest.mark.parametrize(
+    "given", [["--api-key", "sk-secret"], ["--api_key=sk-secret"], ["--key", "sk-secret"]]
+)
+def test_a_key_given_as_a_flag_is_told_where_it_belongs(
+    arguments: list[str], given: list[str]
+) -> None:
+    done = CliRunner().invoke(main, [*arguments, *given])
+    assert done.exit_code == 2
+    assert "set HEADRACE_API_KEY" in done.stderr
+    assert "sk-secret" not in done.output
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from trio.testing import MockClock
 
 from headrace.jobs import SCHEMA_VERSION, InputError, Manifest
 from headrace.runner import RunDirectoryError
 from headrace.runner.record import RunDirectory
+from tests.runner.conftest import Bench, Service
 
 
 def manifest() -> Manifest:
@@ -69,3 +71,52 @@ def test_only_one_process_works_on_it(tmp_path: Path) -> None:
         RunDirectory.open(path, manifest()),
     ):
         pass
+
+
+def modes(path: Path) -> dict[str, int]:
+    return {each.name: each.stat().st_mode & 0o777 for each in (path, *path.rglob("*"))}
+
+
+async def test_a_run_is_its_owners_alone(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    bench.write_chats(1)
+    ran = await bench.run(service)
+    assert {name: mode for name, mode in modes(ran.directory).items() if mode & 0o077} == {}
+    assert modes(ran.directory)["jobs.run"] == 0o700
+
+
+async def test_a_run_that_is_shared_or_was_there_is_as_open_as_it_was_made(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    bench.write_chats(1)
+    before = os.umask(0o022)
+    try:
+        ran = await bench.run(service, share=True)
+        shared = modes(ran.directory)
+        bench.directory.chmod(0o750)
+        bench.write_chats(2)
+        await bench.run(service, rerun_changed=True)
+        resumed = modes(ran.directory)
+    finally:
+        os.umask(before)
+    files = {name for name in shared if name.endswith((".json", ".jsonl", ".parquet"))}
+    assert {shared[name] for name in files} == {0o644}
+    assert {shared[name] for name in ("jobs.run", "results", "attempts")} == {0o755}
+    assert resumed["jobs.run"] == 0o750
+    assert resumed["run.json"] == 0o640
+
+
+@pytest.mark.parametrize(("share", "mode"), [(False, 0o700), (True, 0o777)])
+def test_a_directory_of_a_load_run_is_made_the_same_way(
+    tmp_path: Path, share: bool, mode: int
+) -> None:
+    path = tmp_path / "runs" / "a.run"
+    before = os.umask(0)
+    try:
+        with RunDirectory.create(path, manifest(), share=share) as run:
+            run.save()
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+    assert path.parent.stat().st_mode & 0o777 == 0o777  # that is no run's
