@@ -51,6 +51,7 @@ def assemble(
     timed: bool,
     clock: RunClock,
     offload: Offload,
+    read: Offload,
     rng: random.Random,
     stop: Stop,
 ) -> Assembly:
@@ -68,6 +69,7 @@ def assemble(
         timed: whether all reads carry receive times, and gaps between tokens are kept.
         clock: the run's.
         offload: for work that blocks.
+        read: for work that a cancellation may leave behind.
         rng: of all chance.
         stop: told of what ends the run.
 
@@ -82,6 +84,7 @@ def assemble(
         headers=settings.headers,
         clock=clock,
         timed=timed,
+        offload=read,
     )
     account = Account(client, clock)
     prices = run.manifest.prices

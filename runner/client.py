@@ -1,8 +1,9 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import httpx
@@ -34,19 +35,22 @@ from .answers import (
 from .base_url import endpoint_url
 from .clock import RunClock
 from .limits import service_limits
-from .outcome import AttemptOutcome
+from .offload import LONG_BYTES, Offload, in_thread_abandoned
+from .outcome import AttemptOutcome, redacted
 from .request_heads import request_heads
 from .retries import Failure, retry_after_s, transport_failure
 from .secret import Secret
 from .transport import (
     UNCOUNTED_BYTES,
     BodyError,
+    Collected,
     Headers,
     RequestHead,
     Response,
     Unfolding,
     Wire,
     check_unfolding,
+    codings_of,
     collect,
     feed_decoded,
     http_base,
@@ -55,8 +59,6 @@ from .transport import (
 )
 
 BODY_BYTES_MAX = 512 * 1024 * 1024
-MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
-WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 # How a body begins that is a stream of events, whatever it is labelled.
 # Comments before a JSON body, sent while the model was at work.
@@ -79,7 +81,8 @@ class Client:
 
     `anthropic_base_url` is that of /v1/messages, where it differs. With `timed`, all reads carry
     the kernel's receive times and gaps between tokens are collected; without it, streams alone have
-    the former.
+    the former. `offload` is for long looks: what it does is lost with the attempt where that is
+    cancelled.
     """
 
     def __init__(
@@ -92,8 +95,10 @@ class Client:
         headers: tuple[tuple[str, str], ...] = (),
         clock: RunClock,
         timed: bool = False,
+        offload: Offload = in_thread_abandoned,
     ) -> None:
         self._timed = timed
+        self._offload = offload
         self._sender = sender_over(transport)
         self._key = key
         self._clock = clock
@@ -124,7 +129,11 @@ class Client:
             await answer.aclose()
         if data is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
-        return Document(answer.status, self._key.redact_bytes(data), answer.headers)
+        if len(data) > LONG_BYTES:
+            data = await self._offload(partial(self._key.redact_bytes, data))
+        else:
+            data = self._key.redact_bytes(data)
+        return Document(answer.status, data, answer.headers)
 
     async def send(self, job: Job, wire: Wire) -> AttemptOutcome:
         """Make one attempt. `wire` is filled in as it goes; failures are outcomes, not errors.
@@ -135,9 +144,13 @@ class Client:
         try:
             answer = await self._sender.send(self._posts[job.url], job.body, wire)
         except httpx.TransportError as error:
-            return self._redacted(AttemptOutcome(failure=transport_failure(error, in_stream=False)))
+            failed = AttemptOutcome(failure=transport_failure(error, in_stream=False))
+            return redacted(failed, self._key)
         try:
-            return self._redacted(await self._read(job, answer, wire))
+            outcome = await self._read(job, answer, wire)
+            if outcome.response is not None and len(outcome.response) > LONG_BYTES:
+                return await self._offload(partial(redacted, outcome, self._key))
+            return redacted(outcome, self._key)
         finally:
             await answer.aclose()
 
@@ -175,12 +188,21 @@ class Client:
             return AttemptOutcome(failure=_too_long())
         if collected.broken is not None and not 200 <= answer.status < 300:
             raise collected.broken
-        data = collected.data
+        if len(collected.data) > LONG_BYTES:
+            return await self._offload(
+                partial(self._understood, job, answer, collected, wire.arrived_at_s)
+            )
+        return self._understood(job, answer, collected, wire.arrived_at_s)
+
+    def _understood(
+        self, job: Job, answer: Response, collected: Collected, end_s: float | None
+    ) -> AttemptOutcome:
+        data, broken = collected
         check_unfolding(data)
         if not 200 <= answer.status < 300:
             data = as_utf8(data, content_type(answer.headers)) or data
             return self._refused(answer, read_error(data), json_text_of(data))
-        return self._whole(job, answer, data, wire.arrived_at_s, broken=collected.broken)
+        return self._whole(job, answer, data, end_s, broken=broken)
 
     def _whole(
         self,
@@ -196,7 +218,7 @@ class Client:
         `broken` is how it broke off: it counts only where what came is not whole.
         """
         kind = ENDPOINTS[job.url].kind
-        if (waited := KEEP_ALIVES.match(data)) is not None:
+        if (waited := KEEP_ALIVES.match(data, 0, LONG_BYTES)) is not None:
             data = data[waited.end() :]
         try:
             found = read_body(kind, data)
@@ -327,6 +349,13 @@ class Client:
             piece: bytes,
             arrived_at_s: float | None,
             events_of: Callable[[bytes], list[Event]] = parser.feed,
+        ) -> bool | Awaitable[bool]:
+            if parser.held_bytes > LONG_BYTES:  # one event
+                return self._offload(partial(take_now, piece, arrived_at_s, events_of))
+            return take_now(piece, arrived_at_s, events_of)
+
+        def take_now(
+            piece: bytes, arrived_at_s: float | None, events_of: Callable[[bytes], list[Event]]
         ) -> bool:
             if wire.bytes_received > UNCOUNTED_BYTES:
                 unfolding.add(piece)
@@ -350,7 +379,9 @@ class Client:
                 broken = _too_long()
             else:
                 whole_events = len(stream.unreadable)
-                take(b"", wire.arrived_at_s, lambda _: parser.end())
+                more = take(b"", wire.arrived_at_s, lambda _: parser.end())
+                if not isinstance(more, bool):
+                    await more
                 if broken is not None:  # half an event is no part of an answer
                     del stream.unreadable[whole_events:]
         except UnusableAnswerError as error:
@@ -359,14 +390,20 @@ class Client:
             broken = Failure("stream", str(error))
         except BodyError as error:
             broken = self._unreadable(coming, error).failure
-        if not stream.began and broken is None and unusable is None and any(head):
-            # No event of the protocol: JSON that is labelled a stream, or a page.
-            return self._whole(job, coming, b"".join(head), wire.arrived_at_s)
-        if unusable is not None:
-            return self._unusable(
-                coming, unusable, b"".join(head), wire.arrived_at_s, streamed=True
-            )
-        return self._stream_outcome(coming, stream, broken, times, wire.arrived_at_s)
+
+        def over() -> AttemptOutcome:
+            if not stream.began and broken is None and unusable is None and any(head):
+                # No event of the protocol: JSON that is labelled a stream, or a page.
+                return self._whole(job, coming, b"".join(head), wire.arrived_at_s)
+            if unusable is not None:
+                return self._unusable(
+                    coming, unusable, b"".join(head), wire.arrived_at_s, streamed=True
+                )
+            return self._stream_outcome(coming, stream, broken, times, wire.arrived_at_s)
+
+        if wire.bytes_received > LONG_BYTES or codings_of(coming.headers):
+            return await self._offload(over)
+        return over()
 
     def _stream_outcome(
         self,
@@ -405,33 +442,6 @@ class Client:
             partial=None if found is not None and stream.has_usage else stream.partial(),
             reported=stream.failed is not None,
         )
-
-    def _redacted(self, outcome: AttemptOutcome) -> AttemptOutcome:
-        redact = self._key.redact
-        answer, failure = outcome.answer, outcome.failure
-        finish = None if answer is None else answer.finish_reason
-        # All that was said, looked at once: nearly no answer has it.
-        said = f"{outcome.response}\n{outcome.request_id}\n{finish}"
-        spelled = self._key.may_be_in(said)
-        if spelled and outcome.response is not None:
-            outcome.response = redact(outcome.response)
-        if outcome.request_id is not None:
-            name = redact(outcome.request_id) if spelled else outcome.request_id
-            outcome.request_id = name[:WORD_CHARACTERS_MAX]
-        if answer is not None:
-            if answer.text is not None:
-                # (Parts of an answer may make a key together that they are not apart.)
-                answer.text = redact(answer.text, spelled=spelled)
-            if finish is not None:
-                finish = redact(finish) if spelled else finish
-                answer.finish_reason = finish[:WORD_CHARACTERS_MAX]
-        if failure is not None:
-            outcome.failure = failure._replace(
-                # Cut only now: a cut in the middle of the key would leave its beginning.
-                message=redact(failure.message)[:MESSAGE_CHARACTERS_MAX],
-                code=failure.code and redact(failure.code)[:WORD_CHARACTERS_MAX],
-            )
-        return outcome
 
 
 async def _drain(answer: Response) -> None:

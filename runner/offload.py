@@ -9,6 +9,9 @@ from typing import Protocol, TypeVar
 import trio
 
 T = TypeVar("T")
+# To understand so many bytes of an answer takes up to a tenth of a second, however it is made. More
+# is done in a thread: signals are heeded and others' answers read meanwhile.
+LONG_BYTES = 128 * 1024
 
 
 class Offload(Protocol):

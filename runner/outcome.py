@@ -7,6 +7,10 @@ from headrace.jobs import Usage
 from .answers import Answer, Partial
 from .limits import NOTHING_SAID, ServiceLimits
 from .retries import Failure
+from .secret import Secret
+
+MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
+WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
 
 
 class AttemptOutcome(msgspec.Struct):
@@ -35,3 +39,32 @@ class AttemptOutcome(msgspec.Struct):
     partial: Partial | None = None
     reported: bool = False
     usage: Usage | None = None
+
+
+def redacted(outcome: AttemptOutcome, key: Secret) -> AttemptOutcome:
+    """The outcome without the key, should a server have echoed it, and its words cut."""
+    redact = key.redact
+    answer, failure = outcome.answer, outcome.failure
+    finish = None if answer is None else answer.finish_reason
+    # All that was said, looked at once: nearly no answer has it.
+    said = f"{outcome.response}\n{outcome.request_id}\n{finish}"
+    spelled = key.may_be_in(said)
+    if spelled and outcome.response is not None:
+        outcome.response = redact(outcome.response)
+    if outcome.request_id is not None:
+        name = redact(outcome.request_id) if spelled else outcome.request_id
+        outcome.request_id = name[:WORD_CHARACTERS_MAX]
+    if answer is not None:
+        if answer.text is not None:
+            # (Parts of an answer may make a key together that they are not apart.)
+            answer.text = redact(answer.text, spelled=spelled)
+        if finish is not None:
+            finish = redact(finish) if spelled else finish
+            answer.finish_reason = finish[:WORD_CHARACTERS_MAX]
+    if failure is not None:
+        outcome.failure = failure._replace(
+            # Cut only now: a cut in the middle of the key would leave its beginning.
+            message=redact(failure.message)[:MESSAGE_CHARACTERS_MAX],
+            code=failure.code and redact(failure.code)[:WORD_CHARACTERS_MAX],
+        )
+    return outcome

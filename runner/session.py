@@ -146,6 +146,7 @@ class RunSession(ABC):
                 timed=self._timed,
                 clock=self._clock,
                 offload=self._environment.offload,
+                read=self._environment.read,
                 rng=rng,
                 stop=self._stop,
             )

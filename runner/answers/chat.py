@@ -30,11 +30,11 @@ class ChatStream(AnswerStream):
         super().__init__()
         self._body: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
+        self._finished: set[int] = set()  # choices that said why they ended
 
     @property
     def finished(self) -> bool:
-        choices = self._choices.values()
-        return bool(choices) and all(choice.get("finish_reason") for choice in choices)
+        return bool(self._choices) and len(self._finished) == len(self._choices)
 
     @property
     def has_usage(self) -> bool:
@@ -92,6 +92,8 @@ class ChatStream(AnswerStream):
                 may_fail = may_fail or bool(value)
                 if value or not choice.get(name):  # a falsy one is "not yet"
                     choice[name] = value or None
+                    if value:
+                        self._finished.add(index)
             elif name == "logprobs" and isinstance(value, dict):
                 if not isinstance(choice.get(name), dict):
                     choice[name] = {}  # OpenAI's first chunk, which only names the role, has null
@@ -106,6 +108,7 @@ class ChatStream(AnswerStream):
                 choice[name] = value
         if may_fail and (reported := choice_error(part)) is not None:
             choice["finish_reason"] = None
+            self._finished.discard(index)
             self._report(reported)
         return bears_tokens
 

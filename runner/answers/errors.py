@@ -70,8 +70,8 @@ OTHER_NAMES = (
     *NAMES[2:],
     *("error_description", "description", "reason", "title", "fault", "Error", "err"),
 )
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 class ErrorBody(NamedTuple):
@@ -247,11 +247,41 @@ def _word(value: Any) -> str | None:
 def _words_of(text: str) -> str | None:
     """What a page says: of HTML its title, else its text without the tags."""
     head = text[: 4 * MESSAGE_CHARACTERS_READ]
-    if "<" in head and (title := _TITLE.search(head)) is not None and title[1].strip():
-        return _folded(html.unescape(title[1]))
-    if re.match(r"\s*<(!doctype|html|head|body|\?xml)\b", head, re.IGNORECASE):
-        head = html.unescape(_TAGS.sub(" ", head))
+    if (title := _title_of(head)) is not None:
+        return _folded(html.unescape(title))
+    if _PAGE.match(head):
+        head = html.unescape(_without_tags(head))
     return _folded(head)
+
+
+def _title_of(page: str) -> str | None:
+    """What stands between the first `<title>` and its end; None where that is nothing.
+
+    Found from mark to mark, and so is what follows: a pattern that looks for an end from each
+    beginning takes the square of the page's length where there is none.
+    """
+    lower = page.translate(_LOWER)  # each letter stays in its place
+    begin = lower.find("<title")
+    inside = lower.find(">", begin) + 1 if begin >= 0 else 0
+    end = lower.find("</title>", inside) if inside else -1
+    title = page[inside:end] if end >= 0 else ""
+    return title if title.strip() else None
+
+
+def _without_tags(page: str) -> str:
+    """A page's text, without tags and what scripts and styles hold."""
+    lower = page.translate(_LOWER)
+    texts: list[str] = []
+    position = 0
+    while (begin := lower.find("<", position)) >= 0:
+        texts.append(page[position:begin])
+        name = next((name for name in ("script", "style") if lower.startswith(name, begin + 1)), "")
+        position = lower.find(f"</{name}", begin + 1) if name else begin
+        end = lower.find(">", position) if position >= 0 else -1
+        if end < 0:
+            return " ".join(texts if name else [*texts, page[begin:]])
+        position = end + 1
+    return " ".join([*texts, page[position:]])
 
 
 def _folded(text: str) -> str | None:

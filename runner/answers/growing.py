@@ -35,7 +35,10 @@ class GrowingText(Growing):
         self.parts = list(parts)
 
     def value(self) -> str:
-        return "".join(self.parts)
+        """Joined once and kept so: a name is compared with at each delta."""
+        if len(self.parts) > 1:
+            self.parts = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
 
 
 class GrowingList(Growing):

@@ -14,6 +14,7 @@ import msgspec
 
 # What an answer is known by, where it can't be read: it was paid for all the same.
 _PAID = re.compile(rb"""["'](?:id|choices|content|usage|data)["']\s*:""")
+LOOKED_AT_BYTES = 1024 * 1024  # a search of half a gigabyte would hold up the whole process
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _lenient = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
@@ -42,8 +43,12 @@ def _decode_leniently(data: bytes, strict: Exception) -> Any:
 
 
 def looks_paid(data: bytes) -> bool:
-    """Whether bytes that are not JSON hold what only an answer has. A page may hold anything."""
-    return _PAGE.match(data) is None and _PAID.search(data) is not None
+    """Whether bytes that are not JSON hold what only an answer has, near an end of them. A page may
+    hold anything."""
+    if _PAGE.match(data) is not None:
+        return False
+    near = data if len(data) <= 2 * LOOKED_AT_BYTES else data[:LOOKED_AT_BYTES]
+    return _PAID.search(near) is not None or _PAID.search(data[-LOOKED_AT_BYTES:]) is not None
 
 
 def whole_characters(value: Any) -> Any:

@@ -31,6 +31,7 @@ class SSEParser:
         # in short pieces would cost the square of its length.
         self._rest: list[bytes] = []
         self._rest_bytes = 0
+        self.held_bytes = 0  # of an event that has not ended
         self._event = ""
         self._data: list[bytes] = []
         self._data_bytes = 0
@@ -79,7 +80,8 @@ class SSEParser:
         elif piece:
             self._rest.append(piece)
             self._rest_bytes += len(piece)
-        if self._rest_bytes + self._data_bytes > EVENT_BYTES_MAX:
+        self.held_bytes = self._rest_bytes + self._data_bytes
+        if self.held_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
         self._between = not (
             self._first or self._rest or self._data or self._event or self._after_cr

@@ -50,8 +50,11 @@ REFERENCE_PARTS = frozenset({"reasoning_tokens"})
 
 
 def later_counts(known: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Usage that was told again: later counts hold, but none takes a positive one back to 0."""
-    told = dict(known) if isinstance(known, dict) else {}
+    """Usage that was told again: later counts hold, but none takes a positive one back to 0.
+
+    `known` is added to and given back, where it is a dict: copied at each event, its fields would
+    cost the square of their number."""
+    told: dict[str, Any] = known if isinstance(known, dict) else {}
     for name, value in given.items():
         if isinstance(value, dict) and isinstance(told.get(name), dict):
             told[name] = later_counts(told[name], value)

@@ -11,9 +11,10 @@ import trio
 from headrace.jobs import PERIODS, AccountChange, BalanceReading, PeriodBudget, printable, to_places
 
 from ..answers import read_error
-from ..client import MESSAGE_CHARACTERS_MAX, Client, Document
+from ..client import Client, Document
 from ..clock import RunClock
 from ..errors import BalanceError, KeyRefusedError, UnreachableError
+from ..outcome import MESSAGE_CHARACTERS_MAX
 from ..retries import retry_after_s
 from ..secret import Secret
 from ..transport import transport_to

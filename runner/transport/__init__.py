@@ -2,7 +2,7 @@
 
 from .body import Collected, collect, feed_decoded, whole_body
 from .connection import Headers
-from .encoding import BodyError
+from .encoding import BodyError, codings_of
 from .head import RequestHead
 from .response import SocketResponse
 from .route import http_base, transport_to
@@ -33,6 +33,7 @@ __all__ = [
     "UnprocessedError",
     "Wire",
     "check_unfolding",
+    "codings_of",
     "collect",
     "feed_decoded",
     "http_base",

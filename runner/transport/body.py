@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import httpx
+import trio
 
-from .encoding import Decoder, codings_of
+from .encoding import PIECE_BYTES, Decoder, codings_of
 from .sender import Response
 from .unfolding import UNCOUNTED_BYTES, Unfolding
 from .wire import Take
@@ -71,14 +72,17 @@ async def feed_decoded(answer: Response, take: Take, *, most_bytes: int) -> None
     unfolding = Unfolding()
     size_bytes = 0
 
-    def take_decoded(piece: bytes, arrived_at_s: float | None) -> bool:
+    async def take_decoded(piece: bytes, arrived_at_s: float | None) -> bool:
         nonlocal size_bytes
         for data in decoder.feed(piece):
             size_bytes += len(data)
             if size_bytes > UNCOUNTED_BYTES:
                 unfolding.add(data)
-            if not take(data, arrived_at_s):
+            more = take(data, arrived_at_s)
+            if more is not True and (more is False or not await more):
                 return False
+            if len(data) == PIECE_BYTES:  # as many may come as one read unpacks to
+                await trio.lowlevel.checkpoint()
         return True
 
     await answer.feed(take_decoded)

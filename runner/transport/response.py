@@ -49,8 +49,14 @@ class SocketResponse(httpx.AsyncByteStream):
             connection.wait_for_more(trio.current_time())
         try:
             while True:
-                if (piece := connection.take_body()) and not take(piece, self._wire.arrived_at_s):
-                    return
+                if piece := connection.take_body():
+                    more = take(piece, self._wire.arrived_at_s)
+                    if more is not True:
+                        connection.rest()  # the server is not what is waited for
+                        if more is False or not await more:
+                            return
+                        if not connection.complete:
+                            connection.wait_for_more(trio.current_time())
                 if connection.complete:
                     return
                 await connection.read(self._wire)

@@ -81,7 +81,8 @@ class _HttpxResponse:
 
     async def feed(self, take: Take) -> None:
         async for piece in self._pieces:
-            if not take(piece, self._wire.arrived_at_s):
+            more = take(piece, self._wire.arrived_at_s)
+            if more is not True and (more is False or not await more):
                 return
 
     async def aclose(self) -> None:

@@ -1,9 +1,10 @@
 """What is known of one attempt on the wire."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-# Is handed a piece of a body and when it arrived, on trio's clock; False is enough of it.
-Take = Callable[[bytes, float | None], bool]
+# Is handed a piece of a body and when it arrived, on trio's clock; False is enough of it. What
+# takes long is awaited before the next piece.
+Take = Callable[[bytes, float | None], bool | Awaitable[bool]]
 
 
 class Wire:

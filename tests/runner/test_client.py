@@ -17,6 +17,8 @@ from headrace.runner.clock import RunClock
 from headrace.runner.outcome import AttemptOutcome
 from headrace.runner.transport import Wire
 
+from .conftest import at_once
+
 KEY = "sk-secret-of-the-tests"
 CHAT, MESSAGES, IMAGES = "/v1/chat/completions", "/v1/messages", "/v1/images/generations"
 SSE = ("Content-Type: text/event-stream",)
@@ -73,6 +75,7 @@ class Wired:
             headers=headers,
             clock=RunClock(lambda: dt.datetime(2026, 6, 9, tzinfo=dt.UTC)),
             timed=timed,
+            offload=at_once,
         )
 
     async def connect(self, _origin: object) -> trio.abc.Stream:

@@ -150,3 +150,27 @@ def test_words_without_end_are_cut(word: str, count: int, as_json: bool) -> None
     found = read_error((json.dumps(body) if as_json else text).encode())
     assert found.message == text[:MESSAGE_CHARACTERS_READ]
     assert found.code == (text[:CODE_CHARACTERS_MAX] if as_json else None)
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("<html><TITLE lang=en>502 &amp; gone</title><p>more</html>", "502 & gone"),
+        ("<html><title> </title><body>Bad <b>Gateway</b></html>", "Bad Gateway"),
+        ("<!doctype html><style>p {}</style><p>Gone<script>x('<b>')</script>!", "Gone !"),
+        ("<html>1 < 2", "1 < 2"),
+        ("<html>İİ<title>x</title>", "x"),
+        ("<html>" + "<title" * 20_000, "<title" * 3333),
+        ("<html>" + "<title>" * 11_427, None),
+        ("<html>" + "<script>" * 20_000, None),
+        ("<html>so" + "<style " * 20_000, "so"),
+        ("<html>so" + "<" * 70_000 + ">far", "so far"),
+    ],
+)
+def test_a_page_says_its_title_or_its_text_however_it_is_broken(
+    page: str, says: str | None
+) -> None:
+    """A page of beginnings without an end held the loop for half a minute."""
+    said = read_error(page.encode()).message
+    assert (said is None) == (says is None)
+    assert (said or "").startswith(says or "")

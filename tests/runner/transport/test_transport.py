@@ -380,6 +380,25 @@ async def test_a_limit_for_many_reads_is_that_of_each(
     assert trio.current_time() == 61.0 + 25.0
 
 
+async def test_the_time_that_the_reader_takes_is_not_the_servers(
+    over: Over, autojump_clock: MockClock
+) -> None:
+    """A long look at a piece is awaited, and no limit of a read counts meanwhile."""
+    transport, _ = over(answers(HEAD, b"he", 5.0, b"llo"), timeouts=LIMITS)
+    body: list[bytes] = []
+
+    async def look(piece: bytes) -> bool:
+        await trio.sleep(100)
+        body.append(piece)
+        return len(body) < 2
+
+    origin, head = Origin("http", "a.test", 80), b"GET / HTTP/1.1\r\n\r\n"
+    response = await transport.request(origin, head, Wire())
+    await response.feed(lambda piece, _: look(piece))
+    await response.aclose()
+    assert (b"".join(body), trio.current_time()) == (b"hello", 200.0)
+
+
 async def test_a_body_left_at_half_costs_its_connection(
     over: Over, autojump_clock: MockClock
 ) -> None:
