@@ -21,7 +21,7 @@ def markdown(summary: Summary) -> str:
     """The outcome in a sentence, then a table each of cost, times and errors, and the balance."""
     parts = [f"### {code(summary.run.directory)}", " ".join(headline(summary))]
     parts += [_load(summary), _cost(summary), _unpriced(summary), _balance(summary)]
-    parts += [_hints(summary), _times(summary)]
+    parts += [_notes(summary), _hints(summary), _times(summary)]
     parts.append(_errors(summary))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -100,6 +100,10 @@ def _unpriced(summary: Summary) -> str:
         f"- {counted(answers, 'answer')} without a cost: {code(reason)}"
         for reason, answers in list(reasons.items())[:ROWS_MAX]
     )
+
+
+def _notes(summary: Summary) -> str:
+    return "\n".join(f"- {code(note)}" for note in summary.run.notes)
 
 
 def _hints(summary: Summary) -> str:

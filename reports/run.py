@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from headrace.jobs import (
     BalanceReading,
     Decided,
     Ended,
+    Gap,
     InputError,
     JournalRecord,
     Manifest,
@@ -26,6 +27,7 @@ from headrace.jobs import (
     check_path,
     columns,
     journal_segments,
+    missing_segments,
     newer_schema,
     read_journal_segment,
     row_frame,
@@ -38,7 +40,8 @@ class Run(NamedTuple):
 
     `in_flight_since` says when the attempts that are under way were sent, where a process works on
     the run; where none does, they are rows of `attempts` already, as lost. `missing_columns` are
-    null in parts that an earlier headrace wrote without them: "attempts.content_ttft_s".
+    null in parts that an earlier headrace wrote without them: "attempts.content_ttft_s". `notes`
+    say what of the journal was gone, now and when earlier sessions resumed.
     """
 
     directory: Path
@@ -50,6 +53,7 @@ class Run(NamedTuple):
     in_flight_since: list[datetime]
     running: bool
     missing_columns: list[str]
+    notes: list[str]
 
     @property
     def in_flight(self) -> int:
@@ -72,7 +76,10 @@ def open_run(directory: Path) -> Run:
     check_path(directory)
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
-    journal = _Journal.read(directory / "journal")
+    gaps: list[Gap] = []
+    if not running:
+        _refuse_missing(directory / "journal", manifest)
+    journal = _Journal.read(directory / "journal", gaps.append)
     unended = [] if running else [sent.lost() for sent in journal.unended()]
     results = _table(directory / "results", Result, journal.results, ["index"])
     attempts = _table(
@@ -90,6 +97,10 @@ def open_run(directory: Path) -> Run:
         missing_columns=[
             *_missing(directory / "results", Result),
             *_missing(directory / "attempts", Attempt),
+        ],
+        notes=[
+            *(note for session in manifest.sessions for note in session.notes),
+            *(gap.words for gap in gaps),
         ],
     )
 
@@ -158,9 +169,9 @@ class _Journal(NamedTuple):
     sent: dict[tuple[int, int], Sent]
 
     @classmethod
-    def read(cls, directory: Path) -> "_Journal":
+    def read(cls, directory: Path, told: Callable[[Gap], None]) -> "_Journal":
         journal = cls([], [], [], {})
-        for record in _records(directory):
+        for record in _records(directory, told):
             match record:
                 case Sent():
                     journal.sent[record.index, record.attempt] = record
@@ -179,11 +190,22 @@ class _Journal(NamedTuple):
         return [sent for key, sent in self.sent.items() if key not in ended]
 
 
-def _records(directory: Path) -> Iterator[JournalRecord]:
+def _refuse_missing(directory: Path, manifest: Manifest) -> None:
+    """Raises InputError where a segment is gone whose attempts are in no table."""
+    named = [number for session in manifest.sessions for number in session.journal]
+    try:
+        gaps = missing_segments(directory, named)
+    except OSError as error:
+        raise InputError(f"cannot read {directory}: {error.strerror}; restore it") from error
+    if gaps:
+        raise InputError(gaps[0].refusal)
+
+
+def _records(directory: Path, told: Callable[[Gap], None]) -> Iterator[JournalRecord]:
     """All that is in the journal now. Raises InputError where it is damaged, or can't be read."""
     for _, path in journal_segments(directory):
         try:
-            yield from read_journal_segment(path)
+            yield from read_journal_segment(path, told=told)
         except FileNotFoundError:
             continue  # sealed since it was listed: its rows are in Parquet
         except OSError as error:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 @click.option("--estimate-first", is_flag=True, help="Read the whole file and show its cost first.")
 @click.option("--retry-failed", is_flag=True, help="Run the failed jobs again.")
 @click.option("--rerun-changed", is_flag=True, help="Run jobs again whose line has changed.")
+@click.option(
+    "--skip-damaged",
+    is_flag=True,
+    help="Leave out what of a damaged journal can't be read, and send its jobs again.",
+)
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
 @click.option("--download", is_flag=True, help="Fetch images that come as links into images/.")
 def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:

@@ -52,6 +52,7 @@ class RunOptions(SendOptions, total=False):
     estimate_first: read the whole file before anything is sent.
     retry_failed: run the failed jobs of an earlier session again.
     rerun_changed: run jobs again whose line has changed.
+    skip_damaged: leave out what of the journal can't be read, and send its jobs again.
     wait_for_reset: sleep until a spent budget of the key has its reset.
     download: fetch images that come as links into the run's `images/`.
     """
@@ -62,5 +63,6 @@ class RunOptions(SendOptions, total=False):
     estimate_first: bool
     retry_failed: bool
     rerun_changed: bool
+    skip_damaged: bool
     wait_for_reset: bool
     download: bool

@@ -4,9 +4,10 @@ import math
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,15 @@ from .errors import InterruptError, OutOfMoneyError, StorageError
 from .images import ImageStore, connect_public
 from .limits import Concurrency, Lane
 from .offload import Offload, in_thread, in_thread_abandoned
-from .record import Journal, Recorder, RecoveredState, RunDirectory, recover
+from .record import (
+    Journal,
+    JournalLeft,
+    Recorder,
+    RecoveredState,
+    RunDirectory,
+    journal_left,
+    recover,
+)
 from .settings import SendSettings
 from .signals import SAME_REQUEST_S, interruption, stopping_signals
 from .stop import Stop
@@ -82,10 +91,11 @@ class RunSession(ABC):
     send, and close the books. What a kind of run sends, and when, is for its subclass to say.
 
     `_timed` has streams dated by the kernel, and the gaps between their tokens kept; `_lane` is
-    what requests leave by.
+    what requests leave by; `_skip_damaged` goes on without what of the journal can't be read.
     """
 
     _timed = False
+    _skip_damaged = False
     _lane: type[Lane] = Lane
 
     def __init__(
@@ -129,8 +139,10 @@ class RunSession(ABC):
     async def _recover_and_work(
         self, transport: httpx.AsyncBaseTransport, foreign: httpx.AsyncBaseTransport
     ) -> RunOutcome:
-        rng, session = self._begin()
-        state, journal = await self._environment.offload(lambda: self._recover(session.started_at))
+        left = await self._environment.offload(self._journal_left)
+        rng, session = self._begin(left.notes)
+        recovering = partial(self._recover, session.started_at, left)
+        state, journal = await self._environment.offload(recovering)
         recorder = self._recorder(journal, state)
         try:
             self._run.raise_schema()
@@ -156,7 +168,11 @@ class RunSession(ABC):
             raise
         return await self._close(parts, session)
 
-    def _begin(self) -> tuple[random.Random, Session]:
+    def _journal_left(self) -> JournalLeft:
+        """Raises StorageError where something of it can't be read: then nothing was touched."""
+        return journal_left(self._run.path, self._run.unsealed, skip_damaged=self._skip_damaged)
+
+    def _begin(self, notes: Sequence[str]) -> tuple[random.Random, Session]:
         settings, clock = self._settings, self._clock
         started_at = clock.utc(clock.now())
         # A seed of its own for each session: two clients must not back off in step.
@@ -165,13 +181,19 @@ class RunSession(ABC):
             started_at=started_at,
             limits=settings.limits,
             arguments={**settings.recorded_arguments(), "seed": seed},
+            notes=list(notes),
         )
+        for note in notes:
+            if self._environment.announce is not None:
+                self._environment.announce(f"{note[:1].upper()}{note[1:]}.")
         self._run.begin(session)
         return random.Random(seed), session
 
-    def _recover(self, now: datetime) -> tuple[RecoveredState, Journal]:
+    def _recover(self, now: datetime, left: JournalLeft) -> tuple[RecoveredState, Journal]:
         """Bring the directory to rest, and open the journal's next segment."""
-        return recover(self._run.path, now=now)
+        # Before any is sealed: a kill in between must not make it one that is missing.
+        self._run.note_segments([])
+        return recover(self._run.path, now=now, left=left)
 
     def _recorder(self, journal: Journal, state: RecoveredState) -> Recorder:
         return Recorder(self._run, journal, state, self._environment.offload)
@@ -246,6 +268,7 @@ class RunSession(ABC):
         else:
             if reason is None:
                 self._all_sent(recorder)
+            await self._environment.offload(lambda: self._run.note_segments([]))
             await recorder.finish()
         session.ended_at = self._clock.utc(self._clock.now())
         session.reason = words

@@ -102,8 +102,9 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     """Settings of a bulk run; the defaults are those of the command.
 
     `estimate_first` reads the whole file before anything is sent. `retry_failed` opens failed jobs
-    again, `rerun_changed` those whose line has changed. `wait_for_reset` sleeps until a spent
-    budget of the key has its reset, instead of stopping.
+    again, `rerun_changed` those whose line has changed. `skip_damaged` leaves out what of the
+    journal can't be read, and sends its jobs again. `wait_for_reset` sleeps until a spent budget of
+    the key has its reset, instead of stopping.
     """
 
     rpm: int | None = BULK.rpm
@@ -114,6 +115,7 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     estimate_first: bool = False
     retry_failed: bool = False
     rerun_changed: bool = False
+    skip_damaged: bool = False
     wait_for_reset: bool = False
 
 

@@ -14,7 +14,6 @@ from .journal import (
     WrittenRecord,
     journal_segments,
     numbered_files,
-    read_journal_segment,
 )
 from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
 from .load_verdict import LoadSigns, LoadVerdict, judge_load
@@ -36,6 +35,7 @@ from .outage import (
     counts_toward_outage,
     toward_outage,
 )
+from .read_journal import Gap, missing_segments, read_journal_segment
 from .rows import (
     SCHEMA_VERSION,
     Attempt,
@@ -72,6 +72,7 @@ __all__ = [
     "Ended",
     "ErrorKind",
     "Finished",
+    "Gap",
     "JobEnd",
     "JobFile",
     "JournalRecord",
@@ -100,6 +101,7 @@ __all__ = [
     "counts_toward_outage",
     "journal_segments",
     "judge_load",
+    "missing_segments",
     "newer_schema",
     "numbered_files",
     "read_journal_segment",

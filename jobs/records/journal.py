@@ -1,17 +1,14 @@
-"""The journal's records, one JSON object per line, and the one way to read them back.
+"""The journal's records, one JSON object per line, and the files that hold them.
 
 A run that was killed is read back from these and from the Parquet parts.
 """
 
-import io
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
-from ..errors import DamagedJournalError
 from .job_end import JobEnd
 from .rows import Attempt, BalanceReading, Result
 
@@ -88,8 +85,6 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
 JournalRecord = Sent | Ended | BalanceRead | Decided
 WrittenRecord = JournalRecord | Finished
 
-_decoder: msgspec.json.Decoder[WrittenRecord] = msgspec.json.Decoder(WrittenRecord)
-
 
 def journal_segments(directory: Path) -> list[tuple[int, Path]]:
     """The segments in a journal directory with their numbers, oldest first."""
@@ -113,32 +108,3 @@ def numbered_files(directory: Path, prefix: str, ending: str) -> list[tuple[int,
         if number.isascii() and number.isdigit():
             found.append((int(number), path))
     return sorted(found)
-
-
-def read_journal_segment(path: Path) -> Iterator[JournalRecord]:
-    """The records of a segment, oldest first, without what is torn off or half-written at its end.
-
-    Args:
-        path: the segment; a run may be appending to it.
-
-    Raises:
-        OSError: it can't be read.
-        DamagedJournalError: a damaged line has whole ones after it. That is not a crash of ours,
-            and to guess could count, or send, twice.
-    """
-    # At once: read line by line, half a record at the end could grow into a second half.
-    data = path.read_bytes()
-    damaged: int | None = None
-    for number, line in enumerate(io.BytesIO(data), 1):
-        try:
-            record = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            damaged = damaged or number
-            continue
-        # A whole record without its line end was torn just before the newline: it counts.
-        if damaged is not None:
-            raise DamagedJournalError(
-                f"line {damaged} of {path} is damaged and later ones are not; "
-                "restore the file, or remove the line if you know what it held"
-            )
-        yield record.ended() if isinstance(record, Finished) else record

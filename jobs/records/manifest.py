@@ -64,7 +64,11 @@ class DownloadTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One process that worked on the run. A `running` one with no process behind it was killed."""
+    """One process that worked on the run. A `running` one with no process behind it was killed.
+
+    `journal` names the segments that hold attempts which no table has yet; `notes` say what of an
+    earlier session's journal was gone when this one began.
+    """
 
     started_at: datetime
     ended_at: datetime | None = None
@@ -73,6 +77,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     limits: Limits
     arguments: dict[str, str | int | float | bool | None] = {}
     downloads: DownloadTotals | None = None  # of a session that was asked for them
+    journal: list[int] = []
+    notes: list[str] = []
 
 
 class Manifest(msgspec.Struct, kw_only=True):

@@ -24,7 +24,9 @@ SUMMARY_SCHEMA_VERSION = 1
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Which run it is. `elapsed_s` adds up its sessions; `state` is the newest one's, and
-    `crashed` where that one never ended. What is in `missing_columns` was not recorded."""
+    `crashed` where that one never ended. What is in `missing_columns` was not recorded. `notes` say
+    what of the journal was gone when a session resumed: it is in no figure, and may have been paid
+    for."""
 
     directory: str
     kind: str
@@ -38,6 +40,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     headrace: str
     missing_columns: list[str] = []
+    notes: list[str] = []
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +178,7 @@ def _facts(run: Run) -> RunFacts:
         sessions=len(manifest.sessions),
         headrace=manifest.headrace,
         missing_columns=run.missing_columns,
+        notes=run.notes,
     )
 
 

@@ -108,6 +108,8 @@ def _print_headline(summary: Summary, console: Console) -> None:
             f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
             "yellow",
         )
+    for note in run.notes:
+        print_body(console, f"{printable(note)}.", "yellow")
     if run.missing_columns:
         names = ", ".join(run.missing_columns)
         print_body(

@@ -14,7 +14,7 @@ from ..clock import RunClock
 from ..images import ImageStore, fetch_missing
 from ..limits import Concurrency, Lane, Lanes
 from ..money import AccountLimits
-from ..record import Journal, Recorder, RecoveredState, RunDirectory, Totals, recover
+from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory, Totals, recover
 from ..session import RunEnvironment, RunSession, history_points
 from ..settings import RunSettings
 from ..stderr import show
@@ -45,13 +45,20 @@ class BulkSession(RunSession):
     ) -> None:
         super().__init__(run, settings, clock, environment)
         self._bulk = settings
+        self._skip_damaged = settings.skip_damaged
         self._source = source
         self._changed = changed
         self._display = display
 
-    def _recover(self, now: datetime) -> tuple[RecoveredState, Journal]:
-        retry_failed = self._bulk.retry_failed
-        return recover(self._run.path, now=now, retry_failed=retry_failed, changed=self._changed)
+    def _recover(self, now: datetime, left: JournalLeft) -> tuple[RecoveredState, Journal]:
+        self._run.note_segments([])  # as its base does
+        return recover(
+            self._run.path,
+            now=now,
+            left=left,
+            retry_failed=self._bulk.retry_failed,
+            changed=self._changed,
+        )
 
     def _all_sent(self, recorder: Recorder) -> None:
         recorder.read_whole()

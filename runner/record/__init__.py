@@ -4,16 +4,18 @@ from .directory import DIRECTORY_MODE, RunDirectory, making, read_manifest
 from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
-from .recovery import RecoveredState, recover
+from .recovery import JournalLeft, RecoveredState, journal_left, recover
 from .seal import seal
 
 __all__ = [
     "DIRECTORY_MODE",
     "Journal",
+    "JournalLeft",
     "Recorder",
     "RecoveredState",
     "RunDirectory",
     "Totals",
+    "journal_left",
     "journalled",
     "make_directory",
     "making",

@@ -119,6 +119,20 @@ class RunDirectory:
         self.manifest.sessions.append(session)
         self.save()
 
+    @property
+    def unsealed(self) -> list[int]:
+        """The segments that earlier sessions say hold what is in no table."""
+        return [number for each in self.manifest.sessions for number in each.journal]
+
+    def note_segments(self, numbers: Sequence[int]) -> None:
+        """Record which segments hold what is in no table yet: one of them that is gone, or empty,
+        is then seen, and its jobs are not sent again. Raises StorageError."""
+        if self.unsealed != list(numbers):
+            for session in self.manifest.sessions:
+                session.journal = []
+            self.manifest.sessions[-1].journal = list(numbers)
+            self.save()
+
     def raise_schema(self) -> None:
         """Record that the tables have this version's columns, as `recover` has seen to.
 

@@ -6,7 +6,7 @@ makes all that was appended last through a power loss.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import msgspec
 
 from headrace.jobs import (
     DamagedJournalError,
+    Gap,
     JournalRecord,
     WrittenRecord,
     journal_segments,
@@ -91,19 +92,23 @@ class Journal:
 
 
 def journalled(run: Path) -> Iterator[JournalRecord]:
-    """All that a run has in its journal now, oldest first."""
+    """All that a run has in its journal now, oldest first, as far as it can be read: whether the
+    run may go on with damage is for `recover` to say."""
     for _, path in journal_segments(run / "journal"):
-        yield from read_segment(path)
+        yield from read_segment(path, skip_damaged=True)
 
 
-def read_segment(path: Path) -> Iterator[JournalRecord]:
+def read_segment(
+    path: Path, *, told: Callable[[Gap], None] | None = None, skip_damaged: bool = False
+) -> Iterator[JournalRecord]:
     """The records of a segment. What a crash tore off its end is left out.
 
-    Raises StorageError where it can't be read, and where a damaged line has whole ones after it:
-    that is not a crash of ours, and to continue could send what was answered.
+    `told` and `skip_damaged` are those of `read_journal_segment`. Raises StorageError where it
+    can't be read, and where it has damage that is not a crash of ours: to continue could send what
+    was answered.
     """
     try:
-        yield from read_journal_segment(path)
+        yield from read_journal_segment(path, told=told, skip_damaged=skip_damaged)
     except DamagedJournalError as error:
         raise StorageError(error.message) from error
     except OSError as error:

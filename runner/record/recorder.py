@@ -72,6 +72,8 @@ class Recorder:
         self._journal = journal
         self._offload = offload
         self._rejects = RejectsFile(run.rejects)
+        self._ended_in = 0  # the segment that has the latest end of an attempt
+        self._noted: list[int] = [0]  # what run.json says of the segments; 0 is none
         self._open: dict[tuple[int, int], Sent] = {}
         self._written = Notifier()
 
@@ -88,6 +90,7 @@ class Recorder:
         `replaces` is the status of the job's earlier result, where it had one.
         """
         self._append(Ended(attempt=attempt) if job is None else Finished(attempt=attempt, job=job))
+        self._ended_in = self._journal.number
         self._open.pop((attempt.index, attempt.attempt), None)
         if attempt.cost is None:
             self._keep(attempt)
@@ -145,6 +148,8 @@ class Recorder:
                 await self._written.wait()
             await trio.sleep(SYNC_EVERY_S)
             await self._offload(self._journal.sync)
+            if self._ended_in not in self._noted:
+                await self._note([*self._noted, self._ended_in])
             if self._journal.bytes_written >= SEGMENT_BYTES:
                 # Shielded: a stop must not leave a closed segment that nobody seals.
                 with trio.CancelScope(shield=True):
@@ -171,7 +176,16 @@ class Recorder:
         """What becomes of a segment that nothing is added to any more."""
         await self._seal_full(full)
 
+    async def _note(self, numbers: list[int]) -> None:
+        """Have run.json name these segments: those that hold attempts which no table has."""
+        await self._offload(lambda: self._run.note_segments([n for n in numbers if n]))
+        self._noted = numbers
+
     async def _seal_full(self, full: Journal) -> None:
+        if full.number in self._noted and full is not self._journal:
+            # Before it goes: a kill in between must not make it one that is missing.
+            await self._note([n for n in self._noted if n != full.number])
+
         def work() -> None:
             full.close()
             seal(self._run.path, full.number, full.path)

@@ -13,10 +13,12 @@ from headrace.jobs import (
     Attempt,
     BalanceReading,
     Ended,
+    Gap,
     Result,
     Sent,
     Status,
     journal_segments,
+    missing_segments,
     numbered_files,
     row_frame,
 )
@@ -73,10 +75,64 @@ class RecoveredState(NamedTuple):
         return next((status for status, each in REOPENED.items() if each == flag), None)
 
 
+class JournalLeft(NamedTuple):
+    """What an earlier session left in the journal: its segments, the attempts without an end, and
+    what can't be read of it."""
+
+    segments: list[tuple[int, Path]]
+    unended: list[Sent]
+    gaps: list[Gap]
+
+    @property
+    def damaged(self) -> set[Path]:
+        """Segments with lines that were skipped."""
+        return {gap.path for gap in self.gaps if gap.lines}
+
+    @property
+    def notes(self) -> list[str]:
+        """What can't be read, in words, for the report."""
+        return [gap.words for gap in self.gaps]
+
+
+def journal_left(run: Path, named: Iterable[int], *, skip_damaged: bool = False) -> JournalLeft:
+    """Read what an earlier session left, and touch nothing.
+
+    Args:
+        run: its directory.
+        named: the segments that run.json says are not in the tables.
+        skip_damaged: go on without what can't be read, as the user said.
+
+    Raises:
+        StorageError: something can't be read that is not a crash of ours: to go on would send
+            again what may have been paid for.
+    """
+    directory = run / "journal"
+    with storage(directory):
+        gaps = missing_segments(directory, named)
+        segments = journal_segments(directory)
+    if gaps and not skip_damaged:
+        raise StorageError(gaps[0].refusal)
+    begun: dict[tuple[int, int], Sent] = {}
+    ended: set[tuple[int, int]] = set()
+    without = {gap.path for gap in gaps}
+    for _, path in segments:
+        if path in without:
+            continue
+        # A segment may repeat what began before it.
+        for record in read_segment(path, told=gaps.append, skip_damaged=skip_damaged):
+            if isinstance(record, Sent):
+                begun[record.index, record.attempt] = record
+            elif isinstance(record, Ended):
+                ended.add((record.attempt.index, record.attempt.attempt))
+    unended = [sent for key, sent in begun.items() if key not in ended]
+    return JournalLeft(segments, unended, gaps)
+
+
 def recover(
     run: Path,
     *,
     now: datetime,
+    left: JournalLeft | None = None,
     retry_failed: bool = False,
     changed: Iterable[int] = (),
 ) -> tuple[RecoveredState, Journal]:
@@ -85,23 +141,23 @@ def recover(
     A crash in here is recovered like any other: lost attempts are journalled in the new segment
     before the segments that hold their beginnings are sealed. All parts then have this version's
     columns. The caller closes the journal.
-    `retry_failed` opens failed jobs again, `changed` those at these lines.
+    `left` is what `journal_left` read; None reads it here. `retry_failed` opens failed jobs again,
+    `changed` those at these lines.
     """
     directory = run / "journal"
     with storage(directory):
         make_directory(directory)
-    old = journal_segments(directory)
-    unended = _unended(path for _, path in old)
-    number = 1 + max([number for number, _ in old] + _part_numbers(run), default=0)
-    journal = Journal(directory, number)
+    left = left or journal_left(run, ())
+    numbers = [number for number, _ in left.segments]
+    journal = Journal(directory, 1 + max(numbers + _part_numbers(run), default=0))
     try:
-        for sent in unended:
+        for sent in left.unended:
             journal.append(Ended(attempt=sent.lost()))
         journal.sync()
-        for number, segment in old:
-            seal(run, number, segment)
+        for number, segment in left.segments:
+            seal(run, number, segment, damaged=segment in left.damaged)
         upgrade(run)
-        state = _state(run, unended, now=now, retry_failed=retry_failed, changed=changed)
+        state = _state(run, left.unended, now=now, retry_failed=retry_failed, changed=changed)
     except BaseException:
         with suppress(StorageError):
             journal.close()
@@ -109,22 +165,10 @@ def recover(
     return state, journal
 
 
-def _unended(paths: Iterable[Path]) -> list[Sent]:
-    """The attempts that were sent and have no end. A segment may repeat what began before it."""
-    begun: dict[tuple[int, int], Sent] = {}
-    ended: set[tuple[int, int]] = set()
-    for path in paths:
-        for record in read_segment(path):
-            if isinstance(record, Sent):
-                begun[record.index, record.attempt] = record
-            elif isinstance(record, Ended):
-                ended.add((record.attempt.index, record.attempt.attempt))
-    return [sent for key, sent in begun.items() if key not in ended]
-
-
 def _part_numbers(run: Path) -> list[int]:
     tables = (run / "results", run / "attempts")
-    return [n for table in tables for n, _ in numbered_files(table, "part-", ".parquet")]
+    parts = [n for table in tables for n, _ in numbered_files(table, "part-", ".parquet")]
+    return [*parts, *(n for n, _ in numbered_files(run / "damaged", "", ".jsonl"))]
 
 
 def _state(

@@ -17,9 +17,12 @@ from .tables import tables_in
 from .upgrade import with_columns_of
 
 
-def seal(run: Path, number: int, segment: Path) -> None:
-    """Turn one closed segment into parts. Raises StorageError."""
-    found = tables_in(segment)
+def seal(run: Path, number: int, segment: Path, *, damaged: bool = False) -> None:
+    """Turn one closed segment into parts. Raises StorageError.
+
+    Of a `damaged` one the whole lines become parts, and the file itself is kept in `damaged/`.
+    """
+    found = tables_in(segment, skip_damaged=damaged)
     # Attempts first: a result without its attempts would be money that no total has.
     if len(found.attempts):
         write_part(run / "attempts", number, found.attempts)
@@ -30,7 +33,12 @@ def seal(run: Path, number: int, segment: Path) -> None:
     if found.readings:
         _add_readings(run / "balance.parquet", found.readings)
     with storage(segment):
-        segment.unlink()
+        if damaged:
+            make_directory(run / "damaged")
+            segment.replace(run / "damaged" / segment.name)
+            sync_directory(run / "damaged")
+        else:
+            segment.unlink()
         sync_directory(segment.parent)
 
 

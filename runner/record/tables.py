@@ -55,8 +55,11 @@ class Tables(NamedTuple):
     reopened: set[int]
 
 
-def tables_in(segment: Path) -> Tables:
-    """The rows of a segment. Raises StorageError where it can't be read or is damaged."""
+def tables_in(segment: Path, *, skip_damaged: bool = False) -> Tables:
+    """The rows of a segment. Raises StorageError where it can't be read, or is damaged and nobody
+    said to `skip_damaged`."""
+    if skip_damaged:
+        return _one_by_one(segment, skip_damaged=True)
     return _at_once(segment) or _one_by_one(segment)
 
 
@@ -132,12 +135,12 @@ def _table(rows: list[bytes], wanted: Sequence[Column]) -> pl.DataFrame:
     return table
 
 
-def _one_by_one(segment: Path) -> Tables:
+def _one_by_one(segment: Path, *, skip_damaged: bool = False) -> Tables:
     results: list[Result] = []
     attempts: list[Attempt] = []
     readings: list[BalanceReading] = []
     reopened: set[int] = set()
-    for record in read_segment(segment):
+    for record in read_segment(segment, skip_damaged=skip_damaged):
         match record:
             case Sent(reopened=True, index=index):
                 reopened.add(index)
