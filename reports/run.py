@@ -12,6 +12,7 @@ import msgspec
 import polars as pl
 
 from headrace.jobs import (
+    LEFT_OUT,
     Attempt,
     BalanceRead,
     BalanceReading,
@@ -30,6 +31,7 @@ from headrace.jobs import (
     missing_segments,
     newer_schema,
     read_journal_segment,
+    read_left_out,
     row_frame,
     schema,
 )
@@ -42,6 +44,7 @@ class Run(NamedTuple):
     the run; where none does, they are rows of `attempts` already, as lost. `missing_columns` are
     null in parts that an earlier headrace wrote without them: "attempts.content_ttft_s". `notes`
     say what of the journal was gone, now and when earlier sessions resumed.
+    `left_out` results are of rows that the run's table no longer has: `results` is without them.
     """
 
     directory: Path
@@ -54,6 +57,7 @@ class Run(NamedTuple):
     running: bool
     missing_columns: list[str]
     notes: list[str]
+    left_out: int = 0
 
     @property
     def in_flight(self) -> int:
@@ -82,6 +86,7 @@ def open_run(directory: Path) -> Run:
     journal = _Journal.read(directory / "journal", gaps.append)
     unended = [] if running else [sent.lost() for sent in journal.unended()]
     results = _table(directory / "results", Result, journal.results, ["index"])
+    results, left_out = _without_left_out(directory, results)
     attempts = _table(
         directory / "attempts", Attempt, [*journal.attempts, *unended], ["index", "attempt"]
     )
@@ -102,7 +107,17 @@ def open_run(directory: Path) -> Run:
             *(note for session in manifest.sessions for note in session.notes),
             *(gap.words for gap in gaps),
         ],
+        left_out=left_out,
     )
+
+
+def _without_left_out(directory: Path, results: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
+    """The results whose ids the run's table still has, and how many others there are."""
+    gone = [each.index for each in read_left_out(directory / LEFT_OUT)]
+    if not gone:
+        return results, 0
+    theirs = pl.col("index").is_in(pl.Series(gone, dtype=pl.Int64).implode())
+    return results.filter(~theirs), results.filter(theirs).select(pl.len()).collect().item()
 
 
 def scan_results(run: str | Path) -> pl.LazyFrame:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.table_flags import selection_flags
+
 from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .params import BASE_URL, send_flags, time_flag
 from .stderr import print_err
@@ -14,12 +16,14 @@ from .stderr import print_err
 if TYPE_CHECKING:
     from headrace.reports import Summary
 
-    from .bulk import Display
+    from .bulk import Display, TableJobs
 
 
 @click.command()
 @click.argument("jobs", metavar="JOBS")
 @click.option("--out", metavar="RUN", help="Run directory.  [default: JOBS with .run]")
+@click.option("--recipe", metavar="R.toml", help="JOBS is a table; this says how a row is asked.")
+@selection_flags
 @send_flags(BULK, concurrency="auto", text="Attempts in flight.")
 @time_flag("--deadline", DEADLINE_S, text="For each job.")
 @time_flag("--outage", OUTAGE_S, text="How long the service may fail before the run stops.")
@@ -35,11 +39,13 @@ if TYPE_CHECKING:
 )
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
 @click.option("--download", is_flag=True, help="Fetch images that come as links into images/.")
-def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
+def run(jobs: str, out: str | None, *, recipe: str | None, as_json: bool, **options: Any) -> None:
     """Run a file of JOBS to its end, or resume where it stopped.
 
     JOBS is a JSONL file (OpenAI Batch lines, Anthropic batches or bare bodies; .gz and .zst too),
-    or - for standard input. Results, attempts and the balance go to the run directory as Parquet.
+    or - for standard input. With --recipe it is a table, as for `headrace jobs make`, and the run
+    directory is DATA.R.run unless --out is given. Results, attempts and the balance go to it as
+    Parquet.
 
     The key is read from HEADRACE_API_KEY.
     """
@@ -50,9 +56,10 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
     from .bulk import run_and_summarise, show_forecast
     from .settings import RunSettings, default_run_directory, settings_from
 
+    table = _table(jobs, recipe, options)
     own = model_limits_from(Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"])
     settings = settings_from(RunSettings, None, model_limits=own, **options)
-    directory = Path(out) if out else default_run_directory(jobs)
+    directory = Path(out) if out else default_run_directory(jobs, recipe=recipe)
     display, say = _display()
     outcome, summary = run_and_summarise(
         jobs,
@@ -61,6 +68,7 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
         display,
         lambda forecast: say(f"Estimate: {show_forecast(forecast)}"),
         say,
+        table,
     )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts
@@ -72,6 +80,26 @@ def run(jobs: str, out: str | None, *, as_json: bool, **options: Any) -> None:
         word = "Error" if nothing_done else "Stopped"
         say(f"{word}: {printable(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
+
+
+def _table(data: str, recipe: str | None, options: dict[str, Any]) -> "TableJobs | None":
+    """What the jobs are made of, where it is a table; its flags are taken out of the options."""
+    from pathlib import Path
+
+    from headrace.jobs import InputError, Selection
+
+    from .bulk import TableJobs
+
+    chosen = {name: options.pop(name) for name in ("where", "sample", "seed", "limit")}
+    images_from = options.pop("images_from")
+    if recipe is None:
+        given = [name for name in chosen if chosen[name]] + ["images-from"] * bool(images_from)
+        if given:
+            raise InputError(f"--{given[0]} is about rows of a table: give --recipe too")
+        return None
+    from headrace.jobs import read_recipe
+
+    return TableJobs(data, read_recipe(Path(recipe)), Selection(**chosen), images_from)
 
 
 def _display() -> tuple["Display", Callable[[str], None]]:

@@ -17,6 +17,7 @@ from .secret import Secret
 from .transport import own_authorities, transport_to
 
 # Endings that name the format of a job file, not the file.
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
 FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
 # Headers that the transport sets itself; two of them would be two requests in one.
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
@@ -175,14 +176,19 @@ def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-def default_run_directory(jobs: str) -> Path:
-    """jobs.jsonl -> jobs.run, beside it. Raises InputError for a directory, and for what has no
-    place of its own beside it: standard input, a pipe, a device."""
+def default_run_directory(jobs: str, *, recipe: str | None = None) -> Path:
+    """jobs.jsonl -> jobs.run, beside it; of a table, data.csv and r.toml -> data.r.run.
+
+    Raises InputError for a directory, and for what has no place of its own beside it: standard
+    input, a pipe, a device, a URL, several files.
+    """
     if jobs == "-":
         raise InputError("--out is needed when the jobs come from standard input")
     path = Path(jobs)
     if path.is_dir():
         raise InputError(f"{jobs} is a directory; name a job file")
+    if recipe is not None and ("://" in jobs or not path.exists()):
+        raise InputError(f"--out is needed: {jobs} is not the name of one file")
     if is_stream(jobs) or path.absolute().is_relative_to("/dev"):
         raise InputError(f"--out is needed when the jobs come from {jobs}, which is not a file")
     if path.absolute().is_relative_to("/proc"):
@@ -191,4 +197,9 @@ def default_run_directory(jobs: str) -> Path:
     for ending in FORMAT_ENDINGS:
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
+    if recipe is not None:
+        for ending in TABLE_ENDINGS:
+            if name.lower().endswith(ending) and len(name) > len(ending):
+                name = name[: -len(ending)]
+        name = f"{name}.{Path(recipe).stem}"
     return path.with_name(name + ".run")

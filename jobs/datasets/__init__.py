@@ -3,6 +3,7 @@
 from .job_file import write_job_file
 from .make import ID_DIGITS, JobMaker, MadeJob, made_jobs
 from .pieces import Piece
+from .placing import Placed, place_jobs
 from .recipe import read_recipe
 from .selection import Chosen, choose
 from .spool import spool
@@ -15,10 +16,12 @@ __all__ = [
     "JobMaker",
     "MadeJob",
     "Piece",
+    "Placed",
     "Table",
     "choose",
     "made_jobs",
     "open_table",
+    "place_jobs",
     "read_recipe",
     "spool",
     "write_job_file",

@@ -36,6 +36,10 @@ class Chosen:
 def choose(table: Table, selection: Selection) -> Chosen:
     """Work out which rows are chosen; the table is read where that takes it.
 
+    Args:
+        table: whose rows.
+        selection: what chooses them.
+
     Raises:
         InputError: the condition can't be used on the table, or a number is below 1.
     """

@@ -2,7 +2,17 @@
 
 from .account_change import AccountChange
 from .budgets import PERIODS, Period, PeriodBudget
-from .dataset import Dataset, Recipe, SchemaBy, Selection
+from .dataset import (
+    LEFT_OUT,
+    MADE_JOBS,
+    SPOOLED,
+    Dataset,
+    LeftOut,
+    Recipe,
+    SchemaBy,
+    Selection,
+    read_left_out,
+)
 from .job_end import OF_LAST_ATTEMPT, JobEnd
 from .journal import (
     BalanceRead,
@@ -52,11 +62,14 @@ from .rows import (
 )
 
 __all__ = [
+    "LEFT_OUT",
+    "MADE_JOBS",
     "OF_LAST_ATTEMPT",
     "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_VERSION",
     "SERVICE_KINDS",
+    "SPOOLED",
     "STALL_S",
     "UNPROCESSED",
     "UNUSABLE_ANSWER",
@@ -76,6 +89,7 @@ __all__ = [
     "JobEnd",
     "JobFile",
     "JournalRecord",
+    "LeftOut",
     "Limits",
     "LoadFacts",
     "LoadSigns",
@@ -105,6 +119,7 @@ __all__ = [
     "newer_schema",
     "numbered_files",
     "read_journal_segment",
+    "read_left_out",
     "row_frame",
     "schema",
     "toward_outage",

@@ -1,8 +1,17 @@
 """What run.json says of a run whose jobs were made of a table's rows: the table, and the recipe."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+
+from ..errors import InputError
+
+# What a run directory holds of a table: the jobs that were made of its rows, a line for each; what
+# came on standard input; and the ids that the table no longer has, with the lines that were theirs.
+MADE_JOBS = "jobs.made.jsonl"
+SPOOLED = "data"
+LEFT_OUT = "left-out.jsonl"
 
 SchemaBy = Literal["response_format", "tool", "output_config", "prompt"]
 
@@ -67,9 +76,29 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         digest: BLAKE2b-128 of its files, in hex; None of a table that is not a local file.
         selection: which of them are chosen.
         images_from: the directory that its images are below; None is the table's own.
+        moved: whether a job has another line than its row says, since the table was another once.
     """
 
     path: str
     digest: str | None
     selection: Selection = Selection()
     images_from: str | None = None
+    moved: bool = False
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A line of the list of ids that the table no longer has: `index` was their line, from 0."""
+
+    index: int
+    custom_id: str
+
+
+def read_left_out(path: Path) -> list[LeftOut]:
+    """The ids that are left out; none where there is no list. Raises InputError."""
+    try:
+        lines = path.read_bytes().splitlines()
+        return [msgspec.json.decode(line, type=LeftOut) for line in lines]
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}; restore it") from error

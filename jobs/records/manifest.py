@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..costs import EstimateTotals, PriceTable
+from .dataset import Dataset, Recipe
 from .load_facts import LoadFacts
 from .rows import SCHEMA_VERSION
 
@@ -85,7 +86,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """The whole of run.json. The newest session comes last; its state is the run's.
 
     `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `job_file` is None
-    where the prompts were made up; `load` is that of a load run.
+    where the prompts were made up; `load` is that of a load run. `dataset` and `recipe` are those
+    that the jobs were made of, where they were.
     """
 
     headrace: str
@@ -95,6 +97,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     anthropic_base_url: str | None = None
     job_file: JobFile | None
     load: LoadFacts | None = None
+    dataset: Dataset | None = None
+    recipe: Recipe | None = None
     prices: PriceTable | None = None
     estimates: dict[str, EstimateTotals] = {}
     sessions: list[Session] = []

@@ -43,9 +43,10 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     `unfinished` is None where the run did not end: how much of the file is left is not recorded.
     `retries` are attempts beyond each job's first; `lost` attempts were sent and never ended,
-    `in_flight` ones are under way now. `rejects` are the three commonest reasons of lines that are
-    not jobs. `hints` say what the attempts suggest, taken together. `cut_at_max_tokens` counts the
-    answers that ended for their length: of the succeeded jobs.
+    `in_flight` ones are under way now. `left_out` results, which count in no figure but those of
+    money, are of rows that the run's table no longer has. `rejects` are the three commonest reasons
+    of lines that are not jobs. `hints` say what the attempts suggest, taken together.
+    `cut_at_max_tokens` counts the answers that ended for their length: of the succeeded jobs.
     """
 
     succeeded: int
@@ -61,6 +62,7 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     attempt_errors: list[FailedAttempts]
     rejects: list[RejectedLines] = []
     hints: list[str] = []
+    left_out: int = 0
     cut_at_max_tokens: int = 0
 
 
@@ -91,6 +93,7 @@ def count_outcomes(run: Run) -> OutcomeCounts:
         attempt_errors=_failed_attempts(attempts),
         rejects=commonest_rejects(run.directory) if run.rejected else [],
         hints=hints_of(run),
+        left_out=run.left_out,
         cut_at_max_tokens=cut,
     )
 

@@ -165,11 +165,12 @@ def _facts(run: Run) -> RunFacts:
         if session.ended_at is not None
     ]
     crashed = last.state == "running" and not run.running
+    made_of = manifest.dataset or manifest.job_file
     return RunFacts(
         directory=str(run.directory),
         kind=manifest.kind,
         base_url=manifest.base_url,
-        job_file=manifest.job_file.path if manifest.job_file else None,
+        job_file=None if made_of is None else made_of.path,
         state="crashed" if crashed else last.state,
         reason=last.reason,
         started_at=manifest.sessions[0].started_at,

@@ -80,6 +80,8 @@ def _print_headline(summary: Summary, console: Console) -> None:
         (f", {outcome.failed:,} failed", "red" if outcome.failed else ""),
         (f", {outcome.rejected:,} rejected", "yellow" if outcome.rejected else ""),
     )
+    if outcome.left_out:
+        counts.append(f", {outcome.left_out:,} left out, of rows that the table no longer has")
     if outcome.in_flight:
         counts.append(f", {outcome.in_flight:,} in flight")
     print_body(console, counts)

@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from .progress import Display, Progress, display_in_lines
     from .screen import display_on, print_line
     from .start import run, run_and_summarise, run_jobs
+    from .table_jobs import MadeJobs, TableJobs, make_run_jobs
 
 __all__ = [
     "Display",
+    "MadeJobs",
     "Progress",
+    "TableJobs",
     "display_in_lines",
     "display_on",
+    "make_run_jobs",
     "print_line",
     "run",
     "run_and_summarise",
@@ -29,5 +33,6 @@ __getattr__ = late(
         "progress": "Progress Display display_in_lines",
         "screen": "print_line display_on",
         "start": "run run_and_summarise run_jobs",
+        "table_jobs": "MadeJobs TableJobs make_run_jobs",
     },
 )

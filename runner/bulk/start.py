@@ -18,6 +18,7 @@ from headrace.jobs import (
     Manifest,
     PriceTable,
     Reject,
+    Selection,
     form_of,
     is_stream,
     open_source,
@@ -35,6 +36,7 @@ from .changes import ChangedLine, changed_lines, refuse
 from .forecast import forecast_file
 from .progress import Display
 from .session import BulkSession
+from .table_jobs import MadeJobs, TableJobs, make_run_jobs
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
@@ -45,6 +47,12 @@ def run(
     *,
     out: str | Path | None = None,
     api_key: str | None = None,
+    recipe: str | Path | None = None,
+    where: str | None = None,
+    sample: int | None = None,
+    sample_seed: int = 0,
+    limit: int | None = None,
+    images_from: str | Path | None = None,
     **options: Unpack[RunOptions],
 ) -> RunOutcome:
     """Run a file of jobs to its end, or resume where an earlier run of it stopped.
@@ -53,9 +61,15 @@ def run(
     `summary.json`. Blocks until the run has ended.
 
     Args:
-        jobs: the job file.
+        jobs: the job file, or with a `recipe` the table.
         out: the run directory; default the job file's name with `.run`.
         api_key: default HEADRACE_API_KEY.
+        recipe: the TOML file that says how a row of the table is asked.
+        where: which rows are chosen, as a condition in SQL.
+        sample: how many of these are drawn by chance.
+        sample_seed: what they are drawn by.
+        limit: how many of these are taken from the beginning.
+        images_from: the directory that images of a table are below; default the table's own.
         options: as the flags of `headrace run`; see `headrace.RunOptions`.
 
     Returns:
@@ -65,8 +79,16 @@ def run(
         InputError: something can't be used; nothing has been sent then.
     """
     settings = settings_from(RunSettings, api_key, **options)
-    directory = default_run_directory(str(jobs)) if out is None else Path(out)
-    outcome, _ = run_and_summarise(str(jobs), directory, settings)
+    named = None if recipe is None else str(recipe)
+    directory = default_run_directory(str(jobs), recipe=named) if out is None else Path(out)
+    table = None
+    if recipe is not None:
+        from headrace.jobs import read_recipe
+
+        chosen = Selection(where=where, sample=sample, seed=sample_seed, limit=limit)
+        images = None if images_from is None else str(images_from)
+        table = TableJobs(str(jobs), read_recipe(Path(recipe)), chosen, images)
+    outcome, _ = run_and_summarise(str(jobs), directory, settings, table=table)
     return outcome
 
 
@@ -77,9 +99,11 @@ def run_and_summarise(
     display: Display | None = None,
     show_estimate: Callable[[Forecast], None] | None = None,
     announce: Callable[[str], None] | None = None,
+    table: TableJobs | None = None,
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run and write summary.json.
 
+    With a `table` its jobs are made first, and `jobs` is only what the user called it.
     Where the disk refused the run's own records, the summary is made but not written.
     """
     from headrace.reports import (  # the one thing that a run asks of another room
@@ -88,8 +112,14 @@ def run_and_summarise(
     )
 
     environment = REAL_ENVIRONMENT._replace(announce=announce)
+    made = None
+    if table is not None:
+        made = make_run_jobs(directory, table, anew=settings.rerun_changed, share=settings.share)
+        jobs = made.path
     with all_open_files(), standard_streams.unwaiting():
-        outcome = trio.run(run_jobs, jobs, directory, settings, environment, display, show_estimate)
+        outcome = trio.run(
+            run_jobs, jobs, directory, settings, environment, display, show_estimate, made
+        )
     if outcome.storage_failed:
         try:
             return outcome, summarise(directory)
@@ -106,6 +136,7 @@ async def run_jobs(
     environment: RunEnvironment = REAL_ENVIRONMENT,
     display: Display | None = None,
     show_estimate: Callable[[Forecast], None] | None = None,
+    made: MadeJobs | None = None,
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary.
 
@@ -116,6 +147,7 @@ async def run_jobs(
         environment: what it touches outside its directory.
         display: shows its progress, until it is cancelled.
         show_estimate: told what `estimate_first` found.
+        made: what the job file was made of, where it was.
 
     Returns:
         How the run ended; what stopped it is in `exit_code` and `reason`.
@@ -137,7 +169,7 @@ async def run_jobs(
     waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
-        outcome = await _session(jobs, directory, settings, environment, display)
+        outcome = await _session(jobs, directory, settings, environment, display, made)
         # Where a reset let nothing leave, the next won't either.
         idle = earlier is not None and (outcome.finished, outcome.cost) == (
             earlier.finished,
@@ -161,18 +193,19 @@ async def _session(
     settings: RunSettings,
     environment: RunEnvironment,
     display: Display | None,
+    made: MadeJobs | None,
 ) -> RunOutcome:
     """One session: the directory opened, the jobs run, the books closed."""
     clock = RunClock(environment.wall)
     with open_source(jobs) as source:
         form_of(source)  # a fault of the whole file is told before there is a directory
-        fresh = _manifest(settings, source.identity)
+        fresh = _manifest(settings, source.identity, made)
         with RunDirectory.open(directory, fresh, share=settings.share) as run_directory:
             changed: list[ChangedLine] = []
             if run_directory.file_changed:
                 changed = await environment.read(lambda: changed_lines(jobs, directory))
                 if not settings.rerun_changed:
-                    refuse(jobs, changed)
+                    refuse(jobs if made is None else made.dataset.path, changed)
             session = BulkSession(
                 run_directory,
                 settings,
@@ -214,7 +247,7 @@ def _refuse_stream(jobs: str, why: str) -> None:
         raise InputError(f"{why}, which {what} can't be")
 
 
-def _manifest(settings: RunSettings, identity: JobFile) -> Manifest:
+def _manifest(settings: RunSettings, identity: JobFile, made: MadeJobs | None) -> Manifest:
     return Manifest(
         headrace=version("headrace"),
         schema_version=SCHEMA_VERSION,
@@ -222,5 +255,7 @@ def _manifest(settings: RunSettings, identity: JobFile) -> Manifest:
         base_url=settings.base_url,
         anthropic_base_url=settings.anthropic_base_url,
         job_file=identity,
+        dataset=None if made is None else made.dataset,
+        recipe=None if made is None else made.recipe,
         prices=settings.prices,
     )

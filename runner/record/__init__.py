@@ -1,6 +1,6 @@
 """The run directory: what a run writes while it is running, and what a second one finds."""
 
-from .directory import DIRECTORY_MODE, RunDirectory, making, read_manifest
+from .directory import DIRECTORY_MODE, RunDirectory, claimed, making, read_manifest
 from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
@@ -15,6 +15,7 @@ __all__ = [
     "RecoveredState",
     "RunDirectory",
     "Totals",
+    "claimed",
     "journal_left",
     "journalled",
     "make_directory",

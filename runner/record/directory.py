@@ -11,7 +11,9 @@ import msgspec
 import polars as pl
 
 from headrace.jobs import (
+    MADE_JOBS,
     SCHEMA_VERSION,
+    SPOOLED,
     ConcurrencyPoint,
     Decided,
     Ended,
@@ -82,6 +84,7 @@ class RunDirectory:
                 known.anthropic_base_url = fresh.anthropic_base_url
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
+                known.dataset, known.recipe = fresh.dataset, fresh.recipe
             yield cls(path, known or fresh, fresh.job_file)
 
     @classmethod
@@ -160,6 +163,21 @@ class RunDirectory:
         replace_file(self.path / "run.json", text + b"\n")
 
 
+@contextmanager
+def claimed(path: Path, *, share: bool = False) -> Iterator[None]:
+    """Hold a run directory alone, or one that is made for a run, to put into it what the run needs.
+
+    `share` as for `open`.
+
+    Raises RunDirectoryError, with nothing touched, as `RunDirectory.open`.
+    """
+    _refuse_no_place(path)
+    _refuse_what_is_no_run(path)
+    _make(path, DIRECTORY_MODE[share])
+    with _locked(path):
+        yield
+
+
 def read_manifest(path: Path) -> Manifest | None:
     """The manifest in a directory, or None where there is none."""
     try:
@@ -202,8 +220,12 @@ def _refuse_what_is_no_run(path: Path) -> None:
         raise RunDirectoryError(
             f"{path} can't be read ({error.strerror}); choose another --out"
         ) from error
-    # The first run.json may have been on its way when its session was killed.
-    if "run.json" not in names and names - {"run.json.partial"}:
+    # The first run.json may have been on its way when its session was killed, and before it what
+    # its jobs are made of.
+    begun = {f"{name}.partial" for name in ("run.json", MADE_JOBS, SPOOLED)}
+    if MADE_JOBS in names:
+        begun |= {MADE_JOBS, SPOOLED}
+    if "run.json" not in names and names - begun:
         raise RunDirectoryError(
             f"{path} holds files and is not a run directory; choose another --out"
         )
@@ -266,6 +288,9 @@ def _lock(descriptor: int, kind: int) -> bool:
 def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
     if known.kind != fresh.kind:
         raise RunDirectoryError(f"{path} records a {known.kind} run; choose another --out")
+    if (known.dataset is None) != (fresh.dataset is None):
+        made_of = "a job file" if known.dataset is None else "a table, and needs its --recipe"
+        raise RunDirectoryError(f"{path} is the run of {made_of}; choose another --out")
     if not _same_file(known.job_file, fresh.job_file) and not _may_have_changed(known, fresh):
         raise RunDirectoryError(
             f"{path} belongs to another job file ({_named(known)}, or it has changed since); "

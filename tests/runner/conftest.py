@@ -25,6 +25,7 @@ from headrace.runner import (
     TrioTransport,
     run_jobs,
 )
+from headrace.runner.bulk import TableJobs, make_run_jobs
 
 from .processes import headrace as headrace
 from .processes import serve as serve
@@ -301,8 +302,13 @@ class Bench:
         watch: Any = None,
         announce: Any = None,
         foreign: Any = None,
+        table: TableJobs | None = None,
         **fields: Any,
     ) -> Ran:
+        made = None
+        if table is not None:
+            anew = fields.get("rerun_changed", False)
+            made = make_run_jobs(self.directory, table, anew=anew)
         settings = {"rpm": None, "tpm": None, "seed": 1, **fields}
         environment = RunEnvironment(
             transport=TrioTransport(connect=connect),
@@ -314,11 +320,12 @@ class Bench:
             foreign=foreign,
         )
         outcome = await run_jobs(
-            str(self.jobs),
+            str(self.jobs) if made is None else made.path,
             self.directory,
             RunSettings(base_url="http://gateway.test", key=Secret(key), **settings),
             environment,
             watch,
+            made=made,
         )
         return Ran(outcome, self.directory)
 
