@@ -26,7 +26,9 @@ from .answers import (
     amount_of,
     as_utf8,
     encode,
+    events_in,
     json_text_of,
+    looks_answered,
     raw,
     read_body,
     read_error,
@@ -60,9 +62,10 @@ from .transport import (
 
 BODY_BYTES_MAX = 512 * 1024 * 1024
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
-# How a body begins that is a stream of events, whatever it is labelled.
 # Comments before a JSON body, sent while the model was at work.
 KEEP_ALIVES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*:[^\r\n]*[\r\n])+\s*(?=[{\[])")
+# How a body begins that is a stream of events, whatever it is labelled: one per line, or SSE.
+JSON_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
 BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 # How long a finished stream may take to end, so that its connection can be used again.
 DRAIN_S = 1.0
@@ -230,7 +233,7 @@ class Client:
         except UnusableAnswerError as error:
             if (text := as_utf8(data, content_type(answer.headers))) is not None and text != data:
                 return self._whole(job, answer, text, end_s, broken=broken)
-            if kind != "images" and BEGINS_AS_EVENTS.match(data):
+            if kind != "images" and (BEGINS_AS_EVENTS.match(data) or JSON_LINES.match(data)):
                 return self._stream_in(job, answer, data, end_s)
             if broken is not None and error.reported is None:
                 raise broken from error
@@ -242,10 +245,12 @@ class Client:
         self, job: Job, answer: Response, data: bytes, end_s: float | None
     ) -> AttemptOutcome:
         """A stream that nobody asked for, or that was labelled JSON: without times."""
-        parser, stream = SSEParser(), _stream_of(job)
+        stream = _stream_of(job)
         try:
-            for event in [*parser.feed(data), *parser.end()]:
+            for event in events_in(data):
                 stream.add(event)
+            if not stream.began and looks_answered(data):
+                raise UnusableAnswerError("the stream is not one of this endpoint", paid=True)
         except UnusableAnswerError as error:
             return self._unusable(answer, error, data, end_s, streamed=True)
         except EventTooLongError as error:

@@ -56,6 +56,7 @@ MIRROR_NO_FILE = {
     "runner/test_answer_cases.py",
     "runner/test_client_oddities.py",
     "runner/test_client_packed.py",
+    "runner/test_client_shapes.py",
     "runner/test_cut_streams.py",
     "runner/test_fault_table.py",
     "runner/test_hostile.py",

@@ -4,9 +4,9 @@ from .body import Answer, Partial, UnusableAnswerError, read_body
 from .charset import as_utf8
 from .chat import ChatStream
 from .errors import ErrorBody, read_error
-from .json_text import encode, json_text_of, raw
+from .json_text import encode, json_text_of, looks_answered, raw
 from .messages import MessagesStream
-from .sse import Event, EventTooLongError, SSEParser
+from .sse import Event, EventTooLongError, SSEParser, events_in
 from .stream import AnswerStream
 from .token_times import TokenTimes
 from .usage import amount_of, usage_in
@@ -26,7 +26,9 @@ __all__ = [
     "amount_of",
     "as_utf8",
     "encode",
+    "events_in",
     "json_text_of",
+    "looks_answered",
     "raw",
     "read_body",
     "read_error",

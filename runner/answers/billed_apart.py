@@ -42,6 +42,10 @@ def why_apart(body: Mapping[str, Any], usage: Mapping[str, Any]) -> str | None:
         for name in COUNTED + (COUNTED_OF_OUTPUT if each is outputs else ()):
             if count_of(each.get(name)):
                 return f"the usage has {name}, which a price file has no price for"
+    choices = body.get("choices") if "usage" not in body else None
+    told = [each for each in choices if mapping_of(each).get("usage")] if choices else []
+    if len(told) > 1:
+        return "each choice has a usage of its own, and nothing says what they add up to"
     tools = usage.get("server_tool_use") or usage.get("server_tool_use_details")
     for name, value in mapping_of(tools).items():
         if name not in TOOLS_PRICED and count_of(value):

@@ -8,7 +8,7 @@ import msgspec
 from headrace.jobs import EndpointKind, Usage
 
 from .errors import ErrorBody, error_of
-from .json_text import NotJSONError, decode, looks_paid, whole_characters
+from .json_text import NotJSONError, decode, holds_answer, looks_paid, whole_characters
 from .usage import anthropic_usage, openai_usage
 from .usage_places import told_usage
 
@@ -22,6 +22,7 @@ FINISH_REASONS = {
 }
 # Reasons of an end that is not one of an answer.
 FAILED_FINISHES = frozenset({"error", "abort", "aborted", "failed"})
+NO_OUTPUT = "the usage counts no output, and the answer has some"
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 # Fields of a message that are an answer by themselves.
 SAID = ("refusal", "reasoning_content", "reasoning", "audio", "images")
@@ -90,7 +91,8 @@ def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
         raise UnusableAnswerError(f"{what} is not JSON: {error}", paid=looks_paid(data)) from error
     if not isinstance(parsed, dict):
         reported = error_of(parsed)
-        raise UnusableAnswerError(f"{what} is JSON but not an object", reported=reported)
+        paid = reported is None and holds_answer(parsed)
+        raise UnusableAnswerError(f"{what} is JSON but not an object", reported=reported, paid=paid)
     if strict:
         return parsed, True
     try:
@@ -125,7 +127,7 @@ def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
     failed = _failed_choice(body.get("choices") or body.get("data"))
     if failed is not None:
         return UnusableAnswerError("the answer ended in an error", body, reported=failed)
-    paid = counted or any(body.get(name) for name in ("id", "choices", "content", "data"))
+    paid = counted or bool(body.get("data")) or holds_answer(body)
     return UnusableAnswerError("the answer has no content", body, paid=paid)
 
 
@@ -143,13 +145,13 @@ def choice_error(choice: Mapping[str, Any]) -> ErrorBody | None:
     if choice.get("error"):
         return error_of(choice)
     reason = choice.get("finish_reason")
-    if isinstance(reason, dict):  # SGLang's own
-        return error_of({**reason, "object": "error"}) if _fails(reason.get("type")) else None
-    return ErrorBody(None, f"the answer ended in {reason!r}", None) if _fails(reason) else None
-
-
-def _fails(reason: Any) -> bool:
-    return isinstance(reason, str) and reason.lower() in FAILED_FINISHES
+    if type(reason) is str:
+        if reason.lower() not in FAILED_FINISHES:
+            return None
+        return ErrorBody(None, f"the answer ended in {reason!r}", None)
+    if isinstance(reason, dict) and str(reason.get("type")).lower() in FAILED_FINISHES:
+        return error_of({**reason, "object": "error"})  # SGLang's own
+    return None
 
 
 def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
@@ -157,12 +159,16 @@ def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     usage = openai_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Answer(body, usage), False
-    if body.get("error") or _failed_choice(choices) is not None:
+    if _failed_choice(choices) is not None:
         return Answer(body, usage), False
     first = choices[0]
     message = first.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
+    content = message.get("content") if isinstance(message, dict) else first.get("text")
     finish = _word(first.get("finish_reason"))
+    if body.get("error") and not (finish and says_something(first)):
+        return Answer(body, usage), False  # (beside a whole answer it comes too late)
+    if usage.output_tokens == 0 and says_something(first):
+        usage = usage._replace(why_unpriced=usage.why_unpriced or NO_OUTPUT)
     text = content if isinstance(content, str) else text_of(content)
     ended = ended or (bool(finish) and _tells_usage(body))
     return Answer(body, usage, text, finish), ended or any(map(says_something, choices))
@@ -209,12 +215,15 @@ def _messages(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     if isinstance(content, str):  # as some services say it, and as a request may
         content = [{"type": "text", "text": content}]
     usage = anthropic_usage(body)
-    if not isinstance(content, list) or body.get("error"):
-        return Answer(body, usage), False
     reason = _word(body.get("stop_reason"))
+    said = isinstance(content, list) and any(map(_holds, content))
+    if not isinstance(content, list) or (body.get("error") and not (reason and said)):
+        return Answer(body, usage), False
+    if usage.output_tokens == 0 and said:
+        usage = usage._replace(why_unpriced=usage.why_unpriced or NO_OUTPUT)
     finish = FINISH_REASONS.get(reason, reason) if reason else reason
     ended = ended or (bool(reason) and _tells_usage(body))
-    return Answer(body, usage, text_of(content), finish), ended or any(map(_holds, content))
+    return Answer(body, usage, text_of(content), finish), ended or said
 
 
 def _images(body: dict[str, Any]) -> tuple[Answer, bool]:

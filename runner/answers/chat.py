@@ -70,7 +70,7 @@ class ChatStream(AnswerStream):
             return False
         if not isinstance(data, dict):
             return False
-        return "choices" in data or isinstance(data.get("usage"), dict)
+        return "choices" in data or told_usage(data) is not None
 
     def _add_choice(self, part: dict[str, Any]) -> bool:
         """Take one choice of an event; whether it bears tokens."""
@@ -79,7 +79,12 @@ class ChatStream(AnswerStream):
         if choice is None:
             choice = self._choices[index] = {"index": index, "message": {}}
         delta = part.get("delta")
-        bears_tokens = isinstance(delta, dict) and self._add_delta(choice["message"], delta)
+        if isinstance(delta, dict):
+            bears_tokens = self._add_delta(choice["message"], delta)
+        else:  # a text by itself, as completions have it
+            text = delta or part.get("text")
+            said = {"content": text} if isinstance(text, str) else {}
+            bears_tokens = self._add_delta(choice["message"], said)
         may_fail = False
         for name, value in part.items():
             if name == "index" or name == "delta":
@@ -103,7 +108,7 @@ class ChatStream(AnswerStream):
             elif name == "message":  # all that came so far, each time, beside or instead of a delta
                 if isinstance(value, dict) and says_something({name: value}):
                     choice[name] = value
-            elif value is not None or name not in choice:
+            elif name != "text" and (value is not None or name not in choice):
                 may_fail = may_fail or name == "error"
                 choice[name] = value
         if may_fail and (reported := choice_error(part)) is not None:
@@ -127,7 +132,9 @@ class ChatStream(AnswerStream):
         calls = delta.get("tool_calls")
         said = _says(delta, CONTENT_FIELDS)
         thought = _says(delta, REASONING_FIELDS)
-        if calls or isinstance(content, list):
+        if calls or isinstance(content, list | dict):
+            calls = [calls] if isinstance(calls, dict) else calls
+            content = [content] if isinstance(content, dict) else content
             if isinstance(calls, list):
                 known = message.get("tool_calls")
                 if not isinstance(known, GrowingCalls):

@@ -19,50 +19,28 @@ CODE_CHARACTERS_MAX = 200
 NO_FAILURE = frozenset({"0", "200", "ok", "success", "none"})
 # Fields of an answer: what has one of them, with something in it, is not merely an error.
 ANSWER_FIELDS = ("choices", "content", "data", "output", "results", "embedding")
-# The status that a word means, where an answer of 200 names no number.
+# The status that a word means, where an answer of 200 names no number. Of each word its letters
+# alone, without `error` or `exception` at its end.
 STATUSES = {
-    "authentication_error": 401,
-    "unauthorized": 401,
-    "insufficient_quota": 402,
-    "billing_error": 402,
-    "permission_error": 403,
-    "permission_denied": 403,
-    "forbidden": 403,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "request_too_large": 413,
-    "invalid_request_error": 400,
-    "invalid_argument": 400,
-    "invalid_params": 400,
-    "bad_request": 400,
-    "context_length_exceeded": 400,
-    "content_policy_violation": 400,
-    "content_filter": 400,
-    "badrequesterror": 400,
-    "rate_limit": 429,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "ratelimiterror": 429,
-    "resource_exhausted": 429,
-    "too_many_requests": 429,
-    "server_error": 500,
-    "api_error": 500,
-    "internal": 500,
-    "internal_error": 500,
-    "internal_server_error": 500,
-    "internalservererror": 500,
-    "upstream_error": 502,
-    "bad_gateway": 502,
-    "unavailable": 503,
-    "service_unavailable": 503,
-    "serviceunavailableerror": 503,
-    "gateway_timeout": 504,
-    "gatewaytimeout": 504,
-    "timeout_error": 504,
-    "deadline_exceeded": 504,
-    "overloaded_error": 529,
+    **dict.fromkeys(("authentication", "unauthorized", "invalidapikey", "incorrectapikey"), 401),
+    **dict.fromkeys(("invalidauthentication", "unrecognizedclient"), 401),
+    **dict.fromkeys(("insufficientquota", "billing", "insufficientbalance"), 402),
+    **dict.fromkeys(("insufficientcredits", "paymentrequired"), 402),
+    **dict.fromkeys(("permission", "permissiondenied", "forbidden", "accessdenied"), 403),
+    **dict.fromkeys(("notfound", "modelnotfound", "resourcenotfound"), 404),
+    **dict.fromkeys(("requesttoolarge", "payloadtoolarge"), 413),
+    **dict.fromkeys(("invalidrequest", "invalidargument", "invalidparams", "badrequest"), 400),
+    **dict.fromkeys(("contextlengthexceeded", "contextwindowexceeded", "validation"), 400),
+    **dict.fromkeys(("contentpolicyviolation", "contentfilter"), 400),
+    **dict.fromkeys(("ratelimit", "ratelimited", "ratelimitexceeded", "toomanyrequests"), 429),
+    **dict.fromkeys(("resourceexhausted", "throttling", "throttled"), 429),
+    **dict.fromkeys(("server", "api", "internal", "internalserver"), 500),
+    **dict.fromkeys(("upstream", "badgateway"), 502),
+    **dict.fromkeys(("unavailable", "serviceunavailable", "engineoverloaded"), 503),
+    **dict.fromkeys(("gatewaytimeout", "timeout", "deadlineexceeded", "modeltimeout"), 504),
     "overloaded": 529,
 }
+_NOT_LETTERS = re.compile(r"[^a-z]+")
 # Where an error has its words; and where else, which says nothing of a body that may be an answer.
 NAMES = ("message", "msg", "detail", "error_message", "error_msg")
 OTHER_NAMES = (
@@ -104,10 +82,10 @@ def error_of(body: Any, *, named: bool = False) -> ErrorBody | None:
     `named` is set where the event that bore it was itself called an error.
     """
     if isinstance(body, list) and body:
-        return error_of(body[0])
+        return error_of(body[0], named=named)
     if not isinstance(body, Mapping):
         return ErrorBody(None, _folded(str(body)), None) if named else None
-    error = body.get("error") or body.get("errors")
+    error = body.get("error") or body.get("errors") or _failed_response(body)
     if error and not (error is True and "message" not in body):
         return _error_in(error, body)
     kind = body.get("object"), body.get("type")
@@ -118,6 +96,14 @@ def error_of(body: Any, *, named: bool = False) -> ErrorBody | None:
     if "choices" in body or isinstance(kind[1], str):  # an empty answer, or an event of a stream
         return None
     return _error_at_top(body)
+
+
+def _failed_response(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """MiniMax's, which stands beside every answer, with a code of 0."""
+    told = body.get("base_resp")
+    if not isinstance(told, Mapping) or not told.get("status_code"):
+        return None
+    return {"code": told["status_code"], "message": told.get("status_msg")}
 
 
 def error_of_event(data: Any, name: str) -> ErrorBody | None:
@@ -136,7 +122,7 @@ def error_of_event(data: Any, name: str) -> ErrorBody | None:
 
 def _tells_failure(data: Mapping[str, Any]) -> bool:
     """Whether an event without an `error` has what only errors have beside their words."""
-    if "detail" in data or data.get("errors"):
+    if "detail" in data or data.get("errors") or _failed_response(data) is not None:
         return True
     if (_status(data, None) or 0) >= 400:
         return True
@@ -190,7 +176,7 @@ def _message(error: Mapping[str, Any], names: tuple[str, ...] = OTHER_NAMES) -> 
             return _folded(value)
         if isinstance(value, list) and value:  # FastAPI's, one for each fault
             return _folded("; ".join(_fault(each) for each in value[:5]))
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and "role" not in value:
             return _message(value) or _folded(str(dict(value)))
     return None
 
@@ -221,9 +207,16 @@ def _status(error: Mapping[str, Any], code: str | None) -> int | None:
         if number is not None and 400 <= number < 600:
             return number
     for word in (code, _word(error.get("type")), _word(error.get("code"))):
-        if word is not None and (status := STATUSES.get(word.lower())) is not None:
+        if word is not None and (status := _status_of_word(word)) is not None:
             return status
     return None
+
+
+def _status_of_word(word: str) -> int | None:
+    letters = _NOT_LETTERS.sub("", word.lower())
+    for ending in ("error", "exception"):
+        letters = letters.removesuffix(ending)
+    return STATUSES.get(letters)
 
 
 def _number(value: Any) -> int | None:

@@ -190,7 +190,11 @@ def add_function(call: dict[str, Any], key: str, delta: dict[str, Any]) -> None:
         return
     said = function.get("name")
     if said is not None and delta.get("name") == _text_of(said):
-        delta = {name: value for name, value in delta.items() if name != "name"}
+        whole = delta.get("arguments")
+        again = bool(whole) and _is_whole(known := function.get("arguments"))
+        again = again and _text_of(known) == whole  # all of it is said again
+        said_again = ("name", "arguments") if again else ("name",)
+        delta = {name: value for name, value in delta.items() if name not in said_again}
     merge(function, delta)
 
 

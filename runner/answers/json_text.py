@@ -14,8 +14,10 @@ import msgspec
 
 # What an answer is known by, where it can't be read: it was paid for all the same.
 _PAID = re.compile(rb"""["'](?:id|choices|content|usage|data)["']\s*:""")
+_ANSWERED = re.compile(rb"""["'](?:choices|content|delta|usage)["']\s*:""")
 LOOKED_AT_BYTES = 1024 * 1024  # a search of half a gigabyte would hold up the whole process
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
+PARTS_LOOKED_AT = 100
 _lenient = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 
@@ -45,10 +47,31 @@ def _decode_leniently(data: bytes, strict: Exception) -> Any:
 def looks_paid(data: bytes) -> bool:
     """Whether bytes that are not JSON hold what only an answer has, near an end of them. A page may
     hold anything."""
-    if _PAGE.match(data) is not None:
-        return False
+    return _PAGE.match(data) is None and _is_near_an_end(_PAID, data)
+
+
+def _is_near_an_end(pattern: re.Pattern[bytes], data: bytes) -> bool:
     near = data if len(data) <= 2 * LOOKED_AT_BYTES else data[:LOOKED_AT_BYTES]
-    return _PAID.search(near) is not None or _PAID.search(data[-LOOKED_AT_BYTES:]) is not None
+    return pattern.search(near) is not None or pattern.search(data[-LOOKED_AT_BYTES:]) is not None
+
+
+def looks_answered(data: bytes) -> bool:
+    """Whether a stream of which no event was understood holds an answer all the same."""
+    return _is_near_an_end(_ANSWERED, data)
+
+
+def holds_answer(value: Any, *, depth: int = 3) -> bool:
+    """Whether JSON that is not an answer holds what only one has, inside something else too."""
+    if isinstance(value, str):
+        text = value[:LOOKED_AT_BYTES].lstrip()
+        return text.startswith("{") and _PAID.search(text.encode("utf-8", "replace")) is not None
+    if depth == 0 or not isinstance(value, dict | list):
+        return False
+    if isinstance(value, dict):
+        if any(value.get(name) for name in ("id", "choices", "content", "usage")):
+            return True
+        value = list(value.values())
+    return any(holds_answer(each, depth=depth - 1) for each in value[:PARTS_LOOKED_AT])
 
 
 def whole_characters(value: Any) -> Any:

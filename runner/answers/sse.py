@@ -8,6 +8,7 @@ import re
 
 import msgspec
 
+AROUND = b" \t\xef\xbb\xbf"
 EVENT_BYTES_MAX = 32 * 1024 * 1024
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -89,8 +90,9 @@ class SSEParser:
         return events
 
     def _add_odd(self, name: bytes, value: bytes) -> None:
-        """A field with blanks around its name, or in capitals, as no specification has it."""
-        known, value = name.strip().lower(), value.removeprefix(b" ")
+        """A field with blanks or a byte order mark around its name, or in capitals, as no
+        specification has it."""
+        known, value = name.strip(AROUND).lower(), value.removeprefix(b" ")
         if known == name:
             return
         if known == b"data":
@@ -116,3 +118,16 @@ def _plain_events(piece: bytes) -> list[Event]:
             return []
         events.append(Event("message", block[6:]))
     return events
+
+
+def events_in(data: bytes) -> list[Event]:
+    """The events of a whole body: SSE, or JSON with one event per line.
+
+    Raises EventTooLongError.
+    """
+    parser = SSEParser()
+    events = [*parser.feed(data), *parser.end()]
+    if events:
+        return events
+    lines = (line.strip() for line in data.splitlines())
+    return [Event("message", line) for line in lines if line.startswith(b"{")]

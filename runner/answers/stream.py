@@ -20,7 +20,7 @@ class AnswerStream(ABC):
     """Feed it events.
 
     `failed` holds the error that the stream itself reported before its answer was whole, if any;
-    `began` is set once an event was understood.
+    `began` is set once an event was understood that is not merely the end.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class AnswerStream(ABC):
         """Take one event; True where it bears tokens. Raises UnusableAnswerError where what it
         adds can't be put together."""
         if event.data == DONE:
-            self.began = self.ended = True
+            self.ended = True
             return False
         try:
             data = msgspec.json.decode(event.data)
@@ -66,7 +66,7 @@ class AnswerStream(ABC):
 
     def _add_json(self, data: Any, name: str) -> bool:
         if type(data) is str and END_MARK.fullmatch(data.encode()):
-            self.began = self.ended = True
+            self.ended = True
             return False
         if self._take(data, name):
             self.bore_tokens = True
@@ -78,7 +78,7 @@ class AnswerStream(ABC):
         lack the empty line between them, or JSON that can be read leniently."""
         text = event.data.strip()
         if END_MARK.fullmatch(text):
-            self.began = self.ended = True
+            self.ended = True
             return False
         lines = [line.strip() for line in text.split(b"\n") if line.strip()]
         if len(lines) > 1 and all(line.startswith((b"{", b"[")) for line in lines):
@@ -91,8 +91,8 @@ class AnswerStream(ABC):
         if data is not None:
             self._strict = False
             return self._add_json(data, event.event)
-        if event.event == "error" and text:
-            self._report(ErrorBody(None, text.decode("utf-8", "replace"), None))
+        if event.event == "error":
+            self._report(ErrorBody(None, text.decode("utf-8", "replace") or None, None))
         elif text.startswith(b"{") and len(self.unreadable) < UNREADABLE_KEPT:
             self.began = True
             self.unreadable.append(text)

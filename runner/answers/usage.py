@@ -181,16 +181,18 @@ def anthropic_usage(body: Mapping[str, Any]) -> Usage:
     creation = usage.get("cache_creation")
     written = most_of(usage.get("cache_creation_input_tokens"), _sum_of(creation))
     details = mapping_of(usage.get("output_tokens_details"))
+    output = count_of(usage.get("output_tokens"))
+    nothing = COUNTS_NOTHING if (fresh, output, read or 0, written or 0) == (0, 0, 0, 0) else None
     return Usage(
         input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
         cached_input_tokens=read,
         cache_write_tokens=written,
-        output_tokens=count_of(usage.get("output_tokens")),
+        output_tokens=output,
         reasoning_tokens=count_of(details.get("thinking_tokens")),
         cache_write_1h_tokens=count_of(mapping_of(creation).get("ephemeral_1h_input_tokens"))
         or None,
         web_searches=_web_searches(usage),
-        why_unpriced=_unsummed(usage) or why_apart(body, usage),
+        why_unpriced=nothing or _unsummed(usage) or why_apart(body, usage),
         reported_cost=reported_cost(body),
     )
 

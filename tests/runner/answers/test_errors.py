@@ -81,7 +81,7 @@ def test_the_words_of_any_json_are_read_back(
             429,
         ),
         ({"error_code": "busy", "error_msg": "m", "code": 200}, "busy", None),
-        ({"__type": "ThrottlingException", "message": "m"}, "ThrottlingException", None),
+        ({"__type": "ThrottlingException", "message": "m"}, "ThrottlingException", 429),
         ({"errors": [{"code": 7009, "message": "m"}]}, "7009", None),
         ({"type": "about:blank", "title": "m", "status": 503}, "about:blank", 503),
         ({"message": "m", "statusCode": "502"}, None, 502),
