@@ -142,7 +142,13 @@ class RunSession(ABC):
         left = await self._environment.offload(self._journal_left)
         rng, session = self._begin(left.notes)
         recovering = partial(self._recover, session.started_at, left)
-        state, journal = await self._environment.offload(recovering)
+        try:
+            state, journal = await self._environment.offload(recovering)
+        except InterruptError as reason:  # nothing is in flight, and the next session continues
+            session.state, session.reason = "interrupted", reason.message
+            session.ended_at = self._clock.utc(self._clock.now())
+            self._run.save()
+            raise
         recorder = self._recorder(journal, state)
         try:
             self._run.raise_schema()
@@ -170,7 +176,12 @@ class RunSession(ABC):
 
     def _journal_left(self) -> JournalLeft:
         """Raises StorageError where something of it can't be read: then nothing was touched."""
-        return journal_left(self._run.path, self._run.unsealed, skip_damaged=self._skip_damaged)
+        return journal_left(
+            self._run.path,
+            self._run.unsealed,
+            skip_damaged=self._skip_damaged,
+            check=self._stop.check,
+        )
 
     def _begin(self, notes: Sequence[str]) -> tuple[random.Random, Session]:
         settings, clock = self._settings, self._clock

@@ -50,6 +50,11 @@ class Stop:
         except HeadraceError as error:
             self.request(error)
 
+    def check(self) -> None:
+        """Raise the reason where there is one; any thread may ask."""
+        if self.reason is not None:
+            raise self.reason
+
     def now(self) -> None:
         """Cancel what is still in flight, and don't wait for the balance."""
         self.in_flight.cancel()

@@ -58,6 +58,7 @@ class BulkSession(RunSession):
             left=left,
             retry_failed=self._bulk.retry_failed,
             changed=self._changed,
+            check=self._stop.check,
         )
 
     def _all_sent(self, recorder: Recorder) -> None:

@@ -1,6 +1,6 @@
 """What an earlier session left: its journal sealed, its lost attempts recorded, its state read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -31,6 +31,7 @@ from .seal import seal
 from .unbilled import kept_for, kept_in
 from .upgrade import upgrade, with_columns_of
 
+CHECKED_EVERY = 4096  # records
 # What `State.done` says of a line: its job is done, or has a result and is open again.
 DONE = 1
 REOPENED: dict[Status, int] = {"failed": 2, "succeeded": 3}
@@ -94,13 +95,24 @@ class JournalLeft(NamedTuple):
         return [gap.words for gap in self.gaps]
 
 
-def journal_left(run: Path, named: Iterable[int], *, skip_damaged: bool = False) -> JournalLeft:
+def _nobody_asks() -> None:
+    """Nothing ends it early."""
+
+
+def journal_left(
+    run: Path,
+    named: Iterable[int],
+    *,
+    skip_damaged: bool = False,
+    check: Callable[[], None] = _nobody_asks,
+) -> JournalLeft:
     """Read what an earlier session left, and touch nothing.
 
     Args:
         run: its directory.
         named: the segments that run.json says are not in the tables.
         skip_damaged: go on without what can't be read, as the user said.
+        check: called every now and then; what it raises ends it.
 
     Raises:
         StorageError: something can't be read that is not a crash of ours: to go on would send
@@ -119,7 +131,10 @@ def journal_left(run: Path, named: Iterable[int], *, skip_damaged: bool = False)
         if path in without:
             continue
         # A segment may repeat what began before it.
-        for record in read_segment(path, told=gaps.append, skip_damaged=skip_damaged):
+        records = read_segment(path, told=gaps.append, skip_damaged=skip_damaged)
+        for n, record in enumerate(records):
+            if n % CHECKED_EVERY == 0:
+                check()
             if isinstance(record, Sent):
                 begun[record.index, record.attempt] = record
             elif isinstance(record, Ended):
@@ -135,6 +150,7 @@ def recover(
     left: JournalLeft | None = None,
     retry_failed: bool = False,
     changed: Iterable[int] = (),
+    check: Callable[[], None] = _nobody_asks,
 ) -> tuple[RecoveredState, Journal]:
     """Bring a run directory to rest, read its state, and open the journal's next segment.
 
@@ -142,7 +158,8 @@ def recover(
     before the segments that hold their beginnings are sealed. All parts then have this version's
     columns. The caller closes the journal.
     `left` is what `journal_left` read; None reads it here. `retry_failed` opens failed jobs again,
-    `changed` those at these lines.
+    `changed` those at these lines. `check` is called every now and then; what it raises ends the
+    recovery, which the next session continues.
     """
     directory = run / "journal"
     with storage(directory):
@@ -155,8 +172,11 @@ def recover(
             journal.append(Ended(attempt=sent.lost()))
         journal.sync()
         for number, segment in left.segments:
+            check()
             seal(run, number, segment, damaged=segment in left.damaged)
+        check()
         upgrade(run)
+        check()
         state = _state(run, left.unended, now=now, retry_failed=retry_failed, changed=changed)
     except BaseException:
         with suppress(StorageError):

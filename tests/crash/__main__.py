@@ -4,9 +4,9 @@
 
 The sessions are real processes against a real gateway on a free port of loopback. They are killed
 with SIGKILL at random moments and at chosen file operations (in the middle of a journal write, of a
-seal, of a rename, of recovery), and stopped with SIGINT and SIGTERM. After each batch one session
-runs to the end, and the run directory is compared with the gateway's own log. Exits 1 where a
-promise is broken, and keeps the directories then.
+seal, of a rename, of recovery), and stopped with SIGINT, SIGTERM, SIGHUP and SIGQUIT. After each
+batch one session runs to the end, and the run directory is compared with the gateway's own log.
+Exits 1 where a promise is broken, and keeps the directories then.
 """
 
 import random
@@ -26,6 +26,7 @@ from tests.crash.harness import Run, serving
 KILLS_A_RUN = 50
 JOBS_A_KILL = 60
 JOBS_AT_THE_END = 60
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @click.command(help=__doc__)
@@ -63,9 +64,7 @@ def crash(
     with serving(folder, most, seed=seed) as gateway:
         first = 0
         left: Counter[signal.Signals | None] = Counter({None: kills})
-        if interrupts:
-            left |= Counter({signal.SIGINT: interrupts // 2})
-            left |= Counter({signal.SIGTERM: interrupts - interrupts // 2})
+        left.update(STOPS[n % len(STOPS)] for n in range(interrupts))
         while ways := list(left.elements()):
             rng.shuffle(ways)
             batch = ways[:KILLS_A_RUN]

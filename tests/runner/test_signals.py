@@ -9,7 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from headrace.runner.errors import HangUpError, InterruptError, QuitError, TerminateError
+from headrace.runner.record import recovery
 from headrace.runner.signals import ending_at_signals, interruption, stopping_signals
+from headrace.runner.stop import Stop
 
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 
@@ -133,3 +135,33 @@ def test_a_run_that_a_signal_ended_ends_the_work_around_it_and_other_codes_do_no
         work()
     assert checked == [0, 1, 129]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("when", ["read", "seal"])
+async def test_a_stop_while_an_earlier_session_is_recovered_ends_it_there(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Millions of records may be left: each Ctrl-C was heard only after the last of them."""
+    bench.write_chats(4)
+    ran = await bench.run(service)
+    journal = ran.directory / "journal"
+    journal.mkdir()
+    for number in (7, 8, 9):
+        (journal / f"00000{number}.jsonl").write_text("")
+    stop = Stop(grace_s=30)
+    name = {"read": "read_segment", "seal": "seal"}[when]
+    real, met = getattr(recovery, name), []
+
+    def stopped(*arguments: Any, **fields: Any) -> Any:
+        met.append(name)
+        stop.request(interruption(signal.SIGINT))
+        return iter([object()]) if when == "read" else real(*arguments, **fields)
+
+    monkeypatch.setattr(recovery, name, stopped)
+    with pytest.raises(InterruptError) as caught:
+        await bench.run(service, stop=stop)
+    assert (caught.value.exit_code, met) == (130, [name])
+    states = [session.get("state", "running") for session in ran.manifest["sessions"]]
+    assert states == (["finished"] if when == "read" else ["finished", "interrupted"])
+    monkeypatch.undo()
+    assert (await bench.run(service)).outcome.exit_code == 0
