@@ -9,8 +9,8 @@ MEASURED_IN = (
     ("µs", 1e-6, 0.0009995),
     ("ms", 1e-3, 0.9995),
     ("s", 1.0, 99.95),
-    ("min", 60.0, 5997.0),
 )
+HOUR_S = 3600
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
@@ -41,9 +41,19 @@ def show_duration(seconds: float) -> str:
 
 
 def show_seconds(seconds: float) -> str:
-    """A measured time with three digits, in the unit that suits it: µs, ms, s, min or h."""
+    """A measured time for people: three digits in the unit that suits it (µs, ms or s), and from
+    100 s on in minutes and seconds, or hours and minutes."""
     for unit, size, limit in MEASURED_IN:
         if seconds < limit:
             digits = f"{seconds / size:#.3g}".removesuffix(".")
             return f"{'0' if seconds == 0 else digits} {unit}"
-    return f"{seconds / 3600:,.1f} h"
+    whole = round(seconds)
+    if whole < HOUR_S:
+        return _two(whole, 60, ("min", "s"))
+    return _two(round(seconds / 60), 60, ("h", "min"))
+
+
+def _two(count: int, size: int, units: tuple[str, str]) -> str:
+    """A count of the lesser unit in both units, without a lesser part of 0."""
+    greater, lesser = divmod(count, size)
+    return f"{greater:,} {units[0]}" + (f" {lesser} {units[1]}" if lesser else "")

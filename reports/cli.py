@@ -1,8 +1,11 @@
 """The commands of this room."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:
@@ -24,7 +27,11 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.option("--trend", is_flag=True, help="Cost, times, errors and scores of runs over time.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 @click.option("--md", is_flag=True, help="Print it as Markdown, for a pull request.")
-@click.option("--html", is_flag=True, help="Write it as one offline page, RUN/report.html.")
+@click.option(
+    "--html",
+    is_flag=True,
+    help="Write it as one offline page, RUN/report.html; of --trend, trend.html.",
+)
 @click.option("--out", metavar="FILE", help="Where --html writes instead.")
 @click.option("--charts", metavar="DIR", help="Write the page's charts there, as SVG and PNG.")
 @click.option(
@@ -46,15 +53,22 @@ def report(
 ) -> None:
     """Show what a run did, cost and took; or several, one after the other.
 
-    RUN is a run directory: of a run that ended, was killed, or is still running. With --trend, what
-    is not a run among them is skipped, and said.
+    RUN is a run directory, of a run that ended, was killed, or is still running; or the directory
+    of a sweep or a search. With --trend, what is not a run among them is skipped, and said.
     """
     from pathlib import Path
 
-    if trend or len(runs) > 1:
-        if md or html or out or charts:
-            raise click.UsageError("--md, --html and --charts are of one run")
-        _report_several(runs, trend=trend, as_json=as_json, tolerance=tolerance)
+    if out is not None and not html:
+        raise click.UsageError("--out says where --html writes: give --html too")
+    shown = _Shown(as_json=as_json, md=md, html=html, out=out)
+    if trend:
+        _refuse_charts(charts)
+        _report_trend([Path(run) for run in runs], shown)
+        return
+    if len(runs) > 1:
+        if md or html or charts:
+            raise click.UsageError("--md, --html and --charts are of one run, or of --trend")
+        _report_several(runs, as_json=as_json, tolerance=tolerance)
         return
     from headrace.jobs import printable
 
@@ -62,9 +76,14 @@ def report(
     from .markdown import markdown
     from .terminal import print_summary, report_console
 
-    if out is not None and not html:
-        raise click.UsageError("--out says where --html writes: give --html too")
     directory = Path(runs[0])
+    if (directory / "steps.json").is_file():
+        from .comparison import is_steps
+
+        if is_steps(directory):
+            _refuse_charts(charts)
+            _report_steps(directory, shown)
+            return
     if html or charts is not None:
         from .html import write_charts, write_html
 
@@ -88,26 +107,84 @@ def report(
         print_summary(summary, report_console())
 
 
-def _report_several(runs: tuple[str, ...], *, trend: bool, as_json: bool, tolerance: Any) -> None:
+class _Shown(NamedTuple):
+    """How a report of several runs is to be shown; one of these, or on the terminal."""
+
+    as_json: bool
+    md: bool
+    html: bool
+    out: str | None
+
+
+def _refuse_charts(charts: str | None) -> None:
+    if charts is not None:
+        raise click.UsageError("--charts are of one run")
+
+
+def _report_steps(directory: "Path", shown: _Shown) -> None:
+    from pathlib import Path
+
+    from .comparison import read_steps, steps_json
+    from .terminal import print_steps, report_console
+
+    steps = read_steps(directory)
+    if shown.html:
+        from .html import write_steps_page
+
+        page = directory / "report.html" if shown.out is None else Path(shown.out)
+        write_steps_page(steps, page)
+        _wrote(page, shown)
+    if shown.as_json:
+        click.echo(steps_json(steps), nl=False)
+    elif shown.md:
+        from .markdown_series import steps_markdown
+
+        click.echo(steps_markdown(steps), nl=False)
+    elif not shown.html:
+        print_steps(steps, report_console())
+
+
+def _report_trend(directories: "list[Path]", shown: _Shown) -> None:
     from pathlib import Path
 
     from headrace.jobs import printable
 
     from .comparison import trend_of
-    from .figures import data_json, summarise, summary_json
-    from .terminal import print_summary, print_trend, report_console
+    from .figures import data_json
+    from .terminal import print_trend, report_console
 
-    directories = [Path(run) for run in runs]
-    if trend:
-        found = trend_of(directories)
-        for reason in found.skipped.values():
-            click.echo(f"skipped: {printable(reason)}", err=True)
-        if as_json:
-            click.echo(data_json(found), nl=False)
-        else:
-            print_trend(found, report_console())
-        return
-    summaries = [summarise(directory, tolerance=tolerance) for directory in directories]
+    found = trend_of(directories)
+    for reason in found.skipped.values():
+        click.echo(f"skipped: {printable(reason)}", err=True)
+    if shown.html:
+        from .html import write_trend_page
+
+        page = Path(shown.out or "trend.html")
+        write_trend_page(found, page)
+        _wrote(page, shown)
+    if shown.as_json:
+        click.echo(data_json(found), nl=False)
+    elif shown.md:
+        from .markdown_series import trend_markdown
+
+        click.echo(trend_markdown(found), nl=False)
+    elif not shown.html:
+        print_trend(found, report_console())
+
+
+def _wrote(page: "Path", shown: _Shown) -> None:
+    from headrace.jobs import printable
+
+    click.echo(f"Wrote {printable(page)}", err=shown.as_json or shown.md)
+
+
+def _report_several(runs: tuple[str, ...], *, as_json: bool, tolerance: Any) -> None:
+    from pathlib import Path
+
+    from .figures import summarise, summary_json
+    from .terminal import print_summary, report_console
+
+    summaries = [summarise(Path(run), tolerance=tolerance) for run in runs]
     if as_json:
         texts = ",".join(summary_json(summary).decode() for summary in summaries)
         click.echo(f"[\n{texts}]\n", nl=False)

@@ -3,12 +3,19 @@
 from headrace.jobs import show_seconds
 
 from .figures import Summary
-from .wording import cut_words, money, state_words
+from .load import lead
+from .wording import cut_words, money_to_read, state_words
 
 
 def headline(summary: Summary) -> list[str]:
     """Two or three sentences: what became of the jobs, what it cost, and what the account says."""
-    return [_jobs(summary), *_cut(summary), *_load(summary), *_money(summary)]
+    return [
+        *_asked(summary),
+        _jobs(summary),
+        *_cut(summary),
+        *_verdict(summary),
+        *_money(summary),
+    ]
 
 
 def _jobs(summary: Summary) -> str:
@@ -39,7 +46,15 @@ def _cut(summary: Summary) -> list[str]:
     return [f"{cut_words(outcome.cut_at_max_tokens, outcome.succeeded)}."]
 
 
-def _load(summary: Summary) -> list[str]:
+def _asked(summary: Summary) -> list[str]:
+    """What was asked of a load run, and whether it was held."""
+    if summary.load is None:
+        return []
+    said = lead(summary.load)
+    return [f"{said[:1].upper()}{said[1:]}."]
+
+
+def _verdict(summary: Summary) -> list[str]:
     if summary.load is None:
         return []
     requests = summary.load.requests
@@ -57,12 +72,13 @@ def _money(summary: Summary) -> list[str]:
         return ["What it cost is not known: no prices were given."]
     if usage.total.cost is None:
         return []
-    cost = f"It cost {money(usage.total.cost, usage.currency)}"
+    cost = f"It cost {money_to_read(usage.total.cost, usage.currency)}"
     if check.verdict == "agrees":
         return [f"{cost}, and the account agrees."]
     if check.verdict == "too small to tell":
         return [f"{cost}, too little to tell from the account."]
     if check.verdict == "differs" and check.difference is not None:
         more = "more" if check.difference > 0 else "less"
-        return [f"{cost}; the account says {money(abs(check.difference), check.currency)} {more}."]
+        difference = money_to_read(abs(check.difference), check.currency)
+        return [f"{cost}; the account says {difference} {more}."]
     return [f"{cost}; the account can't be held against it."]

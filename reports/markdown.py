@@ -39,7 +39,7 @@ def code(text: object) -> str:
     return f"{fence}{space}{shown}{space}{fence}".replace("|", "\\|")
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
     """A table whose first `left` columns are to the left and whose numbers are to the right."""
     marks = [":--" if n < left else "--:" for n in range(len(header))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
@@ -59,7 +59,7 @@ def _load(summary: Summary) -> str:
             *(["goodput per second"] if good else []),
         )
         row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
-        parts.append(_table(header, [row], left=0))
+        parts.append(table(header, [row], left=0))
     if cut := summary.outcome.cut_at_max_tokens:
         parts.append(f"- {cut_words(cut, summary.outcome.succeeded)}")
     return "\n\n".join(parts)
@@ -89,7 +89,7 @@ def _cost(summary: Summary) -> str:
         rows.append(("**all**", "", *counts, f"**{money(total.cost, None)}**", *by_service))
     cost = "cost" if usage.currency is None else f"cost, {printable(usage.currency)}"
     header = ("model", "endpoint", "jobs", "input", "output", cost)
-    return _table((*header, "reported") if reported else header, rows, left=2)
+    return table((*header, "reported") if reported else header, rows, left=2)
 
 
 def _unpriced(summary: Summary) -> str:
@@ -132,7 +132,7 @@ def _times(summary: Summary) -> str:
         for each in summary.latency
         if each.url is None
     ]
-    return _table(("", "n", *QUANTILES, "max"), rows, left=1) if rows else ""
+    return table(("", "n", *QUANTILES, "max"), rows, left=1) if rows else ""
 
 
 def _errors(summary: Summary) -> str:
@@ -149,5 +149,5 @@ def _errors(summary: Summary) -> str:
         )
         for error in outcome.attempt_errors[:ROWS_MAX]
     ]
-    table = _table(("failed attempts", "n", "for example"), rows, left=1)
-    return f"<details><summary>Errors</summary>\n\n{table}\n\n</details>"
+    failed = table(("failed attempts", "n", "for example"), rows, left=1)
+    return f"<details><summary>Errors</summary>\n\n{failed}\n\n</details>"

@@ -19,6 +19,8 @@ METRIC_NAMES = {
     "wait_s": "wait",
     "total_s": "total",
 }
+# Digits of an amount in a sentence; the tables have all of them.
+READ_DIGITS = 5
 TOO_SHORT = "Too short a time to hold the mean against the limit; no 60 s held more."
 
 
@@ -36,6 +38,14 @@ def endpoint(url: str) -> str:
 def money(amount: Decimal | None, currency: str | None) -> str:
     """An amount with all its digits, or a dash where it is not known."""
     return "-" if amount is None else f"{strip_zeros(amount):,f} {currency or ''}".rstrip()
+
+
+def money_to_read(amount: Decimal | None, currency: str | None) -> str:
+    """An amount rounded for a sentence: to five digits, but no coarser than hundredths."""
+    if not amount:
+        return money(amount, currency)
+    places = max(2, READ_DIGITS - 1 - amount.adjusted())
+    return money(amount.quantize(Decimal(1).scaleb(-places)), currency)
 
 
 def aligned(amounts: Sequence[Decimal | None]) -> list[str]:

@@ -7,28 +7,64 @@ from .compare import (
     compare,
     compare_runs,
 )
+from .flips import Flip, Flips
 from .pairing import Pairing
 from .sentences import cells, pairing_words, sentences
-from .steps import Step, Steps, read_step, steps_json, steps_report, write_steps
-from .trend import FIGURES, Trend, trend_of
+from .step_sentences import (
+    Remark,
+    by_load,
+    load_words,
+    mark,
+    outcome_of,
+    step_remarks,
+    why_words,
+)
+from .steps import (
+    Step,
+    Steps,
+    is_steps,
+    read_step,
+    read_steps,
+    steps_json,
+    steps_report,
+    write_steps,
+)
+from .trend import FIGURES, FigureHistory, Trend, TrendPoint, trend_of
+from .trend_words import HISTORY_NAMES, HISTORY_UNITS, history_figure
 
 __all__ = [
     "COMPARISON_SCHEMA_VERSION",
     "FIGURES",
+    "HISTORY_NAMES",
+    "HISTORY_UNITS",
     "Comparison",
     "Difference",
+    "FigureHistory",
+    "Flip",
+    "Flips",
     "Pairing",
+    "Remark",
     "Step",
     "Steps",
     "Trend",
+    "TrendPoint",
+    "by_load",
     "cells",
     "compare",
     "compare_runs",
+    "history_figure",
+    "is_steps",
+    "load_words",
+    "mark",
+    "outcome_of",
     "pairing_words",
     "read_step",
+    "read_steps",
     "sentences",
+    "step_remarks",
     "steps_json",
     "steps_report",
     "trend_of",
+    "why_words",
     "write_steps",
 ]

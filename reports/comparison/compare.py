@@ -11,6 +11,7 @@ import polars as pl
 
 from ..figures import usage_of
 from ..run import Run, open_run, reading_tables
+from .flips import Flips, flips_of
 from .interval import (
     LEVEL,
     Interval,
@@ -60,7 +61,13 @@ METRICS = (
     Metric("output_tokens", "output tokens", ""),
     Metric("attempts", "attempts", ""),
 )
-SHARES = (Metric("failed", "failed", "share"), Metric("matches", "as expected", "share"))
+SHARES = (
+    Metric("failed", "failed", "share"),
+    Metric("matches", "as expected", "share"),
+    Metric("cut", "cut at max_tokens", "share"),
+)
+# What is compared only where a run has any of it.
+WHERE_ANY = {"cut"}
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +92,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Costs in `currency` (None where the two runs have none in common); the totals are
-    exact, and those of all jobs, paired or not."""
+    exact, and those of all jobs, paired or not. `flips` are the questions whose answer changed from
+    right to wrong, or back: None where that can't be told."""
 
     schema_version: int
     a: str
@@ -97,6 +105,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     seed: int
     differences: list[Difference]
+    flips: Flips | None = None
 
 
 def compare(a: Path, b: Path) -> Comparison:
@@ -139,7 +148,13 @@ def compare_runs(a: Run, b: Run) -> Comparison:
         level=LEVEL,
         seed=SEED,
         differences=[each if each.p is None else _judged(each, next(adjusted)) for each in found],
+        flips=_flips(sides, a, b),
     )
+
+
+def _flips(sides: Sides, a: Run, b: Run) -> Flips | None:
+    with reading_tables(a.directory):
+        return flips_of(sides, a, b)
 
 
 def _differences(sides: Sides, currency: str | None) -> Iterator[Difference]:
@@ -164,7 +179,7 @@ def _known(sides: Sides, column: str) -> tuple[pl.Series, pl.Series]:
 
 def _of_shares(sides: Sides, metric: Metric) -> Iterator[Difference]:
     a, b = _known(sides, metric.column)
-    if not len(a) or not len(b):
+    if not len(a) or not len(b) or (metric.column in WHERE_ANY and not (a.any() or b.any())):
         return
     if sides.pairing.paired:
         counts = Pairs(

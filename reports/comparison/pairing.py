@@ -46,7 +46,7 @@ class Sides(NamedTuple):
     """The rows to compare, one per job. In pairs, row n of one belongs to row n of the other.
 
     Columns: `failed`, `cost`, `attempts`, those of NUMBERS (null where the job failed), and
-    `matches`: null without an expected answer.
+    `matches`: null without an expected answer. `cut`: by max_tokens; null where the job failed.
     """
 
     a: pl.DataFrame
@@ -98,6 +98,9 @@ def jobs_of(run: Run) -> pl.DataFrame:
         "custom_id",
         "body_digest",
         (~succeeded).alias("failed"),
+        pl.when(succeeded)
+        .then((pl.col("finish_reason") == "length").fill_null(False))
+        .alias("cut"),
         *(pl.when(succeeded).then(each).alias(name) for name, each in NUMBERS.items()),
     )
     spent = run.attempts.group_by("index").agg(

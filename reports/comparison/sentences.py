@@ -5,7 +5,7 @@ from itertools import groupby
 
 from headrace.jobs import show_seconds
 
-from ..wording import money
+from ..wording import counted, money_to_read
 from .compare import COST, METRICS, Comparison, Difference
 
 # Which direction is the worse one, to whoever pays and waits; not every figure has one.
@@ -13,6 +13,7 @@ WORSE = {
     **dict.fromkeys(("failed", COST, "latency", "TTFT", "TPOT", "total"), "higher"),
     "as expected": "lower",
 }
+POINTS = " pp"
 # Metrics of which the mean is all that is compared.
 MEANS_ALONE = {each.name for each in METRICS if not each.percentiles} | {COST}
 
@@ -39,7 +40,8 @@ def cells(each: Difference) -> list[str]:
     if each.low is not None and each.high is not None:
         low, high = signed(each.low, each.unit), signed(each.high, each.unit)
         figure, _, unit = low.partition(" ")
-        interval = f"{figure if unit == high.partition(' ')[2] else low} to {high}"
+        one_unit = unit == high.partition(" ")[2] and " " not in unit.removesuffix(POINTS)
+        interval = f"{figure if one_unit else low} to {high}"
     return [
         name_of(each),
         shown(each.a, each.unit),
@@ -57,9 +59,14 @@ def shown(value: float, unit: str) -> str:
 
 
 def signed(value: float, unit: str) -> str:
-    """A difference, with its sign."""
-    text = shown(abs(value), unit)
+    """A difference, with its sign; of two shares in percentage points."""
+    text = distance(abs(value), unit)
     return text if value == 0 else f"{'+' if value > 0 else '-'}{text}"
+
+
+def distance(value: float, unit: str) -> str:
+    """The size of a difference, in its unit; of two shares in percentage points."""
+    return f"{value * 100:.2f}{POINTS}" if unit == "share" else shown(value, unit)
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:
@@ -67,8 +74,8 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     if comparison.total_cost_a is not None and comparison.total_cost_b is not None:
         currency = comparison.currency
         yield (
-            f"In all A cost {money(comparison.total_cost_a, currency)} and B "
-            f"{money(comparison.total_cost_b, currency)}."
+            f"In all A cost {money_to_read(comparison.total_cost_a, currency)} and B "
+            f"{money_to_read(comparison.total_cost_b, currency)}."
         )
     elif comparison.currency is None:
         yield "The costs are not compared: the runs have no currency in common."
@@ -79,6 +86,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         return
     for _, group in groupby(clear, key=lambda each: (each.metric, each.finding)):
         yield _clear(list(group))
+    yield from _flips(comparison)
     perhaps = [each for each in judged if each.finding.startswith("perhaps")]
     if perhaps:
         names = ", ".join(name_of(each) for each in perhaps)
@@ -90,6 +98,15 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         yield "No difference was found that chance does not explain."
     elif len(clear) + len(perhaps) < len(judged):
         yield "Nothing else differs by more than chance explains."
+
+
+def _flips(comparison: Comparison) -> Iterator[str]:
+    flips = comparison.flips
+    if flips is not None and (flips.right_to_wrong or flips.wrong_to_right):
+        yield (
+            f"{counted(flips.right_to_wrong, 'answer')} changed from right to wrong, and "
+            f"{flips.wrong_to_right:,} from wrong to right."
+        )
 
 
 def name_of(each: Difference) -> str:
@@ -112,7 +129,7 @@ def _statistic(each: Difference) -> str:
 
 
 def _by(each: Difference) -> str:
-    by = shown(abs(each.difference), each.unit)
+    by = distance(abs(each.difference), each.unit)
     if not each.a or each.unit == "share":
         return by
     change = each.difference / each.a

@@ -10,20 +10,24 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from headrace.jobs import Expression
+from headrace.jobs import Expression, InputError
 
 from ..figures import Summary, data_json, summary_of
-from ..load import Spread
+from ..load import Spread, harmless_to
 from ..objectives import Certainty, FigureInterval, judge_within_client_error
 from ..output import write_whole
 from ..run import Run, open_run
 
 STEPS_SCHEMA_VERSION = 1
+STEPS_FILE = "steps.json"
 # A latency counts as rising when chance alone makes so large a difference of the two halves of a
 # step once in 700, and the later half's median is higher by this much.
 RISING_Z = 3.0
 RISING_BY = 1.2
 KNEE_FROM_STEPS = 4
+RISING = "the latency was still rising: a longer step would come out worse"
+# What is shown of a step: no gaps between tokens, and no p99.
+SWEPT = ("p50", "p95")
 
 
 # What a step says of its load; what is neither met nor missed decides nothing by itself.
@@ -136,6 +140,30 @@ def steps_json(report: Steps) -> bytes:
     return data_json(report)
 
 
+def is_steps(directory: Path) -> bool:
+    """Whether a directory is that of a sweep or a search."""
+    return (directory / STEPS_FILE).is_file() and not (directory / "run.json").exists()
+
+
+def read_steps(directory: Path) -> Steps:
+    """The report that a sweep or a search left, over the steps that it had made by then.
+
+    Args:
+        directory: of them all.
+
+    Raises:
+        InputError: its steps.json can't be read.
+    """
+    path = directory / STEPS_FILE
+    try:
+        report = msgspec.json.decode(path.read_bytes(), type=Steps)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is damaged: {error}; restore it") from error
+    return msgspec.structs.replace(report, directory=str(directory))
+
+
 def write_steps(report: Steps, path: Path) -> None:
     """Write the report, whole or not at all.
 
@@ -192,7 +220,11 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
         figures=[],
         why=list(figures.verdict.why),
     )
-    return step if objective is None else _judged(step, run, summary, objective)
+    if objective is not None:
+        return _judged(step, run, summary, objective)
+    if step.verdict != "valid" and harmless_to(SWEPT, run, figures.facts):
+        step = msgspec.structs.replace(step, verdict="valid", why=[])
+    return msgspec.structs.replace(step, why=[*step.why, *([RISING] if step.rising else [])])
 
 
 def _judged(step: Step, run: Run, summary: Summary, objective: Expression) -> Step:
@@ -207,7 +239,7 @@ def _judged(step: Step, run: Run, summary: Summary, objective: Expression) -> St
         outcome = "missed"
     elif step.rising:
         outcome = "unclear"
-        why.append("the latency was still rising: a longer step would come out worse")
+        why.append(RISING)
     else:
         outcome = "unclear" if judged.certainty == "unclear" else "met"
     if outcome == "unclear" and judged.certainty == "unclear":

@@ -21,7 +21,8 @@ TREND_SCHEMA_VERSION = 1
 
 class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One run. Times are seconds, of succeeded jobs; shares are of the jobs with a result, and
-    `as_expected` of those whose expected answer can be compared. None is not known."""
+    `as_expected` of those whose expected answer can be compared, and `cut_share` the share of the
+    succeeded ones that max_tokens cut short. None is not known."""
 
     run: str
     started_at: datetime
@@ -36,6 +37,7 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     latency_p95_s: float | None
     ttft_p95_s: float | None
     as_expected: float | None
+    cut_share: float | None = None
 
 
 class FigureHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,10 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, str]
 
 
+# A figure of interest only where something was cut.
+CUT = "cut_share"
+
+
 class TrendFigure(NamedTuple):
     """A figure with a history: its name in a point, and the unit that it is shown in."""
 
@@ -75,6 +81,7 @@ FIGURES = (
     TrendFigure("latency_p95_s", "s"),
     TrendFigure("ttft_p95_s", "s"),
     TrendFigure("as_expected", "share"),
+    TrendFigure(CUT, "share"),
 )
 
 
@@ -117,6 +124,7 @@ def _point(run: Run) -> TrendPoint:
         latency.quantile(0.5, interpolation="linear").alias("latency_p50_s"),
         latency.quantile(0.95, interpolation="linear").alias("latency_p95_s"),
         ttft.quantile(0.95, interpolation="linear").alias("ttft_p95_s"),
+        (pl.col("finish_reason") == "length").fill_null(False).mean().alias("cut_share"),
     )
     scored = matches(results).select(pl.col("matches").cast(pl.Float64).mean()).collect()
     return TrendPoint(
@@ -141,6 +149,8 @@ def _history(figure: TrendFigure, points: Sequence[TrendPoint]) -> FigureHistory
     known = [each for each in values if each is not None]
     one_currency = len({each.currency for each in points if each.cost is not None}) < 2
     if not known or (figure.unit == "money" and not one_currency):
+        return None
+    if figure.name == CUT and not any(known):
         return None
     last, before = values[-1], [each for each in values[:-1] if each is not None]
     middle = median(before) if before else None

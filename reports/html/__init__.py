@@ -3,10 +3,16 @@
 from .chart_files import write_charts
 from .comparison import comparison_page
 from .page import html_report, write_html
+from .steps_page import steps_page, write_steps_page
+from .trend_page import trend_page, write_trend_page
 
 __all__ = [
     "comparison_page",
     "html_report",
+    "steps_page",
+    "trend_page",
     "write_charts",
     "write_html",
+    "write_steps_page",
+    "write_trend_page",
 ]

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import altair as alt
 
 HEIGHT = 220
+# Room for the labels left of a plot, in pixels.
+LEFT = 44
 SERIES = tuple(f"var(--series-{n})" for n in range(1, 7))
 INK, SOFT, GRID = "var(--ink)", "var(--soft)", "var(--line)"
 GOOD, BAD, PAUSE, LIMIT = "var(--good)", "var(--bad)", "var(--pause)", "var(--limit)"
@@ -33,6 +35,8 @@ CONFIG: dict[str, Any] = {
         "labelOverlap": "greedy",
         "labelSeparation": 6,
     },
+    # As wide in every chart, so that all plots of a page begin below one another.
+    "axisY": {"minExtent": LEFT, "maxExtent": LEFT},
     "legend": {
         "labelColor": INK,
         "title": None,

@@ -1,8 +1,13 @@
-"""A comparison as one page: what it means in sentences, then figure by figure."""
+"""A comparison as one page: what it means in sentences, then figure by figure, then the flips."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 
-from ..comparison import Comparison, cells, pairing_words, sentences
+from ..comparison import Comparison, Difference, cells, pairing_words, sentences
+from .interval_bar import interval_bar, reach_of
 from .page_shell import render
 
 
@@ -16,8 +21,24 @@ def comparison_page(comparison: Comparison) -> bytes:
         b=comparison.b,
         pairing=pairing_words(comparison),
         sentences=list(sentences(comparison)),
-        rows=[{"cells": cells(each), "finding": each.finding} for each in comparison.differences],
+        rows=list(_rows(comparison)),
+        flips=comparison.flips,
         seed=comparison.seed,
         judged=sum(each.p is not None for each in comparison.differences),
     )
     return text.encode("utf-8", "replace")
+
+
+def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """A row for each figure; those of one metric share the scale of their drawings."""
+    for _, group in groupby(comparison.differences, key=_metric):
+        found = list(group)
+        reach = reach_of(found)
+        for each in found:
+            texts = cells(each)
+            bar = interval_bar(each, reach, f"{texts[0]}, B minus A: {texts[4]}")
+            yield {"cells": texts, "finding": each.finding, "bar": bar}
+
+
+def _metric(each: Difference) -> str:
+    return each.metric

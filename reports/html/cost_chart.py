@@ -1,7 +1,7 @@
 """The balance check as a waterfall: what each model cost, the sum, and what the account says."""
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import altair as alt
 
@@ -11,6 +11,7 @@ from .charts import BAD, GOOD, INK, PAUSE, SERIES, Chart, data, spec_of
 
 STEPS_MAX = 9
 BAR_HEIGHT = 42
+NAME_PIXELS = 300
 NAME_CHARACTERS_MAX = 40
 COLOURS = {"cost": SERIES[0], "sum": INK, "account": GOOD, "difference": BAD, "elsewhere": PAUSE}
 
@@ -96,40 +97,32 @@ def waterfall(summary: Summary) -> list[WaterfallBar]:
     return steps
 
 
-def _draw(steps: list[WaterfallBar], currency: str) -> alt.Chart:
+def _draw(steps: list[WaterfallBar], currency: str) -> Any:
     rows = [
         {
-            # The amount stands below the name: beside the bars there is no room on a phone.
-            "step": f"{step.name}\n{money(step.shown, None)}",
+            "step": str(number),
+            # Name and amount stand above the bar: beside it there is no room on a phone.
+            "name": f"{step.name}: {money(step.shown, None)}",
             "kind": step.kind,
             "from": float(step.begin),
             "to": float(step.end),
         }
-        for step in steps
+        for number, step in enumerate(steps)
     ]
-    axis = alt.Axis(
-        title=None,
-        labelExpr="split(datum.label, '\\n')",
-        labelLimit=190,
-        labelColor=INK,
-        labelLineHeight=15,
-        labelPadding=8,
-        ticks=False,
-        domain=False,
-    )
+    # Without labels, and still as wide as the axes of the other charts.
+    axis = alt.Axis(title=" ", labels=False, ticks=False, domain=False, grid=False)
     colour = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
         legend=None,
     )
-    chart: alt.Chart = (
-        alt.Chart(data(rows))
-        .mark_bar(height={"band": 0.55})
-        .encode(
-            x=alt.X("from:Q", title=currency, axis=alt.Axis(tickCount=6)),
-            x2="to:Q",
-            y=alt.Y("step:N", sort=[str(row["step"]) for row in rows], axis=axis),
-            color=colour,
-        )
+    y = alt.Y("step:N", sort=[str(row["step"]) for row in rows], axis=axis)
+    base = alt.Chart(data(rows))
+    bars = base.mark_bar(height={"band": 0.36}, yOffset=8).encode(
+        x=alt.X("from:Q", title=currency, axis=alt.Axis(tickCount=6)),
+        x2="to:Q",
+        y=y,
+        color=colour,
     )
-    return chart
+    names = base.mark_text(align="left", baseline="middle", yOffset=-9, limit=NAME_PIXELS)
+    return alt.layer(bars, names.encode(x=alt.value(0), y=y, text="name:N"))

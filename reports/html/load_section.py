@@ -33,6 +33,7 @@ class LoadSection(NamedTuple):
     asked: str
     verdict: str
     why: list[str]
+    tolerated: list[str]
     rates: list[Row]
     times: list[TimesRow]
     objectives: list[Row]
@@ -73,6 +74,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         asked=asked(figures),
         verdict=figures.verdict.verdict,
         why=figures.verdict.why,
+        tolerated=figures.verdict.tolerated,
         rates=said,
         times=times,
         objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],

@@ -1,11 +1,11 @@
 """The report as one HTML file that needs nothing else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -19,6 +19,7 @@ from .charts import Chart
 from .cost_chart import cost_chart
 from .extremes import extremes_of
 from .gaps import gap_curves
+from .load_charts import load_charts
 from .load_section import load_section
 from .page_shell import embedded, render, template_text
 from .settings_table import settings_of
@@ -35,19 +36,21 @@ ROWS_MAX = 50  # of a table, so that no run makes a page too large
 class Charts(NamedTuple):
     """All charts of a report by the section that they belong to."""
 
+    load: list[Chart]
     cost: list[Chart]
     times: list[Chart]
     over_time: list[Chart]
 
     def all(self) -> list[Chart]:
-        return [*self.cost, *self.times, *self.over_time]
+        return [*self.cost, *self.times, *self.over_time, *self.load]
 
 
 def charts_of(run: Run, summary: Summary, series: TimeSeries) -> Charts:
     """Draw what there is to draw."""
     cost = cost_chart(summary)
     times = [chart for known in _known(run, summary) for chart in known]
-    return Charts([cost] if cost else [], times, time_series_charts(series, summary))
+    load = [] if summary.load is None else load_charts(summary.load)
+    return Charts(load, [cost] if cost else [], times, time_series_charts(series, summary))
 
 
 def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
@@ -77,12 +80,10 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         series = time_series_of(run)
         charts = charts_of(run, summary, series)
         extremes = extremes_of(run)
-    drawn = [{"name": chart.name, "spec": chart.spec} for chart in charts.all()]
-    return render(
+    return drawn_page(
         "report.html.jinja",
+        charts.all(),
         title=f"{directory.name}: report",
-        chart_data=embedded(drawn),
-        script=script() if drawn else Markup(""),
         summary=summary,
         latency=worth_showing(summary.latency),
         headline=headline(summary),
@@ -98,6 +99,17 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         quantiles=QUANTILES,
         load_percentiles=PERCENTILES,
         rows_max=ROWS_MAX,
+    )
+
+
+def drawn_page(template: str, to_draw: Sequence[Chart], /, **context: Any) -> str:
+    """A page from its template, with charts and what draws them."""
+    drawn = [{"name": chart.name, "spec": chart.spec} for chart in to_draw]
+    return render(
+        template,
+        chart_data=embedded(drawn),
+        script=script() if drawn else Markup(""),
+        **context,
     )
 
 

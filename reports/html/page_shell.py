@@ -8,6 +8,7 @@ Content-Security-Policy names by digest, and it may fetch nothing at all.
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from markupsafe import Markup
 
 from headrace.jobs import show_seconds
 
-from ..wording import counted, endpoint, money
+from ..wording import counted, endpoint, money, money_to_read
 
 TEMPLATES = Path(__file__).with_name("templates")
 # So that no run makes a page too large: characters of a name and of a text.
@@ -72,6 +73,17 @@ def _cut(text: str, characters: int) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
+def _coded(text: str) -> Markup:
+    """A sentence whose parts in backticks are code."""
+    escaped = str(Markup.escape(_cut(text, TEXT_CHARACTERS_MAX)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
+
+
+def _sentence(text: str) -> str:
+    """Words as a sentence of their own."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -85,8 +97,11 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "long": lambda text: Markup.escape(_cut(text, TEXT_CHARACTERS_MAX)),
         "duration": lambda seconds: "–" if seconds is None else show_seconds(seconds),
+        "coded": _coded,
         "endpoint": endpoint,
+        "sentence": _sentence,
         "money": money,
+        "money_to_read": money_to_read,
         "count": lambda number: "–" if number is None else f"{number:,.0f}",
         "counted": counted,
         "percent": lambda share: "–" if share is None else f"{share:.1%}",

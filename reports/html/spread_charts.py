@@ -42,7 +42,7 @@ def spread_charts(
         f"the longest {show_seconds(known.max_s)}"
     )
     unit = time_unit(known.p50_s)
-    axis = alt.Axis(title=f"{unit.name}, logarithmic", format=",~g", tickCount=6, grid=False)
+    axis = alt.Axis(title=f"{unit.name}, logarithmic", format=",~r", tickCount=6, grid=False)
     scale = alt.Scale(type="log", nice=False)
     outline = 1.2 if len(urls) > 1 else 0  # its dashes tell endpoints apart where colours don't
     bars = (
@@ -67,8 +67,8 @@ def spread_charts(
             tooltip=[
                 alt.Tooltip("endpoint:N"),
                 alt.Tooltip("count:Q", title=noun, format=","),
-                alt.Tooltip("from:Q", title=f"from, {unit.name}", format=",.4~g"),
-                alt.Tooltip("to:Q", title=f"to, {unit.name}", format=",.4~g"),
+                alt.Tooltip("from:Q", title=f"from, {unit.name}", format=",.4~r"),
+                alt.Tooltip("to:Q", title=f"to, {unit.name}", format=",.4~r"),
             ],
         )
     )
@@ -87,7 +87,7 @@ def spread_charts(
             strokeDash=endpoints.dash(urls),
             tooltip=[
                 alt.Tooltip("endpoint:N"),
-                alt.Tooltip("time:Q", title=unit.name, format=",.4~g"),
+                alt.Tooltip("time:Q", title=unit.name, format=",.4~r"),
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )

@@ -1,7 +1,7 @@
 """The run over its time at work: latency and errors, use of the limits, attempts in flight."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import polars as pl
@@ -25,20 +25,34 @@ from .charts import (
 )
 from .timeseries import TimeSeries
 
-MINUTE_S = 60.0
 SMALL = 150
+
+
+class Per(NamedTuple):
+    """What a rate is per."""
+
+    name: str
+    size_s: float
+
+
+SECOND, MINUTE = Per("second", 1.0), Per("minute", 60.0)
 
 
 def time_series_charts(series: TimeSeries, summary: Summary) -> list[Chart]:
     """The charts over time; none for a run that sent nothing."""
     if not series.bins["requests"].sum():
         return []
-    found = [_latency(series)] if series.bins["p50"].null_count() < len(series.bins) else []
+    found = (
+        [_latency(series, load=summary.run.kind == "load")]
+        if series.bins["p50"].null_count() < len(series.bins)
+        else []
+    )
     uses = summary.limits.uses
     # What is drawn is all that left: one lane's limit is nothing to hold it against.
     alone = len({use.model for use in uses}) == 1
     limits = {use.what: use.limit for use in uses} if alone else {}
-    found += [_rate(series, what, limits.get(what)) for what in ("requests", "tokens")]
+    per = SECOND if summary.run.kind == "load" and not any(limits.values()) else MINUTE
+    found += [_rate(series, what, limits.get(what), per) for what in ("requests", "tokens")]
     # What a load run may have in flight is this machine's bound, and no figure of the run.
     concurrency = None if summary.run.kind == "load" else summary.limits.concurrency
     return [*found, _in_flight(series, concurrency)]
@@ -56,7 +70,7 @@ def _axis(series: TimeSeries) -> tuple[TimeUnit, alt.X]:
         "at:Q",
         title=title,
         scale=alt.Scale(domain=domain, nice=False),
-        axis=alt.Axis(grid=False, format=",~g"),
+        axis=alt.Axis(grid=False, format=",~r"),
     )
 
 
@@ -69,7 +83,7 @@ def _sessions(series: TimeSeries, unit: TimeUnit) -> list[alt.Chart]:
     return [mark.encode(x="at:Q")]
 
 
-def _latency(series: TimeSeries) -> Chart:
+def _latency(series: TimeSeries, *, load: bool) -> Chart:
     unit, x = _axis(series)
     bins = series.bins
     times = time_unit(float(bins["p95"].max() or 0))  # type: ignore[arg-type]
@@ -82,12 +96,13 @@ def _latency(series: TimeSeries) -> Chart:
     base = alt.Chart(data(rows))
     y = alt.Y("p50:Q", title=f"latency, {times.name}", scale=alt.Scale(zero=True))
     tips = [
-        alt.Tooltip("p50:Q", title=f"median, {times.name}", format=",.4~g"),
-        alt.Tooltip("p95:Q", title=f"95 of 100 within, {times.name}", format=",.4~g"),
+        alt.Tooltip("p50:Q", title=f"median, {times.name}", format=",.4~r"),
+        alt.Tooltip("p95:Q", title=f"95 of 100 within, {times.name}", format=",.4~r"),
     ]
     pauses = [
         {"from": pause.from_s / unit.size_s, "to": pause.to_s / unit.size_s}
         for pause in series.cool_downs
+        if not load  # which heeds no cool-down
     ]
     layers: list[Any] = []
     if pauses:
@@ -152,11 +167,16 @@ def _clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}{tenths}"
 
 
-def _rate(series: TimeSeries, what: str, limit: float | None) -> Chart:
+def _figure(rate: float) -> str:
+    """A rate with three digits where it is small, else to the whole number."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
+def _rate(series: TimeSeries, what: str, limit: float | None, per: Per) -> Chart:
     unit, x = _axis(series)
     width_s = series.timeline.width_s
     rates = [
-        (at_s, count * MINUTE_S / width_s)
+        (at_s, count * per.size_s / width_s)
         for at_s, count in series.bins.select("at_s", what).iter_rows()
     ]
     most = max(rate for _, rate in rates)
@@ -164,7 +184,7 @@ def _rate(series: TimeSeries, what: str, limit: float | None) -> Chart:
     rows = [{"at": at_s / unit.size_s, "rate": rate} for at_s, rate in rates]
     rows.append({"at": (rates[-1][0] + width_s) / unit.size_s, "rate": rates[-1][1]})
     colour = SERIES[0] if what == "requests" else SERIES[2]
-    tips = [alt.Tooltip("rate:Q", title=f"{what} per minute", format=",.0f")]
+    tips = [alt.Tooltip("rate:Q", title=f"{what} per {per.name}", format=",.0f")]
     area = alt.Chart(data(rows)).mark_area(
         interpolate="step-after",
         opacity=0.3,
@@ -173,11 +193,11 @@ def _rate(series: TimeSeries, what: str, limit: float | None) -> Chart:
     )
     y = alt.Y(
         "rate:Q",
-        title=f"{what} per minute",
-        axis=alt.Axis(format=",.0f" if most >= 10 else "~g", tickCount=4),
+        title=f"{what} per {per.name}",
+        axis=alt.Axis(format=",.0f" if most >= 10 else "~r", tickCount=4),
     )
     layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(series, unit)]
-    words = f"at most {most:,.0f} per minute in a bin of {show_seconds(width_s)}"
+    words = f"at most {_figure(most)} per {per.name} in a bin of {show_seconds(width_s)}"
     if limit is not None:
         line = alt.Chart(data([{"limit": limit, "words": f"limit {limit:,.0f}"}]))
         layers.append(line.mark_rule(color=LIMIT, strokeDash=[6, 3]).encode(y="limit:Q"))
@@ -185,12 +205,12 @@ def _rate(series: TimeSeries, what: str, limit: float | None) -> Chart:
         layers.append(text.encode(y="limit:Q", x=alt.value("width"), text="words:N"))
         words += f"; the limit is {limit:,.0f}"
     return Chart(
-        name=f"{what}-a-minute",
-        title=f"{what.capitalize()} per minute",
-        alt=f"{what.capitalize()} per minute over time: {words}.",
+        name=f"{what}-a-{per.name}",
+        title=f"{what.capitalize()} per {per.name}",
+        alt=f"{what.capitalize()} per {per.name} over time: {words}.",
         spec=spec_of(alt.layer(*layers), height=SMALL),
-        columns=("from", f"{what} per minute"),
-        rows=[(_clock(at_s), f"{rate:,.0f}") for at_s, rate in rates],
+        columns=("from", f"{what} per {per.name}"),
+        rows=[(_clock(at_s), _figure(rate)) for at_s, rate in rates],
     )
 
 

@@ -9,7 +9,7 @@ from headrace.lazy import late
 
 if TYPE_CHECKING:
     from .attempt_rows import request_condition
-    from .client_error import SIDES, as_if
+    from .client_error import SIDES, as_if, harmless_to
     from .figures import (
         Connections,
         LoadErrors,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         TimeSlices,
     )
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
+    from .lead_sentence import lead
     from .measure import load_figures
     from .sentences import (
         LOAD_METRIC_NAMES,
@@ -55,7 +56,9 @@ __all__ = [
     "as_if",
     "asked",
     "brief",
+    "harmless_to",
     "interval",
+    "lead",
     "load_figures",
     "machine_lines",
     "order_ranks",
@@ -66,12 +69,13 @@ __all__ = [
 __getattr__ = late(
     __name__,
     {
-        "client_error": "SIDES as_if",
+        "client_error": "SIDES as_if harmless_to",
         "figures": (
             "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
             "TimeSlices"
         ),
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
+        "lead_sentence": "lead",
         "measure": "load_figures",
         "attempt_rows": "request_condition",
         "sentences": (

@@ -7,7 +7,7 @@ that had been taken out of its times (`best`), and as if all of it belonged to t
 lateness spoils nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import msgspec
@@ -45,11 +45,26 @@ def weighed(
         harmless = "too little to change whether a request meets its objectives"
     else:
         harm = [metric for metric in (*TIMES, ITL) if _moved(metric, rows, sides, gaps)]
+        harm += ["a stall"] if _stalled(facts) else []
         harmless = "too little to move a figure that is reported"
     if harm:
         return found
     return LoadVerdict(
         verdict="valid", why=[], tolerated=[f"{each}: {harmless}" for each in found.why]
+    )
+
+
+def harmless_to(percentiles: Collection[str], run: Run, facts: LoadFacts) -> bool:
+    """Whether the client's lateness moves none of these percentiles of TTFT and latency too far."""
+    rows = read_rows(run, facts)
+    if facts.machine is None or not rows.answers.height or _stalled(facts):
+        return False
+    sides = [_rows_of(run, facts, side) for side in SIDES]
+    return not any(
+        _too_far(metric, rows.values(metric), side.values(metric), percentiles)
+        for metric in TIMES
+        for side in sides
+        if rows.values(metric).size
     )
 
 
@@ -65,6 +80,14 @@ def as_if(run: Run, facts: LoadFacts, side: Side) -> Run:
     return run._replace(
         attempts=attempts, results=_shifted(results, facts, side).drop("client_lag_s")
     )
+
+
+def _stalled(facts: LoadFacts) -> bool:
+    """Whether the client stood still: then it may not have sent what was asked of it at all, which
+    no request's own lateness shows. An objective can be judged by the requests that it sent."""
+    machine = facts.machine
+    allowed_s = facts.client_error_s or 0.0
+    return machine is not None and machine.stalls > 0 and machine.longest_stall_s > allowed_s
 
 
 def _lag(facts: LoadFacts) -> pl.Expr:
@@ -124,8 +147,10 @@ def _moved(metric: str, rows: LoadRows, sides: list[LoadRows], gaps: Gaps) -> bo
     return bool(len(values)) and any(_too_far(metric, values, each) for each in moved)
 
 
-def _too_far(metric: str, values: Floats, moved: Floats) -> bool:
-    ends = {name: quantile(moved, share) for name, share in REPORTED.items()}
+def _too_far(
+    metric: str, values: Floats, moved: Floats, percentiles: Collection[str] = REPORTED.keys()
+) -> bool:
+    ends = {name: quantile(moved, REPORTED[name]) for name in percentiles}
     return any(_beyond(metric, values, name, end) for name, end in ends.items())
 
 

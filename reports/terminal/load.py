@@ -12,6 +12,7 @@ from ..load import (
     asked,
     brief,
     interval,
+    lead,
     machine_lines,
     says_something,
 )
@@ -24,11 +25,14 @@ STYLES = {"valid": "green", "client-limited": "bold red", "unknown": "yellow"}
 def print_load(figures: LoadFigures, console: Console) -> None:
     """Print a load run's section. Fits 80 columns and wider."""
     heading(console, "Load")
+    print_body(console, Text(lead(figures), "bold"))
     print_body(console, asked(figures))
     verdict = figures.verdict
     print_body(console, verdict.verdict, STYLES[verdict.verdict])
     for reason in verdict.why:
         print_body(console, printable(reason), STYLES[verdict.verdict].removeprefix("bold "))
+    for said in verdict.tolerated:
+        print_body(console, printable(said), "dim")
     _print_rates(figures, console)
     _print_times(figures, console)
     _print_objectives(figures, console)

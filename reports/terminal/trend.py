@@ -6,21 +6,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable, show_seconds
+from headrace.jobs import printable
 
-from ..comparison import FIGURES, Trend
+from ..comparison import HISTORY_NAMES, Trend, history_figure
 from ..wording import aligned
 from .layout import columns, heading, print_body
 
 BARS = "▁▂▃▄▅▆▇█"
-NAMES = {
-    "cost": "cost",
-    "error_rate": "failed",
-    "latency_p50_s": "latency p50",
-    "latency_p95_s": "latency p95",
-    "ttft_p95_s": "TTFT p95",
-    "as_expected": "as expected",
-}
 # The figures in a run's own line, where there is little room.
 HEADERS = {
     "error_rate": "failed",
@@ -29,7 +21,6 @@ HEADERS = {
     "as_expected": "match",
 }
 UNFINISHED = " *"
-UNITS = {each.name: each.unit for each in FIGURES}
 # As many runs as a sparkline has room for beside its figures.
 BARS_MAX = 30
 
@@ -53,7 +44,7 @@ def print_trend(trend: Trend, console: Console) -> None:
             ),
             f"{point.jobs:,}",
             *([cost] if priced else []),
-            *(_shown(getattr(point, each.figure), UNITS[each.figure]) for each in shown),
+            *(history_figure(each.figure, getattr(point, each.figure)) for each in shown),
             style=style,
         )
     print_body(console, table)
@@ -64,12 +55,11 @@ def print_trend(trend: Trend, console: Console) -> None:
     table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)
     for each in trend.histories:
         change = "" if each.change is None else f"{each.change:+.1%}"
-        unit = UNITS[each.figure]
         table.add_row(
-            NAMES[each.figure],
+            HISTORY_NAMES[each.figure],
             sparkline(each.values[-BARS_MAX:]),
-            _shown(each.last, unit),
-            _shown(each.median_before, unit),
+            history_figure(each.figure, each.last),
+            history_figure(each.figure, each.median_before),
             change,
         )
     print_body(console, table)
@@ -90,11 +80,3 @@ def sparkline(values: Sequence[float | None]) -> str:
         else BARS[len(BARS) // 2 - 1]
         for each in values
     )
-
-
-def _shown(value: float | None, unit: str) -> str:
-    if value is None:
-        return "-"
-    if unit == "s":
-        return show_seconds(value)
-    return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"

@@ -58,11 +58,16 @@ def test_durations_for_people(seconds: float, shown: str) -> None:
         (0.9994, "999 ms"),
         (0.9996, "1.00 s"),
         (99.94, "99.9 s"),
-        (99.96, "1.67 min"),
-        (5996.0, "99.9 min"),
-        (5999.0, "1.7 h"),
-        (36_000_000.0, "10,000.0 h"),
+        (99.96, "1 min 40 s"),
+        (101.2, "1 min 41 s"),
+        (120.0, "2 min"),
+        (3599.4, "59 min 59 s"),
+        (3599.6, "1 h"),
+        (5996.0, "1 h 40 min"),
+        (90_061.0, "25 h 1 min"),
+        (3_600_000.0, "1,000 h"),
+        (36_000_000.0, "10,000 h"),
     ],
 )
-def test_durations_have_three_digits(seconds: float, text: str) -> None:
+def test_durations_have_three_digits_or_two_units(seconds: float, text: str) -> None:
     assert show_seconds(seconds) == text

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner
 from markupsafe import Markup
 
-from headrace.reports import write_summary
+from headrace.reports import write_steps, write_summary
 from headrace.reports.cli import report
+from headrace.runner.main import main
 
+from .comparison.test_steps import step, steps
 from .conftest import RunMaker
 
 
@@ -124,3 +126,32 @@ def test_a_plain_report_loads_nothing_of_the_page() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """What a sweep of two steps left."""
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    write_steps(steps([step(10.0, 0.2), step(20.0, 0.5)]), folder / "steps.json")
+    return folder
+
+
+def test_a_sweep_is_reported_in_every_form(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headrace.reports.html.page.script", lambda: Markup("draw()"))
+    run = CliRunner().invoke
+    shown = run(report, [str(sweep)])
+    assert (shown.exit_code, "20/s" in shown.stdout) == (0, True)
+    assert json.loads(run(report, [str(sweep), "--json"]).stdout)["directory"] == str(sweep)
+    assert run(report, [str(sweep), "--md"]).stdout.startswith("### `")
+    done = run(report, [str(sweep), "--html"])
+    assert (done.exit_code, done.stdout) == (0, f"Wrote {sweep}/report.html\n")
+    assert "Times by load" in (sweep / "report.html").read_text("utf-8")
+
+
+def test_a_damaged_sweep_is_a_line(sweep: Path) -> None:
+    (sweep / "steps.json").write_text("{")
+    done = CliRunner().invoke(main, ["report", str(sweep)])
+    assert done.exit_code == 2
+    assert "steps.json is damaged" in done.output
+    assert CliRunner().invoke(main, ["report", str(sweep), "--charts", "x"]).exit_code == 2

@@ -4,13 +4,32 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from headrace.reports import wording
-from headrace.reports.wording import aligned, endpoint, state_words
+from headrace.reports.wording import aligned, endpoint, money_to_read, state_words
 
 
 def test_decimal_points_are_aligned() -> None:
     amounts = [Decimal("14.5"), Decimal("1.272558"), None, Decimal(1200)]
     assert aligned(amounts) == ["   14.5     ", "    1.272558", "    -       ", "1,200       "]
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0.048998123456", "0.048998 CNY"),
+        ("12.345678", "12.346 CNY"),
+        ("1234.5678", "1,234.57 CNY"),
+        ("1234567", "1,234,567 CNY"),
+        ("0.000000123456", "0.00000012346 CNY"),
+        ("-0.0498", "-0.0498 CNY"),
+        ("0", "0 CNY"),
+        (None, "-"),
+    ],
+)
+def test_an_amount_in_a_sentence_is_rounded_for_reading(amount: str | None, text: str) -> None:
+    assert money_to_read(None if amount is None else Decimal(amount), "CNY") == text
 
 
 def test_endpoints_have_short_names() -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +16,9 @@ from click.testing import CliRunner, Result
 
 from headrace.reports import Comparison, Difference, compare_runs
 from headrace.reports.comparison.score import expected_answers
-from headrace.reports.comparison.sentences import sentences
+from headrace.reports.comparison.sentences import cells, sentences
+from headrace.reports.html import comparison_page
+from headrace.reports.html.interval_bar import MARGIN, WIDE, interval_bar, reach_of
 from headrace.reports.html.page_shell import TEMPLATES
 from headrace.reports.run import open_run
 from headrace.runner.main import main
@@ -327,6 +330,91 @@ def test_a_page_that_is_there_is_not_overwritten() -> None:
     assert done.stderr == ("Error: out.html is there already; name another file, or give --force\n")
     assert Path("out.html").read_text() == "mine"
     assert compare("a.run", "b.run", "--html", "out.html", "--force").exit_code == 0
+
+
+def test_questions_that_flipped_are_told_with_both_answers(
+    runs: tuple[RunMaker, RunMaker],
+) -> None:
+    a, b = runs
+    for index in range(40):
+        asked: dict[str, Any] = {"expected": '"yes"', "latency_s": 1.0}
+        a.job(index, text="no" if index == 3 else "yes", **asked)
+        b.job(index, text=f"<b>no {index}" if index in (5, 6) else "yes", **asked)
+    found = compared(a, b)
+    flips = found.flips
+    assert flips is not None
+    assert (flips.right_to_wrong, flips.wrong_to_right) == (2, 1)
+    assert [(each.custom_id, each.change, each.a, each.b) for each in flips.shown] == [
+        ("job-5", "right to wrong", "yes", "<b>no 5"),
+        ("job-6", "right to wrong", "yes", "<b>no 6"),
+        ("job-3", "wrong to right", "no", "yes"),
+    ]
+    assert "2 answers changed from right to wrong, and 1 from wrong to right." in sentences(found)
+    page = comparison_page(found).decode()
+    assert "&lt;b&gt;no 5" in page
+    assert "<b>no" not in page
+    assert page.count('<article class="flip"') == 3
+
+
+def test_a_flip_to_a_failure_has_no_answer(runs: tuple[RunMaker, RunMaker]) -> None:
+    a, b = runs
+    for index in range(4):
+        a.job(index, text="yes", expected='"yes"', latency_s=1.0)
+        b.result(index, status="failed" if index == 2 else "succeeded", expected='"yes"', text=None)
+    flips = compared(a, b).flips
+    assert flips is not None
+    assert flips.right_to_wrong == 4
+    assert {each.b for each in flips.shown} == {None}
+
+
+def test_without_pairs_or_expected_answers_there_are_no_flips(
+    runs: tuple[RunMaker, RunMaker],
+) -> None:
+    a, b = runs
+    jobs(a, 30, 1.0, 1)
+    jobs(b, 30, 1.0, 2)
+    assert compared(a, b).flips is None
+
+
+def test_a_difference_of_shares_is_in_percentage_points(runs: tuple[RunMaker, RunMaker]) -> None:
+    a, b = runs
+    for index in range(100):
+        a.job(index, latency_s=1.0, finish_reason="stop")
+        b.job(index, latency_s=1.0, finish_reason="length" if index < 30 else "stop")
+    found = figure(compared(a, b), "cut at max_tokens", "share")
+    assert cells(found)[1:4] == ["0.00%", "30.00%", "+30.00 pp"]
+    assert cells(found)[4].endswith(" pp")
+    assert cells(found)[4].count("pp") == 1
+
+
+def test_what_max_tokens_cut_nowhere_is_not_compared(runs: tuple[RunMaker, RunMaker]) -> None:
+    a, b = runs
+    jobs(a, 30, 1.0, 1, finish_reason="stop")
+    jobs(b, 30, 1.0, 2)
+    assert "cut at max_tokens" not in {each.metric for each in compared(a, b).differences}
+
+
+def test_each_interval_is_drawn_to_the_scale_of_its_metric(
+    runs: tuple[RunMaker, RunMaker],
+) -> None:
+    a, b = runs
+    jobs(a, 400, 1.0, 1)
+    jobs(b, 400, 2.0, 2)
+    found = compared(a, b)
+    page = comparison_page(found).decode()
+    drawn = [each for each in found.differences if each.low is not None and (each.low or each.high)]
+    assert page.count('<svg class="interval') == len(drawn) > 4
+    mean = figure(found, "latency")
+    assert mean.low is not None
+    assert mean.high is not None
+    reach = reach_of([each for each in found.differences if each.metric == "latency"])
+    bar = str(interval_bar(mean, reach, 'a "name"'))
+    at = [float(x) for x in re.findall(r'class="bar" x1="([\d.]+)" x2="([\d.]+)"', bar)[0]]
+    assert at == pytest.approx(
+        [WIDE / 2 + end / reach * (WIDE / 2 - MARGIN) for end in (mean.low, mean.high)], abs=0.06
+    )
+    assert "a &#34;name&#34;" in bar
+    assert interval_bar(mean, 0.0, "") == ""
 
 
 def test_load_runs_are_compared_over_what_they_measured(runs: tuple[RunMaker, RunMaker]) -> None:

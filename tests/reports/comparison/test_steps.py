@@ -123,15 +123,24 @@ def test_a_search_in_a_table(made: RunMaker) -> None:
             step(10.0, 0.2, certainty="met", met=True, **sure),
             step(20.0, 0.3, certainty="met", met=True, **sure),
             step(40.0, 4.0, certainty="not met", met=False, error_rate=0.125, **sure),
-            step(28.284271, 0.45, certainty="unclear", met=True, rising=True, **sure),
-            step(33.6, None, certainty="not met", met=False, verdict="client-limited", **sure),
+            step(28.284271, 0.45, certainty="unclear", outcome="unclear", met=True, **sure),
+            step(
+                33.6,
+                None,
+                certainty="unclear",
+                outcome="client-limited",
+                met=False,
+                verdict="client-limited",
+                why=["it stood still", "it was late"],
+                **sure,
+            ),
         ],
         kind="find",
         objective="p95(latency_s) < 500ms",
         highest_met=28.284271,
-        lowest_missed=33.6,
+        lowest_missed=40.0,
         unclear=[28.284271],
-        reason="interrupted",
+        reason="the client is the limit at 33.6/s",
     )
     text = printed(report)
     assert text == (GOLDEN / "steps.txt").read_text()

@@ -1,12 +1,14 @@
 """`headrace report` of several runs: one after the other, and over time."""
 
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from markupsafe import Markup
 
 from headrace.jobs import Session
 from headrace.reports.terminal.trend import sparkline
@@ -162,6 +164,26 @@ def test_a_page_is_of_one_run(nights: list[str], flag: str) -> None:
     done = report(nights[2], nights[3], flag)
     assert done.exit_code == 2
     assert "--md, --html and --charts are of one run" in done.stderr
+
+
+def test_a_trend_is_a_page_and_a_comment_too(
+    nights: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.reports.html.page.script", lambda: Markup("draw()"))
+    done = report("--trend", "--html", *nights)
+    assert (done.exit_code, done.stdout) == (0, "Wrote trend.html\n")
+    page = Path("trend.html").read_text("utf-8")
+    for text in ("3 runs", "Latency p95", "night-3.run", '<td class="n">2.00 s</td>'):
+        assert text in page, text
+    (data,) = re.findall(r'id="charts">(.*?)</script>', page)
+    drawn = {chart["name"]: json.dumps(chart["spec"]) for chart in json.loads(data)}
+    assert set(drawn) == {
+        "cost", "error-rate", "latency-p50-s", "latency-p95-s", "as-expected"
+    }  # fmt: skip
+    assert '"value": 1.25' in drawn["latency-p50-s"]  # the median of those before
+    assert report("--trend", "--md", *nights).stdout.startswith("### 3 runs\n")
+    assert report("--trend", "--html", "--out", "x.html", *nights).exit_code == 0
+    assert Path("x.html").read_text("utf-8") == page
 
 
 def test_a_sparkline_goes_from_the_lowest_to_the_highest() -> None:

@@ -83,11 +83,11 @@ def test_a_run_under_way(made: RunMaker) -> None:
     assert (found.jobs_per_minute, found.left_s) == (16.0, 33 / 16 * 60)
     assert found.last_end_at == at(111)
     assert printed(found) == [
-        "jobs.run  running for 2.00 min",
+        "jobs.run  running for 2 min",
         "  31 succeeded, 1 failed, 1 rejected, of 66 lines (50%)",
         "  2 in flight, the longest for 60.0 s",
         "  2 of 60 requests, 0 of 100,000 tokens in the last minute",
-        "  16 jobs per minute, about 2.06 min left",
+        "  16 jobs per minute, about 2 min 4 s left",
         "  0.31 CNY so far",
         "  the last result came 9.00 s ago",
     ]
@@ -116,7 +116,7 @@ def test_a_process_that_is_gone_is_said(made: RunMaker) -> None:
         "jobs.run  was killed; run the same command again to resume",
         "  1 succeeded, 0 failed",
         "  0 CNY so far",
-        "  the last result came 1.67 min ago",
+        "  the last result came 1 min 40 s ago",
     ]
 
 

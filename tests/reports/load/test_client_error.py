@@ -105,8 +105,14 @@ def test_gaps_within_which_bytes_waited_spoil_the_itl(
     assert verdict(made).verdict == expected
 
 
-def test_a_stall_that_touched_no_request_changes_nothing(made: RunMaker) -> None:
+def test_a_stall_spoils_a_run_of_which_nothing_is_asked(made: RunMaker) -> None:
     loaded(made, machine=MachineFacts(stalls=1, longest_stall_s=0.5))
+    assert verdict(made).verdict == "client-limited"
+
+
+def test_a_stall_that_touched_no_request_changes_no_objective(made: RunMaker) -> None:
+    stalled = MachineFacts(stalls=1, longest_stall_s=0.5)
+    loaded(made, machine=stalled, objectives=["ttft_s < 0.5"])
     found = verdict(made)
     assert found.verdict == "valid"
     assert "stood still once" in found.tolerated[0]
@@ -114,7 +120,8 @@ def test_a_stall_that_touched_no_request_changes_nothing(made: RunMaker) -> None
 
 def test_a_stall_touches_every_request_whose_bytes_nothing_dates(made: RunMaker) -> None:
     stalled = MachineFacts(stalls=1, longest_stall_s=0.5)
-    loaded(made, *[{"client_lag_s": None}] * 200, machine=stalled)
+    rows = [{"client_lag_s": None}] * 200
+    loaded(made, *rows, machine=stalled, objectives=["ttft_s < 0.3"])
     assert verdict(made).verdict == "client-limited"
 
 

@@ -118,7 +118,7 @@ def test_a_snapshot_fits_into_one_write_to_a_pipe() -> None:
     ("seconds", "words"),
     [
         *((0.0001234, "123 µs"), (0.05, "50.0 ms"), (0.9994, "999 ms"), (0.99951, "1.00 s")),
-        *((1.5, "1.50 s"), (75.26, "75.3 s"), (3725.0, "62.1 min"), (None, "-")),
+        *((1.5, "1.50 s"), (75.26, "75.3 s"), (3725.0, "1 h 2 min"), (None, "-")),
     ],
 )
 def test_times_have_three_digits(seconds: float | None, words: str) -> None:

@@ -1,0 +1,142 @@
+"""A sweep or a search in words: what each step says, and what all of them come to.
+
+The sentences are made of the very rows that the table shows, so that neither contradicts the other.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from headrace.jobs import printable
+
+from ..wording import counted
+from .steps import Outcome, Step, Steps
+
+Tone = Literal["good", "bad", "doubt", "plain"]
+TONES: dict[str | None, Tone] = {
+    "met": "good",
+    "missed": "bad",
+    "unclear": "doubt",
+    "client-limited": "bad",
+    "unknown": "doubt",
+}
+# Of a steps.json that has no outcomes yet.
+OUTCOMES: dict[str | None, Outcome] = {"met": "met", "not met": "missed", "unclear": "unclear"}
+
+
+class Remark(NamedTuple):
+    """A sentence or a few words, and whether it is good news."""
+
+    text: str
+    tone: Tone
+
+
+def by_load(steps: Steps) -> list[Step]:
+    """The steps in order of load; those of one load in the order in which they were made."""
+    return sorted(steps.steps, key=lambda step: step.load)
+
+
+def load_words(step: Step) -> str:
+    """What a step was asked for, in short: 20/s, or 8 users."""
+    if step.rate_per_s is not None:
+        return f"{step.rate_per_s:.4g}/s"
+    return f"{step.users} users"
+
+
+def outcome_of(step: Step) -> Outcome | None:
+    """What a step says of its load."""
+    return step.outcome or OUTCOMES.get(step.certainty)
+
+
+def mark(steps: Steps, step: Step) -> Remark:
+    """What became of a step, in a word or two, for its row."""
+    outcome = outcome_of(step)
+    if outcome is None:
+        if step.verdict != "valid":
+            return Remark(step.verdict, TONES.get(step.verdict, "doubt"))
+        return Remark("still rising", "doubt") if step.rising else Remark("", "plain")
+    if outcome != "unclear" or not _is_final(steps, step):
+        return Remark(outcome, TONES[outcome])
+    return Remark(f"unclear: {'met' if _taken_as_met(step) else 'missed'}", "doubt")
+
+
+def _is_final(steps: Steps, step: Step) -> bool:
+    """Whether the search took an unclear step as it came out."""
+    same = [each for each in steps.steps if each.load == step.load]
+    return step is same[-1] and step.load in steps.unclear
+
+
+def _taken_as_met(step: Step) -> bool:
+    return bool(step.met) and not step.rising
+
+
+def step_remarks(steps: Steps) -> Iterator[Remark]:
+    """What was found, then what is not sure about it, and why it ended early."""
+    if steps.kind == "find":
+        yield _answer(steps)
+    if steps.knee is not None:
+        yield Remark(f"beyond {_named(steps, steps.knee)} latency rises faster than load", "plain")
+    if steps.unclear:
+        loads = ", ".join(_named(steps, load) for load in steps.unclear)
+        yield Remark(f"too near to the limit to tell, and taken as it came out: {loads}", "doubt")
+    if again := _made_once_more(steps):
+        yield Remark(f"client-limited at first, and made once more: {', '.join(again)}", "doubt")
+    for reason, having in _reasons(steps).items():
+        yield Remark(f"{', '.join(having)}: {printable(reason)}", "doubt")
+    if steps.reason is not None:
+        yield Remark(f"ended early: {printable(steps.reason)}", "bad")
+
+
+def _made_once_more(steps: Steps) -> list[str]:
+    last = _last_of_each(steps)
+    undecided = [step for step in steps.steps if step not in last and step.verdict != "valid"]
+    return list(dict.fromkeys(load_words(step) for step in undecided))
+
+
+def _reasons(steps: Steps) -> dict[str, list[str]]:
+    """Why the last step of a load is not sure: each reason with the loads that have it, by load."""
+    found: dict[str, list[str]] = {}
+    for step in _last_of_each(steps):
+        if reason := why_words(step):
+            found.setdefault(reason, []).append(load_words(step))
+    return found
+
+
+def _last_of_each(steps: Steps) -> list[Step]:
+    return list({step.load: step for step in by_load(steps)}.values())
+
+
+def why_words(step: Step) -> str:
+    """What keeps a step from being sure, in a clause; of several reasons the first."""
+    reasons = step.why
+    if not reasons:
+        return "" if step.verdict == "valid" else f"the measurement is {step.verdict}"
+    more = f", and {counted(len(reasons) - 1, 'further reason')}" if len(reasons) > 1 else ""
+    named = "" if step.verdict == "valid" else f"{step.verdict}, since "
+    return f"{named}{reasons[0]}{more}"
+
+
+def _answer(steps: Steps) -> Remark:
+    if steps.highest_met is None:
+        missed = steps.lowest_missed
+        tried = "" if missed is None else f", down to {_named(steps, missed)}"
+        return Remark(f"no {_kind(steps)} met the objective{tried}", "bad")
+    said = (
+        f"{_named(steps, steps.highest_met)} is the highest {_kind(steps)} that met the objective"
+    )
+    if steps.highest_met in steps.unclear:
+        said += ", if barely"
+    if steps.lowest_missed is not None:
+        said += f"; {_named(steps, steps.lowest_missed)} missed it"
+    else:
+        said += "; none that was tried missed it"
+    return Remark(said, "good")
+
+
+def _kind(steps: Steps) -> str:
+    return "number of users" if steps.steps and steps.steps[0].users is not None else "rate"
+
+
+def _named(steps: Steps, load: float) -> str:
+    if steps.steps and steps.steps[0].users is not None:
+        return f"{load:.0f} users"
+    return f"{load:.4g}/s"

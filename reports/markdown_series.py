@@ -1,0 +1,76 @@
+"""Sweeps, searches and trends as Markdown, for a comment on a pull request."""
+
+from pathlib import Path
+
+from headrace.jobs import show_seconds
+
+from .comparison import (
+    HISTORY_NAMES,
+    Steps,
+    Trend,
+    by_load,
+    history_figure,
+    load_words,
+    mark,
+    step_remarks,
+)
+from .markdown import code, table
+from .wording import counted
+
+
+def steps_markdown(steps: Steps) -> str:
+    """What was found in sentences, then a row for each step."""
+    parts = [f"### {code(steps.directory)}"]
+    if steps.objective is not None:
+        parts.append(f"Objective: {code(steps.objective)}")
+    parts.append("\n".join(f"- {code(each.text)}" for each in step_remarks(steps)))
+    header = (
+        *("asked", "objective" if steps.objective is not None else "", "requests"),
+        *("answered/s", "errors", "TTFT p95", "latency p50", "latency p95"),
+    )
+    rows = [
+        (
+            load_words(step),
+            mark(steps, step).text,
+            f"{step.requests:,}",
+            "-" if step.requests_per_s is None else f"{step.requests_per_s:,.4g}",
+            "-" if step.error_rate is None else f"{step.error_rate:.1%}",
+            *(
+                "-" if each is None else show_seconds(each)
+                for each in (step.ttft_p95_s, step.latency_p50_s, step.latency_p95_s)
+            ),
+        )
+        for step in by_load(steps)
+    ]
+    parts.append(table(header, rows, left=2))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def trend_markdown(trend: Trend) -> str:
+    """The last run beside the median of those before, then a row for each run."""
+    histories = [
+        (
+            HISTORY_NAMES[each.figure],
+            history_figure(each.figure, each.last),
+            history_figure(each.figure, each.median_before),
+            "" if each.change is None else f"{each.change:+.1%}",
+        )
+        for each in trend.histories
+    ]
+    shown = [each.figure for each in trend.histories]
+    runs = [
+        (
+            f"{run.started_at:%Y-%m-%d %H:%M}",
+            code(Path(run.run).name) + ("" if run.state == "finished" else f" ({run.state})"),
+            f"{run.jobs:,}",
+            *(history_figure(name, getattr(run, name)) for name in shown),
+        )
+        for run in trend.runs
+    ]
+    parts = [
+        f"### {counted(len(trend.runs), 'run')}",
+        table(("", "last", "median before", "change"), histories, left=1),
+        table(("started", "run", "jobs", *(HISTORY_NAMES[name] for name in shown)), runs, left=2),
+        "\n".join(f"- skipped: {code(why)}" for why in trend.skipped.values()),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"

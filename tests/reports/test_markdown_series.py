@@ -1,0 +1,44 @@
+"""Sweeps, searches and trends as Markdown."""
+
+from headrace.reports.comparison import trend_of
+from headrace.reports.markdown_series import steps_markdown, trend_markdown
+
+from .comparison.test_steps import step, steps
+from .conftest import RunMaker
+
+
+def test_a_search_as_a_comment() -> None:
+    report = steps(
+        [
+            step(10.0, 0.2, certainty="met", outcome="met", met=True),
+            step(40.0, 4.0, certainty="not met", outcome="missed", met=False, error_rate=0.125),
+        ],
+        kind="find",
+        objective="p95(latency_s) < 1 | 2",
+        highest_met=10.0,
+        lowest_missed=40.0,
+    )
+    assert steps_markdown(report) == (
+        """### `all`
+
+Objective: `p95(latency_s) < 1 \\| 2`
+
+- `10/s is the highest rate that met the objective; 40/s missed it`
+
+| asked | objective | requests | answered/s | errors | TTFT p95 | latency p50 | latency p95 |
+| :-- | :-- | --: | --: | --: | --: | --: | --: |
+| 10/s | met | 100 | 10 | 0.0% | 100 ms | 150 ms | 200 ms |
+| 40/s | missed | 100 | 40 | 12.5% | 100 ms | 150 ms | 4.00 s |
+"""
+    )
+
+
+def test_a_trend_as_a_comment(made: RunMaker) -> None:
+    made.job(0, latency_s=2.0, finish_reason="length")
+    directory = made.write()
+    text = trend_markdown(trend_of([directory, directory.with_name("none.run")]))
+    assert text.startswith("### 1 run\n\n|  | last | median before | change |\n")
+    assert "| latency p95 | 2.00 s | - |  |" in text
+    assert "| cut at max_tokens | 100.0% | - |  |" in text
+    assert "| 2026-06-08 12:00 | `jobs.run` | 1 |" in text
+    assert "- skipped: `none.run is not there; name the --out of a run`" in text
