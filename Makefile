@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets
+.PHONY: demo test picture fuzz crash peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -65,6 +65,9 @@ bench-lines: $(VENV)/.installed
 
 bench-datasets: $(VENV)/.installed
 	$(BIN)/python benchmarks/datasets.py
+
+bench-join: $(VENV)/.installed
+	$(BIN)/python benchmarks/join.py
 
 # Thousands of cases of what the tests try hundreds of: the ledger, and a gateway's hostile clients.
 fuzz: $(VENV)/.tools

@@ -31,6 +31,7 @@ PARTS = {
     "report": ("report.py", "--repeats", "3"),
     "lines": ("lines.py", "--line-bytes", "400"),
     "datasets": ("datasets.py",),
+    "join": ("join.py",),
 }
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
 

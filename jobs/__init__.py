@@ -113,6 +113,7 @@ if TYPE_CHECKING:
         open_table,
         place_jobs,
         read_recipe,
+        row_ids,
         spool,
     )
     from .expressions import (
@@ -285,6 +286,7 @@ __all__ = [
     "reasons_in_words",
     "replace_file",
     "row_frame",
+    "row_ids",
     "schema",
     "show_duration",
     "show_seconds",
@@ -305,7 +307,7 @@ __getattr__ = late(
     {
         "datasets": (
             "Chosen JobMaker MadeJob Piece Placed Table choose made_jobs open_table "
-            "place_jobs read_recipe spool"
+            "place_jobs read_recipe row_ids spool"
         ),
         "expressions": (
             "AGGREGATES Aggregate Binary Expression ExpressionError Name Node Number Text Unary "

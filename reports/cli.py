@@ -313,6 +313,36 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option("--out", required=True, metavar="FILE", help="A .parquet, .csv or .jsonl file.")
+@click.option("--data", metavar="DATA", help="The table.  [default: the one that RUN was made of]")
+@click.option("--recipe", metavar="R.toml", help="What made jobs of it.  [default: RUN's own]")
+@click.option("--by-id", is_flag=True, help="Find rows by their jobs' ids: DATA may have changed.")
+@click.option("--prefix", default="", metavar="TEXT", help="What the new columns begin with.")
+def join(
+    run: str, out: str, *, data: str | None, recipe: str | None, by_id: bool, prefix: str
+) -> None:
+    """Write all rows of a table, in their order, with the answers of RUN beside them.
+
+    RUN may be one that ended, was killed, or is still running. docs/reference/join.md has the
+    columns.
+    """
+    from pathlib import Path
+
+    from headrace.jobs import printable, read_recipe
+
+    from .join import join_run
+
+    made_by = None if recipe is None else read_recipe(Path(recipe))
+    done = join_run(Path(run), Path(out), data=data, recipe=made_by, by_id=by_id, prefix=prefix)
+    counts = ", ".join(f"{count:,} {status}" for status, count in sorted(done.statuses.items()))
+    rows = f"{done.rows:,} {'row' if done.rows == 1 else 'rows'}"
+    click.echo(f"{printable(out)}: {rows}" + (f" ({counts})" if counts else ""))
+    if done.running:
+        click.echo("the run is still running: these are the answers so far", err=True)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 def status(run: str, *, as_json: bool) -> None:
     """Show how a run is going, from another terminal.

@@ -1,7 +1,7 @@
 """Tables into jobs: a recipe says how each row is asked."""
 
 from .job_file import write_job_file
-from .make import ID_DIGITS, JobMaker, MadeJob, made_jobs
+from .make import ID_DIGITS, JobMaker, MadeJob, made_jobs, row_ids
 from .pieces import Piece
 from .placing import Placed, place_jobs
 from .recipe import read_recipe
@@ -23,6 +23,7 @@ __all__ = [
     "open_table",
     "place_jobs",
     "read_recipe",
+    "row_ids",
     "spool",
     "write_job_file",
 ]

@@ -161,6 +161,39 @@ def made_jobs(
             return
 
 
+def row_ids(
+    table: Table, recipe: Recipe, selection: Selection, *, images_from: str | None = None
+) -> Iterator[list[str | None] | None]:
+    """The ids of each row's jobs, one for each sample, as they were or would be made.
+
+    Args:
+        table: whose rows.
+        recipe: what jobs are made by.
+        selection: which rows.
+        images_from: the directory that images are below; None is the table's own.
+
+    Returns:
+        For each row its ids, None in the place of each where no job can be made of it; and None
+        for a row that is not chosen.
+
+    Raises:
+        InputError: the recipe can't be used on the table.
+    """
+    maker = JobMaker(table, recipe, images_from=images_from)
+    chosen = choose(table, selection)
+    number = 0
+    for rows in table.rows(maker.columns):
+        for row in rows:
+            if number not in chosen:
+                yield None
+            else:
+                try:
+                    yield [job.custom_id for job in maker.jobs(number, row)]
+                except BadRowError:
+                    yield [None] * recipe.samples
+            number += 1
+
+
 class _Value:
     """A column, whose value is kept as it is, or a template. `named` is the column."""
 

@@ -15,6 +15,7 @@ import pytest
 from headrace.jobs import (
     Attempt,
     BalanceReading,
+    Dataset,
     JobFile,
     JournalRecord,
     Limits,
@@ -22,6 +23,7 @@ from headrace.jobs import (
     Manifest,
     Price,
     PriceTable,
+    Recipe,
     Result,
     Row,
     Session,
@@ -55,6 +57,8 @@ class RunMaker:
         self.prices: PriceTable | None = PRICES
         self.limits = Limits(rpm=60, tpm=100_000, concurrency=None)
         self.load: LoadFacts | None = None
+        self.dataset: Dataset | None = None
+        self.recipe: Recipe | None = None
 
     def attempt(self, index: int, attempt: int = 1, **fields: Any) -> Attempt:
         """An attempt that was answered, unless `fields` say otherwise."""
@@ -119,6 +123,8 @@ class RunMaker:
             base_url="http://127.0.0.1:8000",
             job_file=JobFile(path="jobs.jsonl", size_bytes=1, digest="0" * 32),
             load=self.load,
+            dataset=self.dataset,
+            recipe=self.recipe,
             prices=self.prices,
             sessions=list(sessions) or [finished],
         )

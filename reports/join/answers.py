@@ -1,0 +1,137 @@
+"""The columns that a job's answer is, in types that do not depend on what the answers say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import IMAGE_URLS
+
+from ..run import Run
+
+# An answer that came, was paid for, and does not have the form that was asked for.
+INVALID_CODE = "SCHEMA"
+MONEY = pl.Decimal(38, 12)
+# How a row's job stands; where it has a result, by the result.
+OK, INVALID, FAILED, REJECTED = "ok", "invalid", "failed", "rejected"
+UNFINISHED, NOT_CHOSEN, MISSING = "unfinished", "not chosen", "missing"
+PLAIN = ("finish_reason", "input_tokens", "output_tokens")
+
+
+class _Reject(msgspec.Struct):
+    line: int
+    reason: str
+    custom_id: str | None = None
+
+
+class Answers:
+    """The answers of a run, by the lines of their jobs; a range of lines at a time.
+
+    `columns` are those that they are, with `index` before them. Images are a column where any job
+    asked for some, vectors where any answer has one.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        facts = run.results.select(
+            pl.col("url").is_in(IMAGE_URLS).any().alias("images"),
+            pl.col("vectors").list.len().max().alias("vectors"),
+        )
+        self.has_images, self._vectors = facts.collect(engine="streaming").row(0)
+        self.rejects = _rejects(run.directory)
+
+    def columns(self) -> dict[str, Any]:
+        """The names and types of the columns, in order."""
+        found: dict[str, Any] = {
+            "answer": pl.String(),
+            "answer_status": pl.String(),
+            "answer_error": pl.String(),
+            "finish_reason": pl.String(),
+            "input_tokens": pl.Int64(),
+            "output_tokens": pl.Int64(),
+            "cost": MONEY,
+        }
+        if self._vectors == 1:
+            found["embedding"] = pl.List(pl.Float32())
+        elif self._vectors:
+            found["embeddings"] = pl.List(pl.List(pl.Float32()))
+        if self.has_images:
+            found["images"] = pl.List(pl.String())
+        return found
+
+    def between(self, first: int, last: int, among: pl.Series | None = None) -> pl.DataFrame:
+        """The answers of the jobs at these lines (of those `among` them), a row for each that has a
+        result; `answer_status` is that of the result."""
+        here = pl.col("index").is_between(first, last)
+        if among is not None:
+            here &= pl.col("index").is_in(among.implode())
+        names = ["index", "status", "text", "error_code", "error_message", "cost", *PLAIN]
+        names += ["vectors"] if self._vectors else []
+        names += ["response"] if self.has_images else []
+        results = self._run.results.filter(here).select(names).collect(engine="streaming")
+        spent = self._run.attempts.filter(here).select("index", "cost")
+        costs = spent.drop_nulls("cost").group_by("index").agg(pl.col("cost").sum().alias("spent"))
+        joined = results.join(costs.collect(engine="streaming"), on="index", how="left")
+        return self._shaped(joined)
+
+    def _shaped(self, rows: pl.DataFrame) -> pl.DataFrame:
+        failed = pl.col("status") == "failed"
+        invalid = failed & (pl.col("error_code") == INVALID_CODE).fill_null(value=False)
+        status = pl.when(invalid).then(pl.lit(INVALID)).when(failed).then(pl.lit(FAILED))
+        shaped = [
+            pl.col("index"),
+            pl.col("text").alias("answer"),
+            status.otherwise(pl.lit(OK)).alias("answer_status"),
+            pl.when(failed).then(pl.coalesce("error_message", "error_code")).alias("answer_error"),
+            *map(pl.col, PLAIN),
+            pl.coalesce("spent", "cost").cast(MONEY).alias("cost"),
+        ]
+        if self._vectors == 1:
+            shaped.append(pl.col("vectors").list.first().alias("embedding"))
+        elif self._vectors:
+            shaped.append(pl.col("vectors").alias("embeddings"))
+        found = rows.select(shaped)
+        if not self.has_images:
+            return found
+        paths = [_images(text, self._run.directory) for text in rows["response"]]
+        images = pl.Series("images", paths, dtype=pl.List(pl.String))
+        first = pl.coalesce("answer", pl.col("images").list.first()).alias("answer")
+        return found.with_columns(images).with_columns(first)
+
+
+def _images(response: str | None, run: Path) -> list[str] | None:
+    """The files of an answer's images, or their links where they have none."""
+    try:
+        data = msgspec.json.decode(response or "{}")["data"]
+        found = [_image(each, run) for each in data]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return None
+    return [each for each in found if each is not None] or None
+
+
+def _image(image: dict[str, Any], run: Path) -> str | None:
+    for name in ("path", "b64_json"):
+        value = image.get(name)
+        if isinstance(value, str) and value.startswith("images/"):
+            return str(run / value)
+    link = image.get("url")
+    return link if isinstance(link, str) else None
+
+
+def _rejects(run: Path) -> pl.DataFrame:
+    """The lines that were not jobs, with the reason."""
+    lines: Sequence[bytes] = []
+    path = run / "rejects.jsonl"
+    if path.exists():
+        lines = path.read_bytes().splitlines()
+    found = [msgspec.json.decode(line, type=_Reject) for line in lines if line.endswith(b"}")]
+    return pl.DataFrame(
+        {
+            "index": [each.line - 1 for each in found],
+            "custom_id": [each.custom_id for each in found],
+            "reason": [each.reason for each in found],
+        },
+        schema={"index": pl.Int64, "custom_id": pl.String, "reason": pl.String},
+    )
