@@ -15,6 +15,8 @@ from .json_text import NotJSONError, decode, whole_characters
 # Of an error's message. Whoever shows one takes the key out before it is cut to its final length.
 MESSAGE_CHARACTERS_READ = 20_000
 CODE_CHARACTERS_MAX = 200
+LONGEST_DELAY_S = 1e9  # beyond any deadline
+NO_CODES = ("none", "error", "about:blank")  # and a problem's address (RFC 9457)
 # Codes that say that nothing is wrong.
 NO_FAILURE = frozenset({"0", "200", "ok", "success", "none"})
 # Fields of an answer: what has one of them, with something in it, is not merely an error.
@@ -48,7 +50,7 @@ OTHER_NAMES = (
     *NAMES[2:],
     *("error_description", "description", "reason", "title", "fault", "Error", "err"),
 )
-_PAGE = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
+_PAGE = re.compile(r"\s*<[!?]?[a-z][\w:.-]*[\s>/]", re.IGNORECASE)
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
@@ -72,6 +74,8 @@ def read_error(data: bytes) -> ErrorBody:
         body, _ = decode(data)
     except NotJSONError:
         return ErrorBody(None, _words_of(data.decode("utf-8", "replace")), None)
+    if isinstance(body, str):
+        return ErrorBody(None, _folded(body), None)
     found = error_of(body) or _error_at_top(body, OTHER_NAMES)
     return found or ErrorBody(None, _folded(data.decode("utf-8", "replace")), None)
 
@@ -148,12 +152,18 @@ def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:
         return ErrorBody(code, message or said, request_id, _status(body, code or said))
     code = _code(error, ("code", "status", "type"))
     message = _message(error)
+    if message is None and code is None:
+        message = _folded(str(dict(error)))
+    inner = error.get("metadata")
+    if message and isinstance(inner, Mapping) and isinstance(raw := inner.get("raw"), str):
+        said = read_error(raw.encode("utf-8", "replace")).message  # OpenRouter's, of its provider
+        message = _folded(f"{message}: {said}") if said else message
     return ErrorBody(
         code,
         message,
         _word(error.get("request_id")) or request_id,
         _status(error, code) or _status(body, None),
-        _retry_delay(error.get("details")),
+        _retry_delay(error) or _retry_delay(body),
     )
 
 
@@ -166,7 +176,8 @@ def _error_at_top(body: Any, words: tuple[str, ...] = NAMES) -> ErrorBody | None
         return None
     names = ("code", "status", "error_code", "type", "__type", "Code", "errorCode")
     code = _code({k: v for k, v in body.items() if v != "error"}, names)
-    return ErrorBody(code, message, _word(body.get("request_id")), _status(body, code))
+    request_id, delay = _word(body.get("request_id")), _retry_delay(body)
+    return ErrorBody(code, message, request_id, _status(body, code), delay)
 
 
 def _message(error: Mapping[str, Any], names: tuple[str, ...] = OTHER_NAMES) -> str | None:
@@ -194,7 +205,7 @@ def _code(error: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """Its word, else its number: OpenAI's code may be null or a number, with the word in `type`."""
     values = [error.get(name) for name in names]
     words = [v.strip() for v in values if isinstance(v, str) and not v.strip().isdecimal()]
-    words = [word for word in words if word and word.lower() not in ("none", "error")]
+    words = [word for word in words if word and word.lower() not in NO_CODES and "://" not in word]
     if words:
         return str(whole_characters(words[0][:CODE_CHARACTERS_MAX]))
     return next((str(v)[:CODE_CHARACTERS_MAX] for v in values if _number(v) is not None), None)
@@ -225,8 +236,15 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _retry_delay(details: Any) -> str | None:
-    """Google's RetryInfo among the details."""
+def _retry_delay(error: Mapping[str, Any]) -> str | None:
+    """Google's RetryInfo among the details, or a number of seconds beside the words."""
+    for name in ("retry_after", "retryAfter", "retry_after_s"):
+        seconds = error.get(name)
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+            continue
+        if 0 <= seconds < LONGEST_DELAY_S:
+            return f"{seconds:f}s"
+    details = error.get("details")
     for each in details if isinstance(details, list) else ():
         if isinstance(each, Mapping) and isinstance(delay := each.get("retryDelay"), str):
             return delay

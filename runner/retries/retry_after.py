@@ -25,13 +25,16 @@ _WHOLE_SPAN = re.compile(_SPAN, re.IGNORECASE)
 # When to try again comes before how long a limit's own period is.
 _IN_WORDS = [
     re.compile(rf"(?:{verbs})\D{{0,40}}?({_SPAN})", re.IGNORECASE)
-    for verbs in ("retry|try again", "wait|reset")
+    for verbs in ("retry|try again|available (?:again )?in", "wait|reset")
 ]
+# The header's name in the words, with a number of seconds.
+_BARE = re.compile(r"retry[-_ ]after\W{0,3}(\d+(?:\.\d+)?)(?!\w|\.\d|\s+\w)", re.IGNORECASE)
 # A number from here on is a moment: seconds since 1970, or milliseconds.
 EPOCH_S = 1e9
 EPOCH_MS = 1e12
 # The limits that services name apart: header of what is left -> header of the reset.
 RESETS = {
+    "ratelimit-remaining": "ratelimit-reset",  # the IETF's draft
     **{
         f"x-ratelimit-remaining{kind}": f"x-ratelimit-reset{kind}"
         for kind in ("", "-requests", "-tokens")
@@ -73,6 +76,8 @@ def retry_after_s(
         found = words.search(message or "")
         if found is not None and (seconds := _span_s(found[1])) is not None:
             return seconds
+    if (bare := _BARE.search(message or "")) is not None and (seconds := _number(bare[1])):
+        return seconds
     return _until_reset_s(headers, own)
 
 

@@ -83,7 +83,7 @@ def test_the_words_of_any_json_are_read_back(
         ({"error_code": "busy", "error_msg": "m", "code": 200}, "busy", None),
         ({"__type": "ThrottlingException", "message": "m"}, "ThrottlingException", 429),
         ({"errors": [{"code": 7009, "message": "m"}]}, "7009", None),
-        ({"type": "about:blank", "title": "m", "status": 503}, "about:blank", 503),
+        ({"type": "about:blank", "title": "m", "status": 503}, "503", 503),
         ({"message": "m", "statusCode": "502"}, None, 502),
     ],
 )
@@ -92,6 +92,21 @@ def test_the_code_is_a_word_where_there_is_one(
 ) -> None:
     found = read_error(json.dumps(body).encode())
     assert (found.message, found.code, found.status) == ("m", code, status)
+
+
+def test_words_and_delays_are_found_further_inside() -> None:
+    """OpenRouter's provider, a problem by its address, and a text alone."""
+    raw = json.dumps({"error": {"message": "engine is busy"}})
+    error = {"message": "Provider returned error", "code": 429, "metadata": {"raw": raw}}
+    assert read_error(json.dumps({"error": error}).encode()).message == (
+        "Provider returned error: engine is busy"
+    )
+    problem = {"type": "https://a.test/p", "title": "m", "retry_after": 12.5}
+    found = read_error(json.dumps(problem).encode())
+    assert (found.code, found.message, found.retry_delay) == (None, "m", "12.500000s")
+    assert read_error(b'"overloaded"').message == "overloaded"
+    assert read_error(b'{"errors": {"model": ["is bad"]}}').message == "{'model': ['is bad']}"
+    assert read_error(b"<a:Fault><a:Text>No  way</a:Text></a:Fault>").message == "No way"
 
 
 @st.composite

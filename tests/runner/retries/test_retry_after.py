@@ -67,6 +67,12 @@ def test_a_date_is_read_against_the_answers_own_date() -> None:
         ("wait 3 seconds", 3.0),
         ("try again in 1 hour", 3600.0),
         ("retry after 500 milliseconds", 0.5),
+        ("Retry after: 30", 30.0),
+        ("retry_after=7.5, please", 7.5),
+        ("retry after 5 times", None),
+        ("Expected available in 20 seconds.", 20.0),
+        ("available again in 45s", 45.0),
+        ("30000 tokens available per 60 seconds", None),
         ("You may retry up to 5 times", None),
         ("Rate limit exceeded: 60 requests", None),
         ("went wrong", None),
@@ -80,6 +86,13 @@ def test_the_delay_named_in_the_message(message: str, seconds: float | None) -> 
 def test_a_header_that_says_nothing_leaves_it_to_the_message() -> None:
     headers = httpx.Headers({"Retry-After": "later"})
     assert retry_after_s(headers, message="retry after 9s", now=NOW) == 9.0
+
+
+def test_the_draft_of_the_limit_headers_is_read() -> None:
+    headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}
+    assert retry_after_s(httpx.Headers(headers), message=None, now=NOW) == 30.0
+    left = {**headers, "RateLimit-Remaining": "2"}
+    assert retry_after_s(httpx.Headers(left), message=None, now=NOW) is None
 
 
 def test_the_header_comes_before_the_message() -> None:
