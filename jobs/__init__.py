@@ -86,6 +86,9 @@ from .records import (
     counts_toward_outage,
     journal_segments,
     judge_load,
+    kept_for,
+    kept_in,
+    may_be_billed,
     missing_segments,
     newer_schema,
     numbered_files,
@@ -94,6 +97,7 @@ from .records import (
     row_frame,
     schema,
     toward_outage,
+    unbilled,
 )
 from .reject_reasons import RejectedLines, RejectReasons, reasons_in_words
 from .suggestion import suggested
@@ -263,9 +267,12 @@ __all__ = [
     "is_stream",
     "journal_segments",
     "judge_load",
+    "kept_for",
+    "kept_in",
     "load_prices",
     "made_jobs",
     "masked",
+    "may_be_billed",
     "missing_segments",
     "model_limits_from",
     "newer_schema",
@@ -296,6 +303,7 @@ __all__ = [
     "sync_directory",
     "to_places",
     "toward_outage",
+    "unbilled",
     "value_type",
     "walk_nodes",
     "whole_file",

@@ -2,9 +2,11 @@
 
 from headrace.jobs import show_seconds
 
-from .figures import Summary
+from .figures import KeptMoney, Summary
 from .load import lead
-from .wording import cut_words, money_to_read, state_words
+from .wording import counted, cut_words, money, money_to_read, state_words
+
+RELEASES_SHOWN = 5
 
 
 def headline(summary: Summary) -> list[str]:
@@ -82,3 +84,21 @@ def _money(summary: Summary) -> list[str]:
         difference = money_to_read(abs(check.difference), check.currency)
         return [f"{cost}; the account says {difference} {more}."]
     return [f"{cost}; the account can't be held against it."]
+
+
+def kept_words(kept: KeptMoney) -> list[str]:
+    """What counts as spent beside the cost and why, and what the account has let go of it."""
+    attempts = counted(sum(kept.attempts.values()), "attempt")
+    reasons = ", ".join(f"{count:,} {why}" for why, count in kept.attempts.items())
+    words = [
+        f"{money(kept.kept, kept.currency)} kept as spent for {attempts} whose bill is unknown "
+        f"({reasons})"
+    ]
+    if kept.unbounded:
+        words.append(f"{kept.unbounded:,} of them have no bound: nothing is kept for these")
+    words += [
+        f"{money(each.released, kept.currency)} released at {each.at:%Y-%m-%d %H:%M:%S} UTC: the "
+        f"account had taken {money(each.kept, kept.currency)} beyond what was computed"
+        for each in kept.releases[-RELEASES_SHOWN:]
+    ]
+    return words

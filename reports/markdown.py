@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from headrace.jobs import printable, show_seconds
 
 from .figures import QUANTILES, Summary
-from .headline import headline
+from .headline import headline, kept_words
 from .load import asked
 from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate
 
@@ -119,7 +119,8 @@ def _balance(summary: Summary) -> str:
         said += "\n- computed from the usage: unknown"
     if check.reported is not None:
         said += f"\n- reported by the service: {money(check.reported, None)}"
-    return said + "".join(f"\n- {code(reason)}" for reason in check.why)
+    kept = [] if summary.kept is None else kept_words(summary.kept)
+    return said + "".join(f"\n- {code(reason)}" for reason in [*check.why, *kept])
 
 
 def _times(summary: Summary) -> str:

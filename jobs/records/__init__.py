@@ -60,6 +60,7 @@ from .rows import (
     row_frame,
     schema,
 )
+from .unbilled import kept_for, kept_in, may_be_billed, unbilled
 
 __all__ = [
     "LEFT_OUT",
@@ -115,6 +116,9 @@ __all__ = [
     "counts_toward_outage",
     "journal_segments",
     "judge_load",
+    "kept_for",
+    "kept_in",
+    "may_be_billed",
     "missing_segments",
     "newer_schema",
     "numbered_files",
@@ -123,4 +127,5 @@ __all__ = [
     "row_frame",
     "schema",
     "toward_outage",
+    "unbilled",
 ]

@@ -2,6 +2,7 @@
 
 from .balance_check import BalanceCheck
 from .concurrency_history import ConcurrencyFigures
+from .kept_money import KeptMoney
 from .latency import QUANTILES, Distribution, worth_showing
 from .limits_report import LimitsReport, LimitUse
 from .outcome_counts import FailedAttempts, FailedJobs, OutcomeCounts
@@ -31,6 +32,7 @@ __all__ = [
     "Distribution",
     "FailedAttempts",
     "FailedJobs",
+    "KeptMoney",
     "LimitUse",
     "LimitsReport",
     "OutcomeCounts",

@@ -14,6 +14,7 @@ from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
 from .balance_check import BalanceCheck, check_balance
 from .images import ImageCounts, count_images
+from .kept_money import KeptMoney, kept_money
 from .latency import METRICS, Distribution, distributions
 from .limits_report import LimitsReport, limits_of
 from .outcome_counts import OutcomeCounts, count_outcomes
@@ -69,6 +70,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     throughput: Throughput
     limits: LimitsReport
     balance: BalanceCheck
+    kept: KeptMoney | None = None  # None where nothing was
     load: LoadFigures | None = None
 
 
@@ -99,6 +101,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             throughput=_throughput(run),
             limits=limits_of(run),
             balance=check_balance(run, tolerance=tolerance),
+            kept=kept_money(run),
             load=_load(run),
         )
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ..figures import SUSPICIONS, Summary, summary_of, worth_showing
-from ..headline import headline
+from ..headline import headline, kept_words
 from ..load import PERCENTILES
 from ..output import write_whole
 from ..run import Run, open_run, reading_tables
@@ -87,6 +87,7 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         summary=summary,
         latency=worth_showing(summary.latency),
         headline=headline(summary),
+        kept=[] if summary.kept is None else kept_words(summary.kept),
         charts=charts,
         load=None if summary.load is None else load_section(summary.load),
         series=series,

@@ -17,6 +17,7 @@ from ..figures import (
     Summary,
     worth_showing,
 )
+from ..headline import kept_words
 from ..wording import (
     METRIC_NAMES,
     TOO_SHORT,
@@ -66,6 +67,9 @@ def print_summary(summary: Summary, console: Console) -> None:
         _print_latency(summary, console)
     _print_limits(summary, console)
     _print_balance(summary.balance, console)
+    if summary.kept is not None:
+        for words in kept_words(summary.kept):
+            print_body(console, printable(words), "yellow" if summary.kept.kept else "dim")
     _print_next(summary, console)
 
 

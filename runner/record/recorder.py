@@ -19,6 +19,8 @@ from headrace.jobs import (
     Sent,
     Status,
     WrittenRecord,
+    kept_for,
+    may_be_billed,
     sync_directory,
 )
 
@@ -31,7 +33,6 @@ from .journal import Journal
 from .recovery import RecoveredState
 from .rejects import RejectsFile
 from .seal import ensure_parts, seal
-from .unbilled import kept_for, may_be_billed
 
 SYNC_EVERY_S = 0.1
 # A segment of this size seals in well under a second and a few hundred MB.

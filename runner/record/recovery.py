@@ -18,6 +18,8 @@ from headrace.jobs import (
     Sent,
     Status,
     journal_segments,
+    kept_for,
+    kept_in,
     missing_segments,
     numbered_files,
     row_frame,
@@ -28,7 +30,6 @@ from ..limits import WINDOW_S
 from .files import make_directory, storage
 from .journal import Journal, read_segment
 from .seal import seal
-from .unbilled import kept_for, kept_in
 from .upgrade import upgrade, with_columns_of
 
 CHECKED_EVERY = 4096  # records

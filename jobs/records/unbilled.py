@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from headrace.jobs import Attempt
+from .rows import Attempt
 
 REFUSALS = (3, 4)  # the first digit of their status
 
@@ -26,8 +26,13 @@ def kept_for(attempt: Attempt) -> Decimal:
     return attempt.cost_bound or Decimal(0) if may_be_billed(attempt) else Decimal(0)
 
 
-def kept_in(attempts: pl.DataFrame) -> Decimal:
-    """The same, added up over rows of the attempts table."""
+def unbilled() -> pl.Expr:
+    """The same of rows of the attempts table, which have these columns: cost, sent_at,
+    http_status."""
     refused = (pl.col("http_status") // 100).is_in(REFUSALS).fill_null(value=False)
-    unknown = pl.col("cost").is_null() & pl.col("sent_at").is_not_null() & ~refused
-    return Decimal(attempts.filter(unknown)["cost_bound"].sum() or 0)
+    return pl.col("cost").is_null() & pl.col("sent_at").is_not_null() & ~refused
+
+
+def kept_in(attempts: pl.DataFrame) -> Decimal:
+    """What is kept for all rows of the attempts table together."""
+    return Decimal(attempts.filter(unbilled())["cost_bound"].sum() or 0)

@@ -1,0 +1,75 @@
+"""Money that is kept as spent for attempts whose bill is unknown, and what readings released."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import strip_zeros, unbilled
+
+from ..run import Run
+from .suspects import SUSPICION
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading of the account, made `at`, after which `released` was not kept any more: it had
+    taken no more beyond what was computed than `kept` from then on."""
+
+    at: datetime
+    released: Decimal
+    kept: Decimal
+
+
+class KeptMoney(msgspec.Struct, frozen=True, kw_only=True):
+    """What counts as spent beside the cost, in `currency`.
+
+    `kept` is what counts now: the `bounds` of `attempts`, by why their bill is unknown, less what
+    was `released`. `unbounded` of the attempts have no bound, so nothing is kept for them.
+    """
+
+    currency: str
+    kept: Decimal
+    bounds: Decimal
+    attempts: dict[str, int]
+    unbounded: int
+    released: Decimal
+    releases: list[Release]
+
+
+def kept_money(run: Run) -> KeptMoney | None:
+    """What is kept and was released; None where nothing ever was kept."""
+    prices = run.manifest.prices
+    rows = (
+        run.attempts.filter(unbilled())
+        .group_by(SUSPICION.fill_null("failed answer").alias("why"))
+        .agg(
+            pl.len().alias("n"),
+            pl.col("cost_bound").sum(),
+            pl.col("cost_bound").count().alias("bounded"),
+        )
+        .sort("n", "why", descending=[True, False])
+        .collect()
+        .to_dicts()
+    )
+    bounds = sum((Decimal(row["cost_bound"] or 0) for row in rows), Decimal(0))
+    if prices is None or not bounds:
+        return None
+    releases = [
+        Release(at=row["read_at"], released=_plain(row["released"]), kept=_plain(row["kept"]))
+        for row in run.readings.filter(pl.col("released").is_not_null()).to_dicts()
+    ]
+    released = sum((each.released for each in releases), Decimal(0))
+    return KeptMoney(
+        currency=prices.currency,
+        kept=_plain(max(Decimal(0), bounds - released)),
+        bounds=_plain(bounds),
+        attempts={row["why"]: row["n"] for row in rows},
+        unbounded=sum(row["n"] - row["bounded"] for row in rows),
+        released=_plain(released),
+        releases=releases,
+    )
+
+
+def _plain(amount: Decimal | None) -> Decimal:
+    return strip_zeros(amount or Decimal(0))
