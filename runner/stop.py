@@ -28,6 +28,7 @@ class Stop:
         self.in_flight = trio.CancelScope()
         self.closing = trio.CancelScope()
         self._grace_s = grace_s
+        self._at_once = False
 
     def request(self, reason: HeadraceError) -> None:
         """Stop sending; attempts in flight have the grace time. The first reason stands, unless the
@@ -51,11 +52,12 @@ class Stop:
             self.request(error)
 
     def check(self) -> None:
-        """Raise the reason where there is one; any thread may ask."""
-        if self.reason is not None:
+        """Raise the reason where the run stops at once; any thread may ask."""
+        if self.reason is not None and self._at_once:
             raise self.reason
 
     def now(self) -> None:
         """Cancel what is still in flight, and don't wait for the balance."""
+        self._at_once = True
         self.in_flight.cancel()
         self.closing.cancel()

@@ -194,7 +194,9 @@ class Run:
         # Once its books are closed, a session may be ended in any way.
         if ended.began and ended.code != clean and self._state() == "running":
             self.wrong.append(f"{number.name} ended with {ended.code}: {ended.said[-400:]}")
-        if ended.began and ended.code == clean and (self.directory / "journal").exists():
+        # (The second ends a recovery where it is.)
+        left = not again and (self.directory / "journal").exists()
+        if ended.began and ended.code == clean and left:
             self.wrong.append(f"{number.name} left a journal")
         self._look(ended)
         return True

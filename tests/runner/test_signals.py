@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from headrace.runner.errors import HangUpError, InterruptError, QuitError, TerminateError
 from headrace.runner.record import recovery
+from headrace.runner.record.seal import seal
 from headrace.runner.signals import ending_at_signals, interruption, stopping_signals
 from headrace.runner.stop import Stop
 
@@ -138,7 +139,7 @@ def test_a_run_that_a_signal_ended_ends_the_work_around_it_and_other_codes_do_no
 
 
 @pytest.mark.parametrize("when", ["read", "seal"])
-async def test_a_stop_while_an_earlier_session_is_recovered_ends_it_there(
+async def test_a_second_stop_while_an_earlier_session_is_recovered_ends_it_there(
     bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     """Millions of records may be left: each Ctrl-C was heard only after the last of them."""
@@ -155,6 +156,7 @@ async def test_a_stop_while_an_earlier_session_is_recovered_ends_it_there(
     def stopped(*arguments: Any, **fields: Any) -> Any:
         met.append(name)
         stop.request(interruption(signal.SIGINT))
+        stop.now()
         return iter([object()]) if when == "read" else real(*arguments, **fields)
 
     monkeypatch.setattr(recovery, name, stopped)
@@ -165,3 +167,24 @@ async def test_a_stop_while_an_earlier_session_is_recovered_ends_it_there(
     assert states == (["finished"] if when == "read" else ["finished", "interrupted"])
     monkeypatch.undo()
     assert (await bench.run(service)).outcome.exit_code == 0
+
+
+async def test_one_stop_lets_the_recovery_finish(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clean stop leaves no journal."""
+    bench.write_chats(4)
+    ran = await bench.run(service)
+    journal = ran.directory / "journal"
+    journal.mkdir()
+    (journal / "000007.jsonl").write_text("")
+    stop = Stop(grace_s=30)
+
+    def stopped(*arguments: Any, **fields: Any) -> None:
+        stop.request(interruption(signal.SIGQUIT))
+        seal(*arguments, **fields)
+
+    monkeypatch.setattr(recovery, "seal", stopped)
+    again = await bench.run(service, stop=stop)
+    assert again.outcome.exit_code == 131
+    assert not journal.exists()
