@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from headrace.given_file import read_given
+
 from .errors import GatewayError
 
 T = TypeVar("T")
@@ -32,11 +34,11 @@ def read_toml(
         GatewayError: naming the file and, where it can be read, the key at fault.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        data = tomllib.loads(read_given(path).decode("utf-8"), parse_float=Decimal)
     except OSError as error:
         raise GatewayError(f"cannot read the {what} {path}: {error.strerror}") from error
-    except ValueError as error:
-        # Not TOML, not UTF-8, or a number of thousands of digits.
+    except (ValueError, RecursionError) as error:
+        # Not TOML, not UTF-8, a number of thousands of digits, or nested too deeply.
         raise GatewayError(f"{path} is not a TOML {what}: {error}") from error
     try:
         return msgspec.convert(data if prepare is None else prepare(data), schema)

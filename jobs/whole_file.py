@@ -4,28 +4,49 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which takes its place when the block ends well.
+def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """A file beside `path` to write to, which takes its place when the block ends well.
 
-    What was written is synced first, and the directory after it. Where the block or the disk fails,
-    nothing is left beside: the room may be what others need.
+    It is always a new one: what a crash left in its place is removed, and so is a link, so that
+    nothing is ever written to where one leads. What was written is synced first, and the directory
+    after it. Where the block or the disk fails, nothing is left beside: the room may be what others
+    need.
+
+    Args:
+        path: of the file, which may be there.
+        mode: who may do what with it; the umask comes on top.
 
     Raises:
         OSError: the file system refuses.
     """
     beside = path.with_name(path.name + ".partial")
+    descriptor = _new_file(beside, mode)
     try:
-        yield beside
-        _sync(beside)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
         os.replace(beside, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(beside)
         raise
     sync_directory(path.parent)
+
+
+def _new_file(path: Path, mode: int) -> int:
+    """A file that was not there before, opened for writing. Neither a link's target nor a file that
+    has another name as well is touched."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, mode)
+    except FileExistsError:
+        os.unlink(path)
+        return os.open(path, flags, mode)
 
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -39,12 +60,8 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises:
         OSError: the old file is there as it was.
     """
-    with whole_file(path) as beside:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            write_all(descriptor, data)
-        finally:
-            os.close(descriptor)
+    with whole_file(path, mode=mode) as file:
+        write_all(file.fileno(), data)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -64,10 +81,6 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def sync_directory(path: Path) -> None:
     """Make renames and removals in a directory last through a power loss. Raises OSError."""
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from headrace import jobs
 from headrace.jobs import InputError
@@ -17,19 +18,19 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block ends well.
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside `path` to write to; it takes the place of `path` when the block ends well.
 
     Raises InputError where the file system refuses.
     """
     try:
-        with jobs.whole_file(path) as beside:
-            yield beside
+        with jobs.whole_file(path) as file:
+            yield file
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all. Raises InputError."""
-    with whole_file(path) as beside:
-        beside.write_bytes(data)
+    with whole_file(path) as file:
+        jobs.write_all(file.fileno(), data)

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import polars as pl
 
 from headrace.jobs import (
@@ -16,6 +15,7 @@ from headrace.jobs import (
     Attempt,
     BalanceRead,
     BalanceReading,
+    DamagedManifestError,
     Decided,
     Ended,
     Gap,
@@ -26,15 +26,25 @@ from headrace.jobs import (
     Row,
     Sent,
     check_path,
+    check_row_count,
+    check_rows,
+    check_run_files,
     columns,
+    decode_manifest,
     journal_segments,
     missing_segments,
     newer_schema,
+    quiet_panics,
     read_journal_segment,
     read_left_out,
+    read_run_file,
     row_frame,
     schema,
+    sealed_rows,
 )
+
+RUN_JSON_BYTES_MAX = 16 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 
 
 class Run(NamedTuple):
@@ -69,15 +79,32 @@ class Run(NamedTuple):
 def reading_tables(directory: Path) -> Iterator[None]:
     """Around whatever collects rows of a run: a table that can't be read is an InputError."""
     try:
-        yield
-    except pl.exceptions.PolarsError as error:
+        with quiet_panics():
+            yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         said = str(error).partition("\n")[0]
         raise InputError(f"a table in {directory} can't be read: {said}; restore it") from error
 
 
 def open_run(directory: Path) -> Run:
-    """Read a run directory. Raises InputError where it is not one, or can't be read."""
+    """Read a run directory.
+
+    It may be somebody else's: what is not a plain file in it is refused, and so is a table with a
+    value that no run records.
+
+    Raises:
+        InputError: it is not a run, or can't be read.
+    """
     check_path(directory)
+    try:
+        check_run_files(directory)
+    except OSError as error:
+        raise InputError(f"cannot read {directory}: {error.strerror}") from error
+    with reading_tables(directory):
+        return _opened(directory)
+
+
+def _opened(directory: Path) -> Run:
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
     gaps: list[Gap] = []
@@ -143,10 +170,10 @@ def scan_attempts(run: str | Path) -> pl.LazyFrame:
 def _manifest(directory: Path) -> Manifest:
     path = directory / "run.json"
     try:
-        text = path.read_bytes()
+        text = read_run_file(directory, path.name, most_bytes=RUN_JSON_BYTES_MAX)
         if (newer := newer_schema(text)) is not None:
             raise InputError(f"{directory} {newer}")
-        manifest = msgspec.json.decode(text, type=Manifest)
+        manifest = decode_manifest(text)
     except FileNotFoundError as error:
         what = (
             "has no run.json: it is not a run directory" if directory.is_dir() else "is not there"
@@ -156,7 +183,7 @@ def _manifest(directory: Path) -> Manifest:
         raise InputError(f"{directory} is a file; name the --out of a run") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except DamagedManifestError as error:
         raise InputError(f"{path} is damaged: {error}; restore it") from error
     if not manifest.sessions:
         raise InputError(f"{path} names no session; restore it")
@@ -232,18 +259,34 @@ def _table(
 ) -> pl.LazyFrame:
     """Parts and journal together, each row once."""
     parts = sorted(directory.glob("*.parquet"))
+    fresh = _journalled(directory.parent / "journal", kind, rows)
     if not parts:
-        return row_frame(kind, rows).lazy()
-    for part in parts:
-        _check_part(part, kind)
-    # A column that came with a later headrace is null in the parts of an earlier one.
-    sealed = pl.scan_parquet(
-        parts, schema=schema(kind), extra_columns="ignore", missing_columns="insert"
-    )
+        return fresh
+    sealed = _sealed(directory, parts, kind)
     if not rows:
         return sealed
-    fresh = row_frame(kind, rows).lazy()
     return pl.concat([sealed, fresh.join(sealed.select(key), on=key, how="anti")])
+
+
+def _journalled(directory: Path, kind: type[Row], rows: Sequence[Row]) -> pl.LazyFrame:
+    """Rows of the journal as a table. Raises InputError where one can't be a row."""
+    try:
+        table = row_frame(kind, rows).lazy()
+    except (pl.exceptions.PolarsError, ValueError, OverflowError, TypeError) as error:
+        raise InputError(f"{directory} holds a number that is out of range; restore it") from error
+    if rows:
+        check_rows(table, kind, directory)
+    return table
+
+
+def _sealed(where: Path, parts: Sequence[Path], kind: type[Row]) -> pl.LazyFrame:
+    """The rows of Parquet files. Raises InputError where no run wrote one."""
+    for part in parts:
+        _check_part(part, kind)
+    check_row_count(parts, kind)
+    table = sealed_rows(parts, kind)
+    check_rows(table, kind, where)
+    return table
 
 
 def _check_part(part: Path, kind: type[Row]) -> None:
@@ -273,13 +316,9 @@ def _missing(directory: Path, kind: type[Row]) -> list[str]:
 
 
 def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
-    table = row_frame(BalanceReading, fresh)
+    table = _journalled(path.parent / "journal", BalanceReading, fresh).collect()
     if path.exists():
-        _check_part(path, BalanceReading)
-        known = pl.scan_parquet(
-            path, schema=schema(BalanceReading), extra_columns="ignore", missing_columns="insert"
-        )
-        table = pl.concat([known.collect(), table])
+        table = pl.concat([_sealed(path, [path], BalanceReading).collect(), table])
     key = ["read_at", "moment", "spent"]
     return table.unique(key, keep="first", maintain_order=True).sort("read_at")
 
@@ -287,5 +326,10 @@ def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
 def _count_lines(path: Path) -> int:
     if not path.exists():
         return 0
-    with path.open("rb") as lines:
-        return sum(1 for _ in lines)
+    count, last = 0, b"\n"
+    # In pieces: what somebody else made may be one line without an end.
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(PIECE_BYTES):
+            count += piece.count(b"\n")
+            last = piece
+    return count + (not last.endswith(b"\n"))

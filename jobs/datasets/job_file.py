@@ -1,6 +1,5 @@
 """The job file that a table's rows become."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,15 +23,10 @@ def write_job_file(path: Path, jobs: Iterable[MadeJob]) -> int:
     """
     count = 0
     try:
-        with whole_file(path) as beside, open(beside, "wb", opener=_no_link) as file:
+        with whole_file(path) as file:
             for job in jobs:
                 file.write(job.line)
                 count += 1
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     return count
-
-
-def _no_link(path: str, flags: int) -> int:
-    """Open the file itself, never what a link of its name points to."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

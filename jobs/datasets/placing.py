@@ -11,7 +11,7 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -62,7 +62,7 @@ def place_jobs(path: Path, left_out: Path, jobs: Iterable[MadeJob]) -> Placed:
 
 def _first(path: Path, jobs: Iterable[MadeJob]) -> Placed:
     count = end = 0
-    with whole_file(path) as beside, open(beside, "wb", opener=_own) as file:
+    with whole_file(path, mode=0o600) as file:
         for job in jobs:
             file.write(b"\n" * (job.job_index - end) + job.line)
             end = job.job_index + 1
@@ -73,13 +73,14 @@ def _first(path: Path, jobs: Iterable[MadeJob]) -> Placed:
 def _again(path: Path, left_out: Path, jobs: Iterable[MadeJob]) -> Placed:
     before = _Before(path, read_left_out(left_out))
     loose = path.with_name(path.name + ".loose")
+    loose.unlink(missing_ok=True)  # of a session that was killed, or of somebody else
     try:
         with open(loose, "w+b", opener=_own) as kept:
             lines = _kept(kept, jobs, before)
             gone = before.gone()
             # First the list, then the file: at no time does a result count that should not.
             _write_left_out(left_out, gone)
-            with whole_file(path) as beside, open(beside, "wb", opener=_own) as file:
+            with whole_file(path, mode=0o600) as file:
                 lines.write_in_order(kept, file)
     finally:
         loose.unlink(missing_ok=True)
@@ -136,7 +137,7 @@ class _Lines:
     def __len__(self) -> int:
         return len(self.indexes)
 
-    def write_in_order(self, kept: BinaryIO, file: BinaryIO) -> None:
+    def write_in_order(self, kept: BinaryIO, file: IO[bytes]) -> None:
         """Write the lines by their indexes, and blank ones between."""
         end = 0
         for n in sorted(range(len(self)), key=self.indexes.__getitem__):
@@ -173,5 +174,5 @@ def _mark(flags: bytearray, index: int) -> None:
 
 
 def _own(path: str, flags: int) -> int:
-    """Open the file itself, never what a link of its name points to, for its owner alone."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    """Make a new file, whatever its name led to, for its owner alone."""
+    return os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW, 0o600)

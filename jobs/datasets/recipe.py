@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from headrace.given_file import read_given
+
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..records import Recipe
@@ -91,10 +93,10 @@ def checked(given: dict[str, Any], where: str) -> Recipe:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_given(path).decode("utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there; name a recipe in TOML") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path} can't be used: {reason}") from error
 
@@ -104,7 +106,7 @@ def _text(base: Path, file: Any, what: str) -> str:
         raise InputError(f"{what} is {file!r}; write the name of a file in quotes")
     path = base / file
     try:
-        return path.read_text(encoding="utf-8")
+        return read_given(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{what}: {path} is not UTF-8; save it as UTF-8") from error
     except (OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """A job file as numbered lines: plain, gzip or zstd, from a path or from standard input."""
 
+import errno
 import os
 import re
 import select
@@ -220,6 +221,10 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it
         status = os.fstat(file.fileno())
+        endless = stat.S_ISCHR(status.st_mode) and not file.isatty()
+        if (endless and path != os.devnull) or stat.S_ISBLK(status.st_mode):
+            file.close()
+            raise OSError(errno.EINVAL, "it is a device, not a file")
         if stat.S_ISREG(status.st_mode):
             digest = _digest(os.pread(file.fileno(), MIB, 0))
             identity = JobFile(path=path, size_bytes=status.st_size, digest=digest)

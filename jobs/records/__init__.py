@@ -29,12 +29,14 @@ from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
 from .load_verdict import LoadSigns, LoadVerdict, judge_load
 from .manifest import (
     ConcurrencyPoint,
+    DamagedManifestError,
     DownloadTotals,
     JobFile,
     Limits,
     Manifest,
     ModelLimits,
     Session,
+    decode_manifest,
     newer_schema,
 )
 from .outage import (
@@ -46,6 +48,7 @@ from .outage import (
     toward_outage,
 )
 from .read_journal import Gap, missing_segments, read_journal_segment
+from .row_checks import check_row_count, check_rows, check_tables, sealed_rows
 from .rows import (
     SCHEMA_VERSION,
     Attempt,
@@ -60,6 +63,7 @@ from .rows import (
     row_frame,
     schema,
 )
+from .run_files import check_run_files, read_run_file
 from .unbilled import kept_for, kept_in, may_be_billed, unbilled
 
 __all__ = [
@@ -80,6 +84,7 @@ __all__ = [
     "BalanceReading",
     "Column",
     "ConcurrencyPoint",
+    "DamagedManifestError",
     "Dataset",
     "Decided",
     "DownloadTotals",
@@ -112,8 +117,13 @@ __all__ = [
     "Stall",
     "Status",
     "WrittenRecord",
+    "check_row_count",
+    "check_rows",
+    "check_run_files",
+    "check_tables",
     "columns",
     "counts_toward_outage",
+    "decode_manifest",
     "journal_segments",
     "judge_load",
     "kept_for",
@@ -124,8 +134,10 @@ __all__ = [
     "numbered_files",
     "read_journal_segment",
     "read_left_out",
+    "read_run_file",
     "row_frame",
     "schema",
+    "sealed_rows",
     "toward_outage",
     "unbilled",
 ]

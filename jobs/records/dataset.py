@@ -100,5 +100,5 @@ def read_left_out(path: Path) -> list[LeftOut]:
         return [msgspec.json.decode(line, type=LeftOut) for line in lines]
     except FileNotFoundError:
         return []
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeError, RecursionError, msgspec.DecodeError) as error:
         raise InputError(f"{path} can't be read: {error}; restore it") from error

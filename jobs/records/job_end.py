@@ -4,9 +4,7 @@ Most columns of a result are those of its last attempt, which is in the same rec
 they would make the journal, and the work for each job, larger by a third.
 """
 
-from datetime import datetime
-
-from .rows import Attempt, Float32, Result, Row, Status
+from .rows import Attempt, Float32, Moment, Result, Row, Status
 
 
 class JobEnd(Row, frozen=True, kw_only=True):
@@ -25,7 +23,7 @@ class JobEnd(Row, frozen=True, kw_only=True):
     vectors: list[list[Float32]] | None = None
     copy_of: str | None = None
     currency: str | None = None
-    ended_at: datetime
+    ended_at: Moment
     tpot_s: float | None = None
     total_s: float
     body_digest: str

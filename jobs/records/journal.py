@@ -3,14 +3,13 @@
 A run that was killed is read back from these and from the Parquet parts.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
 from .job_end import JobEnd
-from .rows import Attempt, BalanceReading, Result
+from .rows import Attempt, AttemptNumber, BalanceReading, Index, Moment, Result
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
@@ -20,13 +19,13 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=
     `reopened` says that the job has a result already, which the next one replaces.
     """
 
-    index: int
+    index: Index
     custom_id: str
     model: str
     url: str
-    attempt: int
-    due_at: datetime
-    sent_at: datetime
+    attempt: AttemptNumber
+    due_at: Moment
+    sent_at: Moment
     reserved_tokens: int = 0
     cost_bound: Decimal | None = None
     reopened: bool = False

@@ -1,9 +1,10 @@
 """What a load run was asked for, which stretch of it was measured, and what the machine did."""
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
+
+from .rows import Moment
 
 Shape = Literal["users", "rate", "stages", "replay"]
 # A stretch in which the client's loop ran nothing is a stall when it is longer than this.
@@ -13,7 +14,7 @@ STALL_S = 0.1
 class Stall(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch in which the client's loop ran nothing; `at` is its end."""
 
-    at: datetime
+    at: Moment
     length_s: float
 
 
@@ -78,7 +79,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     client_error_s: float | None = None
     seed: int = 0
     unsent: int = 0
-    measure_from: datetime | None = None
-    measure_to: datetime | None = None
-    ended: datetime | None = None
+    measure_from: Moment | None = None
+    measure_to: Moment | None = None
+    ended: Moment | None = None
     machine: MachineFacts | None = None

@@ -1,16 +1,23 @@
 """run.json: who, what and when of a run. It never holds a key or a header's value."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from ..costs import EstimateTotals, PriceTable
 from .dataset import Dataset, Recipe
 from .load_facts import LoadFacts
-from .rows import SCHEMA_VERSION
+from .rows import SCHEMA_VERSION, Moment, is_amount
 
 State = Literal["running", "finished", "interrupted", "stopped"]
+# At least one: what is not limited is None.
+PerMinute = Annotated[int, msgspec.Meta(ge=1)]
+# What a number in a run.json may be.
+NUMBER_MAX = 2**63
+YEARS = range(1970, 9000)
 
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +35,8 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True):
 class ModelLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Requests and tokens per minute of a model that has its own; None is without a limit."""
 
-    rpm: int | None
-    tpm: int | None
+    rpm: PerMinute | None
+    tpm: PerMinute | None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,9 +45,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `rpm` and `tpm` are for all models together that are not in `models`.
     """
 
-    rpm: int | None
-    tpm: int | None
-    concurrency: int | None  # None: found by the run
+    rpm: PerMinute | None
+    tpm: PerMinute | None
+    concurrency: PerMinute | None  # None: found by the run
     models: dict[str, ModelLimits] = {}
 
 
@@ -51,7 +58,7 @@ class ConcurrencyPoint(msgspec.Struct, frozen=True, kw_only=True):
     A session leaves at most 240 of them, evenly spaced, when it ends.
     """
 
-    at: datetime
+    at: Moment
     limit: int
     in_flight: int
 
@@ -71,8 +78,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     earlier session's journal was gone when this one began.
     """
 
-    started_at: datetime
-    ended_at: datetime | None = None
+    started_at: Moment
+    ended_at: Moment | None = None
     state: State = "running"
     reason: str | None = None
     limits: Limits
@@ -104,6 +111,52 @@ class Manifest(msgspec.Struct, kw_only=True):
     sessions: list[Session] = []
 
 
+class DamagedManifestError(ValueError):
+    """A run.json that no headrace wrote; the text says what is wrong with it."""
+
+
+def decode_manifest(text: bytes) -> Manifest:
+    """What a run.json says, with no number or moment in it that nothing can be counted with.
+
+    Raises:
+        DamagedManifestError: it is not a manifest.
+    """
+    try:
+        found = msgspec.json.decode(text, type=Manifest)
+    except RecursionError as error:
+        raise DamagedManifestError("it is nested too deeply") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
+        raise DamagedManifestError(str(error)) from error
+    known = msgspec.to_builtins(found, builtin_types=[datetime, Decimal])
+    known.pop("recipe", None)  # whose body and schema may name any number
+    for value in _leaves(known):
+        if not _counts(value):
+            shown = str(value)
+            shown = shown if len(shown) <= 40 else f"{shown[:40]}…"
+            raise DamagedManifestError(f"{shown} in it is out of range")
+    return found
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _leaves(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _leaves(each)
+    else:
+        yield value
+
+
+def _counts(value: Any) -> bool:
+    """Whether a moment or a number is one that can be counted with."""
+    if isinstance(value, datetime):
+        return value.tzinfo is not None and value.year in YEARS
+    if isinstance(value, Decimal):
+        return is_amount(value)
+    return not isinstance(value, int | float) or -NUMBER_MAX <= value <= NUMBER_MAX
+
+
 class _Version(msgspec.Struct, frozen=True, kw_only=True):
     """What tells which headrace can read a run.json, whatever else is in it."""
 
@@ -123,7 +176,7 @@ def newer_schema(text: bytes) -> str | None:
     """
     try:
         found = msgspec.json.decode(text, type=_Version)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if found.schema_version <= SCHEMA_VERSION:
         return None

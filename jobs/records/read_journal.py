@@ -8,13 +8,15 @@ What a damaged line held is not known: an answer that was paid for, or that a re
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from ..errors import DamagedJournalError
-from .journal import Finished, JournalRecord, WrittenRecord
+from .journal import Finished, JournalRecord, Sent, WrittenRecord
+from .rows import is_amount
 
 # What a power failure may take of a segment: what is written between two syncs, and much more.
 ZEROS_MAX_BYTES = 1024 * 1024
@@ -87,6 +89,8 @@ def read_journal_segment(
     for number, line in enumerate(io.BytesIO(data[:end] if zeros_bytes else data), 1):
         try:
             record = _decoder.decode(line)
+            if isinstance(record, Sent) and not is_amount(record.cost_bound or Decimal(0)):
+                raise msgspec.ValidationError("a bound that has no sum")
         except DAMAGE:
             if line.endswith(b"\n") or not _is_beginning(line):
                 first, damaged = first or number, damaged + 1

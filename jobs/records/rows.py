@@ -27,9 +27,26 @@ ErrorKind = Literal[
 Phase = Literal["warmup", "measure", "drain"]
 
 # A whole number that a 32-bit column holds; every other number gets 64 bits.
-Int32 = Annotated[int, msgspec.Meta(extra={"bits": 32})]
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1, extra={"bits": 32})]
+Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+# A line of a file is counted in a byte of memory each.
+INDEX_MAX = 2**30
+Index = Annotated[int, msgspec.Meta(ge=0, le=INDEX_MAX)]
+# How often a job was tried: far from what 32 bits hold, so that the next one has a number too.
+ATTEMPT_MAX = 10**6
+AttemptNumber = Annotated[int, msgspec.Meta(ge=1, le=ATTEMPT_MAX, extra={"bits": 32})]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 # A component of a vector: services give no more digits than 32 bits hold.
 Float32 = Annotated[float, msgspec.Meta(extra={"bits": 32})]
+
+
+# How far from the point an amount's first digit may be: one of 10^999999999 has no sum.
+AMOUNT_DIGITS_MAX = 40
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether it is an amount that can be counted with."""
+    return value.is_finite() and abs(value.adjusted()) <= AMOUNT_DIGITS_MAX
 
 
 def doc(text: str) -> msgspec.Meta:
@@ -37,18 +54,18 @@ def doc(text: str) -> msgspec.Meta:
 
 
 # Columns that more than one table has.
-InputTokens = Annotated[int | None, doc("input tokens, cached ones included")]
-CachedInputTokens = Annotated[int | None, doc("input tokens read from the cache")]
-CacheWriteTokens = Annotated[int | None, doc("input tokens written to the cache")]
-OutputTokens = Annotated[int | None, doc("output tokens, reasoning included")]
-ReasoningTokens = Annotated[int | None, doc("output tokens spent on reasoning")]
-Images = Annotated[int | None, doc("images in the answer")]
-Searches = Annotated[int | None, doc("searches made, by the endpoint or as a tool")]
-CacheWrite1hTokens = Annotated[int | None, doc("input tokens written to the cache for an hour")]
+InputTokens = Annotated[Count | None, doc("input tokens, cached ones included")]
+CachedInputTokens = Annotated[Count | None, doc("input tokens read from the cache")]
+CacheWriteTokens = Annotated[Count | None, doc("input tokens written to the cache")]
+OutputTokens = Annotated[Count | None, doc("output tokens, reasoning included")]
+ReasoningTokens = Annotated[Count | None, doc("output tokens spent on reasoning")]
+Images = Annotated[Count | None, doc("images in the answer")]
+Searches = Annotated[Count | None, doc("searches made, by the endpoint or as a tool")]
+CacheWrite1hTokens = Annotated[Count | None, doc("input tokens written to the cache for an hour")]
 ReportedCost = Annotated[Decimal | None, doc("cost that the service itself reports")]
 ErrorMessage = Annotated[str | None, doc("what went wrong, in words")]
 RequestId = Annotated[str | None, doc("the gateway's name for the request")]
-JobIndex = Annotated[int, doc("0-based line of the job in its file")]
+JobIndex = Annotated[Index, doc("0-based line of the job in its file")]
 CustomId = Annotated[str, doc("the job's own name")]
 Model = Annotated[str, doc("model that the job asked for")]
 Url = Annotated[str, doc("path of the endpoint")]
@@ -66,12 +83,12 @@ class Attempt(Row, frozen=True, kw_only=True):
     custom_id: CustomId
     model: Model
     url: Url
-    attempt: Annotated[Int32, doc("1 for the first; continues across resumes")]
+    attempt: Annotated[AttemptNumber, doc("1 for the first; continues across resumes")]
     due_at: Annotated[
-        datetime, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
+        Moment, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
     ]
     sent_at: Annotated[
-        datetime | None, doc("just before the first byte was written; null when none was")
+        Moment | None, doc("just before the first byte was written; null when none was")
     ] = None
     wait_s: Annotated[float | None, doc("due to sent, connecting included")] = None
     connect_s: Annotated[
@@ -120,10 +137,10 @@ class Attempt(Row, frozen=True, kw_only=True):
     ] = None
     reported_cost: ReportedCost = None
     service: Service = None
-    ratelimit_limit: Annotated[int | None, doc("X-RateLimit-Limit of the answer")] = None
-    ratelimit_remaining: Annotated[int | None, doc("X-RateLimit-Remaining of the answer")] = None
-    bytes_sent: Annotated[int | None, doc("bytes written to the connection")] = None
-    bytes_received: Annotated[int | None, doc("bytes read from the connection")] = None
+    ratelimit_limit: Annotated[Count | None, doc("X-RateLimit-Limit of the answer")] = None
+    ratelimit_remaining: Annotated[Count | None, doc("X-RateLimit-Remaining of the answer")] = None
+    bytes_sent: Annotated[Count | None, doc("bytes written to the connection")] = None
+    bytes_received: Annotated[Count | None, doc("bytes read from the connection")] = None
     connection_reused: Annotated[bool | None, doc("true on a connection that was open")] = None
     stream: Annotated[bool | None, doc("whether a stream was asked for")] = None
     phase: Annotated[Phase | None, doc("warmup, measure or drain by due time; load runs only")] = (
@@ -180,9 +197,9 @@ class Result(Row, frozen=True, kw_only=True):
     reported_cost: ReportedCost = None
     currency: Annotated[str | None, doc("currency of the cost")] = None
     service: Service = None
-    due_at: Annotated[datetime, doc("due time of the last attempt")]
-    sent_at: Annotated[datetime | None, doc("sending time of the last attempt")] = None
-    ended_at: Annotated[datetime, doc("when the last attempt ended")]
+    due_at: Annotated[Moment, doc("due time of the last attempt")]
+    sent_at: Annotated[Moment | None, doc("sending time of the last attempt")] = None
+    ended_at: Annotated[Moment, doc("when the last attempt ended")]
     wait_s: Annotated[float | None, doc("due to sent")] = None
     ttft_s: Annotated[float | None, doc("sent to first token; streams only")] = None
     tpot_s: Annotated[
@@ -198,7 +215,7 @@ class Result(Row, frozen=True, kw_only=True):
 class BalanceReading(Row, frozen=True, kw_only=True):
     """One GET /v1/balance, with what the run had spent by then."""
 
-    read_at: Annotated[datetime, doc("when the answer came")]
+    read_at: Annotated[Moment, doc("when the answer came")]
     moment: Annotated[
         Literal["before", "during", "after"], doc("before the first job, between, after the last")
     ]
@@ -222,11 +239,11 @@ class BalanceReading(Row, frozen=True, kw_only=True):
     daily_budget: Annotated[Decimal | None, doc("daily budget of the key; null if none")] = None
     daily_used: Annotated[Decimal | None, doc("used today by the key")] = None
     daily_remaining: Annotated[Decimal | None, doc("left of the daily budget")] = None
-    daily_reset_at: Annotated[datetime | None, doc("when the daily use starts again")] = None
+    daily_reset_at: Annotated[Moment | None, doc("when the daily use starts again")] = None
     monthly_budget: Annotated[Decimal | None, doc("monthly budget of the key; null if none")] = None
     monthly_used: Annotated[Decimal | None, doc("used this month by the key")] = None
     monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
-    monthly_reset_at: Annotated[datetime | None, doc("when the monthly use starts again")] = None
+    monthly_reset_at: Annotated[Moment | None, doc("when the monthly use starts again")] = None
     service: Service = None
 
     @property
@@ -247,6 +264,7 @@ class Column(NamedTuple):
     dtype: Any  # a polars DataType, class or instance
     nullable: bool
     meaning: str
+    values: tuple[str, ...] | None = None  # the only ones, where they are words
 
 
 _DTYPES: dict[Any, Any] = {
@@ -278,6 +296,13 @@ def _dtype(hint: Any) -> tuple[Any, bool]:
     return _DTYPES[hint], False
 
 
+def _words(hint: Any) -> tuple[str, ...] | None:
+    """The values of a Literal, whether or not None is one more; None of any other annotation."""
+    if get_origin(hint) in (Union, UnionType):
+        return next((_words(each) for each in get_args(hint) if each is not NoneType), None)
+    return get_args(hint) if get_origin(hint) is Literal else None
+
+
 @cache
 def columns(row: type[Row]) -> tuple[Column, ...]:
     """The columns of a table in order, from the annotations of its row."""
@@ -285,7 +310,8 @@ def columns(row: type[Row]) -> tuple[Column, ...]:
     for name, hint in get_type_hints(row, include_extras=True).items():
         inner, *notes = get_args(hint)
         meaning = next(note.description for note in notes if note.description)
-        found.append(Column(name, *_dtype(inner if len(notes) == 1 else hint), meaning))
+        dtype, nullable = _dtype(inner if len(notes) == 1 else hint)
+        found.append(Column(name, dtype, nullable, meaning, _words(inner)))
     return tuple(found)
 
 

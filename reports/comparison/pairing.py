@@ -109,4 +109,4 @@ def jobs_of(run: Run) -> pl.DataFrame:
         pl.len().cast(pl.Float64).alias("attempts"),
     )
     joined = results.join(spent, on="index", how="left")
-    return joined.join(matches(measured), on="index", how="left").sort("index").collect()
+    return joined.join(matches(run, measured), on="index", how="left").sort("index").collect()

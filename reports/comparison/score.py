@@ -3,14 +3,19 @@
 import msgspec
 import polars as pl
 
+from ..run import Run
+from ..unpacked import check_results_unpack
 
-def matches(results: pl.LazyFrame) -> pl.LazyFrame:
+
+def matches(run: Run, results: pl.LazyFrame) -> pl.LazyFrame:
     """Whether each answer is the expected one: `index` and `matches`.
 
-    Only jobs that expect one that can be compared. A failed job does not match.
+    Only jobs of these results that expect one that can be compared. A failed job does not match.
     """
     found: dict[str, list[int | bool]] = {"index": [], "matches": []}
     expecting = results.filter(pl.col("expected").is_not_null())
+    if expecting.select(pl.len()).collect().item():
+        check_results_unpack(run)
     rows = expecting.select("index", "status", "text", "expected").collect()
     for index, status, text, expected in rows.iter_rows():
         wanted = expected_answers(expected)
@@ -26,7 +31,10 @@ def expected_answers(expected: str) -> frozenset[str]:
     Text stands for itself, a number, true or false for its JSON text, and a list for any of what it
     holds. Anything else can't be compared, and gives none.
     """
-    value = msgspec.json.decode(expected)
+    try:
+        value = msgspec.json.decode(expected)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return frozenset()  # not what a run recorded
     options = value if isinstance(value, list) else [value]
     if not all(isinstance(each, str | int | float) for each in options):
         return frozenset()

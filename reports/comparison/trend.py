@@ -126,7 +126,7 @@ def _point(run: Run) -> TrendPoint:
         ttft.quantile(0.95, interpolation="linear").alias("ttft_p95_s"),
         (pl.col("finish_reason") == "length").fill_null(False).mean().alias("cut_share"),
     )
-    scored = matches(results).select(pl.col("matches").cast(pl.Float64).mean()).collect()
+    scored = matches(run, results).select(pl.col("matches").cast(pl.Float64).mean()).collect()
     return TrendPoint(
         run=str(run.directory),
         started_at=manifest.sessions[0].started_at,

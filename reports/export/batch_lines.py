@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import ENDPOINTS, InputError
+from headrace.jobs import ENDPOINTS, InputError, read_run_file
 
 # Where the runner put an image that came as base64, relative to the run.
 STORED_IMAGE = re.compile(r"images/\d+-\d+\.[a-z]+")
@@ -23,6 +23,10 @@ BATCH_COLUMNS = (
     "request_id",
     "response",
 )
+# A body's bound, with room for what was left out of it.
+IMAGE_BYTES_MAX = 512 * 1024 * 1024
+# Goes through a whole text without making anything of it.
+_anything: msgspec.json.Decoder[msgspec.Raw] = msgspec.json.Decoder(msgspec.Raw)
 MESSAGES = frozenset(path for path, each in ENDPOINTS.items() if each.kind == "messages")
 # HTTP status -> Anthropic's word for the error; what is not here is `api_error`.
 ANTHROPIC_ERRORS = {
@@ -96,8 +100,22 @@ def _anthropic_error(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _raw(text: str) -> msgspec.Raw:
-    """JSON text as it is, on one line: a line end in JSON is never within a string."""
+    """JSON text as it is, on one line: a line end in JSON is never within a string.
+
+    What is not JSON, or so deep that few could read the line, is put in as a text.
+    """
+    if not is_json(text):
+        return msgspec.Raw(msgspec.json.encode(text))
     return msgspec.Raw(text.replace("\r", " ").replace("\n", " ").encode())
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is one JSON value that can be read."""
+    try:
+        _anything.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
 
 
 def json_or_none(text: str | None) -> msgspec.Raw | None:
@@ -107,23 +125,24 @@ def json_or_none(text: str | None) -> msgspec.Raw | None:
 
 def _with_images(response: str, run: Path) -> str:
     """The body of an images answer with its images as base64, as they came."""
-    if '"images/' not in response:
+    if '"images/' not in response or not is_json(response):
         return response
     body = msgspec.json.decode(response)
-    images = body.get("data")
+    images = body.get("data") if isinstance(body, dict) else None
     if not isinstance(images, list):
         return response
     for each in images:
         name = each.get("b64_json") if isinstance(each, dict) else None
         if isinstance(name, str) and STORED_IMAGE.fullmatch(name):
-            each["b64_json"] = _base64(run / name)
+            each["b64_json"] = _base64(run, name)
     return msgspec.json.encode(body).decode()
 
 
-def _base64(path: Path) -> str:
+def _base64(run: Path, name: str) -> str:
     try:
-        return base64.b64encode(path.read_bytes()).decode()
+        image = read_run_file(run, name, most_bytes=IMAGE_BYTES_MAX)
+        return base64.b64encode(image).decode()
     except OSError as error:
         raise InputError(
-            f"the image {path} can't be read ({error.strerror}); restore it"
+            f"the image {run / name} can't be read ({error.strerror}); restore it"
         ) from error

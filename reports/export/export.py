@@ -176,7 +176,7 @@ def defused(texts: pl.Expr) -> pl.Expr:
 
 def _parquet(run: Run, path: Path) -> dict[Path, int]:
     count = 0
-    with whole_file(path) as beside, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with whole_file(path) as file, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         parts: list[Path] = []
         for piece in in_input_order(run):
             parts.append(Path(folder) / f"{len(parts):06}.parquet")
@@ -185,10 +185,10 @@ def _parquet(run: Run, path: Path) -> dict[Path, int]:
         if parts:
             # A row group is what a writer holds, and what a reader will.
             pl.scan_parquet(parts).sink_parquet(
-                beside, compression="zstd", row_group_size=max(1, count // len(parts))
+                file, compression="zstd", row_group_size=max(1, count // len(parts))
             )
         else:
-            _frame(run).write_parquet(beside)
+            _frame(run).write_parquet(file)
     return {path: count}
 
 
@@ -199,8 +199,4 @@ def _frame(run: Run) -> pl.DataFrame:
 
 def _opened(stack: ExitStack, path: Path) -> IO[bytes]:
     """A file to write, which takes its place when the stack ends well."""
-    beside = stack.enter_context(whole_file(path))
-    try:
-        return stack.enter_context(beside.open("wb"))
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    return stack.enter_context(whole_file(path))

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from headrace.jobs import InputError
+
 from ..run import Run
+from ..unpacked import refuse_endless, result_bytes
 
 # What a piece may hold of text: the columns of any other type are small beside it.
 PIECE_BYTES = 16 * 2**20
-TEXTS = ("response", "text", "metadata", "expected", "error_message")
-ROW_BYTES = 500
 
 
 def in_input_order(
@@ -32,10 +33,12 @@ def in_input_order(
 
 def _pieces(run: Run, piece_bytes: int) -> list[tuple[int, int]]:
     """The first and the last line of each piece. A row larger than a piece is one by itself."""
-    size = pl.lit(ROW_BYTES, dtype=pl.Int64)
-    for name in TEXTS:
-        size += pl.col(name).str.len_bytes().fill_null(0).cast(pl.Int64)
-    sizes = run.results.select("index", size.alias("bytes")).collect(engine="streaming")
+    sizes = run.results.select("index", result_bytes().alias("bytes")).collect(engine="streaming")
+    refuse_endless(run, "results", int(sizes["bytes"].sum() or 0))
+    if sizes["index"].n_unique() < len(sizes):  # a piece would hold any number of them
+        raise InputError(
+            f"{run.directory / 'results'} has two results for one job; no run wrote it: restore it"
+        )
     piece = (pl.col("bytes").cum_sum() - pl.col("bytes")) // piece_bytes
     found = (
         sizes.sort("index")

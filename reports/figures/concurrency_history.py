@@ -49,7 +49,7 @@ def _points(run: Run) -> list[ConcurrencyPoint]:
     for line in path.read_bytes().splitlines():
         try:
             points.append(msgspec.json.decode(line, type=ConcurrencyPoint))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             break
     return points
 

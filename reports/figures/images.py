@@ -6,6 +6,7 @@ import polars as pl
 from headrace.jobs import IMAGE_URLS
 
 from ..run import Run
+from ..unpacked import check_results_unpack
 
 # In JSON text. Inside a string the quotes would be escaped, so that neither would match.
 LINK = r'"url"\s*:\s*"'
@@ -34,6 +35,7 @@ def count_images(run: Run) -> ImageCounts | None:
     asked = run.results.filter(pl.col("url").is_in(IMAGE_URLS))
     if asked.select(pl.len()).collect().item() == 0:
         return None
+    check_results_unpack(run)
     response = pl.col("response")
     counts = asked.filter(pl.col("status") == "succeeded").select(
         response.str.count_matches(PATH).sum().alias("files"),

@@ -6,6 +6,9 @@ import msgspec
 
 from headrace.jobs import InputError, RejectedLines, RejectReasons
 
+# A line of a job file has at most 64 MiB, and each byte of it at most six in JSON.
+LINE_BYTES_MAX = 6 * 64 * 1024 * 1024 + 64 * 1024
+
 
 class _RejectLine(msgspec.Struct, gc=False):
     """What is read of a line; its text may be long."""
@@ -26,7 +29,7 @@ def commonest_rejects(directory: Path) -> list[RejectedLines]:
     reasons, path = RejectReasons(), directory / "rejects.jsonl"
     try:
         with path.open("rb") as lines:
-            for line in lines:
+            while line := lines.readline(LINE_BYTES_MAX):
                 try:
                     found = _decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

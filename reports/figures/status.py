@@ -26,7 +26,7 @@ STATUS_SCHEMA_VERSION = 1
 MINUTE = timedelta(seconds=60)
 # The pace is that of the last minutes: long enough to even out a cool-down.
 PACE = timedelta(minutes=5)
-LINES_BYTES_MAX = 4 * 2**30
+LINES_BYTES_MAX = 2**30
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,8 +201,11 @@ def _lines(file: JobFile) -> int | None:
     with open_source(file.path) as source:
         if source.identity != file:
             return None
-        count = 0
+        count = size_bytes = 0
         for _, line in source.lines():
+            size_bytes += len(line)
+            if size_bytes > LINES_BYTES_MAX:  # unpacked: a small file may hold any number
+                return None
             if not count and line.strip() and not _is_job(line):
                 return None
             count += bool(line.strip())
@@ -213,6 +216,6 @@ def _is_job(line: bytes) -> bool:
     """Whether a line is a job by itself, and not the beginning of a document."""
     try:
         found = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(found, dict) and "requests" not in found

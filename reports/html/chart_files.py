@@ -9,6 +9,7 @@ from typing import Any
 from headrace.jobs import InputError
 
 from ..figures import summary_of
+from ..output import write_whole
 from ..run import open_run, reading_tables
 from .charts import FONT, Chart
 from .page import charts_of
@@ -37,9 +38,9 @@ def write_charts(directory: Path, folder: Path, *, tolerance: Decimal | None = N
         for chart in charts.all():
             spec = image_spec(chart)
             svg = folder / f"{chart.name}.svg"
-            svg.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+            write_whole(svg, vl_convert.vegalite_to_svg(spec).encode())
             png = folder / f"{chart.name}.png"
-            png.write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
+            write_whole(png, vl_convert.vegalite_to_png(spec, scale=SCALE))
             written += [svg, png]
     except OSError as error:
         raise InputError(

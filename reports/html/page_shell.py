@@ -23,6 +23,10 @@ from ..wording import counted, endpoint, money, money_to_read
 TEMPLATES = Path(__file__).with_name("templates")
 # So that no run makes a page too large: characters of a name and of a text.
 NAME_CHARACTERS_MAX = 160
+# Control characters but tabs and line ends, and what turns the text around that comes after it.
+_UNSHOWN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 TEXT_CHARACTERS_MAX = 1_300
 
 
@@ -70,7 +74,8 @@ def _short(value: object) -> object:
 
 
 def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 1] + "…"
+    shown = text if len(text) <= characters else text[: characters - 1] + "…"
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", shown)
 
 
 def _coded(text: str) -> Markup:

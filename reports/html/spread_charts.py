@@ -33,8 +33,8 @@ def spread_charts(
     spread: SpreadCurves, known: ExactFigures, every_url: Iterable[str]
 ) -> list[Chart]:
     """The histogram and the ECDF of one metric; `every_url` has the endpoints of all charts."""
-    endpoints = Endpoints(sorted({endpoint(url) for url in every_url}))
     urls = sorted({endpoint(url) for url in spread.ecdf["url"].unique().to_list()})
+    endpoints = Endpoints(sorted({*urls, *map(endpoint, every_url)}))
     name, noun = NAMES[spread.metric], f"{COUNTED[spread.metric]}s"
     slug = spread.metric.removesuffix("_s")
     words = (

@@ -21,13 +21,13 @@ GROUP_ROWS = 65_536
 
 def write_parquet(path: Path, frames: Iterator[pl.DataFrame], _answers: Sequence[str]) -> None:
     """Write Parquet, a part for each frame first."""
-    with whole_file(path) as beside, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with whole_file(path) as file, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         parts: list[Path] = []
         for frame in frames:
             parts.append(Path(folder) / f"{len(parts):06}.parquet")
             frame.write_parquet(parts[-1], compression="uncompressed")
         pl.scan_parquet(parts).sink_parquet(
-            beside, compression="zstd", row_group_size=GROUP_ROWS, maintain_order=True
+            file, compression="zstd", row_group_size=GROUP_ROWS, maintain_order=True
         )
 
 
@@ -35,7 +35,7 @@ def write_csv(path: Path, frames: Iterator[pl.DataFrame], answers: Sequence[str]
     """Write CSV: the table's cells as they were, answers with a quote before what a spreadsheet
     would run. Lists and objects are JSON."""
     texts = [pl.col(name) for name in answers]
-    with whole_file(path) as beside, beside.open("wb") as file:
+    with whole_file(path) as file:
         for number, frame in enumerate(frames):
             flat = _flat(frame)
             shown = [each for each in texts if flat.schema[each.meta.output_name()] == pl.String]
@@ -47,7 +47,7 @@ def write_csv(path: Path, frames: Iterator[pl.DataFrame], answers: Sequence[str]
 def write_jsonl(path: Path, frames: Iterator[pl.DataFrame], _answers: Sequence[str]) -> None:
     """Write an object per row; amounts are text, without idle zeros."""
     encode = msgspec.json.Encoder(enc_hook=str).encode
-    with whole_file(path) as beside, beside.open("wb") as file:
+    with whole_file(path) as file:
         for frame in frames:
             amounts = [
                 name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal)

@@ -8,6 +8,7 @@ from headrace.jobs import Attempt, Expression, LoadFacts, parse_condition, schem
 
 from ..row_conditions import row_condition
 from ..run import Run
+from ..unpacked import check_gaps_unpack
 
 if TYPE_CHECKING:
     from .intervals import Floats, Ints
@@ -77,7 +78,8 @@ def _all_of(objectives: int) -> pl.Expr:
 
 
 def read_gaps(run: Run) -> Gaps:
-    """The gaps of measured answers."""
+    """The gaps of measured answers. Raises InputError where no run can have had so many."""
+    check_gaps_unpack(run)
     measured = (pl.col("phase") == "measure") & pl.col("error_kind").is_null()
     column = run.attempts.filter(measured).select("gaps_s").drop_nulls().collect().to_series()
     lengths = column.list.len().cast(pl.Int64)

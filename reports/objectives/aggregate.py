@@ -25,6 +25,7 @@ from headrace.jobs import (
 from ..figures import measured_results
 from ..row_conditions import compiled, row_condition
 from ..run import Run
+from ..unpacked import check_gaps_unpack
 from .figure_names import UnknownError, Value
 
 OF_ATTEMPTS = "attempts."
@@ -151,6 +152,7 @@ def _rows(run: Run, prepared: AggregateQuery) -> pl.LazyFrame:
     if prepared.where is not None:
         table = table.filter(prepared.where)
     if prepared.exploded is not None:
+        check_gaps_unpack(run)
         table = table.select(pl.col(prepared.exploded).explode())
     return table
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from headrace.given_file import read_given
 from headrace.jobs import Expression, InputError, parse_condition
 
 from .evaluate import open_figures
@@ -59,7 +60,7 @@ def read_objectives(path: Path) -> list[Expression]:
     Raises InputError where it can't be read, and for a mistake, with its line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given(path).decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

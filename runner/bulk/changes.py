@@ -30,8 +30,12 @@ class ResultFingerprints:
     """What the run has results of: 16 bytes per line, so files of any size can be compared."""
 
     def __init__(self, run: Path) -> None:
-        self._prints = bytearray()
         parts = sorted((run / "results").glob("*.parquet"))
+        lines = [pl.read_parquet(part, columns=["index"])["index"].max() for part in parts]
+        # At once, so that lines without a result take no memory.
+        self._prints = bytearray(
+            (max(map(_line_number, lines), default=-1) + 1) * FINGERPRINT_BYTES
+        )
         columns = ["index", "custom_id", "body_digest"]
         for part in parts:
             for row in pl.read_parquet(part, columns=columns).iter_rows():
@@ -50,6 +54,10 @@ class ResultFingerprints:
         start = index * FINGERPRINT_BYTES
         found = bytes(self._prints[start : start + FINGERPRINT_BYTES])
         return found if any(found) else None
+
+
+def _line_number(index: object) -> int:
+    return index if isinstance(index, int) else -1
 
 
 def _fingerprint(custom_id: str, body_digest: str) -> bytes:

@@ -18,6 +18,8 @@ def calibrate(*, as_json: bool) -> None:
     """
     from rich.console import Console
 
+    from headrace.jobs import printable_json
+
     from ..traffic import as_json as json_of
     from ..traffic import calibration_path, save_calibration
     from .measure import busy
@@ -30,7 +32,7 @@ def calibrate(*, as_json: bool) -> None:
     path = calibration_path()
     save_calibration(found, path)
     if as_json:
-        click.echo(json_of(found), nl=False)
+        click.echo(printable_json(json_of(found)), nl=False)
     else:
         print_calibration(found, Console(highlight=False))
         click.echo(f"Saved in {path}")

@@ -76,7 +76,10 @@ def _linked(part: Path) -> list[Result]:
 
 
 def _has_data(response: str) -> bool:
-    body: Any = msgspec.json.decode(response)
+    try:
+        body: Any = msgspec.json.decode(response)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False  # not an answer that a run recorded; it stays as it is
     return isinstance(body, dict) and isinstance(body.get("data"), list)
 
 

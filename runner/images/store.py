@@ -46,7 +46,9 @@ class ImageStore:
         ]
 
     def _is_there(self, path: Any, ours: str) -> bool:
-        return isinstance(path, str) and path.startswith(ours) and (self._run / path).is_file()
+        if not isinstance(path, str) or not path.startswith(ours) or path.count("/") > 1:
+            return False
+        return (self._run / path).is_file() and not (self._run / path).is_symlink()
 
     async def decode(self, job: Job, body: dict[str, Any]) -> None:
         """Put each base64 image of an answer into a file, and its path in its place in `body`.

@@ -15,13 +15,18 @@ from headrace.jobs import (
     SCHEMA_VERSION,
     SPOOLED,
     ConcurrencyPoint,
+    DamagedManifestError,
     Decided,
     Ended,
+    InputError,
     JobFile,
     Manifest,
     PriceTable,
     Session,
     check_path,
+    check_run_files,
+    check_tables,
+    decode_manifest,
     newer_schema,
     sync_directory,
 )
@@ -77,6 +82,7 @@ class RunDirectory:
         _make(path, DIRECTORY_MODE[share])
         with _locked(path):
             _refuse_what_is_no_run(path)
+            _refuse_what_no_run_wrote(path)
             known = read_manifest(path)
             if known is not None:
                 _refuse_another_run(path, known, fresh)
@@ -181,7 +187,10 @@ def claimed(path: Path, *, share: bool = False) -> Iterator[None]:
 def read_manifest(path: Path) -> Manifest | None:
     """The manifest in a directory, or None where there is none."""
     try:
+        check_run_files(path)
         text = (path / "run.json").read_bytes()
+    except InputError as error:
+        raise RunDirectoryError(f"{error.said}, or choose another --out") from error
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -191,8 +200,8 @@ def read_manifest(path: Path) -> Manifest | None:
     if (newer := newer_schema(text)) is not None:
         raise RunDirectoryError(f"{path} {newer}, or choose another --out")
     try:
-        return msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_manifest(text)
+    except DamagedManifestError as error:
         raise RunDirectoryError(
             f"{path / 'run.json'} can't be read ({error}); choose another --out"
         ) from error
@@ -240,6 +249,19 @@ def making(path: Path) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunDirectoryError(
             f"no directory can be made at {path} ({error.strerror}); choose another --out"
+        ) from error
+
+
+def _refuse_what_no_run_wrote(path: Path) -> None:
+    """Refuse files that lead elsewhere, and rows that nothing could be counted with."""
+    try:
+        check_run_files(path)
+        check_tables(path)
+    except InputError as error:
+        raise RunDirectoryError(f"{error.said}, or choose another --out") from error
+    except OSError as error:
+        raise RunDirectoryError(
+            f"{path} can't be read ({error.strerror}); choose another --out"
         ) from error
 
 

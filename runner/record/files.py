@@ -38,6 +38,8 @@ def make_directory(path: Path) -> None:
     """Make a directory where there is none, as open as the one around it, and have it last through
     a power loss."""
     path.mkdir(path.parent.stat().st_mode & 0o777, exist_ok=True)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "a symbolic link is in its place")
     # Also where it was there: a crash may have come between the two.
     sync_directory(path.parent)
 

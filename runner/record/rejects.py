@@ -1,6 +1,8 @@
 """rejects.jsonl: the lines that were not jobs, with the reason for each."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -38,9 +40,13 @@ class RejectsFile:
 
     def _opened(self) -> int:
         if self._descriptor is None:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
             self._descriptor = os.open(self._path, flags, file_mode(self._path.parent))
-            self._known_bytes = os.fstat(self._descriptor).st_size
+            found = os.fstat(self._descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                # What is written here would be written to whatever else has that name.
+                raise OSError(errno.EMLINK, "it has another name as well, or is not a file")
+            self._known_bytes = found.st_size
         return self._descriptor
 
     def end(self) -> None:

@@ -30,6 +30,7 @@ from headrace.jobs import (
     schema,
 )
 
+from ..errors import StorageError
 from .files import storage
 from .journal import read_segment
 
@@ -58,9 +59,14 @@ class Tables(NamedTuple):
 def tables_in(segment: Path, *, skip_damaged: bool = False) -> Tables:
     """The rows of a segment. Raises StorageError where it can't be read, or is damaged and nobody
     said to `skip_damaged`."""
-    if skip_damaged:
-        return _one_by_one(segment, skip_damaged=True)
-    return _at_once(segment) or _one_by_one(segment)
+    try:
+        if skip_damaged:
+            return _one_by_one(segment, skip_damaged=True)
+        return _at_once(segment) or _one_by_one(segment)
+    except (pl.exceptions.PolarsError, ArithmeticError) as error:
+        raise StorageError(
+            f"{segment} holds a number that no column takes; restore it, or choose another --out"
+        ) from error
 
 
 def _at_once(segment: Path) -> Tables | None:

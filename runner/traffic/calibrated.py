@@ -75,6 +75,6 @@ def saved_calibration(path: Path) -> Calibration | None:
     """The calibration that was kept; None without one, or where it is of another version."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Calibration)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return found if found.schema_version == SCHEMA_VERSION else None

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from .given_file import read_given
+
 SETTINGS_FILE = "headrace.toml"  # in the current directory
 
 
@@ -15,9 +17,9 @@ def read_settings(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_given(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        # No TOML, no UTF-8, or a number of thousands of digits.
+        # No TOML, no UTF-8, a number of thousands of digits, or nested too deeply.
         raise SettingsFileError(f"{path} can't be used: {error}") from error

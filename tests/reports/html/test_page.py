@@ -127,6 +127,7 @@ def test_hostile_text_is_text_everywhere(made: RunMaker) -> None:
     assert page.count("&lt;img src=x onerror=alert(2)&gt;") >= 12
     assert "49" not in re.findall(r"alert\(2\)&gt;&#34;&#39;`(.*?)&lt;!--", page)
     (data,) = re.findall(r'<script type="application/json" id="charts">(.*?)</script>', page)
+    assert "\u202e" not in page.replace(data, "")  # it would turn the words after it around
     assert "<" not in data
     json.loads(data)
 
@@ -155,7 +156,8 @@ def test_the_wheel_holds_what_a_page_is_made_of(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     templates = {path.name for path in TEMPLATES.iterdir()}
-    pages = {"report.html.jinja", "comparison.html.jinja"}
+    kinds = ("report", "comparison", "figure", "steps", "trend")
+    pages = {f"{kind}.html.jinja" for kind in kinds}
     assert templates == {"base.html.jinja", *pages, "page.css", "page.js"}
     assert {f"headrace/reports/html/templates/{name}" for name in templates} <= names
 
