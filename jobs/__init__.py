@@ -24,7 +24,7 @@ from .costs import (
     estimate_output_tokens,
     load_prices,
 )
-from .durations import parse_duration, show_duration, show_seconds
+from .durations import parse_duration, show_duration, show_seconds, show_seconds_short
 from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, Source, form_of, is_stream, open_source
@@ -315,6 +315,7 @@ __all__ = [
     "sealed_rows",
     "show_duration",
     "show_seconds",
+    "show_seconds_short",
     "spool",
     "strip_zeros",
     "suggested",

@@ -53,6 +53,11 @@ def show_seconds(seconds: float) -> str:
     return _two(round(seconds / 60), 60, ("h", "min"))
 
 
+def show_seconds_short(seconds: float) -> str:
+    """The same for a narrow column: 312 ms, 1.25 s, 1m 41s, 1h 2m."""
+    return show_seconds(seconds) if seconds < MEASURED_IN[-1][2] else show_duration(seconds)
+
+
 def _two(count: int, size: int, units: tuple[str, str]) -> str:
     """A count of the lesser unit in both units, without a lesser part of 0."""
     greater, lesser = divmod(count, size)

@@ -64,7 +64,7 @@ METRICS = (
 SHARES = (
     Metric("failed", "failed", "share"),
     Metric("matches", "as expected", "share"),
-    Metric("cut", "cut at max_tokens", "share"),
+    Metric("cut", "cut short", "share"),
 )
 # What is compared only where a run has any of it.
 WHERE_ANY = {"cut"}

@@ -1,6 +1,6 @@
 """What a comparison means, in plain sentences, and its figures as texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from headrace.jobs import show_seconds
@@ -13,7 +13,8 @@ WORSE = {
     **dict.fromkeys(("failed", COST, "latency", "TTFT", "TPOT", "total"), "higher"),
     "as expected": "lower",
 }
-POINTS = " pp"
+# How a time is put into words.
+Time = Callable[[float], str]
 # Metrics of which the mean is all that is compared.
 MEANS_ALONE = {each.name for each in METRICS if not each.percentiles} | {COST}
 
@@ -34,39 +35,39 @@ def pairing_words(comparison: Comparison) -> str:
     return f"Two samples, of {found.jobs_a:,} and {found.jobs_b:,} jobs: {found.unpaired_because}."
 
 
-def cells(each: Difference) -> list[str]:
+def cells(each: Difference, *, time: Time = show_seconds) -> list[str]:
     """A difference as the texts of a line: its name, A, B, B - A, and the interval."""
     interval = "-"
     if each.low is not None and each.high is not None:
-        low, high = signed(each.low, each.unit), signed(each.high, each.unit)
+        low, high = (signed(end, each.unit, time=time) for end in (each.low, each.high))
         figure, _, unit = low.partition(" ")
-        one_unit = unit == high.partition(" ")[2] and " " not in unit.removesuffix(POINTS)
+        one_unit = unit == high.partition(" ")[2] and " " not in unit and not unit[:1].isdigit()
         interval = f"{figure if one_unit else low} to {high}"
     return [
         name_of(each),
-        shown(each.a, each.unit),
-        shown(each.b, each.unit),
-        signed(each.difference, each.unit),
+        shown(each.a, each.unit, time=time),
+        shown(each.b, each.unit, time=time),
+        signed(each.difference, each.unit, time=time),
         interval,
     ]
 
 
-def shown(value: float, unit: str) -> str:
+def shown(value: float, unit: str, *, time: Time = show_seconds) -> str:
     """A figure with about three digits, in its unit where that is a time or a share."""
     if unit == "s":
-        return show_seconds(value)
+        return time(value)
     return f"{value:.2%}" if unit == "share" else f"{value:,.4g}"
 
 
-def signed(value: float, unit: str) -> str:
+def signed(value: float, unit: str, *, time: Time = show_seconds) -> str:
     """A difference, with its sign; of two shares in percentage points."""
-    text = distance(abs(value), unit)
+    text = distance(abs(value), unit, time=time)
     return text if value == 0 else f"{'+' if value > 0 else '-'}{text}"
 
 
-def distance(value: float, unit: str) -> str:
+def distance(value: float, unit: str, *, time: Time = show_seconds) -> str:
     """The size of a difference, in its unit; of two shares in percentage points."""
-    return f"{value * 100:.2f}{POINTS}" if unit == "share" else shown(value, unit)
+    return f"{value * 100:.2f} pp" if unit == "share" else shown(value, unit, time=time)
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:

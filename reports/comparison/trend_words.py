@@ -1,5 +1,6 @@
 """The figures of a trend in words: their names, and their values in their units."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from headrace.jobs import show_seconds
@@ -18,11 +19,13 @@ HISTORY_NAMES = {
 HISTORY_UNITS = {each.name: each.unit for each in FIGURES}
 
 
-def history_figure(name: str, value: float | Decimal | None) -> str:
+def history_figure(
+    name: str, value: float | Decimal | None, *, time: Callable[[float], str] = show_seconds
+) -> str:
     """A value of a figure in its unit, or a dash where it is not known."""
     if value is None:
         return "-"
     unit = HISTORY_UNITS[name]
     if unit == "s":
-        return show_seconds(float(value))
+        return time(float(value))
     return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"

@@ -5,7 +5,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from headrace.jobs import printable
+from headrace.jobs import printable, show_seconds_short
 
 from ..comparison import Comparison, cells, pairing_words, sentences
 
@@ -29,7 +29,9 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     table.add_column("B is", no_wrap=True)
     for each in comparison.differences:
         word = SHORT.get(each.finding, each.finding)
-        table.add_row(*cells(each), Text(word, COLOURS.get(each.finding, "dim")))
+        table.add_row(
+            *cells(each, time=show_seconds_short), Text(word, COLOURS.get(each.finding, "dim"))
+        )
     if table.row_count:
         console.print(Padding(table, (0, 0, 1, 3), expand=False))
     for sentence in sentences(comparison):

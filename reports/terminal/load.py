@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable, show_seconds
+from headrace.jobs import printable, show_seconds, show_seconds_short
 
 from ..load import (
     LOAD_METRIC_NAMES,
@@ -74,8 +74,8 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         if spread.since == "due":
             name += " from due"
         found = [spread.percentile(each) for each in PERCENTILES]
-        figures_of = (show_seconds(each.value) for each in found)
-        table.add_row(name, f"{spread.count:,}", *figures_of, show_seconds(spread.max))
+        figures_of = (show_seconds_short(each.value) for each in found)
+        table.add_row(name, f"{spread.count:,}", *figures_of, show_seconds_short(spread.max))
         intervals = [interval(each) for each in found]
         if any(intervals):
             table.add_row("", "", *(Text(each, "dim") for each in intervals), "")

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable, show_seconds
+from headrace.jobs import printable, show_seconds_short
 
 from ..comparison import Steps, by_load, load_words, mark, step_remarks
 from .layout import columns, heading, print_body
@@ -47,4 +47,4 @@ def print_steps(steps: Steps, console: Console) -> None:
 
 
 def _time(seconds: float | None) -> str:
-    return "-" if seconds is None else show_seconds(seconds)
+    return "-" if seconds is None else show_seconds_short(seconds)

@@ -7,7 +7,7 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable, reasons_in_words, show_seconds
+from headrace.jobs import printable, reasons_in_words, show_seconds, show_seconds_short
 
 from ..figures import (
     QUANTILES,
@@ -230,7 +230,7 @@ def _print_latency(summary: Summary, console: Console) -> None:
             METRIC_NAMES[each.metric] if each.url is None else "",
             Text("all" if each.url is None else endpoint(each.url)),
             f"{each.count:,}",
-            *(show_seconds(figure) for figure in figures),
+            *(show_seconds_short(figure) for figure in figures),
         )
     print_body(console, table)
 

@@ -1,12 +1,13 @@
 """Runs over time on a terminal: one line per run, and each figure's history as a sparkline."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable
+from headrace.jobs import printable, show_seconds_short
 
 from ..comparison import HISTORY_NAMES, Trend, history_figure
 from ..wording import aligned
@@ -44,7 +45,7 @@ def print_trend(trend: Trend, console: Console) -> None:
             ),
             f"{point.jobs:,}",
             *([cost] if priced else []),
-            *(history_figure(each.figure, getattr(point, each.figure)) for each in shown),
+            *(_short(each.figure, getattr(point, each.figure)) for each in shown),
             style=style,
         )
     print_body(console, table)
@@ -58,13 +59,17 @@ def print_trend(trend: Trend, console: Console) -> None:
         table.add_row(
             HISTORY_NAMES[each.figure],
             sparkline(each.values[-BARS_MAX:]),
-            history_figure(each.figure, each.last),
-            history_figure(each.figure, each.median_before),
+            _short(each.figure, each.last),
+            _short(each.figure, each.median_before),
             change,
         )
     print_body(console, table)
     if any(each.median_before is not None for each in trend.histories):
         print_body(console, "before: the median of the runs before the last", "dim")
+
+
+def _short(name: str, value: float | Decimal | None) -> str:
+    return history_figure(name, value, time=show_seconds_short)
 
 
 def sparkline(values: Sequence[float | None]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.jobs import parse_duration, show_duration, show_seconds
+from headrace.jobs import parse_duration, show_duration, show_seconds, show_seconds_short
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,10 @@ def test_durations_for_people(seconds: float, shown: str) -> None:
 )
 def test_durations_have_three_digits_or_two_units(seconds: float, text: str) -> None:
     assert show_seconds(seconds) == text
+
+
+def test_a_narrow_column_has_two_units_without_blanks_between() -> None:
+    times = (0.0365, 99.94, 101.2, 3725.0, 90_061.0)
+    assert [show_seconds_short(each) for each in times] == [
+        "36.5 ms", "99.9 s", "1m 41s", "1h 2m", "1d 1h"
+    ]  # fmt: skip

@@ -29,6 +29,10 @@ from tests.reports.load_maker import facts
 HOSTILE = "</td><script>alert(1)</script>\x1b[2J"
 
 
+def report(*arguments: str) -> str:
+    return CliRunner().invoke(main, ["report", *arguments]).stdout
+
+
 def maker(name: str) -> RunMaker:
     return RunMaker(Path(name))
 
@@ -381,7 +385,7 @@ def test_a_difference_of_shares_is_in_percentage_points(runs: tuple[RunMaker, Ru
     for index in range(100):
         a.job(index, latency_s=1.0, finish_reason="stop")
         b.job(index, latency_s=1.0, finish_reason="length" if index < 30 else "stop")
-    found = figure(compared(a, b), "cut at max_tokens", "share")
+    found = figure(compared(a, b), "cut short", "share")
     assert cells(found)[1:4] == ["0.00%", "30.00%", "+30.00 pp"]
     assert cells(found)[4].endswith(" pp")
     assert cells(found)[4].count("pp") == 1
@@ -391,7 +395,24 @@ def test_what_max_tokens_cut_nowhere_is_not_compared(runs: tuple[RunMaker, RunMa
     a, b = runs
     jobs(a, 30, 1.0, 1, finish_reason="stop")
     jobs(b, 30, 1.0, 2)
-    assert "cut at max_tokens" not in {each.metric for each in compared(a, b).differences}
+    assert "cut short" not in {each.metric for each in compared(a, b).differences}
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_minutes_fit_a_terminal(
+    runs: tuple[RunMaker, RunMaker], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    a, b = runs
+    jobs(a, 400, 200.0, 1, ttft_s=150.0, finish_reason="length")
+    jobs(b, 400, 900.0, 2, ttft_s=150.0)
+    a.write()
+    b.write()
+    monkeypatch.setenv("COLUMNS", columns)
+    for shown in (compare("a.run", "b.run").stdout, report("a.run"), report("a.run", "--trend")):
+        lines = shown.splitlines()
+        assert max(map(len, lines)) <= int(columns)
+        assert [line for line in lines if "…" in line] == []
+    assert "11m" in compare("a.run", "b.run").stdout
 
 
 def test_each_interval_is_drawn_to_the_scale_of_its_metric(

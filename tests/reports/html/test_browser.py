@@ -107,6 +107,15 @@ DRAWN = """[...document.querySelectorAll('.chart')].map(chart => {
 })"""
 
 
+EDGES = """[...document.querySelectorAll('.chart svg')].map(
+    svg => svg.querySelector('path.background').getBoundingClientRect().left
+)"""
+HINTED = """[...document.querySelectorAll('.scroll')].filter(
+    each => each.scrollWidth > each.clientWidth &&
+        getComputedStyle(each).backgroundImage.includes('gradient')
+).length"""
+
+
 @pytest.mark.parametrize(
     ("scheme", "width", "phone"),
     [("light", 1100, False), ("dark", 1100, False), ("light", 390, True), ("dark", 390, True)],
@@ -124,6 +133,10 @@ def test_it_is_drawn_in_both_themes_and_fits_a_phone(
     assert tab.evaluate("document.documentElement.scrollWidth") == width
     ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(253, 252, 250)", "dark": "rgb(20, 23, 26)"}[scheme]
+    if phone:  # all charts below one another: their plots begin at the same place
+        assert len({round(edge) for edge in tab.evaluate(EDGES)}) == 1
+        # A table that is wider than the phone has a shadow where there is more.
+        assert tab.evaluate(HINTED) > 0
     # The charts' text takes its colour from the theme as the page's does.
     label = "getComputedStyle(document.querySelector('.chart svg text')).fill"
     assert tab.evaluate(label) != ground
