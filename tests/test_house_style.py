@@ -51,6 +51,7 @@ MIRROR_NO_FILE = {
     "runner/money/test_balance_truth.py",
     "runner/money/test_cost_note.py",
     "runner/money/test_money_guards.py",
+    "runner/money/test_money_promise.py",
     "runner/record/test_durability.py",
     "runner/record/test_durability_disk.py",
     "runner/record/test_durability_mounts.py",
