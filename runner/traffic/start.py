@@ -83,10 +83,15 @@ def load_and_summarise(
             raise StorageError(outcome.reason or error.message) from error
     with storage(planned.directory / "summary.json"):
         summary = write_summary(planned.directory)
-    valid = summary.load is None or summary.load.verdict.valid
-    if not valid and outcome.reason is None:  # what stopped a run says more
-        outcome = outcome._replace(exit_code=NOT_VALID)
-    return outcome, summary
+    return with_validity(outcome, valid=summary.load is None or summary.load.verdict.valid), summary
+
+
+def with_validity(outcome: RunOutcome, *, valid: bool) -> RunOutcome:
+    """The outcome with the exit code of a measurement that is not valid, where it is not: it comes
+    before that of failed jobs, and after whatever stopped the run."""
+    if valid or outcome.reason is not None:
+        return outcome
+    return outcome._replace(exit_code=NOT_VALID)
 
 
 async def run_load(
