@@ -9,7 +9,7 @@ p99, in milliseconds.
 import click
 import trio
 
-from headrace.runner.traffic.alarm import open_alarm
+from headrace.runner.alarm import open_alarm
 
 
 async def lateness_s(rate: int, count: int) -> list[float]:

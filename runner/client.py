@@ -23,6 +23,7 @@ from .answers import (
     SSEParser,
     TokenTimes,
     UnusableAnswerError,
+    add_plain,
     amount_of,
     as_utf8,
     encode,
@@ -54,9 +55,10 @@ from .transport import (
     check_unfolding,
     codings_of,
     collect,
-    feed_decoded,
+    feed_stream,
     http_base,
     sender_over,
+    take_each,
     whole_body,
 )
 
@@ -144,6 +146,7 @@ class Client:
         Only what `wire.on_sent` raises comes out, and trio.Cancelled.
         """
         wire.timed = self._timed or job.stream
+        wire.swept = job.stream
         try:
             answer = await self._sender.send(self._posts[job.url], job.body, wire)
         except httpx.TransportError as error:
@@ -373,9 +376,15 @@ class Client:
                 stream.ended or stream.failed is not None or wire.bytes_received > BODY_BYTES_MAX
             )
 
+        def take_all(pieces: list[tuple[bytes, float | None]]) -> bool | Awaitable[bool]:
+            plain = parser.between and wire.bytes_received <= UNCOUNTED_BYTES
+            if plain and add_plain(stream, pieces, times):
+                return True
+            return take_each(take, iter(pieces))
+
         try:
             try:
-                await feed_decoded(coming, take, most_bytes=BODY_BYTES_MAX)
+                await feed_stream(coming, take, take_all, most_bytes=BODY_BYTES_MAX)
             except httpx.TransportError as error:
                 broken = transport_failure(error, in_stream=True)
             if stream.ended:

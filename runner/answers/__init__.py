@@ -6,6 +6,7 @@ from .chat import ChatStream
 from .errors import ErrorBody, read_error
 from .json_text import encode, json_text_of, looks_answered, raw
 from .messages import MessagesStream
+from .plain_chunks import add_plain
 from .sse import Event, EventTooLongError, SSEParser, events_in
 from .stream import AnswerStream
 from .token_times import TokenTimes
@@ -23,6 +24,7 @@ __all__ = [
     "SSEParser",
     "TokenTimes",
     "UnusableAnswerError",
+    "add_plain",
     "amount_of",
     "as_utf8",
     "encode",

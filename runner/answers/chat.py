@@ -40,6 +40,28 @@ class ChatStream(AnswerStream):
     def has_usage(self) -> bool:
         return told_usage(self._body) is not None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has begun, and nothing came that changes what its next chunks mean."""
+        return self.began and not self.ended and self.failed is None
+
+    def add_texts(
+        self, index: int, texts: list[str], fields: dict[str, Any], *, null_logprobs: bool
+    ) -> bool:
+        """Add what chunks bring that hold text of this choice and nothing else, in their order;
+        `fields` are those of the body. False, and nothing is done, where it has no text yet."""
+        choice = self._choices.get(index)
+        content = None if choice is None else choice["message"].get("content")
+        if not isinstance(content, GrowingText):
+            return False
+        assert choice is not None
+        if null_logprobs:
+            choice.setdefault("logprobs", None)
+        content.parts += texts
+        self._body.update(fields)
+        self.answering = self.bore_tokens = True
+        return True
+
     def _take(self, data: Any, name: str) -> bool:
         parts = data.get("choices") if isinstance(data, dict) else None
         # Chunks of an answer have choices, all but the last, which has the usage.

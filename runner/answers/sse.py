@@ -38,11 +38,11 @@ class SSEParser:
         self._data_bytes = 0
         self._first = True
         self._after_cr = False
-        self._between = False  # nothing is left of what came before
+        self.between = False  # whether nothing is left of what came before
 
     def feed(self, piece: bytes) -> list[Event]:
         """Raises EventTooLongError where an event has no end in sight."""
-        if self._between and piece.endswith(b"\n\n") and (plain := _plain_events(piece)):
+        if self.between and piece.endswith(b"\n\n") and (plain := _plain_events(piece)):
             return plain
         if self._after_cr and piece:
             # The CR ended its line when it came; an LF right after it belongs to that end.
@@ -84,7 +84,7 @@ class SSEParser:
         self.held_bytes = self._rest_bytes + self._data_bytes
         if self.held_bytes > EVENT_BYTES_MAX:
             raise EventTooLongError(f"an event of the stream is over {EVENT_BYTES_MAX} bytes")
-        self._between = not (
+        self.between = not (
             self._first or self._rest or self._data or self._event or self._after_cr
         )
         return events

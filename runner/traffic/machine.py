@@ -19,8 +19,8 @@ import trio
 
 from headrace.jobs import STALL_S, MachineFacts, Stall
 
+from ..alarm import Alarm
 from ..clock import RunClock
-from .alarm import Alarm
 from .histogram import Histogram
 
 TICK_S = 0.01

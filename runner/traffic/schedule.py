@@ -12,8 +12,8 @@ import trio
 
 from headrace.jobs import Job, JobEnd, Prompts
 
+from ..alarm import Alarm
 from ..pending import Pending
-from .alarm import Alarm
 from .demand import Demand, DueRequest
 
 # How long the dispatcher may continue with what is due, while others wait for their turn.

@@ -9,6 +9,7 @@ import trio
 
 from headrace.jobs import CostBounds, Job, LoadFacts, Phase, PriceTable
 
+from ..alarm import Alarm, OpenAlarm
 from ..assembly import Assembly
 from ..clock import RunClock
 from ..dispatch import send_all
@@ -19,7 +20,6 @@ from ..record import Journal, Recorder, RecoveredState, RunDirectory
 from ..session import RunEnvironment, RunSession
 from ..signals import interruption
 from ..stderr import show
-from .alarm import Alarm, OpenAlarm
 from .demand import MeasureWindow
 from .lane import LoadLane
 from .machine import LoopMonitor, ProcessUsage, facts_of

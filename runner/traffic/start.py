@@ -17,12 +17,12 @@ from headrace.jobs import (
     parse_condition,
 )
 
+from ..alarm import OpenAlarm, open_alarm
 from ..clock import RunClock, wall_now
 from ..errors import StorageError
 from ..limits import all_open_files
 from ..record import RunDirectory, storage
 from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
-from .alarm import OpenAlarm, open_alarm
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
 from .view import LoadDisplay

@@ -1,6 +1,7 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
-from .body import Collected, collect, feed_decoded, whole_body
+from .batches import feed_stream, take_each
+from .body import Collected, collect, whole_body
 from .connection import Headers
 from .encoding import BodyError, codings_of
 from .head import RequestHead
@@ -35,12 +36,13 @@ __all__ = [
     "check_unfolding",
     "codings_of",
     "collect",
-    "feed_decoded",
+    "feed_stream",
     "http_base",
     "open_tcp",
     "open_unix",
     "own_authorities",
     "sender_over",
+    "take_each",
     "transport_to",
     "whole_body",
 ]

@@ -8,7 +8,8 @@ import httpx
 import trio
 
 from .deadlines import Deadlines
-from .streams import READ_BYTES, DescriptorStream, Origin, descriptor_under
+from .streams import READ_BYTES, DescriptorStream, Origin, SweptRead, descriptor_under
+from .sweep import Sweep, Swept
 from .timeouts import BROKEN, FIRST_BYTE, READ, TOTAL, WRITE, RequestWait, Timeouts, broken, late
 from .tls import SPEAKS_TLS, TLS_ALERT
 from .wire import Wire
@@ -48,6 +49,8 @@ class Connection:
         self._socket = descriptor_under(stream)
         # Written to without a wait where there is no TLS between.
         self._plain = stream if isinstance(stream, DescriptorStream) else None
+        self.swept: Swept | None = None  # while a sweep reads it
+        self._left: list[SweptRead] = []  # what a sweep read and nobody took
         self._parser: Any = httptools.HttpResponseParser(self)
 
     def _begin(self) -> None:
@@ -107,11 +110,18 @@ class Connection:
         """When the wait under way is too long; inf while nobody waits."""
         if self._waits_for is None:
             return math.inf
-        return min(self.since_s + self._wait_max_s, self._ends_s)
+        return min(self._last_s + self._wait_max_s, self._ends_s)
+
+    @property
+    def _last_s(self) -> float:
+        """When something last came, or the wait began."""
+        return self.since_s if self.swept is None else max(self.since_s, self.swept.last_s)
 
     async def interrupt(self) -> None:
         """Wake who waits on the stream."""
-        if self._socket is not None:
+        if self.swept is not None:
+            self.swept.fail(trio.ClosedResourceError())
+        elif self._socket is not None:
             self._socket.interrupt()
         else:
             await trio.aclose_forcefully(self.stream)
@@ -124,6 +134,31 @@ class Connection:
         Either way it can't carry another request. A stream without a socket never says so.
         """
         return self._socket is not None and self._socket.has_something_to_read()
+
+    def sweep(self, sweep: Sweep) -> None:
+        """Have a sweep read from now on; as before over TLS, and where there is none."""
+        if self._plain is not None:
+            self.swept = sweep.add(self._plain)
+
+    def end_sweep(self) -> None:
+        """Read here again, once what the sweep has read is taken."""
+        if self.swept is not None:
+            self.swept.stop()
+            self._left += self.swept.taken
+            self.swept = None
+        if self._left and self.complete:
+            self.reusable = False  # bytes that nobody asked for
+
+    async def swept_reads(self) -> list[SweptRead]:
+        """What the sweep has read, at least one; None of it is parsed yet."""
+        assert self.swept is not None
+        if self._left:
+            left, self._left = self._left, []
+            return left
+        try:
+            return await self.swept.reads()
+        except BROKEN as error:
+            raise self.error(error) from error
 
     def wait_for_more(self, from_s: float) -> None:
         """The next reads are of the answer's rest, the first of them from this moment on."""
@@ -167,7 +202,7 @@ class Connection:
             else:
                 await self._write(self._plain, memoryview(rest))
         except BROKEN as error:
-            raise self._error(error) from error
+            raise self.error(error) from error
         self._wait(FIRST_BYTE, self._limits.first_byte, self.now())
 
     async def _write(self, plain: DescriptorStream, left: memoryview) -> None:
@@ -181,13 +216,37 @@ class Connection:
 
     async def read(self, wire: Wire) -> None:
         """One read from the network, with one look at the clock, given to the parser."""
+        if self._left or self.swept is not None:
+            if not self._left:
+                self._left = await self.swept_reads()
+            self.take_swept(self._left.pop(0), wire)
+            if self.swept is not None:
+                self.swept.eager = not self.head_done
+            return
         try:
             data = await self.stream.receive_some(READ_BYTES)
         except BROKEN as error:
-            raise self._error(error) from error
+            raise self.error(error) from error
         self.since_s = now_s = self.now()
-        if wire.timed and self._socket is not None and data:
-            wire.saw(now_s, self._socket.arrived_at_s)
+        arrived_at_s: float | None = None
+        if wire.timed and self._socket is not None:
+            arrived_at_s = self._socket.arrived_at_s
+        self._take(data, now_s, arrived_at_s, wire)
+
+    def leave(self, reads: list[SweptRead]) -> None:
+        """What a sweep read and is not taken now."""
+        self._left = reads
+
+    def take_swept(self, read: SweptRead, wire: Wire) -> None:
+        """What a sweep read, given to the parser: as if it had been read here."""
+        assert self._plain is not None
+        self._take(read[0], read[2], self._plain.arrival(read), wire)
+
+    def _take(
+        self, data: bytes | bytearray, now_s: float, arrived_at_s: float | None, wire: Wire
+    ) -> None:
+        if data:
+            wire.saw(now_s, arrived_at_s)
         else:
             wire.arrived_at_s = now_s
         if not data:
@@ -228,12 +287,12 @@ class Connection:
         if due_s < self._deadlines.wakes_s:
             self._deadlines.wake_by(due_s)
 
-    def _error(self, error: BaseException) -> httpx.TransportError:
+    def error(self, error: BaseException) -> httpx.TransportError:
         """The error of a wait that ended with `error`, which is the watch's where it is overdue."""
         assert self._waits_for is not None
         now_s = self.now()
         if isinstance(error, trio.ClosedResourceError) and now_s >= self.due_s():
-            if now_s >= self.since_s + self._wait_max_s:
+            if now_s >= self._last_s + self._wait_max_s:
                 return late(self._waits_for, self._wait_max_s)
             return late(TOTAL, self._limits.total)
         return broken(self._waits_for, error)

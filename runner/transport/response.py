@@ -6,7 +6,8 @@ import httpx
 import trio
 
 from .connection import Connection
-from .wire import Take, Wire
+from .streams import SweptRead
+from .wire import Take, TakeAll, Wire
 
 
 class SocketResponse(httpx.AsyncByteStream):
@@ -62,6 +63,49 @@ class SocketResponse(httpx.AsyncByteStream):
                 await connection.read(self._wire)
         finally:
             connection.rest()
+
+    async def feed_batches(self, take_all: TakeAll) -> None:
+        """The same as `feed`, but that several reads are handed over at once, each with its moment:
+        the answer's end at once, other reads within some 50 ms."""
+        connection = self._connection
+        if connection.swept is None:
+            await self.feed(lambda piece, at_s: take_all([(piece, at_s)]))
+            return
+        pieces, broken = self._pieces([])  # what came with the head
+        try:
+            while True:
+                if pieces and (more := take_all(pieces)) is not True:
+                    connection.rest()  # the server is not what is waited for
+                    if more is False or not await more:
+                        return
+                if broken is not None:
+                    raise broken
+                if connection.complete:
+                    return
+                connection.wait_for_more(trio.current_time())
+                pieces, broken = self._pieces(await connection.swept_reads())
+        finally:
+            connection.rest()
+
+    def _pieces(
+        self, reads: list[SweptRead]
+    ) -> tuple[list[tuple[bytes, float | None]], httpx.TransportError | None]:
+        """What reads bring of the body, and the error after it, where there is one."""
+        connection, wire = self._connection, self._wire
+        pieces: list[tuple[bytes, float | None]] = []
+        if body := connection.take_body():
+            pieces.append((body, wire.arrived_at_s))
+        try:
+            for number, read in enumerate(reads, 1):
+                connection.take_swept(read, wire)
+                if body := connection.take_body():
+                    pieces.append((body, wire.arrived_at_s))
+                if connection.complete:
+                    connection.leave(reads[number:])
+                    break
+        except httpx.TransportError as error:
+            return pieces, error
+        return pieces, None
 
     async def aclose(self) -> None:
         if not self._closed:

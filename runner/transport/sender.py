@@ -10,7 +10,7 @@ from .connection import Headers
 from .head import RequestHead
 from .streams import Origin
 from .transport import TrioTransport
-from .wire import Take, Wire
+from .wire import Take, TakeAll, Wire
 
 
 class Response(Protocol):
@@ -20,6 +20,8 @@ class Response(Protocol):
     headers: Headers
 
     async def feed(self, take: Take) -> None: ...
+
+    async def feed_batches(self, take_all: TakeAll) -> None: ...
 
     async def aclose(self) -> None: ...
 
@@ -84,6 +86,9 @@ class _HttpxResponse:
             more = take(piece, self._wire.arrived_at_s)
             if more is not True and (more is False or not await more):
                 return
+
+    async def feed_batches(self, take_all: TakeAll) -> None:
+        await self.feed(lambda piece, at_s: take_all([(piece, at_s)]))
 
     async def aclose(self) -> None:
         if isinstance(self._pieces, AsyncGenerator):

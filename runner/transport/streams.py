@@ -4,13 +4,13 @@ import select
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import trio
 from trio.lowlevel import wait_readable
 
-from .arrival import ANCILLARY_BYTES, Arrivals, ask_for_stamps, stamp_ns
+from .arrival import ANCILLARY_BYTES, Ancillary, Arrivals, ask_for_stamps, stamp_ns
 
 READ_BYTES = 65536
 PORTS = {"http": 80, "https": 443}
@@ -29,6 +29,9 @@ class Origin(NamedTuple):
         """The origin of a URL. Raises KeyError for a scheme that is neither."""
         return cls(url.scheme, url.host, url.port or PORTS[url.scheme])
 
+
+# One read: its bytes (none at the end), what the kernel says beside them, and both clocks after it.
+SweptRead = tuple[bytes, Ancillary, float, int]
 
 # Opens a byte stream to an origin; TLS comes on top of it.
 Connect = Callable[[Origin], Awaitable[trio.abc.Stream]]
@@ -101,6 +104,24 @@ class DescriptorStream(trio.abc.Stream):
             self._descriptor = -1  # the number may soon be another's
             self._socket.close()
         await trio.lowlevel.checkpoint()
+
+    @property
+    def descriptor(self) -> int:
+        """The socket's number, -1 once it is closed."""
+        return self._descriptor
+
+    @property
+    def recvmsg(self) -> Callable[[int, int], tuple[bytes, Ancillary, int, Any]]:
+        """The socket's own, for whoever reads many."""
+        return self._socket.recvmsg
+
+    def arrival(self, read: SweptRead) -> float | None:
+        """When the bytes of a read came, on trio's clock; None where the kernel doesn't know.
+        To be asked of each read, in their order."""
+        _, ancillary, now_s, real_ns = read
+        if self._arrivals is None:
+            return None
+        return self._arrivals.moment(stamp_ns(ancillary), now_s=now_s, real_ns=real_ns)
 
     def has_something_to_read(self) -> bool:
         """Whether bytes, or the end, wait to be read."""

@@ -13,6 +13,7 @@ from .deadlines import Deadlines
 from .head import head_bytes
 from .response import SocketResponse
 from .streams import Connect, DescriptorStream, Origin, open_tcp
+from .sweep import Sweep
 from .timeouts import CONNECT, Timeouts, WaitLimit
 from .tls import SPEAKS_TLS, Handshakes, speaks_tls, verifying
 from .wire import Wire
@@ -44,6 +45,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         self._connect = connect
         self._handshakes = Handshakes(verifying if tls is None else lambda: tls)
         self._deadlines = Deadlines()
+        self._sweep = Sweep()
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)
         self._asked_for_tls: set[Origin] = set()
         self._closed = False
@@ -89,6 +91,8 @@ class TrioTransport(httpx.AsyncBaseTransport):
         try:
             if rest := connection.send(data, wire):
                 await connection.send_rest(rest)
+            if wire.swept:
+                connection.sweep(self._sweep)
             await connection.read(wire)
             if not connection.head_done:
                 connection.wait_for_more(connection.since_s)
@@ -145,6 +149,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         return connection
 
     async def _give_back(self, connection: Connection) -> None:
+        connection.end_sweep()
         if self._closed or not (connection.complete and connection.reusable):
             await self._discard(connection)
             return
@@ -158,5 +163,6 @@ class TrioTransport(httpx.AsyncBaseTransport):
             await self._discard(idle.popleft())
 
     async def _discard(self, connection: Connection) -> None:
+        connection.end_sweep()
         self._deadlines.remove(connection)
         await trio.aclose_forcefully(connection.stream)

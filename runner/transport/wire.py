@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 # Is handed a piece of a body and when it arrived, on trio's clock; False is enough of it. What
 # takes long is awaited before the next piece.
 Take = Callable[[bytes, float | None], bool | Awaitable[bool]]
+# The same of several pieces at once.
+TakeAll = Callable[[list[tuple[bytes, float | None]]], bool | Awaitable[bool]]
 
 
 class Wire:
@@ -14,6 +16,8 @@ class Wire:
     before the first byte of the request is written to a ready connection; what it raises ends the
     attempt. `sent_at_s` is when it returned: nothing but the write lies between the two.
     Bytes count the request and the response with their heads, without TLS.
+
+    With `swept`, a sweep reads the answer where there is one: for streams, of many chunks.
 
     With `timed`, `first_byte_at_s` and `arrived_at_s` are when the kernel got the bytes, and
     `client_lag_s` is the longest that any waited to be read; None where the kernel said nothing of
@@ -35,6 +39,7 @@ class Wire:
     ) -> None:
         self.on_sent = on_sent
         self.timed = timed
+        self.swept = False
 
     def saw(self, now_s: float, arrived_at_s: float | None) -> None:
         """Bytes that came at `arrived_at_s` (None where nobody knows) were read by `now_s`."""

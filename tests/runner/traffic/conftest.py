@@ -15,7 +15,7 @@ import trio.testing
 from headrace.gateway import Config, Gateway
 from headrace.jobs import LoadFacts, Manifest
 from headrace.runner import RunEnvironment, RunOutcome, Secret, Stop, TrioTransport
-from headrace.runner.traffic.alarm import Alarm, EventAlarm
+from headrace.runner.alarm import Alarm, EventAlarm
 from headrace.runner.traffic.options import LoadPlan, plan
 from headrace.runner.traffic.start import run_load
 

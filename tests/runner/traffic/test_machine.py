@@ -10,8 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from headrace.runner.alarm import open_alarm
 from headrace.runner.clock import RunClock
-from headrace.runner.traffic.alarm import open_alarm
 from headrace.runner.traffic.machine import (
     TICK_S,
     WORST_KEPT,

@@ -6,8 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from headrace.jobs import Job
+from headrace.runner.alarm import open_alarm
 from headrace.runner.pending import Pending
-from headrace.runner.traffic.alarm import open_alarm
 from headrace.runner.traffic.demand import MeasureWindow, OpenLoop
 from headrace.runner.traffic.schedule import Schedule
 from tests.runner.traffic.conftest import open_event_alarm

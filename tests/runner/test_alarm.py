@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from headrace.runner.traffic import alarm as alarms
-from headrace.runner.traffic.alarm import (
+from headrace.runner import alarm as alarms
+from headrace.runner.alarm import (
     Alarm,
     EventAlarm,
     TimerAlarm,
