@@ -91,13 +91,14 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
     FILE is a job file as for `headrace run`, or - for standard input.
     """
     from headrace.settings_file import SETTINGS_FILE
+    from headrace.standard_streams import stdout_is_gone
 
     from .files import JobReader, open_source
     from .job import Job
     from .model_limits import model_limits_from
     from .reject_reasons import SHOWN, RejectReasons, reasons_in_words
 
-    table, good, bad = _load(prices), 0, []
+    table, good, bad, unread = _load(prices), 0, [], False
     reasons = RejectReasons()
     own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
     with open_source(file) as source:
@@ -109,9 +110,12 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
             bad.append({"line": item.line, "custom_id": item.custom_id, "reason": item.reason})
             if not as_json:
                 click.echo(f"line {item.line}: {printable(item.reason)}")
+                unread = stdout_is_gone()
+            if unread:  # the exit code is known: `| head` has enough
+                break
     if as_json:
         _print_json({"file": file, "jobs": good, "bad_lines": bad})
-    else:
+    elif not unread:
         click.echo(f"{printable(file)}: {good:,} jobs, {len(bad):,} bad lines", err=True)
         if len(bad) > SHOWN:
             for words in reasons_in_words(reasons.commonest()):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from headrace import standard_streams
 from headrace.runner.main import main
 
 PRICES = 'currency = "CNY"\n[models.m]\ninput = 1.0\noutput = 2.0\n'
@@ -38,6 +39,16 @@ def test_check_lists_every_bad_line_and_says_so_by_its_exit_code(here: Path) -> 
     assert "not JSON" in said[0]
     assert "duplicate custom_id: line 1 has it already" in said[1]
     assert done.stderr == "jobs.jsonl: 1 jobs, 3 bad lines\n"
+
+
+def test_check_reads_no_further_once_nobody_reads_what_it_says(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of gigabytes was read to its end for `| head`."""
+    monkeypatch.setattr(standard_streams, "stdout_is_gone", lambda: True)
+    (here / "jobs.jsonl").write_text("nonsense\n" * 50)
+    done = headrace("check", "jobs.jsonl")
+    assert (done.exit_code, len(done.stdout.splitlines()), done.stderr) == (1, 1, "")
 
 
 def test_check_of_many_bad_lines_ends_with_the_commonest_reasons(here: Path) -> None:
