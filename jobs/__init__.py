@@ -27,7 +27,7 @@ from .costs import (
 from .durations import parse_duration, show_duration, show_seconds, show_seconds_short
 from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
-from .files import JobReader, Source, form_of, is_stream, open_source
+from .files import JobReader, SeenIds, Source, form_of, is_stream, open_source
 from .job import Job, Reject
 from .masked import masked
 from .model_limits import model_limits_from
@@ -249,6 +249,7 @@ __all__ = [
     "Result",
     "Row",
     "SchemaBy",
+    "SeenIds",
     "Selection",
     "Sent",
     "Session",

@@ -53,6 +53,7 @@ class RunOptions(SendOptions, total=False):
     retry_failed: run the failed jobs of an earlier session again.
     rerun_changed: run jobs again whose line has changed.
     skip_damaged: leave out what of the journal can't be read, and send its jobs again.
+    dedupe: send jobs that ask the same once, and give all of them its outcome.
     wait_for_reset: sleep until a spent budget of the key has its reset.
     download: fetch images that come as links into the run's `images/`.
     """
@@ -65,4 +66,5 @@ class RunOptions(SendOptions, total=False):
     rerun_changed: bool
     skip_damaged: bool
     wait_for_reset: bool
+    dedupe: bool
     download: bool

@@ -118,6 +118,7 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     rerun_changed: bool = False
     skip_damaged: bool = False
     wait_for_reset: bool = False
+    dedupe: bool = False
 
 
 Settings = TypeVar("Settings", bound=SendSettings)

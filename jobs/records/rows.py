@@ -197,16 +197,20 @@ class Result(Row, frozen=True, kw_only=True):
     reported_cost: ReportedCost = None
     currency: Annotated[str | None, doc("currency of the cost")] = None
     service: Service = None
-    due_at: Annotated[Moment, doc("due time of the last attempt")]
+    due_at: Annotated[
+        Moment | None, doc("due time of the last attempt; null of a copy, as all times")
+    ] = None
     sent_at: Annotated[Moment | None, doc("sending time of the last attempt")] = None
-    ended_at: Annotated[Moment, doc("when the last attempt ended")]
+    ended_at: Annotated[Moment | None, doc("when the last attempt ended")] = None
     wait_s: Annotated[float | None, doc("due to sent")] = None
     ttft_s: Annotated[float | None, doc("sent to first token; streams only")] = None
     tpot_s: Annotated[
         float | None, doc("(latency - TTFT) / (output tokens - 1); streams of two tokens or more")
     ] = None
     latency_s: Annotated[float | None, doc("sent to the last byte of content")] = None
-    total_s: Annotated[float, doc("first due to end, retries and their pauses included")]
+    total_s: Annotated[float | None, doc("first due to end, retries and their pauses included")] = (
+        None
+    )
     body_digest: Annotated[str, doc("BLAKE2b-128 of the body that was sent, in hex")]
     metadata: Annotated[str | None, doc("the line's metadata, as JSON text")] = None
     expected: Annotated[str | None, doc("the line's expected answer, as JSON text")] = None

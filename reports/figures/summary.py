@@ -13,6 +13,7 @@ from headrace.jobs import printable_json, replace_file, strip_zeros
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
 from .balance_check import BalanceCheck, check_balance
+from .copies import count_copies
 from .images import ImageCounts, count_images
 from .kept_money import KeptMoney, kept_money
 from .latency import METRICS, Distribution, distributions
@@ -58,7 +59,8 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All sections. Money is decimal (text in JSON), times are seconds, moments UTC.
 
-    `load` is that of a load run, whose `latency` is of the measured jobs alone.
+    `load` is that of a load run, whose `latency` is of the measured jobs alone. `deduplicated` jobs
+    were not sent, since another one asked the same; they saved what that one's last attempt cost.
     """
 
     schema_version: int
@@ -72,6 +74,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     balance: BalanceCheck
     kept: KeptMoney | None = None  # None where nothing was
     load: LoadFigures | None = None
+    deduplicated: int = 0
+    deduplicated_saved: Decimal | None = None
 
 
 def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
@@ -91,6 +95,7 @@ def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
 def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
     """Summarise a run that is read already. Raises InputError where a table can't be read."""
     with reading_tables(run.directory):
+        copies, saved = count_copies(run)
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
@@ -103,6 +108,8 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             balance=check_balance(run, tolerance=tolerance),
             kept=kept_money(run),
             load=_load(run),
+            deduplicated=copies,
+            deduplicated_saved=saved,
         )
 
 
@@ -187,7 +194,8 @@ def _facts(run: Run) -> RunFacts:
 
 
 def _throughput(run: Run) -> Throughput:
-    good = run.results.filter(pl.col("status") == "succeeded")
+    sent = run.results.filter(pl.col("copy_of").is_null())
+    good = sent.filter(pl.col("status") == "succeeded")
     row = (
         good.select(
             pl.len().alias("jobs"),

@@ -77,7 +77,8 @@ def extremes_of(run: Run) -> Extremes:
         if index in found
     ]
     slowest = [found[index] for index in slow.sort("latency_s", descending=True)["index"]]
-    tries = run.results.group_by("attempts").len().sort("attempts").collect()
+    sent = run.results.filter(pl.col("copy_of").is_null())
+    tries = sent.group_by("attempts").len().sort("attempts").collect()
     return Extremes(slowest, dearest, _errors(run), [(row[0], row[1]) for row in tries.iter_rows()])
 
 

@@ -92,6 +92,12 @@ def _print_headline(summary: Summary, console: Console) -> None:
     if outcome.cut_at_max_tokens:
         words = cut_words(outcome.cut_at_max_tokens, outcome.succeeded)
         print_body(console, words, "yellow" if summary.load is None else "")
+    if summary.deduplicated:
+        saved = summary.deduplicated_saved
+        words = f"{counted(summary.deduplicated, 'job')} not sent, since another asked the same"
+        if saved is not None:
+            words += f"; about {money(saved, summary.usage.currency)} saved"
+        print_body(console, words)
     attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
         attempts += f", in {show_seconds(run.elapsed_s)}"

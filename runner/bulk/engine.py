@@ -25,6 +25,7 @@ from ..pending import Pending
 from ..record import Recorder, RecoveredState
 from ..stop import Stop
 from .backlog import Backlog
+from .copies import Copies
 from .read_jobs import read_some
 
 
@@ -38,7 +39,8 @@ class FilePass(NamedTuple):
 class Engine:
     """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`.
 
-    `bounds` say the most that an attempt can cost; None without prices.
+    `bounds` say the most that an attempt can cost; None without prices. `copies` take the jobs that
+    ask what another one asks, where that is wanted.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Engine:
         admission: Admission,
         recorder: Recorder,
         bounds: CostBounds | None,
+        copies: Copies | None = None,
         stop: Stop,
     ) -> None:
         self._attempts = attempts
         self._admission = admission
         self._recorder = recorder
         self._bounds = bounds
+        self._copies = copies
         self._stop = stop
         self._lanes = admission.lanes
         self._backlogs = {lane: Backlog() for lane in self._lanes}
@@ -103,7 +107,9 @@ class Engine:
             for item in items:
                 if isinstance(item, Job):
                     backlog = backlogs.get(self._lanes.of(item.model))
-                    if backlog is not None and not state.has_result(item.index):
+                    if backlog is None or (self._copies is not None and self._copies.take(item)):
+                        continue
+                    if not state.has_result(item.index):
                         if backlog.full:
                             await backlog.until_room()
                         backlog.put(self._pending(item, state))

@@ -4,40 +4,69 @@ from decimal import Decimal
 
 import trio
 
-from headrace.jobs import Forecast, Forecaster, Job, JobReader, Limits, PriceTable, open_source
+from headrace.jobs import (
+    Forecast,
+    Forecaster,
+    Job,
+    JobReader,
+    Limits,
+    PriceTable,
+    Reject,
+    open_source,
+)
 
 from ..errors import OutOfMoneyError
 from ..money import Ceiling, show_amount
 from ..offload import Offload
 from ..record import RecoveredState
+from .copies import EqualJobs
 from .read_jobs import read_some
 
 
-def forecast_file(path: str, *, prices: PriceTable | None, limits: Limits) -> Forecast:
-    """Read a whole job file and add it up. Raises InputError where it can't be read."""
+def forecast_file(
+    path: str, *, prices: PriceTable | None, limits: Limits, dedupe: bool = False
+) -> Forecast:
+    """Read a whole job file and add it up; with `dedupe` each of equal jobs once.
+
+    Raises InputError where it can't be read.
+    """
+    equal = EqualJobs() if dedupe else None
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        forecaster.add(JobReader(source, tpm=limits.tpm, model_limits=limits.models))
+        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models)
+        forecaster.add(item for item in reader if _is_sent(item, equal))
     return forecaster.forecast()
 
 
 async def forecast_beside(
-    path: str, *, prices: PriceTable, limits: Limits, state: RecoveredState, read: Offload
+    path: str,
+    *,
+    prices: PriceTable,
+    limits: Limits,
+    state: RecoveredState,
+    read: Offload,
+    dedupe: bool = False,
 ) -> Forecast:
     """The same for the jobs that `state` has no result of, with pauses.
 
     The run has the processor for at least half of the time.
     """
     forecaster = Forecaster(prices)
+    equal = EqualJobs() if dedupe else None
     with open_source(path) as source:
         reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models)
         began_s = trio.current_time()
         while items := await read_some(reader, read):
-            jobs = [item for item in items if isinstance(item, Job)]
+            jobs = [item for item in items if isinstance(item, Job) and _is_sent(item, equal)]
             forecaster.add(job for job in jobs if not state.has_result(job.index))
             await trio.sleep(trio.current_time() - began_s)
             began_s = trio.current_time()
     return forecaster.forecast()
+
+
+def _is_sent(item: Job | Reject, equal: EqualJobs | None) -> bool:
+    """Whether an item of a job file counts: of equal jobs the first, where they are sent once."""
+    return equal is None or isinstance(item, Reject) or equal.first_of(item) == item.index
 
 
 def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decimal) -> None:

@@ -37,6 +37,7 @@ class LookAhead:
         stop: Stop,
         read: Offload,
         announce: Callable[[str], None] | None,
+        dedupe: bool = False,
     ) -> None:
         self.projection = SpendProjection(totals)
         self._limits = limits
@@ -47,6 +48,7 @@ class LookAhead:
         self._stop = stop
         self._read = read
         self._announce = announce
+        self._dedupe = dedupe
 
     async def forecast_rest(self, path: str, state: RecoveredState, *, waits: bool) -> None:
         """Read the whole file once more. Stops the run where it costs more than there is, unless
@@ -62,6 +64,7 @@ class LookAhead:
                 limits=self._settings.limits,
                 state=state,
                 read=self._read,
+                dedupe=self._dedupe,
             )
             self.projection.expect(forecast)
             if ceiling is None or self._settings.yes:

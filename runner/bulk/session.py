@@ -11,6 +11,7 @@ from headrace.jobs import CostBounds, JobReader, PriceTable, Source, open_source
 
 from ..assembly import Assembly
 from ..clock import RunClock
+from ..errors import StorageError
 from ..images import ImageStore, fetch_missing
 from ..limits import Concurrency, Lane, Lanes
 from ..money import AccountLimits
@@ -18,6 +19,7 @@ from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirector
 from ..session import RunEnvironment, RunSession, history_points
 from ..settings import RunSettings
 from ..stderr import show
+from .copies import Copies
 from .engine import Engine, FilePass
 from .lookahead import LookAhead
 from .progress import Display, Progress
@@ -69,17 +71,21 @@ class BulkSession(RunSession):
         """Run the jobs, and look ahead and show the progress beside them where that is asked."""
         admission, recorder, prices = parts.admission, parts.recorder, parts.prices
         lanes, concurrency = admission.lanes, admission.concurrency
+        copies = Copies(state) if self._bulk.dedupe else None
         engine = Engine(
             attempts=parts.attempts,
             admission=admission,
             recorder=recorder,
             bounds=None if prices is None else CostBounds(prices),
+            copies=copies,
             stop=self._stop,
         )
         ahead = None
         if parts.limits is not None and prices is not None:
             ahead = self._look_ahead(parts.limits, recorder.totals, prices)
         with ExitStack() as opened:
+            if copies is not None:
+                opened.callback(copies.close)
             sources = [self._source]
             if self._reread:
                 path = self._source.path
@@ -105,7 +111,7 @@ class BulkSession(RunSession):
                     )
                     nursery.start_soon(show, self._display, progress)
                 nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
-                await self._run_and_fetch(engine, passes, parts.images, recorder, state)
+                await self._run_and_fetch(engine, passes, parts.images, recorder, state, copies)
                 nursery.cancel_scope.cancel()
 
     @property
@@ -141,6 +147,7 @@ class BulkSession(RunSession):
             stop=self._stop,
             read=self._environment.read,
             announce=self._environment.announce,
+            dedupe=self._bulk.dedupe,
         )
 
     async def _forecast(
@@ -163,6 +170,7 @@ class BulkSession(RunSession):
         images: ImageStore,
         recorder: Recorder,
         state: RecoveredState,
+        copies: Copies | None,
     ) -> None:
         """Run the jobs, and beside them fetch what earlier sessions left as links."""
         async with trio.open_nursery() as nursery:
@@ -172,6 +180,9 @@ class BulkSession(RunSession):
             else:
                 nursery.start_soon(self._fetch_missing, images, recorder, state, fetched)
             await engine.run(passes, state, self._environment.read)
+            if copies is not None and not isinstance(self._stop.reason, StorageError):
+                give = partial(copies.give, self._run.path, recorder, self._environment.offload)
+                await self._stop.on_error(give)
             if not fetched.is_set():
                 # The engine had it kept; links may take longer than the jobs.
                 nursery.start_soon(self._stop.on_error, recorder.sync_regularly)

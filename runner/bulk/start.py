@@ -161,7 +161,9 @@ async def run_jobs(
         _refuse_bad_lines(jobs, settings, prices)
     if settings.estimate_first:
         _refuse_stream(jobs, "--estimate-first reads the file twice")
-        forecast = forecast_file(jobs, prices=prices, limits=settings.limits)
+        forecast = forecast_file(
+            jobs, prices=prices, limits=settings.limits, dedupe=settings.dedupe
+        )
         if show_estimate is not None:
             show_estimate(forecast)
     if settings.wait_for_reset:

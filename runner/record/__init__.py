@@ -5,6 +5,7 @@ from .files import make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
 from .recovery import JournalLeft, RecoveredState, journal_left, recover
+from .results_at import results_at
 from .seal import seal
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "read_manifest",
     "recover",
     "replace_file",
+    "results_at",
     "seal",
     "storage",
 ]

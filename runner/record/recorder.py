@@ -148,16 +148,20 @@ class Recorder:
             if not self._journal.dirty:
                 await self._written.wait()
             await trio.sleep(SYNC_EVERY_S)
-            await self._offload(self._journal.sync)
-            if self._ended_in not in self._noted:
-                await self._note([*self._noted, self._ended_in])
-            if self._journal.bytes_written >= SEGMENT_BYTES:
-                # Shielded: a stop must not leave a closed segment that nobody seals.
-                with trio.CancelScope(shield=True):
-                    full = await self._next_segment()
-                    # It repeats what was begun in the full one, which is about to go.
-                    await self._offload(self._journal.sync)
-                    await self._segment_filled(full)
+            await self.sync()
+
+    async def sync(self) -> None:
+        """Sync what was journalled, and seal the segment where it is full."""
+        await self._offload(self._journal.sync)
+        if self._ended_in not in self._noted:
+            await self._note([*self._noted, self._ended_in])
+        if self._journal.bytes_written >= SEGMENT_BYTES:
+            # Shielded: a stop must not leave a closed segment that nobody seals.
+            with trio.CancelScope(shield=True):
+                full = await self._next_segment()
+                # It repeats what was begun in the full one, which is about to go.
+                await self._offload(self._journal.sync)
+                await self._segment_filled(full)
 
     async def _next_segment(self) -> Journal:
         """Begin a segment with the attempts that are still open; returns the one before it."""

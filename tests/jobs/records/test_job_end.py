@@ -120,10 +120,11 @@ def test_columns_of_one_name_are_of_one_type() -> None:
         return {name: hints[name] for name in Result.__struct_fields__ if name in hints}
 
     result, attempt, end = of(Result), of(Attempt), of(JobEnd)
-    assert {name: attempt[name] for name in OF_LAST_ATTEMPT} == {
-        name: result[name] for name in OF_LAST_ATTEMPT
-    }
-    assert end == {name: result[name] for name in end}
+    # A result may lack the times that each attempt has: a copy has none.
+    shared = {name: attempt[name] for name in OF_LAST_ATTEMPT}
+    odd = [n for n, hint in (shared | end).items() if result[n] not in (hint, hint | None)]
+    assert odd == []
+    assert len(shared | end) > 30
 
 
 def test_the_reader_gives_whole_results_back(tmp_path: Path) -> None:
