@@ -235,7 +235,7 @@ class RunSession(ABC):
                 if parts.limits is not None:
                     parts.limits.hold(before, when="at the start")
                 if parts.watch is not None:
-                    parts.watch.begin(before, state.readings)
+                    parts.watch.begin(before, state.readings, self._environment.announce)
                 await self._send(parts, state)
                 with stop.closing:
                     recorder.reading(await _last_reading(parts, before))

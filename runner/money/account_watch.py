@@ -9,12 +9,12 @@
 It is read every minute, and each time that a further tenth of the tightest ceiling is taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import trio
 
-from headrace.jobs import BalanceReading, HeadraceError
+from headrace.jobs import BalanceReading, HeadraceError, show_duration
 
 from ..clock import RunClock
 from ..errors import OverbilledError
@@ -62,6 +62,7 @@ class AccountWatch:
         self._settings = settings
         self._looking = trio.Lock()
         self._marked = trio.Event()
+        self._announce: Callable[[str], None] | None = None
         self._session: AccountRise | None = None  # since this session's first reading
         self._since: AccountRise | None = None  # since what is kept now began to be kept
         self._before: Decimal = ZERO  # kept at that reading already: nothing tells what it cost
@@ -70,12 +71,18 @@ class AccountWatch:
         self._judged_s: float | None = None  # which attempt without a bill was the last, then
         self._amid = False  # whether something was in flight at the reading that holds
 
-    def begin(self, before: BalanceReading, earlier: Sequence[BalanceReading]) -> None:
-        """Start from the session's first reading.
+    def begin(
+        self,
+        before: BalanceReading,
+        earlier: Sequence[BalanceReading],
+        announce: Callable[[str], None] | None = None,
+    ) -> None:
+        """Start from the session's first reading; `announce` is told what is waited for.
 
         `earlier` are those of earlier sessions since the money began to be kept that is kept now:
         the first was made when there was none, with nothing in flight.
         """
+        self._announce = announce
         self._began_s = self._read_s = self._clock.now()
         if before.balance is None or before.currency != self._budget.currency:
             return
@@ -109,6 +116,7 @@ class AccountWatch:
         async with self._looking:
             try:
                 if self._unjudged:
+                    self._say_what_is_waited_for()
                     await trio.sleep_until(self._settled_s)
                 elif over is self._budget.ceiling or not self._amid:
                     return False
@@ -116,6 +124,15 @@ class AccountWatch:
             except HeadraceError as error:
                 self._stop.request(error)
                 return False
+
+    def _say_what_is_waited_for(self) -> None:
+        if self._announce is not None:
+            wait_s = max(0.0, self._settled_s - self._clock.now()) + SECOND_READING_S
+            kept = f"{show_amount(self._totals.kept)} {self._budget.currency}"
+            self._announce(
+                f"Waiting {show_duration(wait_s)} for the account to say how much of the {kept} "
+                "kept for attempts whose bill is unknown was billed."
+            )
 
     async def _until_due(self) -> None:
         """Wait for the next minute, tenth of the ceiling, or for what is kept to be settled."""

@@ -156,9 +156,14 @@ async def test_what_was_not_billed_is_released_once_it_is_a_minute_old(
     )
     bench.write_chats(3, max_tokens=50)
     most = Decimal(bound(bench) + 20)
-    ran = await bench.run(service, prices=PRICES, max_cost=most, concurrency=1)
+    said: list[str] = []
+    ran = await bench.run(
+        service, prices=PRICES, max_cost=most, concurrency=1, announce=said.append
+    )
     assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 3)
     assert service.post_times_s[1] >= 60
+    assert len(said) == 1
+    assert "for the account to say how much of the" in said[0]
     assert ran.readings["released"].drop_nulls().to_list() == [bound(bench)]
     assert ran.readings["kept"].to_list()[0] == 0
     assert ran.readings["kept"].to_list()[-1] == 0
