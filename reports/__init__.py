@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         requests_needed,
     )
     from .row_conditions import row_condition
-    from .run import scan_attempts, scan_results
+    from .run import check_whole, scan_attempts, scan_results
     from .terminal import print_status, print_steps, print_summary, report_console
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Steps",
     "Summary",
     "check_objective",
+    "check_whole",
     "compare_runs",
     "compare_with_log",
     "judge",
@@ -84,7 +85,7 @@ __getattr__ = late(
             "Judgement check_objective judge open_figures read_objectives requests_needed"
         ),
         "row_conditions": "row_condition",
-        "run": "scan_attempts scan_results",
+        "run": "check_whole scan_attempts scan_results",
         "terminal": "print_status print_steps print_summary report_console",
         "measurement_errors": "MeasurementErrors compare_with_log",
     },

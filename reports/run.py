@@ -43,6 +43,8 @@ from headrace.jobs import (
     sealed_rows,
 )
 
+from .completeness import refuse_incomplete
+
 RUN_JSON_BYTES_MAX = 16 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
 
@@ -93,7 +95,7 @@ def open_run(directory: Path) -> Run:
     value that no run records.
 
     Raises:
-        InputError: it is not a run, or can't be read.
+        InputError: it is not a run, can't be read, or has lost rows.
     """
     check_path(directory)
     try:
@@ -107,16 +109,29 @@ def open_run(directory: Path) -> Run:
 def _opened(directory: Path) -> Run:
     manifest = _manifest(directory)
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
-    gaps: list[Gap] = []
     if not running:
         _refuse_missing(directory / "journal", manifest)
+    return _read(directory, manifest, running=running)
+
+
+def check_whole(directory: Path) -> None:
+    """Raise InputError where a run that no other process works on can't be read, or has lost rows:
+    what was paid for would be paid for again."""
+    _read(directory, _manifest(directory), running=False)
+
+
+def _read(directory: Path, manifest: Manifest, *, running: bool) -> Run:
+    gaps: list[Gap] = []
     journal = _Journal.read(directory / "journal", gaps.append)
     unended = [] if running else [sent.lost() for sent in journal.unended()]
     results = _table(directory / "results", Result, journal.results, ["index"])
-    results, left_out = _without_left_out(directory, results)
     attempts = _table(
         directory / "attempts", Attempt, [*journal.attempts, *unended], ["index", "attempt"]
     )
+    if not running:
+        with reading_tables(directory):
+            refuse_incomplete(directory, manifest, results, attempts)
+    results, left_out = _without_left_out(directory, results)
     return Run(
         directory=directory,
         manifest=manifest,
@@ -301,8 +316,7 @@ def _names_in(part: Path) -> list[str]:
         return list(pl.read_parquet_schema(part))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
-            f"{part} is damaged or cut short ({error}); restore it, or remove it and run again "
-            "to make its rows anew"
+            f"{part} is damaged or cut short ({error}); restore it from a copy"
         ) from error
 
 

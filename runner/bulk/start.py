@@ -203,6 +203,8 @@ async def _session(
         form_of(source)  # a fault of the whole file is told before there is a directory
         fresh = _manifest(settings, source.identity, made)
         with RunDirectory.open(directory, fresh, share=settings.share) as run_directory:
+            if run_directory.manifest.sessions:
+                await environment.read(lambda: _check_whole(directory))
             changed: list[ChangedLine] = []
             if run_directory.file_changed:
                 changed = await environment.read(lambda: changed_lines(jobs, directory))
@@ -218,6 +220,12 @@ async def _session(
                 display=display,
             )
             return await session.work()
+
+
+def _check_whole(directory: Path) -> None:
+    from headrace.reports import check_whole
+
+    check_whole(directory)
 
 
 def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:
