@@ -15,6 +15,8 @@ from typing import Annotated
 
 import msgspec
 
+from headrace.text_file import TextEncodingError, read_text
+
 from .draws import SeededDraws
 from .errors import GatewayError
 
@@ -99,7 +101,9 @@ def load_answers(path: Path) -> tuple[AnswerRule, ...]:
         GatewayError: with one line for each fault, which names the file and the line.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_text(path).split("\n")
+    except TextEncodingError as error:
+        raise GatewayError(f"the answer file {path} can't be used: {error}") from error
     except OSError as error:
         raise GatewayError(f"cannot read the answer file {path}: {error.strerror}") from error
     decoder = msgspec.json.Decoder(AnswerRule)

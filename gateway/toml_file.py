@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from headrace.given_file import read_given
+from headrace.text_file import read_text
 
 from .errors import GatewayError
 
@@ -34,7 +34,7 @@ def read_toml(
         GatewayError: naming the file and, where it can be read, the key at fault.
     """
     try:
-        data = tomllib.loads(read_given(path).decode("utf-8"), parse_float=Decimal)
+        data = tomllib.loads(read_text(path), parse_float=Decimal)
     except OSError as error:
         raise GatewayError(f"cannot read the {what} {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -35,7 +35,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from headrace.given_file import read_given
+from headrace.text_file import read_text
 
 from ..amount import EXACT
 from ..errors import InputError
@@ -61,7 +61,7 @@ def load_prices(path: Path) -> PriceTable:
         InputError: naming the file and the key at fault.
     """
     try:
-        data = tomllib.loads(read_given(path).decode("utf-8-sig"), parse_float=Decimal)
+        data = tomllib.loads(read_text(path), parse_float=Decimal)
     except OSError as error:
         raise InputError(f"cannot read the price file {path}: {error.strerror}") from error
     except RecursionError as error:

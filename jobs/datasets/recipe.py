@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.given_file import read_given
+from headrace.text_file import TextEncodingError, read_text
 
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
@@ -93,7 +93,7 @@ def checked(given: dict[str, Any], where: str) -> Recipe:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_given(path).decode("utf-8"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there; name a recipe in TOML") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -106,8 +106,8 @@ def _text(base: Path, file: Any, what: str) -> str:
         raise InputError(f"{what} is {file!r}; write the name of a file in quotes")
     path = base / file
     try:
-        return read_given(path).decode("utf-8")
-    except UnicodeDecodeError as error:
+        return read_text(path)
+    except TextEncodingError as error:
         raise InputError(f"{what}: {path} is not UTF-8; save it as UTF-8") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

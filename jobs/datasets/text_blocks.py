@@ -6,7 +6,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import decompressed
+from ..files import decompressed, refuse_other_kinds
 
 BOM = b"\xef\xbb\xbf"
 READ_BYTES = 2**20
@@ -32,6 +32,7 @@ def _checked(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     for block in blocks:
         if not begun:
             begun = True
+            refuse_other_kinds(block, name)
             if block.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
                 raise InputError(f"{name} is UTF-16; save it as UTF-8")
             block = block.removeprefix(BOM)

@@ -3,6 +3,7 @@
 from .decompression import decompressed
 from .dialects import BadLineError, build_job
 from .duplicates import SeenIds
+from .encoding import refuse_other_kinds
 from .form import form_of
 from .reader import JobReader
 from .source import MIB, Source, is_stream, open_source
@@ -18,4 +19,5 @@ __all__ = [
     "form_of",
     "is_stream",
     "open_source",
+    "refuse_other_kinds",
 ]

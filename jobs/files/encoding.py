@@ -23,17 +23,17 @@ _LOOKS = {  # of its first characters
     "utf-16-be": re.compile(rb"\0%b\0%b" % (_ASCII, _ASCII)),
 }
 # What other kinds of files begin with, and what is to be done with them.
-_WRITE_LINES = "write one JSON object per line from it"
+_MAKE = "write one JSON object per line from it"
 _OTHER_KINDS = {
-    b"PAR1": f"a Parquet file, not JSON lines; {_WRITE_LINES}",
-    b"ARROW1": f"an Arrow file, not JSON lines; {_WRITE_LINES}",
-    b"ORC": f"an ORC file, not JSON lines; {_WRITE_LINES}",
-    b"Obj\x01": f"an Avro file, not JSON lines; {_WRITE_LINES}",
-    b"SQLite format 3\x00": f"an SQLite database, not JSON lines; {_WRITE_LINES}",
-    b"\x89HDF": f"an HDF5 file, not JSON lines; {_WRITE_LINES}",
-    b"%PDF": f"a PDF, not JSON lines; {_WRITE_LINES}",
-    b"\xd0\xcf\x11\xe0": f"an Excel workbook, not JSON lines; {_WRITE_LINES}",
-    b"PK\x03\x04": "a zip file (or an Excel workbook, which is one); take the job file out of it, "
+    b"PAR1": "a Parquet file, not JSON lines; make jobs of it with `headrace jobs make`",
+    b"ARROW1": f"an Arrow file, not text; {_MAKE}",
+    b"ORC": f"an ORC file, not text; {_MAKE}",
+    b"Obj\x01": f"an Avro file, not text; {_MAKE}",
+    b"SQLite format 3\x00": f"an SQLite database, not text; {_MAKE}",
+    b"\x89HDF": f"an HDF5 file, not text; {_MAKE}",
+    b"%PDF": f"a PDF, not text; {_MAKE}",
+    b"\xd0\xcf\x11\xe0": f"an Excel workbook, not text; {_MAKE}",
+    b"PK\x03\x04": "a zip file (or an Excel workbook, which is one); take the file out of it, "
     "or compress that as .gz or .zst",
     b"BZh": "a bzip2 file; unpack it, or compress it as .gz or .zst",
     b"\xfd7zXZ\x00": "an xz file; unpack it, or compress it as .gz or .zst",
@@ -78,7 +78,7 @@ class TextPieces:
             head = Piece(head.data + more.data, more.stored_bytes)
         if not head.data:
             return
-        self._refuse_other_kinds(head.data)
+        refuse_other_kinds(head.data, self._name)
         self.encoding = encoding_of(head.data)
         if self.encoding == "utf-32":
             raise InputError(f"{self._name} is in UTF-32; save it as UTF-8")
@@ -101,12 +101,14 @@ class TextPieces:
             ) from error
         yield Piece(_utf8(rest), stored)
 
-    def _refuse_other_kinds(self, head: bytes) -> None:
-        for magic, what in _OTHER_KINDS.items():
-            if head.startswith(magic):
-                raise InputError(f"{self._name} is {what}")
-        if head[_TAR_AT_BYTES:].startswith(_TAR):
-            raise InputError(f"{self._name} is a tar archive; take the job file out of it")
+
+def refuse_other_kinds(head: bytes, name: str) -> None:
+    """Raises InputError where a file, unpacked, begins as one that is not text does."""
+    for magic, what in _OTHER_KINDS.items():
+        if head.startswith(magic):
+            raise InputError(f"{name} is {what}")
+    if head[_TAR_AT_BYTES:].startswith(_TAR):
+        raise InputError(f"{name} is a tar archive; take the file out of it")
 
 
 def encoding_of(head: bytes) -> str:

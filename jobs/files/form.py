@@ -100,7 +100,7 @@ def _fault(first: bytes, second: bytes | None) -> str | None:
     if first.startswith(b"<"):
         return "is a web page or XML, not JSON lines; fetch the file itself"
     if second is not None and (kind := _table_kind(first, second)) is not None:
-        return f"looks like {kind}, not JSON lines; write one JSON object per line from it"
+        return f"looks like {kind}, not JSON lines; make jobs of it with `headrace jobs make`"
     if not first.startswith(b"{"):
         return None
     if first.startswith(b"{'") and (second is None or second.startswith(b"{'")):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from headrace.given_file import read_given
 from headrace.jobs import Expression, InputError, parse_condition
+from headrace.text_file import TextEncodingError, read_text
 
 from .evaluate import open_figures
 from .objective import Judgement, check_objective, judge
@@ -60,10 +60,10 @@ def read_objectives(path: Path) -> list[Expression]:
     Raises InputError where it can't be read, and for a mistake, with its line.
     """
     try:
-        text = read_given(path).decode("utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except TextEncodingError as error:
         raise InputError(f"{path} is not UTF-8; write one objective per line") from error
     found = []
     for number, line in enumerate(text.splitlines(), 1):

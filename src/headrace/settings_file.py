@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from .given_file import read_given
+from .text_file import read_text
 
 SETTINGS_FILE = "headrace.toml"  # in the current directory
 
@@ -17,7 +17,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(read_given(path).decode("utf-8-sig"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -72,13 +72,13 @@ def test_utf_16_that_ends_within_a_character_is_an_error_after_what_came_before(
 @pytest.mark.parametrize(
     ("head", "said"),
     [
-        (b"PAR1..", "a Parquet file, not JSON lines; write one JSON object per line from it"),
+        (b"PAR1..", "a Parquet file, not JSON lines; make jobs of it with `headrace jobs make`"),
         (b"BZh91AY", "a bzip2 file; unpack it, or compress it as .gz or .zst"),
         (b"\xfd7zXZ\x00\x00", "an xz file; unpack it, or compress it as .gz or .zst"),
-        (b"PK\x03\x04..", "a zip file (or an Excel workbook, which is one); take the job file out"),
-        (b"SQLite format 3\x00", "an SQLite database, not JSON lines"),
+        (b"PK\x03\x04..", "a zip file (or an Excel workbook, which is one); take the file out"),
+        (b"SQLite format 3\x00", "an SQLite database, not text; write one JSON object"),
         ("{}".encode("utf-32"), "in UTF-32; save it as UTF-8"),
-        (b"jobs.jsonl".ljust(257, b"\0") + b"ustar\x0000", "a tar archive; take the job file out"),
+        (b"jobs.jsonl".ljust(257, b"\0") + b"ustar\x0000", "a tar archive; take the file out"),
     ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress])
