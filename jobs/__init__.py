@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     )
     from .prompts import (
         BAD_LINES,
+        AheadPrompts,
         FilePrompts,
         Lengths,
         Prompts,
@@ -156,6 +157,7 @@ if TYPE_CHECKING:
         SyntheticPrompts,
         Trace,
         TracePrompts,
+        TraceUnit,
         docstring_jobs,
         parse_lengths,
         read_trace,
@@ -184,6 +186,7 @@ __all__ = [
     "USUAL_TIERS",
     "AccountChange",
     "Aggregate",
+    "AheadPrompts",
     "Attempt",
     "BalanceRead",
     "BalanceReading",
@@ -263,6 +266,7 @@ __all__ = [
     "TokenEstimator",
     "Trace",
     "TracePrompts",
+    "TraceUnit",
     "Unary",
     "Usage",
     "WrittenRecord",
@@ -342,8 +346,8 @@ __getattr__ = late(
             "parse_condition parse_expression walk_nodes format_expression value_type"
         ),
         "prompts": (
-            "BAD_LINES FilePrompts Lengths PromptShape Prompts RequestTemplate SyntheticPrompts "
-            "Trace TracePrompts docstring_jobs parse_lengths read_trace"
+            "AheadPrompts BAD_LINES FilePrompts Lengths PromptShape Prompts RequestTemplate "
+            "SyntheticPrompts Trace TracePrompts TraceUnit docstring_jobs parse_lengths read_trace"
         ),
     },
 )

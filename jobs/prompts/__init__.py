@@ -1,5 +1,6 @@
 """What a load run sends: prompts from a job file, made of words, or as long as a trace's."""
 
+from .ahead import AheadPrompts
 from .docstrings import BAD_LINES, docstring_jobs
 from .file import FilePrompts
 from .lengths import Lengths, parse_lengths
@@ -7,10 +8,11 @@ from .prompts import Prompts
 from .replayed import TracePrompts
 from .synthetic import PromptShape, SyntheticPrompts
 from .template import RequestTemplate
-from .trace import Trace, read_trace
+from .trace import Trace, TraceUnit, read_trace
 
 __all__ = [
     "BAD_LINES",
+    "AheadPrompts",
     "FilePrompts",
     "Lengths",
     "PromptShape",
@@ -19,6 +21,7 @@ __all__ = [
     "SyntheticPrompts",
     "Trace",
     "TracePrompts",
+    "TraceUnit",
     "docstring_jobs",
     "parse_lengths",
     "read_trace",

@@ -1,19 +1,21 @@
 """Prompts as long as those of a trace, with the same shared beginnings."""
 
+import hashlib
 import random
 
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..job import Job
 from .template import RequestTemplate
-from .trace import BLOCK_TOKENS, Trace
-from .words import words
+from .trace import Trace
+from .trace_lines import Block
+from .words import spelled
 
 
 class TracePrompts:
     """A job for each request of a trace, in order, and then from the start again.
 
-    Blocks with the same id get the same 512 words, so that prompts share their beginnings as in the
+    Blocks with the same id get the same words, so that prompts share their beginnings as in the
     trace.
 
     Args:
@@ -39,20 +41,20 @@ class TracePrompts:
         trace = self._trace
         place = self._given % trace.requests
         self._given += 1
-        left_tokens, text = trace.input_tokens[place], []
-        for block in trace.blocks[place][: -(-left_tokens // BLOCK_TOKENS)]:
-            # The last one may be cut short.
-            tokens = min(left_tokens, BLOCK_TOKENS)
-            block_rng = random.Random(f"{self._seed}/{block}")
-            text += words(BLOCK_TOKENS, block_rng).split(" ")[:tokens]
-            left_tokens -= tokens
-        if left_tokens:
-            text.append(words(left_tokens, self._rng))
+        tokens, size = trace.input_tokens[place], trace.block_tokens
+        blocks = [self._block(block, size) for block in trace.blocks[place]]
+        drawn = b"".join(blocks)[:tokens]  # the last one may be cut short
+        drawn += self._rng.randbytes(tokens - len(drawn))
         return self._template.job(
             index,
-            [{"role": "user", "content": " ".join(text)}],
+            [{"role": "user", "content": spelled(drawn)}],
             output_tokens=trace.output_tokens[place],
         )
+
+    def _block(self, block: Block, tokens: int) -> bytes:
+        """What a block's words are drawn from, the same wherever it comes."""
+        name = f"{self._seed}/{block!r}".encode("utf-8", "surrogatepass")
+        return hashlib.shake_128(name).digest(tokens)
 
     def answered(self, job: Job, text: str | None) -> None:
         """Does nothing: no prompt depends on an answer."""

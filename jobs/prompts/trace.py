@@ -1,56 +1,37 @@
 """A trace of real traffic: when each request came, and how long its prompt and answer were.
 
-Two published formats are read, told apart by the beginning of the file:
-
-Mooncake (R. Qin et al., "Mooncake", FAST 2025), JSON lines, times in milliseconds; equal `hash_ids`
-at the beginning of two prompts mean that their first blocks of 512 tokens were the same:
-
-    {"timestamp": 3052, "input_length": 7234, "output_length": 794, "hash_ids": [0, 28, 29]}
-
-BurstGPT (Y. Wang et al., "BurstGPT", arXiv:2401.17644), CSV, times in seconds; other columns are
-ignored:
-
-    Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type
-    45,ChatGPT,1087,230,1317,Conversation log
+`trace_lines` has the forms that are read. What a trace doesn't say itself is its unit of time and
+the length of its blocks: each form has its own, and where the figures can't be right, the user is
+asked.
 """
 
-import csv
 from array import array
-from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
-import msgspec
-
+from ..durations import show_seconds
 from ..errors import InputError
-from ..files import Source, open_source
+from ..files import open_source
 from ..records import JobFile
-from .lengths import LONGEST_TOKENS
+from .trace_lines import Block, Form, TraceLine, trace_lines
+
+TraceUnit = Literal["s", "ms"]
+UNITS: dict[TraceUnit, float] = {"s": 1.0, "ms": 0.001}
+UNIT_NAMES: dict[TraceUnit, str] = {"s": "seconds", "ms": "milliseconds"}
 
 BLOCK_TOKENS = 512
-CSV_COLUMNS = ("timestamp", "request tokens", "response tokens")
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_TOKENS)]
-_Time = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
-
-
-class _MooncakeLine(msgspec.Struct):
-    timestamp: _Time
-    input_length: _Count
-    output_length: _Count
-    hash_ids: list[int] = []
-
-
-class _CsvLine(msgspec.Struct):
-    timestamp: _Time
-    request_tokens: _Count
-    response_tokens: _Count
-
-
-class _TraceLine(NamedTuple):
-    at_s: float
-    input_tokens: int
-    output_tokens: int
-    blocks: tuple[int, ...]
+# The unit of its times and the length of its blocks.
+OF_FORM: dict[Form, tuple[TraceUnit, int]] = {
+    "table": ("s", BLOCK_TOKENS),  # it has no blocks
+    "mooncake": ("ms", BLOCK_TOKENS),
+    "bailian": ("s", 16),
+}
+FORMS: tuple[Form, ...] = tuple(OF_FORM)  # where lines differ, the last of these is the file's
+USUAL_BLOCK_TOKENS = (1024, 512, 256, 128, 64, 32, 16, 8, 4, 1)
+# JSON lines that would come faster, taken as milliseconds, may well be seconds: one every 2 s has
+# the first of these rates then, and one every 50 s, of times with fractions, the second.
+DOUBTED_RATE_PER_S = 500.0
+DOUBTED_FRACTIONS_RATE_PER_S = 20.0
 
 
 class Trace(NamedTuple):
@@ -60,89 +41,133 @@ class Trace(NamedTuple):
         identity: of the file.
         times_s: from the first request, in seconds.
         input_tokens: at least 1.
-        output_tokens: at least 1. A failed request has an answer of 0 in BurstGPT, and is sent
-            nevertheless.
-        blocks: ids of the prompt's first blocks of 512 tokens, where the trace has them.
+        output_tokens: at least 1. A failed request has an answer of 0, and is sent nevertheless.
+        blocks: ids of the prompt's first blocks, where the trace has them.
+        block_tokens: how long each of them is.
+        unit: what the times were taken for; None of moments.
+        left_out: lines that have no input length, and are not among the requests.
     """
 
     identity: JobFile
     times_s: "array[float]"
     input_tokens: "array[int]"
     output_tokens: "array[int]"
-    blocks: list[tuple[int, ...]]
+    blocks: list[tuple[Block, ...]]
+    block_tokens: int = BLOCK_TOKENS
+    unit: TraceUnit | None = None
+    left_out: int = 0
 
     @property
     def requests(self) -> int:
         """How many requests there are."""
         return len(self.times_s)
 
+    def announcement(self, speed: float = 1.0) -> str:
+        """What will be replayed, in a line: how many requests, over which time, at which rate.
 
-def read_trace(path: str) -> Trace:
+        Args:
+            speed: how many times as fast as they came.
+        """
+        said = f"Replaying {self.identity.path}: {_extent(self.requests, self.times_s[-1] / speed)}"
+        if speed != 1:
+            said += f", {speed:g} times as fast as they came"
+        if self.unit is not None:
+            said += f"; its times are taken as {UNIT_NAMES[self.unit]}"
+        if self.left_out:
+            lines = "1 line" if self.left_out == 1 else f"{self.left_out:,} lines"
+            said += f"; {lines} without an input length left out"
+        return said
+
+
+def read_trace(
+    path: str, *, unit: TraceUnit | None = None, block_tokens: int | None = None
+) -> Trace:
     """Read a trace, plain, gzip or zstd.
 
     Args:
-        path: a file in one of the two formats; "-" is standard input.
+        path: a file in one of the forms; "-" is standard input.
+        unit: of its times; None is that of its form.
+        block_tokens: the length of the blocks that `hash_ids` stand for; None is that of its form.
 
     Raises:
-        InputError: naming the line at fault.
+        InputError: naming the line at fault, or asking for the unit or the length of the blocks.
     """
     with open_source(path, what="the trace") as source:
-        jsonl = source.begins(lambda head: head.lstrip()[:1] == b"{" if head.strip() else None)
-        lines = sorted(
-            _mooncake(source) if jsonl else _burst_gpt(source), key=lambda line: line.at_s
-        )
+        found = list(trace_lines(source))
         identity = source.identity
+    lines = [line for line in found if line.input_tokens is not None]
     if not lines:
         raise InputError(
             f"{path} has no requests; write a trace as docs/reference/prompts.md shows it"
         )
-    first_s = lines[0].at_s
+    form = max((line.form for line in lines), key=FORMS.index)
+    own_unit, own_block_tokens = OF_FORM[form]
+    block_tokens = block_tokens or own_block_tokens
+    moments = {line.is_moment for line in lines}
+    if len(moments) > 1:
+        raise InputError(f"{path} has dates and numbers for times; write either")
+    taken = (unit or own_unit) if moments == {False} else None
+    if unit is None and taken == "ms":
+        _ask_for_unit(path, lines)
+    _check_blocks(path, lines, block_tokens)
+    factor = 1.0 if taken is None else UNITS[taken]
+    lines.sort(key=lambda line: line.time)
+    first = lines[0].time
     return Trace(
         identity,
-        array("d", [line.at_s - first_s for line in lines]),
-        array("q", [max(1, line.input_tokens) for line in lines]),
+        array("d", [(line.time - first) * factor for line in lines]),
+        array("q", [max(1, line.input_tokens or 0) for line in lines]),
         array("q", [max(1, line.output_tokens) for line in lines]),
         [line.blocks for line in lines],
+        block_tokens,
+        taken,
+        len(found) - len(lines),
     )
 
 
-def _mooncake(source: Source) -> Iterator[_TraceLine]:
-    decode = msgspec.json.Decoder(_MooncakeLine).decode
-    for number, line in source.lines():
-        if not line or line.isspace():
-            continue
-        try:
-            found = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"line {number} of {source.path} is not a request: {error}") from error
-        blocks = tuple(found.hash_ids)
-        yield _TraceLine(found.timestamp / 1000, found.input_length, found.output_length, blocks)
-
-
-def _burst_gpt(source: Source) -> Iterator[_TraceLine]:
-    rows = csv.reader(line.decode("utf-8", "replace").rstrip("\r") for _, line in source.lines())
-    header = [name.strip().lower() for name in next(rows, [])]
-    if not header:
+def _ask_for_unit(path: str, lines: Sequence[TraceLine]) -> None:
+    """Raises InputError where times that were taken for milliseconds may be seconds."""
+    times = [line.time for line in lines]
+    span = max(times) - min(times)
+    if not span:
         return
-    if missing := [name for name in CSV_COLUMNS if name not in header]:
-        raise InputError(
-            f"{source.path} lacks the columns {', '.join(missing)}; a trace is a CSV file with "
-            "Timestamp, Request tokens and Response tokens, or JSON lines with timestamp, "
-            "input_length and output_length"
-        )
-    places = [header.index(name) for name in CSV_COLUMNS]
-    while True:
-        try:
-            row = next(rows, None)
-            if row is None:
-                return
-            if not row:
-                continue
-            texts = [row[place].strip() for place in places]
-            names = (name.replace(" ", "_") for name in CSV_COLUMNS)
-            found = msgspec.convert(dict(zip(names, texts, strict=True)), _CsvLine, strict=False)
-        except (IndexError, csv.Error, msgspec.ValidationError) as error:
+    fractions = any(not time.is_integer() for time in times)
+    rate_per_s = len(times) / (span * UNITS["ms"])
+    if rate_per_s < (DOUBTED_FRACTIONS_RATE_PER_S if fractions else DOUBTED_RATE_PER_S):
+        return
+    as_ms, as_s = (_extent(len(times), span * UNITS[unit]) for unit in ("ms", "s"))
+    raise InputError(
+        f"{path} does not say the unit of its times: {as_ms} in milliseconds, or {as_s} in "
+        "seconds? Give --trace-unit ms or --trace-unit s"
+    )
+
+
+def _check_blocks(path: str, lines: Sequence[TraceLine], block_tokens: int) -> None:
+    """Raises InputError where a line has more blocks than its input takes."""
+    for line in lines:
+        if len(line.blocks) > _most_blocks(line, block_tokens):
+            fits = (
+                each
+                for each in USUAL_BLOCK_TOKENS
+                if all(len(line.blocks) <= _most_blocks(line, each) for line in lines)
+            )
+            size = next(fits, None)
             raise InputError(
-                f"line {rows.line_num} of {source.path} is not a request: {error}"
-            ) from error
-        yield _TraceLine(found.timestamp, found.request_tokens, found.response_tokens, ())
+                f"line {line.number} of {path} has {len(line.blocks):,} hash_ids, and blocks of "
+                f"{block_tokens} tokens make at most {_most_blocks(line, block_tokens):,} of its "
+                f"{line.input_tokens:,} tokens; give --block-tokens, the length of its blocks"
+                + (f" (such as {size})" if size else "")
+            )
+
+
+def _most_blocks(line: TraceLine, block_tokens: int) -> int:
+    return -(-(line.input_tokens or 0) // block_tokens)
+
+
+def _extent(requests: int, span_s: float) -> str:
+    said = f"{requests:,} request{'s' * (requests != 1)}"
+    if not span_s:
+        return said if requests == 1 else f"{said} at once"
+    rate = requests / span_s
+    digits = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+    return f"{said} over {show_seconds(span_s)}, {digits}/s on average"

@@ -23,8 +23,20 @@ ten the tin tip ton too top try two use van vet via was way web wed who why wig 
 yet you zip
 """
 WORDS = tuple(_TEXT.split())
+WORD_BYTES = 4  # with the space
+# For each place in a word, the letter that a random byte stands for.
+_LETTERS = [bytes(ord(word[place]) for word in WORDS) for place in range(WORD_BYTES - 1)]
 
 
 def words(tokens: int, rng: random.Random) -> str:
     """So many words, drawn uniformly from 256 with one random byte each."""
-    return " ".join([WORDS[byte] for byte in rng.randbytes(tokens)])
+    return spelled(rng.randbytes(tokens))
+
+
+def spelled(drawn: bytes) -> str:
+    """The words that random bytes stand for. A prompt of 120,000 tokens takes half a millisecond:
+    what is due in the meantime is late by that."""
+    text = bytearray(b" " * (WORD_BYTES * len(drawn)))
+    for place, letters in enumerate(_LETTERS):
+        text[place::WORD_BYTES] = drawn.translate(letters)
+    return text[:-1].decode("ascii")

@@ -43,6 +43,17 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     show_default=True,
     help="How many times as fast to replay.",
 )
+@click.option(
+    "--trace-unit",
+    type=click.Choice(["s", "ms"]),
+    help="Of a trace's times.  [default: its form's]",
+)
+@click.option(
+    "--block-tokens",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="What a trace's hash_ids stand for.  [default: 512, Alibaba's 16]",
+)
 @time_flag("--duration", text="How long to measure.")
 @click.option("--requests", type=click.IntRange(min=1), metavar="N", help="How many to measure.")
 @time_flag("--warmup", defaults.WARMUP_S, text="Before it is measured.")
@@ -141,6 +152,8 @@ def load(*, as_json: bool, **options: Any) -> None:
         return
     planned = plan(asked, None, wall_now())
     print_calibration_warnings(planned)
+    if planned.source.announcement is not None:
+        print_err(printable(planned.source.announcement))
     outcome, summary = load_and_summarise(planned, display_on(Console(stderr=True)))
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import InputError, Trace, read_trace
+from headrace.jobs import InputError, Trace, TraceUnit, read_trace
 
 from ..defaults import ARRIVALS, SPEED, VARIATION
 from ..options import SendOptions
@@ -33,6 +33,8 @@ class LoadOptions(SendOptions, total=False):
     arrivals: how requests lie about the rate.
     variation: of gamma arrivals; 1 is poisson.
     speed: how many times as fast to replay.
+    trace_unit: of a trace's times, "s" or "ms"; None is that of its form.
+    block_tokens: the length of the blocks that a trace's hash_ids stand for; None is likewise.
     duration_s, requests: how long, or how many, to measure.
     warmup_s: the time before it is measured.
     model, url, stream: of the requests; None is the default, or what `jobs` say.
@@ -55,6 +57,8 @@ class LoadOptions(SendOptions, total=False):
     arrivals: Arrivals
     variation: float
     speed: float
+    trace_unit: TraceUnit | None
+    block_tokens: int | None
     duration_s: float | None
     requests: int | None
     warmup_s: float
@@ -98,7 +102,7 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
     if seed is None:
         seed = int(now.timestamp() * 1e6)
     replay, out = options.get("replay"), options.get("out")
-    trace = None if replay is None else read_trace(replay)
+    trace = None if replay is None else _trace(replay, options)
     if options.get("max_cost") is not None and options.get("prices") is None:
         raise InputError("--max-cost needs prices: give --prices FILE")
     objectives = tuple(options.get("objectives", ()))
@@ -113,8 +117,15 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
         | {"extra": _extra(options.get("extra"))}
     )
     found = prompts_for(asked, seed=seed, trace=trace)
+    said = None if trace is None else trace.announcement(options.get("speed", SPEED))
     directory = fresh_directory(now.date(), Path()) if out is None else Path(out)
-    return LoadPlan(settings, found, directory)
+    return LoadPlan(settings, found._replace(announcement=said), directory)
+
+
+def _trace(path: str, options: LoadOptions) -> Trace:
+    return read_trace(
+        path, unit=options.get("trace_unit"), block_tokens=options.get("block_tokens")
+    )
 
 
 def _shape(options: LoadOptions, trace: Trace | None) -> Shape:
@@ -136,6 +147,12 @@ def _shape(options: LoadOptions, trace: Trace | None) -> Shape:
             f"{what}; give one of --users 64, --rate 50/s, --stages '0s:5/s, 60s:50/s' "
             "and --replay FILE"
         )
+    for flag, value in (
+        ("--trace-unit", options.get("trace_unit")),
+        ("--block-tokens", options.get("block_tokens")),
+    ):
+        if value is not None and trace is None:
+            raise InputError(f"only a trace has that: {flag} goes with --replay")
     if users is not None:
         if users < 1:
             raise InputError(f"--users is {users}; give at least 1")

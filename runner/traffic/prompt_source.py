@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from headrace.jobs import (
     IMAGE_URLS,
+    AheadPrompts,
     FilePrompts,
     InputError,
     JobFile,
@@ -24,7 +25,8 @@ from ..defaults import MODEL, OUTPUT_TOKENS, PROMPT_TOKENS, SHARED_PREFIX, TURNS
 
 class PromptSource(NamedTuple):
     """Prompts, and what run.json says of them: `words` for people, `identity` of the file that they
-    are from; model, url and stream are None where the jobs of a file say them."""
+    are from; model, url and stream are None where the jobs of a file say them. `announcement` is
+    said before anything is sent."""
 
     prompts: Prompts
     words: str
@@ -33,6 +35,7 @@ class PromptSource(NamedTuple):
     url: str | None = None
     stream: bool | None = None
     rejects: tuple[Reject, ...] = ()
+    announcement: str | None = None
 
 
 class PromptOptions(NamedTuple):
@@ -61,7 +64,7 @@ def prompts_for(asked: PromptOptions, *, seed: int, trace: Trace | None = None) 
     streamed = asked.url not in IMAGE_URLS if asked.stream is None else asked.stream
     template = RequestTemplate(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
     if trace is not None:
-        prompts: Prompts = TracePrompts(template, trace, rng=rng)
+        prompts: Prompts = AheadPrompts(TracePrompts(template, trace, rng=rng))
         return _of_template(prompts, template, "the trace's lengths", trace.identity)
     input_tokens = asked.prompt_tokens or PROMPT_TOKENS
     output_tokens = asked.output_tokens or OUTPUT_TOKENS

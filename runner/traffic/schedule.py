@@ -18,6 +18,8 @@ from .demand import Demand, DueRequest
 
 # How long the dispatcher may continue with what is due, while others wait for their turn.
 YIELD_AFTER_S = 0.002
+# A prompt is made beforehand where nothing is due for so many times what the latest one took.
+AHEAD_SPARE = 2.0
 
 
 class TakenJob(NamedTuple):
@@ -30,11 +32,18 @@ class TakenJob(NamedTuple):
 class Schedule:
     """`over` is set once the shape wants nothing more; what was taken may still be out then.
 
-    `pend` makes a job ready to be tried. Indices count from 0 in the order of the due times.
+    `pend` makes a job ready to be tried; `make_ahead` makes a prompt beforehand, and says whether
+    it did. Indices count from 0 in the order of the due times.
     """
 
     def __init__(
-        self, demand: Demand, prompts: Prompts, *, alarm: Alarm, pend: Callable[[Job], Pending]
+        self,
+        demand: Demand,
+        prompts: Prompts,
+        *,
+        alarm: Alarm,
+        pend: Callable[[Job], Pending],
+        make_ahead: Callable[[], bool] | None = None,
     ) -> None:
         self.demand = demand
         self.over = trio.Event()
@@ -42,6 +51,8 @@ class Schedule:
         self._prompts = prompts
         self._alarm = alarm
         self._pend = pend
+        self._make_ahead = make_ahead
+        self._making_s = 0.0  # how long the latest one took
         self._ahead: Pending | None = None
         self._retries: list[tuple[float, int, Pending]] = []
         self._order = itertools.count()
@@ -77,9 +88,23 @@ class Schedule:
                 await trio.lowlevel.checkpoint()
                 self._ahead = self._make()
                 continue
+            elif self._makes_ahead():
+                await trio.lowlevel.checkpoint()
+                continue
             retry_s = self._retries[0][0] if self._retries else float("inf")
             await self._alarm.wait_until(min(retry_s, self.demand.next_s(trio.current_time())))
             self._yielded_s = trio.current_time()
+
+    def _makes_ahead(self) -> bool:
+        """Make one more prompt beforehand, where nothing is due before it would be ready."""
+        now_s = trio.current_time()
+        if self._make_ahead is None or not self.demand.open_loop:
+            return False
+        if self.demand.next_s(now_s) - now_s < AHEAD_SPARE * self._making_s:
+            return False
+        made = self._make_ahead()
+        self._making_s = trio.current_time() - now_s
+        return made
 
     def _make(self) -> Pending:
         return self._pend(self._prompts.next(self.taken))

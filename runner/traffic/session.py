@@ -7,7 +7,7 @@ from functools import partial
 
 import trio
 
-from headrace.jobs import CostBounds, Job, LoadFacts, Phase, PriceTable
+from headrace.jobs import AheadPrompts, CostBounds, Job, LoadFacts, Phase, PriceTable
 
 from ..alarm import Alarm, OpenAlarm
 from ..assembly import Assembly
@@ -90,6 +90,7 @@ class LoadSession(RunSession):
             due_alarm = stack.enter_context(self._open_alarm())
             loop_alarm = stack.enter_context(self._open_alarm())
             stack.enter_context(self._loop.garbage_timed())
+            await self._make_first_prompts()
             window = self._load.window(self._clock.now())
             schedule = self._schedule(prices, window, due_alarm)
             self._begin_window(window)
@@ -136,7 +137,20 @@ class LoadSession(RunSession):
         assert settings.seed is not None
         demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
         bounds = None if prices is None else CostBounds(prices)
-        return Schedule(demand, self._source.prompts, alarm=alarm, pend=partial(_pend, bounds))
+        prompts = self._source.prompts
+        return Schedule(
+            demand,
+            prompts,
+            alarm=alarm,
+            pend=partial(_pend, bounds),
+            make_ahead=prompts.make_ahead if isinstance(prompts, AheadPrompts) else None,
+        )
+
+    async def _make_first_prompts(self) -> None:
+        """Where they can be made ahead, the first of them are there before anything is due."""
+        prompts = self._source.prompts
+        while isinstance(prompts, AheadPrompts) and prompts.make_ahead():
+            await trio.lowlevel.checkpoint()
 
     def _begin_window(self, window: MeasureWindow) -> None:
         facts, utc = self._facts, self._clock.utc

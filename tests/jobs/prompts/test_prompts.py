@@ -1,6 +1,5 @@
 """Prompts for load runs: corpora, lengths, prefixes, conversations and traces."""
 
-import gzip
 import json
 import random
 from pathlib import Path
@@ -320,30 +319,6 @@ MOONCAKE = """\
 {"timestamp": 3500, "input_length": 30, "output_length": 7}
 {"timestamp": 3500, "input_length": 1100, "output_length": 9, "hash_ids": [0, 3, 4]}
 """
-BURST_GPT = """\
-Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type
-5,ChatGPT,472,18,490,Conversation log
-118.5,GPT-4,417,0,417,API log
-45,ChatGPT,1087,230,1317,Conversation log
-"""
-
-
-def test_a_mooncake_trace_is_read(tmp_path: Path) -> None:
-    (tmp_path / "trace.jsonl.gz").write_bytes(gzip.compress(MOONCAKE.encode()))
-    trace = read_trace(str(tmp_path / "trace.jsonl.gz"))
-    assert list(trace.times_s) == [0.0, 2.5, 2.5]
-    assert list(trace.input_tokens) == [1200, 30, 1100]
-    assert list(trace.output_tokens) == [52, 7, 9]
-    assert trace.blocks == [(0, 1, 2), (), (0, 3, 4)]
-    assert trace.requests == 3
-
-
-def test_a_burst_gpt_trace_is_read_in_order_of_time(tmp_path: Path) -> None:
-    (tmp_path / "trace.csv").write_text(BURST_GPT)
-    trace = read_trace(str(tmp_path / "trace.csv"))
-    assert list(trace.times_s) == [0.0, 40.0, 113.5]
-    assert list(trace.input_tokens) == [472, 1087, 417]
-    assert list(trace.output_tokens) == [18, 230, 1]
 
 
 def test_a_trace_is_replayed_with_its_lengths_and_shared_beginnings(tmp_path: Path) -> None:
@@ -359,26 +334,6 @@ def test_a_trace_is_replayed_with_its_lengths_and_shared_beginnings(tmp_path: Pa
     assert texts[3] == texts[0]
     again = TracePrompts(CHAT, trace, rng=random.Random(1))
     assert [again.next(index).body for index in range(4)] == [job.body for job in jobs]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "has no requests"),
-        ("{}\n", "line 1 of .* is not a request: .*timestamp"),
-        ('{"timestamp": 0, "input_length": 1, "output_length": 1}\n{"timestamp": -1}', "line 2 of"),
-        ("a,b\n1,2\n", "lacks the columns timestamp, request tokens, response tokens"),
-        ("Timestamp,Request tokens,Response tokens\n", "has no requests"),
-        ("Timestamp,Request tokens,Response tokens\n1,2,3\n1,x,3\n", "line 3 of"),
-        ("Timestamp,Request tokens,Response tokens\n1,2\n", "line 2 of"),
-        ("Timestamp,Request tokens,Response tokens\ninf,2,3\n", "line 2 of"),
-    ],
-)
-def test_what_is_not_a_trace_is_one_line(text: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "trace").write_text(text)
-    with pytest.raises(InputError, match=says) as caught:
-        read_trace(str(tmp_path / "trace"))
-    assert "\n" not in str(caught.value.message)
 
 
 def test_images_have_no_lengths_to_replay(tmp_path: Path) -> None:

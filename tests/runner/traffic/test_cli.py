@@ -73,6 +73,26 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     process.communicate(timeout=10)
 
 
+def test_a_replay_says_first_what_it_will_send(gateway: Gateway) -> None:
+    times = "".join(
+        f'{{"timestamp": {time}, "input_length": 20, "output_length": 2, "hash_ids": [0, 1]}}\n'
+        for time in (10.5, 10.75, 11.0)
+    )
+    (gateway.path / "trace.jsonl").write_text(times)
+    words = ("--replay", "trace.jsonl", "--json", "--out", "a.run")
+    out, err = gateway.load(*words).communicate(timeout=60)
+    assert out == ""
+    assert "Give --trace-unit ms or --trace-unit s" in err
+    process = gateway.load(*words, "--trace-unit", "s", "--block-tokens", "16", "--speed", "5")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode in (0, 6), err
+    assert err.startswith(
+        "Replaying trace.jsonl: 3 requests over 100 ms, 30/s on average, 5 times as fast as they "
+        "came; its times are taken as seconds\n"
+    )
+    assert len(gateway.posts) == 3
+
+
 def test_a_run_s_counts_are_those_of_the_gateway_s_log(gateway: Gateway) -> None:
     process = gateway.load(
         *("--users", "4", "--requests", "24", "--output-tokens", "20", "--json", "--out", "a.run")

@@ -364,6 +364,8 @@ async def test_a_directory_that_is_there_is_refused_and_nothing_is_sent(
         ({"users": 1, "requests": 5, "prompt_tokens": "many"}, "--prompt-tokens is 'many'"),
         ({"users": 1, "requests": 5, "jobs": "none.jsonl"}, "none.jsonl"),
         ({"replay": "none.csv"}, "none.csv"),
+        ({"rate": "1/s", "requests": 1, "trace_unit": "s"}, "--trace-unit goes with --replay"),
+        ({"rate": "1/s", "requests": 1, "block_tokens": 9}, "--block-tokens goes with --replay"),
         ({"users": 1, "duration_s": 0.0}, "the duration is 0 s; it is more than 0 s"),
         ({"users": 1, "requests": 5, "objectives": ["ttft_s"]}, "a figure, not a condition"),
     ],

@@ -101,3 +101,47 @@ async def test_what_is_due_leaves_before_the_next_prompt_is_made(
                 assert taken is not None
                 nursery.start_soon(leave, index)
     assert events == [(what, index) for index in range(50) for what in ("made", "left")]
+
+
+async def test_prompts_are_made_ahead_while_nothing_is_due(autojump_clock: MockClock) -> None:
+    """Those of a burst are there when it comes; what takes long is not begun just before it."""
+    made_at: list[float] = []
+    start_s = trio.current_time()
+
+    def make_ahead() -> bool:
+        if len(made_at) == 3:
+            return False
+        made_at.append(trio.current_time() - start_s)
+        return True
+
+    window = MeasureWindow(start_s, None, 3)
+    demand = OpenLoop(window, warm_up=iter(()), measured=iter([5.0, 5.0, 5.0]))
+    with open_event_alarm() as alarm:
+        schedule = Schedule(
+            demand, NotedPrompts([]), alarm=alarm, pend=Pending, make_ahead=make_ahead
+        )
+        taken = [await schedule.take() for _ in range(3)]
+    assert [each and each[1] - start_s for each in taken] == [5.0, 5.0, 5.0]
+    assert made_at == [0.0, 0.0, 0.0]
+
+
+async def test_a_prompt_that_takes_too_long_is_not_begun_before_what_is_due(
+    mock_clock: MockClock,
+) -> None:
+    made_at: list[float] = []
+    start_s = trio.current_time()
+
+    def make_ahead() -> bool:
+        made_at.append(trio.current_time() - start_s)
+        mock_clock.jump(0.4)
+        return True
+
+    demand = OpenLoop(MeasureWindow(start_s, None, 1), warm_up=iter(()), measured=iter([1.0]))
+    with open_event_alarm() as alarm:
+        schedule = Schedule(
+            demand, NotedPrompts([]), alarm=alarm, pend=Pending, make_ahead=make_ahead
+        )
+        with trio.move_on_after(0.9):
+            mock_clock.autojump_threshold = 0
+            await schedule.take()
+    assert made_at == [0.0]
