@@ -6,7 +6,7 @@ What others wrote stands in code spans, in which nothing is a link, a mention or
 import re
 from collections.abc import Iterable, Sequence
 
-from headrace.jobs import printable, show_seconds
+from headrace.jobs import printable, reasons_in_words, show_seconds
 
 from .figures import QUANTILES, Summary
 from .headline import headline, kept_words
@@ -22,7 +22,7 @@ def markdown(summary: Summary) -> str:
     parts = [f"### {code(summary.run.directory)}", " ".join(headline(summary))]
     parts += [_load(summary), _cost(summary), _unpriced(summary), _balance(summary)]
     parts += [_notes(summary), _hints(summary), _times(summary)]
-    parts.append(_errors(summary))
+    parts += [_errors(summary), _rejects(summary)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -104,6 +104,11 @@ def _unpriced(summary: Summary) -> str:
 
 def _notes(summary: Summary) -> str:
     return "\n".join(f"- {code(note)}" for note in summary.run.notes)
+
+
+def _rejects(summary: Summary) -> str:
+    said = reasons_in_words(summary.outcome.rejects)
+    return "\n".join(f"- rejected: {code(words)}" for words in said)
 
 
 def _hints(summary: Summary) -> str:

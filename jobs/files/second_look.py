@@ -32,9 +32,9 @@ def without_marks(line: bytes, number: int, source: Source) -> bytes | None:
         bare = bare[len(BOM) :]
     name = display_name(source.path)
     if (encoding := _other_encoding(bare, source.encoding)) is not None:
+        before = "UTF-8" if source.encoding == "utf-8" else "UTF-16"
         raise InputError(
-            f"{name} is in {source.encoding.upper()[:6].rstrip('-')} up to line {number} and in "
-            f"{encoding} from there; save all of it as UTF-8"
+            f"{name} changes from {before} to {encoding} at line {number}; save all of it as UTF-8"
         )
     first, cr, rest = bare.partition(b"\r")
     if cr and rest.strip() and _is_object(first):

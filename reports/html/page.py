@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from headrace.jobs import reasons_in_words
+
 from ..figures import SUSPICIONS, Summary, summary_of, worth_showing
 from ..headline import headline, kept_words
 from ..load import PERCENTILES
@@ -88,6 +90,7 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         latency=worth_showing(summary.latency),
         headline=headline(summary),
         kept=[] if summary.kept is None else kept_words(summary.kept),
+        rejects=reasons_in_words(summary.outcome.rejects),
         charts=charts,
         load=None if summary.load is None else load_section(summary.load),
         series=series,

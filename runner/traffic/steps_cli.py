@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.jobs import InputError, printable
+from headrace.jobs import InputError, is_stream, printable
 
 from ..clock import wall_now
 from ..session import RunOutcome
@@ -81,6 +81,11 @@ def _asked(
     given = [name for name, value in shapes.items() if value is not None]
     if sweep is not None and rate is not None:
         given.append("--rate")
+    jobs = options.get("jobs")
+    if jobs is not None and is_stream(jobs):
+        raise InputError(
+            f"{flag} reads --jobs for each step, and {jobs} can be read once; name a file"
+        )
     if given:
         raise InputError(f"{flag} sets the loads itself; leave out {' and '.join(given)}")
     if find is None:

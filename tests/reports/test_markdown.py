@@ -111,3 +111,12 @@ def test_no_text_leaves_its_code_span(text: str) -> None:
         assert not inside.startswith("`")
         assert not inside.endswith("`")
         assert "|" not in inside.replace("\\|", "")
+
+
+def test_the_commonest_reasons_of_rejected_lines_are_in_the_comment(made: RunMaker) -> None:
+    directory = made.write()
+    lines = [f'{{"line": {n}, "reason": "no `body` | at {n}", "text": ""}}\n' for n in (2, 5)]
+    (directory / "rejects.jsonl").write_text("".join(lines))
+    assert "\n- rejected: ``2 lines, such as line 2: no `body` \\| at 2``\n" in markdown(
+        summarise(directory)
+    )

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from headrace.jobs import InputError, Job, JobReader, Reject
 from headrace.jobs.files.source import Source
 
-CHANGES = r"up to line \d and in UTF-\d+.* from there|changes to another encoding on the way"
+CHANGES = (
+    r"changes from UTF-\d+ to UTF-\d+.* at line \d; save|changes to another encoding on the way"
+)
 WHOLE = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
 
 

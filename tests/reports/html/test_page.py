@@ -132,6 +132,14 @@ def test_hostile_text_is_text_everywhere(made: RunMaker) -> None:
     json.loads(data)
 
 
+def test_the_commonest_reasons_of_rejected_lines_are_on_the_page(made: RunMaker) -> None:
+    made.job(0)
+    lines = [f'{{"line": {n}, "reason": "<b>no body at {n}", "text": ""}}\n' for n in (2, 5)]
+    (made.write() / "rejects.jsonl").write_text("".join(lines))
+    page = page_of(made)
+    assert "<li>rejected: 2 lines, such as line 2: &lt;b&gt;no body at 2</li>" in page
+
+
 def test_data_of_any_kind_is_embedded_without_a_tag() -> None:
     value = {"</script>": ["<!--", "\u2028", 'a"b', "&amp;"]}
     text = str(embedded(value))

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from click.testing import CliRunner
 from trio.testing import MockClock
 
 from headrace.gateway import Config
 from headrace.jobs import InputError
 from headrace.reports import Steps
 from headrace.runner import RunOutcome, Secret
+from headrace.runner.main import main
 from headrace.runner.traffic.options import LoadPlan
 from headrace.runner.traffic.steps import StepLoad, Stepper, parse_loads, parse_search
 from tests.docs_page import docs_page
@@ -241,6 +243,15 @@ def test_a_search_that_makes_no_sense_is_one_line(
 ) -> None:
     with pytest.raises(InputError, match=says):
         parse_search(objective, first=first, precision=0.1, highest=highest)
+
+
+@pytest.mark.parametrize("flag", [("--sweep", "1/s, 2/s"), ("--find", "error_rate < 1%")])
+def test_jobs_that_can_be_read_only_once_are_refused(flag: tuple[str, str]) -> None:
+    """The second step found standard input empty."""
+    words = ["load", *flag, "--jobs", "-", "--base-url", "http://127.0.0.1:9"]
+    done = CliRunner().invoke(main, words, env={"HEADRACE_API_KEY": "sk-x"})
+    assert done.exit_code == 2
+    assert f"{flag[0]} reads --jobs for each step" in done.stderr
 
 
 def test_a_directory_that_exists_is_refused(tmp_path: Path) -> None:
