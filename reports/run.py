@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from headrace.jobs import (
     Attempt,
     BalanceRead,
     BalanceReading,
+    DamagedJournalError,
     DamagedManifestError,
     Decided,
     Ended,
@@ -116,8 +117,9 @@ def _opened(directory: Path) -> Run:
 
 def check_whole(directory: Path) -> None:
     """Raise InputError where a run that no other process works on can't be read, or has lost rows:
-    what was paid for would be paid for again."""
-    _read(directory, _manifest(directory), running=False)
+    what was paid for would be paid for again. A damaged journal is left to whoever recovers it."""
+    with suppress(DamagedJournalError):
+        _read(directory, _manifest(directory), running=False)
 
 
 def _read(directory: Path, manifest: Manifest, *, running: bool) -> Run:

@@ -25,7 +25,8 @@ _LOOKS = {  # of its first characters
 # What other kinds of files begin with, and what is to be done with them.
 _MAKE = "write one JSON object per line from it"
 _OTHER_KINDS = {
-    b"PAR1": "a Parquet file, not JSON lines; make jobs of it with `headrace jobs make`",
+    b"PAR1": "a Parquet file, not JSON lines; make jobs of it with `headrace jobs make` "
+    "or run it with --recipe",
     b"ARROW1": f"an Arrow file, not text; {_MAKE}",
     b"ORC": f"an ORC file, not text; {_MAKE}",
     b"Obj\x01": f"an Avro file, not text; {_MAKE}",
