@@ -23,6 +23,8 @@ FINISH_REASONS = {
 # Reasons of an end that is not one of an answer.
 FAILED_FINISHES = frozenset({"error", "abort", "aborted", "failed"})
 NO_OUTPUT = "the usage counts no output, and the answer has some"
+# Why most answers ended, in a tuple: what a service says instead may be a dict.
+PLAIN_FINISHES = ("stop", "length")
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 # Fields of a message that are an answer by themselves.
 SAID = ("refusal", "reasoning_content", "reasoning", "audio", "images")
@@ -159,9 +161,15 @@ def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     usage = openai_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Answer(body, usage), False
+    first = choices[0]
+    if len(choices) == 1 and usage.output_tokens and not body.get("error"):
+        # Nearly every answer: a text, and why it ended.
+        message, finish = first.get("message"), first.get("finish_reason")
+        content = message.get("content") if type(message) is dict else None
+        if type(content) is str and content and finish in PLAIN_FINISHES and not first.get("error"):
+            return Answer(body, usage, content, finish), True
     if _failed_choice(choices) is not None:
         return Answer(body, usage), False
-    first = choices[0]
     message = first.get("message")
     content = message.get("content") if isinstance(message, dict) else first.get("text")
     finish = _word(first.get("finish_reason"))
