@@ -44,7 +44,9 @@ def test_each_is_reported(old: Path) -> None:
     }
     assert outcomes == {"finished": (12, 1), "killed": (3, 0), "load": (28, 4)}
     assert said["finished"]["balance"]["verdict"] == "agrees"
-    assert said["load"]["load"]["verdict"]["verdict"] == "client-limited"
+    # It was client-limited to 0.1, for requests that left 4 ms late at p99 where answers took 100.
+    verdict = said["load"]["load"]["verdict"]
+    assert (verdict["verdict"], len(verdict["tolerated"])) == ("valid", 1)
 
 
 def test_each_is_exported_and_compared(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
