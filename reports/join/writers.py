@@ -38,10 +38,20 @@ def write_csv(path: Path, frames: Iterator[pl.DataFrame], answers: Sequence[str]
     with whole_file(path) as file:
         for number, frame in enumerate(frames):
             flat = _flat(frame)
-            shown = [each for each in texts if flat.schema[each.meta.output_name()] == pl.String]
-            flat.with_columns(defused(each) for each in shown).write_csv(
-                file, include_header=number == 0, datetime_format=CSV_TIME
-            )
+            shown = [each for each in texts if _type(flat, each) == pl.String]
+            amounts = [each for each in texts if isinstance(_type(flat, each), pl.Decimal)]
+            flat.with_columns(
+                *(defused(each) for each in shown), *(_shortest(each) for each in amounts)
+            ).write_csv(file, include_header=number == 0, datetime_format=CSV_TIME)
+
+
+def _type(frame: pl.DataFrame, column: pl.Expr) -> pl.DataType:
+    return frame.schema[column.meta.output_name()]
+
+
+def _shortest(amount: pl.Expr) -> pl.Expr:
+    """Amounts as text, without idle zeros."""
+    return amount.cast(pl.String).str.replace(r"\.?0+$", "")
 
 
 def write_jsonl(path: Path, frames: Iterator[pl.DataFrame], _answers: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from headrace.jobs import (
+    LEFT_OUT,
     Attempt,
     BalanceReading,
     Ended,
@@ -22,6 +23,7 @@ from headrace.jobs import (
     kept_in,
     missing_segments,
     numbered_files,
+    read_left_out,
     row_frame,
 )
 
@@ -227,7 +229,9 @@ def _state(
     recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens, sent.model) for sent in unended]
     # A wall clock that was set back since would have the limits wait until it is there again.
     recent = [each._replace(sent_at=min(each.sent_at, now)) for each in recent]
-    succeeded = int((results["status"] == "succeeded").sum())
+    gone = pl.Series([each.index for each in read_left_out(run / LEFT_OUT)], dtype=pl.Int64)
+    counted = results.filter(~pl.col("index").is_in(gone.implode()))
+    succeeded = int((counted["status"] == "succeeded").sum())
     readings = _readings(run / "balance.parquet")
     kept = sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts))
     kept = max(Decimal(0), kept - sum(each.released or Decimal(0) for each in readings))
@@ -236,7 +240,7 @@ def _state(
         attempts=made,
         recent=sorted(recent),
         succeeded=succeeded,
-        failed=len(results) - succeeded,
+        failed=len(counted) - succeeded,
         lost=len(unended),
         spent=Decimal(attempts["cost"].sum() or 0),
         kept=kept,

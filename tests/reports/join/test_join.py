@@ -111,14 +111,16 @@ def test_an_answer_without_the_form_that_was_asked_for_is_invalid_and_kept(made:
 
 def test_csv_keeps_the_tables_cells_and_defuses_answers(made: RunMaker) -> None:
     table(made)
-    made.job(0, text="=1+1")
+    made.job(0, text="=1+1", cost=Decimal("0.0000012"))
+    made.job(1, cost=Decimal(20))
     made.write()
     join_run(made.directory, Path("o.csv"))
     lines = Path("o.csv").read_text().splitlines()
     assert lines[0] == (
         "zip,q,n,answer,answer_status,answer_error,finish_reason,input_tokens,output_tokens,cost"
     )
-    assert lines[1] == "007,a,1,'=1+1,ok,,,,,"
+    assert lines[1] == "007,a,1,'=1+1,ok,,,,,0.0000012"
+    assert lines[2] == "1,b,,,ok,,,,,20"
     assert lines[3] == "2,=c,3,,unfinished,,,,,"
 
 

@@ -97,6 +97,16 @@ async def test_a_row_that_changed_is_another_job_and_the_old_one_is_left_out(
     assert (outcome.succeeded, outcome.left_out) == (4, 2)
 
 
+async def test_a_failure_of_a_row_that_is_gone_fails_no_run(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda s: service.error(400, "BAD") if s.content == "b" else service.fine()
+    ran = await bench.run(service, table=table(bench, ROWS))
+    assert (ran.outcome.failed, ran.outcome.exit_code) == (1, 1)
+    ran = await bench.run(service, table=table(bench, ["a", "B", "c", "d"]))
+    assert (ran.outcome.succeeded, ran.outcome.failed, ran.outcome.exit_code) == (4, 0, 0)
+
+
 async def test_another_recipe_runs_rows_again_whose_body_it_changes(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
