@@ -5,19 +5,42 @@ not a column of the table is refused by name. Unknown stays unknown: a compariso
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import polars as pl
 
-from headrace.jobs import Aggregate, Binary, Expression, Name, Node, Number, Text, Unary
+from headrace.jobs import (
+    Aggregate,
+    Attempt,
+    Binary,
+    Expression,
+    Name,
+    Node,
+    Number,
+    Result,
+    Text,
+    Unary,
+    columns,
+)
+
+from .expected_values import expected_number, expected_numbers, expected_texts
 
 # What a column of each type may be used as; a column of any other has no place in an expression.
 SORTS = {pl.String: "text", pl.Boolean: "truth"}
+# In the place of a column's type: JSON text that compares as the value that it stands for.
+JSON_VALUE = object()
+# The columns that hold one of a few words: another can be compared with, and never found.
+WORDS_OF = {
+    column.name: column.values
+    for kind in (Result, Attempt)
+    for column in columns(kind)
+    if column.values is not None
+}
 
 
 class Compiled(NamedTuple):
-    """A polars expression, and whether it is a number, text or truth."""
+    """A polars expression, and whether it is a number, text, truth, or a value of any of these."""
 
     value: pl.Expr
     sort: str
@@ -66,8 +89,7 @@ def compiled(expression: Expression, node: Node, columns: Mapping[str, Any]) -> 
             if operator == "not":
                 _need(expression, operand, inner, "truth")
                 return Compiled(~inner.value, "truth")
-            _need(expression, operand, inner, "number")
-            return Compiled(-inner.value, "number")
+            return Compiled(-_number(expression, operand, inner), "number")
         case Binary():
             return _pair(expression, node, columns)
         case Aggregate(function=function):
@@ -79,6 +101,8 @@ def _column(expression: Expression, node: Name, columns: Mapping[str, Any], name
     if name not in columns:
         refuse_name(expression, node, columns, "column")
     dtype = columns[name]
+    if dtype is JSON_VALUE:
+        return Compiled(pl.col(name), "value")
     if isinstance(dtype, pl.Decimal):
         return Compiled(pl.col(name).cast(pl.Float64), "number")
     if dtype.is_numeric():
@@ -106,11 +130,9 @@ def _pair(expression: Expression, node: Binary, columns: Mapping[str, Any]) -> C
         both = left.value & right.value if operator == "and" else left.value | right.value
         return Compiled(both, "truth")
     if operator in ("==", "!="):
-        _need(expression, node.right, right, left.sort)
-    else:
-        _need(expression, node.left, left, "number")
-        _need(expression, node.right, right, "number")
-    a, b = left.value, right.value
+        return Compiled(_alike(expression, node, left, right), "truth")
+    a = _number(expression, node.left, left)
+    b = _number(expression, node.right, right)
     match operator:
         case "+":
             return Compiled(a + b, "number")
@@ -126,15 +148,54 @@ def _pair(expression: Expression, node: Binary, columns: Mapping[str, Any]) -> C
             return Compiled(a <= b, "truth")
         case ">":
             return Compiled(a > b, "truth")
-        case ">=":
-            return Compiled(a >= b, "truth")
-        case "==":
-            return Compiled(a == b, "truth")
         case _:
-            return Compiled(a != b, "truth")
+            return Compiled(a >= b, "truth")
 
 
-WORDS = {"number": "a number", "text": "text", "truth": "true or false"}
+def _alike(expression: Expression, node: Binary, left: Compiled, right: Compiled) -> pl.Expr:
+    """Whether two are equal, or are not: an expected answer is any of what it may be."""
+    for name, text in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(name, Name) and isinstance(text, Text):
+            refuse_word(expression, text, WORDS_OF.get(name.name.removeprefix("attempts.")))
+    equal = node.operator == "=="
+    value, other, place = left, right, node.right
+    if value.sort != "value":
+        value, other, place = right, left, node.left
+    if value.sort != "value" or other.sort == "value":
+        if value.sort != "value":
+            _need(expression, node.right, right, left.sort)
+        return left.value == right.value if equal else left.value != right.value
+    if other.sort == "text":
+        found = expected_texts(value.value).list.contains(other.value)
+    else:
+        found = expected_numbers(value.value).list.contains(_number(expression, place, other))
+    # (A list contains a null, or doesn't, where a comparison with null is null.)
+    found = pl.when(other.value.is_not_null()).then(found)
+    return found if equal else ~found
+
+
+def refuse_word(expression: Expression, node: Text, known: Sequence[str] | None) -> None:
+    """Raise the error for a text that is none of the few that there are; None are any."""
+    if known is None or node.value in known:
+        return
+    near = difflib.get_close_matches(node.value, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(known)}"
+    raise expression.mistake(node, f"this could never be {node.value!r}; {hint}")
+
+
+WORDS = {
+    "number": "a number",
+    "text": "text",
+    "truth": "true or false",
+    "value": "an expected answer",
+}
+
+
+def _number(expression: Expression, node: Node, what: Compiled) -> pl.Expr:
+    if what.sort == "value":
+        return expected_number(what.value)
+    _need(expression, node, what, "number")
+    return what.value
 
 
 def _need(expression: Expression, node: Node, what: Compiled, sort: str) -> None:

@@ -22,8 +22,9 @@ from headrace.jobs import (
     walk_nodes,
 )
 
+from ..expected_values import expected_number
 from ..figures import measured_results
-from ..row_conditions import compiled, row_condition
+from ..row_conditions import JSON_VALUE, compiled, row_condition
 from ..run import Run
 from ..unpacked import check_gaps_unpack
 from .figure_names import UnknownError, Value
@@ -52,7 +53,7 @@ class AggregateQuery(NamedTuple):
             other = next(each for each in names if each not in marked)
             said = f"{other.name} is of the jobs and {marked[0].name} of the attempts; choose one"
             raise expression.mistake(other, said)
-        columns: dict[str, Any] = dict(schema(Result))
+        columns: dict[str, Any] = {**schema(Result), "expected": JSON_VALUE}
         if marked:
             columns = {OF_ATTEMPTS + name: dtype for name, dtype in schema(Attempt).items()}
         listed = isinstance(node.argument, Name) and _is_list(columns.get(node.argument.name))
@@ -88,6 +89,9 @@ def _figures(expression: Expression, node: Aggregate, columns: dict[str, Any]) -
         value = pl.col(node.argument.name)
     if sort == "truth":
         value = value.cast(pl.Int64)
+    elif sort == "value" and node.function != "count":
+        value = expected_number(value)
+        known = value.count().alias("known")
     elif sort == "text" and node.function != "count":
         raise expression.mistake(node.argument, f"{node.function} of text; only count takes it")
     match node.function:
@@ -109,7 +113,10 @@ def _figures(expression: Expression, node: Aggregate, columns: dict[str, Any]) -
 
 
 def _argument(expression: Expression, node: Aggregate, columns: dict[str, Any]) -> pl.Expr | None:
-    return None if node.argument is None else compiled(expression, node.argument, columns).value
+    if node.argument is None:
+        return None
+    value, sort = compiled(expression, node.argument, columns)
+    return expected_number(value) if sort == "value" else value
 
 
 def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:

@@ -18,11 +18,16 @@ class UnknownError(Exception):
 
 
 class Figure(NamedTuple):
-    """One name: how it is read off a summary (None: not known), whether it is text, its meaning."""
+    """One name: how it is read off a summary (None: not known), its meaning, and of text the words
+    that it may be."""
 
     read: Callable[[Summary], Value | None]
     meaning: str
-    is_text: bool = False
+    words: tuple[str, ...] | None = None
+
+    @property
+    def is_text(self) -> bool:
+        return self.words is not None
 
 
 def _cost(summary: Summary) -> Decimal | None:
@@ -145,13 +150,19 @@ FIGURES = {
     "verdict": Figure(
         lambda s: _load(s).verdict.verdict,
         "load runs: whether the figures can be trusted, as text: valid, client-limited or unknown",
-        is_text=True,
+        ("valid", "client-limited", "unknown"),
     ),
     "balance": Figure(
-        lambda s: s.balance.verdict, "verdict of the balance check, as text", is_text=True
+        lambda s: s.balance.verdict,
+        "verdict of the balance check, as text",
+        ("agrees", "too small to tell", "differs", "cannot be checked"),
     ),
     "balance_difference": Figure(
         lambda s: s.balance.difference, "what the account says minus the computed cost"
     ),
-    "state": Figure(lambda s: s.run.state, "how the run ended, as text", is_text=True),
+    "state": Figure(
+        lambda s: s.run.state,
+        "how the run ended, as text",
+        ("finished", "interrupted", "stopped", "running", "crashed"),
+    ),
 }

@@ -27,6 +27,7 @@ from ..row_conditions import refuse_name
 from .aggregate import OF_ATTEMPTS, AggregateQuery
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .figure_names import FIGURES, UnknownError, Value
+from .possible import check_possible
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,8 @@ def check_objective(expression: Expression, *, with_base: bool) -> None:
         with_base: whether there is a run that `base` stands for.
 
     Raises:
-        ExpressionError: it has unknown names, columns without a function, or `base` out of place.
+        ExpressionError: it has unknown names, columns without a function, or `base` out of place,
+            or could never be true.
     """
     root = expression.root
     outer = walk_nodes(root, into_aggregates=False)
@@ -64,6 +66,7 @@ def check_objective(expression: Expression, *, with_base: bool) -> None:
     if bases and not with_base:
         raise expression.mistake(bases[0], "there is no run to compare with; give --base RUN")
     _check(expression, root, in_comparison=False)
+    check_possible(expression, {})
 
 
 def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
