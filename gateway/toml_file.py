@@ -1,5 +1,7 @@
 """Reading the TOML files of the gateway: its configuration and its prices."""
 
+import difflib
+import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,6 +15,8 @@ from headrace.text_file import read_text
 from .errors import GatewayError
 
 T = TypeVar("T")
+
+UNKNOWN_FIELD = re.compile(r"Object contains unknown field `([^`]*)`")  # as msgspec says it
 
 
 def read_toml(
@@ -43,4 +47,19 @@ def read_toml(
     try:
         return msgspec.convert(data if prepare is None else prepare(data), schema)
     except msgspec.ValidationError as error:
-        raise GatewayError(f"{path}: {error}") from error
+        raise GatewayError(f"{path}: {error}{_meant(str(error), schema)}") from error
+
+
+def _meant(said: str, schema: type[Any]) -> str:
+    """The key of the file that is nearest to one that is not known, as the end of a message."""
+    unknown = UNKNOWN_FIELD.match(said)
+    if unknown is None:
+        return ""
+    near = difflib.get_close_matches(unknown[1].replace("-", "_"), _keys(schema), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _keys(schema: type[Any]) -> list[str]:
+    """All keys that a file of this schema may have, in tables of any depth."""
+    _, parts = msgspec.json.schema_components([schema])
+    return [key for part in parts.values() for key in part.get("properties", ())]

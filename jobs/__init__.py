@@ -24,6 +24,7 @@ from .costs import (
     estimate_output_tokens,
     load_prices,
 )
+from .counted import counted
 from .durations import parse_duration, show_duration, show_seconds, show_seconds_short
 from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
 from .errors import DamagedJournalError, HeadraceError, InputError
@@ -277,6 +278,7 @@ __all__ = [
     "check_tables",
     "choose",
     "columns",
+    "counted",
     "counts_toward_outage",
     "decode_manifest",
     "docstring_jobs",

@@ -7,6 +7,7 @@ import click
 
 from headrace.table_flags import selection_flags
 
+from .counted import counted
 from .terminal_text import printable, printable_json
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
     if as_json:
         _print_json({"file": file, "jobs": good, "bad_lines": bad})
     elif not unread:
-        click.echo(f"{printable(file)}: {good:,} jobs, {len(bad):,} bad lines", err=True)
+        lines = f"{counted(good, 'job')}, {counted(len(bad), 'bad line')}"
+        click.echo(f"{printable(file)}: {lines}", err=True)
         if len(bad) > SHOWN:
             for words in reasons_in_words(reasons.commonest()):
                 click.echo(f"  {printable(words)}", err=True)
@@ -190,10 +192,9 @@ def _print_table(forecast: "Forecast") -> None:
             table.add_row(Text(printable(row.model)), ENDPOINTS[row.url].kind, *each)
     Console().print(table)
     if forecast.bad_lines:
-        lines = (
-            "1 bad line is" if forecast.bad_lines == 1 else f"{forecast.bad_lines:,} bad lines are"
-        )
-        click.echo(f"{lines} left out; see `headrace jobs check`")
+        are = "is" if forecast.bad_lines == 1 else "are"
+        lines = counted(forecast.bad_lines, "bad line")
+        click.echo(f"{lines} {are} left out; see `headrace jobs check`")
     if forecast.currency is None:
         click.echo("Add --prices FILE to see the cost.")
     elif forecast.unpriced_models:

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from .counted import counted
 from .masked import masked
 
 _DIGITS = re.compile(r"\d+")
@@ -61,6 +62,6 @@ def reasons_in_words(found: list[RejectedLines]) -> list[str]:
     return [
         f"line {each.line}: {each.reason}"
         if each.lines == 1
-        else f"{each.lines:,} lines, such as line {each.line}: {each.reason}"
+        else f"{counted(each.lines, 'line')}, such as line {each.line}: {each.reason}"
         for each in found
     ]

@@ -298,7 +298,7 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
     """
     from pathlib import Path
 
-    from headrace.jobs import printable
+    from headrace.jobs import counted, printable
 
     from .export import export_run
 
@@ -306,7 +306,9 @@ def export(run: str, *, to: Any, out: str | None, force: bool) -> None:
     for path, count in done.files.items():
         click.echo(f"{printable(path)}: {count:,} {'result' if count == 1 else 'results'}")
     if done.left_out:
-        click.echo(f"left out: {done.left_out:,} jobs that are not of /v1/messages", err=True)
+        are = "is" if done.left_out == 1 else "are"
+        jobs = counted(done.left_out, "job")
+        click.echo(f"left out: {jobs} that {are} not of /v1/messages", err=True)
     if done.running:
         click.echo("the run is still running: these are the results so far", err=True)
 

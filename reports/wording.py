@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from headrace.jobs import counted as counted  # for the words here, and whoever has them
 from headrace.jobs import printable, strip_zeros
 
 STATES = {
@@ -56,11 +57,6 @@ def aligned(amounts: Sequence[Decimal | None]) -> list[str]:
     padded = [text + " " * (most - n) for text, n in zip(texts, places, strict=True)]
     width = max(map(len, padded), default=0)
     return [text.rjust(width) for text in padded]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, in the plural but for one."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def cut_words(cut: int, answers: int) -> str:

@@ -61,6 +61,9 @@ def redacted(outcome: AttemptOutcome, key: Secret) -> AttemptOutcome:
         if finish is not None:
             finish = redact(finish) if spelled else finish
             answer.finish_reason = finish[:WORD_CHARACTERS_MAX]
+        if spelled and answer.usage.why_unpriced is not None:  # it may quote the answer
+            why = redact(answer.usage.why_unpriced)
+            answer.usage = answer.usage._replace(why_unpriced=why)
     if failure is not None:
         outcome.failure = failure._replace(
             # Cut only now: a cut in the middle of the key would leave its beginning.

@@ -1,5 +1,6 @@
 """Flags: what they hold, read and checked, and those that several commands share."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 import click
 
 from .defaults import Defaults
+
+# As some write large numbers; 1,00 is not one of them.
+THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
+DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]{1,9}")
 
 
 class Duration(click.ParamType[float]):
@@ -35,7 +40,9 @@ class CountOr(click.ParamType[int | None]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | None:
-        text = str(value).strip().lower().replace("_", "").replace(",", "")
+        text = str(value).strip().lower().replace("_", "")
+        if THOUSANDS.fullmatch(text):
+            text = text.replace(",", "")
         if text == self.word:
             return None
         # A number of thousands of digits is more than int() reads.
@@ -59,7 +66,10 @@ class Money(click.ParamType[Decimal]):
         except InvalidOperation:
             amount = Decimal(0)
         if not amount.is_finite() or amount <= 0:
-            self.fail(f"{value!r} is not an amount above zero; write it like 2.50", param, ctx)
+            said = f"{value!r} is not an amount above zero; write it like 2.50"
+            if DECIMAL_COMMA.fullmatch(text := str(value).strip()):
+                said += f"; did you mean {text.replace(',', '.')}?"
+            self.fail(said, param, ctx)
         return amount
 
 

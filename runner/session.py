@@ -20,8 +20,10 @@ from headrace.jobs import (
     DownloadTotals,
     EstimateTotals,
     HeadraceError,
+    PriceTable,
     Session,
     TokenEstimator,
+    printable,
     strip_zeros,
 )
 
@@ -231,6 +233,7 @@ class RunSession(ABC):
             with stop.opening:
                 before = await account.read("before", spent=recorder.totals.spent)
                 recorder.reading(before)
+                self._warn_of_another_currency(parts.prices, before)
             if before is not None:
                 if parts.limits is not None:
                     parts.limits.hold(before, when="at the start")
@@ -241,6 +244,17 @@ class RunSession(ABC):
                     recorder.reading(await _last_reading(parts, before))
         except HeadraceError as error:
             stop.request(error)
+
+    def _warn_of_another_currency(self, prices: PriceTable | None, reading: BalanceReading) -> None:
+        """Say so before anything is sent: it may be the wrong price file."""
+        announce = self._environment.announce
+        if announce is None or prices is None or reading.currency in (None, "", prices.currency):
+            return
+        announce(
+            f"Warning: the prices are in {printable(prices.currency)} and the account is in "
+            f"{printable(reading.currency or '')}: its balance and budgets don't hold this run "
+            "back, and the cost can't be checked against it."
+        )
 
     @abstractmethod
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:

@@ -39,9 +39,12 @@ from headrace.text_file import read_text
 
 from ..amount import EXACT
 from ..errors import InputError
+from ..suggestion import suggested
 from .prices import TOKEN_PRICES, Price, PriceBand, PriceTable
 
 T = TypeVar("T")
+
+UNKNOWN_FIELD = "Object contains unknown field `"  # as msgspec says it
 
 # The most decimals that keep a cost within the 12 decimals of its column.
 TOKEN_PRICE_DECIMALS = 6
@@ -170,4 +173,15 @@ def _converted(value: Any, kind: type[T], where: str) -> T:
         key = key.rstrip("`")
         what = what.replace(" | null", "").replace("`decimal`", "`number`")
         where += key if where.endswith('"') else key.lstrip(".")
-        raise InputError(f"{where.rstrip(': ')}: {what}") from error
+        raise InputError(f"{where.rstrip(': ')}: {_with_advice(what)}") from error
+
+
+def _with_advice(what: str) -> str:
+    """What msgspec says is wrong, and what was likely meant."""
+    if what.startswith(UNKNOWN_FIELD):
+        name = what.removeprefix(UNKNOWN_FIELD).rstrip("`")
+        kinds: tuple[type[msgspec.Struct], ...] = (Price, PriceBand, _Draft)
+        return what + suggested(name, [key for kind in kinds for key in kind.__struct_fields__])
+    if what.startswith("Invalid decimal"):
+        return f"{what}; write a number with a point and without quotes, such as 1.00"
+    return what

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from .seconds import ask_about_seconds
 from .tree import (
     AGGREGATES,
     COMPARISONS,
@@ -30,7 +31,8 @@ DEPTH_MAX = 40
 WORDS = ("and", "or", "not")
 TOKEN = re.compile(
     r"""\s*(?:
-      (?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:e[+-]?[0-9]{1,2}(?![0-9]))?)(?P<unit>%|[^\W\d_]*)
+      (?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:e[+-]?[0-9]{1,2}(?![0-9]))?)
+      (?P<unit>\s*(?:%|(?:us|µs|ms|s|min|m|h|d)(?!\w))|[^\W\d_]*)
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)
     | (?P<text>"[^"\n]*"|'[^'\n]*')
     | (?P<sign><=|>=|==|!=|[-+*/<>(),])
@@ -67,8 +69,12 @@ def parse_expression(text: str) -> Expression:
     return Expression(text=text, root=root)
 
 
-def parse_condition(text: str) -> Expression:
+def parse_condition(text: str, *, recorded: bool = False) -> Expression:
     """Parse an expression that is true or false, such as a comparison.
+
+    Args:
+        text: as for `parse_expression`.
+        recorded: it was taken before, and is what it says: no number in it is asked about.
 
     Raises:
         ExpressionError: whose message shows the place.
@@ -77,6 +83,8 @@ def parse_condition(text: str) -> Expression:
     if value_type(expression.root) != "truth":
         said = "this is a figure, not a condition; compare it with something, such as `< 3`"
         raise expression.mistake(expression.root, said)
+    if not recorded:
+        ask_about_seconds(expression)
     return expression
 
 
@@ -93,7 +101,7 @@ def _tokens(text: str) -> list[Token]:
         kind = str(token.lastgroup)
         if kind == "unit":
             kind = "number"
-        found.append(Token(kind, token[kind], token.start(kind), token["unit"] or ""))
+        found.append(Token(kind, token[kind], token.start(kind), (token["unit"] or "").strip()))
         if len(found) > TOKENS_MAX:
             raise ExpressionError("the expression is too long; it has to end before here", text, at)
         at = token.end()

@@ -83,7 +83,7 @@ def _gunzip(packed: bytes, read: Callable[[int], bytes], name: str) -> Iterator[
                 raise _damaged(name, "gzip", stored, str(error)) from error
             packed = member.unused_data if member.eof else member.unconsumed_tail
             if data:
-                yield Piece(data, stored)
+                yield Piece(data, stored - len(packed))
         packed = read(READ_BYTES)
         stored += len(packed)
         if not packed:

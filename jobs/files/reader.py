@@ -52,6 +52,7 @@ class JobReader:
         self._lines: list[bytes] = []  # the latest batch
         self._before = 0  # lines before it
         self._taken = 0  # of its lines
+        self.items = 0  # jobs and rejects that were parsed
 
     def __iter__(self) -> Iterator[Job | Reject]:
         """Raises InputError where the file can't be read any further, after all before that."""
@@ -97,12 +98,19 @@ class JobReader:
                 if item is not None:
                     found.append(item)
         self._taken = taken
+        self.items += len(found)
         return found
 
     def fraction(self) -> float | None:
         """The parsed share of the stored file, from 0 to 1; None where its size is not known."""
         lines, taken = self._lines, self._taken
         return self._source.fraction(taken / len(lines) if lines else 0.0)
+
+    def expected_items(self) -> float | None:
+        """How many jobs and rejects the whole file has, going by its parsed share; None where its
+        size is not known, or nothing is parsed yet."""
+        fraction = self.fraction()
+        return self.items / fraction if fraction and self.items else None
 
     def _parsed(self, line: bytes, number: int) -> Job | Reject | None:
         """What the line holds; None where it is blank but for byte order marks."""

@@ -4,6 +4,7 @@ import random
 
 import msgspec
 
+from ..counted import counted
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..files import MIB, JobReader, build_job, open_source
@@ -57,7 +58,9 @@ class FilePrompts:
             self.identity = source.identity
         if not self._jobs:
             what = (
-                f"none of its {len(self.rejects)} lines is one" if self.rejects else "it is empty"
+                f"none of its {counted(len(self.rejects), 'line')} is one"
+                if self.rejects
+                else "it is empty"
             )
             raise InputError(f"{path} has no jobs: {what}; headrace jobs check shows why")
         self._times = [0] * len(self._jobs)

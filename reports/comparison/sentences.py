@@ -23,7 +23,7 @@ def pairing_words(comparison: Comparison) -> str:
     """How the jobs were compared, in a sentence or two."""
     found = comparison.pairing
     if found.paired:
-        words = f"{found.pairs:,} jobs that both did, in pairs."
+        words = f"{counted(found.pairs, 'job')} that both did, in pairs."
         left_out = [
             f"{found.changed:,} whose body has changed" if found.changed else "",
             f"{found.only_a:,} in A alone" if found.only_a else "",
@@ -32,7 +32,8 @@ def pairing_words(comparison: Comparison) -> str:
         if any(left_out):
             words += f" Left out: {', '.join(each for each in left_out if each)}."
         return words
-    return f"Two samples, of {found.jobs_a:,} and {found.jobs_b:,} jobs: {found.unpaired_because}."
+    jobs = f"{found.jobs_a:,} and {counted(found.jobs_b, 'job')}"
+    return f"Two samples, of {jobs}: {found.unpaired_because}."
 
 
 def cells(each: Difference, *, time: Time = show_seconds) -> list[str]:

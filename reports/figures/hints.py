@@ -4,6 +4,8 @@ from statistics import median
 
 import polars as pl
 
+from headrace.jobs import counted
+
 from ..run import Run
 
 # Failures that came this late, and all about as late as one another, are somebody's time limit.
@@ -43,7 +45,7 @@ def _time_limits(run: Run) -> list[str]:
         if max(waits) - min(waits) < SPREAD_MAX * typical:
             said.append(
                 f"{what} after {typical:,.0f} s each: something cuts here; stream, or raise its "
-                f"limit ({len(waits):,} attempts)"
+                f"limit ({counted(len(waits), 'attempt')})"
             )
     return said
 

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from headrace.jobs import Attempt, Expression, LoadFacts, parse_condition, schema
+from headrace.jobs import (
+    Aggregate,
+    Attempt,
+    Expression,
+    LoadFacts,
+    parse_condition,
+    schema,
+    walk_nodes,
+)
 
 from ..row_conditions import row_condition
 from ..run import Run
@@ -52,13 +60,20 @@ class Gaps(NamedTuple):
 def request_condition(expression: Expression) -> pl.Expr:
     """An objective as a condition on a row of attempts. Raises ExpressionError, for a name that is
     not a column too."""
+    for node in walk_nodes(expression.root):
+        if isinstance(node, Aggregate):
+            said = (
+                f"{node.function} is over many requests, and this is a condition on each; for many "
+                "there are --find and `headrace gate RUN --require`"
+            )
+            raise expression.mistake(node, said)
     return row_condition(expression, COLUMNS)
 
 
 def read_rows(run: Run, facts: LoadFacts, *, tpot: pl.Expr = TPOT) -> LoadRows:
     """Read the attempts of a load run; `facts` is its part of run.json, `tpot` the time per output
     token."""
-    objectives = [parse_condition(text) for text in facts.objectives]
+    objectives = [parse_condition(text, recorded=True) for text in facts.objectives]
     answered = pl.col("error_kind").is_null() & pl.col("sent_at").is_not_null()
     met = [
         (answered & request_condition(each)).alias(f"met_{n}") for n, each in enumerate(objectives)

@@ -87,7 +87,7 @@ def requests_needed(text: str) -> int:
     answers on; an error rate is surely below c from z^2 (1 - c) / c answers without an error on.
     """
     needed = 1.0
-    for node in walk_nodes(parse_condition(text).root):
+    for node in walk_nodes(parse_condition(text, recorded=True).root):
         match node:
             case Aggregate(quantile=share) if share is not None and 0 < share < 1:
                 needed = max(needed, math.log(TAIL) / math.log(max(share, 1 - share)))

@@ -30,6 +30,7 @@ class Backlog:
         self._retry_bytes = 0
         self._order = itertools.count()
         self._out = 0  # taken and not yet put back or done
+        self.received = 0  # new jobs, so far
         self._exhausted = False
         self._arrived = Notifier()  # a job, or the end of the last one out
         self._room: trio.Event | None = None  # where the reader waits for it
@@ -60,6 +61,7 @@ class Backlog:
     def put(self, pending: Pending) -> None:
         """Add a new job; where it is full, wait for room first."""
         self._fresh.append(pending)
+        self.received += 1
         self._fresh_bytes += len(pending.job.body)
         self._arrived.notify_all()
 

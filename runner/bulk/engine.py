@@ -7,7 +7,7 @@ A dispatcher takes a job, waits until it may leave (`runner.admission`), and sta
 what waits holds neither slot nor connection, and a lane that waits holds up no other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +34,14 @@ class FilePass(NamedTuple):
 
     reader: JobReader
     lanes: Collection[Lane]
+
+
+class FileProgress(NamedTuple):
+    """How many jobs and rejects the file is expected to have, None where nobody knows, and how many
+    jobs are left for each lane, those that are not read yet included."""
+
+    expected_items: float | None
+    left: Mapping[Lane, float]
 
 
 class Engine:
@@ -66,6 +74,21 @@ class Engine:
     def unfinished(self) -> int:
         """Jobs that were read and have no result: waiting, pausing and in flight."""
         return sum(backlog.unfinished for backlog in self._backlogs.values())
+
+    def ahead(self, passes: Sequence[FilePass]) -> FileProgress:
+        """What is still to be done, by what the passes have read of the file so far."""
+        expected = max(
+            (each for file_pass in passes if (each := file_pass.reader.expected_items())),
+            default=None,
+        )
+        left = {}
+        for reader, lanes in passes:
+            for lane in lanes:
+                backlog = self._backlogs[lane]
+                unread = max(0.0, (expected or 0) - reader.items)
+                of_lane = backlog.received / reader.items if reader.items else 0.0
+                left[lane] = backlog.unfinished + unread * of_lane
+        return FileProgress(expected, left)
 
     async def run(self, passes: Sequence[FilePass], state: RecoveredState, read: Offload) -> None:
         """Work off what is read, which `read` does in threads of its own where it may block.

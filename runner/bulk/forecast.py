@@ -12,6 +12,7 @@ from headrace.jobs import (
     Limits,
     PriceTable,
     Reject,
+    counted,
     open_source,
 )
 
@@ -77,8 +78,9 @@ def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decim
     least = forecast.total.cost_least
     if least is None or taken + least <= ceiling.total:
         return
+    are = "that is" if forecast.total.jobs == 1 else "that are"
     raise OutOfMoneyError(
-        f"the {forecast.total.jobs:,} jobs that are left will cost at least about "
+        f"the {counted(forecast.total.jobs, 'job')} {are} left will cost at least about "
         f"{show_amount(least)} {forecast.currency}, and that goes beyond {ceiling.name}; "
         f"{ceiling.advice}, and run the same command again to resume"
     )
@@ -87,13 +89,13 @@ def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decim
 def show_forecast(forecast: Forecast) -> str:
     """A forecast as one line for people."""
     total = forecast.total
-    words = [f"{total.jobs:,} jobs"]
+    words = [counted(total.jobs, "job")]
     if forecast.bad_lines:
-        words.append(f"{forecast.bad_lines:,} bad lines")
-    words.append(f"about {total.input_tokens:,} tokens of input")
+        words.append(counted(forecast.bad_lines, "bad line"))
+    words.append(f"about {counted(total.input_tokens, 'token')} of input")
     words.append(f"up to {total.output_tokens_most:,} of output")
     if total.images:
-        words.append(f"{total.images:,} images")
+        words.append(counted(total.images, "image"))
     if total.cost_least is None or total.cost_most is None:
         words.append("cost unknown: no prices")
     else:

@@ -1,18 +1,19 @@
 """The progress of a run, worked out from its totals; and as a line now and then."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import printable, show_duration, strip_zeros
+from headrace.jobs import counted, printable, show_duration, strip_zeros
 
 from ..clock import RunClock
 from ..limits import Concurrency, Lane, Lanes
 from ..record import Totals
 from ..stop import Stop
+from .engine import FileProgress
 from .shortage import SpendProjection, show_shortage
 
 LINE_EVERY_S = 10.0
@@ -26,7 +27,7 @@ class Progress(NamedTuple):
     lanes: Lanes
     concurrency: Concurrency
     unfinished: Callable[[], int]  # jobs that were read and have no result
-    fraction_read: Callable[[], float | None]
+    ahead: Callable[[], FileProgress]
     currency: str | None  # None without prices, and so is `projection`
     projection: SpendProjection | None
     stop: Stop
@@ -81,6 +82,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._samples: deque[ProgressSample] = deque()
+        self._gained_s = 0.0  # when a sample first showed the latest results
 
     def look(self, progress: Progress) -> View:
         """Take a sample and work out what to show."""
@@ -89,18 +91,17 @@ class Meter:
         finished = totals.succeeded + totals.failed
         lanes = list(progress.lanes)
         sent, tokens = [lane.sent for lane in lanes], [lane.used_tokens for lane in lanes]
+        if not self._samples or finished != self._samples[-1].finished:
+            self._gained_s = now_s
         self._samples.append(ProgressSample(now_s, sent, tokens, finished))
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
             self._samples.popleft()
         first = self._samples[0]
-        span_s = now_s - first.at_s
         unfinished = progress.unfinished()
-        share = self._share(progress.fraction_read(), finished + totals.rejected, unfinished)
-        gained = finished - first.finished
-        eta_s = None
-        if share and gained and span_s >= 1.0:
-            left = finished * (1 - share) / share if share < 1 else 0.0
-            eta_s = max(left, float(unfinished if share == 1 else 0)) * span_s / gained
+        ahead = progress.ahead()
+        done, share = finished + totals.rejected, None
+        if ahead.expected_items is not None:
+            share = min(1.0, done / max(ahead.expected_items, done + unfinished))
         return View(
             done=totals.succeeded,
             failed=totals.failed,
@@ -121,17 +122,37 @@ class Meter:
             cost=None if progress.currency is None else totals.spent,
             currency=progress.currency or "",
             share=share,
-            eta_s=eta_s,
+            eta_s=None if share is None else self._eta_s(progress, ahead.left),
             state=_state(progress, now_s),
             shortage=_shortage(progress, now_s),
         )
 
-    @staticmethod
-    def _share(fraction_read: float | None, finished: int, unfinished: int) -> float | None:
-        """Share of the whole file's lines that are finished, by how far the reader has come."""
-        if fraction_read is None or not fraction_read or not finished + unfinished:
+    def _eta_s(self, progress: Progress, left: Mapping[Lane, float]) -> float | None:
+        """How long what is left takes, at the pace of the last minute.
+
+        Where slots are what holds the run back, that is the pace of the results, up to the latest
+        of them: they come in bursts. Else it is the pace at which requests leave, of the slowest
+        lane: results begin a latency later, and would make a run's beginning look slow.
+        """
+        first, last = self._samples[0], self._samples[-1]
+        gained = last.finished - first.finished
+        if last.at_s - first.at_s < 1.0 or not gained:
             return None
-        return min(1.0, finished / (finished + unfinished) * fraction_read)
+        in_flight = progress.concurrency.in_flight
+        if in_flight >= progress.concurrency.limit:
+            pace_s = (self._gained_s - first.at_s) / gained
+            return max(0.0, sum(left.values()) * pace_s - (last.at_s - self._gained_s))
+        # Not every request brings a result: some are made again.
+        ended = max(1, sum(last.sent) - sum(first.sent) - in_flight)
+        attempts_each = max(1.0, ended / gained)
+        times_s = [0.0]
+        for n, lane in enumerate(progress.lanes):
+            sent = last.sent[n] - first.sent[n]
+            if left.get(lane) and sent:
+                # (The first of all leaves at the start of the time, not at the end of a pause.)
+                pace_s = (last.at_s - first.at_s) / max(1, sent - (first.sent[n] == 0))
+                times_s.append(left[lane] * attempts_each * pace_s)
+        return max(times_s)
 
 
 def _state(progress: Progress, now_s: float) -> str | None:
@@ -161,8 +182,8 @@ def _shortage(progress: Progress, now_s: float) -> str | None:
     return None if found is None else show_shortage(found, progress.clock.utc(now_s))
 
 
-def _against(count: int, limit: int | None) -> str:
-    return f"{count:,}/{limit:,}" if limit is not None else f"{count:,}"
+def _against(count: int, limit: int | None, noun: str) -> str:
+    return counted(count, noun) if limit is None else f"{count:,}/{counted(limit, noun)}"
 
 
 def last_minute(view: View) -> str:
@@ -170,8 +191,8 @@ def last_minute(view: View) -> str:
 
 
 def _lane(lane: LaneView) -> str:
-    requests, tokens = _against(lane.requests, lane.rpm), _against(lane.tokens, lane.tpm)
-    words = f"{requests} requests, {tokens} tokens"
+    requests = _against(lane.requests, lane.rpm, "request")
+    words = f"{requests}, {_against(lane.tokens, lane.tpm, 'token')}"
     return words if lane.model is None else f"{printable(lane.model)}: {words}"
 
 

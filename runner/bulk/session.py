@@ -103,7 +103,7 @@ class BulkSession(RunSession):
                         lanes=lanes,
                         concurrency=concurrency,
                         unfinished=lambda: engine.unfinished,
-                        fraction_read=partial(_least_read, [each.reader for each in passes]),
+                        ahead=partial(engine.ahead, passes),
                         currency=None if prices is None else prices.currency,
                         projection=None if ahead is None else ahead.projection,
                         stop=self._stop,
@@ -208,10 +208,3 @@ class BulkSession(RunSession):
             await trio.sleep(max(SAVE_EVERY_S, SAVE_SHARE * so_far_s))
             points = history_points(concurrency, self._clock)
             await self._environment.offload(partial(self._run.save_concurrency, points))
-
-
-def _least_read(readers: Sequence[JobReader]) -> float | None:
-    """How far the reader is that has most of the file before it."""
-    fractions = [reader.fraction() for reader in readers]
-    known = [fraction for fraction in fractions if fraction is not None]
-    return min(known, default=None)

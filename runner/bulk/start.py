@@ -19,6 +19,7 @@ from headrace.jobs import (
     PriceTable,
     Reject,
     Selection,
+    counted,
     form_of,
     is_stream,
     open_source,
@@ -248,7 +249,9 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
         # Without their texts: a file of a few GB may be nothing but bad lines.
         bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]
     if bad:
-        raise InputError(f"{jobs} has {len(bad)} bad lines, and nothing was sent:", details=bad)
+        raise InputError(
+            f"{jobs} has {counted(len(bad), 'bad line')}, and nothing was sent:", details=bad
+        )
 
 
 def _refuse_stream(jobs: str, why: str) -> None:

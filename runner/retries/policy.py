@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import tenacity
 
+from headrace.jobs import counted
+
 from .failure import Failure
 
 BACKOFF_MAX_S = 60.0
@@ -81,7 +83,7 @@ class RetryPolicy:
     ) -> None:
         self._attempts = tenacity.stop_after_attempt(attempts)
         self._deadline = StopAtDeadline(deadline_s, now)
-        self._limits = f"{attempts} attempts", f"{deadline_s:g} s deadline"
+        self._limits = counted(attempts, "attempt"), f"{deadline_s:g} s deadline"
         self._policy = tenacity.AsyncRetrying(
             stop=self._attempts | self._deadline,
             wait=AtLeastAsked(FullJitter(rng)),

@@ -137,6 +137,7 @@ def load(*, as_json: bool, **options: Any) -> None:
 
     from ..cli import show_summary
     from ..clock import wall_now
+    from ..session import REAL_ENVIRONMENT
     from .options import plan
     from .start import load_and_summarise
     from .steps_cli import make_steps
@@ -154,7 +155,11 @@ def load(*, as_json: bool, **options: Any) -> None:
     print_calibration_warnings(planned)
     if planned.source.announcement is not None:
         print_err(printable(planned.source.announcement))
-    outcome, summary = load_and_summarise(planned, display_on(Console(stderr=True)))
+    outcome, summary = load_and_summarise(
+        planned,
+        display_on(Console(stderr=True)),
+        REAL_ENVIRONMENT._replace(announce=print_err),
+    )
     show_summary(summary, as_json=as_json)
     if outcome.reason is not None:
         print_err(f"Stopped: {printable(outcome.reason)}")

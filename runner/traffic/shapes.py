@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from headrace.jobs import Shape as ShapeKind
+from headrace.jobs import counted
 
 from .arrivals import Arrivals, arrivals_of, due_times
 from .curve import Point, RateCurve
@@ -123,7 +124,7 @@ class ReplayShape:
     def asked(self) -> str:
         """The shape in words."""
         faster = f", {self.speed:g} times as fast" if self.speed != 1 else ""
-        return f"replay of {len(self.times_s):,} requests{faster}"
+        return f"replay of {counted(len(self.times_s), 'request')}{faster}"
 
     def rate_at(self, at_s: float) -> float | None:
         """It changes with every request."""

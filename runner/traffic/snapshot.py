@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from headrace.jobs import show_duration, show_seconds
+from headrace.jobs import counted, show_duration, show_seconds
 
 from .tally import Quantiles
 
@@ -54,7 +54,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     def progress(self) -> str:
         """The stage, and how far it is."""
         if self.requests is not None and self.stage == "measuring":
-            return f"measuring, {self.measured:,} of {self.requests:,} requests"
+            return f"measuring, {self.measured:,} of {counted(self.requests, 'request')}"
         whole = f" of {show_duration(self.whole_s)}" if self.whole_s else ""
         return f"{self.stage}, {show_duration(self.passed_s)}{whole}"
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.jobs import InputError, is_stream, printable
+from headrace.jobs import InputError, counted, is_stream, printable
 
 from ..clock import wall_now
 from ..session import RunOutcome
@@ -98,9 +98,8 @@ def _said(step: "Step") -> str:
     """A step in a line."""
     rate = "-" if step.requests_per_s is None else f"{step.requests_per_s:.4g}"
     p95 = "-" if step.latency_p95_s is None else f"{step.latency_p95_s * 1000:,.0f} ms"
-    said = (
-        f"{printable(step.asked)}: {step.requests:,} requests, {rate}/s answered, latency p95 {p95}"
-    )
+    said = f"{printable(step.asked)}: {counted(step.requests, 'request')}"
+    said += f", {rate}/s answered, latency p95 {p95}"
     if step.certainty is not None:
         said += f", objective {step.certainty}"
     return said if step.verdict == "valid" else f"{said} ({step.verdict})"

@@ -38,7 +38,7 @@ def test_check_lists_every_bad_line_and_says_so_by_its_exit_code(here: Path) -> 
     assert [text.partition(":")[0] for text in said] == ["line 2", "line 3", "line 4"]
     assert "not JSON" in said[0]
     assert "duplicate custom_id: line 1 has it already" in said[1]
-    assert done.stderr == "jobs.jsonl: 1 jobs, 3 bad lines\n"
+    assert done.stderr == "jobs.jsonl: 1 job, 3 bad lines\n"
 
 
 def test_check_reads_no_further_once_nobody_reads_what_it_says(
@@ -57,7 +57,7 @@ def test_check_of_many_bad_lines_ends_with_the_commonest_reasons(here: Path) -> 
     done = headrace("check", "jobs.jsonl")
     assert len(done.stdout.splitlines()) == 6
     assert done.stderr.splitlines() == [
-        "jobs.jsonl: 1 jobs, 6 bad lines",
+        "jobs.jsonl: 1 job, 6 bad lines",
         "  3 lines, such as line 2: not JSON: invalid character at column 5",
         '  line 5: no body; write {"custom_id": ..., "url": ..., "body": {...}}',
         "  line 6: not JSON: NaN at column 7; write null, or leave the key out",

@@ -150,6 +150,7 @@ async def test_no_file_of_a_run_has_the_key_however_a_service_spells_it(
     bodies = {
         "answer": (200, '{"id": "KEY", "choices": [' + message + '], "usage": {"KEY": 1}}'),
         "error": (400, '{"error": {"code": "KEY", "message": "no KEY", "request_id": "KEY"}}'),
+        "tier": (200, '{"service_tier": "KEY", "choices": [' + message + '], "usage": {"a": 1}}'),
         "page": (200, '{"id": "c", "content": "KEY", "broken'),
     }
     service.answer = lambda seen: echo(*bodies[seen.content])

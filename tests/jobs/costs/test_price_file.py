@@ -135,7 +135,15 @@ def test_a_byte_order_mark_is_ignored(price_file: Path) -> None:
         ("input = true", 'models."m".input: Expected `number`, got `bool`'),
         ("input = 'cheap'", 'models."m".input: Invalid decimal string'),
         ("input = []", 'models."m".input: Expected `number`, got `array`'),
-        ("inptu = 1", 'models."m": Object contains unknown field `inptu`'),
+        ("inptu = 1", "models.\"m\": Object contains unknown field `inptu`; did you mean 'input'?"),
+        (
+            "outptu = 1",
+            "models.\"m\": Object contains unknown field `outptu`; did you mean 'output'?",
+        ),
+        (
+            'input = "1,00"',
+            'models."m".input: Invalid decimal string; write a number with a point',
+        ),
         ("images = 1", 'models."m".images: Expected `object`, got `int`'),
         ('images = {"1x1" = -1}', 'models."m".images."1x1" is -1; a price is zero or more'),
         ('images = {"1x1" = "a"}', 'models."m".images."1x1": Invalid decimal string'),

@@ -263,3 +263,16 @@ def test_positions_are_characters_of_the_text() -> None:
     assert isinstance(root.right, Binary)
     places = (root.left.at, root.at, root.right.left.at, root.right.at, root.right.right.at)
     assert places == (0, 6, 9, 12, 13)
+
+
+@pytest.mark.parametrize(
+    ("spaced", "tight"),
+    [
+        ("error_rate < 1 %", "error_rate < 1%"),
+        ("ttft_s < 500 ms and cost < 2", "ttft_s < 500ms and cost < 2"),
+        ("latency_s < 2 min", "latency_s < 2min"),
+        ("latency_s < 2 s", "latency_s < 2s"),
+    ],
+)
+def test_a_unit_may_stand_apart_from_its_number(spaced: str, tight: str) -> None:
+    assert parse_condition(spaced).root == parse_condition(tight).root

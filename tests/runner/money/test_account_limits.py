@@ -89,14 +89,24 @@ async def test_yes_lifts_both(bench: Any, service: Any, autojump_clock: MockCloc
     assert (ran.outcome.exit_code, len(service.posts)) == (0, 50)
 
 
-@pytest.mark.parametrize("currency", ["USD", ""])
-async def test_another_currency_says_nothing(
-    bench: Any, service: Any, autojump_clock: MockClock, currency: str
+@pytest.mark.parametrize(
+    ("currency", "words"),
+    [("USD", ["Warning: the prices are in CNY and the account is in USD"]), ("", []), ("CNY", [])],
+)
+async def test_another_currency_holds_nothing_back_and_is_told_at_the_start(
+    bench: Any, service: Any, autojump_clock: MockClock, currency: str, words: list[str]
 ) -> None:
-    holding(service, "1", currency=currency)
+    said: list[str] = []
+
+    def announce(line: str) -> None:
+        assert service.posts == []
+        said.append(line.partition(":")[0] + ":" + line.split(":")[1])
+
+    holding(service, "1" if currency != "CNY" else "1000", currency=currency)
     bench.write_chats(5, max_tokens=50)
-    ran = await bench.run(service, prices=PRICES)
+    ran = await bench.run(service, prices=PRICES, announce=announce)
     assert (ran.outcome.exit_code, len(service.posts)) == (0, 5)
+    assert said == words
 
 
 async def test_a_job_without_a_bound_runs_under_the_implied_ceiling(
