@@ -162,7 +162,8 @@ def write_summary(directory: Path) -> Summary:
         OSError: the file can't be written.
     """
     summary = summarise(directory)
-    replace_file(directory / "summary.json", summary_json(summary))
+    mode = directory.stat().st_mode & 0o644  # no more open than the directory
+    replace_file(directory / "summary.json", summary_json(summary), mode=mode)
     return summary
 
 

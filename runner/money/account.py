@@ -17,7 +17,7 @@ from ..errors import BalanceError, KeyRefusedError, UnreachableError
 from ..outcome import MESSAGE_CHARACTERS_MAX
 from ..retries import retry_after_s
 from ..secret import Secret
-from ..transport import transport_to
+from ..transport import proxy_variable, transport_to
 
 PATH = "/v1/balance"
 READ_S = 15.0  # for one reading, the attempts at it together
@@ -107,8 +107,11 @@ class Account:
                 return failed or self._without(moment, spent, None, f"no answer in {READ_S:g} s")
             except httpx.TransportError as error:
                 if moment == "before" and failed is None and isinstance(error, NO_CONNECTION):
+                    base_url = self._client.base_url
+                    proxy = proxy_variable(base_url)
+                    check = "--base-url" if proxy is None else f"--base-url and {proxy}"
                     raise UnreachableError(
-                        f"no connection to {self._client.base_url}: {error}; check --base-url"
+                        f"no connection to {base_url}: {error}; check {check}"
                     ) from error
                 failed = self._without(moment, spent, None, f"no answer: {error}")
             else:

@@ -5,6 +5,7 @@ from .body import Collected, collect, whole_body
 from .connection import Headers
 from .encoding import BodyError, codings_of
 from .head import RequestHead
+from .proxies import proxy_variable
 from .response import SocketResponse
 from .route import http_base, transport_to
 from .sender import Response, sender_over
@@ -41,6 +42,7 @@ __all__ = [
     "open_tcp",
     "open_unix",
     "own_authorities",
+    "proxy_variable",
     "sender_over",
     "take_each",
     "transport_to",

@@ -2,6 +2,7 @@
 the variable, and show nothing of its value."""
 
 import ipaddress
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -21,9 +22,15 @@ def proxy_for(base_url: str, environment: Mapping[str, str]) -> str | None:
 
     Raises InputError for one that can't be used, naming the variable.
     """
+    found = proxy_variable(base_url, environment)
+    return None if found is None else _checked(environment[found].strip(), found)
+
+
+def proxy_variable(base_url: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The variable that sets a proxy for a URL, None where none does."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    if _is_here(host):
+    if not host or _is_here(host):
         return None
     variables = {
         name.lower().removesuffix(SUFFIX): name
@@ -33,10 +40,7 @@ def proxy_for(base_url: str, environment: Mapping[str, str]) -> str | None:
     proxies = {scheme: environment[name].strip() for scheme, name in variables.items()}
     if proxy_bypass_environment(f"{host}:{parts.port}" if parts.port else host, proxies):
         return None
-    for scheme in (parts.scheme, "all"):
-        if scheme in proxies:
-            return _checked(proxies[scheme], variables[scheme])
-    return None
+    return next((variables[each] for each in (parts.scheme, "all") if each in variables), None)
 
 
 def _checked(value: str, variable: str) -> str:

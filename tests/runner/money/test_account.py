@@ -192,6 +192,15 @@ async def test_an_unreachable_service_is_an_error_only_before_the_run(
     assert trio.current_time() == 0.0
 
 
+async def test_a_proxy_on_the_way_is_named_where_nothing_answers(
+    service: Service, autojump_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://me:secret@proxy.test:1")
+    service.refusing = True
+    with pytest.raises(UnreachableError, match=r"check --base-url and ALL_PROXY$"):
+        await account_of(service).read("before", spent=Decimal(0))
+
+
 async def test_a_slow_balance_is_given_up_after_15_s(service: Service, autojump_clock: Any) -> None:
     service.balance = lambda: Reply(200, b"{}", delay_s=99.0)
     reading = await account_of(service).read("before", spent=Decimal(0))

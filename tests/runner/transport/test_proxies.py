@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.jobs import InputError
-from headrace.runner.transport.proxies import proxy_for
+from headrace.runner.transport.proxies import proxy_for, proxy_variable
 
 PROXIES = {"HTTP_PROXY": "http://p:1", "https_proxy": "q:2", "NO_PROXY": "in.test,.corp.test"}
 
@@ -62,6 +62,13 @@ def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(variable: str, val
     assert "secret" not in caught.value.message
     assert "\n" not in caught.value.message
     assert proxy_for("http://127.0.0.1", {variable: value}) is None  # it is not needed
+
+
+def test_the_variable_that_sets_it_is_known() -> None:
+    environment = {"https_proxy": "http://p:1", "ALL_PROXY": "http://q:1", "NO_PROXY": "in.test"}
+    urls = ["https://a.test", "http://a.test", "https://in.test", "https://localhost", "unix:/x"]
+    found = [proxy_variable(url, environment) for url in urls]
+    assert found == ["https_proxy", "ALL_PROXY", None, None, None]
 
 
 @given(st.text("htps:/@?#[]%.xk5 4é\t\x00", max_size=20))
