@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from ..counted import counted
 from ..durations import show_seconds
 from ..errors import InputError
 from ..files import open_source
@@ -74,8 +75,7 @@ class Trace(NamedTuple):
         if self.unit is not None:
             said += f"; its times are taken as {UNIT_NAMES[self.unit]}"
         if self.left_out:
-            lines = "1 line" if self.left_out == 1 else f"{self.left_out:,} lines"
-            said += f"; {lines} without an input length left out"
+            said += f"; {counted(self.left_out, 'line')} without an input length left out"
         return said
 
 
