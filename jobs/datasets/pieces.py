@@ -18,9 +18,11 @@ from ..suggestion import suggested
 PIECE_BYTES = 4 * 2**20
 # A row of CSV that is longer has a quote that nothing closes.
 RECORD_BYTES_MAX = 64 * 2**20
-# Rows of a slice of a table that is not text, and the memory that decides on fewer.
+# Rows of a piece of a table that is not text, and the memory that decides on fewer. Several pieces
+# are read at once: a reader decodes a whole row group or record batch for any row of it.
 SLICE_ROWS = 8192
 SLICE_BYTES = 16 * 2**20
+READ_AT_ONCE_BYTES = 32 * 2**20
 FIRST_SLICE_ROWS = 64
 BOM = b"\xef\xbb\xbf"
 
@@ -183,15 +185,18 @@ def _json_row(line: bytes, number: int, name: str) -> dict[str, Any]:
 
 def sliced(table: pl.LazyFrame, rows: int) -> Iterator[Piece]:
     """The rows of a table that polars can read from anywhere, in slices that fit into memory."""
-    at, many = 0, FIRST_SLICE_ROWS
+    at, many, piece_rows = 0, FIRST_SLICE_ROWS, FIRST_SLICE_ROWS
     while at < rows:
         frame = table.slice(at, many).collect()
         if not len(frame):
             return
-        yield Piece(at, frame)
+        for begin in range(0, len(frame), piece_rows):
+            yield Piece(at + begin, frame.slice(begin, piece_rows))
         at += len(frame)
         row_bytes = max(1, int(frame.estimated_size()) // len(frame))
-        many = max(1, min(SLICE_ROWS, SLICE_BYTES // row_bytes))
+        piece_rows = max(1, min(SLICE_ROWS, SLICE_BYTES // row_bytes))
+        many = max(piece_rows, READ_AT_ONCE_BYTES // row_bytes)
+        del frame  # before the next one: it may hold all texts of its record batch
 
 
 def streamed(table: pl.LazyFrame) -> Iterator[Piece]:

@@ -94,10 +94,10 @@ class Table:
             return
         wanted = None if columns is None else [each for each in self.columns if each in columns]
         for piece in self._frames(wanted):
-            if wanted == []:  # a frame without columns has no rows
-                yield [{} for _ in range(len(piece.frame))]
-            else:
-                yield piece.frame.to_dicts()
+            # (A frame without columns has no rows.)
+            rows = [{} for _ in range(len(piece.frame))] if wanted == [] else piece.frame.to_dicts()
+            del piece  # it holds more memory than its rows
+            yield rows
 
     def pieces(self, columns: Sequence[str] | None = None) -> Iterator[Piece]:
         """All rows as frames whose columns have a type: that of all cells of CSV, all values of
