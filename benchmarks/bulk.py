@@ -20,7 +20,7 @@ from machine import Pace, Server, cores, environment, instant, judged, on, told
 
 BARE = Path(__file__).with_name("bare.py")
 PATH = "/v1/chat/completions"
-BESIDE_AIOHTTP = 1.0
+BESIDE_AIOHTTP = 0.9
 BESIDE_HTTPX = 15.0
 # httpx's own pool takes minutes for what the others do in seconds.
 HTTPX_SHARE = 20

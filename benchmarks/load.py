@@ -215,8 +215,8 @@ def show_open_loop(rounds: list[Late]) -> bool:
     return judged(
         f"open loop, {RATE:,} requests/s",
         f"sent within {p99:.2f} ms of due at p99 (a bare timer loop: {bare:.2f} ms)",
-        f"{DUE_P99_MS:g} ms",
-        met=p99 <= DUE_P99_MS,
+        f"{DUE_P99_MS:g} ms, or {DUE_P99_MS:g} ms more than a bare timer loop",
+        met=p99 <= DUE_P99_MS + bare,
     )
 
 

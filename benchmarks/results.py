@@ -28,6 +28,7 @@ PARTS = {
     "start": ("start.py",),
     "bulk": ("bulk.py", "--repeats", "5"),
     "load": ("load.py", "--repeats", "5"),
+    "chunks": ("chunks.py", "--repeats", "3"),
     "report": ("report.py", "--repeats", "3"),
     "lines": ("lines.py", "--line-bytes", "400"),
     "datasets": ("datasets.py",),
