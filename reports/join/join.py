@@ -87,6 +87,8 @@ def _names(answers: Answers, prefix: str, taken: list[str]) -> dict[str, str]:
             f"the table has a column {twice[0]!r} already; give --prefix {other}, which the names "
             "of the answers' columns begin with then"
         )
+    if twice := [name for name in taken if taken.count(name) > 1]:
+        raise InputError(f"the table has a column {twice[0]!r}, as the samples have; rename it")
     if odd := [name for name in taken if name.startswith("#")]:
         raise InputError(f"the table has a column {odd[0]!r}; rename it")
     return names

@@ -225,6 +225,12 @@ def test_a_column_by_the_same_name_is_refused_and_a_prefix_offered(made: RunMake
     assert (found["answer_answer"][0], found["answer_answer_status"][0]) == ("A", "ok")
 
 
+def test_a_column_of_the_samples_own_name_is_refused(made: RunMaker) -> None:
+    table(made, "q,sample\na,1\n", samples=2)
+    made.write()
+    assert "the table has a column 'sample', as the samples have" in refusal(made)
+
+
 def test_run_json_names_no_file_of_this_machine_from_elsewhere(
     made: RunMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
