@@ -11,13 +11,13 @@ import polars as pl
 
 from ..figures import usage_of
 from ..run import Run, open_run, reading_tables
+from ..uncertainty import holm
 from .flips import Flips, flips_of
 from .interval import (
     LEVEL,
     Interval,
     Pairs,
     difference_intervals,
-    holm,
     paired_share_interval,
     share_interval,
     statistics,

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..uncertainty import difference_ends, wilson
+
 Values = npt.NDArray[np.float64]
 
 RESAMPLES = 1_000
@@ -103,12 +105,10 @@ def share_interval(a: tuple[int, int], b: tuple[int, int], *, phi: float = 0.0) 
 
     `phi` is the correlation within pairs, and 0 of two samples.
     """
-    share_a, low_a, high_a = _wilson(*a)
-    share_b, low_b, high_b = _wilson(*b)
-    difference = share_b - share_a
-    low = difference - _root(share_b - low_b, high_a - share_a, phi)
-    high = difference + _root(high_b - share_b, share_a - low_a, phi)
-    return Interval(low, high, p_value(difference, (high - low) / (2 * Z)))
+    share_a, share_b = a[0] / a[1], b[0] / b[1]
+    of_a, of_b = wilson(share_a, a[1], LEVEL), wilson(share_b, b[1], LEVEL)
+    low, high = difference_ends((of_b, share_b), (of_a, share_a), phi)
+    return Interval(low, high, p_value(share_b - share_a, (high - low) / (2 * Z)))
 
 
 def paired_share_interval(pairs: Pairs) -> Interval:
@@ -121,26 +121,3 @@ def paired_share_interval(pairs: Pairs) -> Interval:
     margins = in_a * (n - in_a) * in_b * (n - in_b)
     phi = product / math.sqrt(margins) if margins else 0.0
     return share_interval((in_a, n), (in_b, n), phi=phi)
-
-
-def _root(one: float, other: float, phi: float) -> float:
-    return math.sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))
-
-
-def _wilson(count: int, n: int) -> tuple[float, float, float]:
-    """A share and its score interval (E. Wilson, JASA 22, 1927)."""
-    share = count / n
-    middle = share + Z * Z / (2 * n)
-    reach = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    whole = 1 + Z * Z / n
-    return share, (middle - reach) / whole, (middle + reach) / whole
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for there being several (S. Holm, Scand. J. Statist. 6, 1979)."""
-    order = sorted(range(len(p_values)), key=lambda each: p_values[each])
-    adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, each in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[each]))
-        adjusted[each] = highest
-    return adjusted

@@ -34,13 +34,13 @@ class Ranks(NamedTuple):
     high: int | None
 
 
-def order_ranks(count: int, share: float) -> Ranks:
+def order_ranks(count: int, share: float, *, tail: float = TAIL) -> Ranks:
     """Which of `count` sorted values enclose the percentile at `share`, each end missed at most
-    with 2.5 %."""
+    with `tail`."""
     below = _binomial(count, share)
     # The value of rank r (from 1) is above the percentile when fewer than r values are below it.
-    low = int(np.searchsorted(below.heaped, TAIL, side="right")) + below.first
-    high = int(np.searchsorted(below.heaped, 1 - TAIL, side="left")) + below.first + 1
+    low = int(np.searchsorted(below.heaped, tail, side="right")) + below.first
+    high = int(np.searchsorted(below.heaped, 1 - tail, side="left")) + below.first + 1
     return Ranks(low - 1 if low >= 1 else None, high - 1 if high <= count else None)
 
 

@@ -9,7 +9,6 @@ from headrace.reports.comparison.interval import (
     DRAWN_MAX,
     Pairs,
     difference_intervals,
-    holm,
     p_value,
     paired_share_interval,
     share_interval,
@@ -107,10 +106,3 @@ def test_what_does_not_vary_is_certain() -> None:
 def test_p_values_are_two_sided() -> None:
     assert p_value(1.959964, 1.0) == pytest.approx(0.05, abs=1e-6)
     assert p_value(-1.959964, 1.0) == pytest.approx(0.05, abs=1e-6)
-
-
-def test_holm_counts_the_comparisons() -> None:
-    # Worked by hand: 4 x 0.01, 3 x 0.015, and then never less than the one before.
-    assert holm([0.04, 0.01, 0.03, 0.015]) == pytest.approx([0.06, 0.04, 0.06, 0.045])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
