@@ -329,7 +329,7 @@ def test_after_kill_9_each_job_has_one_result_and_none_journalled_is_sent_again(
 def test_max_cost_stops_with_exit_3_and_the_gateway_charged_no_more(
     headrace: Headrace, serve: Callable[..., Served]
 ) -> None:
-    served = serve("--rpm", "none", "--tpm", "none", "--faults", "500=0.1")
+    served = serve("--rpm", "none", "--tpm", "none", "--faults", "429-bare=0.05")
     headrace.use(served)
     headrace.write(*jobs(60))
     prices = 'currency = "CNY"\n[models."deepseek-v4-flash"]\n'
