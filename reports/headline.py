@@ -89,7 +89,7 @@ def _money(summary: Summary) -> list[str]:
 def kept_words(kept: KeptMoney) -> list[str]:
     """What counts as spent beside the cost and why, and what the account has let go of it."""
     attempts = counted(sum(kept.attempts.values()), "attempt")
-    reasons = ", ".join(f"{count:,} {why}" for why, count in kept.attempts.items())
+    reasons = ", ".join(f"{why}: {count:,}" for why, count in kept.attempts.items())
     words = [
         f"{money(kept.kept, kept.currency)} kept as spent for {attempts} whose bill is unknown "
         f"({reasons})"

@@ -50,7 +50,9 @@ class Null(NoColumn):
 
     @property
     def _undefined_message(self) -> str:
-        return f"{self._undefined_name} is null"
+        name = self._undefined_name
+        filled = f"{{{{ {name} | default('') }}}}"
+        return f"{name} is null; fill it as in {filled}, or leave the row out with --where"
 
 
 class Template:

@@ -49,7 +49,11 @@ def test_where_a_row_is_bad_the_file_stays_as_it_was(here: Path) -> None:
     (here / "jobs.jsonl").write_text("before")
     (here / "r.toml").write_text('model = "m"\nuser = "{{ a }}"\n')
     done = headrace("t.csv", "--recipe", "r.toml")
-    assert (done.exit_code, done.stderr) == (2, "Error: t.csv: row 2: user: a is null\n")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "Error: t.csv: row 2: user: a is null; fill it as in {{ a | default('') }}, or leave the "
+        "row out with --where\n",
+    )
     assert (here / "jobs.jsonl").read_text() == "before"
     assert sorted(each.name for each in here.iterdir()) == [
         "jobs.jsonl",
