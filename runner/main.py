@@ -68,6 +68,7 @@ COMMANDS = {
         "Write results as batch output, JSONL, CSV or Parquet.",
         reads_records=True,
     ),
+    "score": Place("reports.scoring.cli", "score", "Score answers beside what was expected."),
     "join": Place("reports.cli", "join", "Write a table's rows with the answers beside them."),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),

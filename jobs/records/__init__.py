@@ -58,12 +58,13 @@ from .rows import (
     Phase,
     Result,
     Row,
+    Score,
     Status,
     columns,
     row_frame,
     schema,
 )
-from .run_files import check_run_files, read_run_file
+from .run_files import SCORES, check_run_files, read_run_file
 from .unbilled import kept_for, kept_in, may_be_billed, unbilled
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_VERSION",
+    "SCORES",
     "SERVICE_KINDS",
     "SPOOLED",
     "STALL_S",
@@ -110,6 +112,7 @@ __all__ = [
     "Result",
     "Row",
     "SchemaBy",
+    "Score",
     "Selection",
     "Sent",
     "Session",

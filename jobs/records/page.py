@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from .rows import SCHEMA_VERSION, Attempt, BalanceReading, Result, Row, columns
+from .rows import SCHEMA_VERSION, Attempt, BalanceReading, Result, Row, Score, columns
 
 TABLES: tuple[tuple[str, str, type[Row]], ...] = (
     ("Results", "RUN/results/*.parquet", Result),
     ("Attempts", "RUN/attempts/*.parquet", Attempt),
     ("Balance", "RUN/balance.parquet", BalanceReading),
+    ("Scores", "RUN/scores/NAME/*.parquet", Score),
 )
 
 

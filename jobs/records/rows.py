@@ -261,6 +261,24 @@ class BalanceReading(Row, frozen=True, kw_only=True):
         }
 
 
+class Score(Row, frozen=True, kw_only=True):
+    """What a scorer says of one job's answer: a row per job of the run, whatever became of it."""
+
+    index: JobIndex
+    custom_id: CustomId
+    score: Annotated[float | None, doc("the score; null where there is none")] = None
+    reason: Annotated[
+        str | None,
+        doc(
+            "why there is no score: failed, rejected, unfinished, or what the scorer says; it may "
+            "say something of any score"
+        ),
+    ] = None
+    sample: Annotated[
+        Int32 | None, doc("which answer to its question it is, from 1; null without samples")
+    ] = None
+
+
 class Column(NamedTuple):
     """One column of a table: its name, its Parquet type and what it means."""
 

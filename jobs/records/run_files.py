@@ -42,6 +42,9 @@ FOLDERS = {
 }
 # Its files are looked at when they are read or written: a run may have very many.
 IMAGES = "images"
+# A directory for each score of the run, by its name.
+SCORES = "scores"
+SCORE = Folder(".parquet", 16 * 1024 * MIB)
 KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -67,13 +70,20 @@ def check_run_files(run: Path) -> None:
     for name, most_bytes in FILES.items():
         _check_file(run / name, most_bytes)
     for name in (*FOLDERS, IMAGES):
-        if not _is_folder(run / name) or name not in FOLDERS:
-            continue
-        folder = FOLDERS[name]
-        with os.scandir(run / name) as entries:
+        if _is_folder(run / name) and name in FOLDERS:
+            _check_folder(run / name, FOLDERS[name])
+    if _is_folder(run / SCORES):
+        with os.scandir(run / SCORES) as entries:
             for entry in entries:
-                if entry.name.endswith(folder.ending):
-                    _check_file(run / name / entry.name, folder.most_bytes)
+                if _is_folder(run / SCORES / entry.name):
+                    _check_folder(run / SCORES / entry.name, SCORE)
+
+
+def _check_folder(path: Path, folder: Folder) -> None:
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.endswith(folder.ending):
+                _check_file(path / entry.name, folder.most_bytes)
 
 
 def _check_file(path: Path, most_bytes: int) -> None:

@@ -12,6 +12,7 @@ from headrace.jobs import printable_json, replace_file, strip_zeros
 
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
+from ..scores import ScoreFigures, score_figures
 from .balance_check import BalanceCheck, check_balance
 from .copies import count_copies
 from .images import ImageCounts, count_images
@@ -73,6 +74,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitsReport
     balance: BalanceCheck
     kept: KeptMoney | None = None  # None where nothing was
+    scores: list[ScoreFigures] = []
     load: LoadFigures | None = None
     deduplicated: int = 0
     deduplicated_saved: Decimal | None = None
@@ -108,6 +110,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             balance=check_balance(run, tolerance=tolerance),
             kept=kept_money(run),
             load=_load(run),
+            scores=score_figures(run),
             deduplicated=copies,
             deduplicated_saved=saved,
         )

@@ -1,6 +1,5 @@
 """The columns that a job's answer is, in types that do not depend on what the answers say."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import polars as pl
 
 from headrace.jobs import IMAGE_URLS
 
+from ..reject_rows import reject_rows
 from ..run import Run
 
 # An answer that came, was paid for, and does not have the form that was asked for.
@@ -18,12 +18,6 @@ MONEY = pl.Decimal(38, 12)
 OK, INVALID, FAILED, REJECTED = "ok", "invalid", "failed", "rejected"
 UNFINISHED, NOT_CHOSEN, MISSING = "unfinished", "not chosen", "missing"
 PLAIN = ("finish_reason", "input_tokens", "output_tokens")
-
-
-class _Reject(msgspec.Struct):
-    line: int
-    reason: str
-    custom_id: str | None = None
 
 
 class Answers:
@@ -40,7 +34,7 @@ class Answers:
             pl.col("vectors").list.len().max().alias("vectors"),
         )
         self.has_images, self._vectors = facts.collect(engine="streaming").row(0)
-        self.rejects = _rejects(run.directory)
+        self.rejects = reject_rows(run.directory)
 
     def columns(self) -> dict[str, Any]:
         """The names and types of the columns, in order."""
@@ -118,20 +112,3 @@ def _image(image: dict[str, Any], run: Path) -> str | None:
             return str(run / value)
     link = image.get("url")
     return link if isinstance(link, str) else None
-
-
-def _rejects(run: Path) -> pl.DataFrame:
-    """The lines that were not jobs, with the reason."""
-    lines: Sequence[bytes] = []
-    path = run / "rejects.jsonl"
-    if path.exists():
-        lines = path.read_bytes().splitlines()
-    found = [msgspec.json.decode(line, type=_Reject) for line in lines if line.endswith(b"}")]
-    return pl.DataFrame(
-        {
-            "index": [each.line - 1 for each in found],
-            "custom_id": [each.custom_id for each in found],
-            "reason": [each.reason for each in found],
-        },
-        schema={"index": pl.Int64, "custom_id": pl.String, "reason": pl.String},
-    )

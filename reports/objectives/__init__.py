@@ -3,11 +3,13 @@
 from .client_error import JudgementWithinError, judge_within_client_error
 from .confidence import Certainty, FigureInterval, judge_with_confidence, requests_needed
 from .evaluate import Figures, open_figures
+from .figure_names import FIGURES
 from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
 from .objective import Judgement, Measured, check_objective, judge
 from .sentences import judgement_words
 
 __all__ = [
+    "FIGURES",
     "GATE_SCHEMA_VERSION",
     "NOT_MET_EXIT_CODE",
     "Certainty",

@@ -7,6 +7,7 @@ Percentiles are those of `reports.figures.latency`.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -26,6 +27,7 @@ from ..expected_values import expected_number
 from ..figures import measured_results
 from ..row_conditions import JSON_VALUE, compiled, row_condition
 from ..run import Run
+from ..scores import score_names, with_scores
 from ..unpacked import check_gaps_unpack
 from .figure_names import UnknownError, Value
 
@@ -44,16 +46,21 @@ class AggregateQuery(NamedTuple):
     figures: list[pl.Expr]  # value, known (values that are not null), rows
     argument: pl.Expr | None  # what it is of, row by row
     exploded: str | None
+    scores: list[str]  # that it names
 
     @classmethod
-    def of(cls, expression: Expression, node: Aggregate) -> "AggregateQuery":
+    def of(
+        cls, expression: Expression, node: Aggregate, scores: Iterable[str] = ()
+    ) -> "AggregateQuery":
+        """`scores` are the names of those that the run has. Raises ExpressionError."""
         names = [each for each in walk_nodes(node) if isinstance(each, Name)]
         marked = [each for each in names if each.name.startswith(OF_ATTEMPTS)]
         if marked and len(marked) < len(names):
             other = next(each for each in names if each not in marked)
             said = f"{other.name} is of the jobs and {marked[0].name} of the attempts; choose one"
             raise expression.mistake(other, said)
-        columns: dict[str, Any] = {**schema(Result), "expected": JSON_VALUE}
+        scored = dict.fromkeys(scores, pl.Float64())
+        columns: dict[str, Any] = {**schema(Result), "expected": JSON_VALUE, **scored}
         if marked:
             columns = {OF_ATTEMPTS + name: dtype for name, dtype in schema(Attempt).items()}
         listed = isinstance(node.argument, Name) and _is_list(columns.get(node.argument.name))
@@ -70,6 +77,7 @@ class AggregateQuery(NamedTuple):
             figures=_figures(expression, node, columns),
             argument=_argument(expression, node, columns),
             exploded=exploded,
+            scores=sorted({each.name for each in names} & scored.keys()),
         )
 
 
@@ -121,7 +129,7 @@ def _argument(expression: Expression, node: Aggregate, columns: dict[str, Any]) 
 
 def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
     """The values that an aggregate with an argument is of, without nulls, as floats."""
-    prepared = AggregateQuery.of(expression, node)
+    prepared = AggregateQuery.of(expression, node, score_names(run.directory))
     assert prepared.argument is not None
     column = _rows(run, prepared).select(prepared.argument.cast(pl.Float64)).collect().to_series()
     return column.drop_nulls()
@@ -133,7 +141,7 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     Raises UnknownError where no row has what it is of, and ExpressionError for a name that is not a
     column.
     """
-    prepared = AggregateQuery.of(expression, node)
+    prepared = AggregateQuery.of(expression, node, score_names(run.directory))
     found = _rows(run, prepared).select(prepared.figures).collect().row(0, named=True)
     value, known, rows = found["value"], found["known"], found["rows"]
     if node.function == "count":
@@ -170,5 +178,5 @@ def _table(run: Run, prepared: AggregateQuery) -> pl.LazyFrame:
         if run.manifest.kind == "load":
             attempts = attempts.filter(pl.col("phase") == "measure")
         return attempts.select(pl.all().name.prefix(OF_ATTEMPTS))
-    results = measured_results(run)
+    results = with_scores(run, measured_results(run), prepared.scores)
     return results if prepared.of_all else results.filter(pl.col(STATED) == "succeeded")

@@ -1,28 +1,32 @@
 """Expressions over a whole run: the figures of its summary, and aggregates over its rows."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from headrace.jobs import (
     Aggregate,
+    Attempt,
     Binary,
     Expression,
     Name,
     Node,
     Number,
+    Result,
     Text,
     Unary,
     format_expression,
+    schema,
     walk_nodes,
 )
 
 from ..figures import Summary, summary_of
 from ..run import Run, open_run, reading_tables
-from .aggregate import aggregate
+from .aggregate import OF_ATTEMPTS, aggregate
 from .figure_names import FIGURES, UnknownError, Value, span_s
+from .possible import score_ranges
 
 BASE = "base"
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -55,6 +59,7 @@ class Figures:
         self._summary = summary
         self._found: dict[str, Value | UnknownError] = {}
         self.currency = summary.usage.currency
+        self.scores = score_ranges(run.directory)
 
     def value(self, expression: Expression, node: Node, base: "Figures | None" = None) -> Value:
         """What a part of an expression is for this run; `base` is the run to compare with.
@@ -78,6 +83,7 @@ class Figures:
 
     def _figure(self, expression: Expression, node: Name | Aggregate) -> Value:
         if isinstance(node, Aggregate):
+            _refuse_unscored(node, self.scores)
             with reading_tables(self._run.directory):
                 return aggregate(self._run, expression, node, span_s(self._summary))
         try:
@@ -87,6 +93,17 @@ class Figures:
         if value is None:
             raise UnknownError(f"{node.name} is not known")
         return value
+
+
+def _refuse_unscored(node: Aggregate, scores: Collection[str]) -> None:
+    """Raise UnknownError where a name is that of a score that another run has."""
+    known = {*schema(Result), *schema(Attempt), *scores}
+    for each in walk_nodes(node):
+        if isinstance(each, Name) and each.name.removeprefix(OF_ATTEMPTS) not in known:
+            raise UnknownError(
+                f"{format_expression(node)} is not known: the run has no score {each.name}; make "
+                "it with headrace score"
+            )
 
 
 def open_figures(directory: Path) -> Figures:

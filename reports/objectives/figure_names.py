@@ -103,6 +103,13 @@ def _goodput(summary: Summary) -> float:
     return found
 
 
+def _scored_share(summary: Summary) -> float:
+    found = [each.scored_share for each in summary.scores if each.scored_share is not None]
+    if not found:
+        raise UnknownError("the run has no scores; make them with headrace score")
+    return min(found)
+
+
 FIGURES = {
     "jobs": Figure(lambda s: s.outcome.succeeded + s.outcome.failed, "jobs with a result"),
     "succeeded": Figure(lambda s: s.outcome.succeeded, "jobs that succeeded"),
@@ -159,6 +166,9 @@ FIGURES = {
     ),
     "balance_difference": Figure(
         lambda s: s.balance.difference, "what the account says minus the computed cost"
+    ),
+    "scored_share": Figure(
+        _scored_share, "share of the jobs that have a score; of several scores the least"
     ),
     "state": Figure(
         lambda s: s.run.state,

@@ -10,6 +10,7 @@ from headrace.text_file import TextEncodingError, read_text
 
 from .evaluate import open_figures
 from .objective import Judgement, check_objective, judge
+from .possible import score_ranges
 
 GATE_SCHEMA_VERSION = 1
 NOT_MET_EXIT_CODE = 4
@@ -40,8 +41,9 @@ def judge_run(
         InputError: one of the directories is not a run.
         ExpressionError: an objective has no meaning; said before either is read.
     """
+    scores = score_ranges(directory)
     for each in objectives:
-        check_objective(each, with_base=base is not None)
+        check_objective(each, with_base=base is not None, scores=scores)
     figures = open_figures(directory)
     judged = judge(objectives, figures, None if base is None else open_figures(base))
     return GateReport(

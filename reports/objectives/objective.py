@@ -1,6 +1,6 @@
 """Objectives: what a run must meet, checked before it is read, and judged with each value."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -27,7 +27,7 @@ from ..row_conditions import refuse_name
 from .aggregate import OF_ATTEMPTS, AggregateQuery
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .figure_names import FIGURES, UnknownError, Value
-from .possible import check_possible
+from .possible import Range, check_possible
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +49,15 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
 
 
-def check_objective(expression: Expression, *, with_base: bool) -> None:
+def check_objective(
+    expression: Expression, *, with_base: bool, scores: Mapping[str, Range] | None = None
+) -> None:
     """Refuse what has no meaning for any run.
 
     Args:
         expression: the objective.
         with_base: whether there is a run that `base` stands for.
+        scores: the names of the run's scores, and what each is never beyond.
 
     Raises:
         ExpressionError: it has unknown names, columns without a function, or `base` out of place,
@@ -65,11 +68,13 @@ def check_objective(expression: Expression, *, with_base: bool) -> None:
     bases = [node for node in outer if isinstance(node, Name) and node.name == BASE]
     if bases and not with_base:
         raise expression.mistake(bases[0], "there is no run to compare with; give --base RUN")
-    _check(expression, root, in_comparison=False)
-    check_possible(expression, {})
+    _check(expression, root, in_comparison=False, scores=scores or {})
+    check_possible(expression, scores or {})
 
 
-def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
+def _check(
+    expression: Expression, node: Node, *, in_comparison: bool, scores: Mapping[str, Range]
+) -> str:
     """Check a part, and say what it is: number, text, truth, or any (of a `base`)."""
     match node:
         case Name(name=name):
@@ -78,38 +83,49 @@ def _check(expression: Expression, node: Node, *, in_comparison: bool) -> str:
                     raise expression.mistake(node, "base stands on one side of a comparison")
                 return "any"
             if name not in FIGURES:
-                _refuse_figure(expression, node)
+                _refuse_figure(expression, node, scores)
             return "text" if FIGURES[name].is_text else "number"
         case Aggregate():
-            AggregateQuery.of(expression, node)
+            AggregateQuery.of(expression, node, scores)
             return "number"
         case Unary(operand=operand):
             needed = "truth" if node.operator == "not" else "number"
-            _need(expression, operand, needed, in_comparison)
+            _need(expression, operand, needed, in_comparison, scores)
         case Binary(operator=sign, left=left, right=right) if sign in COMPARE:
             if has_base(left) and has_base(right):
                 said = "base stands on one side of a comparison, for the other side"
                 raise expression.mistake(node, said)
-            found = {_check(expression, each, in_comparison=True) for each in (left, right)}
+            sides = (left, right)
+            found = {_check(expression, each, in_comparison=True, scores=scores) for each in sides}
             if len(found - {"any"}) > 1 or (sign not in ("==", "!=") and "text" in found):
                 raise expression.mistake(node, "these two can't be compared")
         case Binary(operator=sign, left=left, right=right):
             needed = "truth" if sign in ("and", "or") else "number"
-            _need(expression, left, needed, in_comparison)
-            _need(expression, right, needed, in_comparison)
+            _need(expression, left, needed, in_comparison, scores)
+            _need(expression, right, needed, in_comparison, scores)
         case Number() | Text():
             pass
     return value_type(node)
 
 
-def _need(expression: Expression, node: Node, sort: str, in_comparison: bool) -> None:
-    if _check(expression, node, in_comparison=in_comparison) not in (sort, "any"):
+def _need(
+    expression: Expression,
+    node: Node,
+    sort: str,
+    in_comparison: bool,
+    scores: Mapping[str, Range],
+) -> None:
+    found = _check(expression, node, in_comparison=in_comparison, scores=scores)
+    if found not in (sort, "any"):
         wanted = {"truth": "a condition", "number": "a number"}.get(sort, sort)
         raise expression.mistake(node, f"this is not {wanted}")
 
 
-def _refuse_figure(expression: Expression, node: Name) -> None:
+def _refuse_figure(expression: Expression, node: Name, scores: Mapping[str, Range]) -> None:
     name = node.name.removeprefix(OF_ATTEMPTS)
+    if node.name in scores:
+        said = f"{node.name} is a score of many answers; write mean({node.name}) or the like"
+        raise expression.mistake(node, said)
     if name in schema(Result) or name in schema(Attempt):
         said = f"{node.name} is a column of many rows; write p95({node.name}) or the like"
         raise expression.mistake(node, said)
@@ -131,7 +147,7 @@ def judge(
     """
     found = []
     for each in objectives:
-        check_objective(each, with_base=base is not None)
+        check_objective(each, with_base=base is not None, scores=figures.scores)
         why = None
         try:
             met = bool(figures.value(each, each.root, base))

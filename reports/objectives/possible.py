@@ -7,6 +7,7 @@ holds. What is not known to be impossible is possible.
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from headrace.jobs import (
@@ -23,6 +24,7 @@ from headrace.jobs import (
 )
 
 from ..row_conditions import refuse_word
+from ..scores import is_share, score_names
 from .figure_names import FIGURES
 
 # Figures that may be below 0; all others count, or measure, something.
@@ -40,6 +42,12 @@ class Range(NamedTuple):
 ANY = Range(-math.inf, math.inf)
 SHARE = Range(0, 1)
 AMOUNT = Range(0, math.inf)
+
+
+def score_ranges(directory: Path) -> dict[str, Range]:
+    """The scores that a run has, each with what it is never beyond: the scorers of headrace say 0
+    to 1, a function of the user's and a judge may say anything."""
+    return {name: SHARE if is_share(directory, name) else ANY for name in score_names(directory)}
 
 
 def check_possible(expression: Expression, scores: Mapping[str, Range]) -> None:

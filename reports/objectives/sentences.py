@@ -7,6 +7,8 @@ from headrace.jobs import Aggregate, Name, Node, parse_expression, strip_zeros
 from .figure_names import Value
 from .objective import Judgement, Measured
 
+SHARES = ("error_rate", "scored_share")
+
 
 def judgement_words(judged: Judgement, currency: str | None) -> str:
     """What came out of an objective, in a line: its figures, or why it can't be told."""
@@ -31,7 +33,7 @@ def unit_of(node: Node, currency: str | None) -> str:
             return ""
         case Aggregate(argument=Name() as argument):
             return unit_of(argument, currency)
-        case Name(name=name) if name.endswith("_error_rate") or name == "error_rate":
+        case Name(name=name) if name.endswith("_error_rate") or name in SHARES:
             return "%"
         case Name(name=name) if name.endswith("_s") and not name.endswith("per_s"):
             return "s"

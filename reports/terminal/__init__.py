@@ -3,6 +3,7 @@
 from .comparison import print_comparison
 from .console import report_console
 from .gate import print_gate
+from .scores import print_scores
 from .status import print_status
 from .steps import print_steps
 from .summary import print_summary
@@ -11,6 +12,7 @@ from .trend import print_trend
 __all__ = [
     "print_comparison",
     "print_gate",
+    "print_scores",
     "print_status",
     "print_steps",
     "print_summary",

@@ -30,6 +30,7 @@ from ..wording import (
 )
 from .layout import STATE_STYLES, columns, heading, print_body
 from .load import print_load
+from .scores import print_scores
 
 SUSPECTS_PRINTED = 5
 REASONS_PRINTED = 5
@@ -61,6 +62,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     if summary.load is not None:
         print_load(summary.load, console)
     _print_errors(summary, console)
+    print_scores(summary.scores, console)
     _print_usage(summary, console)
     _print_images(summary, console)
     if summary.load is None:

@@ -1,0 +1,48 @@
+"""What a scorer says of one answer: a number, or why there is none."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Scored(NamedTuple):
+    """A score, null where the answer could not be scored, and then why; a scorer may say why of any
+    score."""
+
+    score: float | None
+    reason: str | None = None
+
+
+NOTHING_EXPECTED = Scored(None, "nothing is expected")
+RIGHT, WRONG = Scored(1.0), Scored(0.0)
+
+
+def options_of(expected: Any) -> list[Any]:
+    """What an expected value may be: a list stands for any of what it holds."""
+    return expected if isinstance(expected, list) else [expected]
+
+
+def texts_of(expected: Any) -> list[str] | None:
+    """The same as texts: numbers, true and false by their JSON text. None: some is neither."""
+    options = options_of(expected)
+    if not all(isinstance(each, str | int | float) for each in options):
+        return None
+    return list(_texts(options))
+
+
+def _texts(options: list[Any]) -> Iterator[str]:
+    for each in options:
+        yield each if isinstance(each, str) else msgspec.json.encode(each).decode()
+
+
+def wrong_type(expected: Any, wanted: str) -> Scored:
+    """That what is expected is not what the scorer compares with."""
+    kinds = {dict: "an object", list: "a list of other things", bool: "true or false"}
+    said = kinds.get(type(expected), repr(expected)[:80])
+    return Scored(None, f"what is expected is {said}, not {wanted}")
+
+
+def any_of(found: bool) -> Scored:
+    """1 where it is so, else 0."""
+    return RIGHT if found else WRONG
