@@ -40,6 +40,7 @@ from .records import (
     OF_LAST_ATTEMPT,
     OUTAGE_AFTER,
     PERIODS,
+    SCHEMA_CODE,
     SCHEMA_VERSION,
     SCORES,
     SERVICE_KINDS,
@@ -75,6 +76,7 @@ from .records import (
     Period,
     PeriodBudget,
     Phase,
+    Reask,
     Recipe,
     Result,
     Row,
@@ -149,6 +151,15 @@ if TYPE_CHECKING:
         value_type,
         walk_nodes,
     )
+    from .forms import (
+        Form,
+        SchemaRequest,
+        TooLongError,
+        asked_again,
+        check_schema,
+        schema_named,
+        way_of,
+    )
     from .prompts import (
         BAD_LINES,
         AheadPrompts,
@@ -177,6 +188,7 @@ __all__ = [
     "OF_LAST_ATTEMPT",
     "OUTAGE_AFTER",
     "PERIODS",
+    "SCHEMA_CODE",
     "SCHEMA_VERSION",
     "SCORES",
     "SERVICE_KINDS",
@@ -216,6 +228,7 @@ __all__ = [
     "Forecast",
     "ForecastRow",
     "Forecaster",
+    "Form",
     "Gap",
     "HeadraceError",
     "InputError",
@@ -248,6 +261,7 @@ __all__ = [
     "PriceTable",
     "PromptShape",
     "Prompts",
+    "Reask",
     "Recipe",
     "Reject",
     "RejectReasons",
@@ -256,6 +270,7 @@ __all__ = [
     "Result",
     "Row",
     "SchemaBy",
+    "SchemaRequest",
     "Score",
     "SeenIds",
     "Selection",
@@ -269,16 +284,19 @@ __all__ = [
     "Table",
     "Text",
     "TokenEstimator",
+    "TooLongError",
     "Trace",
     "TracePrompts",
     "TraceUnit",
     "Unary",
     "Usage",
     "WrittenRecord",
+    "asked_again",
     "check_path",
     "check_row_count",
     "check_rows",
     "check_run_files",
+    "check_schema",
     "check_tables",
     "choose",
     "columns",
@@ -323,6 +341,7 @@ __all__ = [
     "row_frame",
     "row_ids",
     "schema",
+    "schema_named",
     "sealed_rows",
     "show_duration",
     "show_seconds",
@@ -336,6 +355,7 @@ __all__ = [
     "unbilled",
     "value_type",
     "walk_nodes",
+    "way_of",
     "whole_file",
     "write_all",
 ]
@@ -347,6 +367,7 @@ __getattr__ = late(
             "Chosen JobMaker MadeJob Piece Placed Table choose made_jobs open_table "
             "place_jobs read_recipe row_ids spool"
         ),
+        "forms": "Form SchemaRequest TooLongError asked_again check_schema schema_named way_of",
         "expressions": (
             "AGGREGATES Aggregate Binary Expression ExpressionError Name Node Number Text Unary "
             "parse_condition parse_expression walk_nodes format_expression value_type"

@@ -4,11 +4,11 @@ Built once a session has recovered. The session keeps the parts, and hands each 
 """
 
 import random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
-from headrace.jobs import PriceTable, TokenEstimator
+from headrace.jobs import CostBounds, PriceTable, TokenEstimator
 
 from .admission import Admission
 from .attempts import Attempts
@@ -20,8 +20,11 @@ from .money import Account, AccountLimits, AccountWatch, Budget, RefusalJudge, m
 from .offload import Offload
 from .record import Recorder, RecoveredState, RunDirectory, Totals
 from .retries import RetryPolicy
-from .settings import SendSettings
+from .settings import RunSettings, SendSettings
 from .stop import Stop
+
+if TYPE_CHECKING:
+    from .form_check import FormCheck
 
 
 class Assembly(NamedTuple):
@@ -110,6 +113,7 @@ def assemble(
         images=images,
         clock=clock,
         stop=stop,
+        form_check=form_check_of(settings, run, offload=read),
     )
     limits = watch = None
     if budget is not None:
@@ -139,6 +143,28 @@ def assemble(
         prices=prices,
         recorder=recorder,
         watch=watch,
+    )
+
+
+def form_check_of(
+    settings: SendSettings, run: RunDirectory, *, offload: Offload
+) -> "FormCheck | None":
+    """What answers are held against; None where they may have any form."""
+    recipe = run.manifest.recipe
+    if recipe is None or recipe.schema is None:
+        return None
+    from headrace.jobs import Form, way_of  # loaded where a run has a schema
+
+    from .form_check import FormCheck
+
+    way = way_of(recipe, "the recipe")
+    assert way is not None
+    return FormCheck(
+        Form(recipe.schema, way),
+        reasks=settings.reask if isinstance(settings, RunSettings) else 0,
+        deadline_s=settings.deadline_s,
+        bounds=None if run.manifest.prices is None else CostBounds(run.manifest.prices),
+        offload=offload,
     )
 
 

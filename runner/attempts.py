@@ -6,12 +6,12 @@ its slot until its record is written.
 
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import trio
 
-from headrace.jobs import HeadraceError, JobEnd, PriceTable, Usage
+from headrace.jobs import Attempt, HeadraceError, JobEnd, PriceTable, Usage
 
 from .admission import Admission, InFlight
 from .client import Client
@@ -20,10 +20,14 @@ from .images import ImageStore, links_in
 from .limits import NOTHING_SAID
 from .money import RefusalJudge
 from .outcome import AttemptOutcome
+from .pending import Pending
 from .record import Recorder
 from .retries import Failure, RetryPolicy
 from .rows import NO_CHARGE, Charge, attempt_row, job_end, probable_cost_of, sent_row, usage_of
 from .stop import Stop
+
+if TYPE_CHECKING:
+    from .form_check import FormCheck
 
 # Attempts of a job that a service did nothing with, and that count as none: a service that takes
 # nothing at all ends there.
@@ -36,10 +40,12 @@ class HaltedError(Exception):
 
 class Conclusion(NamedTuple):
     """What an attempt means for its job: it is over with `end`, or is to be sent again no earlier
-    than `retry_at_s` on trio's clock; neither where the run stops."""
+    than `retry_at_s` on trio's clock, as `instead` where it asks something else from now on;
+    neither where the run stops."""
 
     end: JobEnd | None = None
     retry_at_s: float | None = None
+    instead: Pending | None = None
 
 
 ZERO = Decimal(0)
@@ -47,7 +53,8 @@ STOPPED = Conclusion()
 
 
 class Attempts:
-    """Makes attempts. Each part belongs to the caller; `prices` None leaves costs unknown."""
+    """Makes attempts. Each part belongs to the caller; `prices` None leaves costs unknown, and
+    `form_check` is None where answers may have any form."""
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class Attempts:
         images: ImageStore,
         clock: RunClock,
         stop: Stop,
+        form_check: "FormCheck | None" = None,
     ) -> None:
         self._admission = admission
         self._recorder = recorder
@@ -71,6 +79,7 @@ class Attempts:
         self._policy = policy
         self._refusals = refusals
         self._clock = clock
+        self._form_check = form_check
 
     async def make(self, flight: InFlight) -> Conclusion:
         """Send it, and see to what follows; the caller gives its slot back. Cancelled, it leaves a
@@ -89,6 +98,10 @@ class Attempts:
                 recorded_apart = True
                 return await self._with_images(flight, outcome)
             if outcome.answer is not None:
+                if self._form_check is not None:
+                    # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
+                    with trio.CancelScope(shield=True):
+                        await self._form_check.look(outcome)
                 return self._answered(flight, outcome)
             return await self._failed(flight, outcome)
         except HaltedError:
@@ -224,22 +237,39 @@ class Attempts:
         charge = self._charge(flight, outcome, usage)
         assert pending.first_due_s is not None
         row = attempt_row(flight, outcome, charge, self._clock)
-        end = job_end(
-            flight,
-            outcome,
-            row,
-            self._clock,
-            first_due_s=pending.first_due_s,
-            ended_s=ended_s,
-            currency=self._prices.currency if self._prices else None,
-            gave_up=gave_up,
-        )
-        self._recorder.ended(row, end, replaces=pending.replaces)
+        conclusion: Conclusion | None = None
+        if outcome.unfit is not None:
+            conclusion = self._ask_again(pending, outcome, row, now_s=ended_s)
+        if conclusion is None:
+            end = job_end(
+                flight,
+                outcome,
+                row,
+                self._clock,
+                first_due_s=pending.first_due_s,
+                ended_s=ended_s,
+                currency=self._prices.currency if self._prices else None,
+                gave_up=gave_up,
+            )
+            self._recorder.ended(row, end, replaces=pending.replaces)
+            conclusion = Conclusion(end)
         if charge.cost is not None and (budget := self._admission.budget) is not None:
             beyond = budget.beyond_bound(flight.job, charge.cost, pending.cost_bound)
             if beyond is not None:
                 self._stop.request(beyond)
-        return Conclusion(end)
+        return conclusion
+
+    def _ask_again(
+        self, pending: Pending, outcome: AttemptOutcome, row: Attempt, *, now_s: float
+    ) -> Conclusion | None:
+        """Record an answer that does not fit, and have its job asked again; None where it is not
+        to be."""
+        assert self._form_check is not None
+        again = self._form_check.again(pending, outcome, now_s=now_s)
+        if again is None:
+            return None
+        self._recorder.asked_again(row, again.reask)
+        return Conclusion(retry_at_s=now_s, instead=again.pending)
 
 
 def _billed_tokens(usage: Usage) -> int | None:

@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     help="Leave out what of a damaged journal can't be read, and send its jobs again.",
 )
 @click.option("--dedupe", is_flag=True, help="Send jobs that ask the same once, for all of them.")
+@click.option(
+    "--reask",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Ask up to N times more where an answer does not fit the recipe's schema.",
+)
 @click.option("--wait-for-reset", is_flag=True, help="Sleep until a spent budget has its reset.")
 @click.option("--download", is_flag=True, help="Fetch images that come as links into images/.")
 def run(jobs: str, out: str | None, *, recipe: str | None, as_json: bool, **options: Any) -> None:

@@ -109,11 +109,11 @@ class _Dispatcher:
         flight: InFlight | None = first
         while flight is not None:
             pending = flight.pending
-            end, retry_at_s = await self._attempts.make(flight)
+            end, retry_at_s, instead = await self._attempts.make(flight)
             if retry_at_s is None:
                 self._queue.done(pending, end)
             else:
-                self._queue.retry(pending, retry_at_s)
+                self._queue.retry(instead or pending, retry_at_s)
             # What came in one look at the network is put away first, and then the next ones leave
             # one after the other: requests that are far apart each wake a server that has gone to
             # sleep, which cost a fifth of a run.

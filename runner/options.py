@@ -54,6 +54,7 @@ class RunOptions(SendOptions, total=False):
     rerun_changed: run jobs again whose line has changed.
     skip_damaged: leave out what of the journal can't be read, and send its jobs again.
     dedupe: send jobs that ask the same once, and give all of them its outcome.
+    reask: how often a job is asked again whose answer does not fit the recipe's schema.
     wait_for_reset: sleep until a spent budget of the key has its reset.
     download: fetch images that come as links into the run's `images/`.
     """
@@ -67,4 +68,5 @@ class RunOptions(SendOptions, total=False):
     skip_damaged: bool
     wait_for_reset: bool
     dedupe: bool
+    reask: int
     download: bool

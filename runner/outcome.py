@@ -20,6 +20,7 @@ class AttemptOutcome(msgspec.Struct):
     `partial` is what a stream had brought before it broke off, `reported` whether it said itself
     that it failed, and `usage` that of an answer which
     can't be used although it was paid for.
+    `unfit` says what is wrong with an answer that must have a form, and has another.
     `first_token_at_s`, `first_content_at_s` (the first token that is not reasoning) and
     `content_end_at_s` are seconds on trio's clock; the first two are None for what was not a
     stream. `gaps_s` lie between token-bearing chunks, 0.0 between those of one read; None where
@@ -39,6 +40,7 @@ class AttemptOutcome(msgspec.Struct):
     partial: Partial | None = None
     reported: bool = False
     usage: Usage | None = None
+    unfit: str | None = None
 
 
 def redacted(outcome: AttemptOutcome, key: Secret) -> AttemptOutcome:

@@ -12,6 +12,8 @@ class Pending(msgspec.Struct, eq=False, gc=False):
     toward the limit of attempts, `unprocessed` those that the service did nothing with;
     `first_due_s` is its first due time in this session.
 
+    `asked_again` counts how often it was, since answers did not fit; its `job` has them.
+
     `cost_bound` is the most that one attempt can cost, None where nothing bounds it; `replaces`
     is the status of the result that its next one replaces, None where it has none.
     """
@@ -23,6 +25,7 @@ class Pending(msgspec.Struct, eq=False, gc=False):
     charged: int = 0
     unprocessed: int = 0
     first_due_s: float | None = None
+    asked_again: int = 0
 
     def begin(self, due_s: float) -> None:
         """Count an attempt that was due at `due_s`."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from headrace.jobs import (
     ENDPOINTS,
+    SCHEMA_CODE,
     Attempt,
     ErrorKind,
     Job,
@@ -132,8 +133,8 @@ def attempt_row(
         gaps_s=outcome.gaps_s,
         http_status=outcome.status,
         error_kind=error_kind or (failure.kind if failure else None),
-        error_code=failure.code if failure else None,
-        error_message=failure.message if failure else None,
+        error_code=failure.code if failure else outcome.unfit and SCHEMA_CODE,
+        error_message=failure.message if failure else outcome.unfit,
         retry_after_s=failure.retry_after_s if failure else None,
         request_id=outcome.request_id,
         input_tokens=usage.input_tokens,
@@ -177,12 +178,12 @@ def job_end(
     failure is the last."""
     job = flight.job
     answer, failure = outcome.answer, outcome.failure
-    message = failure.message if failure else None
+    message = failure.message if failure else outcome.unfit
     if failure is not None and failure.retried and gave_up:
         message = f"{message} (given up {gave_up})"
     return JobEnd(
-        status="failed" if failure else "succeeded",
-        error_code=(failure.code or failure.kind) if failure else None,
+        status="failed" if failure or outcome.unfit else "succeeded",
+        error_code=(failure.code or failure.kind) if failure else outcome.unfit and SCHEMA_CODE,
         error_message=message,
         finish_reason=answer.finish_reason if answer else None,
         text=answer.text if answer else None,

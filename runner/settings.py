@@ -105,7 +105,8 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     `estimate_first` reads the whole file before anything is sent. `retry_failed` opens failed jobs
     again, `rerun_changed` those whose line has changed. `skip_damaged` leaves out what of the
     journal can't be read, and sends its jobs again. `wait_for_reset` sleeps until a spent budget of
-    the key has its reset, instead of stopping.
+    the key has its reset, instead of stopping. `reask` is how often a job is asked again whose
+    answer does not fit the schema.
     """
 
     rpm: int | None = BULK.rpm
@@ -119,6 +120,12 @@ class RunSettings(SendSettings, frozen=True, kw_only=True):
     skip_damaged: bool = False
     wait_for_reset: bool = False
     dedupe: bool = False
+    reask: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reask < 0:
+            raise InputError(f"reask is {self.reask}; it is a whole number of at least 0")
 
 
 Settings = TypeVar("Settings", bound=SendSettings)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
+from ..forms import SchemaRequest, way_of
 from ..records import Recipe
 from .images import Image, images_in
 from .template import NO_COLUMN, BadRowError, Null, Row, Template, is_template
@@ -38,6 +39,9 @@ class BodyMaker:
         self._user = self._text(recipe.user, "user")
         self._messages = self._conversation()
         self._extra = self._compiled(recipe.body, "[body]")
+        self._schema: SchemaRequest | None = None
+        if (way := way_of(recipe, "the recipe")) is not None and recipe.schema is not None:
+            self._schema = SchemaRequest(recipe.schema, way, self.kind)
         if self.kind not in CONVERSATIONS:
             self._check_prompt()
 
@@ -64,7 +68,8 @@ class BodyMaker:
             body["temperature"] = recipe.temperature
         if twice := body.keys() & extra.keys():
             raise BadRowError(f"[body]: {min(twice)} is set by the recipe too; keep one of them")
-        return {**body, **extra}
+        made = {**body, **extra}
+        return made if self._schema is None else self._schema.put_into(made)
 
     @property
     def _prompt_field(self) -> str:

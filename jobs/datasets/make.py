@@ -50,8 +50,6 @@ class JobMaker:
     """
 
     def __init__(self, table: Table, recipe: Recipe, *, images_from: str | None = None) -> None:
-        if recipe.schema is not None or recipe.schema_by is not None:
-            raise InputError("schema: answers that must have a form are not supported yet")
         self._recipe = recipe
         folder = table.folder if images_from is None else Path(images_from)
         self._body = BodyMaker(recipe, images_from=folder)

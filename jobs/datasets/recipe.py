@@ -7,7 +7,6 @@ expected = "label"
 max_tokens = 20
 """
 
-import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from headrace.text_file import TextEncodingError, read_text
 
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
+from ..forms import schema_named, way_of
 from ..records import Recipe
 from ..suggestion import suggested
 
@@ -57,7 +57,7 @@ def read_recipe(path: Path | None, **flags: Any) -> Recipe:
     if isinstance(given.get("messages"), list):
         given["messages"] = list(_messages(given["messages"], base, where))
     if (schema := given.get("schema")) is not None:
-        given["schema"] = _schema(schema, base, where)
+        given["schema"] = schema_named(schema, base, f"{where}: schema")
     if (template := flags.pop("template", None)) is not None:
         given["user"] = _text(Path(), template, "--template")
         given.pop("messages", None)
@@ -86,6 +86,7 @@ def checked(given: dict[str, Any], where: str) -> Recipe:
     asks = recipe.user is not None or recipe.messages is not None
     if recipe.messages is not None and (recipe.user is not None or recipe.system is not None):
         raise InputError(f"{where}: messages stand in the place of system and user; keep one")
+    way_of(recipe, where)
     if not asks and not recipe.body.keys() - {"model"}:
         raise InputError(f'{where}: nothing is asked; write user = "...{{{{ column }}}}..."')
     return recipe
@@ -123,18 +124,6 @@ def _messages(given: list[Any], base: Path, where: str) -> Iterator[dict[str, An
         if (file := found.pop("content" + ENDING, None)) is not None:
             found["content"] = _text(base, file, f"{what}: content{ENDING}")
         yield found
-
-
-def _schema(given: Any, base: Path, where: str) -> dict[str, Any]:
-    """The JSON schema that a file holds."""
-    text = _text(base, given, f"{where}: schema")
-    try:
-        schema = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{where}: schema: {base / given} is not JSON: {error}") from error
-    if not isinstance(schema, dict):
-        raise InputError(f"{where}: schema: {base / given} is not a JSON schema: no object")
-    return schema
 
 
 def _in_words(error: msgspec.ValidationError) -> str:

@@ -41,6 +41,7 @@ from .manifest import (
 )
 from .outage import (
     OUTAGE_AFTER,
+    SCHEMA_CODE,
     SERVICE_KINDS,
     UNPROCESSED,
     UNUSABLE_ANSWER,
@@ -56,6 +57,7 @@ from .rows import (
     Column,
     ErrorKind,
     Phase,
+    Reask,
     Result,
     Row,
     Score,
@@ -73,6 +75,7 @@ __all__ = [
     "OF_LAST_ATTEMPT",
     "OUTAGE_AFTER",
     "PERIODS",
+    "SCHEMA_CODE",
     "SCHEMA_VERSION",
     "SCORES",
     "SERVICE_KINDS",
@@ -108,6 +111,7 @@ __all__ = [
     "Period",
     "PeriodBudget",
     "Phase",
+    "Reask",
     "Recipe",
     "Result",
     "Row",

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from .job_end import JobEnd
-from .rows import Attempt, AttemptNumber, BalanceReading, Index, Moment, Result
+from .rows import Attempt, AttemptNumber, BalanceReading, Index, Moment, Reask, Result
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
@@ -50,10 +50,12 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", omit_default
     """The end of an attempt, and with it the job's result where this attempt decided it.
 
     Earlier versions wrote the result here too; this one writes `Finished`, and reads it as this.
+    `reask` is the answer, where it did not fit and its job is asked again.
     """
 
     attempt: Attempt
     result: Result | None = None
+    reask: Reask | None = None
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):

@@ -13,6 +13,8 @@ SERVICE_KINDS: frozenset[ErrorKind] = frozenset(
 SERVER_ERROR = 500
 # The code of a whole answer that holds nothing usable: the service is up, whatever it says.
 UNUSABLE_ANSWER = "UNUSABLE_ANSWER"
+# The code of an answer that does not have the form that it must have. It came, and was paid for.
+SCHEMA_CODE = "SCHEMA"
 # The code of a request that the server said it did nothing with: it is there, and will take others.
 UNPROCESSED = "UNPROCESSED"
 SERVICE_IS_UP = frozenset({UNUSABLE_ANSWER, UNPROCESSED})

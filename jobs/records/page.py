@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from .rows import SCHEMA_VERSION, Attempt, BalanceReading, Result, Row, Score, columns
+from .rows import SCHEMA_VERSION, Attempt, BalanceReading, Reask, Result, Row, Score, columns
 
 TABLES: tuple[tuple[str, str, type[Row]], ...] = (
     ("Results", "RUN/results/*.parquet", Result),
     ("Attempts", "RUN/attempts/*.parquet", Attempt),
     ("Balance", "RUN/balance.parquet", BalanceReading),
     ("Scores", "RUN/scores/NAME/*.parquet", Score),
+    ("Reasks", "RUN/reasks.parquet", Reask),
 )
 
 

@@ -20,6 +20,7 @@ from .rows import (
     Attempt,
     BalanceReading,
     Column,
+    Reask,
     Result,
     Row,
     columns,
@@ -34,6 +35,7 @@ TABLES: dict[str, type[Row]] = {
     "results/*.parquet": Result,
     "attempts/*.parquet": Attempt,
     "balance.parquet": BalanceReading,
+    "reasks.parquet": Reask,
 }
 BOUNDS: dict[str, tuple[int, int]] = {"index": (0, INDEX_MAX), "attempt": (1, ATTEMPT_MAX)}
 

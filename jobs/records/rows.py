@@ -216,6 +216,15 @@ class Result(Row, frozen=True, kw_only=True):
     expected: Annotated[str | None, doc("the line's expected answer, as JSON text")] = None
 
 
+class Reask(Row, frozen=True, kw_only=True):
+    """An answer that did not fit its schema, and whose job was asked again for that."""
+
+    index: JobIndex
+    attempt: Annotated[AttemptNumber, doc("the attempt that it answered")]
+    text: Annotated[str | None, doc("the answer's text; null where it had none")] = None
+    why: Annotated[str, doc("what was wrong with it, as the model was told")]
+
+
 class BalanceReading(Row, frozen=True, kw_only=True):
     """One GET /v1/balance, with what the run had spent by then."""
 

@@ -22,6 +22,7 @@ FILES = {
     "concurrency.jsonl": 64 * MIB,
     "rejects.jsonl": 16 * 1024 * MIB,  # gone through in pieces
     "balance.parquet": 256 * MIB,
+    "reasks.parquet": 16 * 1024 * MIB,
     MADE_JOBS: 1024 * 1024 * MIB,
     SPOOLED: 1024 * 1024 * MIB,
     LEFT_OUT: 1024 * MIB,

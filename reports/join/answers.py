@@ -6,13 +6,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from headrace.jobs import IMAGE_URLS
+from headrace.jobs import IMAGE_URLS, SCHEMA_CODE
 
 from ..reject_rows import reject_rows
 from ..run import Run
 
-# An answer that came, was paid for, and does not have the form that was asked for.
-INVALID_CODE = "SCHEMA"
 MONEY = pl.Decimal(38, 12)
 # How a row's job stands; where it has a result, by the result.
 OK, INVALID, FAILED, REJECTED = "ok", "invalid", "failed", "rejected"
@@ -72,7 +70,7 @@ class Answers:
 
     def _shaped(self, rows: pl.DataFrame) -> pl.DataFrame:
         failed = pl.col("status") == "failed"
-        invalid = failed & (pl.col("error_code") == INVALID_CODE).fill_null(value=False)
+        invalid = failed & (pl.col("error_code") == SCHEMA_CODE).fill_null(value=False)
         status = pl.when(invalid).then(pl.lit(INVALID)).when(failed).then(pl.lit(FAILED))
         shaped = [
             pl.col("index"),

@@ -10,6 +10,7 @@ from .plain_chunks import add_plain
 from .sse import Event, EventTooLongError, SSEParser, events_in
 from .stream import AnswerStream
 from .token_times import TokenTimes
+from .tool_input import tool_input
 from .usage import amount_of, usage_in
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "raw",
     "read_body",
     "read_error",
+    "tool_input",
     "usage_in",
 ]

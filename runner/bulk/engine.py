@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import trio
 
-from headrace.jobs import CostBounds, Job, JobReader
+from headrace.jobs import CostBounds, Job, JobReader, Reask
 
 from ..admission import Admission
 from ..attempts import Attempts
@@ -147,9 +147,22 @@ class Engine:
             backlog.exhaust()
 
     def _pending(self, job: Job, state: RecoveredState) -> Pending:
+        earlier = state.reasks.get(job.index, [])
+        if earlier:
+            job = _asked_again(job, earlier)
         return Pending(
             job,
             state.attempts.get(job.index, 0),
             None if self._bounds is None else self._bounds.of(job),
             state.replaced(job.index),
+            asked_again=len(earlier),
         )
+
+
+def _asked_again(job: Job, earlier: Sequence[Reask]) -> Job:
+    """The job as it was to be asked next when an earlier session ended."""
+    from headrace.jobs import asked_again  # loaded where a run has a schema
+
+    for reask in earlier:
+        job = asked_again(job, text=reask.text, why=reask.why)
+    return job

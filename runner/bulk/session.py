@@ -54,14 +54,19 @@ class BulkSession(RunSession):
 
     def _recover(self, now: datetime, left: JournalLeft) -> tuple[RecoveredState, Journal]:
         self._run.note_segments([])  # as its base does
-        return recover(
+        state, journal = recover(
             self._run.path,
             now=now,
             left=left,
             retry_failed=self._bulk.retry_failed,
             changed=self._changed,
+            reask=self._bulk.reask > 0,
             check=self._stop.check,
         )
+        recipe = self._run.manifest.recipe
+        if self._run.file_changed or recipe is None or recipe.schema is None:
+            state = state._replace(reasks={})  # what was asked may be another question now
+        return state, journal
 
     def _all_sent(self, recorder: Recorder) -> None:
         recorder.read_whole()

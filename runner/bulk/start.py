@@ -17,6 +17,7 @@ from headrace.jobs import (
     JobReader,
     Manifest,
     PriceTable,
+    Recipe,
     Reject,
     Selection,
     counted,
@@ -112,6 +113,7 @@ def run_and_summarise(
         write_summary,
     )
 
+    _refuse_reasks(settings, None if table is None else table.recipe)
     environment = REAL_ENVIRONMENT._replace(announce=announce)
     made = None
     if table is not None:
@@ -157,6 +159,7 @@ async def run_jobs(
         InputError: something can't be used; nothing has been sent then.
         StorageError: the directory can't be recovered or written to.
     """
+    _refuse_reasks(settings, None if made is None else made.recipe)
     prices = _prices(directory, settings)
     if settings.strict:
         _refuse_bad_lines(jobs, settings, prices)
@@ -251,6 +254,14 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
     if bad:
         raise InputError(
             f"{jobs} has {counted(len(bad), 'bad line')}, and nothing was sent:", details=bad
+        )
+
+
+def _refuse_reasks(settings: RunSettings, recipe: Recipe | None) -> None:
+    if settings.reask and (recipe is None or recipe.schema is None):
+        raise InputError(
+            "--reask asks again where an answer does not fit a schema: give --recipe, with a "
+            "schema in it"
         )
 
 

@@ -14,6 +14,7 @@ from headrace.jobs import (
     Ended,
     Finished,
     JobEnd,
+    Reask,
     Reject,
     Result,
     Sent,
@@ -91,14 +92,23 @@ class Recorder:
         `replaces` is the status of the job's earlier result, where it had one.
         """
         self._append(Ended(attempt=attempt) if job is None else Finished(attempt=attempt, job=job))
+        self._count_attempt(attempt)
+        if job is not None:
+            self._count(job.status, replaces)
+
+    def asked_again(self, attempt: Attempt, reask: Reask) -> None:
+        """An attempt ended with an answer that does not fit, and its job is asked again: one
+        record."""
+        self._append(Ended(attempt=attempt, reask=reask))
+        self._count_attempt(attempt)
+
+    def _count_attempt(self, attempt: Attempt) -> None:
         self._ended_in = self._journal.number
         self._open.pop((attempt.index, attempt.attempt), None)
         if attempt.cost is None:
             self._keep(attempt)
         else:
             self.totals.spent += attempt.cost
-        if job is not None:
-            self._count(job.status, replaces)
 
     def decided(self, result: Result, *, replaces: Status | None = None) -> None:
         """A job has this result without a further attempt; `replaces` as for `ended`."""

@@ -1,6 +1,6 @@
 """What an earlier session left: its journal sealed, its lost attempts recorded, its state read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,10 +11,12 @@ import polars as pl
 
 from headrace.jobs import (
     LEFT_OUT,
+    SCHEMA_CODE,
     Attempt,
     BalanceReading,
     Ended,
     Gap,
+    Reask,
     Result,
     Sent,
     Status,
@@ -31,6 +33,7 @@ from ..errors import StorageError
 from ..limits import WINDOW_S
 from .files import make_directory, storage
 from .journal import Journal, read_segment
+from .reasks import keep_unfit_answers, reasks_of
 from .seal import seal
 from .upgrade import upgrade, with_columns_of
 
@@ -57,6 +60,7 @@ class RecoveredState(NamedTuple):
     `spent` is the computed cost, `kept` the bounds of attempts whose bill is unknown, without what
     readings of the account have released. `readings` are those since it began to be kept; the first
     was made when nothing was. Empty where nothing is kept, or where that reading is not known.
+    `reasks` are, of jobs without a result, the answers that did not fit, oldest first.
     """
 
     done: bytearray
@@ -68,6 +72,7 @@ class RecoveredState(NamedTuple):
     spent: Decimal
     kept: Decimal
     readings: list[BalanceReading]
+    reasks: dict[int, list[Reask]]
 
     def has_result(self, index: int) -> bool:
         """Whether the job at this line is finished."""
@@ -152,7 +157,8 @@ def recover(
     now: datetime,
     left: JournalLeft | None = None,
     retry_failed: bool = False,
-    changed: Iterable[int] = (),
+    changed: Collection[int] = (),
+    reask: bool = False,
     check: Callable[[], None] = _nobody_asks,
 ) -> tuple[RecoveredState, Journal]:
     """Bring a run directory to rest, read its state, and open the journal's next segment.
@@ -161,7 +167,8 @@ def recover(
     before the segments that hold their beginnings are sealed. All parts then have this version's
     columns. The caller closes the journal.
     `left` is what `journal_left` read; None reads it here. `retry_failed` opens failed jobs again,
-    `changed` those at these lines. `check` is called every now and then; what it raises ends the
+    `changed` those at these lines. With `reask` the former are also those whose answer did not fit,
+    which is kept beside. `check` is called every now and then; what it raises ends the
     recovery, which the next session continues.
     """
     directory = run / "journal"
@@ -180,7 +187,11 @@ def recover(
         check()
         upgrade(run)
         check()
-        state = _state(run, left.unended, now=now, retry_failed=retry_failed, changed=changed)
+        if retry_failed and reask:
+            keep_unfit_answers(run)
+        state = _state(
+            run, left.unended, now=now, retry_failed=retry_failed, changed=changed, reask=reask
+        )
     except BaseException:
         with suppress(StorageError):
             journal.close()
@@ -200,9 +211,10 @@ def _state(
     *,
     now: datetime,
     retry_failed: bool,
-    changed: Iterable[int],
+    changed: Collection[int],
+    reask: bool,
 ) -> RecoveredState:
-    results = _read(run / "results", Result, "index", "status")
+    results = _read(run / "results", Result, "index", "status", "error_code", "attempts")
     attempts = _read(
         run / "attempts",
         Attempt,
@@ -211,7 +223,8 @@ def _state(
     )
     again = pl.col("index").is_in(pl.Series(changed, dtype=pl.Int64).implode())
     if retry_failed:
-        again |= pl.col("status") == "failed"
+        unfit = (pl.col("error_code") == SCHEMA_CODE).fill_null(value=False)
+        again |= (pl.col("status") == "failed") & (pl.lit(reask) | ~unfit)
     flags = pl.when(again).then(pl.col("status").replace_strict(REOPENED)).otherwise(DONE)
     flagged = results.with_columns(flags.alias("flag"))
     done = bytearray(max(results["index"], default=-1) + 1)
@@ -222,9 +235,11 @@ def _state(
     made = dict(pending.group_by("index").agg(pl.col("attempt").max()).iter_rows())
     for sent in unended:
         made[sent.index] = max(made.get(sent.index, 0), sent.attempt)
+    stands = pl.when(pl.col("flag") == DONE).then(-1).otherwise(pl.col("attempts"))
+    answered = flagged.select("index", stands.alias("attempts"))
     used = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
-    since = now - timedelta(seconds=WINDOW_S)
-    late = attempts.filter(pl.col("sent_at") > since).select("sent_at", used, "model")
+    minute_ago = now - timedelta(seconds=WINDOW_S)
+    late = attempts.filter(pl.col("sent_at") > minute_ago).select("sent_at", used, "model")
     recent = [RecentAttempt(*row) for row in late.iter_rows()]
     recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens, sent.model) for sent in unended]
     # A wall clock that was set back since would have the limits wait until it is there again.
@@ -245,6 +260,7 @@ def _state(
         spent=Decimal(attempts["cost"].sum() or 0),
         kept=kept,
         readings=_since_nothing_kept(readings) if kept else [],
+        reasks=reasks_of(run, answered, changed),
     )
 
 

@@ -12,6 +12,7 @@ from headrace.jobs import Attempt, BalanceReading, Result, row_frame, sync_direc
 
 from ..errors import StorageError
 from .files import make_directory, storage
+from .reasks import add_reasks, reask_frame
 from .replaced import replace_table, take_out
 from .tables import tables_in
 from .upgrade import with_columns_of
@@ -30,6 +31,8 @@ def seal(run: Path, number: int, segment: Path, *, damaged: bool = False) -> Non
         take_out(run / "results", replaced, before=number)
     if len(found.results):
         write_part(run / "results", number, found.results)
+    if found.reasks:
+        add_reasks(run, reask_frame(found.reasks))
     if found.readings:
         _add_readings(run / "balance.parquet", found.readings)
     with storage(segment):

@@ -23,6 +23,7 @@ from headrace.jobs import (
     Ended,
     JobEnd,
     JournalRecord,
+    Reask,
     Result,
     Sent,
     columns,
@@ -40,11 +41,13 @@ READ_BYTES = 1024 * 1024
 # marker can be part of a string, whose quotes are escaped.
 _ENDED = b'{"type":"ended","attempt":'
 _RESULT = b',"result":'  # of an earlier version
+_REASK = b',"reask":'
 _FINISHED = b'{"type":"finished","attempt":'
 _JOB = b',"job":'
 _SENT = b'{"type":"sent",'
 _REOPENED = b'"reopened":true'
 _decoder: msgspec.json.Decoder[JournalRecord] = msgspec.json.Decoder(JournalRecord)
+_reask_decoder = msgspec.json.Decoder(Reask)
 
 
 class Tables(NamedTuple):
@@ -54,6 +57,7 @@ class Tables(NamedTuple):
     results: pl.DataFrame
     readings: list[BalanceReading]
     reopened: set[int]
+    reasks: list[Reask]
 
 
 def tables_in(segment: Path, *, skip_damaged: bool = False) -> Tables:
@@ -76,6 +80,7 @@ def _at_once(segment: Path) -> Tables | None:
     ends: list[bytes] = []
     reopened: set[int] = set()
     readings: list[BalanceReading] = []
+    reasks: list[Reask] = []
     with storage(segment), segment.open("rb", buffering=READ_BYTES) as lines:
         for line in lines:
             if line.startswith(_FINISHED):
@@ -88,7 +93,13 @@ def _at_once(segment: Path) -> Tables | None:
             elif line.startswith(_ENDED):
                 if not line.endswith(b"}}\n") or _RESULT in line:
                     return None
-                attempts.append(line[len(_ENDED) : -2])
+                attempt, _, unfit = line[len(_ENDED) : -2].partition(_REASK)
+                if unfit:
+                    try:
+                        reasks.append(_reask_decoder.decode(unfit))
+                    except (msgspec.DecodeError, UnicodeDecodeError):
+                        return None
+                attempts.append(attempt)
                 finished.append(False)
             elif not line.startswith(_SENT) or _REOPENED in line:
                 try:
@@ -106,7 +117,7 @@ def _at_once(segment: Path) -> Tables | None:
         results = _results(rows.filter(pl.Series(finished, dtype=pl.Boolean)), ends)
     except (pl.exceptions.PolarsError, _MisreadError):
         return None
-    return Tables(rows, results, readings, reopened)
+    return Tables(rows, results, readings, reopened, reasks)
 
 
 def _results(last: pl.DataFrame, ends: list[bytes]) -> pl.DataFrame:
@@ -146,12 +157,15 @@ def _one_by_one(segment: Path, *, skip_damaged: bool = False) -> Tables:
     attempts: list[Attempt] = []
     readings: list[BalanceReading] = []
     reopened: set[int] = set()
+    reasks: list[Reask] = []
     for record in read_segment(segment, skip_damaged=skip_damaged):
         match record:
             case Sent(reopened=True, index=index):
                 reopened.add(index)
-            case Ended(attempt=attempt, result=result):
+            case Ended(attempt=attempt, result=result, reask=reask):
                 attempts.append(attempt)
+                if reask is not None:
+                    reasks.append(reask)
                 if result is not None:
                     results.append(result)
             case Decided(result=result, replaces=replaces):
@@ -160,4 +174,5 @@ def _one_by_one(segment: Path, *, skip_damaged: bool = False) -> Tables:
                     reopened.add(result.index)
             case BalanceRead(reading=reading):
                 readings.append(reading)
-    return Tables(row_frame(Attempt, attempts), row_frame(Result, results), readings, reopened)
+    attempt_rows, result_rows = row_frame(Attempt, attempts), row_frame(Result, results)
+    return Tables(attempt_rows, result_rows, readings, reopened, reasks)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import Attempt, BalanceReading, Result, Row, columns, schema
+from headrace.jobs import Attempt, BalanceReading, Reask, Result, Row, columns, schema
 
 from ..errors import StorageError
 from .replaced import replace_table
@@ -18,6 +18,7 @@ TABLES: tuple[tuple[str, type[Row]], ...] = (
     ("results/*.parquet", Result),
     ("attempts/*.parquet", Attempt),
     ("balance.parquet", BalanceReading),
+    ("reasks.parquet", Reask),
 )
 
 

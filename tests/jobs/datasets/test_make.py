@@ -195,5 +195,11 @@ def test_expected_keeps_the_type_of_its_column_and_a_template_is_text(tmp_path: 
     assert expected("{{ whole }}!") == ["1!", "2!"]
 
 
-def test_a_schema_is_refused_until_answers_are_checked_by_it(table: Path) -> None:
-    assert "not supported yet" in refusal(table, schema={"type": "object"})
+def test_a_schema_is_part_of_each_body_and_so_of_the_id(table: Path) -> None:
+    plain = made(table)
+    form = made(table, schema={"type": "object"}, schema_by="tool")
+    assert "tools" not in plain[0]["body"]
+    assert form[0]["body"]["tool_choice"]["function"] == {"name": "answer"}
+    assert {line["custom_id"] for line in plain}.isdisjoint(line["custom_id"] for line in form)
+    with pytest.raises(InputError, match="schema_by is there and schema is not"):
+        made(table, schema_by="tool")

@@ -19,6 +19,7 @@ from headrace.jobs import (
     Ended,
     Finished,
     JobEnd,
+    Reask,
     Result,
     Sent,
     WrittenRecord,
@@ -82,7 +83,10 @@ SENT = st.builds(
     sent_at=MOMENT,
     reopened=st.booleans(),
 )
-ENDED = st.builds(Ended, attempt=ATTEMPT)
+REASK = st.builds(
+    Reask, index=st.integers(0, 100), attempt=st.integers(1, 9), text=MAYBE_TEXT, why=TEXT
+)
+ENDED = st.builds(Ended, attempt=ATTEMPT, reask=st.none() | REASK)
 FINISHED = st.builds(Finished, attempt=ATTEMPT, job=END)
 RECORDS = st.lists(SENT | ENDED | FINISHED, max_size=12)
 
