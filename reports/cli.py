@@ -203,6 +203,13 @@ def _report_several(runs: tuple[str, ...], *, as_json: bool, tolerance: Any) -> 
     "--objectives", metavar="FILE", multiple=True, help="A file of objectives, one per line."
 )
 @click.option("--base", metavar="RUN", help="The run that `base` in an objective stands for.")
+@click.option(
+    "--unclear",
+    type=click.Choice(["met", "missed", "point"]),
+    default="point",
+    show_default=True,
+    help="What an objective counts as whose interval holds its limit; point: as it came out.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as data.")
 @click.option("--junit", metavar="FILE", help="Also write it as JUnit XML, for CI.")
 def gate(
@@ -211,6 +218,7 @@ def gate(
     require: tuple[str, ...],
     objectives: tuple[str, ...],
     base: str | None,
+    unclear: Any,
     as_json: bool,
     junit: str | None,
 ) -> None:
@@ -218,6 +226,8 @@ def gate(
 
     An objective is a condition on the run's figures: "cost < 5", "error_rate < 1%",
     "p95(ttft_s) <= 1.1 * base". docs/reference/expressions.md has the language and the names.
+    Each is met, missed or unclear by the interval of its figures; beside a base, by that of the
+    difference, paired where questions are the same.
     Objectives may also stand in headrace.toml, as a list named require in the table [gate].
     """
     from pathlib import Path
@@ -235,7 +245,8 @@ def gate(
         wanted += read_objectives(Path(file))
     if not wanted:
         raise InputError('no objective: give --require, such as --require "cost < 5"')
-    report = judge_run(Path(run), wanted, base=None if base is None else Path(base))
+    before = None if base is None else Path(base)
+    report = judge_run(Path(run), wanted, base=before, unclear=unclear)
     if junit is not None:
         write_whole(Path(junit), gate_junit(report))
     if as_json:

@@ -6,7 +6,7 @@ from .objectives import GateReport, judgement_words
 
 
 def gate_junit(report: GateReport) -> bytes:
-    """One test case an objective, failed where it was not met."""
+    """One test case an objective, failed where it was not met; an unclear one says so."""
     failed = sum(not each.met for each in report.objectives)
     counts = {"tests": str(len(report.objectives)), "failures": str(failed), "errors": "0"}
     suites = ET.Element("testsuites", counts)
@@ -14,10 +14,15 @@ def gate_junit(report: GateReport) -> bytes:
     for each in report.objectives:
         name, said = _legal(each.objective), _legal(judgement_words(each, report.currency))
         case = ET.SubElement(suite, "testcase", classname=_legal(report.run), name=name)
+        unclear = each.outcome == "unclear"
+        if unclear:
+            taken = "met" if each.met else "not met"
+            said = f"unclear, taken as {taken} (--unclear {report.unclear}): {said}"
         if each.met:
             ET.SubElement(case, "system-out").text = said
         else:
-            failure = ET.SubElement(case, "failure", message=said, type="objective not met")
+            kind = "objective unclear" if unclear else "objective not met"
+            failure = ET.SubElement(case, "failure", message=said, type=kind)
             failure.text = f"{name}\n{said}"
     ET.indent(suites)
     data: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)

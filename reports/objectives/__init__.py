@@ -1,12 +1,14 @@
 """Objectives: expressions over figures, and whether a run meets them."""
 
 from .client_error import JudgementWithinError, judge_within_client_error
-from .confidence import Certainty, FigureInterval, judge_with_confidence, requests_needed
+from .confidence import judge_with_confidence, requests_needed
 from .evaluate import Figures, open_figures
 from .figure_names import FIGURES
 from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
 from .objective import Judgement, Measured, check_objective, judge
-from .sentences import judgement_words
+from .outcome import Unclear, one_sided
+from .sentences import judgement_words, unclear_words
+from .weighing import Certainty, FigureInterval, Outcome
 
 __all__ = [
     "FIGURES",
@@ -19,13 +21,17 @@ __all__ = [
     "Judgement",
     "JudgementWithinError",
     "Measured",
+    "Outcome",
+    "Unclear",
     "check_objective",
     "judge",
     "judge_run",
     "judge_with_confidence",
     "judge_within_client_error",
     "judgement_words",
+    "one_sided",
     "open_figures",
     "read_objectives",
     "requests_needed",
+    "unclear_words",
 ]

@@ -7,7 +7,7 @@ Percentiles are those of `reports.figures.latency`.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -127,12 +127,19 @@ def _argument(expression: Expression, node: Aggregate, columns: dict[str, Any]) 
     return expected_number(value) if sort == "value" else value
 
 
-def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.Series:
-    """The values that an aggregate with an argument is of, without nulls, as floats."""
+def values_of(run: Run, expression: Expression, node: Aggregate) -> pl.DataFrame:
+    """The values that an aggregate with an argument is of, without nulls: `value` (a float), and
+    the `index` and `custom_id` of the job that each is of."""
     prepared = AggregateQuery.of(expression, node, score_names(run.directory))
     assert prepared.argument is not None
-    column = _rows(run, prepared).select(prepared.argument.cast(pl.Float64)).collect().to_series()
-    return column.drop_nulls()
+    of_attempts = OF_ATTEMPTS if prepared.of_attempts else ""
+    keys = [f"{of_attempts}{name}" for name in ("index", "custom_id")]
+    table = _rows(run, prepared, keys).select(
+        prepared.argument.cast(pl.Float64).alias("value"),
+        pl.col(keys[0]).alias("index"),
+        pl.col(keys[1]).alias("custom_id"),
+    )
+    return table.drop_nulls("value").collect()
 
 
 def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float | None) -> Value:
@@ -161,14 +168,15 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     return result
 
 
-def _rows(run: Run, prepared: AggregateQuery) -> pl.LazyFrame:
-    """The rows that the aggregate is over; the columns are the table's, or the list's values."""
+def _rows(run: Run, prepared: AggregateQuery, keys: Sequence[str] = ()) -> pl.LazyFrame:
+    """The rows that the aggregate is over; the columns are the table's, or the list's values
+    with `keys` beside them."""
     table = _table(run, prepared)
     if prepared.where is not None:
         table = table.filter(prepared.where)
     if prepared.exploded is not None:
         check_gaps_unpack(run)
-        table = table.select(pl.col(prepared.exploded).explode())
+        table = table.select(*keys, prepared.exploded).explode(prepared.exploded)
     return table
 
 

@@ -7,7 +7,8 @@ from headrace.jobs import Expression
 from ..figures import Summary, summary_of
 from ..load import SIDES, as_if
 from ..run import Run
-from .confidence import Certainty, FigureInterval, judge_with_confidence
+from .confidence import judge_with_confidence
+from .weighing import Certainty, FigureInterval
 
 
 class JudgementWithinError(NamedTuple):

@@ -8,16 +8,24 @@ import msgspec
 from headrace.jobs import Expression, InputError, parse_condition
 from headrace.text_file import TextEncodingError, read_text
 
-from .evaluate import open_figures
+from ..figures import summary_of
+from ..run import open_run
+from .estimates import RunEstimates
 from .objective import Judgement, check_objective, judge
+from .outcome import Unclear, Weigher
 from .possible import score_ranges
+from .weighing import LEVEL
 
 GATE_SCHEMA_VERSION = 1
 NOT_MET_EXIT_CODE = 4
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Which run was judged, beside which, by what, and whether all of it was met."""
+    """Which run was judged, beside which, by what, and whether all of it was met.
+
+    `unclear` says what objectives counted as whose intervals, of this `level`, hold their limit;
+    `holm` whether the level is that of all objectives together.
+    """
 
     schema_version: int
     run: str
@@ -25,17 +33,35 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None
     met: bool
     objectives: list[Judgement]
+    unclear: Unclear = "point"
+    level: float = LEVEL
+    holm: bool = False
 
 
 def judge_run(
-    directory: Path, objectives: Sequence[Expression], *, base: Path | None = None
+    directory: Path,
+    objectives: Sequence[Expression],
+    *,
+    base: Path | None = None,
+    unclear: Unclear = "point",
+    level: float = LEVEL,
+    holm: bool = False,
 ) -> GateReport:
     """Judge a run by objectives, beside the run in `base` where one is given.
+
+    An objective is missed where its whole interval lies beyond the condition. With `unclear` "met"
+    a run at its limit fails by chance in at most (1 - level) / 2 of cases for each objective, with
+    `holm` for all of them together: `level=one_sided(0.01), holm=True` is a test at 1 %.
 
     Args:
         directory: the run to judge.
         objectives: what it must meet.
         base: the run that `base` in an objective stands for.
+        unclear: what an objective counts as whose interval holds its limit: met, missed, or
+            (point) what its figures say as they came out.
+        level: the two-sided confidence of the intervals.
+        holm: whether to count all objectives that are estimates (S. Holm, Scandinavian Journal of
+            Statistics 6, 1979).
 
     Raises:
         InputError: one of the directories is not a run.
@@ -44,16 +70,26 @@ def judge_run(
     scores = score_ranges(directory)
     for each in objectives:
         check_objective(each, with_base=base is not None, scores=scores)
-    figures = open_figures(directory)
-    judged = judge(objectives, figures, None if base is None else open_figures(base))
+    run = _estimates(directory)
+    before = None if base is None else _estimates(base)
+    points = judge(objectives, run.figures, None if before is None else before.figures)
+    judged = Weigher(objectives, run, before, level=level).weigh(points, unclear, holm=holm)
     return GateReport(
         schema_version=GATE_SCHEMA_VERSION,
         run=str(directory),
         base=None if base is None else str(base),
-        currency=figures.currency,
+        currency=run.figures.currency,
         met=all(each.met for each in judged),
         objectives=judged,
+        unclear=unclear,
+        level=level,
+        holm=holm,
     )
+
+
+def _estimates(directory: Path) -> RunEstimates:
+    run = open_run(directory)
+    return RunEstimates(run, summary_of(run))
 
 
 def read_objectives(path: Path) -> list[Expression]:

@@ -28,6 +28,7 @@ from .aggregate import OF_ATTEMPTS, AggregateQuery
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .figure_names import FIGURES, UnknownError, Value
 from .possible import Range, check_possible
+from .weighing import FigureInterval, Outcome
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +42,22 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """One objective and whether it was met; `why` says in words why it can't be told, which counts
-    as not met."""
+    as not met.
+
+    `outcome` is what its figures' `intervals` say (None: it was judged by its point alone), and
+    `met` what is made of it. Where it is unclear, `would_settle` is how many `settled_by`
+    (questions, requests or jobs) in all would settle it, should the figures stay; None where a
+    hundred times as many as there are would not.
+    """
 
     objective: str
     met: bool
     measured: list[Measured]
     why: str | None = None
+    outcome: Outcome | None = None
+    intervals: list[FigureInterval] = []
+    would_settle: int | None = None
+    settled_by: str | None = None
 
 
 def check_objective(

@@ -2,20 +2,76 @@
 
 from decimal import Decimal
 
-from headrace.jobs import Aggregate, Name, Node, parse_expression, strip_zeros
+from headrace.jobs import (
+    Aggregate,
+    Binary,
+    Name,
+    Node,
+    Unary,
+    parse_expression,
+    strip_zeros,
+    value_type,
+)
 
+from .evaluate import has_base
 from .figure_names import Value
+from .gate import GateReport
 from .objective import Judgement, Measured
+from .weighing import FigureInterval
 
 SHARES = ("error_rate", "scored_share")
 
 
 def judgement_words(judged: Judgement, currency: str | None) -> str:
-    """What came out of an objective, in a line: its figures, or why it can't be told."""
+    """What came out of an objective, in a line: its figures with their intervals, or why it can't
+    be told; where it is unclear, what it counts as by its point and what would settle it."""
     if judged.why is not None:
         return judged.why
     alone = len(judged.measured) == 1
-    return "; ".join(_shown(each, currency, alone) for each in judged.measured)
+    words = "; ".join(_shown(each, currency, alone) for each in judged.measured)
+    intervals = [said for each in judged.intervals if (said := _interval(each, currency, alone))]
+    if intervals:
+        words += f" ({'; '.join(intervals)})"
+    if judged.outcome != "unclear":
+        return words
+    if judged.would_settle is None:
+        few = any(each.low is None and each.high is None for each in judged.intervals)
+        return f"{words}: {'too few to tell' if few else 'too near to tell'}"
+    return f"{words}: {judged.would_settle:,} {judged.settled_by} would settle it"
+
+
+def unclear_words(report: GateReport) -> str:
+    """What became of unclear objectives; empty where there are none."""
+    unclear = sum(each.outcome == "unclear" for each in report.objectives)
+    if not unclear:
+        return ""
+    how = {"point": "judged by what came out", "met": "taken as met", "missed": "taken as missed"}
+    return f"{unclear} unclear, {how[report.unclear]} (--unclear {report.unclear})"
+
+
+def _interval(each: FigureInterval, currency: str | None, alone: bool) -> str:
+    """An interval in words; of shares beside a base in percentage points. Empty without one."""
+    if each.low == each.high:  # exact, or no end is known
+        return ""
+    node = parse_expression(each.figure).root
+    beside = has_base(node)
+    unit = unit_of(node.left if beside and isinstance(node, Binary) else node, currency)
+    unit = "pp" if beside and unit == "%" else unit
+    low, high = (None if end is None else end_words(end, unit) for end in (each.low, each.high))
+    if high is None:
+        said = f"at least {low}"
+    else:
+        said = f"at most {high}" if low is None else f"{low} to {high}"
+    if beside:
+        return f"{each.figure}: {said}"
+    return said if alone else f"{each.figure}: {said}"
+
+
+def end_words(value: float, unit: str) -> str:
+    """An end of an interval, with fewer digits than the figure."""
+    if unit in ("%", "pp"):
+        return f"{value * 100:.3g} {unit}"
+    return f"{value:,.4g} {unit}".rstrip()
 
 
 def _shown(measured: Measured, currency: str | None, alone: bool) -> str:
@@ -31,6 +87,10 @@ def unit_of(node: Node, currency: str | None) -> str:
     match node:
         case Aggregate(function="count" | "rate"):
             return ""
+        case Aggregate(function="mean", argument=Binary() | Unary() as share) if (
+            value_type(share) == "truth"
+        ):
+            return "%"
         case Aggregate(argument=Name() as argument):
             return unit_of(argument, currency)
         case Name(name=name) if name.endswith("_error_rate") or name in SHARES:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from headrace.jobs import printable
 
-from ..objectives import GateReport, judgement_words
+from ..objectives import GateReport, judgement_words, unclear_words
 
 
 def print_gate(report: GateReport, console: Console) -> None:
@@ -19,14 +19,20 @@ def print_gate(report: GateReport, console: Console) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for each in report.objectives:
-        mark = Text("met", "green") if each.met else Text("not met", "bold red")
         words = judgement_words(each, report.currency)
+        mark = Text("met", "green") if each.met else Text("not met", "bold red")
+        if each.outcome == "unclear":
+            mark = Text("unclear", "yellow" if each.met else "bold yellow")
+            words += f"; counts as {'met' if each.met else 'not met'}"
         table.add_row(mark, Text(printable(each.objective)), Text(printable(words)))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     failed = sum(not each.met for each in report.objectives)
     number = len(report.objectives)
+    unclear = unclear_words(report)
+    also = f"; {unclear}" if unclear else ""
     if failed:
         was = "was" if failed == 1 else "were"
-        console.print(Text(f"{failed} of {number} objectives {was} not met", "red"))
+        console.print(Text(f"{failed} of {number} objectives {was} not met{also}", "red"))
     else:
-        console.print(Text(f"all {number} objectives met" if number > 1 else "met", "green"))
+        met = f"all {number} objectives met" if number > 1 else "met"
+        console.print(Text(f"{met}{also}", "green"))

@@ -10,7 +10,7 @@ from rich.console import Console
 from headrace.jobs import parse_condition
 from headrace.reports import Step, Steps, print_steps, read_step
 from headrace.reports.comparison.steps import knee_of
-from headrace.reports.objectives.confidence import FigureInterval
+from headrace.reports.objectives.weighing import FigureInterval
 from tests.reports.conftest import START, RunMaker
 from tests.reports.load_maker import LoadMaker, facts
 

@@ -39,9 +39,9 @@ def test_all_met_is_exit_code_0(directory: Path) -> None:
     assert done.exit_code == 0
     assert done.stdout == (
         "jobs.run\n"
-        "  met  cost < 5.13          5.12 CNY\n"
-        "  met  p50(latency_s) <= 2  2 s\n"
-        "all 2 objectives met\n"
+        "  met      cost < 5.13          5.12 CNY\n"
+        "  unclear  p50(latency_s) <= 2  2 s: too few to tell; counts as met\n"
+        "all 2 objectives met; 1 unclear, judged by what came out (--unclear point)\n"
     )
 
 
@@ -52,8 +52,8 @@ def test_one_that_is_not_met_is_exit_code_4_and_is_listed_with_its_value(directo
         "jobs.run\n"
         "  not met  cost < 5             5.12 CNY\n"
         "  met      p100(latency_s) < 5  4.25 s\n"
-        "  not met  error_rate < 1%      25 %\n"
-        "2 of 3 objectives were not met\n"
+        "  unclear  error_rate < 1%      25 %: too few to tell; counts as not met\n"
+        "2 of 3 objectives were not met; 1 unclear, judged by what came out (--unclear point)\n"
     )
 
 
@@ -73,9 +73,10 @@ def test_a_base_run_is_compared_with(made: RunMaker, directory: Path) -> None:
     assert done.exit_code == 4
     assert done.stdout == (
         "jobs.run  beside before.run\n"
-        "  not met  p50(latency_s) <= 1.1 * base  2 s, base 1.8 s\n"
-        "  met      cost / jobs < 1.1 * base      1.28, base 1.25\n"
-        "1 of 2 objectives was not met\n"
+        "  unclear  p50(latency_s) <= 1.1 * base  2 s, base 1.8 s: too few to tell; "
+        "counts as not met\n"
+        "  unclear  cost / jobs < 1.1 * base      1.28, base 1.25: too few to tell; counts as met\n"
+        "1 of 2 objectives was not met; 2 unclear, judged by what came out (--unclear point)\n"
     )
 
 
@@ -94,14 +95,25 @@ def test_the_outcome_as_data(directory: Path) -> None:
                 "met": False,
                 "measured": [{"figure": "cost", "value": "5.12", "base": None}],
                 "why": None,
+                "outcome": "missed",
+                "intervals": [{"figure": "cost", "value": 5.12, "low": 5.12, "high": 5.12}],
+                "would_settle": None,
+                "settled_by": None,
             },
             {
                 "objective": "p95(ttft_s) < 1",
                 "met": False,
                 "measured": [{"figure": "p95(ttft_s)", "value": None, "base": None}],
                 "why": "p95(ttft_s) is not known: of 3 jobs none has it",
+                "outcome": "missed",
+                "intervals": [{"figure": "p95(ttft_s)", "value": None, "low": None, "high": None}],
+                "would_settle": None,
+                "settled_by": None,
             },
         ],
+        "unclear": "point",
+        "level": 0.95,
+        "holm": False,
     }
 
 
@@ -124,6 +136,42 @@ def test_junit_has_a_case_an_objective(directory: Path, tmp_path: Path) -> None:
     assert (failure.tag, failure.attrib["message"]) == ("failure", "5.12 CNY")
     assert [(each.tag, each.text) for each in jobs] == [("system-out", "4")]
     assert hostile.attrib["name"] == "count(text == 'a\ufffd[2J\ufffd\ufffd]]><b>&\"') > 0"
+
+
+@pytest.mark.parametrize(
+    ("unclear", "code", "counts"),
+    [("met", 0, "met"), ("missed", 4, "not met"), ("point", 4, "not met")],
+)
+def test_an_unclear_objective_counts_as_the_flag_says(
+    made: RunMaker, tmp_path: Path, unclear: str, code: int, counts: str
+) -> None:
+    """66 of 100 right are 56 to 75 %, by the point not 70 %."""
+    for index in range(100):
+        made.job(index, text="yes" if index < 66 else "no")
+    made.write()
+    arguments = ["--unclear", unclear, "--junit", str(tmp_path / "gate.xml")]
+    done = gate("jobs.run", *arguments, *required("mean(text == 'yes') >= 70%"))
+    assert done.exit_code == code
+    said = " ".join(done.stdout.split())
+    assert "66 % (56.3 % to 74.5 %): 505 questions would settle it" in said
+    assert f"; counts as {counts}" in said
+    assert said.endswith(f"(--unclear {unclear})")
+    case = ET.fromstring((tmp_path / "gate.xml").read_bytes())[0][0][0]
+    words = case.text if code == 0 else case.attrib["message"]
+    assert words is not None
+    assert words.startswith(f"unclear, taken as {counts} (--unclear {unclear}): 66 % (56.3 % to")
+    assert case.tag == ("system-out" if code == 0 else "failure")
+
+
+@pytest.mark.parametrize("unclear", ["met", "missed", "point"])
+def test_what_is_surely_missed_fails_whatever_the_flag_says(made: RunMaker, unclear: str) -> None:
+    for index in range(100):
+        made.job(index, text="yes" if index < 50 else "no")
+    made.write()
+    texts = required("mean(text == 'yes') >= 70%", "mean(text == 'yes') >= 30%")
+    done = gate("jobs.run", "--unclear", unclear, *texts)
+    assert done.exit_code == 4
+    assert "1 of 2 objectives was not met\n" in done.stdout
 
 
 def test_objectives_in_a_file(directory: Path, tmp_path: Path) -> None:
