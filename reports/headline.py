@@ -1,8 +1,10 @@
 """A run's outcome in sentences, for the page and for a comment on a pull request."""
 
+from decimal import Decimal
+
 from headrace.jobs import show_seconds
 
-from .figures import KeptMoney, Summary
+from .figures import KeptMoney, Summary, UnfitAnswers
 from .load import lead
 from .wording import counted, cut_words, money, money_to_read, state_words
 
@@ -15,6 +17,7 @@ def headline(summary: Summary) -> list[str]:
         *_asked(summary),
         _jobs(summary),
         *_cut(summary),
+        *_unfit(summary),
         *_verdict(summary),
         *_money(summary),
     ]
@@ -46,6 +49,25 @@ def _cut(summary: Summary) -> list[str]:
     if not outcome.cut_at_max_tokens or summary.load is not None:
         return []
     return [f"{cut_words(outcome.cut_at_max_tokens, outcome.succeeded)}."]
+
+
+def _unfit(summary: Summary) -> list[str]:
+    """What had another form than it must have, and was asked for again."""
+    if summary.unfit is None:
+        return []
+    return [f"{unfit_words(summary.unfit, summary.usage.currency)}."]
+
+
+def unfit_words(unfit: UnfitAnswers, currency: str | None) -> str:
+    """How many answers did not fit, what they cost, and what asking again did."""
+
+    def at(cost: Decimal | None) -> str:
+        return "" if cost is None else f" ({money(cost, currency)})"
+
+    said = f"{counted(unfit.answers, 'answer')} did not fit the schema{at(unfit.cost)}"
+    if unfit.reasks:
+        said += f"; {counted(unfit.reasks, 'attempt')} to ask again{at(unfit.reask_cost)}"
+    return f"{said}; {counted(unfit.jobs, 'job')} failed for it" if unfit.jobs else said
 
 
 def _asked(summary: Summary) -> list[str]:

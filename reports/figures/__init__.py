@@ -20,6 +20,7 @@ from .summary import (
     write_summary,
 )
 from .suspects import SUSPICIONS, Suspect
+from .unfit import UnfitAnswers
 from .usage_table import UsageRow, UsageTable, usage_of
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Summary",
     "Suspect",
     "Throughput",
+    "UnfitAnswers",
     "UsageRow",
     "UsageTable",
     "data_json",

@@ -20,6 +20,7 @@ from .kept_money import KeptMoney, kept_money
 from .latency import METRICS, Distribution, distributions
 from .limits_report import LimitsReport, limits_of
 from .outcome_counts import OutcomeCounts, count_outcomes
+from .unfit import UnfitAnswers, count_unfit
 from .usage_table import UsageTable, usage_of
 
 SUMMARY_SCHEMA_VERSION = 1
@@ -62,6 +63,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `load` is that of a load run, whose `latency` is of the measured jobs alone. `deduplicated` jobs
     were not sent, since another one asked the same; they saved what that one's last attempt cost.
+    `unfit` is None where no answer lacked the form that it must have.
     """
 
     schema_version: int
@@ -78,6 +80,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     load: LoadFigures | None = None
     deduplicated: int = 0
     deduplicated_saved: Decimal | None = None
+    unfit: UnfitAnswers | None = None
 
 
 def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
@@ -113,6 +116,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             scores=score_figures(run),
             deduplicated=copies,
             deduplicated_saved=saved,
+            unfit=count_unfit(run),
         )
 
 

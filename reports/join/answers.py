@@ -10,23 +10,29 @@ from headrace.jobs import IMAGE_URLS, SCHEMA_CODE
 
 from ..reject_rows import reject_rows
 from ..run import Run
+from .fields import fields_of, taken_apart
 
 MONEY = pl.Decimal(38, 12)
 # How a row's job stands; where it has a result, by the result.
 OK, INVALID, FAILED, REJECTED = "ok", "invalid", "failed", "rejected"
 UNFINISHED, NOT_CHOSEN, MISSING = "unfinished", "not chosen", "missing"
+# What the names of fields begin with here, so that none is one of another column.
+FIELD = "="
 PLAIN = ("finish_reason", "input_tokens", "output_tokens")
 
 
 class Answers:
     """The answers of a run, by the lines of their jobs; a range of lines at a time.
 
+    `schema` is the form that they have, whose fields are columns too.
+
     `columns` are those that they are, with `index` before them. Images are a column where any job
     asked for some, vectors where any answer has one.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, schema: dict[str, Any] | None = None) -> None:
         self._run = run
+        self._fields = fields_of(schema)
         facts = run.results.select(
             pl.col("url").is_in(IMAGE_URLS).any().alias("images"),
             pl.col("vectors").list.len().max().alias("vectors"),
@@ -51,7 +57,17 @@ class Answers:
             found["embeddings"] = pl.List(pl.List(pl.Float32()))
         if self.has_images:
             found["images"] = pl.List(pl.String())
-        return found
+        return found | {FIELD + name: field.dtype for name, field in self._fields.items()}
+
+    def shown(self) -> dict[str, str]:
+        """What the columns are called. A field by the name of a column of ours has another."""
+        names = {name: name for name in self.columns() if not name.startswith(FIELD)}
+        for name in self._fields:
+            free = name
+            while free in names.values() or (free != name and free in self._fields):
+                free = f"field_{free}"
+            names[FIELD + name] = free
+        return names
 
     def between(self, first: int, last: int, among: pl.Series | None = None) -> pl.DataFrame:
         """The answers of the jobs at these lines (of those `among` them), a row for each that has a
@@ -85,6 +101,11 @@ class Answers:
         elif self._vectors:
             shaped.append(pl.col("vectors").alias("embeddings"))
         found = rows.select(shaped)
+        if self._fields:
+            fits = found["answer_status"] == OK
+            texts = found.select(pl.when(fits).then("answer"))["answer"]
+            parts = taken_apart(texts, self._fields)
+            found = found.with_columns(each.alias(FIELD + each.name) for each in parts)
         if not self.has_images:
             return found
         paths = [_images(text, self._run.directory) for text in rows["response"]]

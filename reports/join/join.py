@@ -70,7 +70,7 @@ def join_run(
         as_text=to == "csv" and table.kind == "csv",
     )
     with reading_tables(directory):
-        answers = Answers(run)
+        answers = Answers(run, made_by.schema)
         names = _names(answers, prefix, [*table.columns, *["sample"] * (made_by.samples > 1)])
         counts: dict[str, int] = {}
         frames = _joined(rows, answers, names, counts)
@@ -80,7 +80,7 @@ def join_run(
 
 def _names(answers: Answers, prefix: str, taken: list[str]) -> dict[str, str]:
     """What the answers' columns are called. Raises InputError where the table has such a one."""
-    names = {name: prefix + name for name in answers.columns()}
+    names = {name: prefix + shown for name, shown in answers.shown().items()}
     if twice := [name for name in names.values() if name in taken]:
         other = "answer_" if prefix != "answer_" else "headrace_"
         raise InputError(

@@ -17,7 +17,7 @@ from ..figures import (
     Summary,
     worth_showing,
 )
-from ..headline import kept_words
+from ..headline import kept_words, unfit_words
 from ..wording import (
     METRIC_NAMES,
     TOO_SHORT,
@@ -100,6 +100,8 @@ def _print_headline(summary: Summary, console: Console) -> None:
         if saved is not None:
             words += f"; about {money(saved, summary.usage.currency)} saved"
         print_body(console, words)
+    if summary.unfit is not None:
+        print_body(console, unfit_words(summary.unfit, summary.usage.currency), "yellow")
     attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
     if run.elapsed_s is not None:
         attempts += f", in {show_seconds(run.elapsed_s)}"

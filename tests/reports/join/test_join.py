@@ -109,6 +109,49 @@ def test_an_answer_without_the_form_that_was_asked_for_is_invalid_and_kept(made:
     assert (found["answer"][0], found["answer_error"][0]) == ("{}", "no label")
 
 
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "label": {"enum": ["billing", "login"]},
+        "index": {"type": "integer"},
+        "cost": {"type": "number"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+
+def test_the_fields_of_a_schema_are_columns_of_their_types(made: RunMaker) -> None:
+    """Of answers that fit; a field by the name of another column has one of its own."""
+    table(made, schema=FORM)
+    answer = {"label": "=login", "index": 3, "cost": 0.5, "tags": ["a", "b"]}
+    made.job(0, text=json.dumps(answer), cost=Decimal("0.25"))
+    made.job(1, status="failed", error_code="SCHEMA", error_message="no", text='{"label": "x"}')
+    made.job(2, text='{"index": 4.0}')
+    found = joined(written(made))
+    assert found.columns[-4:] == ["label", "index", "field_cost", "tags"]
+    assert found["label"].to_list() == ["=login", *[None] * 4]
+    assert found["index"].to_list() == [3, None, 4, None, None]
+    assert found["index"].dtype == pl.Int64
+    assert found["field_cost"].to_list() == [0.5, *[None] * 4]
+    assert found["cost"][0] == Decimal("0.25")
+    assert found["tags"].to_list() == [["a", "b"], *[None] * 4]
+    assert found["answer"].to_list()[1] == '{"label": "x"}'
+    join_run(made.directory, Path("o.csv"))
+    assert '\n007,a,1,"{""label""' in Path("o.csv").read_text()
+    assert "'=login,3,0.5," in Path("o.csv").read_text()
+    join_run(made.directory, Path("o.jsonl"), prefix="my_")
+    first = json.loads(Path("o.jsonl").read_text().splitlines()[0])
+    assert (first["my_label"], first["my_tags"]) == ("=login", ["a", "b"])
+
+
+def test_a_field_by_the_name_of_a_column_of_the_table_is_refused(made: RunMaker) -> None:
+    table(made, schema={"properties": {"zip": {"type": "string"}}})
+    made.job(0, text='{"zip": "1"}')
+    said = refusal(written(made))
+    assert "the table has a column 'zip' already; give --prefix answer_" in said
+    assert joined(made, prefix="answer_")["answer_zip"][0] == "1"
+
+
 def test_csv_keeps_the_tables_cells_and_defuses_answers(made: RunMaker) -> None:
     table(made)
     made.job(0, text="=1+1", cost=Decimal("0.0000012"))
