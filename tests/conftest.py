@@ -6,9 +6,15 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+from tests.heeding import heed_signals
+
 # How long an example takes is the machine's business: other work on it must fail no test.
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
+
+
+def pytest_configure() -> None:
+    heed_signals()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,6 +22,7 @@ import click
 
 from tests.crash.check import Books
 from tests.crash.harness import Run, serving
+from tests.heeding import heed_signals
 
 KILLS_A_RUN = 50
 JOBS_A_KILL = 60
@@ -55,6 +56,7 @@ def crash(
     folder: Path, *, kills: int, interrupts: int, seed: int, jobs_a_kill: int = JOBS_A_KILL
 ) -> tuple[list[Run], list[Books]]:
     """So many kills and interrupts, over as many runs as they need; each then runs to its end."""
+    heed_signals()
     rng = random.Random(seed)
     runs: list[Run] = []
     found: list[Books] = []

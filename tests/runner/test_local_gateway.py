@@ -64,14 +64,18 @@ def test_a_gateway_that_was_told_so_ends_with_its_standard_input(tmp_path: Path)
 def test_a_gateway_ends_cleanly_at_a_hang_up_and_at_a_quit(
     number: signal.Signals, code: int
 ) -> None:
-    with subprocess.Popen(
-        command("gateway"),
+    process = subprocess.Popen(
+        command("gateway", "--port", "0"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**CLEAN, "PYTHONPATH": str(ROOT / "src")},
-    ) as process:
+    )
+    try:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(number)
         assert process.wait(20) == code
+    finally:
+        process.kill()
+        process.communicate()
