@@ -12,7 +12,7 @@ from .usable import validator_of
 
 # Looks at rules: so many take some tens of milliseconds, or some seconds.
 SOON_STEPS = 5_000
-MOST_STEPS = 500_000
+MOST_STEPS = 200_000
 FAULTS_TOLD = 3
 FAULT_CHARACTERS_MAX = 300
 # A whole text in fences; models put them around JSON that was asked for in words.

@@ -80,6 +80,12 @@ def _check(schema: dict[str, Any], what: str) -> None:
         place = error.json_path
         said = error.message[:SHOWN_CHARACTERS]
         raise InputError(f"{what} is not a JSON schema: {place}: {said}") from error
+    keywords = {name for each in _objects(schema) for name in each}
+    if {"patternProperties", "unevaluatedProperties"} <= keywords:
+        raise InputError(
+            f"{what}: unevaluatedProperties beside patternProperties can't be checked in bounded "
+            "time; write additionalProperties"
+        )
     for pattern in _patterns(schema):
         _check_pattern(pattern, what)
     _check_end(schema, what)

@@ -372,3 +372,36 @@ async def test_unfit_answers_are_asked_again_in_both_protocols(
     outcome = summarise(bench.directory).outcome
     assert (outcome.succeeded, outcome.attempts) == (3, 6)
     assert [json.loads(row[2]) for row in reasks(bench.directory)] == [{"label": 7}] * 3
+
+
+# As the gateway's own price table has it.
+FLASH = Price(input=Decimal(1), cached_input=Decimal("0.02"), output=Decimal(2))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("budget", ["0.001", "0.004", "0.02"])
+async def test_what_asking_again_costs_is_what_the_account_says_and_within_the_budget(
+    bench: Any, autojump_clock: MockClock, seed: int, budget: str
+) -> None:
+    """A half of all answers does not fit, whether it is the first to a row or the third."""
+    rules = (AnswerRule(pattern=".", answer=GOOD, wrong='{"label": "x"}', wrong_share=0.5),)
+    jobs = table(bench, rows=12, model="deepseek-v4-flash", max_tokens=60, body={"stream": True})
+    prices = PriceTable(currency="CNY", models={"deepseek-v4-flash": FLASH})
+    ran = await bench.run_on(
+        bench.gateway(answers=rules, seed=seed),
+        table=jobs,
+        reask=3,
+        prices=prices,
+        max_cost=Decimal(budget),
+        concurrency=4,
+    )
+    assert ran.outcome.cost <= Decimal(budget)
+    summary = summarise(bench.directory)
+    assert summary.balance.verdict in ("agrees", "too small to tell")
+    assert ran.attempts["cost"].sum() == ran.outcome.cost
+    assert ran.outcome.exit_code in ((0,) if ran.outcome.succeeded == 12 else (1, 3))
+    rows = ran.attempts.filter(pl.col("error_code") == "SCHEMA")
+    assert summary.unfit is None or summary.unfit.answers == len(rows)
+    kept = pl.read_parquet(bench.directory / "reasks.parquet") if len(rows) else rows
+    ended = ran.results.filter(pl.col("error_code") == "SCHEMA")
+    assert len(rows) == (len(kept) if len(rows) else 0) + len(ended)

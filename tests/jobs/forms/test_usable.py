@@ -1,6 +1,8 @@
 """Schemas that answers can't be held against are refused before anything is sent."""
 
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -33,6 +35,10 @@ def deep(levels: int) -> dict[str, Any]:
         ({"properties": {"a": {"pattern": r"(a)\1"}}}, "can't be checked in bounded time"),
         ({"patternProperties": {"(?<!x)y": {}}}, "can't be checked in bounded time"),
         ({"pattern": "("}, "can't be checked in bounded time"),
+        (
+            {"allOf": [{"patternProperties": {"a": {}}}], "unevaluatedProperties": False},
+            "unevaluatedProperties beside patternProperties",
+        ),
         (deep(5000), "it is nested too deeply"),
     ],
 )
@@ -66,3 +72,18 @@ def test_it_is_told_in_one_line(schema: Any, said: str, monkeypatch: pytest.Monk
 )
 def test_what_is_a_schema_is_given_back(schema: dict[str, Any]) -> None:
     assert check_schema(schema, "form.json") is schema
+
+
+@pytest.mark.slow
+def test_jsonschema_is_loaded_only_where_there_is_a_schema() -> None:
+    """It takes as long to load as all else that a run needs."""
+    code = (
+        "import sys, headrace.runner.bulk, headrace.runner.session, headrace.jobs.datasets\n"
+        "import headrace.jobs.forms, headrace.reports.join\n"
+        "print('jsonschema' in sys.modules, 'referencing' in sys.modules)\n"
+        "headrace.jobs.forms.check_schema({}, 'x')\n"
+        "print('jsonschema' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "False", "True"]
