@@ -136,6 +136,7 @@ if TYPE_CHECKING:
     )
     from .expressions import (
         AGGREGATES,
+        OF_SAMPLES,
         Aggregate,
         Binary,
         Expression,
@@ -186,6 +187,7 @@ __all__ = [
     "LEFT_OUT",
     "MADE_JOBS",
     "OF_LAST_ATTEMPT",
+    "OF_SAMPLES",
     "OUTAGE_AFTER",
     "PERIODS",
     "SCHEMA_CODE",
@@ -369,8 +371,8 @@ __getattr__ = late(
         ),
         "forms": "Form SchemaRequest TooLongError asked_again check_schema schema_named way_of",
         "expressions": (
-            "AGGREGATES Aggregate Binary Expression ExpressionError Name Node Number Text Unary "
-            "parse_condition parse_expression walk_nodes format_expression value_type"
+            "AGGREGATES OF_SAMPLES Aggregate Binary Expression ExpressionError Name Node Number "
+            "Text Unary parse_condition parse_expression walk_nodes format_expression value_type"
         ),
         "prompts": (
             "AheadPrompts BAD_LINES FilePrompts Lengths PromptShape Prompts RequestTemplate "

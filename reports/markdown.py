@@ -11,6 +11,13 @@ from headrace.jobs import printable, reasons_in_words, show_seconds
 from .figures import QUANTILES, Summary
 from .headline import headline, kept_words
 from .load import asked
+from .score_words import (
+    interval_words,
+    sample_words,
+    score_value,
+    scorer_words,
+    unscored_words,
+)
 from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate
 
 ROWS_MAX = 10
@@ -20,7 +27,13 @@ CHARACTERS_MAX = 160
 def markdown(summary: Summary) -> str:
     """The outcome in a sentence, then a table each of cost, times and errors, and the balance."""
     parts = [f"### {code(summary.run.directory)}", " ".join(headline(summary))]
-    parts += [_load(summary), _cost(summary), _unpriced(summary), _balance(summary)]
+    parts += [
+        _load(summary),
+        _scores(summary),
+        _cost(summary),
+        _unpriced(summary),
+        _balance(summary),
+    ]
     parts += [_notes(summary), _hints(summary), _times(summary)]
     parts += [_errors(summary), _rejects(summary)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -63,6 +76,29 @@ def _load(summary: Summary) -> str:
     if cut := summary.outcome.cut_at_max_tokens:
         parts.append(f"- {cut_words(cut, summary.outcome.succeeded)}")
     return "\n\n".join(parts)
+
+
+def _scores(summary: Summary) -> str:
+    if not summary.scores:
+        return ""
+    header = ("score", "scorer", "mean", "95 % interval", "scored", "jobs")
+    rows = [
+        (
+            code(each.name),
+            code(scorer_words(each)),
+            score_value(each.mean),
+            interval_words(each),
+            f"{each.scored:,}",
+            f"{each.jobs:,}",
+        )
+        for each in summary.scores
+    ]
+    notes = [
+        f"- {code(each.name)}: {code(words)}"
+        for each in summary.scores
+        for words in [*sample_words(each), *unscored_words(each)]
+    ]
+    return "\n\n".join(part for part in (table(header, rows, left=2), "\n".join(notes)) if part)
 
 
 def _cost(summary: Summary) -> str:

@@ -5,11 +5,11 @@ from pathlib import Path
 from headrace.jobs import show_seconds
 
 from .comparison import (
-    HISTORY_NAMES,
     Steps,
     Trend,
     by_load,
     history_figure,
+    history_name,
     load_words,
     mark,
     step_remarks,
@@ -50,7 +50,7 @@ def trend_markdown(trend: Trend) -> str:
     """The last run beside the median of those before, then a row for each run."""
     histories = [
         (
-            HISTORY_NAMES[each.figure],
+            history_name(each.figure),
             history_figure(each.figure, each.last),
             history_figure(each.figure, each.median_before),
             "" if each.change is None else f"{each.change:+.1%}",
@@ -63,14 +63,14 @@ def trend_markdown(trend: Trend) -> str:
             f"{run.started_at:%Y-%m-%d %H:%M}",
             code(Path(run.run).name) + ("" if run.state == "finished" else f" ({run.state})"),
             f"{run.jobs:,}",
-            *(history_figure(name, getattr(run, name)) for name in shown),
+            *(history_figure(name, run.value(name)) for name in shown),
         )
         for run in trend.runs
     ]
     parts = [
         f"### {counted(len(trend.runs), 'run')}",
         table(("", "last", "median before", "change"), histories, left=1),
-        table(("started", "run", "jobs", *(HISTORY_NAMES[name] for name in shown)), runs, left=2),
+        table(("started", "run", "jobs", *(history_name(name) for name in shown)), runs, left=2),
         "\n".join(f"- skipped: {code(why)}" for why in trend.skipped.values()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -73,14 +73,3 @@ def rate(figure: float) -> str:
 def share_of(share: float | None) -> str:
     """A share as a percentage, or a dash where it is not known."""
     return "-" if share is None else f"{share:.2%}"
-
-
-def score_value(value: float | None) -> str:
-    """A score or a mean of scores, to four digits."""
-    return "-" if value is None else f"{value:.4g}"
-
-
-def stale_words(name: str, answers: int) -> str:
-    """That answers came after the run was scored."""
-    came = f"{counted(answers, 'answer')} came after it was scored"
-    return f"{name}: {came}; run headrace score again"

@@ -3,6 +3,7 @@
 from .parser import parse_condition, parse_expression
 from .tree import (
     AGGREGATES,
+    OF_SAMPLES,
     Aggregate,
     Binary,
     Expression,
@@ -19,6 +20,7 @@ from .tree import (
 
 __all__ = [
     "AGGREGATES",
+    "OF_SAMPLES",
     "Aggregate",
     "Binary",
     "Expression",

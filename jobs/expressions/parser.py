@@ -9,6 +9,8 @@ from .seconds import ask_about_seconds
 from .tree import (
     AGGREGATES,
     COMPARISONS,
+    OF_SAMPLES,
+    OF_SO_MANY,
     UNITS,
     Aggregate,
     Binary,
@@ -246,7 +248,7 @@ class _Parser:
 
     def _aggregate(self, name: Token) -> Aggregate:
         if not is_function(name.text):
-            near = difflib.get_close_matches(name.text, AGGREGATES, 1)
+            near = difflib.get_close_matches(name.text, (*AGGREGATES, *OF_SAMPLES), 1)
             hint = (
                 f"did you mean {near[0]}?"
                 if near
@@ -254,6 +256,7 @@ class _Parser:
             )
             raise self.error(f"{name.text!r} is not a function; {hint}", name.at)
         self._take()
+        samples = self._samples(name) if name.text in OF_SO_MANY else None
         found: list[Node] = [] if self._is(")") else [self.condition()]
         if found and self._is(","):
             self._take()
@@ -274,8 +277,23 @@ class _Parser:
             function=name.text,
             argument=found[0] if found else None,
             where=found[1] if len(found) == 2 else None,
+            samples=samples,
             at=name.at,
         )
+
+    def _samples(self, name: Token) -> int:
+        """The k of pass_at(k, exact), and the comma after it."""
+        token = self._take()
+        if token.kind != "number" or not token.text.isdigit() or token.unit or len(token.text) > 6:
+            said = f"{name.text} begins with a number of samples, as in {name.text}(2, exact)"
+            raise self.error(said, token.at)
+        if int(token.text) < 1:
+            raise self.error("of no samples nothing is right; write 1 or more", token.at)
+        if not self._is(","):
+            said = f"{name.text} of what? Name a score, as in {name.text}({token.text}, exact)"
+            raise self.error(said, self.token.at)
+        self._take()
+        return int(token.text)
 
     def _close(self) -> None:
         if not self._is(")"):

@@ -6,7 +6,7 @@
     sum          = product, { ("+" | "-"), product }
     product      = factor, { ("*" | "/"), factor }
     factor       = "-", factor | number, [ unit ] | text | name | aggregate | "(", condition, ")"
-    aggregate    = function, "(", [ condition, [ ",", condition ] ], ")"
+    aggregate    = function, "(", [ count, "," ], [ condition, [ ",", condition ] ], ")"
 
 `parse_expression` in `jobs.expressions.parser` parses them; nothing is ever executed as Python.
 What a name means depends on the evaluator: a figure of a run, or a column of a row. The page
@@ -33,6 +33,9 @@ UNITS = {
     "d": Decimal(86400),
     "%": Decimal("0.01"),
 }
+# Functions of scores with samples; the first two are of so many of them.
+OF_SO_MANY = ("pass_at", "pass_all")
+OF_SAMPLES = (*OF_SO_MANY, "majority", "agreement")
 AGGREGATES = ("count", "sum", "mean", "min", "max", "rate")
 QUANTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,6})?|100)")
 # How tightly each operator binds. A comparison takes exactly two sums.
@@ -93,11 +96,13 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """A function over rows: of `argument` (None: of the rows themselves), where `where` is true."""
+    """A function over rows: of `argument` (None: of the rows themselves), where `where` is true.
+    `samples` is k of pass_at(k, exact); None of other functions."""
 
     function: str
     argument: "Node | None" = None
     where: "Node | None" = None
+    samples: int | None = None
     at: int = field(default=0, compare=False)
 
     @property
@@ -143,7 +148,7 @@ class Expression:
 
 def is_function(name: str) -> bool:
     """Whether a name is a function of rows: `mean`, `p99.9` and so on."""
-    return name in AGGREGATES or QUANTILE.fullmatch(name) is not None
+    return name in AGGREGATES or name in OF_SAMPLES or QUANTILE.fullmatch(name) is not None
 
 
 def value_type(node: Node) -> ValueType:
@@ -190,8 +195,10 @@ def format_expression(node: Node) -> str:
             return f"'{value}'" if '"' in value else f'"{value}"'
         case Name(name=name):
             return name
-        case Aggregate(function=function, argument=argument, where=where):
+        case Aggregate(function=function, argument=argument, where=where, samples=samples):
             parts = [format_expression(each) for each in (argument, where) if each]
+            if samples is not None:
+                parts.insert(0, str(samples))
             return f"{function}({', '.join(parts)})"
         case Unary(operator="not", operand=operand):
             return f"not {_within(operand, PRECEDENCE['not'])}"

@@ -30,12 +30,11 @@ from .steps import (
     write_steps,
 )
 from .trend import FIGURES, FigureHistory, Trend, TrendPoint, trend_of
-from .trend_words import HISTORY_NAMES, HISTORY_UNITS, history_figure
+from .trend_words import HISTORY_UNITS, history_figure, history_name
 
 __all__ = [
     "COMPARISON_SCHEMA_VERSION",
     "FIGURES",
-    "HISTORY_NAMES",
     "HISTORY_UNITS",
     "Comparison",
     "Difference",
@@ -53,6 +52,7 @@ __all__ = [
     "compare",
     "compare_runs",
     "history_figure",
+    "history_name",
     "is_steps",
     "load_words",
     "mark",

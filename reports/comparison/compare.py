@@ -1,6 +1,6 @@
 """Two runs compared: each figure's difference, its 95 % interval, and whether it means anything."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,6 +11,7 @@ import polars as pl
 
 from ..figures import usage_of
 from ..run import Run, open_run, reading_tables
+from ..scores import score_names
 from ..uncertainty import holm
 from .flips import Flips, flips_of
 from .interval import (
@@ -23,6 +24,7 @@ from .interval import (
     statistics,
 )
 from .pairing import Pairing, Sides, jobs_of, side_by_side
+from .score_difference import score_difference
 
 COMPARISON_SCHEMA_VERSION = 1
 SEED = 20_260_608
@@ -129,13 +131,14 @@ def compare_runs(a: Run, b: Run) -> Comparison:
     Raises:
         InputError: a table can't be read.
     """
+    scores = [name for name in score_names(a.directory) if name in score_names(b.directory)]
     with reading_tables(a.directory):
-        jobs_a, usage_a = jobs_of(a), usage_of(a)
+        jobs_a, usage_a = jobs_of(a, scores), usage_of(a)
     with reading_tables(b.directory):
-        jobs_b, usage_b = jobs_of(b), usage_of(b)
+        jobs_b, usage_b = jobs_of(b, scores), usage_of(b)
     sides = side_by_side(jobs_a, jobs_b)
     currency = usage_a.currency if usage_a.currency == usage_b.currency else None
-    found = list(_differences(sides, currency))
+    found = list(_differences(sides, currency, scores))
     adjusted = iter(holm([each.p for each in found if each.p is not None]))
     return Comparison(
         schema_version=COMPARISON_SCHEMA_VERSION,
@@ -157,13 +160,18 @@ def _flips(sides: Sides, a: Run, b: Run) -> Flips | None:
         return flips_of(sides, a, b)
 
 
-def _differences(sides: Sides, currency: str | None) -> Iterator[Difference]:
+def _differences(sides: Sides, currency: str | None, scores: Sequence[str]) -> Iterator[Difference]:
     metrics: tuple[Metric, ...] = METRICS
     if currency is not None:
         metrics = (Metric("cost", COST, currency, times=1000.0), *METRICS)
     rng = np.random.default_rng(SEED)
     for metric in SHARES:
         yield from _of_shares(sides, metric)
+    for name in scores:
+        if (found := score_difference(sides, name)) is not None:
+            metric = Metric(name, name, "")
+            values, counts = (found.a, found.b), (found.count_a, found.count_b)
+            yield _difference(metric, "mean", values, counts, found.interval)
     for metric in metrics:
         yield from _of_values(sides, metric, rng)
 

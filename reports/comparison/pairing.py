@@ -1,5 +1,6 @@
 """Two runs' jobs side by side: in pairs where both did the same jobs, else as two samples."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -7,8 +8,13 @@ import polars as pl
 
 from ..figures import measured_results
 from ..run import Run
+from ..scores import question, score_table
 from .score import matches
 
+# What the names of scores begin with here.
+SCORE = "score "
+# And those of the questions that they are of: what the samples of one have in common.
+QUESTION_OF = "question "
 # Runs of which at least this share of the jobs has a pair are compared in pairs.
 PAIRED_SHARE_MIN = 0.5
 NUMBERS = {
@@ -89,8 +95,9 @@ def _pairing(
     )
 
 
-def jobs_of(run: Run) -> pl.DataFrame:
-    """One row per job with a result, in order of its line."""
+def jobs_of(run: Run, scores: Sequence[str] = ()) -> pl.DataFrame:
+    """One row per job with a result, in order of its line; `scores` are columns that begin with
+    SCORE."""
     succeeded = pl.col("status") == "succeeded"
     measured = measured_results(run)
     results = measured.select(
@@ -109,4 +116,9 @@ def jobs_of(run: Run) -> pl.DataFrame:
         pl.len().cast(pl.Float64).alias("attempts"),
     )
     joined = results.join(spent, on="index", how="left")
+    for name in scores:
+        scored = pl.col("score").alias(SCORE + name)
+        asked = question().alias(QUESTION_OF + name)
+        of_score = score_table(run, name).rows.select("index", scored, asked)
+        joined = joined.join(of_score, on="index", how="left")
     return joined.join(matches(run, measured), on="index", how="left").sort("index").collect()

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -14,6 +14,7 @@ from headrace.jobs import InputError, strip_zeros
 
 from ..figures import measured_results
 from ..run import Run, open_run, reading_tables
+from ..scores import score_figures
 from .score import matches
 
 TREND_SCHEMA_VERSION = 1
@@ -38,6 +39,11 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     ttft_p95_s: float | None
     as_expected: float | None
     cut_share: float | None = None
+    scores: dict[str, float] = {}
+
+    def value(self, figure: str) -> Any:
+        """A figure of the run: a score by its name, or a field; None where it has no such one."""
+        return self.scores[figure] if figure in self.scores else getattr(self, figure, None)
 
 
 class FigureHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +106,17 @@ def trend_of(directories: Sequence[Path]) -> Trend:
     return Trend(
         schema_version=TREND_SCHEMA_VERSION,
         runs=points,
-        histories=[found for each in FIGURES if (found := _history(each, points)) is not None],
+        histories=[
+            found for each in _figures(points) if (found := _history(each, points)) is not None
+        ],
         skipped=skipped,
     )
+
+
+def _figures(points: Sequence[TrendPoint]) -> list[TrendFigure]:
+    """The figures of these runs, their scores last."""
+    names = sorted({name for each in points for name in each.scores})
+    return [*FIGURES, *(TrendFigure(name, "score") for name in names)]
 
 
 def _point(run: Run) -> TrendPoint:
@@ -138,13 +152,14 @@ def _point(run: Run) -> TrendPoint:
         cost=strip_zeros(Decimal(money["cost"] or 0)) if priced else None,
         currency=None if manifest.prices is None else manifest.prices.currency,
         as_expected=scored["matches"][0],
+        scores={each.name: each.mean for each in score_figures(run) if each.mean is not None},
         **times.collect().row(0, named=True),
     )
 
 
 def _history(figure: TrendFigure, points: Sequence[TrendPoint]) -> FigureHistory | None:
     """The history of a figure; None where no run has it, or costs are in several currencies."""
-    found = [getattr(each, figure.name) for each in points]
+    found = [each.value(figure.name) for each in points]
     values = [None if each is None else float(each) for each in found]
     known = [each for each in values if each is not None]
     one_currency = len({each.currency for each in points if each.cost is not None}) < 2

@@ -24,6 +24,7 @@ from .gaps import gap_curves
 from .load_charts import load_charts
 from .load_section import load_section
 from .page_shell import embedded, render, template_text
+from .score_rows import score_rows
 from .settings_table import settings_of
 from .spread_charts import ExactFigures, spread_charts
 from .spread_curves import spread_curves_of
@@ -93,6 +94,7 @@ def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
         rejects=reasons_in_words(summary.outcome.rejects),
         charts=charts,
         load=None if summary.load is None else load_section(summary.load),
+        scores=score_rows(summary.scores),
         series=series,
         extremes=extremes,
         settings=settings_of(run.manifest),

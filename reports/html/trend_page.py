@@ -7,12 +7,12 @@ import altair as alt
 from headrace.jobs import printable
 
 from ..comparison import (
-    HISTORY_NAMES,
     HISTORY_UNITS,
     FigureHistory,
     Trend,
     TrendPoint,
     history_figure,
+    history_name,
 )
 from ..output import write_whole
 from ..wording import counted
@@ -34,21 +34,21 @@ def trend_page(trend: Trend) -> str:
         charts=charts,
         changes=[
             {
-                "name": HISTORY_NAMES[each.figure],
+                "name": history_name(each.figure),
                 "last": history_figure(each.figure, each.last),
                 "before": history_figure(each.figure, each.median_before),
                 "change": "" if each.change is None else f"{each.change:+.1%}",
             }
             for each in trend.histories
         ],
-        columns=[HISTORY_NAMES[name] for name in names],
+        columns=[history_name(name) for name in names],
         rows=[
             {
                 "run": printable(Path(run.run).name),
                 "started_at": run.started_at,
                 "state": run.state,
                 "jobs": run.jobs,
-                "cells": [history_figure(name, getattr(run, name)) for name in names],
+                "cells": [history_figure(name, run.value(name)) for name in names],
             }
             for run in trend.runs
         ],
@@ -61,7 +61,7 @@ def write_trend_page(trend: Trend, path: Path) -> None:
 
 
 def _chart(trend: Trend, history: FigureHistory) -> Chart:
-    name = HISTORY_NAMES[history.figure]
+    name = history_name(history.figure)
     known = [each for each in history.values if each is not None]
     size, title, form = _scale(trend, history.figure, max(known))
     rows = [
@@ -130,17 +130,19 @@ def _chart(trend: Trend, history: FigureHistory) -> Chart:
 
 
 def _value(run: TrendPoint, name: str) -> float | None:
-    value = getattr(run, name)
+    value = run.value(name)
     return None if value is None else float(value)
 
 
 def _scale(trend: Trend, name: str, most: float) -> tuple[float, str, str]:
     """What values are divided by, the axis's title, and the format of its numbers."""
-    unit = HISTORY_UNITS[name]
+    unit = HISTORY_UNITS.get(name, "score")
     if unit == "s":
         found = time_unit(most)
         return found.size_s, found.name, ",~r"
     if unit == "share":
         return 1.0, "share", ".1~%"
+    if unit == "score":
+        return 1.0, "score", ",~r"
     currencies = {run.currency for run in trend.runs if run.cost is not None}
     return 1.0, str(next(iter(currencies), "")), ",~r"

@@ -10,6 +10,7 @@ from headrace.jobs import IMAGE_URLS, SCHEMA_CODE
 
 from ..reject_rows import reject_rows
 from ..run import Run
+from ..scores import score_names, with_scores
 from .fields import fields_of, taken_apart
 
 MONEY = pl.Decimal(38, 12)
@@ -38,6 +39,7 @@ class Answers:
             pl.col("vectors").list.len().max().alias("vectors"),
         )
         self.has_images, self._vectors = facts.collect(engine="streaming").row(0)
+        self._scores = score_names(run.directory)
         self.rejects = reject_rows(run.directory)
 
     def columns(self) -> dict[str, Any]:
@@ -51,6 +53,7 @@ class Answers:
             "output_tokens": pl.Int64(),
             "cost": MONEY,
         }
+        found |= dict.fromkeys(self._scores, pl.Float64())
         if self._vectors == 1:
             found["embedding"] = pl.List(pl.Float32())
         elif self._vectors:
@@ -76,9 +79,11 @@ class Answers:
         if among is not None:
             here &= pl.col("index").is_in(among.implode())
         names = ["index", "status", "text", "error_code", "error_message", "cost", *PLAIN]
+        names += self._scores
         names += ["vectors"] if self._vectors else []
         names += ["response"] if self.has_images else []
-        results = self._run.results.filter(here).select(names).collect(engine="streaming")
+        scored = with_scores(self._run, self._run.results.filter(here), self._scores)
+        results = scored.select(names).collect(engine="streaming")
         spent = self._run.attempts.filter(here).select("index", "cost")
         costs = spent.drop_nulls("cost").group_by("index").agg(pl.col("cost").sum().alias("spent"))
         joined = results.join(costs.collect(engine="streaming"), on="index", how="left")
@@ -95,6 +100,7 @@ class Answers:
             pl.when(failed).then(pl.coalesce("error_message", "error_code")).alias("answer_error"),
             *map(pl.col, PLAIN),
             pl.coalesce("spent", "cost").cast(MONEY).alias("cost"),
+            *map(pl.col, self._scores),
         ]
         if self._vectors == 1:
             shaped.append(pl.col("vectors").list.first().alias("embedding"))

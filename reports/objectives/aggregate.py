@@ -7,12 +7,13 @@ Percentiles are those of `reports.figures.latency`.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from headrace.jobs import (
+    OF_SAMPLES,
     Aggregate,
     Attempt,
     Expression,
@@ -27,7 +28,17 @@ from ..expected_values import expected_number
 from ..figures import measured_results
 from ..row_conditions import JSON_VALUE, compiled, row_condition
 from ..run import Run
-from ..scores import score_names, with_scores
+from ..scores import (
+    QUESTION,
+    pass_all,
+    pass_at,
+    questions_of,
+    reading_of,
+    score_names,
+    score_table,
+    votes_of,
+    with_scores,
+)
 from ..unpacked import check_gaps_unpack
 from .figure_names import UnknownError, Value
 
@@ -63,6 +74,8 @@ class AggregateQuery(NamedTuple):
         columns: dict[str, Any] = {**schema(Result), "expected": JSON_VALUE, **scored}
         if marked:
             columns = {OF_ATTEMPTS + name: dtype for name, dtype in schema(Attempt).items()}
+        if node.function in OF_SAMPLES:
+            _need_score(expression, node, scored)
         listed = isinstance(node.argument, Name) and _is_list(columns.get(node.argument.name))
         where = None if node.where is None else row_condition(expression, columns, node.where)
         exploded = None
@@ -81,11 +94,20 @@ class AggregateQuery(NamedTuple):
         )
 
 
+def _need_score(expression: Expression, node: Aggregate, scores: Collection[str]) -> None:
+    if not isinstance(node.argument, Name) or node.argument.name not in scores:
+        said = f"{node.function} takes one of the run's scores"
+        said += f": {', '.join(sorted(scores))}" if scores else "; make one with headrace score"
+        raise expression.mistake(node.argument or node, said)
+
+
 def _is_list(dtype: Any) -> bool:
     return isinstance(dtype, pl.List)
 
 
 def _figures(expression: Expression, node: Aggregate, columns: dict[str, Any]) -> list[pl.Expr]:
+    if node.function in OF_SAMPLES:
+        return []
     if node.argument is None:
         rows = pl.len()
         return [rows.alias("value"), rows.alias("known"), rows.alias("rows")]
@@ -149,6 +171,8 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     column.
     """
     prepared = AggregateQuery.of(expression, node, score_names(run.directory))
+    if node.function in OF_SAMPLES:
+        return _of_samples(run, prepared, node)
     found = _rows(run, prepared).select(prepared.figures).collect().row(0, named=True)
     value, known, rows = found["value"], found["known"], found["rows"]
     if node.function == "count":
@@ -166,6 +190,28 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
         raise UnknownError(f"{format_expression(node)} is not known: there is a division by zero")
     result: Value = value
     return result
+
+
+def _of_samples(run: Run, prepared: AggregateQuery, node: Aggregate) -> float:
+    """The figure of a score over the samples of each question. Raises UnknownError."""
+    assert isinstance(node.argument, Name)
+    name = node.argument.name
+    question, score = pl.col(QUESTION).alias("question"), pl.col(name).alias("score")
+    text = pl.col("text") if node.samples is None else pl.lit(None).alias("text")
+    rows = _rows(run, prepared).select(question, score, text).collect(engine="streaming")
+    shown = format_expression(node)
+    if node.samples is None:
+        votes = votes_of(rows, reading_of(score_table(run, name).scorer))
+        if votes is None:
+            raise UnknownError(f"{shown} is not known: no answer has the score {name}")
+        return votes.majority if node.function == "majority" else votes.agreement
+    questions = questions_of(rows)
+    if questions is None:
+        raise UnknownError(f"{shown} is not known: it is of scores that are 0 or 1")
+    found = (pass_at if node.function == "pass_at" else pass_all)(questions, node.samples)
+    if found is None:
+        raise UnknownError(f"{shown} is not known: no question has {node.samples} scored samples")
+    return found
 
 
 def _rows(run: Run, prepared: AggregateQuery, keys: Sequence[str] = ()) -> pl.LazyFrame:

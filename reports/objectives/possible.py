@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headrace.jobs import (
+    OF_SAMPLES,
     Aggregate,
     Binary,
     Expression,
@@ -123,6 +124,8 @@ def _range(node: Node, scores: Mapping[str, Range]) -> Range:
 
 def _of_rows(node: Aggregate, scores: Mapping[str, Range]) -> Range:
     argument = node.argument
+    if node.function in OF_SAMPLES and node.function != "majority":
+        return SHARE
     if argument is None or node.function == "count":
         return AMOUNT
     if value_type(argument) == "truth":

@@ -1,9 +1,11 @@
 """Scores of answers: what each scorer says of one, and what those of a run come to."""
 
 from .figures import ScoreFigures, score_figures
+from .samples import pass_all, pass_at, questions_of, votes_of
 from .score import Scored
-from .scorer import SCORERS, Scorer, scorer_of
+from .scorer import SCORERS, Scorer, reading_of, scorer_of
 from .table import (
+    QUESTION,
     SCORER_KEY,
     ScoreTable,
     is_share,
@@ -15,6 +17,7 @@ from .table import (
 )
 
 __all__ = [
+    "QUESTION",
     "SCORERS",
     "SCORER_KEY",
     "ScoreFigures",
@@ -22,11 +25,16 @@ __all__ = [
     "Scored",
     "Scorer",
     "is_share",
+    "pass_all",
+    "pass_at",
     "question",
+    "questions_of",
+    "reading_of",
     "score_figures",
     "score_names",
     "score_table",
     "score_tables",
     "scorer_of",
+    "votes_of",
     "with_scores",
 ]

@@ -1,22 +1,30 @@
 """What a run's scores come to: how many jobs were scored, the mean, and why others were not."""
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import polars as pl
 
 from ..run import Run
+from .samples import pass_all, pass_at, questions_of, votes_of
+from .scorer import reading_of
 from .table import ScoreTable, question, score_tables
 
 REASONS_MAX = 20
+LEVEL = 0.95
 
 
 class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One score of a run.
 
     `jobs` are the run's, `scored` those of them that have a score, `scored_share` their share.
-    `mean` is over these; None where there are none. `reasons` say why others have none, the
-    commonest first. `stale` answers came after the scoring: score again.
+    `mean` is over these, None where there are none, and `low` to `high` its 95 % interval,
+    clustered by question: None where there are too few. `reasons` say why others have none, the
+    commonest first. With `samples` of each question: what the most common answers come to, and of
+    scores of 0 and 1 `pass_at` and `pass_all` by how many samples, "1" and so on. `stale` answers
+    came after the scoring: score again.
     """
 
     name: str
@@ -25,7 +33,14 @@ class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
     scored: int
     scored_share: float | None
     mean: float | None
+    low: float | None = None
+    high: float | None = None
     questions: int
+    samples: int | None = None
+    pass_at: dict[str, float] | None = None
+    pass_all: dict[str, float] | None = None
+    majority: float | None = None
+    agreement: float | None = None
     reasons: dict[str, int]
     stale: int
 
@@ -36,9 +51,9 @@ def score_figures(run: Run) -> list[ScoreFigures]:
 
 
 def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
-    rows = table.rows.select("index", "score", "reason", question().alias("question")).collect(
-        engine="streaming"
-    )
+    asked = question().alias("question")
+    selected = table.rows.select("index", "score", "reason", "sample", asked)
+    rows = selected.collect(engine="streaming")
     scored = rows.drop_nulls("score")
     stale, fresh = _unseen(run, rows)
     jobs = len(rows) + fresh
@@ -48,11 +63,29 @@ def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
         jobs=jobs,
         scored=len(scored),
         scored_share=len(scored) / jobs if jobs else None,
-        mean=_mean(scored["score"]),
+        **_mean(scored),
         questions=scored["question"].n_unique(),
         reasons=dict(_reasons(rows)),
         stale=stale,
+        **_of_samples(run, table, rows),
     )
+
+
+def _of_samples(run: Run, table: ScoreTable, rows: pl.DataFrame) -> dict[str, Any]:
+    samples = rows["sample"].max()
+    if not isinstance(samples, int) or samples < 2:
+        return {}
+    scored = rows.drop_nulls("score")
+    texts = run.results.select("index", "text").collect(engine="streaming")
+    votes = votes_of(scored.join(texts, on="index"), reading_of(table.scorer))
+    found: dict[str, Any] = {"samples": samples}
+    if votes is not None:
+        found |= {"majority": votes.majority, "agreement": votes.agreement}
+    if (questions := questions_of(scored)) is not None:
+        for name, chance in (("pass_at", pass_at), ("pass_all", pass_all)):
+            values = {str(k): chance(questions, k) for k in range(1, samples + 1)}
+            found[name] = {k: value for k, value in values.items() if value is not None}
+    return found
 
 
 def _unseen(run: Run, rows: pl.DataFrame) -> tuple[int, int]:
@@ -66,9 +99,20 @@ def _unseen(run: Run, rows: pl.DataFrame) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def _mean(scores: pl.Series) -> float | None:
-    mean = scores.mean()
-    return mean if isinstance(mean, float) else None
+def _mean(scored: pl.DataFrame) -> dict[str, Any]:
+    """The mean of the scores and its interval, each None where it is not known."""
+    from ..uncertainty import clustered, mean_estimate  # numpy, which takes long to load
+
+    if not len(scored):
+        return {"mean": None}
+    estimate = mean_estimate(clustered(scored["score"], scored["question"]))
+    low, high = estimate.ends(LEVEL, 1.0)
+    known = math.isfinite(low) and math.isfinite(high)
+    return {
+        "mean": estimate.value,
+        "low": low if known else None,
+        "high": high if known else None,
+    }
 
 
 def _reasons(rows: pl.DataFrame) -> Iterator[tuple[str, int]]:

@@ -12,7 +12,7 @@ from .choice import LETTERS, choice, chosen_letter
 from .f1 import f1, words_of
 from .number import last_number, number
 from .score import Scored
-from .text_scorers import contains, exact, json, json_in, regex
+from .text_scorers import canonical, contains, exact, json, json_in, regex
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -65,7 +65,7 @@ def _number(argument: str) -> Made:
         tolerance = Decimal(-1)
     if not tolerance.is_finite() or tolerance < 0:
         raise InputError("after the colon stands how far a number may be off, such as number:0.01")
-    return partial(number, tolerance=tolerance), last_number
+    return partial(number, tolerance=tolerance), _number_reading
 
 
 def _choice(argument: str) -> Made:
@@ -75,9 +75,14 @@ def _choice(argument: str) -> Made:
     return partial(choice, letters=letters), partial(chosen_letter, letters=letters)
 
 
+def _number_reading(text: str) -> Any:
+    found = last_number(text)
+    return found if found is None else found.normalize()
+
+
 def _json_reading(text: str) -> Any:
     found, value = json_in(text)
-    return repr(value) if found else text.strip()
+    return canonical(value) if found else text.strip()
 
 
 SCORERS: Mapping[str, Callable[[str], Made]] = {
@@ -89,6 +94,14 @@ SCORERS: Mapping[str, Callable[[str], Made]] = {
     "json": _plain(json, _json_reading),
     "f1": _plain(f1, lambda text: " ".join(words_of(text))),
 }
+
+
+def reading_of(spec: str | None) -> Callable[[str], Any]:
+    """What a scorer reads out of an answer: of one that isn't known, its text."""
+    try:
+        return str.strip if spec is None else scorer_of(spec).reading
+    except InputError:
+        return str.strip  # a judge, or a scorer of a later headrace
 
 
 def scorer_of(spec: str) -> Scorer:

@@ -25,6 +25,8 @@ from ..run import Run
 from .scorer import SCORERS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+# A column that no table has.
+QUESTION = "#question"
 # Where the file says by what it was scored.
 SCORER_KEY = "headrace.scorer"
 
@@ -90,11 +92,16 @@ def _scorer(part: Path) -> str | None:
 
 
 def with_scores(run: Run, results: pl.LazyFrame, names: Iterable[str]) -> pl.LazyFrame:
-    """Results with scores of the run beside them, each a column of its name; null without one."""
+    """Results with scores of the run beside them, each a column of its name, null without one; and
+    QUESTION, what the samples of one question have in common."""
+    found = []
     for name in names:
-        rows = score_table(run, name).rows.select("index", "custom_id", pl.col("score").alias(name))
-        results = results.join(rows, on=["index", "custom_id"], how="left")
-    return results
+        rows = score_table(run, name).rows
+        asked = question().alias(f"{QUESTION} {name}")
+        scores = rows.select("index", "custom_id", pl.col("score").alias(name), asked)
+        results = results.join(scores, on=["index", "custom_id"], how="left")
+        found.append(asked.meta.output_name())
+    return results.with_columns(pl.coalesce(*found, "index").alias(QUESTION)).drop(found)
 
 
 def question() -> pl.Expr:

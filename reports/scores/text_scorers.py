@@ -99,6 +99,17 @@ def _decoded(text: str) -> tuple[bool, Any]:
         return False, None
 
 
+def canonical(value: Any) -> Any:
+    """A JSON value as one that is shown alike wherever it is equal, by `same_json`."""
+    if isinstance(value, dict):
+        return [[key, canonical(value[key])] for key in sorted(value)]
+    if isinstance(value, list):
+        return (len(value), *map(canonical, value))
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
 def same_json(one: Any, other: Any) -> bool:
     """Whether two JSON values are equal. (To Python, true is 1.)"""
     if isinstance(one, dict) and isinstance(other, dict):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 
-from headrace.jobs import AGGREGATES, Attempt, InputError, Result, Score, schema
+from headrace.jobs import AGGREGATES, OF_SAMPLES, Attempt, InputError, Result, Score, schema
 
 from ..objectives import FIGURES
 
@@ -11,6 +11,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 QUANTILE = re.compile(r"p[0-9]+")
 # What means something in a condition already, beside columns, figures and functions.
 WORDS = {"and", "or", "not", "base", "as_expected"}
+# Columns of joined tables beside those of results.
+JOINED = {"answer", "answer_status", "answer_error", "embedding", "embeddings"}
 CHARACTERS_MAX = 60
 
 
@@ -27,9 +29,9 @@ def checked_name(name: str) -> str:
 
 def _meaning(name: str) -> str | None:
     taken: Mapping[str, Collection[str]] = {
-        "a column": {*schema(Result), *schema(Attempt), *schema(Score)},
+        "a column": {*schema(Result), *schema(Attempt), *schema(Score), *JOINED},
         "a figure": FIGURES,
-        "a function": AGGREGATES,
+        "a function": {*AGGREGATES, *OF_SAMPLES},
         "a word of conditions": WORDS,
     }
     if QUANTILE.fullmatch(name):

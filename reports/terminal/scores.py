@@ -7,11 +7,15 @@ from rich.text import Text
 
 from headrace.jobs import printable
 
+from ..score_words import (
+    interval_words,
+    sample_words,
+    score_value,
+    scorer_words,
+    unscored_words,
+)
 from ..scores import ScoreFigures
-from ..wording import counted, score_value, stale_words
 from .layout import columns, heading, print_body
-
-REASONS_SHOWN = 5
 
 
 def print_scores(scores: Sequence[ScoreFigures], console: Console) -> None:
@@ -19,20 +23,19 @@ def print_scores(scores: Sequence[ScoreFigures], console: Console) -> None:
     if not scores:
         return
     heading(console, "Scores")
-    table = columns("score", "scorer", "mean", "scored", "jobs", left=2)
+    table = columns("score", "scorer", "mean", "95 % interval", "scored", "jobs", left=2)
     for each in scores:
-        scorer = "" if each.scorer in (None, each.name) else printable(each.scorer)
         table.add_row(
             Text(each.name),
-            Text(scorer),
+            Text(printable(scorer_words(each))),
             score_value(each.mean),
+            interval_words(each),
             f"{each.scored:,}",
             f"{each.jobs:,}",
         )
     print_body(console, table)
     for each in scores:
-        for reason, count in list(each.reasons.items())[:REASONS_SHOWN]:
-            words = f"{each.name}: {counted(count, 'job')} without a score: {printable(reason)}"
-            print_body(console, words, "yellow")
-        if each.stale:
-            print_body(console, stale_words(each.name, each.stale), "yellow")
+        for words in sample_words(each):
+            print_body(console, f"{each.name}: {words}")
+        for words in unscored_words(each):
+            print_body(console, f"{each.name}: {printable(words)}", "yellow")

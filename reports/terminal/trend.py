@@ -9,7 +9,7 @@ from rich.text import Text
 
 from headrace.jobs import printable, show_seconds_short
 
-from ..comparison import HISTORY_NAMES, Trend, history_figure
+from ..comparison import Trend, history_figure, history_name
 from ..wording import aligned
 from .layout import columns, heading, print_body
 
@@ -28,11 +28,12 @@ BARS_MAX = 30
 
 def print_trend(trend: Trend, console: Console) -> None:
     """Print it. Fits 80 columns where the names of the runs are short."""
-    shown = [each for each in trend.histories if each.figure in HEADERS]
+    scores = {name for each in trend.runs for name in each.scores}
+    shown = [each for each in trend.histories if each.figure in HEADERS or each.figure in scores]
     currencies = {each.currency for each in trend.runs if each.cost is not None}
     money = f"cost, {currencies.pop()}" if len(currencies) == 1 else "cost"
     priced = any(each.cost is not None for each in trend.runs)
-    names = [HEADERS[each.figure] for each in shown]
+    names = [HEADERS.get(each.figure, each.figure) for each in shown]
     table = columns("started", "run", "jobs", *([money] if priced else []), *names, left=2)
     table.columns[0].no_wrap = True
     costs = aligned([each.cost for each in trend.runs])
@@ -45,7 +46,7 @@ def print_trend(trend: Trend, console: Console) -> None:
             ),
             f"{point.jobs:,}",
             *([cost] if priced else []),
-            *(_short(each.figure, getattr(point, each.figure)) for each in shown),
+            *(_short(each.figure, point.value(each.figure)) for each in shown),
             style=style,
         )
     print_body(console, table)
@@ -57,7 +58,7 @@ def print_trend(trend: Trend, console: Console) -> None:
     for each in trend.histories:
         change = "" if each.change is None else f"{each.change:+.1%}"
         table.add_row(
-            HISTORY_NAMES[each.figure],
+            history_name(each.figure),
             sparkline(each.values[-BARS_MAX:]),
             _short(each.figure, each.last),
             _short(each.figure, each.median_before),

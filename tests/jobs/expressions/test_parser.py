@@ -20,6 +20,7 @@ from headrace.jobs import (
     format_expression,
     parse_condition,
     parse_expression,
+    walk_nodes,
 )
 from headrace.jobs.expressions.parser import TOKENS_MAX, WORDS
 from headrace.jobs.expressions.tree import COMPARISONS, UNITS
@@ -276,3 +277,26 @@ def test_positions_are_characters_of_the_text() -> None:
 )
 def test_a_unit_may_stand_apart_from_its_number(spaced: str, tight: str) -> None:
     assert parse_condition(spaced).root == parse_condition(tight).root
+
+
+def test_pass_at_k_has_its_number_first() -> None:
+    found = parse_condition("pass_at(3, exact, model == 'm') >= 50%")
+    (aggregate,) = [each for each in walk_nodes(found.root) if isinstance(each, Aggregate)]
+    assert (aggregate.samples, aggregate.argument) == (3, Name(name="exact"))
+    assert format_expression(found.root) == 'pass_at(3, exact, model == "m") >= 50%'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pass_at(exact) > 0", "pass_at begins with a number of samples"),
+        ("pass_all(1.5, exact) > 0", "pass_all begins with a number of samples"),
+        ("pass_at(0, exact) > 0", "write 1 or more"),
+        ("pass_at(2) > 0", "pass_at of what? Name a score, as in pass_at(2, exact)"),
+        ("pass_ad(2, exact) > 0", "did you mean pass_at?"),
+    ],
+)
+def test_a_wrong_number_of_samples_is_said(text: str, said: str) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        parse_condition(text)
+    assert said in raised.value.message

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.reports.scores.text_scorers import contains, exact, json, regex
+from headrace.reports.scores.text_scorers import (
+    canonical,
+    contains,
+    exact,
+    json,
+    regex,
+    same_json,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | st.floats(-9, 9) | st.text(max_size=5),
@@ -119,6 +126,12 @@ def test_json_is_equality_of_canonical_texts(one: Any, other: Any) -> None:
         other = [other]
     same = canonical(one) == canonical(other)
     assert json(other_json.dumps(one), other).score == float(same)
+
+
+@given(VALUES, VALUES)
+def test_equal_json_is_read_alike(one: Any, other: Any) -> None:
+    assert (repr(canonical(one)) == repr(canonical(other))) == same_json(one, other)
+    assert repr(canonical({"b": 1.0, "a": [True]})) == repr(canonical({"a": [True], "b": 1}))
 
 
 def test_a_hostile_answer_takes_no_time_to_speak_of() -> None:

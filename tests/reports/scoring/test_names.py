@@ -17,6 +17,7 @@ def test_a_name_of_its_own_is_taken(name: str) -> None:
         ("text", "is a column already"),
         ("wait_s", "is a column already"),
         ("score", "is a column already"),
+        ("answer", "is a column already"),
         ("cost", "is a column already"),
         ("error_rate", "is a figure already"),
         ("scored_share", "is a figure already"),

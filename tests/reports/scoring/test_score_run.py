@@ -179,3 +179,97 @@ def test_scores_that_no_scorer_wrote_are_refused(four: RunMaker) -> None:
     with pytest.raises(InputError) as raised:
         summarise(four.directory)
     assert "score the run again" in raised.value.message
+
+
+@pytest.fixture
+def sampled(made: RunMaker) -> RunMaker:
+    """Two questions of three samples each, and a failed one: 2 of 3 right, and 1 of 2."""
+    texts = ["It is 4", "4.0", "5", "4", "6", None]
+    made.recipe = Recipe(model="m", samples=3)
+    for index, text in enumerate(texts):
+        custom_id = f"q{index // 3}-s{index % 3 + 1}"
+        if text is None:
+            made.result(index, custom_id=custom_id, status="failed")
+        else:
+            made.job(index, custom_id=custom_id, text=text, expected="4")
+    made.write()
+    scored(made.directory, "number", "f1")
+    return made
+
+
+def test_samples_are_figures(sampled: RunMaker) -> None:
+    _, figures = summarise(sampled.directory).scores
+    assert (figures.name, figures.samples, figures.questions) == ("number", 3, 2)
+    assert figures.mean == pytest.approx(3 / 5)
+    assert figures.pass_at == {"1": pytest.approx(7 / 12), "2": 1.0, "3": 1.0}
+    assert figures.pass_all == {"1": pytest.approx(7 / 12), "2": pytest.approx(1 / 6), "3": 0.0}
+    # "It is 4" and 4.0 are the same answer; of the other question one is right and one is not.
+    assert figures.majority == 0.75
+    assert figures.agreement == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert (figures.low, figures.high) == (None, None)  # of two questions
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("pass_at(1, number) >= 50%", 7 / 12),
+        ("pass_at(2, number) == 100%", 1.0),
+        ("pass_all(2, number) < 20%", 1 / 6),
+        ("pass_at(1, number, text != '5') >= 50%", 3 / 4),
+        ("majority(number) == 75%", 0.75),
+        ("agreement(number) > 50%", 7 / 12),
+    ],
+)
+def test_samples_are_conditions(sampled: RunMaker, text: str, value: float) -> None:
+    (found,) = judge([parse_condition(text)], open_figures(sampled.directory))
+    assert (found.met, found.why) == (True, None)
+    assert found.measured[0].value == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("pass_at(4, number) > 0", "no question has 4 scored samples"),
+        ("pass_at(1, f1) > 0", "it is of scores that are 0 or 1"),
+    ],
+)
+def test_what_samples_can_not_say_is_not_known(sampled: RunMaker, text: str, why: str) -> None:
+    (found,) = judge([parse_condition(text)], open_figures(sampled.directory))
+    assert not found.met
+    assert why in str(found.why)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pass_at(1, latency_s) > 0", "pass_at takes one of the run's scores: f1, number"),
+        ("majority(number == 1) > 0", "majority takes one of the run's scores"),
+        ("pass_at(1, number) > 2", "could never be true"),
+        ("pass_at(1, numbr) > 0", "pass_at takes one of the run's scores"),
+    ],
+)
+def test_samples_are_of_scores(sampled: RunMaker, text: str, said: str) -> None:
+    with pytest.raises(InputError) as raised:
+        judge_run(sampled.directory, [parse_condition(text)])
+    assert said in raised.value.message
+
+
+def test_intervals_are_clustered_by_question(made: RunMaker) -> None:
+    # Ten questions whose four samples always agree are worth ten answers, not forty.
+    made.recipe = Recipe(model="m", samples=4)
+    for index in range(40):
+        made.job(index, text="A" if index // 4 < 7 else "B", expected='"A"')
+    made.write()
+    scored(made.directory, "exact")
+    (together,) = summarise(made.directory).scores
+    alone = RunMaker(made.directory.with_name("alone.run"))
+    for index in range(10):
+        alone.job(index, text="A" if index < 7 else "B", expected='"A"')
+    alone.write()
+    scored(alone.directory, "exact")
+    (each,) = summarise(alone.directory).scores
+    assert (together.mean, each.mean) == (0.7, 0.7)
+    assert each.low == pytest.approx(0.3968, abs=1e-4)  # Wilson's of 7 in 10
+    assert each.high == pytest.approx(0.8922, abs=1e-4)
+    assert None not in (together.low, each.low)
+    assert float(together.low or 1) <= float(each.low or 0)
