@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import trio
 
 from headrace.jobs import Attempt, HeadraceError, JobEnd, PriceTable, Usage
@@ -46,6 +45,15 @@ class Conclusion(NamedTuple):
     end: JobEnd | None = None
     retry_at_s: float | None = None
     instead: Pending | None = None
+
+
+class Finish(NamedTuple):
+    """An attempt that decided its job: its row, the job's end, and what that means. No end where
+    the job is asked again, which is recorded already."""
+
+    row: Attempt
+    end: JobEnd | None
+    conclusion: Conclusion
 
 
 ZERO = Decimal(0)
@@ -97,13 +105,15 @@ class Attempts:
             if self._images.concern(flight.job, outcome):
                 recorded_apart = True
                 return await self._with_images(flight, outcome)
-            if outcome.answer is not None:
-                if self._form_check is not None:
-                    # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
-                    with trio.CancelScope(shield=True):
-                        await self._form_check.look(outcome)
-                return self._answered(flight, outcome)
-            return await self._failed(flight, outcome)
+            if outcome.answer is None:
+                return await self._failed(flight, outcome)
+            if self._form_check is not None:
+                # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
+                with trio.CancelScope(shield=True):
+                    await self._form_check.look(outcome)
+            if outcome.long:
+                return await self._answered_long(flight, outcome)
+            return self._answered(flight, outcome)
         except HaltedError:
             return STOPPED
         except HeadraceError as error:
@@ -162,23 +172,43 @@ class Attempts:
     async def _with_images(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Put the answer's images into files and record it. A stop cuts short what is fetched."""
         index = flight.job.index
-        body = msgspec.json.decode(outcome.response or "{}")  # from which the key was taken out
+        # (It is the response, from which the key was taken out.)
+        body = await self._images.body_of(outcome)
         await self._images.decode(flight.job, body)
         try:
             await self._images.fetch(index, body["data"], links_in(body["data"]))
         finally:
-            outcome.response = msgspec.json.encode(body).decode()
-            conclusion = self._answered(flight, outcome)
+            await self._images.put_back(outcome, body)
+            if outcome.long:
+                conclusion = await self._answered_long(flight, outcome)
+            else:
+                conclusion = self._answered(flight, outcome)
         return conclusion
 
     def _answered(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Settle what the attempt reserved, and record it with its job's result."""
+        finish = self._settled(flight, outcome)
+        if finish.end is not None:
+            self._recorder.ended(finish.row, finish.end, replaces=flight.pending.replaces)
+        return self._over(flight, finish)
+
+    async def _answered_long(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
+        return await self._recorded_long(flight, self._settled(flight, outcome))
+
+    async def _recorded_long(self, flight: InFlight, finish: Finish) -> Conclusion:
+        if finish.end is not None:
+            await self._recorder.ended_long(
+                finish.row, finish.end, replaces=flight.pending.replaces
+            )
+        return self._over(flight, finish)
+
+    def _settled(self, flight: InFlight, outcome: AttemptOutcome) -> Finish:
         job, now_s = flight.job, self._clock.now()
         usage = usage_of(job, outcome)
         self._refusals.succeeded(job)
         flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage), now_s=now_s)
         self._admission.estimator.learn(job, flight.reserved_tokens, usage)
-        return self._finish(flight, outcome, usage, ended_s=now_s)
+        return self._finished(flight, outcome, usage, ended_s=now_s)
 
     async def _failed(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         pending, failure = flight.pending, outcome.failure
@@ -207,14 +237,17 @@ class Attempts:
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         decision = self._policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)
         if decision.delay_s is None:
-            now_s = self._clock.now()
-            return self._finish(
+            finish = self._finished(
                 flight,
                 outcome,
                 usage_of(flight.job, outcome),
-                ended_s=now_s,
+                ended_s=self._clock.now(),
                 gave_up=decision.reason,
             )
+            if outcome.long:
+                return await self._recorded_long(flight, finish)
+            self._recorder.ended(finish.row, finish.end, replaces=pending.replaces)
+            return self._over(flight, finish)
         self._unfinished(flight, outcome)
         return Conclusion(retry_at_s=self._clock.now() + decision.delay_s)
 
@@ -223,7 +256,7 @@ class Attempts:
         charge = self._charge(flight, outcome, NO_CHARGE.usage)
         self._recorder.ended(attempt_row(flight, outcome, charge, self._clock), None)
 
-    def _finish(
+    def _finished(
         self,
         flight: InFlight,
         outcome: AttemptOutcome,
@@ -231,33 +264,37 @@ class Attempts:
         *,
         ended_s: float,
         gave_up: str | None = None,
-    ) -> Conclusion:
+    ) -> Finish:
+        """The records of an attempt that decided its job, still to be written."""
         pending = flight.pending
         pending.begin(flight.due_s)
         charge = self._charge(flight, outcome, usage)
         assert pending.first_due_s is not None
         row = attempt_row(flight, outcome, charge, self._clock)
-        conclusion: Conclusion | None = None
         if outcome.unfit is not None:
-            conclusion = self._ask_again(pending, outcome, row, now_s=ended_s)
-        if conclusion is None:
-            end = job_end(
-                flight,
-                outcome,
-                row,
-                self._clock,
-                first_due_s=pending.first_due_s,
-                ended_s=ended_s,
-                currency=self._prices.currency if self._prices else None,
-                gave_up=gave_up,
-            )
-            self._recorder.ended(row, end, replaces=pending.replaces)
-            conclusion = Conclusion(end)
-        if charge.cost is not None and (budget := self._admission.budget) is not None:
-            beyond = budget.beyond_bound(flight.job, charge.cost, pending.cost_bound)
+            again = self._ask_again(pending, outcome, row, now_s=ended_s)
+            if again is not None:
+                return Finish(row, None, again)
+        end = job_end(
+            flight,
+            outcome,
+            row,
+            self._clock,
+            first_due_s=pending.first_due_s,
+            ended_s=ended_s,
+            currency=self._prices.currency if self._prices else None,
+            gave_up=gave_up,
+        )
+        return Finish(row, end, Conclusion(end))
+
+    def _over(self, flight: InFlight, finish: Finish) -> Conclusion:
+        """What an attempt means that decided its job, once it is recorded."""
+        cost = finish.row.cost
+        if cost is not None and (budget := self._admission.budget) is not None:
+            beyond = budget.beyond_bound(flight.job, cost, flight.pending.cost_bound)
             if beyond is not None:
                 self._stop.request(beyond)
-        return conclusion
+        return finish.conclusion
 
     def _ask_again(
         self, pending: Pending, outcome: AttemptOutcome, row: Attempt, *, now_s: float

@@ -38,7 +38,7 @@ from .answers import (
 from .base_url import endpoint_url
 from .clock import RunClock
 from .limits import service_limits
-from .offload import LONG_BYTES, Offload, in_thread_abandoned
+from .offload import LONG_BYTES, LONG_RECORD_CHARACTERS, Offload, in_thread_abandoned
 from .outcome import AttemptOutcome, redacted
 from .request_heads import request_heads
 from .retries import Failure, retry_after_s, transport_failure
@@ -155,6 +155,7 @@ class Client:
         try:
             outcome = await self._read(job, answer, wire)
             if outcome.response is not None and len(outcome.response) > LONG_BYTES:
+                outcome.long = len(outcome.response) > LONG_RECORD_CHARACTERS
                 return await self._offload(partial(redacted, outcome, self._key))
             return redacted(outcome, self._key)
         finally:

@@ -12,6 +12,8 @@ T = TypeVar("T")
 # To understand so many bytes of an answer takes up to a tenth of a second, however it is made. More
 # is done in a thread: signals are heeded and others' answers read meanwhile.
 LONG_BYTES = 128 * 1024
+# To write down so many characters takes some hundredths of a second.
+LONG_RECORD_CHARACTERS = 4 * 1024 * 1024
 
 
 class Offload(Protocol):

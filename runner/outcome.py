@@ -18,8 +18,8 @@ class AttemptOutcome(msgspec.Struct):
 
     `response` is the answer as JSON text, kept for a failure too where the body was JSON.
     `partial` is what a stream had brought before it broke off, `reported` whether it said itself
-    that it failed, and `usage` that of an answer which
-    can't be used although it was paid for.
+    that it failed, `usage` that of an answer which can't be used although it was paid for, and
+    `long` whether the response takes long to write down.
     `unfit` says what is wrong with an answer that must have a form, and has another.
     `first_token_at_s`, `first_content_at_s` (the first token that is not reasoning) and
     `content_end_at_s` are seconds on trio's clock; the first two are None for what was not a
@@ -41,6 +41,7 @@ class AttemptOutcome(msgspec.Struct):
     reported: bool = False
     usage: Usage | None = None
     unfit: str | None = None
+    long: bool = False
 
 
 def redacted(outcome: AttemptOutcome, key: Secret) -> AttemptOutcome:

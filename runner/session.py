@@ -287,14 +287,18 @@ class RunSession(ABC):
     async def _close(self, parts: Assembly, session: Session) -> RunOutcome:
         recorder, reason = parts.recorder, self._stop.reason
         totals = recorder.totals
-        words = None if reason is None else reason.message
+        left = False
         if isinstance(reason, StorageError):
             recorder.abandon()
         else:
             if reason is None:
                 self._all_sent(recorder)
             await self._environment.offload(lambda: self._run.note_segments([]))
-            await recorder.finish()
+            with self._stop.begin_sealing():
+                await recorder.finish(self._environment.read)
+            if left := self._stop.sealing.cancelled_caught:  # the journal, to the next session
+                reason = self._stop.reason
+        words = None if reason is None else reason.message
         session.ended_at = self._clock.utc(self._clock.now())
         session.reason = words
         if reason is None:
@@ -310,6 +314,8 @@ class RunSession(ABC):
         except StorageError:
             if not isinstance(reason, StorageError):
                 raise
+        if left and reason is not None:
+            raise reason
         unmet = totals.failed + totals.rejected
         return RunOutcome(
             directory=self._run.path,

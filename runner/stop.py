@@ -8,14 +8,17 @@ from headrace.jobs import HeadraceError
 
 from .errors import StorageError
 
+# What a run's last segment takes, unless its answers are huge; from the second request to stop on.
+SEALED_WITHIN_S = 1.0
+
 
 class Stop:
     """The one place that knows whether and why a run stops before its end.
 
-    Six scopes, in the order in which a run enters them: `opening` reads the balance, `forecasting`
-    estimates the file before anything is sent, `fetching` fetches what earlier sessions left as
-    links, `sending` sends jobs, `in_flight` is around their attempts, `closing` reads the balance
-    again.
+    Seven scopes, in the order in which a run enters them: `opening` reads the balance,
+    `forecasting` estimates the file before anything is sent, `fetching` fetches what earlier
+    sessions left as links, `sending` sends jobs, `in_flight` is around their attempts, `closing`
+    reads the balance again, `sealing` turns what is left of the journal into tables.
     """
 
     def __init__(self, grace_s: float) -> None:
@@ -27,8 +30,10 @@ class Stop:
         self.sending = trio.CancelScope()
         self.in_flight = trio.CancelScope()
         self.closing = trio.CancelScope()
+        self.sealing = trio.CancelScope()
         self._grace_s = grace_s
         self._at_once = False
+        self._begun_sealing = False
 
     def request(self, reason: HeadraceError) -> None:
         """Stop sending; attempts in flight have the grace time. The first reason stands, unless the
@@ -57,7 +62,21 @@ class Stop:
             raise self.reason
 
     def now(self) -> None:
-        """Cancel what is still in flight, and don't wait for the balance."""
+        """Cancel what is still in flight, don't wait for the balance, and leave the journal to the
+        next session where it isn't sealed soon."""
         self._at_once = True
         self.in_flight.cancel()
         self.closing.cancel()
+        if self._begun_sealing:
+            self._seal_soon()
+
+    def begin_sealing(self) -> trio.CancelScope:
+        """The scope to seal in; where the run stops at once, what takes long is not waited for."""
+        self._begun_sealing = True
+        if self._at_once:
+            self._seal_soon()
+        return self.sealing
+
+    def _seal_soon(self) -> None:
+        soon_s = trio.current_time() + SEALED_WITHIN_S
+        self.sealing.deadline = min(self.sealing.deadline, soon_s)

@@ -1,10 +1,12 @@
 """The images of a run: decoded, and where asked fetched, into its `images/`."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from headrace.jobs import ENDPOINTS, Job
@@ -49,6 +51,33 @@ class ImageStore:
         if not isinstance(path, str) or not path.startswith(ours) or path.count("/") > 1:
             return False
         return (self._run / path).is_file() and not (self._run / path).is_symlink()
+
+    async def body_of(self, outcome: AttemptOutcome) -> dict[str, Any]:
+        """The response as a JSON object, parsed off the loop where it is long."""
+        body: dict[str, Any] = {}
+
+        def read() -> None:
+            body.update(msgspec.json.decode(outcome.response or "{}"))
+
+        await self._done(read, outcome)
+        return body
+
+    async def put_back(self, outcome: AttemptOutcome, body: dict[str, Any]) -> None:
+        """Make this the response."""
+
+        def write() -> None:
+            outcome.response = msgspec.json.encode(body).decode()
+
+        await self._done(write, outcome)
+
+    async def _done(self, work: Callable[[], None], outcome: AttemptOutcome) -> None:
+        """Do it here, or off the loop where the answer is long; what came is recorded, so it is not
+        cancelled."""
+        if not outcome.long:
+            work()
+            return
+        with trio.CancelScope(shield=True):
+            await self._offload(work)
 
     async def decode(self, job: Job, body: dict[str, Any]) -> None:
         """Put each base64 image of an answer into a file, and its path in its place in `body`.

@@ -6,6 +6,7 @@ makes all that was appended last through a power loss.
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,10 @@ _encoder = msgspec.json.Encoder()
 
 
 class Journal:
-    """The segment that is written now. `number` counts from 1 and is never used twice in a run."""
+    """The segment that is written now. `number` counts from 1 and is never used twice in a run.
+
+    Any thread may append; one record is written after the other.
+    """
 
     def __init__(self, directory: Path, number: int) -> None:
         self.number = number
@@ -38,6 +42,7 @@ class Journal:
         self.bytes_written = 0
         self.dirty = False  # whether a record is not synced yet
         self._torn = False
+        self._writing = threading.Lock()
         with storage(self.path):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._descriptor = os.open(self.path, flags, file_mode(directory))
@@ -50,19 +55,20 @@ class Journal:
     def append(self, record: WrittenRecord) -> None:
         """Write one record. Raises StorageError, and leaves no part of the record behind."""
         line = _encoder.encode(record) + b"\n"
-        if self._torn:
-            with storage(self.path):
-                self._cut()  # or this record would be glued to what is left of another
-        try:
-            write_all(self._descriptor, line)
-        except OSError:
-            self._torn = True
-            with suppress(OSError):
-                self._cut()
-            with storage(self.path):
-                raise
-        self.bytes_written += len(line)
-        self.dirty = True
+        with self._writing:
+            if self._torn:
+                with storage(self.path):
+                    self._cut()  # or this record would be glued to what is left of another
+            try:
+                write_all(self._descriptor, line)
+            except OSError:
+                self._torn = True
+                with suppress(OSError):
+                    self._cut()
+                with storage(self.path):
+                    raise
+            self.bytes_written += len(line)
+            self.dirty = True
 
     def _cut(self) -> None:
         """Take back what was written of a record that the disk refused."""
@@ -84,11 +90,12 @@ class Journal:
                 os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Sync and close; the file stays until it is sealed."""
-        try:
-            self.sync()
-        finally:
-            os.close(self._descriptor)
+        """Sync and close, once what is being written is; the file stays until it is sealed."""
+        with self._writing:
+            try:
+                self.sync()
+            finally:
+                os.close(self._descriptor)
 
 
 def journalled(run: Path) -> Iterator[JournalRecord]:

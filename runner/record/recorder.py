@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 import trio
@@ -78,6 +79,8 @@ class Recorder:
         self._noted: list[int] = [0]  # what run.json says of the segments; 0 is none
         self._open: dict[tuple[int, int], Sent] = {}
         self._written = Notifier()
+        # Held while a thread writes a long record, and while the next segment is begun.
+        self._segment = trio.Lock()
 
     def sent(self, record: Sent) -> None:
         """An attempt's first byte is about to leave."""
@@ -92,17 +95,27 @@ class Recorder:
         `replaces` is the status of the job's earlier result, where it had one.
         """
         self._append(Ended(attempt=attempt) if job is None else Finished(attempt=attempt, job=job))
-        self._count_attempt(attempt)
-        if job is not None:
-            self._count(job.status, replaces)
+        self._count_end(attempt, job, replaces)
+
+    async def ended_long(
+        self, attempt: Attempt, job: JobEnd, *, replaces: Status | None = None
+    ) -> None:
+        """As `ended`, for what takes long to write: off the loop, and to its end even where it is
+        cancelled meanwhile."""
+        record = Finished(attempt=attempt, job=job)
+        with trio.CancelScope(shield=True):
+            async with self._segment:
+                await self._offload(partial(self._journal.append, record))
+                self._written.notify_all()
+                self._count_end(attempt, job, replaces)
 
     def asked_again(self, attempt: Attempt, reask: Reask) -> None:
         """An attempt ended with an answer that does not fit, and its job is asked again: one
         record."""
         self._append(Ended(attempt=attempt, reask=reask))
-        self._count_attempt(attempt)
+        self._count_end(attempt, None, None)
 
-    def _count_attempt(self, attempt: Attempt) -> None:
+    def _count_end(self, attempt: Attempt, job: JobEnd | None, replaces: Status | None) -> None:
         self._ended_in = self._journal.number
         self._open.pop((attempt.index, attempt.attempt), None)
         if attempt.cost is None:
@@ -168,7 +181,8 @@ class Recorder:
         if self._journal.bytes_written >= SEGMENT_BYTES:
             # Shielded: a stop must not leave a closed segment that nobody seals.
             with trio.CancelScope(shield=True):
-                full = await self._next_segment()
+                async with self._segment:
+                    full = await self._next_segment()
                 # It repeats what was begun in the full one, which is about to go.
                 await self._offload(self._journal.sync)
                 await self._segment_filled(full)
@@ -207,8 +221,13 @@ class Recorder:
 
         await self._offload(work)
 
-    async def finish(self) -> None:
-        """Seal everything and remove the journal. No attempt is open any more."""
+    async def finish(self, offload: Offload) -> None:
+        """Seal everything and remove the journal. No attempt is open any more.
+
+        `offload` is what it is done by: one that a cancellation leaves behind has the journal stay
+        for the next session.
+        """
+        self._offload = offload
         self._rejects.close()
         await self._seal_full(self._journal)
 

@@ -42,8 +42,18 @@ class LoadRecorder(Recorder):
     def ended(
         self, attempt: Attempt, job: JobEnd | None, *, replaces: Status | None = None
     ) -> None:
-        attempt = msgspec.structs.replace(attempt, phase=self._phase_of(attempt.due_at))
-        super().ended(attempt, job, replaces=replaces)
+        super().ended(self._with_phase(attempt), job, replaces=replaces)
+
+    async def ended_long(
+        self, attempt: Attempt, job: JobEnd, *, replaces: Status | None = None
+    ) -> None:
+        await super().ended_long(self._with_phase(attempt), job, replaces=replaces)
+
+    def _with_phase(self, attempt: Attempt) -> Attempt:
+        return msgspec.structs.replace(attempt, phase=self._phase_of(attempt.due_at))
+
+    def _count_end(self, attempt: Attempt, job: JobEnd | None, replaces: Status | None) -> None:
+        super()._count_end(attempt, job, replaces)
         self._tally.attempt_ended(attempt, job, trio.current_time())
 
     async def _next_segment(self) -> Journal:
@@ -58,7 +68,7 @@ class LoadRecorder(Recorder):
         await self._offload(full.close)
         self._full.append((full.number, full.path))
 
-    async def finish(self) -> None:
+    async def finish(self, offload: Offload) -> None:
         for number, path in self._full:
-            await self._offload(partial(seal, self._run.path, number, path))
-        await super().finish()
+            await offload(partial(seal, self._run.path, number, path))
+        await super().finish(offload)

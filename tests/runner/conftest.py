@@ -302,6 +302,7 @@ class Bench:
         watch: Any = None,
         announce: Any = None,
         foreign: Any = None,
+        offload: Any = at_once,
         table: TableJobs | None = None,
         **fields: Any,
     ) -> Ran:
@@ -312,7 +313,7 @@ class Bench:
         settings = {"rpm": None, "tpm": None, "seed": 1, **fields}
         environment = RunEnvironment(
             transport=TrioTransport(connect=connect),
-            offload=at_once,
+            offload=offload,
             read=at_once,
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             stop=stop,

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from headrace.runner.errors import HangUpError, InterruptError, QuitError, TerminateError
-from headrace.runner.record import recovery
+from headrace.runner.record import Recorder, recovery
 from headrace.runner.record.seal import seal
 from headrace.runner.signals import ending_at_signals, interruption, stopping_signals
 from headrace.runner.stop import Stop
@@ -188,3 +188,31 @@ async def test_one_stop_lets_the_recovery_finish(
     again = await bench.run(service, stop=stop)
     assert again.outcome.exit_code == 131
     assert not journal.exists()
+
+
+async def test_a_second_stop_while_the_last_segment_is_sealed_leaves_it_to_the_next_session(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of 100 MB took ten seconds to seal, and Ctrl-C was heard only then."""
+    bench.write_chats(4)
+    stop = Stop(grace_s=30)
+    took: list[float] = []
+
+    async def huge(_: Recorder, offload: Any) -> None:
+        stop.request(interruption(signal.SIGINT))
+        await trio.sleep(20)
+        began_s = trio.current_time()
+        stop.now()
+        try:
+            await trio.sleep_forever()
+        finally:
+            took.append(trio.current_time() - began_s)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "finish", huge)
+        with pytest.raises(InterruptError) as caught:
+            await bench.run(service, stop=stop)
+    assert (caught.value.exit_code, took) == (130, [1.0])
+    ran = await bench.run(service)
+    assert [session["state"] for session in ran.manifest["sessions"]] == ["interrupted", "finished"]
+    assert (len(ran.results), len(service.posts)) == (4, 4)
