@@ -21,6 +21,7 @@ from headrace.jobs import (
 )
 
 from ..run import Run, open_run, reading_tables
+from .kept_money import kept_money
 
 STATUS_SCHEMA_VERSION = 1
 MINUTE = timedelta(seconds=60)
@@ -36,7 +37,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     lines of the job file where it can still be read, `left_s` the time that the rest takes at the
     pace of the last five minutes. `longest_in_flight_s` is the age of the oldest request under way.
     `cooling_down_s` is what is left of the pause that a 429 asked for; `failing_since` begins a row
-    of 20 failures or more that has not ended.
+    of 20 failures or more that has not ended. `kept` is what counts as spent for attempts whose
+    bill is unknown, None without prices; `notes` are those of the newest session.
     """
 
     schema_version: int
@@ -62,6 +64,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     cost: Decimal | None
     currency: str | None
+    kept: Decimal | None
+    notes: list[str]
     last_end_at: datetime | None
     cooling_down_s: float | None
     failing_since: datetime | None
@@ -121,6 +125,8 @@ def _status(run: Run, now: datetime) -> RunStatus:
         limits=last.limits,
         cost=cost,
         currency=None if run.manifest.prices is None else run.manifest.prices.currency,
+        kept=None if run.manifest.prices is None else _kept(run),
+        notes=list(last.notes),
         last_end_at=last_end,
         cooling_down_s=_cooling_down_s(run, now) if run.running else None,
         failing_since=failing_since if run.running else None,
@@ -134,6 +140,11 @@ def _totals(run: Run) -> tuple[int, Decimal | None, datetime | None]:
     end = run.results.select(pl.col("ended_at").max()).collect().item()
     cost = None if run.manifest.prices is None else Decimal(row["cost"][0] or 0)
     return row["attempts"][0], cost, end
+
+
+def _kept(run: Run) -> Decimal:
+    found = kept_money(run)
+    return Decimal(0) if found is None else found.kept
 
 
 def _jobs_per_minute(run: Run, now: datetime) -> float | None:

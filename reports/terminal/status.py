@@ -35,6 +35,11 @@ def print_status(status: RunStatus, console: Console) -> None:
     if status.cost is not None:
         so_far = "" if status.state == "finished" else " so far"
         print_body(console, f"{money(status.cost, status.currency)}{so_far}")
+    if status.kept:
+        kept = money(status.kept, status.currency)
+        print_body(console, f"{kept} kept as spent for attempts whose bill is unknown", "yellow")
+    for note in status.notes:
+        print_body(console, f"{printable(note)}.", "yellow")
     if status.last_end_at is not None and status.state in ("running", "crashed"):
         ago_s = max(0.0, (status.at - status.last_end_at).total_seconds())
         print_body(console, f"the last result came {show_seconds(ago_s)} ago", "dim")

@@ -210,6 +210,19 @@ def test_a_run_without_prices_has_no_cost(made: RunMaker) -> None:
     assert looked(made, 60).cost is None
 
 
+def test_what_is_kept_and_what_was_noted_are_shown(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("0.5"))
+    made.attempt(1, http_status=500, error_kind="http", cost=None, cost_bound=Decimal("2.50"))
+    noted = Session(started_at=START, limits=made.limits, notes=["line 3 is damaged"])
+    made.manifest(noted)
+    made.seal()
+    status = looked(made, 60)
+    assert (status.kept, status.notes) == (Decimal("2.5"), ["line 3 is damaged"])
+    lines = printed(status)
+    assert "  2.5 CNY kept as spent for attempts whose bill is unknown" in lines
+    assert "  line 3 is damaged." in lines
+
+
 def test_json_is_documented(made: RunMaker) -> None:
     begun(made)
     made.seal()
