@@ -63,6 +63,14 @@ class _Output(_Descriptor):
             super()._put(left)
 
 
+class _Closed(_Output):
+    """A standard output that was closed from the beginning (`>&-`): whatever is written is lost."""
+
+    def _put(self, left: memoryview) -> None:
+        if left:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
 class _Errors(_Descriptor):
     """Standard error. What comes after a failure is tried: a disk may have room by then."""
 
@@ -90,7 +98,7 @@ def guard() -> None:
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     if sys.stdout is None:  # or click would take one for the other
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout = _text(_Closed(1), like=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     output, errors = sys.__stdout__, sys.__stderr__
