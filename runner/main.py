@@ -144,10 +144,9 @@ def _about_a_key(error: click.NoSuchOption) -> click.UsageError:
     """What to do instead, where a key was given as a flag."""
     if error.option_name.strip("-").replace("_", "-").lower() not in KEY_FLAGS:
         return error
-    return click.UsageError(
+    return click.UsageError(  # without a context: one line
         f"{error.option_name} is not a flag: everyone on this machine could see the key; "
-        "set HEADRACE_API_KEY",
-        ctx=error.ctx,
+        "set HEADRACE_API_KEY"
     )
 
 

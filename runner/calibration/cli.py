@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print what is saved_calibration, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is saved, as JSON.")
 def calibrate(*, as_json: bool) -> None:
     """Find what this machine's client can do, against a gateway beside it.
 
