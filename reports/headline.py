@@ -67,7 +67,11 @@ def unfit_words(unfit: UnfitAnswers, currency: str | None) -> str:
     said = f"{counted(unfit.answers, 'answer')} did not fit the schema{at(unfit.cost)}"
     if unfit.reasks:
         said += f"; {counted(unfit.reasks, 'attempt')} to ask again{at(unfit.reask_cost)}"
-    return f"{said}; {counted(unfit.jobs, 'job')} failed for it" if unfit.jobs else said
+    if not unfit.jobs:
+        return said
+    return (
+        f"{said}; {counted(unfit.jobs, 'job')} failed for it (--retry-failed --reask N asks again)"
+    )
 
 
 def _asked(summary: Summary) -> list[str]:

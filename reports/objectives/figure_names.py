@@ -118,6 +118,10 @@ FIGURES = {
         lambda s: s.outcome.cut_at_max_tokens,
         "answers that max_tokens cut short: succeeded jobs whose finish_reason is length",
     ),
+    "invalid": Figure(
+        lambda s: 0 if s.unfit is None else s.unfit.jobs,
+        "jobs that failed since their answer does not fit the schema",
+    ),
     "rejected": Figure(lambda s: s.outcome.rejected, "lines that are not jobs"),
     "error_rate": Figure(
         _error_rate,

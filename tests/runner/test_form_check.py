@@ -15,6 +15,8 @@ from headrace.gateway import AnswerRule
 from headrace.jobs import InputError, Price, PriceTable, Recipe
 from headrace.reports import summarise
 from headrace.runner.bulk import TableJobs
+from headrace.runner.record import recover
+from tests.runner.test_retry_failed import KilledError, killed_at
 
 FORM: dict[str, Any] = {
     "title": "Label",
@@ -405,3 +407,54 @@ async def test_what_asking_again_costs_is_what_the_account_says_and_within_the_b
     kept = pl.read_parquet(bench.directory / "reasks.parquet") if len(rows) else rows
     ended = ran.results.filter(pl.col("error_code") == "SCHEMA")
     assert len(rows) == (len(kept) if len(rows) else 0) + len(ended)
+
+
+async def test_an_answer_that_was_cut_says_so(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    cut = json.loads(bench.chat_body('{"label": "lo'))
+    cut["choices"][0]["finish_reason"] = "length"
+    fine = service.fine()
+    service.answer = lambda seen: fine._replace(body=json.dumps(cut).encode())
+    ran = await bench.run(service, table=table(bench))
+    (said,) = ran.results["error_message"]
+    assert said.startswith("the answer was cut at its limit of tokens; the answer is not JSON")
+
+
+@pytest.mark.slow
+async def test_a_kill_at_any_step_of_recovery_loses_and_doubles_no_answer(
+    bench: Any, service: Any, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Two failed jobs are asked again: killed once one had a second answer, and in recovery."""
+    before = tmp_path / "before"
+
+    def answer(seen: Any) -> Any:
+        if seen.number == 4:
+            shutil.copytree(bench.directory, before)
+        return service.fine(f"answer {seen.number}")
+
+    service.answer = answer
+    await bench.run(service, table=table(bench, rows=2), concurrency=1)
+    again = {"retry_failed": True, "reask": 2, "concurrency": 1}
+    await bench.run(service, table=table(bench, rows=2), **again)
+    steps = 0
+    killed = True
+    found = []
+    while killed:
+        steps += 1
+        run = tmp_path / f"run-{steps}"
+        shutil.copytree(before, run)
+        try:
+            with killed_at(steps):
+                _, journal = recover(run, now=bench.began, retry_failed=True, reask=True)
+                journal.close()
+            killed = False
+        except KilledError:
+            pass
+        state, journal = recover(run, now=bench.began, retry_failed=True, reask=True)
+        journal.close()
+        rows = {index: [(r.attempt, r.text) for r in each] for index, each in state.reasks.items()}
+        found.append((rows, sorted(row[:2] for row in reasks(run)), state.failed))
+    first, second = [(1, "answer 1"), (2, "answer 3")], [(1, "answer 2")]
+    assert found == [({0: first, 1: second}, [(0, 1), (0, 2), (1, 1)], 2)] * steps
+    assert steps > 4

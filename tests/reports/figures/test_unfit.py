@@ -9,6 +9,7 @@ from headrace.reports.headline import headline, unfit_words
 
 from ..conftest import RunMaker
 
+AGAIN = "(--retry-failed --reask N asks again)"
 RECIPE = Recipe(model="small", user="{{ q }}", schema={"type": "object"})
 
 
@@ -36,8 +37,8 @@ def test_each_attempt_counts_once_and_with_its_cost(made: RunMaker) -> None:
         jobs=1, answers=3, cost=Decimal("1.1"), reasks=3, reask_cost=Decimal("0.6")
     )
     words = "3 answers did not fit the schema (1.1 CNY); 3 attempts to ask again (0.6 CNY)"
-    assert unfit_words(found, "CNY") == f"{words}; 1 job failed for it"
-    assert f"{words}; 1 job failed for it." in headline(summarise(made.directory))
+    assert unfit_words(found, "CNY") == f"{words}; 1 job failed for it {AGAIN}"
+    assert f"{words}; 1 job failed for it {AGAIN}." in headline(summarise(made.directory))
 
 
 def test_without_prices_no_cost_is_told(made: RunMaker) -> None:
@@ -47,7 +48,9 @@ def test_without_prices_no_cost_is_told(made: RunMaker) -> None:
     made.result(0, status="failed", error_code="SCHEMA")
     found = unfit(made)
     assert found == UnfitAnswers(jobs=1, answers=1, cost=None, reasks=0, reask_cost=None)
-    assert unfit_words(found, None) == "1 answer did not fit the schema; 1 job failed for it"
+    assert (
+        unfit_words(found, None) == f"1 answer did not fit the schema; 1 job failed for it {AGAIN}"
+    )
 
 
 def test_where_all_fit_nothing_is_told(made: RunMaker) -> None:
