@@ -1,6 +1,7 @@
 """Scores of answers: what each scorer says of one, and what those of a run come to."""
 
 from .figures import ScoreFigures, score_figures
+from .number import last_number
 from .samples import pass_all, pass_at, questions_of, votes_of
 from .score import Scored
 from .scorer import SCORERS, Scorer, reading_of, scorer_of
@@ -25,6 +26,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "is_share",
+    "last_number",
     "pass_all",
     "pass_at",
     "question",
