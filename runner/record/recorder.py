@@ -122,6 +122,8 @@ class Recorder:
             self._keep(attempt)
         else:
             self.totals.spent += attempt.cost
+        if job is not None:
+            self._count(job.status, replaces)
 
     def decided(self, result: Result, *, replaces: Status | None = None) -> None:
         """A job has this result without a further attempt; `replaces` as for `ended`."""
