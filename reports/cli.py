@@ -260,9 +260,14 @@ def gate(
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
+@click.option(
+    "--by", metavar="COLUMN", help="Compare scores for each value of it, of the metadata."
+)
 @click.option("--html", metavar="FILE", help="Write it as a page instead.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> None:
+def compare(
+    a: str, b: str, *, as_json: bool, by: str | None, html: str | None, force: bool
+) -> None:
     """Compare two runs, with the uncertainty of each difference.
 
     Jobs that are the same in both (custom_id and body) are compared in pairs; where there are few
@@ -279,7 +284,7 @@ def compare(a: str, b: str, *, as_json: bool, html: str | None, force: bool) -> 
 
     if html is not None:
         refuse_existing(Path(html), force=force)
-    comparison = compare_runs(Path(a), Path(b))
+    comparison = compare_runs(Path(a), Path(b), by=by)
     if html is not None:
         from .html import comparison_page
 

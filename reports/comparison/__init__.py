@@ -7,9 +7,10 @@ from .compare import (
     compare,
     compare_runs,
 )
-from .flips import Flip, Flips
+from .flips import Flip, Flips, first_of_each
 from .pairing import Pairing
-from .sentences import cells, pairing_words, sentences
+from .scores import ScoreDifference, ScoreGroup, score_title
+from .sentences import cells, group_cells, pairing_words, sentences
 from .step_sentences import (
     Remark,
     by_load,
@@ -43,6 +44,8 @@ __all__ = [
     "Flips",
     "Pairing",
     "Remark",
+    "ScoreDifference",
+    "ScoreGroup",
     "Step",
     "Steps",
     "Trend",
@@ -51,6 +54,8 @@ __all__ = [
     "cells",
     "compare",
     "compare_runs",
+    "first_of_each",
+    "group_cells",
     "history_figure",
     "history_name",
     "is_steps",
@@ -60,6 +65,7 @@ __all__ = [
     "pairing_words",
     "read_step",
     "read_steps",
+    "score_title",
     "sentences",
     "step_remarks",
     "steps_json",

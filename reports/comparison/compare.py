@@ -1,6 +1,6 @@
 """Two runs compared: each figure's difference, its 95 % interval, and whether it means anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,9 +11,8 @@ import polars as pl
 
 from ..figures import usage_of
 from ..run import Run, open_run, reading_tables
-from ..scores import score_names
 from ..uncertainty import holm
-from .flips import Flips, flips_of
+from .flips import Flips, first_of_each
 from .interval import (
     LEVEL,
     Interval,
@@ -24,7 +23,8 @@ from .interval import (
     statistics,
 )
 from .pairing import Pairing, Sides, jobs_of, side_by_side
-from .score_difference import score_difference
+from .scored_questions import AS_EXPECTED, check_column
+from .scores import ScoreDifference, compare_scores, score_title
 
 COMPARISON_SCHEMA_VERSION = 1
 SEED = 20_260_608
@@ -65,7 +65,6 @@ METRICS = (
 )
 SHARES = (
     Metric("failed", "failed", "share"),
-    Metric("matches", "as expected", "share"),
     Metric("cut", "cut short", "share"),
 )
 # What is compared only where a run has any of it.
@@ -94,8 +93,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Costs in `currency` (None where the two runs have none in common); the totals are
-    exact, and those of all jobs, paired or not. `flips` are the questions whose answer changed from
-    right to wrong, or back: None where that can't be told."""
+    exact, and those of all jobs, paired or not. `scores` are those that both runs have. `flips` are
+    the questions whose answer changed from as expected to wrong, or back: None where that can't be
+    told."""
 
     schema_version: int
     a: str
@@ -107,38 +107,50 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     seed: int
     differences: list[Difference]
+    scores: list[ScoreDifference] = []
     flips: Flips | None = None
 
 
-def compare(a: Path, b: Path) -> Comparison:
+def compare(a: Path, b: Path, *, by: str | None = None) -> Comparison:
     """Compare the runs in two directories; the same two give the same figures.
 
-    Raises InputError where one is not a run, or can't be read.
+    Args:
+        a: the run that is compared with.
+        b: the run of which is said that it is higher or lower.
+        by: a key of the jobs' metadata; scores are compared for each of its values, too.
+
+    Raises:
+        InputError: one is not a run, or can't be read, or no job has such metadata.
     """
-    return compare_runs(open_run(a), open_run(b))
+    return compare_runs(open_run(a), open_run(b), by=by)
 
 
-def compare_runs(a: Run, b: Run) -> Comparison:
+def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:
     """Compare two runs that are read already; the same two give the same figures.
 
     Args:
         a: the run that is compared with.
         b: the run of which is said that it is higher or lower.
+        by: a key of the jobs' metadata; scores are compared for each of its values, too.
 
     Returns:
         Each figure of both, their difference and its interval.
 
     Raises:
-        InputError: a table can't be read.
+        InputError: a table can't be read, or no job has such metadata.
     """
-    scores = [name for name in score_names(a.directory) if name in score_names(b.directory)]
+    if by is not None:
+        with reading_tables(a.directory):
+            check_column((a, b), by)
     with reading_tables(a.directory):
-        jobs_a, usage_a = jobs_of(a, scores), usage_of(a)
+        jobs_a, usage_a = jobs_of(a), usage_of(a)
     with reading_tables(b.directory):
-        jobs_b, usage_b = jobs_of(b, scores), usage_of(b)
+        jobs_b, usage_b = jobs_of(b), usage_of(b)
     sides = side_by_side(jobs_a, jobs_b)
     currency = usage_a.currency if usage_a.currency == usage_b.currency else None
-    found = list(_differences(sides, currency, scores))
+    with reading_tables(b.directory):
+        scores = compare_scores((a, b), paired=sides.pairing.paired, by=by, seed=SEED)
+    found = list(_differences(sides, scores, currency))
     adjusted = iter(holm([each.p for each in found if each.p is not None]))
     return Comparison(
         schema_version=COMPARISON_SCHEMA_VERSION,
@@ -151,29 +163,51 @@ def compare_runs(a: Run, b: Run) -> Comparison:
         level=LEVEL,
         seed=SEED,
         differences=[each if each.p is None else _judged(each, next(adjusted)) for each in found],
-        flips=_flips(sides, a, b),
+        scores=scores,
+        flips=_flips(scores),
     )
 
 
-def _flips(sides: Sides, a: Run, b: Run) -> Flips | None:
-    with reading_tables(a.directory):
-        return flips_of(sides, a, b)
+def _flips(scores: list[ScoreDifference]) -> Flips | None:
+    for each in scores:
+        if each.name == AS_EXPECTED and each.right_to_wrong is not None and each.binary:
+            return Flips(
+                right_to_wrong=each.right_to_wrong,
+                wrong_to_right=each.wrong_to_right or 0,
+                shown=first_of_each(each.flips),
+            )
+    return None
 
 
-def _differences(sides: Sides, currency: str | None, scores: Sequence[str]) -> Iterator[Difference]:
+def _differences(
+    sides: Sides, scores: list[ScoreDifference], currency: str | None
+) -> Iterator[Difference]:
     metrics: tuple[Metric, ...] = METRICS
     if currency is not None:
         metrics = (Metric("cost", COST, currency, times=1000.0), *METRICS)
     rng = np.random.default_rng(SEED)
-    for metric in SHARES:
-        yield from _of_shares(sides, metric)
-    for name in scores:
-        if (found := score_difference(sides, name)) is not None:
-            metric = Metric(name, name, "")
-            values, counts = (found.a, found.b), (found.count_a, found.count_b)
-            yield _difference(metric, "mean", values, counts, found.interval)
+    yield from _of_shares(sides, SHARES[0])
+    yield from map(_of_score, scores)
+    yield from _of_shares(sides, SHARES[1])
     for metric in metrics:
         yield from _of_values(sides, metric, rng)
+
+
+def _of_score(each: ScoreDifference) -> Difference:
+    return Difference(
+        metric=score_title(each.name),
+        statistic="share" if each.share else "mean",
+        unit="share" if each.share else "",
+        a=each.a,
+        b=each.b,
+        count_a=each.questions_a,
+        count_b=each.questions_b,
+        difference=each.difference,
+        low=each.low,
+        high=each.high,
+        p=each.p,
+        finding="too few",
+    )
 
 
 def _known(sides: Sides, column: str) -> tuple[pl.Series, pl.Series]:

@@ -1,29 +1,36 @@
 """Questions whose answer changed from right to wrong, or back, with both answers."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 import polars as pl
 
 from ..run import Run
-from .pairing import Sides
 
-# Of each direction so many are told with their answers, and of each text so much.
+# Of each direction so many are told with their answers, on a page so many, and of each text so
+# much.
+LISTED_MAX = 500
 SHOWN_MAX = 20
 CHARACTERS_MAX = 1_200
 
-Change = Literal["right to wrong", "wrong to right"]
+Change = Literal["right to wrong", "wrong to right", "lower", "higher"]
 
 
 class Flip(msgspec.Struct, frozen=True, kw_only=True):
-    """One question: what it expected (JSON text), and both answers, cut where they are long. An
-    answer is None where the job failed."""
+    """One question: both its scores, what it expected (JSON text), and both answers, cut where they
+    are long. An answer is None where the job failed; of several samples it is the first one's.
+
+    `change` is lower or higher where scores are more than right and wrong.
+    """
 
     custom_id: str
     change: Change
     expected: str | None
     a: str | None
     b: str | None
+    score_a: float
+    score_b: float
 
 
 class Flips(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,35 +41,46 @@ class Flips(msgspec.Struct, frozen=True, kw_only=True):
     shown: list[Flip]
 
 
-def flips_of(sides: Sides, a: Run, b: Run) -> Flips | None:
-    """The flips of two runs; None where they are not compared in pairs, or nothing is expected."""
-    if not sides.pairing.paired or not sides.a["matches"].count():
-        return None
-    pairs = pl.DataFrame(
-        {
-            "index_a": sides.a["index"],
-            "index_b": sides.b["index"],
-            "was": sides.a["matches"],
-            "is": sides.b["matches"],
-        }
-    ).filter(pl.col("was") != pl.col("is"))
-    lost, gained = pairs.filter("was"), pairs.filter("is")
-    shown = pl.concat([lost.head(SHOWN_MAX), gained.head(SHOWN_MAX)])
-    of_a, of_b = _answers(a, shown["index_a"]), _answers(b, shown["index_b"])
-    return Flips(
-        right_to_wrong=len(lost),
-        wrong_to_right=len(gained),
-        shown=[
-            Flip(
-                custom_id=str(of_a[index_a]["custom_id"]),
-                change="right to wrong" if was else "wrong to right",
-                expected=of_a[index_a]["expected"],
-                a=of_a[index_a]["text"],
-                b=of_b[index_b]["text"],
-            )
-            for index_a, index_b, was, _ in shown.iter_rows()
-        ],
+def flips_of(pairs: pl.DataFrame, a: Run, b: Run, *, binary: bool) -> list[Flip]:
+    """The questions whose score changed, those first that fell; what changed more before what
+    changed less, and else in the order of their lines.
+
+    Args:
+        pairs: `index_a`, `index_b`, `score_a` and `score_b` of each question.
+        a: the run of the first index.
+        b: that of the second.
+        binary: whether scores are right or wrong.
+    """
+    pairs = pairs.with_columns((pl.col("score_b") - pl.col("score_a")).alias("by"))
+    fell = pairs.filter(pl.col("by") < 0).sort("by", "index_a").head(LISTED_MAX)
+    rose = pairs.filter(pl.col("by") > 0).sort("by", "index_a", descending=[True, False])
+    listed = pl.concat([fell, rose.head(LISTED_MAX)])
+    of_a, of_b = _answers(a, listed["index_a"]), _answers(b, listed["index_b"])
+    words: Sequence[Change] = (
+        ("right to wrong", "wrong to right") if binary else ("lower", "higher")
     )
+    return [
+        Flip(
+            custom_id=str(of_a[row["index_a"]]["custom_id"]),
+            change=words[row["by"] > 0],
+            expected=of_a[row["index_a"]]["expected"],
+            a=of_a[row["index_a"]]["text"],
+            b=of_b[row["index_b"]]["text"],
+            score_a=row["score_a"],
+            score_b=row["score_b"],
+        )
+        for row in listed.iter_rows(named=True)
+    ]
+
+
+def first_of_each(flips: Sequence[Flip]) -> list[Flip]:
+    """Those to show side by side: the first of each direction."""
+    words = dict.fromkeys(each.change for each in flips)
+    return [
+        each
+        for word in words
+        for each in [flip for flip in flips if flip.change == word][:SHOWN_MAX]
+    ]
 
 
 def _answers(run: Run, indices: pl.Series) -> dict[int, dict[str, str | None]]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..uncertainty import difference_ends, wilson
+from ..uncertainty import difference_ends, t_quantile, t_tail, wilson
 
 Values = npt.NDArray[np.float64]
 
@@ -80,10 +80,29 @@ def difference_intervals(
     # Each side's spread by its own share of rows; in pairs the two are the same.
     scale_a, scale_b = math.sqrt(drawn_a / len(a)), math.sqrt(drawn_b / len(b))
     spread = (of_b - point_b[:, np.newaxis]) * scale_b - (of_a - point_a[:, np.newaxis]) * scale_a
-    return [
+    found_all = [
         _interval(float(point), deviations)
         for point, deviations in zip(point_b - point_a, spread, strict=True)
     ]
+    return [_no_narrower_than_t(found_all[0], a, b, paired=paired), *found_all[1:]]
+
+
+def _no_narrower_than_t(found: Interval, a: Values, b: Values, *, paired: bool) -> Interval:
+    """The interval of a mean, widened to Student's: of few values the bootstrap's is too narrow (T.
+    Hesterberg, The American Statistician 69(4), 2015, section 4.3)."""
+    count = min(len(a), len(b))
+    if count < 2:
+        return found
+    if paired:
+        error = float((b - a).std(ddof=1)) / math.sqrt(count)
+    else:
+        error = math.sqrt(float(a.var(ddof=1)) / len(a) + float(b.var(ddof=1)) / len(b))
+    if not error:
+        return found
+    point = float(b.mean() - a.mean())
+    reach = t_quantile(0.5 + LEVEL / 2, count - 1) * error
+    p = 2 * t_tail(abs(point) / error, count - 1)
+    return Interval(min(found.low, point - reach), max(found.high, point + reach), p)
 
 
 def _interval(point: float, deviations: Values) -> Interval:

@@ -1,6 +1,5 @@
 """Two runs' jobs side by side: in pairs where both did the same jobs, else as two samples."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -8,13 +7,7 @@ import polars as pl
 
 from ..figures import measured_results
 from ..run import Run
-from ..scores import question, score_table
-from .score import matches
 
-# What the names of scores begin with here.
-SCORE = "score "
-# And those of the questions that they are of: what the samples of one have in common.
-QUESTION_OF = "question "
 # Runs of which at least this share of the jobs has a pair are compared in pairs.
 PAIRED_SHARE_MIN = 0.5
 NUMBERS = {
@@ -52,7 +45,7 @@ class Sides(NamedTuple):
     """The rows to compare, one per job. In pairs, row n of one belongs to row n of the other.
 
     Columns: `failed`, `cost`, `attempts`, those of NUMBERS (null where the job failed), and
-    `matches`: null without an expected answer. `cut`: by max_tokens; null where the job failed.
+    `cut`: by max_tokens; null where the job failed.
     """
 
     a: pl.DataFrame
@@ -95,12 +88,10 @@ def _pairing(
     )
 
 
-def jobs_of(run: Run, scores: Sequence[str] = ()) -> pl.DataFrame:
-    """One row per job with a result, in order of its line; `scores` are columns that begin with
-    SCORE."""
+def jobs_of(run: Run) -> pl.DataFrame:
+    """One row per job with a result, in order of its line."""
     succeeded = pl.col("status") == "succeeded"
-    measured = measured_results(run)
-    results = measured.select(
+    results = measured_results(run).select(
         "index",
         "custom_id",
         "body_digest",
@@ -115,10 +106,4 @@ def jobs_of(run: Run, scores: Sequence[str] = ()) -> pl.DataFrame:
         pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum().cast(pl.Float64)),
         pl.len().cast(pl.Float64).alias("attempts"),
     )
-    joined = results.join(spent, on="index", how="left")
-    for name in scores:
-        scored = pl.col("score").alias(SCORE + name)
-        asked = question().alias(QUESTION_OF + name)
-        of_score = score_table(run, name).rows.select("index", scored, asked)
-        joined = joined.join(of_score, on="index", how="left")
-    return joined.join(matches(run, measured), on="index", how="left").sort("index").collect()
+    return results.join(spent, on="index", how="left").sort("index").collect()

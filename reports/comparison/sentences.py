@@ -7,12 +7,18 @@ from headrace.jobs import show_seconds
 
 from ..wording import counted, money_to_read
 from .compare import COST, METRICS, Comparison, Difference
+from .flips import Flip
+from .interval import LEVEL
+from .scored_questions import AS_EXPECTED
+from .scores import ScoreDifference, ScoreGroup
 
 # Which direction is the worse one, to whoever pays and waits; not every figure has one.
 WORSE = {
     **dict.fromkeys(("failed", COST, "latency", "TTFT", "TPOT", "total"), "higher"),
     "as expected": "lower",
 }
+# So many questions that changed are named in a sentence.
+NAMED_MAX = 10
 # How a time is put into words.
 Time = Callable[[float], str]
 # Metrics of which the mean is all that is compared.
@@ -53,6 +59,38 @@ def cells(each: Difference, *, time: Time = show_seconds) -> list[str]:
     ]
 
 
+def group_cells(each: ScoreGroup, *, share: bool) -> list[str]:
+    """One group as the texts of a line: its value, its questions, A, B, B - A, the interval, and
+    what B is with all groups counted."""
+    unit = "share" if share else ""
+    interval = "-"
+    if each.low is not None and each.high is not None:
+        low, high = signed(each.low, unit), signed(each.high, unit)
+        interval = f"{low.removesuffix(' pp')} to {high}"
+    count = f"{each.questions_a:,}"
+    if each.questions_b != each.questions_a:
+        count += f" / {each.questions_b:,}"
+    return [
+        "(none)" if each.value is None else each.value,
+        count,
+        shown(each.a, unit),
+        shown(each.b, unit),
+        signed(each.difference, unit),
+        interval,
+        group_finding(each),
+    ]
+
+
+def group_finding(each: ScoreGroup) -> str:
+    """Whether a group differs, with all groups counted: as the findings of whole runs."""
+    if each.low is None or each.high is None:
+        return "too few"
+    if each.low <= 0 <= each.high:
+        return "the same" if each.low == each.high else "none found"
+    perhaps = "" if each.p_holm is not None and each.p_holm < 1 - LEVEL else "perhaps "
+    return perhaps + ("higher" if each.low > 0 else "lower")
+
+
 def shown(value: float, unit: str, *, time: Time = show_seconds) -> str:
     """A figure with about three digits, in its unit where that is a time or a share."""
     if unit == "s":
@@ -88,7 +126,8 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         return
     for _, group in groupby(clear, key=lambda each: (each.metric, each.finding)):
         yield _clear(list(group))
-    yield from _flips(comparison)
+    for each in comparison.scores:
+        yield from score_sentences(each)
     perhaps = [each for each in judged if each.finding.startswith("perhaps")]
     if perhaps:
         names = ", ".join(name_of(each) for each in perhaps)
@@ -102,13 +141,43 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         yield "Nothing else differs by more than chance explains."
 
 
-def _flips(comparison: Comparison) -> Iterator[str]:
-    flips = comparison.flips
-    if flips is not None and (flips.right_to_wrong or flips.wrong_to_right):
+def score_sentences(each: ScoreDifference) -> Iterator[str]:
+    """Which answers of a score changed, whether by more than chance, and what could have shown."""
+    about = "" if each.name == AS_EXPECTED else f"{each.name}: "
+    if each.right_to_wrong or each.wrong_to_right:
+        lost, gained = each.right_to_wrong or 0, each.wrong_to_right or 0
+        if each.binary:
+            yield (
+                f"{about}{counted(lost, 'answer')} changed from right to wrong, and "
+                f"{gained:,} from wrong to right."
+            )
+        else:
+            yield f"{about}{counted(lost, 'question')} scored lower in B, and {gained:,} higher."
+        yield from _named(about, each.flips)
+    if each.mcnemar_p is not None:
+        adjusted = ""
+        if each.mcnemar_p_holm is not None and each.mcnemar_p_holm != each.mcnemar_p:
+            adjusted = f", {_p(each.mcnemar_p_holm)} with all scores counted"
+        yield f"{about}McNemar's exact test: p = {_p(each.mcnemar_p)}{adjusted}."
+    if each.smallest_difference is not None:
+        unit = "share" if each.share else ""
         yield (
-            f"{counted(flips.right_to_wrong, 'answer')} changed from right to wrong, and "
-            f"{flips.wrong_to_right:,} from wrong to right."
+            f"{about}{counted(each.questions_b, 'question')} would have shown a difference of "
+            f"{distance(each.smallest_difference, unit)} in four of five comparisons."
         )
+
+
+def _named(about: str, flips: list[Flip]) -> Iterator[str]:
+    """The names of the questions that changed, the first few of each direction."""
+    for change, group in groupby(flips, key=lambda each: each.change):
+        names = [each.custom_id for each in group]
+        more = f" and {len(names) - NAMED_MAX:,} more" if len(names) > NAMED_MAX else ""
+        listed = ", ".join(names[:NAMED_MAX])
+        yield f"{about}{change[0].upper()}{change[1:]}: {listed}{more}."
+
+
+def _p(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "below 0.0001"
 
 
 def name_of(each: Difference) -> str:

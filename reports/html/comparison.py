@@ -6,7 +6,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..comparison import Comparison, Difference, cells, pairing_words, sentences
+from ..comparison import (
+    Comparison,
+    Difference,
+    ScoreDifference,
+    cells,
+    first_of_each,
+    group_cells,
+    pairing_words,
+    score_title,
+    sentences,
+)
 from .interval_bar import interval_bar, reach_of
 from .page_shell import render
 
@@ -22,11 +32,27 @@ def comparison_page(comparison: Comparison) -> bytes:
         pairing=pairing_words(comparison),
         sentences=list(sentences(comparison)),
         rows=list(_rows(comparison)),
-        flips=comparison.flips,
+        scores=[_score(each) for each in comparison.scores],
         seed=comparison.seed,
         judged=sum(each.p is not None for each in comparison.differences),
     )
     return text.encode("utf-8", "replace")
+
+
+def _score(each: ScoreDifference) -> dict[str, Any]:
+    """One score: its groups as texts of lines, and the flips to show and those to name alone."""
+    shown = first_of_each(each.flips)
+    named = [flip.custom_id for flip in each.flips if flip not in shown]
+    return {
+        "title": score_title(each.name),
+        "by": each.by,
+        "groups": [group_cells(group, share=each.share) for group in each.groups],
+        "binary": each.binary,
+        "lost": each.right_to_wrong or 0,
+        "gained": each.wrong_to_right or 0,
+        "flips": shown,
+        "named": named,
+    }
 
 
 def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:

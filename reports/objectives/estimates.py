@@ -70,15 +70,20 @@ class RunEstimates:
         return None
 
     def _clustered(self, rows: pl.DataFrame) -> Clustered:
-        key = rows["index"]
-        if self.run.manifest.kind == "bulk":
-            key = rows.select(self.question())["custom_id"]
-        return clustered(rows["value"], key)
+        return clustered(rows["value"], rows["index"] // self.samples)
 
-    def question(self) -> pl.Expr:
-        """What the samples of one question have in common, of a bulk run."""
+    def questions(self) -> pl.DataFrame:
+        """The questions of a bulk run: `key`, `name` and `body_digest`. The samples of one have
+        lines one after the other, and names that end in their numbers."""
         name = pl.col("custom_id")
-        return name.str.replace(SAMPLE, "") if self.samples > 1 else name
+        rows = self.run.results.select(
+            (pl.col("index") // self.samples).alias("key"),
+            (name.str.replace(SAMPLE, "") if self.samples > 1 else name).alias("name"),
+            "body_digest",
+            "index",
+        )
+        first = rows.sort("index").unique("key", keep="first", maintain_order=True)
+        return first.drop("index").collect()
 
     def _per_job(self, name: str) -> Estimate | None:
         if name not in PER_JOB or self.run.manifest.kind != "bulk":
@@ -90,7 +95,7 @@ class RunEstimates:
 
 
 def same_questions(one: RunEstimates, other: RunEstimates) -> pl.DataFrame | None:
-    """The questions (`one`, `other`) that two runs have in common: one name and one body.
+    """The questions (`one`, `other`: their keys) that two runs both have: one name and one body.
 
     None of load runs, which go through their jobs many times.
     """
@@ -99,11 +104,9 @@ def same_questions(one: RunEstimates, other: RunEstimates) -> pl.DataFrame | Non
     sides = []
     for each in (one, other):
         with reading_tables(each.run.directory):
-            rows = each.run.results.select("index", each.question(), "body_digest")
-            first = rows.sort("index").unique("custom_id", keep="first", maintain_order=True)
-            sides.append(first.select("custom_id", "body_digest").collect())
-    both = sides[0].join(sides[1], on=["custom_id", "body_digest"])
-    return both.select(pl.col("custom_id").alias("one"), pl.col("custom_id").alias("other"))
+            sides.append(each.questions())
+    both = sides[0].join(sides[1], on=["name", "body_digest"])
+    return both.select(pl.col("key").alias("one"), pl.col("key_right").alias("other"))
 
 
 def _failed_jobs(found: RunEstimates) -> pl.DataFrame:

@@ -7,7 +7,15 @@ from rich.text import Text
 
 from headrace.jobs import printable, show_seconds_short
 
-from ..comparison import Comparison, cells, pairing_words, sentences
+from ..comparison import (
+    Comparison,
+    ScoreDifference,
+    cells,
+    group_cells,
+    pairing_words,
+    score_title,
+    sentences,
+)
 
 # What the last column says, where the finding's own words are too long for it.
 SHORT = {"perhaps higher": "higher?", "perhaps lower": "lower?", "none found": "unclear"}
@@ -34,5 +42,24 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         )
     if table.row_count:
         console.print(Padding(table, (0, 0, 1, 3), expand=False))
+    for score in comparison.scores:
+        if score.groups:
+            console.print(Padding(_groups(score), (0, 0, 1, 3), expand=False))
     for sentence in sentences(comparison):
-        console.print(Padding(Text(sentence), (0, 0, 0, 3), expand=False))
+        console.print(Padding(Text(printable(sentence)), (0, 0, 0, 3), expand=False))
+
+
+def _groups(score: ScoreDifference) -> Table:
+    """A score for each value of a metadata column."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(printable(f"{score_title(score.name)} by {score.by}"), overflow="fold")
+    for name in ("jobs", "A", "B", "B - A", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("B is", no_wrap=True)
+    for each in score.groups:
+        texts = group_cells(each, share=score.share)
+        word = SHORT.get(texts[-1], texts[-1])
+        table.add_row(
+            Text(printable(texts[0])), *texts[1:-1], Text(word, COLOURS.get(texts[-1], "dim"))
+        )
+    return table

@@ -121,7 +121,7 @@ def test_a_comparison_is_clustered_by_question(made: RunMaker) -> None:
         scored(each.directory, "exact")
     compared = compare_runs(open_run(a.directory), open_run(b.directory))
     (found,) = [each for each in compared.differences if each.metric == "exact"]
-    assert (found.statistic, found.a) == ("mean", 0.5)
+    assert (found.statistic, found.a) == ("share", 0.5)
     assert found.b == pytest.approx(20 / 24)
     # As wide as of 24 questions asked once, which 48 answers on their own would not be.
     once_a = answered(Path("c.run"), ["A"] * 12 + ["B"] * 12)

@@ -1,0 +1,125 @@
+"""Each question of two runs with its score, in pairs where both asked the same."""
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from headrace.jobs import InputError
+
+from ..figures import measured_results
+from ..run import Run
+from ..scores import score_table
+from .score import matches
+
+AS_EXPECTED = "as_expected"
+SAMPLE = r"-s\d+$"
+
+
+class Questions(NamedTuple):
+    """The scores of one name on both sides. Columns: `question`, `body_digest`, `index`, `score`
+    (the mean of its samples) and `part` (what --by asks for). In pairs, row n of one belongs to row
+    n of the other, and `pairs` has `index_a`, `index_b`, `score_a`, `score_b`.
+    """
+
+    a: pl.DataFrame
+    b: pl.DataFrame
+    pairs: pl.DataFrame | None
+
+
+def scored_questions(
+    runs: tuple[Run, Run], name: str, by: str | None, *, paired: bool
+) -> Questions:
+    """The questions of two runs that have a score.
+
+    Args:
+        runs: A and B.
+        name: that of the score, or as_expected.
+        by: a key of the jobs' metadata.
+        paired: whether to keep those alone that are the same in both, side by side.
+    """
+    a, b = (_questions(run, name, by) for run in runs)
+    if not paired:
+        return Questions(a, b, None)
+    same = a.join(b, on=["question", "body_digest"], how="inner", maintain_order="left")
+    names = ["question", "body_digest", "index", "score", "part"]
+    right = [pl.col("question"), pl.col("body_digest")]
+    right += [pl.col(f"{each}_right").alias(each) for each in ("index", "score")]
+    pairs = same.select(
+        pl.col("index").alias("index_a"),
+        pl.col("index_right").alias("index_b"),
+        pl.col("score").alias("score_a"),
+        pl.col("score_right").alias("score_b"),
+    )
+    # What a question is about is told by A, where the two don't agree.
+    return Questions(same.select(names), same.select(*right, "part"), pairs)
+
+
+def samples_of(run: Run) -> int:
+    """How often each question of a run was asked."""
+    return 1 if run.manifest.recipe is None else run.manifest.recipe.samples
+
+
+def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
+    results = measured_results(run)
+    if name == AS_EXPECTED:
+        matched = matches(run, results)
+        scores = matched.select("index", pl.col("matches").cast(pl.Float64).alias("score"))
+    else:
+        scores = score_table(run, name).rows.select("index", "score").drop_nulls()
+    question = pl.col("custom_id")
+    if samples_of(run) > 1:
+        question = question.str.replace(SAMPLE, "")
+    columns = [question.alias("question"), "body_digest", "index", "metadata"]
+    rows = results.select(columns).join(scores, on="index").sort("index").collect()
+    part = pl.lit(None, pl.String) if by is None else _parts(rows["metadata"], by)
+    rows = rows.with_columns(part.alias("part"))
+    if run.manifest.kind == "load":  # each request is one
+        return rows.drop("metadata")
+    # The samples of a question have lines one after the other.
+    key = (pl.col("index") // samples_of(run)).alias("key")
+    grouped = rows.group_by(key, maintain_order=True).agg(
+        pl.col("question").first(),
+        pl.col("body_digest").first(),
+        pl.col("index").first(),
+        pl.col("score").mean(),
+        pl.col("part").first(),
+    )
+    return grouped.drop("key")
+
+
+def _parts(metadata: pl.Series, by: str) -> pl.Series:
+    """The value of one key of each job's metadata, as text; null without it."""
+    return pl.Series([_text(each, by) for each in metadata], dtype=pl.String)
+
+
+def _text(metadata: str | None, by: str) -> str | None:
+    value = _decoded(metadata).get(by)
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def _decoded(metadata: str | None) -> dict[str, Any]:
+    if metadata is None:
+        return {}
+    try:
+        value = msgspec.json.decode(metadata)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}  # not what a run recorded
+    return value if isinstance(value, dict) else {}
+
+
+def check_column(runs: tuple[Run, Run], by: str) -> None:
+    """Refuse a name that no job's metadata has. Raises InputError, naming those that there are."""
+    found: dict[str, None] = {}
+    for run in runs:
+        rows = run.results.select("metadata").drop_nulls().unique().collect()
+        for text in rows["metadata"]:
+            found |= dict.fromkeys(_decoded(text))
+    if by in found:
+        return
+    names = sorted(name for name in found if re.fullmatch(r"[\w .:-]{1,60}", name))[:12]
+    there = f"it has {', '.join(names)}" if names else "the jobs have no metadata"
+    raise InputError(f"--by {by}: no job has that in its metadata; {there}")
