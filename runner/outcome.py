@@ -53,7 +53,7 @@ def redacted(outcome: AttemptOutcome, key: Secret) -> AttemptOutcome:
     said = f"{outcome.response}\n{outcome.request_id}\n{finish}"
     spelled = key.may_be_in(said)
     if spelled and outcome.response is not None:
-        outcome.response = redact(outcome.response)
+        outcome.response = key.redact_json(outcome.response)
     if outcome.request_id is not None:
         name = redact(outcome.request_id) if spelled else outcome.request_id
         outcome.request_id = name[:WORD_CHARACTERS_MAX]

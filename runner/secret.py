@@ -4,6 +4,8 @@ import base64
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from .spellings import Span, spans_spelled
 
 REDACTED = "***"
@@ -32,9 +34,10 @@ class Secret:
         """The key itself, for the request's header."""
         return self._value
 
-    def redact(self, text: str, *, spelled: bool = True) -> str:
+    def redact(self, text: str, *, spelled: bool = True, mark: str = REDACTED) -> str:
         """`text` without the key, should a server have echoed it: as it is, or half of it; and with
-        `spelled` in base64, or with any of its characters escaped as JSON, URLs or HTML do it."""
+        `spelled` in base64, or with any of its characters escaped as JSON, URLs or HTML do it.
+        `mark` stands in its place."""
         if spelled:
             if not self.may_be_in(text):
                 return text
@@ -45,7 +48,7 @@ class Secret:
         pieces: list[str] = []
         position = 0
         for begin, end in spans_spelled(text, self._find):
-            pieces += (text[position:begin], REDACTED)
+            pieces += (text[position:begin], mark)
             position = end
         return "".join([*pieces, text[position:]])
 
@@ -54,6 +57,15 @@ class Secret:
         return len(self._value) >= SECRET_CHARACTERS_MIN and (
             self._head in text or self._tail in text or self._may_be_spelled(text)
         )
+
+    def redact_json(self, text: str) -> str:
+        """The same of JSON, which stays JSON: a key of digits may stand there as a number."""
+        without = self.redact(text)
+        try:
+            msgspec.json.decode(without)
+        except (msgspec.DecodeError, RecursionError):
+            return self.redact(text, mark="1")
+        return without
 
     def redact_bytes(self, data: bytes) -> bytes:
         """The same for a body before it is read."""

@@ -59,6 +59,25 @@ REFERRED_INPUT = (
     "previous_response_id",
     "reference_images",
 )
+# Services whose parser ignores case (Go's does) take `N` for n.
+DECIDING_FIELDS = frozenset(
+    {
+        *UNBOUNDED_FIELDS,
+        *IMAGE_COUNTS,
+        *REFERRED_INPUT,
+        *TIERS,
+        "functions",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "max_tokens",
+        "messages",
+        "modalities",
+        "model",
+        "n",
+        "prompt",
+        "tools",
+    }
+)
 # Fields that hold what the model reads: texts, or lists of messages or of parts.
 INPUT_FIELDS = ("messages", "system", "input", "prompt", "content")
 # Parts of a message whose bytes bound their tokens, or that hold such parts.
@@ -197,6 +216,9 @@ def _looked_at(body: bytes, kind: EndpointKind) -> Asked | str:
 
 
 def _unbounded(fields: Mapping[str, Any], kind: EndpointKind) -> str | None:
+    for name in fields:
+        if name not in DECIDING_FIELDS and (meant := name.lower()) in DECIDING_FIELDS:
+            return f"{name}: some services take it for {meant}; write {meant} under --max-cost"
     for name in fields.keys() & UNBOUNDED_FIELDS.keys():
         value = fields[name]
         none_asked = value is None or value is False or value == []

@@ -46,6 +46,7 @@ _NO_BODY = blake2b(digest_size=16)
 HALF_PAIR = "not JSON: a \\ud800 to \\udfff escape without its other half"
 _UTF16_HALF = re.compile(rb"\xed[\xa0-\xbf]")
 _ESCAPE_FAULTS = ("surrogate", "hex escape")
+USERINFO = re.compile(r"(?<=//)[^/@\s]*@")
 _CONSTANT = re.compile(rb"[^A-Za-z]?(NaN|-?Infinity)\b")
 _AT_BYTE = re.compile(r"(?P<what>.*) \(byte (?P<byte>\d+)\)")
 
@@ -381,6 +382,7 @@ def _wrong_url(url: Any) -> str:
         return f"no url; write one of {KNOWN_URLS}"
     if not isinstance(url, str):
         return f"url is {_as_json(url)}; write one of {KNOWN_URLS}"
+    url = USERINFO.sub("***@", url)
     path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
     for known in ENDPOINTS:
         if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):

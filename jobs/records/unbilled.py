@@ -2,7 +2,8 @@
 
 Lost and cancelled ones, timeouts, broken connections, cut streams, failures of 5xx, answers that
 can't be priced: whatever was written to a connection and brought neither a cost nor a refusal.
-A refusal is an HTTP status of 3xx or 4xx: nobody bills a 429, nor a request that is wrong.
+A refusal is an HTTP status of 3xx or 4xx, also of an error inside a good answer (its kind is http)
+of which nothing had come: nobody bills a 429, nor a request that is wrong.
 """
 
 from decimal import Decimal
@@ -12,13 +13,17 @@ import polars as pl
 from .rows import Attempt
 
 REFUSALS = (3, 4)  # the first digit of their status
+REFUSALS_INSIDE = (2, *REFUSALS)
 
 
 def may_be_billed(attempt: Attempt) -> bool:
     """Whether it was sent and brought neither a cost nor a refusal."""
     if attempt.cost is not None or attempt.sent_at is None:
         return False
-    return attempt.http_status is None or attempt.http_status // 100 not in REFUSALS
+    if attempt.http_status is None:
+        return True
+    inside = attempt.error_kind == "http" and attempt.ttft_s is None
+    return attempt.http_status // 100 not in (REFUSALS_INSIDE if inside else REFUSALS)
 
 
 def kept_for(attempt: Attempt) -> Decimal:
@@ -28,8 +33,11 @@ def kept_for(attempt: Attempt) -> Decimal:
 
 def unbilled() -> pl.Expr:
     """The same of rows of the attempts table, which have these columns: cost, sent_at,
-    http_status."""
-    refused = (pl.col("http_status") // 100).is_in(REFUSALS).fill_null(value=False)
+    http_status, error_kind, ttft_s."""
+    hundreds = pl.col("http_status") // 100
+    inside = (pl.col("error_kind") == "http") & pl.col("ttft_s").is_null()
+    refused = hundreds.is_in(REFUSALS) | (hundreds.is_in(REFUSALS_INSIDE) & inside)
+    refused = refused.fill_null(value=False)
     return pl.col("cost").is_null() & pl.col("sent_at").is_not_null() & ~refused
 
 

@@ -219,7 +219,7 @@ def _state(
         run / "attempts",
         Attempt,
         *("index", "attempt", "sent_at", "model", "input_tokens", "output_tokens", "cost"),
-        *("http_status", "cost_bound"),
+        *("http_status", "cost_bound", "error_kind", "ttft_s"),
     )
     again = pl.col("index").is_in(pl.Series(changed, dtype=pl.Int64).implode())
     if retry_failed:

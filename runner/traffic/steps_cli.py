@@ -1,5 +1,6 @@
 """The part of `headrace load` that makes several runs: --sweep and --find."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,10 @@ import click
 from headrace.jobs import InputError, counted, is_stream, printable
 
 from ..clock import wall_now
-from ..session import RunOutcome
+from ..session import REAL_ENVIRONMENT, RunOutcome
 from ..settings import key_from
 from ..signals import ending_at_signals
+from ..stderr import print_err
 from .options import LoadOptions, LoadPlan
 from .start import load_and_summarise
 from .steps import Search, Stepper, parse_loads, parse_search, steps_directory
@@ -44,10 +46,12 @@ def make_steps(
     console = Console(stderr=True, highlight=False)
     # A signal ends the step that is under way, and the report comes; between two it ends them all.
     with ending_at_signals(f"what was measured until then is in {out / 'steps.json'}") as ending:
+        environment = REAL_ENVIRONMENT._replace(announce=_once(print_err))
 
         def run(planned: LoadPlan) -> RunOutcome:
             ending.check()
-            return load_and_summarise(planned, display_on(Console(stderr=True)))[0]
+            display = display_on(Console(stderr=True))
+            return load_and_summarise(planned, display, environment)[0]
 
         stepper = Stepper(
             {**options, "rate": None},
@@ -64,6 +68,18 @@ def make_steps(
     else:
         print_steps(report, report_console())
     click.get_current_context().exit(stepper.exit_code)
+
+
+def _once(announce: Callable[[str], None]) -> Callable[[str], None]:
+    """Tell each thing once, however many steps find it."""
+    told: set[str] = set()
+
+    def tell(words: str) -> None:
+        if words not in told:
+            told.add(words)
+            announce(words)
+
+    return tell
 
 
 def _asked(

@@ -83,6 +83,13 @@ def test_what_json_says_of_a_key_stays_json(
     assert redacted["n"] == [1, 2]
 
 
+def test_a_key_of_digits_leaves_numbers_where_it_was_one() -> None:
+    key = Secret("123456789")
+    echoed = '{"text": "123456789", "seed": 123456789, "exact": -0.123456789}'
+    assert json.loads(key.redact_json(echoed)) == {"text": "1", "seed": 1, "exact": -0.1}
+    assert json.loads(key.redact_json('{"text": "123456789"}')) == {"text": "***"}
+
+
 @given(text=st.text('abc&#%;\\ux0123"/ é雨', max_size=80))
 def test_what_holds_no_key_stays_as_it_is(text: str) -> None:
     assert Secret(LONG).redact(text) == text

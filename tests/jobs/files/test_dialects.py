@@ -223,6 +223,10 @@ ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/imag
             )
         ),
         (canonical(CHAT_BODY, "/messages"), 'url is "/messages"; write "/v1/messages"'),
+        (
+            canonical(CHAT_BODY, "https://me:my-key@api.example.com/v1/messages"),
+            'url is "https://***@api.example.com/v1/messages"; write "/v1/messages"',
+        ),
     ],
 )
 def test_a_line_that_is_not_a_job_gets_a_reason_that_says_what_to_do(line: bytes, why: str) -> None:
