@@ -30,6 +30,7 @@ from ..row_conditions import JSON_VALUE, compiled, row_condition
 from ..run import Run
 from ..scores import (
     QUESTION,
+    Question,
     pass_all,
     pass_at,
     questions_of,
@@ -212,6 +213,24 @@ def _of_samples(run: Run, prepared: AggregateQuery, node: Aggregate) -> float:
     if found is None:
         raise UnknownError(f"{shown} is not known: no question has {node.samples} scored samples")
     return found
+
+
+def sampled_values(run: Run, expression: Expression, node: Aggregate) -> pl.DataFrame:
+    """What pass_at and pass_all are the mean of: the `value` of each question that has samples
+    enough, and the `index` of one of its jobs."""
+    assert isinstance(node.argument, Name)
+    assert node.samples is not None
+    prepared = AggregateQuery.of(expression, node, score_names(run.directory))
+    rows = _rows(run, prepared).select("index", QUESTION, pl.col(node.argument.name).alias("score"))
+    counted = rows.drop_nulls("score").collect().group_by(QUESTION, maintain_order=True)
+    questions = counted.agg(pl.col("index").first(), pl.len(), pl.col("score").sum())
+    found = pass_at if node.function == "pass_at" else pass_all
+    values = [
+        found([Question(scored, int(right))], node.samples)
+        for scored, right in questions.select("len", "score").iter_rows()
+    ]
+    series = pl.Series("value", values, dtype=pl.Float64)
+    return questions.select("index", series).drop_nulls("value")
 
 
 def _rows(run: Run, prepared: AggregateQuery, keys: Sequence[str] = ()) -> pl.LazyFrame:

@@ -15,7 +15,7 @@ from ..figures import Summary, measured_results
 from ..load import Requests
 from ..run import Run, reading_tables
 from ..uncertainty import Clustered, Estimate, clustered, mean_estimate, quantile_estimate
-from .aggregate import values_of
+from .aggregate import sampled_values, values_of
 from .evaluate import Figures
 
 SAMPLE = r"-s\d+$"
@@ -60,6 +60,8 @@ class RunEstimates:
                 return None
             case Aggregate(function="mean"):
                 return mean_estimate(self._clustered(values_of(self.run, expression, node)))
+            case Aggregate(function="pass_at" | "pass_all"):
+                return mean_estimate(self._clustered(sampled_values(self.run, expression, node)))
             case Aggregate(quantile=share) if share is not None and 0 < share < 1:
                 found = self._clustered(values_of(self.run, expression, node))
                 return quantile_estimate(found, float(share))

@@ -2,7 +2,7 @@
 
 from .figures import ScoreFigures, score_figures
 from .number import last_number
-from .samples import pass_all, pass_at, questions_of, votes_of
+from .samples import Question, pass_all, pass_at, questions_of, votes_of
 from .score import Scored
 from .scorer import SCORERS, Scorer, reading_of, scorer_of
 from .table import (
@@ -21,6 +21,7 @@ __all__ = [
     "QUESTION",
     "SCORERS",
     "SCORER_KEY",
+    "Question",
     "ScoreFigures",
     "ScoreTable",
     "Scored",

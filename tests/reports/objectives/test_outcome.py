@@ -6,7 +6,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from headrace.jobs import Recipe, parse_condition
+from headrace.jobs import Recipe, Score, parse_condition, row_frame
 from headrace.reports.figures.summary import summary_of
 from headrace.reports.objectives.estimates import RunEstimates
 from headrace.reports.objectives.gate import GateReport, judge_run
@@ -109,6 +109,29 @@ def test_samples_of_a_question_count_as_one(made: RunMaker) -> None:
     assert interval.low < 0.55
     values = pl.Series([n % 4 > 0 for n in range(200)])
     assert mean_estimate(clustered(values, pl.Series(range(200)))).ends(0.95, 1).low > 0.68
+
+
+def test_pass_at_k_has_the_interval_of_its_questions(made: RunMaker) -> None:
+    """20 questions of 3 samples, 6 right once and 6 always: pass@2 of these is 2/3 and 1."""
+    made.recipe = Recipe(model="small", user="x", samples=3)
+    right = [(1, 3, 0)[n % 3] if n < 18 else 0 for n in range(20)]
+    rows = []
+    for index in range(60):
+        made.job(index, custom_id=f"q{index // 3}-s{index % 3 + 1}")
+        grade = float(index % 3 < right[index // 3])
+        name = f"q{index // 3}-s{index % 3 + 1}"
+        rows.append(Score(index=index, custom_id=name, score=grade, sample=index % 3 + 1))
+    folder = made.write() / "scores" / "exact"
+    folder.mkdir(parents=True)
+    row_frame(Score, rows).write_parquet(folder / "000000.parquet")
+    report = judged(made.directory, "pass_at(2, exact) > 45%", "pass_all(3, exact) < 80%")
+    passed, whole = (each.intervals[0] for each in report.objectives)
+    by_question = pl.Series([{0: 0.0, 1: 2 / 3, 3: 1.0}[each] for each in right])
+    low, high = mean_estimate(clustered(by_question, pl.Series(range(20)))).ends(0.95, 1)
+    assert passed.value == pytest.approx((6 * 2 / 3 + 6) / 20)
+    assert (passed.low, passed.high) == pytest.approx((low, high))
+    assert whole.value == pytest.approx(0.3)
+    assert [each.outcome for each in report.objectives] == ["unclear", "met"]
 
 
 def test_with_holm_the_level_is_that_of_all_of_them(made: RunMaker) -> None:
