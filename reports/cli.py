@@ -22,6 +22,15 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     return amount
 
 
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    from headrace.jobs import parse_duration
+
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--trend", is_flag=True, help="Cost, times, errors and scores of runs over time.")
@@ -40,6 +49,13 @@ def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     callback=_amount,
     help="What the balance may differ by.  [default: one unit in its last decimal, at most 0.01]",
 )
+@click.option(
+    "--client-error",
+    "client_error_s",
+    metavar="TIME",
+    callback=_seconds,
+    help="What a load run's client may have been late by.  [default: what it began with]",
+)
 def report(
     runs: tuple[str, ...],
     *,
@@ -50,6 +66,7 @@ def report(
     out: str | None,
     charts: str | None,
     tolerance: Any,
+    client_error_s: float | None,
 ) -> None:
     """Show what a run did, cost and took; or several, one after the other.
 
@@ -61,6 +78,9 @@ def report(
     if out is not None and not html:
         raise click.UsageError("--out says where --html writes: give --html too")
     shown = _Shown(as_json=as_json, md=md, html=html, out=out)
+    steps = [run for run in runs if (Path(run) / "steps.json").is_file()]
+    if client_error_s is not None and (trend or len(runs) > 1 or steps):
+        raise click.UsageError("--client-error is of one load run, such as a step of a sweep")
     if trend:
         _refuse_charts(charts)
         _report_trend([Path(run) for run in runs], shown)
@@ -90,7 +110,7 @@ def report(
         written = []
         if html:
             page = directory / "report.html" if out is None else Path(out)
-            write_html(directory, page, tolerance=tolerance)
+            write_html(directory, page, tolerance=tolerance, client_error_s=client_error_s)
             written.append(page)
         if charts is not None:
             written += write_charts(directory, Path(charts), tolerance=tolerance)
@@ -98,7 +118,7 @@ def report(
             click.echo(f"Wrote {printable(path)}", err=as_json or md)
         if not (as_json or md):
             return
-    summary = summarise(directory, tolerance=tolerance)
+    summary = summarise(directory, tolerance=tolerance, client_error_s=client_error_s)
     if as_json:
         click.echo(summary_json(summary), nl=False)
     elif md:
@@ -224,6 +244,8 @@ def gate(
 ) -> None:
     """Judge a run by objectives; exit code 4 where one is not met.
 
+    It is 6 where a load run's own client may have decided one, so that its figures can't tell.
+
     An objective is a condition on the run's figures: "cost < 5", "error_rate < 1%",
     "p95(ttft_s) <= 1.1 * base". docs/reference/expressions.md has the language and the names.
     Each is met, missed or unclear by the interval of its figures; beside a base, by that of the
@@ -236,7 +258,7 @@ def gate(
 
     from .figures import data_json
     from .junit import gate_junit
-    from .objectives import NOT_MET_EXIT_CODE, judge_run, read_objectives
+    from .objectives import judge_run, read_objectives
     from .output import write_whole
     from .terminal import print_gate, report_console
 
@@ -253,7 +275,7 @@ def gate(
         click.echo(data_json(report), nl=False)
     else:
         print_gate(report, report_console())
-    click.get_current_context().exit(0 if report.met else NOT_MET_EXIT_CODE)
+    click.get_current_context().exit(report.exit_code)
 
 
 @click.command()

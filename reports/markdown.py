@@ -22,6 +22,7 @@ from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160
+SENTENCE_CHARACTERS_MAX = 600
 
 
 def markdown(summary: Summary) -> str:
@@ -39,11 +40,12 @@ def markdown(summary: Summary) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def code(text: object) -> str:
-    """A text of others as a code span, on one line, that no backtick and no `|` in it can leave."""
+def code(text: object, *, most: int = CHARACTERS_MAX) -> str:
+    """A text of others as a code span, on one line, that no backtick and no `|` in it can leave.
+    It is cut past `most` characters."""
     shown = printable(text)
-    if len(shown) > CHARACTERS_MAX:
-        shown = shown[:CHARACTERS_MAX] + "…"
+    if len(shown) > most:
+        shown = shown[:most] + "…"
     if not shown.strip():
         return ""
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)

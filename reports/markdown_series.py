@@ -8,13 +8,14 @@ from .comparison import (
     Steps,
     Trend,
     by_load,
+    cut_of,
     history_figure,
     history_name,
     load_words,
     mark,
     step_remarks,
 )
-from .markdown import code, table
+from .markdown import SENTENCE_CHARACTERS_MAX, code, table
 from .wording import counted
 
 
@@ -23,10 +24,15 @@ def steps_markdown(steps: Steps) -> str:
     parts = [f"### {code(steps.directory)}"]
     if steps.objective is not None:
         parts.append(f"Objective: {code(steps.objective)}")
-    parts.append("\n".join(f"- {code(each.text)}" for each in step_remarks(steps)))
+    parts.append(
+        "\n".join(
+            f"- {code(each.text, most=SENTENCE_CHARACTERS_MAX)}" for each in step_remarks(steps)
+        )
+    )
+    cut = ["cut"] if any(step.cut_at_max_tokens for step in steps.steps) else []
     header = (
         *("asked", "objective" if steps.objective is not None else "", "requests"),
-        *("answered/s", "errors", "TTFT p95", "latency p50", "latency p95"),
+        *("answered/s", "errors", *cut, "TTFT p95", "latency p50", "latency p95"),
     )
     rows = [
         (
@@ -35,6 +41,7 @@ def steps_markdown(steps: Steps) -> str:
             f"{step.requests:,}",
             "-" if step.requests_per_s is None else f"{step.requests_per_s:,.4g}",
             "-" if step.error_rate is None else f"{step.error_rate:.1%}",
+            *([cut_of(step)] if cut else []),
             *(
                 "-" if each is None else show_seconds(each)
                 for each in (step.ttft_p95_s, step.latency_p50_s, step.latency_p95_s)

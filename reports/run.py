@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import polars as pl
 
 from headrace.jobs import (
@@ -72,6 +73,15 @@ class Run(NamedTuple):
     notes: list[str]
     left_out: int = 0
 
+    def allowing(self, client_error_s: float | None) -> "Run":
+        """The run, judged as if `--client-error` had been this; as it is where that is None, and
+        where it is not a load run."""
+        load = self.manifest.load
+        if client_error_s is None or load is None:
+            return self
+        facts = msgspec.structs.replace(load, client_error_s=client_error_s)
+        return self._replace(manifest=msgspec.structs.replace(self.manifest, load=facts))
+
     @property
     def in_flight(self) -> int:
         """How many attempts are under way."""
@@ -115,11 +125,12 @@ def _opened(directory: Path) -> Run:
     return _read(directory, manifest, running=running)
 
 
-def check_whole(directory: Path) -> None:
+def check_whole(directory: Path, manifest: Manifest) -> None:
     """Raise InputError where a run that no other process works on can't be read, or has lost rows:
-    what was paid for would be paid for again. A damaged journal is left to whoever recovers it."""
+    what was paid for would be paid for again. A damaged journal is left to whoever recovers it.
+    `manifest` is what its run.json has."""
     with suppress(DamagedJournalError):
-        _read(directory, _manifest(directory), running=False)
+        _read(directory, manifest, running=False)
 
 
 def _read(directory: Path, manifest: Manifest, *, running: bool) -> Run:
@@ -184,6 +195,17 @@ def scan_attempts(run: str | Path) -> pl.LazyFrame:
     return open_run(Path(run)).attempts
 
 
+def _what_instead(directory: Path) -> str:
+    """What there is where a run was named, and what to name."""
+    if not directory.is_dir():
+        return "is not there; name the --out of a run"
+    if not (directory / "steps.json").is_file():
+        return "has no run.json: it is not a run directory; name the --out of a run"
+    steps = sorted(each.parent.name for each in directory.glob("*/run.json"))
+    example = f", such as {directory / steps[0]}" if steps else ""
+    return f"is a sweep or a search: `headrace report` shows it; or name one of its runs{example}"
+
+
 def _manifest(directory: Path) -> Manifest:
     path = directory / "run.json"
     try:
@@ -192,10 +214,7 @@ def _manifest(directory: Path) -> Manifest:
             raise InputError(f"{directory} {newer}")
         manifest = decode_manifest(text)
     except FileNotFoundError as error:
-        what = (
-            "has no run.json: it is not a run directory" if directory.is_dir() else "is not there"
-        )
-        raise InputError(f"{directory} {what}; name the --out of a run") from error
+        raise InputError(f"{directory} {_what_instead(directory)}") from error
     except NotADirectoryError as error:
         raise InputError(f"{directory} is a file; name the --out of a run") from error
     except OSError as error:

@@ -65,6 +65,16 @@ def cut_words(cut: int, answers: int) -> str:
     return f"{cut:,} of {counted(answers, 'answer')} {were} cut at max_tokens"
 
 
+def attempt_words(attempts: int, retries: int) -> str:
+    """How many attempts were made, and how many of them because one before had failed."""
+    if not attempts:
+        return "nothing was sent"
+    said = counted(attempts, "attempt")
+    if not retries:
+        return f"{said}, no retries"
+    return f"{said}, {'1 of them a retry' if retries == 1 else f'{retries:,} of them retries'}"
+
+
 def rate(figure: float) -> str:
     """A figure per second, with four digits or to the whole number."""
     return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.4g}"

@@ -14,6 +14,7 @@ from .sentences import cells, group_cells, pairing_words, sentences
 from .step_sentences import (
     Remark,
     by_load,
+    cut_of,
     load_words,
     mark,
     outcome_of,
@@ -54,6 +55,7 @@ __all__ = [
     "cells",
     "compare",
     "compare_runs",
+    "cut_of",
     "first_of_each",
     "group_cells",
     "history_figure",

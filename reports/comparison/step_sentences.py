@@ -6,9 +6,9 @@ The sentences are made of the very rows that the table shows, so that neither co
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from headrace.jobs import printable
+from headrace.jobs import printable, show_seconds
 
-from ..wording import counted
+from ..wording import counted, cut_words
 from .steps import Outcome, Step, Steps
 
 Tone = Literal["good", "bad", "doubt", "plain"]
@@ -73,6 +73,8 @@ def step_remarks(steps: Steps) -> Iterator[Remark]:
     """What was found, then what is not sure about it, and why it ended early."""
     if steps.kind == "find":
         yield _answer(steps)
+    elif (found := _course(steps)) is not None:
+        yield found
     if steps.knee is not None:
         yield Remark(f"beyond {_named(steps, steps.knee)} latency rises faster than load", "plain")
     if steps.unclear:
@@ -82,8 +84,25 @@ def step_remarks(steps: Steps) -> Iterator[Remark]:
         yield Remark(f"client-limited at first, and made once more: {', '.join(again)}", "doubt")
     for reason, having in _reasons(steps).items():
         yield Remark(f"{', '.join(having)}: {printable(reason)}", "doubt")
+    if cut := sum(step.cut_at_max_tokens for step in steps.steps):
+        answers = sum(step.answers or 0 for step in steps.steps)
+        yield Remark(cut_words(cut, answers), "plain")
     if steps.reason is not None:
         yield Remark(f"ended early: {printable(steps.reason)}", "bad")
+
+
+def _course(steps: Steps) -> Remark | None:
+    """What a sweep shows at its ends; nothing of fewer than two loads with answers."""
+    known = [
+        (load_words(step), step.latency_p95_s)
+        for step in _last_of_each(steps)
+        if step.latency_p95_s is not None
+    ]
+    if len(known) < 2:
+        return None
+    (low, first_s), (high, last_s) = known[0], known[-1]
+    times = f"{show_seconds(first_s)} at {low}, {show_seconds(last_s)} at {high}"
+    return Remark(f"latency p95 was {times}", "plain")
 
 
 def _made_once_more(steps: Steps) -> list[str]:
@@ -103,6 +122,11 @@ def _reasons(steps: Steps) -> dict[str, list[str]]:
 
 def _last_of_each(steps: Steps) -> list[Step]:
     return list({step.load: step for step in by_load(steps)}.values())
+
+
+def cut_of(step: Step) -> str:
+    """How many of a step's answers max_tokens cut short, for its row; empty where none was."""
+    return f"{step.cut_at_max_tokens:,}" if step.cut_at_max_tokens else ""
 
 
 def why_words(step: Step) -> str:

@@ -42,7 +42,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     that it names. `rising` says that the latency was still going up when the step ended. `verdict`
     is in proportion to the objective: valid where the client's lateness can't change whether it is
     met. `outcome` is what all of this comes to, and `why` says in words what keeps it from being
-    sure.
+    sure. `cut_at_max_tokens` of its `answers` ended there, those of the warm-up too.
     """
 
     directory: str
@@ -66,6 +66,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     figures: list[FigureInterval]
     outcome: Outcome | None = None
     why: list[str] = []
+    answers: int | None = None  # None in what 0.1 wrote
+    cut_at_max_tokens: int = 0
 
     @property
     def load(self) -> float:
@@ -219,6 +221,8 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
         met=None,
         figures=[],
         why=list(figures.verdict.why),
+        answers=summary.outcome.succeeded,
+        cut_at_max_tokens=summary.outcome.cut_at_max_tokens,
     )
     if objective is not None:
         return _judged(step, run, summary, objective)
@@ -280,7 +284,8 @@ def _rising(run: Run) -> bool:
 def knee_of(steps: list[Step]) -> float | None:
     """Where latency begins to rise faster than load: the step farthest below the line from the
     first to the last, both scales from 0 to 1 (V. Satopää et al., "Finding a Kneedle in a
-    Haystack", ICDCS workshops 2011). None of fewer than four loads, or where no step is below."""
+    Haystack", ICDCS workshops 2011). None of fewer than four loads, where no step is below, and
+    where latency does not rise faster beyond it: at the last step, or of one high in the middle."""
     by_load = {step.load: step.latency_p95_s for step in steps if step.latency_p95_s is not None}
     if len(by_load) < KNEE_FROM_STEPS:
         return None
@@ -290,6 +295,8 @@ def knee_of(steps: list[Step]) -> float | None:
     if not span:
         return None
     x = (loads - loads[0]) / (loads[-1] - loads[0])
-    below = x - (times - times.min()) / span
+    y = (times - times.min()) / span
+    below = x - y
     place = int(below.argmax())
-    return float(loads[place]) if below[place] > 0 else None
+    is_steeper = y[-1] - y[place] > x[-1] - x[place]
+    return float(loads[place]) if below[place] > 0 and is_steeper else None

@@ -12,6 +12,7 @@ from .concurrency_history import ConcurrencyFigures, concurrency_of
 
 MINUTE = timedelta(seconds=60)
 JUDGED_FROM_S = 10.0
+MEAN_FROM_S = 1.0
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,9 +20,9 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     None where all models without limits of their own share it.
 
     `peak` is the most in any 60 s, `rate` the mean per minute from the first request to the last
-    (None for a single one); `share` is that rate as a share of the limit. Where no 60 s held more
-    than the limit, it is None under 10 s and for a rate above the limit: stretched to a minute, a
-    short time's first requests say nothing of its use.
+    (None under a second, and for a single one); `share` is that rate as a share of the limit. Where
+    no 60 s held more than the limit, it is None under 10 s and for a rate above the limit:
+    stretched to a minute, a short time's first requests say nothing of its use.
     """
 
     what: str
@@ -46,11 +47,9 @@ class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def too_short(self) -> bool:
-        """Whether a rate is known that no share was made of."""
-        return any(
-            use.limit is not None and use.rate is not None and use.share is None
-            for use in self.uses
-        )
+        """Whether several requests left that no share of a limit was made of."""
+        several = any(use.what == "requests" and use.peak > 1 for use in self.uses)
+        return several and any(use.limit is not None and use.share is None for use in self.uses)
 
 
 def limits_of(run: Run) -> LimitsReport:
@@ -98,7 +97,7 @@ def _uses(
     totals = {"requests": len(sent), "tokens": int(sent["tokens"].sum())}
     uses = []
     for what, limit in (("requests", rpm), ("tokens", tpm)):
-        rate = totals[what] / span_s * 60 if span_s else None
+        rate = totals[what] / span_s * 60 if span_s >= MEAN_FROM_S else None
         share = None
         if rate is not None and limit is not None:
             within = span_s >= JUDGED_FROM_S and rate <= limit

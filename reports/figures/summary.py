@@ -83,18 +83,21 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     unfit: UnfitAnswers | None = None
 
 
-def summarise(directory: Path, *, tolerance: Decimal | None = None) -> Summary:
+def summarise(
+    directory: Path, *, tolerance: Decimal | None = None, client_error_s: float | None = None
+) -> Summary:
     """Summarise the run in a directory: one that ended, crashed, or is still running.
 
     Args:
         directory: the run.
         tolerance: what the balance may differ by, in the account's currency; None is the rule of
             the balance check.
+        client_error_s: what a load run's client may have been late by; None is what it began with.
 
     Raises:
         InputError: it is not a run, or can't be read.
     """
-    return summary_of(open_run(directory), tolerance=tolerance)
+    return summary_of(open_run(directory).allowing(client_error_s), tolerance=tolerance)
 
 
 def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
@@ -214,7 +217,7 @@ def _throughput(run: Run) -> Throughput:
         .collect()
         .row(0, named=True)
     )
-    if row["begin"] is None or row["end"] <= row["begin"]:
+    if row["jobs"] < 2 or row["end"] <= row["begin"]:  # one job's pace is its latency
         return Throughput(span_s=None, requests_per_minute=None, output_tokens_per_s=None)
     span_s = (row["end"] - row["begin"]).total_seconds()
     return Throughput(

@@ -72,12 +72,14 @@ def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
         yield spread_charts(spread, ExactFigures(gaps.count, p50_s, p95_s, gaps.max), urls)
 
 
-def html_report(directory: Path, *, tolerance: Decimal | None = None) -> str:
+def html_report(
+    directory: Path, *, tolerance: Decimal | None = None, client_error_s: float | None = None
+) -> str:
     """The page of a run: one that ended, crashed, is still running, or did nothing at all.
 
     Raises InputError where the directory is not a run, or can't be read.
     """
-    run = open_run(directory)
+    run = open_run(directory).allowing(client_error_s)
     summary = summary_of(run, tolerance=tolerance)
     with reading_tables(directory):
         series = time_series_of(run)
@@ -119,12 +121,18 @@ def drawn_page(template: str, to_draw: Sequence[Chart], /, **context: Any) -> st
     )
 
 
-def write_html(directory: Path, path: Path, *, tolerance: Decimal | None = None) -> int:
+def write_html(
+    directory: Path,
+    path: Path,
+    *,
+    tolerance: Decimal | None = None,
+    client_error_s: float | None = None,
+) -> int:
     """Write the page of a run to a file, whole or not at all, and say how many bytes it has.
 
     Raises InputError as `html_report` does, and where the file can't be written.
     """
-    page = html_report(directory, tolerance=tolerance).encode()
+    page = html_report(directory, tolerance=tolerance, client_error_s=client_error_s).encode()
     write_whole(path, page)
     return len(page)
 

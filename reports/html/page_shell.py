@@ -1,7 +1,7 @@
 """What every page is made by: one style, escaped text, and a policy that lets nothing in or out.
 
 Whatever models, services and users wrote is escaped by the templates; data is JSON whose every `<`
-is written `\\u003c`; the only script and style that a page may use are those that its
+is written `\\u003c`; the only scripts and style that a page may use are those that its
 Content-Security-Policy names by digest, and it may fetch nothing at all.
 """
 
@@ -31,11 +31,12 @@ TEXT_CHARACTERS_MAX = 1_300
 
 
 def render(template: str, *, script: Markup, **context: Any) -> str:
-    """A page from its template, in the reports' style, that may run `script` and nothing else."""
-    css = Markup(template_text("page.css"))
+    """A page from its template, in the reports' style, that may run `script` and what marks wide
+    tables, and nothing else."""
+    css, scroll_script = Markup(template_text("page.css")), Markup(template_text("scroll.js"))
     policy = {
         "default-src": "'none'",
-        "script-src": _digest(script) if script else "'none'",
+        "script-src": " ".join(_digest(each) for each in (scroll_script, script) if each),
         "style-src": _digest(css),
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -47,6 +48,7 @@ def render(template: str, *, script: Markup, **context: Any) -> str:
             css=css,
             policy="; ".join(f"{name} {value}" for name, value in policy.items()),
             script=script,
+            scroll_script=scroll_script,
             **context,
         )
     )

@@ -91,7 +91,7 @@ def _times(steps: Steps, last: list[Step]) -> Chart:
             ],
         )
     )
-    layers: list[Any] = [lines, *_limits(steps, unit), *_knee(steps), *_outcomes(steps, unit)]
+    layers: list[Any] = [lines, *_limits(steps, unit), *_knee(steps), *_outcomes(last, unit)]
     said = "; ".join(
         f"{load_words(step)}: {show_seconds(step.latency_p95_s)}"
         for step in last
@@ -137,10 +137,11 @@ def _knee(steps: Steps) -> list[Any]:
     return [rule, text.encode(x="load:Q", y=alt.value(2), text="words:N")]
 
 
-def _outcomes(steps: Steps, unit: TimeUnit) -> list[Any]:
+def _outcomes(last: list[Step], unit: TimeUnit) -> list[Any]:
+    """What became of each load, on its line; shorter tries before stand in the table."""
     rows = [
         {"load": step.load, "time": step.latency_p95_s / unit.size_s, "outcome": outcome}
-        for step in by_load(steps)
+        for step in last
         if (outcome := outcome_of(step)) is not None and step.latency_p95_s is not None
     ]
     if not rows:
@@ -152,8 +153,8 @@ def _outcomes(steps: Steps, unit: TimeUnit) -> list[Any]:
     drawn = points.encode(
         x="load:Q",
         y="time:Q",
-        fill=alt.Fill("outcome:N", scale=colours, legend=alt.Legend()),
-        shape=alt.Shape("outcome:N", scale=forms, legend=alt.Legend()),
+        fill=alt.Fill("outcome:N", scale=colours, legend=alt.Legend(orient="bottom")),
+        shape=alt.Shape("outcome:N", scale=forms, legend=alt.Legend(orient="bottom")),
         tooltip=[alt.Tooltip("load:Q", title="asked", format=",.4~r"), "outcome:N"],
     )
     return [drawn]

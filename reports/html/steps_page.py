@@ -5,7 +5,16 @@ from typing import NamedTuple
 
 from headrace.jobs import show_seconds
 
-from ..comparison import Remark, Steps, by_load, load_words, mark, step_remarks, why_words
+from ..comparison import (
+    Remark,
+    Steps,
+    by_load,
+    cut_of,
+    load_words,
+    mark,
+    step_remarks,
+    why_words,
+)
 from ..output import write_whole
 from .page import drawn_page
 from .steps_charts import steps_charts
@@ -33,6 +42,7 @@ def steps_page(steps: Steps) -> str:
         headline=[each.text for each in found[:1]],
         remarks=found[1:],
         rows=[_row(steps, number) for number in range(len(steps.steps))],
+        any_cut=_any_cut(steps),
     )
 
 
@@ -49,6 +59,7 @@ def _row(steps: Steps, number: int) -> StepRow:
             f"{step.requests:,}",
             "–" if step.requests_per_s is None else f"{step.requests_per_s:,.4g}",
             "–" if step.error_rate is None else f"{step.error_rate:.1%}",
+            *([cut_of(step)] if _any_cut(steps) else []),
             _time(step.ttft_p50_s),
             _time(step.ttft_p95_s),
             _time(step.latency_p50_s),
@@ -57,6 +68,10 @@ def _row(steps: Steps, number: int) -> StepRow:
         mark(steps, step),
         why_words(step),
     )
+
+
+def _any_cut(steps: Steps) -> bool:
+    return any(step.cut_at_max_tokens for step in steps.steps)
 
 
 def _time(seconds: float | None) -> str:

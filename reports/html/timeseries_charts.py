@@ -35,6 +35,8 @@ class Per(NamedTuple):
     size_s: float
 
 
+# From here on an axis's labels would run into its title.
+WIDEST = 1_000_000
 SECOND, MINUTE = Per("second", 1.0), Per("minute", 60.0)
 
 
@@ -172,6 +174,13 @@ def _figure(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
+def _axis_format(most: float) -> str:
+    """Of an axis's labels; from seven digits on in millions, which fit beside its title."""
+    if most < 10:
+        return "~r"
+    return ",.0f" if most < WIDEST else "~s"
+
+
 def _rate(series: TimeSeries, what: str, limit: float | None, per: Per) -> Chart:
     unit, x = _axis(series)
     width_s = series.timeline.width_s
@@ -194,7 +203,7 @@ def _rate(series: TimeSeries, what: str, limit: float | None, per: Per) -> Chart
     y = alt.Y(
         "rate:Q",
         title=f"{what} per {per.name}",
-        axis=alt.Axis(format=",.0f" if most >= 10 else "~r", tickCount=4),
+        axis=alt.Axis(format=_axis_format(most), tickCount=4),
     )
     layers: list[Any] = [area.encode(x=x, y=y, tooltip=tips), *_sessions(series, unit)]
     words = f"at most {_figure(most)} per {per.name} in a bin of {show_seconds(width_s)}"

@@ -59,6 +59,8 @@ def _verdict(each: ObjectiveMet) -> str:
 
 def _percent(share: float) -> str:
     """A share in percent with two digits; never a 0 or a 100 that is not one."""
+    if share == 1:
+        return "100"
     percent = share * 100
     return f"{percent:.2g}" if percent < 10 else f"{min(percent, 99.9):.3g}"
 
@@ -76,6 +78,7 @@ def _time(figures: LoadFigures, metric: str | None) -> str:
     if metric is None or spread is None:
         return ""
     found = spread.percentile("p95")
-    bounds = interval(found).rpartition(" ")[0]
-    within = f" ({bounds})" if bounds and "?" not in bounds else ""
+    is_closed = found.low is not None and found.high is not None
+    bounds = interval(found).rpartition(" ")[0] if is_closed else ""
+    within = f" ({bounds})" if bounds else ""
     return f"{LOAD_METRIC_NAMES[metric]} p95 {show_seconds(found.value)}{within}"

@@ -48,16 +48,17 @@ def says_something(figures: LoadFigures, spread: Spread) -> bool:
 
 
 def interval(each: Percentile) -> str:
-    """An interval in the unit of its figure; an open end is left open."""
+    """An interval in the unit of its figure; of one with an open end its bound. Empty where
+    nothing bounds it."""
     unit = show_seconds(each.value).rpartition(" ")[2]
     size = UNITS_S.get(unit)
-    if size is None or each.value == 0:
+    known = [end for end in (each.low, each.high) if end is not None]
+    if size is None or each.value == 0 or not known:
         return ""
-    low, high = (
-        "?" if end is None else f"{end / size:#.3g}".removesuffix(".")
-        for end in (each.low, each.high)
-    )
-    return f"{low}-{high} {unit}"
+    ends = [f"{end / size:#.3g}".removesuffix(".") for end in known]
+    if len(ends) == 2:
+        return f"{ends[0]}-{ends[1]} {unit}"
+    return f"{'≤' if each.low is None else '≥'} {ends[0]} {unit}"
 
 
 def machine_lines(machine: MachineFacts) -> list[str]:

@@ -1,5 +1,6 @@
 """A condition on a load run, judged with what its client was late by taken out, and charged."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from headrace.jobs import Expression
@@ -8,7 +9,38 @@ from ..figures import Summary, summary_of
 from ..load import SIDES, as_if
 from ..run import Run
 from .confidence import judge_with_confidence
+from .evaluate import Figures
+from .objective import Judgement, judge
 from .weighing import Certainty, FigureInterval
+
+
+def depending_on_client(
+    objectives: Sequence[Expression],
+    run: Run,
+    summary: Summary,
+    base: Figures | None,
+    found: Sequence[Judgement],
+) -> list[bool]:
+    """Which judgements a load run's own client may have decided; none of a valid run's.
+
+    Args:
+        objectives: conditions on the run.
+        run: the run.
+        summary: of the run.
+        base: the run that `base` in an objective stands for.
+        found: what `judge` says of each, as it was recorded.
+
+    Raises:
+        ExpressionError: an objective has no meaning.
+    """
+    load = summary.load
+    if load is None or load.verdict.valid:
+        return [False for _ in found]
+    if load.facts.machine is None:  # nothing is known of its lateness
+        return [True for _ in found]
+    sides = [as_if(run, load.facts, side) for side in SIDES]
+    others = [judge(objectives, Figures(side, summary_of(side)), base) for side in sides]
+    return [any(other[n].met != each.met for other in others) for n, each in enumerate(found)]
 
 
 class JudgementWithinError(NamedTuple):

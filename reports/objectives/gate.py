@@ -10,6 +10,7 @@ from headrace.text_file import TextEncodingError, read_text
 
 from ..figures import summary_of
 from ..run import open_run
+from .client_error import depending_on_client
 from .estimates import RunEstimates
 from .objective import Judgement, check_objective, judge
 from .outcome import Unclear, Weigher
@@ -18,13 +19,15 @@ from .weighing import LEVEL
 
 GATE_SCHEMA_VERSION = 1
 NOT_MET_EXIT_CODE = 4
+NOT_VALID_EXIT_CODE = 6
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     """Which run was judged, beside which, by what, and whether all of it was met.
 
     `unclear` says what objectives counted as whose intervals, of this `level`, hold their limit;
-    `holm` whether the level is that of all objectives together.
+    `holm` whether the level is that of all objectives together. `verdict` is a load run's, with why
+    it is not valid; what depends on its client counts as not met.
     """
 
     schema_version: int
@@ -36,6 +39,15 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     unclear: Unclear = "point"
     level: float = LEVEL
     holm: bool = False
+    verdict: str | None = None
+    verdict_why: list[str] = []
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command: not valid comes before not met."""
+        if any(each.depends_on_client for each in self.objectives):
+            return NOT_VALID_EXIT_CODE
+        return 0 if self.met else NOT_MET_EXIT_CODE
 
 
 def judge_run(
@@ -72,18 +84,27 @@ def judge_run(
         check_objective(each, with_base=base is not None, scores=scores)
     run = _estimates(directory)
     before = None if base is None else _estimates(base)
-    points = judge(objectives, run.figures, None if before is None else before.figures)
-    judged = Weigher(objectives, run, before, level=level).weigh(points, unclear, holm=holm)
+    beside = None if before is None else before.figures
+    points = judge(objectives, run.figures, beside)
+    weighed = Weigher(objectives, run, before, level=level).weigh(points, unclear, holm=holm)
+    depending = depending_on_client(objectives, run.run, run.summary, beside, points)
+    judged = [
+        msgspec.structs.replace(each, depends_on_client=depends)
+        for each, depends in zip(weighed, depending, strict=True)
+    ]
+    verdict = None if run.summary.load is None else run.summary.load.verdict
     return GateReport(
         schema_version=GATE_SCHEMA_VERSION,
         run=str(directory),
         base=None if base is None else str(base),
         currency=run.figures.currency,
-        met=all(each.met for each in judged),
+        met=all(each.met and not each.depends_on_client for each in judged),
         objectives=judged,
         unclear=unclear,
         level=level,
         holm=holm,
+        verdict=None if verdict is None else verdict.verdict,
+        verdict_why=[] if verdict is None else verdict.why,
     )
 
 

@@ -47,7 +47,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     `outcome` is what its figures' `intervals` say (None: it was judged by its point alone), and
     `met` what is made of it. Where it is unclear, `would_settle` is how many `settled_by`
     (questions, requests or jobs) in all would settle it, should the figures stay; None where a
-    hundred times as many as there are would not.
+    hundred times as many as there are would not. `depends_on_client`: a load run's client was late,
+    and that may have decided it, so `met` says nothing of the service.
     """
 
     objective: str
@@ -58,6 +59,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     intervals: list[FigureInterval] = []
     would_settle: int | None = None
     settled_by: str | None = None
+    depends_on_client: bool = False
 
 
 def check_objective(

@@ -29,6 +29,8 @@ def judgement_words(judged: Judgement, currency: str | None) -> str:
         return judged.why
     alone = len(judged.measured) == 1
     words = "; ".join(_shown(each, currency, alone) for each in judged.measured)
+    if judged.depends_on_client:
+        return f"{words or 'as recorded'}, but the client's own lateness may have decided it"
     intervals = [said for each in judged.intervals if (said := _interval(each, currency, alone))]
     if intervals:
         words += f" ({'; '.join(intervals)})"

@@ -21,18 +21,31 @@ def print_gate(report: GateReport, console: Console) -> None:
     for each in report.objectives:
         words = judgement_words(each, report.currency)
         mark = Text("met", "green") if each.met else Text("not met", "bold red")
-        if each.outcome == "unclear":
+        if each.depends_on_client:
+            mark = Text("not valid", "bold yellow")
+        elif each.outcome == "unclear":
             mark = Text("unclear", "yellow" if each.met else "bold yellow")
             words += f"; counts as {'met' if each.met else 'not met'}"
         table.add_row(mark, Text(printable(each.objective)), Text(printable(words)))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
-    failed = sum(not each.met for each in report.objectives)
+    unsure = sum(each.depends_on_client for each in report.objectives)
+    failed = sum(not (each.met or each.depends_on_client) for each in report.objectives)
     number = len(report.objectives)
     unclear = unclear_words(report)
+    if unsure:
+        _print_not_valid(report, unsure, console)
     also = f"; {unclear}" if unclear else ""
     if failed:
         was = "was" if failed == 1 else "were"
         console.print(Text(f"{failed} of {number} objectives {was} not met{also}", "red"))
-    else:
+    elif not unsure:
         met = f"all {number} objectives met" if number > 1 else "met"
         console.print(Text(f"{met}{also}", "green"))
+
+
+def _print_not_valid(report: GateReport, unsure: int, console: Console) -> None:
+    what = "not known to be valid" if report.verdict == "unknown" else report.verdict
+    of = f"{unsure} of {len(report.objectives)} objectives"
+    console.print(Text(f"{of} can't be told: the measurement is {what}", "yellow"))
+    for reason in report.verdict_why:
+        console.print(Padding(Text(printable(reason), "yellow"), (0, 0, 0, 2), expand=False))

@@ -22,6 +22,7 @@ from ..wording import (
     METRIC_NAMES,
     TOO_SHORT,
     aligned,
+    attempt_words,
     counted,
     cut_words,
     endpoint,
@@ -102,19 +103,18 @@ def _print_headline(summary: Summary, console: Console) -> None:
         print_body(console, words)
     if summary.unfit is not None:
         print_body(console, unfit_words(summary.unfit, summary.usage.currency), "yellow")
-    attempts = f"{counted(outcome.attempts, 'attempt')}, {outcome.retries:,} of them retries"
+    attempts = attempt_words(outcome.attempts, outcome.retries)
     if run.elapsed_s is not None:
         attempts += f", in {show_seconds(run.elapsed_s)}"
     if run.sessions > 1:
         attempts += f" and {run.sessions} sessions"
     print_body(console, attempts)
     through = summary.throughput
-    known = through.requests_per_minute is not None and through.output_tokens_per_s is not None
-    if known and summary.load is None:  # of a load run its warm-up would be in it
+    if through.requests_per_minute is not None and summary.load is None:  # its warm-up would be in
         print_body(
             console,
             f"{through.requests_per_minute:,.0f} jobs per minute, "
-            f"{through.output_tokens_per_s:,.0f} output tokens per second",
+            f"{through.output_tokens_per_s or 0:,.0f} output tokens per second",
         )
     unended = outcome.lost + outcome.cancelled
     if unended:
@@ -249,6 +249,8 @@ def _print_limits(summary: Summary, console: Console) -> None:
     limits = summary.limits
     if summary.load is not None and all(use.limit is None for use in limits.uses):
         return
+    if not summary.outcome.attempts and not summary.outcome.in_flight:
+        return
     heading(console, "Limits")
     table = columns("per minute", "limit", "mean", "of the limit", "peak in 60 s")
     for use in limits.uses:
@@ -306,8 +308,6 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
         "rise of the key's monthly use": check.monthly_rise,
     }
     known = {name: amount for name, amount in figures.items() if amount is not None}
-    if check.currency is not None and check.computed is None:
-        print_body(console, "computed from the usage: unknown")
     table = columns("", "amount", left=2)
     table.show_header = False
     for name, amount in zip(known, aligned(list(known.values())), strict=True):

@@ -208,7 +208,7 @@ async def _session(
         fresh = _manifest(settings, source.identity, made)
         with RunDirectory.open(directory, fresh, share=settings.share) as run_directory:
             if run_directory.manifest.sessions:
-                await environment.read(lambda: _check_whole(directory))
+                await environment.read(lambda: _check_whole(run_directory))
             changed: list[ChangedLine] = []
             if run_directory.file_changed:
                 changed = await environment.read(lambda: changed_lines(jobs, directory))
@@ -226,10 +226,10 @@ async def _session(
             return await session.work()
 
 
-def _check_whole(directory: Path) -> None:
+def _check_whole(directory: RunDirectory) -> None:
     from headrace.reports import check_whole
 
-    check_whole(directory)
+    check_whole(directory.path, directory.manifest)
 
 
 def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:

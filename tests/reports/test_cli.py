@@ -10,12 +10,14 @@ import pytest
 from click.testing import CliRunner
 from markupsafe import Markup
 
+from headrace.jobs import MachineFacts
 from headrace.reports import write_steps, write_summary
 from headrace.reports.cli import report
 from headrace.runner.main import main
 
 from .comparison.test_steps import step, steps
 from .conftest import RunMaker
+from .load_maker import LoadMaker, facts
 
 
 @pytest.fixture
@@ -155,3 +157,42 @@ def test_a_damaged_sweep_is_a_line(sweep: Path) -> None:
     assert done.exit_code == 2
     assert "steps.json is damaged" in done.output
     assert CliRunner().invoke(main, ["report", str(sweep), "--charts", "x"]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["status", "gate", "compare", "export", "join"])
+def test_where_a_run_is_wanted_a_sweep_is_told_as_one(sweep: Path, command: str) -> None:
+    """It was "not a run directory", and nothing was said of the runs in it."""
+    (sweep / "01-10.run").mkdir()
+    (sweep / "01-10.run" / "run.json").write_text("{}")
+    further = {
+        "gate": ["--require", "cost < 5"],
+        "compare": [str(sweep)],
+        "export": ["--to", "jsonl"],
+        "join": ["--out", "out.csv"],
+    }
+    done = CliRunner().invoke(main, [command, str(sweep), *further.get(command, [])])
+    assert done.exit_code == 2
+    assert (
+        f"{sweep} is a sweep or a search: `headrace report` shows it; or name one of its runs, "
+        f"such as {sweep / '01-10.run'}"
+    ) in " ".join(done.output.split())
+
+
+def test_the_verdict_of_an_old_run_is_judged_anew_by_another_client_error(made: RunMaker) -> None:
+    made.prices = None
+    made.load = facts(machine=MachineFacts(longest_stall_s=0.0))
+    loaded = LoadMaker(made)
+    for n in range(100):
+        loaded.request(3.0 + n / 50, wait_s=0.05 if n < 5 else 0.0, latency_s=0.2, ttft_s=0.1)
+    run = str(made.write())
+
+    def verdict(*flags: str) -> str:
+        done = CliRunner().invoke(main, ["report", run, "--json", *flags])
+        said: str = json.loads(done.stdout)["load"]["verdict"]["verdict"]
+        return said
+
+    assert verdict() == "client-limited"
+    assert verdict("--client-error", "60ms") == "valid"
+    mistaken = CliRunner().invoke(main, ["report", run, "--trend", "--client-error", "1s"])
+    assert mistaken.exit_code == 2
+    assert "--client-error is of one load run" in mistaken.output

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, decode_manifest
 from headrace.reports import scan_results, status_of, summarise, write_summary
 from headrace.reports.comparison import compare
 from headrace.reports.export import export_run
@@ -25,7 +25,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "compare": lambda run: compare(run, run),
     "gate": lambda run: judge_run(run, [], base=None),
     "scan": scan_results,
-    "resume": check_whole,
+    "resume": lambda run: check_whole(run, decode_manifest((run / "run.json").read_bytes())),
 }
 
 

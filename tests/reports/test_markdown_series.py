@@ -33,6 +33,19 @@ Objective: `p95(latency_s) < 1 \\| 2`
     )
 
 
+def test_answers_cut_at_max_tokens_have_a_column_where_there_are_any() -> None:
+    report = steps([step(5.0, 0.2, answers=40, cut_at_max_tokens=3), step(9.0, 0.4, answers=60)])
+    text = steps_markdown(report)
+    assert "- `3 of 100 answers were cut at max_tokens`" in text
+    assert "| errors | cut | TTFT p95 |" in text
+    assert "| 5/s |  | 100 | 5 | 0.0% | 3 | 100 ms |" in text
+
+
+def test_a_long_reason_is_there_to_its_end() -> None:
+    reason = f"client-limited, since {'x' * 300} ends here"
+    assert "ends here`" in steps_markdown(steps([step(5.0, 0.2, why=[reason])]))
+
+
 def test_a_trend_as_a_comment(made: RunMaker) -> None:
     made.job(0, latency_s=2.0, finish_reason="length")
     directory = made.write()

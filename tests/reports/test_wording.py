@@ -54,3 +54,13 @@ def test_only_the_commands_and_the_face_reach_for_the_terminal() -> None:
         and re.search(r"from \.+terminal\b", path.read_text(encoding="utf-8"))
     ]
     assert sorted(taking) == ["__init__.py", "cli.py"]
+
+
+def test_attempts_are_counted_as_one_says_it() -> None:
+    said = [wording.attempt_words(*each) for each in ((0, 0), (1, 0), (7, 1), (1200, 30))]
+    assert said == [
+        "nothing was sent",
+        "1 attempt, no retries",
+        "7 attempts, 1 of them a retry",
+        "1,200 attempts, 30 of them retries",
+    ]

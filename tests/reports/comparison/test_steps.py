@@ -75,6 +75,7 @@ def printed(report: Steps, width: int = 80) -> str:
         ({10: 1.0, 20: 2.0, 30: 3.0}, None),  # too few
         ({10: 1.0, 20: 1.0, 30: 1.0, 40: 1.0}, None),  # flat
         ({10: 0.0, 20: 5.0, 30: 8.0, 40: 9.0}, None),  # it rises ever slower
+        ({10: 0.2, 20: 0.5, 30: 0.9, 40: 0.4}, None),  # highest in the middle: none beyond the last
     ],
 )
 def test_the_knee_is_farthest_below_the_line(

@@ -69,7 +69,7 @@ def test_hostile_text_runs_nothing_and_reaches_nobody(tab: Tab, page: Path) -> N
     tab.open(page)
     assert tab.evaluate("document.documentElement.dataset.drawn") == str(CHARTS)
     assert tab.evaluate("window.stolen") is None
-    assert tab.evaluate("document.scripts.length") == 2
+    assert tab.evaluate("document.scripts.length") == 3
     assert tab.evaluate("document.images.length") == 0
     # Nothing was said on the console, nothing thrown, and the page's own policy stopped nothing.
     assert said(tab, "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded") == []
@@ -111,7 +111,8 @@ EDGES = """[...document.querySelectorAll('.chart svg')].map(
     svg => svg.querySelector('path.background').getBoundingClientRect().left
 )"""
 HINTED = """[...document.querySelectorAll('.scroll')].filter(
-    each => each.scrollWidth > each.clientWidth &&
+    each => each.scrollWidth > each.clientWidth && 'wide' in each.dataset &&
+        getComputedStyle(each, '::before').content.includes('Scroll sideways') &&
         getComputedStyle(each).backgroundImage.includes('gradient')
 ).length"""
 
@@ -135,7 +136,7 @@ def test_it_is_drawn_in_both_themes_and_fits_a_phone(
     assert ground == {"light": "rgb(253, 252, 250)", "dark": "rgb(20, 23, 26)"}[scheme]
     if phone:  # all charts below one another: their plots begin at the same place
         assert len({round(edge) for edge in tab.evaluate(EDGES)}) == 1
-        # A table that is wider than the phone has a shadow where there is more.
+        # A table that is wider than the phone says so, and has a shadow where there is more.
         assert tab.evaluate(HINTED) > 0
     # The charts' text takes its colour from the theme as the page's does.
     label = "getComputedStyle(document.querySelector('.chart svg text')).fill"

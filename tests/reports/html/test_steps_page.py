@@ -54,6 +54,29 @@ def test_it_says_what_was_found_and_marks_the_knee_and_the_objective() -> None:
     assert spec_of(page, "answered-by-load")["layer"]
 
 
+def test_a_sweep_leads_with_its_ends_and_counts_what_was_cut() -> None:
+    """It led with the first reason why a step was not sure."""
+    limited = {"verdict": "client-limited", "why": ["it stood still"]}
+    made = [step(5.0, 0.25, answers=40, cut_at_max_tokens=3, **limited), step(9.0, 0.5, answers=60)]
+    page = steps_page(steps(made))
+    assert '<p class="headline">Latency p95 was 250 ms at 5/s, 500 ms at 9/s.</p>' in page
+    assert "3 of 100 answers were cut at max_tokens." in page
+    assert '<th scope="col" class="n">cut</th>' in page
+    assert '<th scope="col" class="n">cut</th>' not in steps_page(search())
+
+
+def test_only_the_last_try_of_a_load_is_a_point() -> None:
+    """A shorter try before lay off the line, and looked like a load of its own."""
+    tries = [
+        step(10.0, 0.9, certainty="unclear", outcome="unclear", met=False),
+        step(10.0, 0.2, certainty="met", outcome="met", met=True),
+    ]
+    page = steps_page(steps(tries, kind="find", objective="p95(latency_s) < 500ms"))
+    spec = json.dumps(spec_of(page, "times-by-load"))
+    assert '"outcome": "met"' in spec
+    assert '"outcome": "unclear"' not in spec
+
+
 def test_users_have_no_rates_to_hold_answers_against() -> None:
     page = steps_page(steps([step(None, 2.0, users=8), step(None, 3.0, users=16)]))
     assert "answered-by-load" not in page
@@ -69,7 +92,7 @@ def test_what_was_answered_by_nobody_is_not_drawn() -> None:
 def test_what_others_wrote_is_text() -> None:
     report = steps([step(5.0, 1.0, why=[HOSTILE])], directory=HOSTILE, reason=HOSTILE)
     page = steps_page(report)
-    assert page.count("<script") == 2  # the data and what draws them
+    assert page.count("<script") == 3  # what marks wide tables, the data, and what draws them
     assert "&lt;script&gt;alert(1)" in page
 
 

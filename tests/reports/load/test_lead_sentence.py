@@ -41,6 +41,11 @@ def test_a_failure_is_told_since_it_misses_every_objective(made: RunMaker) -> No
     assert said.endswith("misses `latency_s < 2` in 1.5 %")
 
 
+def test_where_all_fail_it_says_all(made: RunMaker) -> None:
+    """It said 99.9 % of five requests."""
+    assert "0 answered, 100 % failed" in lead(figures(made, failed=200))
+
+
 def test_nothing_is_rounded_to_all_or_none(made: RunMaker) -> None:
     assert lead(figures(made, slow=199, objectives=["ttft_s < 0.5"])).endswith("in 99.5 %")
 

@@ -5,14 +5,17 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from headrace.jobs import MachineFacts
 from headrace.reports.objectives.figure_names import Value
 from headrace.reports.objectives.sentences import amount
 from headrace.runner.main import main
 from tests.reports.conftest import RunMaker
+from tests.reports.load_maker import LoadMaker, facts
 
 HOSTILE = "a\x1b[2J\x00\ufffe]]><b>&\"'"
 
@@ -64,6 +67,57 @@ def test_what_is_not_known_is_not_met_and_says_why(directory: Path) -> None:
     assert done.stdout.endswith("1 of 1 objectives was not met\n")
 
 
+def late_run(made: RunMaker, **machine: Any) -> Path:
+    """A load run whose client left 1 % of the requests 400 ms late, of a service that takes 200."""
+    made.prices = None
+    made.load = facts(machine=MachineFacts(longest_stall_s=0.0, **machine))
+    loaded = LoadMaker(made)
+    for n in range(100):
+        loaded.request(3.0 + n / 50, wait_s=0.4 if n < 5 else 0.0, latency_s=0.2, ttft_s=0.1)
+    return made.write()
+
+
+def test_what_the_client_may_have_decided_is_exit_code_6(made: RunMaker) -> None:
+    """Counted from due, 5 in 100 took 600 ms: neither met nor missed is the service's."""
+    done = gate(late_run(made), *required("p99(latency_s) < 0.5", "error_rate < 50%"))
+    assert done.exit_code == 6
+    said = " ".join(done.stdout.split())
+    assert "not valid p99(latency_s) < 0.5 0.2 s, but the client's own lateness may have" in said
+    assert "met error_rate < 50%" in said
+    assert "counts as" not in said
+    assert "1 of 2 objectives can't be told: the measurement is client-limited" in said
+    assert "left 400 ms or more after they were due" in said
+
+
+def test_what_the_client_can_not_have_decided_is_judged(made: RunMaker) -> None:
+    directory = late_run(made)
+    assert gate(directory, *required("p50(latency_s) < 0.5")).exit_code == 0
+    assert gate(directory, *required("p50(latency_s) < 0.1")).exit_code == 4
+
+
+def test_an_objective_that_nobody_can_tell_is_an_error_in_junit_and_told_in_json(
+    made: RunMaker, tmp_path: Path
+) -> None:
+    wanted = required("p99(latency_s) < 0.5", "error_rate < 50%")
+    done = gate(late_run(made), *wanted, "--json", "--junit", "out.xml")
+    report = json.loads(done.stdout)
+    assert (report["met"], report["verdict"]) == (False, "client-limited")
+    assert [each["depends_on_client"] for each in report["objectives"]] == [True, False]
+    suites = ET.parse("out.xml").getroot()
+    assert (suites.get("failures"), suites.get("errors")) == ("0", "1")
+
+
+def test_a_load_run_that_did_not_end_is_not_valid(made: RunMaker) -> None:
+    made.prices = None
+    made.load = facts(machine=None)
+    LoadMaker(made).request(3.0)
+    done = gate(made.write(), *required("error_rate < 1%"))
+    assert done.exit_code == 6
+    assert (
+        "1 of 1 objectives can't be told: the measurement is not known to be valid" in done.stdout
+    )
+
+
 def test_a_base_run_is_compared_with(made: RunMaker, directory: Path) -> None:
     before = RunMaker(Path("before.run"))
     before.job(0, latency_s=1.8, cost=Decimal("1.25"))
@@ -99,6 +153,7 @@ def test_the_outcome_as_data(directory: Path) -> None:
                 "intervals": [{"figure": "cost", "value": 5.12, "low": 5.12, "high": 5.12}],
                 "would_settle": None,
                 "settled_by": None,
+                "depends_on_client": False,
             },
             {
                 "objective": "p95(ttft_s) < 1",
@@ -109,11 +164,14 @@ def test_the_outcome_as_data(directory: Path) -> None:
                 "intervals": [{"figure": "p95(ttft_s)", "value": None, "low": None, "high": None}],
                 "would_settle": None,
                 "settled_by": None,
+                "depends_on_client": False,
             },
         ],
         "unclear": "point",
         "level": 0.95,
         "holm": False,
+        "verdict": None,
+        "verdict_why": [],
     }
 
 
