@@ -126,9 +126,16 @@ def _opened(directory: Path) -> Run:
 
 
 def check_whole(directory: Path, manifest: Manifest) -> None:
-    """Raise InputError where a run that no other process works on can't be read, or has lost rows:
-    what was paid for would be paid for again. A damaged journal is left to whoever recovers it.
-    `manifest` is what its run.json has."""
+    """Refuse a run that no other process works on where it can't be read, or has lost rows: what
+    was paid for would be paid for again. A damaged journal is left to whoever recovers it.
+
+    Args:
+        directory: the run.
+        manifest: what its run.json has.
+
+    Raises:
+        InputError: it is not whole.
+    """
     with suppress(DamagedJournalError):
         _read(directory, manifest, running=False)
 

@@ -1,12 +1,13 @@
-"""The bytes of a text file, unpacked, in blocks; what is not UTF-8 is told with its line."""
+"""The bytes of a text file, unpacked and as UTF-8, in blocks; what is not text is told with its
+line. UTF-16 is read as it is in job files."""
 
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import decompressed, refuse_other_kinds
+from ..files import TextPieces
 
 BOM = b"\xef\xbb\xbf"
 READ_BYTES = 2**20
@@ -18,7 +19,7 @@ def text_blocks(path: Path) -> Iterator[bytes]:
     """A file's bytes, of .gz and .zst unpacked, without its BOM. Raises InputError."""
     try:
         with path.open("rb", buffering=0) as file:
-            pieces = decompressed(file.read, str(path))
+            pieces = TextPieces(file.read, str(path))
             yield from _checked((piece.data for piece in pieces), str(path))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
@@ -32,9 +33,6 @@ def _checked(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     for block in blocks:
         if not begun:
             begun = True
-            refuse_other_kinds(block, name)
-            if block.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-                raise InputError(f"{name} is UTF-16; save it as UTF-8")
             block = block.removeprefix(BOM)
         pending = decoder.getstate()[0]
         if pending or not block.isascii():

@@ -1,9 +1,8 @@
 """Job files: their dialects and encodings, read line by line into jobs and rejects."""
 
-from .decompression import decompressed
 from .dialects import BadLineError, build_job
 from .duplicates import SeenIds
-from .encoding import refuse_other_kinds
+from .encoding import TextPieces
 from .form import form_of
 from .reader import JobReader
 from .source import MIB, Source, is_stream, open_source
@@ -14,10 +13,9 @@ __all__ = [
     "JobReader",
     "SeenIds",
     "Source",
+    "TextPieces",
     "build_job",
-    "decompressed",
     "form_of",
     "is_stream",
     "open_source",
-    "refuse_other_kinds",
 ]

@@ -44,6 +44,7 @@ _JSON_TYPES = {
 # Copied for each body, which costs less than a new hasher.
 _NO_BODY = blake2b(digest_size=16)
 HALF_PAIR = "not JSON: a \\ud800 to \\udfff escape without its other half"
+_BYTES_IN_A_ROW = re.compile(rb"[\x80-\xff]{2}")
 _UTF16_HALF = re.compile(rb"\xed[\xa0-\xbf]")
 _ESCAPE_FAULTS = ("surrogate", "hex escape")
 USERINFO = re.compile(r"(?<=//)[^/@\s]*@")
@@ -183,8 +184,16 @@ def _check_utf8(data: bytes) -> None:
                     f"half of a surrogate pair at byte {error.start + 1}; write the whole character"
                 ) from error
             raise BadLineError(
-                f"not UTF-8 from byte {error.start + 1} on; save the file as UTF-8"
+                f"not UTF-8 from byte {error.start + 1} on{_likely(data)}; save the file as UTF-8"
             ) from error
+
+
+def _likely(data: bytes) -> str:
+    """What a line that is not UTF-8 is likely stored in. Letters of western Europe stand alone
+    among ASCII; of other scripts two bytes or more follow one another."""
+    if _BYTES_IN_A_ROW.search(data):
+        return ", but in another encoding (GB18030, Shift_JIS or the like)"
+    return ", but in Latin-1 or Windows-1252, as `iconv -f WINDOWS-1252 -t UTF-8` reads it"
 
 
 def _not_json(data: bytes, error: Exception) -> str:

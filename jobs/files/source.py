@@ -7,14 +7,17 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
-from io import RawIOBase
+from io import FileIO, RawIOBase
 from itertools import chain
+from threading import Timer
 from typing import Self, cast
 
 from ..errors import InputError
 from ..paths import check_path
 from ..records import JobFile
+from ..terminal_text import printable
 from .encoding import BOM, TextPieces
 
 MIB = 1024 * 1024
@@ -23,6 +26,8 @@ MAX_DOCUMENT_BYTES = 512 * MIB
 # Ends the stored beginning of a line longer than MAX_LINE_BYTES. A NUL is never part of JSON.
 TOO_LONG = b"\x00 ... longer than 64 MiB"
 KEPT_OF_TOO_LONG_BYTES = 1000
+# Before it is said that a pipe has no writer: a shell's `<(...)` has one at once.
+SAID_WAITING_AFTER_S = 0.5
 # Of a stream whose first line only opens what follows, as in pretty-printed JSON, more tells it.
 OPENINGS = (b"[", b"{", b",")
 _LINE_END = re.compile(rb"\n|\r(?=[^\n])")
@@ -219,7 +224,7 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
     check_path(path)
     identity = None
     try:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source owns it
+        file = _opened(path)
         status = os.fstat(file.fileno())
         endless = stat.S_ISCHR(status.st_mode) and not file.isatty()
         if (endless and path != os.devnull) or stat.S_ISBLK(status.st_mode):
@@ -236,6 +241,26 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
             reason = "Is a directory; name a file"
         raise InputError(f"cannot read {what} {path}: {reason}") from error
     return Source(path, read=file.read, close=file.close, identity=identity)
+
+
+def _opened(path: str) -> FileIO:
+    """The file. To open a named pipe waits for whoever writes to it, which is said where it takes
+    longer than a moment."""
+    said = Timer(SAID_WAITING_AFTER_S, _say_waiting, [path])
+    said.daemon = True
+    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
+        said.start()
+    try:
+        return open(path, "rb", buffering=0)
+    finally:
+        said.cancel()
+
+
+def _say_waiting(path: str) -> None:
+    line = f"{printable(path)} is a pipe that nobody writes to yet; waiting for that\n"
+    with suppress(OSError, ValueError):  # where it can't be shown, it is lost
+        sys.stderr.write(line)
+        sys.stderr.flush()
 
 
 def is_stream(path: str) -> bool:

@@ -74,6 +74,15 @@ def test_tabs_separate_where_the_name_says_so(tmp_path: Path) -> None:
     assert rows_of(open_table(str(tmp_path / "t.tsv"))) == [{"a": "1", "b": "x,y"}]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_as_in_job_files(encoding: str, tmp_path: Path) -> None:
+    """PowerShell's `>` and Excel's "Unicode text" write it."""
+    (tmp_path / "t.csv").write_bytes("a,b\r\n1,é😀\r\n".encode(encoding))
+    (tmp_path / "t.jsonl").write_bytes('{"a":"é😀"}\n'.encode(encoding))
+    assert rows_of(open_table(str(tmp_path / "t.csv"))) == [{"a": "1", "b": "é😀"}]
+    assert rows_of(open_table(str(tmp_path / "t.jsonl"))) == [{"a": "é😀"}]
+
+
 def test_keys_of_json_may_come_late_and_values_may_differ_in_kind(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"a":1,"u":{"x":1}}\n\n{"a":1.5,"u":{"y":[1]}}\n{"a":"s","b":[1],"u":null}\n')
@@ -98,7 +107,8 @@ def test_cells_of_csv_have_a_type_only_where_all_are_written_so(tmp_path: Path) 
         ("t.csv", b"", "is empty; its first line names the columns"),
         ("t.csv", "a,b\n1,é\n".encode("latin-1"), "is not UTF-8: line 2 holds the byte 0xe9"),
         ("t.jsonl", '{"a":"é"}\n'.encode("latin-1"), "is not UTF-8: line 1 holds the byte 0xe9"),
-        ("t.csv", "a\nx\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        ("t.csv", "a\nx\n".encode("utf-32"), "is in UTF-32; save it as UTF-8"),
+        ("t.csv", "a\nx\n".encode("utf-16")[:-1], "is in UTF-16 and ends within a character"),
         ("t.jsonl", b'{"a":1}\n{"a":\n', "line 2 is not JSON"),
         ("t.jsonl", b'[{"a":1}]\n', "line 1 is not an object (the file is a JSON array?)"),
         ("t.jsonl", b"[\n", "is a JSON array; write one object per line"),

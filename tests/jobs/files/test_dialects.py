@@ -144,8 +144,21 @@ ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/imag
         (b'{"a":1} {"b":2}', "not JSON: trailing characters at column 9"),
         (b'{"a":"\\ud83d"}', "not JSON: a \\ud800 to \\udfff escape without its other half"),
         (b'{"a":' + b"[" * 100_000, "nested too deeply"),
-        (b"caf\xe9", "not UTF-8 from byte 4 on; save the file as UTF-8"),
-        (b"\xff\xfe{\x00}\x00", "not UTF-8 from byte 1 on; save the file as UTF-8"),
+        (
+            b"caf\xe9",
+            "not UTF-8 from byte 4 on, but in Latin-1 or Windows-1252, as "
+            "`iconv -f WINDOWS-1252 -t UTF-8` reads it; save the file as UTF-8",
+        ),
+        (
+            "咖啡".encode("gb18030"),
+            "not UTF-8 from byte 1 on, but in another encoding (GB18030, Shift_JIS or the like); "
+            "save the file as UTF-8",
+        ),
+        (
+            b"\xff\xfe{\x00}\x00",
+            "not UTF-8 from byte 1 on, but in another encoding (GB18030, Shift_JIS or the like); "
+            "save the file as UTF-8",
+        ),
         (b"[1]", "not a JSON object but a list; write one object per line"),
         (b"3", "not a JSON object but a number; write one object per line"),
         (b'"x"', "not a JSON object but a string; write one object per line"),

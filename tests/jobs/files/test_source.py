@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.jobs import InputError, Source, open_source
+from headrace.jobs.files import source as source_module
 from headrace.jobs.files.source import MAX_LINE_BYTES, TOO_LONG
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -249,6 +250,26 @@ def test_a_named_pipe_is_a_stream(tmp_path: Path) -> None:
         assert source.identity.size_bytes is None
         assert list(source.lines()) == [(1, b"one"), (2, b"two")]
     writer.join()
+
+
+def test_a_named_pipe_that_nobody_writes_to_is_told_while_it_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waited for ever, and said nothing."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    say = source_module._say_waiting
+
+    def said(name: str) -> None:  # only then somebody comes to write
+        say(name)
+        path.write_bytes(b"one\n")
+
+    monkeypatch.setattr(source_module, "SAID_WAITING_AFTER_S", 0)
+    monkeypatch.setattr(source_module, "_say_waiting", said)
+    with open_source(str(path)) as source:
+        assert list(source.lines()) == [(1, b"one")]
+    told = f"{path} is a pipe that nobody writes to yet; waiting for that\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize("packing", PACKERS)
