@@ -83,6 +83,7 @@ class BodyMaker:
             messages = self._messages(row)
             if not isinstance(messages, list):
                 raise BadRowError(f"messages: {self._recipe.messages} is not a list of messages")
+            messages = list(messages)  # the recipe's own where there is no template in it
         else:
             if self.kind != "messages" and self._system is not None:
                 messages.append({"role": "system", "content": self._system.render(row)})
@@ -100,13 +101,19 @@ class BodyMaker:
 
     def _add_images(self, messages: list[Any], images: list[Image]) -> None:
         """Put them into the last message of a user: before its text for Anthropic, else after."""
-        asked = [m for m in messages if isinstance(m, dict) and m.get("role") == "user"]
+        asked = [
+            number
+            for number, message in enumerate(messages)
+            if isinstance(message, dict) and message.get("role") == "user"
+        ]
         if not asked:
             raise BadRowError("images: there is no message of a user that they belong to")
+        last = messages[asked[-1]]
         parts = [image.part(self.kind) for image in images]
-        text = asked[-1].get("content")
+        text = last.get("content")
         content = [{"type": "text", "text": text}] if isinstance(text, str) else list(text or [])
-        asked[-1]["content"] = parts + content if self.kind == "messages" else content + parts
+        content = parts + content if self.kind == "messages" else content + parts
+        messages[asked[-1]] = {**last, "content": content}
 
     def _conversation(self) -> Value | None:
         messages = self._recipe.messages

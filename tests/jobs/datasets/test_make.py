@@ -18,6 +18,7 @@ CSV = 'n,subject,note,label\n1,"a ""x""",hi,007\n2,c,,8\n3,"d\ne",é,9\n'
 def made(path: Path, selection: Selection | None = None, **recipe: Any) -> list[dict[str, Any]]:
     """The lines, read back."""
     given = {"model": "m", "user": "{{ subject }}", **recipe}
+    given = {name: value for name, value in given.items() if value is not None}
     jobs = made_jobs(open_table(str(path)), checked(given, "recipe"), selection or Selection())
     return [json.loads(job.line) for job in jobs]
 
@@ -70,6 +71,19 @@ def test_anthropics_messages_have_the_system_apart(table: Path) -> None:
     body = made(table, url="/v1/messages", system="Label it.", max_tokens=5)[2]["body"]
     assert body["system"] == "Label it."
     assert body["messages"] == [{"role": "user", "content": "d\ne"}]
+
+
+def test_each_row_has_its_own_images_alone(tmp_path: Path) -> None:
+    """Also under messages without a template, which are the recipe's own."""
+    path = tmp_path / "t.csv"
+    path.write_text("link\nhttps://e.example/1.png\nhttps://e.example/2.png\n")
+    asked = [{"role": "user", "content": "What is it?"}]
+    lines = made(path, user=None, messages=asked, images=["link"])
+    links = [
+        [part["image_url"]["url"] for part in line["body"]["messages"][0]["content"][1:]]
+        for line in lines
+    ]
+    assert links == [["https://e.example/1.png"], ["https://e.example/2.png"]]
 
 
 def test_an_image_is_asked_for_by_its_prompt(table: Path) -> None:
