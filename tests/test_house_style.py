@@ -77,6 +77,7 @@ MIRROR_NO_FILE = {
     "runner/traffic/test_load.py",
     "runner/traffic/test_measurement_errors.py",
     "runner/transport/test_cancelled.py",
+    "runner/transport/test_sweep_compared.py",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 

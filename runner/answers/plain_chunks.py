@@ -68,6 +68,8 @@ def add_plain(
     # Each event is one line: its end, and the empty line.
     if b"\r" in text or text.count(b"\n") != 2 * sum(counts):
         return False
+    if text.count(END + BEGIN) != sum(counts) - 1:
+        return False
     listed = b"[%s]" % text[len(BEGIN) : -len(END)].replace(END + BEGIN, b",")
     try:
         chunks = _decoder.decode(listed)

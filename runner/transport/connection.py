@@ -221,7 +221,8 @@ class Connection:
                 self._left = await self.swept_reads()
             self.take_swept(self._left.pop(0), wire)
             if self.swept is not None:
-                self.swept.eager = not self.head_done
+                # Of an answer of known length nothing but its length tells the end.
+                self.swept.eager = not self.head_done or self._lengths > 0
             return
         try:
             data = await self.stream.receive_some(READ_BYTES)

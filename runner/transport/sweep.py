@@ -51,8 +51,10 @@ class Swept:
         "descriptor",
         "due",
         "eager",
+        "held",
         "last_s",
         "queued",
+        "queued_s",
         "reads_bytes",
         "recvmsg",
         "since_s",
@@ -67,6 +69,8 @@ class Swept:
         self.since_s = self.last_s = -math.inf  # when the first of these came, and the last read
         self.eager = True
         self.due = self.queued = False  # in which of the sweep's lines it stands
+        self.queued_s = -math.inf  # `since_s` as it was when it got into line
+        self.held = False  # not read until what was read is taken
         self._sweep = sweep
         self._error: BaseException | None = None
         self._task: trio.lowlevel.Task | None = None
@@ -88,6 +92,8 @@ class Swept:
             self._task = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(abort)
         found, self.taken, self.reads_bytes = self.taken, [], 0
+        if self.held:
+            self._sweep.release(self)
         return found
 
     def fail(self, error: BaseException) -> None:
@@ -126,7 +132,10 @@ class Sweep:
         if not sys.platform.startswith("linux"):
             return None
         if self._epoll is None:
-            self._epoll = select.epoll()
+            try:
+                self._epoll = select.epoll()
+            except OSError:  # no descriptor is left: each stream is read by its own task
+                return None
             self._now = trio.lowlevel.current_clock().current_time
             trio.lowlevel.spawn_system_task(self._run, self._epoll, name=type(self).__name__)
         swept = Swept(self, stream)
@@ -139,10 +148,18 @@ class Sweep:
         if self._swept.get(swept.descriptor) is not swept:
             return
         del self._swept[swept.descriptor]
-        assert self._epoll is not None
-        self._epoll.unregister(swept.descriptor)
+        if not swept.held:
+            assert self._epoll is not None
+            self._epoll.unregister(swept.descriptor)
         if not self._swept and self._wait is not None:
             self._wait.cancel()
+
+    def release(self, swept: Swept) -> None:
+        """Read one on that was held."""
+        swept.held = False
+        if self._swept.get(swept.descriptor) is swept:
+            assert self._epoll is not None
+            self._epoll.register(swept.descriptor, select.EPOLLIN)
 
     async def _run(self, epoll: select.epoll) -> None:
         try:
@@ -195,14 +212,17 @@ class Sweep:
             if not taken:
                 swept.since_s = now_s
                 if not swept.queued:
-                    swept.queued = True
-                    self._queue.append(swept)
+                    self._stand_in_line(swept)
             swept.last_s = now_s
             taken.append((data, ancillary, now_s, real_ns()))
             swept.reads_bytes += len(data)
             if data[-5:] == LAST_CHUNK or swept.eager or swept.reads_bytes > BYTES_MAX or not data:
                 if not data:
                     self.remove(swept)  # or the end would be there again and again
+                elif swept.reads_bytes > BYTES_MAX:
+                    # Its server waits, as for any reader, instead of filling the memory.
+                    swept.held = True
+                    epoll.unregister(descriptor)
                 if not swept.due:
                     swept.due = True
                     self._due.append(swept)
@@ -219,8 +239,16 @@ class Sweep:
         while self._queue and left:
             swept = self._queue[0]
             if len(swept.taken) < READS_MAX and now_s - swept.since_s < AGE_MAX_S and swept.taken:
-                return
+                if swept.since_s == swept.queued_s:
+                    return
+                self._queue.popleft()  # its first reads were taken: others are older
+                self._stand_in_line(swept)
+                continue
             self._queue.popleft()
             swept.queued = False
             if swept.taken and not swept.due:
                 left -= swept.wake()
+
+    def _stand_in_line(self, swept: Swept) -> None:
+        swept.queued, swept.queued_s = True, swept.since_s
+        self._queue.append(swept)

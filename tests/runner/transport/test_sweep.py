@@ -1,5 +1,7 @@
 """Streams read by a sweep, on real sockets: what it reads, whom it wakes when, and how it ends."""
 
+import contextlib
+import errno
 import socket
 from contextlib import ExitStack
 from typing import Any
@@ -11,7 +13,7 @@ import trio.lowlevel
 import trio.testing
 
 from headrace.runner.transport import Timeouts, TrioTransport, Wire
-from headrace.runner.transport.streams import DescriptorStream
+from headrace.runner.transport.streams import READ_BYTES, DescriptorStream
 from headrace.runner.transport.sweep import BYTES_MAX, DENSE, LAST_CHUNK, READS_MAX, Sweep, Swept
 from tests.runner.transport.test_streams import serve
 
@@ -176,6 +178,68 @@ async def test_a_cancelled_reader_loses_nothing() -> None:
         swept.stop()
         await stream.aclose()
     assert scope.cancelled_caught
+
+
+async def test_a_server_that_floods_waits_for_whoever_reads_it() -> None:
+    """Broke: what nobody took yet filled the memory, as fast as the server could send."""
+    sweep = Sweep()
+    stream, theirs = pair()
+    sent = bytes(16 * BYTES_MAX)
+
+    with theirs:
+        swept = await begun(sweep, stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, lambda: theirs.sendall(sent))
+            with trio.fail_after(10):
+                await trio.sleep(0.1)  # time enough for all of it
+                held_bytes = swept.reads_bytes
+                came = 0
+                while came < len(sent):
+                    came += sum(map(len, texts(await swept.reads())))
+        swept.stop()
+        await stream.aclose()
+    assert held_bytes <= BYTES_MAX + READ_BYTES
+
+
+async def test_a_little_is_told_within_its_age_beside_much() -> None:
+    """Broke: a fast stream at the head of the line held up those behind it until its own end."""
+    sweep = Sweep()
+    (fast, floods), (slow, trickles) = pair(), pair()
+    over = trio.Event()
+
+    async def flood(swept: Swept) -> None:
+        while not over.is_set():
+            with contextlib.suppress(BlockingIOError):
+                floods.send(LAST_CHUNK)  # what ends so is told at once
+            await trio.sleep(0.002)
+            await swept.reads()
+
+    with floods, trickles:
+        first, second = await begun(sweep, fast), await begun(sweep, slow)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood, first)
+            await trio.sleep(0.01)
+            trickles.send(b"little")
+            with trio.fail_after(5):
+                assert texts(await second.reads()) == [b"little"]
+            over.set()
+        first.stop()
+        second.stop()
+        await fast.aclose()
+        await slow.aclose()
+
+
+async def test_without_a_descriptor_to_spare_nothing_is_swept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("headrace.runner.transport.sweep.select.epoll", none_left)
+    stream, theirs = pair()
+    with theirs:
+        assert Sweep().add(stream) is None
+        await stream.aclose()
 
 
 async def test_its_task_and_its_epoll_end_with_the_last_stream() -> None:
