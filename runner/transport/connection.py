@@ -60,6 +60,7 @@ class Connection:
         self.complete = False
         self.reusable = False
         self._until_end = False
+        self._fault: httpx.RemoteProtocolError | None = None  # after what came before it
         self._cut_short = False  # the request is not all sent
         self._lengths = 0  # headers that say one
         self._codings: list[bytes] = []
@@ -152,6 +153,8 @@ class Connection:
     async def swept_reads(self) -> list[SweptRead]:
         """What the sweep has read, at least one; None of it is parsed yet."""
         assert self.swept is not None
+        if self._fault is not None:
+            raise self._fault
         if self._left:
             left, self._left = self._left, []
             return left
@@ -216,6 +219,8 @@ class Connection:
 
     async def read(self, wire: Wire) -> None:
         """One read from the network, with one look at the clock, given to the parser."""
+        if self._fault is not None:
+            raise self._fault
         if self._left or self.swept is not None:
             if not self._left:
                 self._left = await self.swept_reads()
@@ -251,6 +256,8 @@ class Connection:
         else:
             wire.arrived_at_s = now_s
         if not data:
+            if self._fault is not None:
+                raise self._fault
             if self._until_end:
                 self.complete, self.reusable = True, False
                 return
@@ -269,7 +276,11 @@ class Connection:
                 raise httpx.ConnectError(SPEAKS_TLS) from error
             if isinstance(error.__context__, httpx.RemoteProtocolError):
                 raise error.__context__ from None
-            raise httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}") from error
+            fault = httpx.RemoteProtocolError(f"the answer is not HTTP/1.1: {error}")
+            if not self.head_done:
+                raise fault from error
+            self._fault = fault
+            return
         framing_bytes = wire.bytes_received - self._body_bytes
         framing_bytes_max = HEAD_BYTES_MAX + FRAMING_SHARE_MAX * self._body_bytes
         if framing_bytes > framing_bytes_max and not self.complete:

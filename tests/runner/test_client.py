@@ -400,6 +400,34 @@ async def test_a_whole_answer_whose_connection_breaks_after_it_is_taken(
     assert (outcome.answer.text, outcome.answer.usage.output_tokens) == ("a", 3)
 
 
+@pytest.mark.parametrize("cut", [0, 1, 40])
+async def test_what_came_in_one_read_with_a_fault_counts(
+    nursery: trio.Nursery, autojump_clock: MockClock, cut: int
+) -> None:
+    """Broke: where the head, an answer and what is not HTTP came in one read, nothing was left."""
+    data = CHUNKED_HEAD + chunk(event(TEXT) + event(FINISH)) + b"?no chunk\r\n"
+    wired = Wired(nursery, data[: len(data) - cut], *([0.5, data[-cut:]] if cut else []))
+    outcome = await wired.send(job(stream=True))
+    assert outcome.failure is None
+    assert outcome.answer is not None
+    assert outcome.answer.text == "a"
+
+
+async def test_a_body_that_came_in_one_read_with_a_fault_counts(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    body = b'{"choices": [{"message": {"content": "hi"}}]}'
+    outcome = await Wired(nursery, CHUNKED_HEAD + chunk(body) + b"?").send(job())
+    assert outcome.answer is not None
+    assert outcome.answer.text == "hi"
+
+
+async def test_an_empty_body_is_said(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    outcome = await Wired(nursery, answer(b" \n")).send(job())
+    assert outcome.failure is not None
+    assert outcome.failure.message == "the answer is empty"
+
+
 async def test_a_stream_that_breaks_off_leaves_what_it_brought(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
