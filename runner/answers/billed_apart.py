@@ -42,7 +42,8 @@ def why_apart(body: Mapping[str, Any], usage: Mapping[str, Any]) -> str | None:
         for name in COUNTED + (COUNTED_OF_OUTPUT if each is outputs else ()):
             if count_of(each.get(name)):
                 return f"the usage has {name}, which a price file has no price for"
-    choices = body.get("choices") if "usage" not in body else None
+    counted = any(mapping_of(body.get("usage")).values())
+    choices = None if counted else body.get("choices")
     told = [each for each in choices if mapping_of(each).get("usage")] if choices else []
     if len(told) > 1:
         return "each choice has a usage of its own, and nothing says what they add up to"

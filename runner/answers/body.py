@@ -90,6 +90,8 @@ def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
     try:
         parsed, strict = decode(data)
     except NotJSONError as error:
+        if not data.strip():
+            raise UnusableAnswerError(f"{what} is empty") from error
         raise UnusableAnswerError(f"{what} is not JSON: {error}", paid=looks_paid(data)) from error
     if not isinstance(parsed, dict):
         reported = error_of(parsed)

@@ -38,7 +38,12 @@ class ChatStream(AnswerStream):
 
     @property
     def has_usage(self) -> bool:
-        return told_usage(self._body) is not None
+        return told_usage(self._told) is not None
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """What tells the usage: some services have it in the choices."""
+        return {**self._body, "choices": list(self._choices.values())}
 
     @property
     def is_plain(self) -> bool:
@@ -126,7 +131,7 @@ class ChatStream(AnswerStream):
                     choice[name] = {}  # OpenAI's first chunk, which only names the role, has null
                 merge(choice[name], value)
             elif name == "usage" and isinstance(value, dict):
-                self._body[name] = later_counts(self._body.get(name), value)
+                choice[name] = later_counts(choice.get(name), value)
             elif name == "message":  # all that came so far, each time, beside or instead of a delta
                 if isinstance(value, dict) and says_something({name: value}):
                     choice[name] = value
@@ -185,7 +190,7 @@ class ChatStream(AnswerStream):
             message = grown(choice["message"])
             for name in (*CONTENT_FIELDS, *REASONING_FIELDS, "tool_calls"):
                 texts += _texts_in(message.get(name))
-        return Partial(whole_characters("".join(texts)), openai_usage(self._body))
+        return Partial(whole_characters("".join(texts)), openai_usage(self._told))
 
     def body(self) -> dict[str, Any]:
         choices = [grown(self._choices[index]) for index in sorted(self._choices)]

@@ -159,7 +159,7 @@ def _begins_another(item: dict[str, Any], last: dict[str, Any], *, same_delta: b
         if not before:
             return False
         if same_delta or said["name"] != before:
-            return same_delta or fresh_id or bool(so_far)
+            return same_delta or fresh_id or bool(_text_of(so_far))
         return bool(said.get(argument) or fresh_id) and _is_whole(so_far)
     return fresh_id
 

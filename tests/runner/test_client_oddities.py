@@ -334,7 +334,31 @@ CALLS: dict[str, tuple[list[dict[str, Any]], ...]] = {
         [{"index": 1, "id": "b", "function": {"name": ""}}],
         [{"index": 1, "function": {"name": "g", "arguments": '{"b":2}'}}],
     ),
+    "a name in pieces before any argument": (
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a":1}'}}],
+        [{"index": 1, "id": "b", "function": {"name": "", "arguments": ""}}],
+        [{"index": 1, "function": {"name": "g", "arguments": ""}}],
+        [{"index": 1, "function": {"arguments": '{"b":2}'}}],
+    ),
 }
+
+
+async def test_a_name_grows_until_its_arguments_begin(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Broke: the second half of a name began a call of its own."""
+    halves = [
+        {"name": "get_", "arguments": ""},
+        {"name": "tide", "arguments": ""},
+        {"arguments": "{}"},
+    ]
+    body = (
+        b"".join(chunk({"tool_calls": [{"index": 0, "function": half}]}) for half in halves) + END
+    )
+    outcome = await Wired(nursery, answer(body, EVENTS)).send(job(stream=True))
+    assert outcome.answer is not None
+    calls = outcome.answer.body["choices"][0]["message"]["tool_calls"]
+    assert [call["function"] for call in calls] == [{"name": "get_tide", "arguments": "{}"}]
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -21,6 +21,7 @@ MESSAGE = {
     "usage": {"input_tokens": 1000, "output_tokens": 100},
 }
 NO_OUTPUT = {"prompt_tokens": 1000, "completion_tokens": 0, "total_tokens": 1000}
+END_OF_ONE = {"finish_reason": "stop", "usage": USAGE}
 LINES: list[dict[str, Any]] = [
     {"choices": [{"delta": {"content": "The "}}]},
     {"choices": [{"delta": {"content": "Elbe."}, "finish_reason": "stop"}], "usage": USAGE},
@@ -63,6 +64,10 @@ async def test_an_answer_in_another_shape_is_read(
     assert outcome.answer.text == "The Elbe."
     assert outcome.answer.usage.input_tokens == 1000
 
+
+TWO_CHOICES = b"".join(
+    event({"choices": [{"index": n, "delta": {"content": "A"}, **END_OF_ONE}]}) for n in range(2)
+)
 
 KEPT: dict[str, tuple[str, Any]] = {
     "in a list": (CHAT, [FULL]),
@@ -157,6 +162,8 @@ async def test_a_call_is_read_once(
         (MESSAGES, {**MESSAGE, "usage": {"input_tokens": 9, "output_tokens": 0}}, "no output"),
         (MESSAGES, {**MESSAGE, "usage": {"input_tokens": 0, "output_tokens": 0}}, "no tokens"),
         (CHAT, {"choices": [{**FULL["choices"][0], "usage": USAGE}] * 2}, "each choice"),
+        (CHAT, {"usage": None, "choices": [{**FULL["choices"][0], "usage": USAGE}] * 2}, "each c"),
+        (CHAT, TWO_CHOICES, "each choice"),
     ],
 )
 async def test_counts_that_can_not_be_all_leave_the_cost_unknown(
