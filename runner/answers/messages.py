@@ -12,11 +12,14 @@ from .stream import AnswerStream
 from .usage import anthropic_usage, later_counts
 from .usage_places import BEDROCK, told_usage
 
+# The usage of message_start is from before there was any output.
+NO_FINAL_COUNT = "the stream does not say how many tokens its output had"
 # What a delta grows besides the field that it names: tool input comes as the text of its JSON.
 INPUT_DELTA = "input_json_delta"
 # Fields of a block whose text is part of the answer; a signature is not a token of it.
 CONTENT_FIELDS = ("text", "partial_json")
 TOKEN_FIELDS = (*CONTENT_FIELDS, "thinking")
+OUTPUT_COUNTS = ("output_tokens", "completion_tokens", "outputTokens")
 
 
 Place = tuple[int, int]
@@ -33,6 +36,7 @@ class MessagesStream(AnswerStream):
         self._places: dict[int, Place] = {}
         self._blocks: dict[Place, dict[str, Any]] = {}
         self._inputs: dict[Place, GrowingText] = {}  # tool input, as JSON text
+        self._counted = False  # its output was, after it had begun
 
     @property
     def finished(self) -> bool:
@@ -64,6 +68,9 @@ class MessagesStream(AnswerStream):
                 self.began = self.ended = True
                 if BEDROCK in data:
                     self._message[BEDROCK] = data[BEDROCK]
+                    if not self._counted:
+                        self._message.pop("usage", None)
+                        self._counted = True
             case kind:
                 # ping, content_block_stop, and kinds of event yet to come; or an error.
                 if (reported := error_of_event(data, name)) is not None:
@@ -121,6 +128,7 @@ class MessagesStream(AnswerStream):
         usage = data.get("usage")
         if isinstance(usage, dict):
             # Cumulative: its counts take the place of those that message_start gave.
+            self._counted = self._counted or any(map(usage.get, OUTPUT_COUNTS))
             self._message["usage"] = later_counts(self._message.get("usage"), usage)
 
     def partial(self) -> Partial:
@@ -150,4 +158,8 @@ class MessagesStream(AnswerStream):
         return block
 
     def _answer(self, body: dict[str, Any]) -> Answer:
-        return from_object("messages", body, ended=True)
+        answer = from_object("messages", body, ended=True)
+        usage = answer.usage
+        if self.bore_tokens and not self._counted and usage.why_unpriced is None:
+            answer.usage = usage._replace(why_unpriced=NO_FINAL_COUNT)
+        return answer

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from headrace.jobs import Usage
 from headrace.runner.answers import ChatStream, MessagesStream, usage_in
+from headrace.runner.answers.messages import NO_FINAL_COUNT
 from headrace.runner.answers.sse import Event
 from headrace.runner.answers.usage import COUNTS_NOTHING, NO_USAGE, anthropic_usage, openai_usage
 
@@ -152,3 +153,41 @@ def test_any_counts_come_back_from_any_place(
         {"timings": {"prompt_n": fresh, "cache_n": cached, "predicted_n": said}},
     ]
     assert openai_usage(bodies[place]) == Usage(prompt, cached, None, said)
+
+
+BEGUN = {"input_tokens": 1000, "output_tokens": 1}
+
+
+def message_stream(*, told: dict[str, Any] | None, stop: dict[str, Any], text: str) -> Usage:
+    stream = MessagesStream()
+    events = [
+        {"type": "message_start", "message": {"type": "message", "usage": BEGUN, "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": told},
+        {"type": "message_stop", **stop},
+    ]
+    for each in events:
+        stream.add(Event("message", json.dumps(each).encode()))
+    return stream.answer().usage
+
+
+@pytest.mark.parametrize(
+    ("told", "stop", "text", "why"),
+    [
+        ({"output_tokens": 100}, {}, "a", None),
+        (None, {}, "a", NO_FINAL_COUNT),
+        ({}, {}, "a", NO_FINAL_COUNT),
+        ({"output_tokens": 0}, {}, "a", NO_FINAL_COUNT),
+        (None, {}, "", None),  # nothing was said
+        (None, {METRICS: {"inputTokenCount": 1000, "outputTokenCount": 100}}, "a", None),
+    ],
+)
+def test_the_count_at_a_messages_beginning_prices_no_output(
+    told: dict[str, Any] | None, stop: dict[str, Any], text: str, why: str | None
+) -> None:
+    """Broke: a message without its last counts cost one token of output."""
+    usage = message_stream(told=told, stop=stop, text=text)
+    assert usage.why_unpriced == why
+    counted = why is None and bool(text)
+    assert (usage.input_tokens, usage.output_tokens) == (1000, 100 if counted else 1)
