@@ -1,5 +1,7 @@
 """What the headers of an answer say of it: its name, its label, and whether to send it again."""
 
+from .answers import ErrorBody
+from .limits import NOTHING_SAID, ServiceLimits, service_limits
 from .retries import Failure
 from .transport import Headers
 
@@ -29,6 +31,13 @@ def request_id_in(headers: HeaderMap) -> str | None:
 def content_type(headers: Headers) -> bytes:
     """The label of a body, empty where it has none."""
     return next((value for name, value in headers if name == b"content-type"), b"")
+
+
+def limits_repeated(error: ErrorBody | None) -> ServiceLimits:
+    """The limits that an error's body repeats from the headers of the service behind it."""
+    if error is None or not error.headers:
+        return NOTHING_SAID
+    return service_limits({name.encode(): value.encode() for name, value in error.headers.items()})
 
 
 def told_to_retry(failure: Failure, status: int, headers: HeaderMap) -> Failure:

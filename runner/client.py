@@ -11,7 +11,7 @@ import trio
 
 from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
 
-from .answer_headers import content_type, request_id_in, told_to_retry
+from .answer_headers import content_type, limits_repeated, request_id_in, told_to_retry
 from .answers import (
     Answer,
     AnswerStream,
@@ -37,7 +37,7 @@ from .answers import (
 )
 from .base_url import endpoint_url
 from .clock import RunClock
-from .limits import service_limits
+from .limits import NOTHING_SAID, service_limits
 from .offload import LONG_BYTES, LONG_RECORD_CHARACTERS, Offload, in_thread_abandoned
 from .outcome import AttemptOutcome, redacted
 from .request_heads import request_heads
@@ -180,7 +180,8 @@ class Client:
             outcome.failure = told_to_retry(outcome.failure, status, headers)
         if (named := request_id_in(headers)) is not None:
             outcome.request_id = named
-        outcome.limits = service_limits(headers)
+        if (limits := service_limits(headers)) is not NOTHING_SAID:
+            outcome.limits = limits
         cost = headers.get(b"x-litellm-response-cost")
         if cost is not None and outcome.answer is not None:
             told = amount_of(cost.decode("latin-1"))
@@ -276,11 +277,18 @@ class Client:
 
     def _refused(self, answer: Response, error: ErrorBody, text: str | None) -> AttemptOutcome:
         failure = self._failure_of(answer, error, streamed=False)
-        return AttemptOutcome(failure=failure, response=text, request_id=error.request_id)
+        return AttemptOutcome(
+            failure=failure,
+            response=text,
+            request_id=error.request_id,
+            limits=limits_repeated(error),
+        )
 
     def _failure_of(self, answer: Response, error: ErrorBody, *, streamed: bool) -> Failure:
         """An error by its own status, or by that of the answer where that is not good."""
         own, headers = answer.status, httpx.Headers(answer.headers)
+        for name, value in error.headers.items():
+            headers.setdefault(name, value)
         good = 200 <= own < 300
         status = error.status if good else own
         message = error.message
@@ -326,7 +334,11 @@ class Client:
                 failure = failure._replace(final=True)
             request_id = reported.request_id
             return AttemptOutcome(
-                failure=failure, response=response, request_id=request_id, content_end_at_s=end_s
+                failure=failure,
+                response=response,
+                request_id=request_id,
+                content_end_at_s=end_s,
+                limits=limits_repeated(reported),
             )
         if not error.paid:
             said = read_error(data).message if error.parsed is None else None
@@ -454,6 +466,7 @@ class Client:
             first_content_at_s=times.first_content_at_s,
             gaps_s=times.gaps_s,
             content_end_at_s=end_s if last_s is None and found is not None else last_s,
+            limits=limits_repeated(stream.failed),
             partial=None if found is not None and stream.has_usage else stream.partial(),
             reported=stream.failed is not None,
         )

@@ -15,7 +15,16 @@ from .json_text import NotJSONError, decode, whole_characters
 # Of an error's message. Whoever shows one takes the key out before it is cut to its final length.
 MESSAGE_CHARACTERS_READ = 20_000
 CODE_CHARACTERS_MAX = 200
-LONGEST_DELAY_S = 1e9  # beyond any deadline
+# Where bodies say how long to wait: in seconds, or in milliseconds.
+DELAYS = (
+    *("retry_after", "retryAfter", "retry_after_s", "retry_after_seconds", "retryAfterSeconds"),
+    *("retryDelay", "retry_delay", "retry-after"),
+)
+DELAYS_MS = ("retry_after_ms", "retryAfterMs")
+DELAY_CHARACTERS_MAX = 100
+LONGEST_DELAY = 1e15  # an epoch in milliseconds is less
+HEADERS_MAX = 50
+_IS_HEADER = re.compile(r"[ -~]{1,200}")
 NO_CODES = ("none", "error", "about:blank")  # and a problem's address (RFC 9457)
 # Codes that say that nothing is wrong.
 NO_FAILURE = frozenset({"0", "200", "ok", "success", "none"})
@@ -42,6 +51,8 @@ STATUSES = {
     **dict.fromkeys(("gatewaytimeout", "timeout", "deadlineexceeded", "modeltimeout"), 504),
     "overloaded": 529,
 }
+# The first event of a stream that was a failure from the start.
+_EVENT = re.compile(rb"\s*(?:(?:event|id|retry)?:[^\r\n]*[\r\n]+)*data:[ \t]*([{\[][^\r\n]*)")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 # Where an error has its words; and where else, which says nothing of a body that may be an answer.
 NAMES = ("message", "msg", "detail", "error_message", "error_msg")
@@ -54,11 +65,15 @@ _PAGE = re.compile(r"\s*<[!?]?[a-z][\w:.-]*[\s>/]", re.IGNORECASE)
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
+NO_HEADERS: Mapping[str, str] = {}
+
+
 class ErrorBody(NamedTuple):
     """The code, message and request id of an error, each None where it has none.
 
     `status` is the HTTP status that it means, by its own number or word, and `retry_delay` how long
-    it says to wait, as it is written ("34.07s").
+    it says to wait, as it is written ("34.07s"). `headers` are those of the service behind, by
+    their names in lower case, where a proxy repeats them.
     """
 
     code: str | None
@@ -66,6 +81,7 @@ class ErrorBody(NamedTuple):
     request_id: str | None
     status: int | None = None
     retry_delay: str | None = None
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 def read_error(data: bytes) -> ErrorBody:
@@ -73,6 +89,8 @@ def read_error(data: bytes) -> ErrorBody:
     try:
         body, _ = decode(data)
     except NotJSONError:
+        if (event := _EVENT.match(data, 0, MESSAGE_CHARACTERS_READ)) is not None:
+            return read_error(event[1])
         return ErrorBody(None, _words_of(data.decode("utf-8", "replace")), None)
     if isinstance(body, str):
         return ErrorBody(None, _folded(body), None)
@@ -164,6 +182,7 @@ def _error_in(error: Any, body: Mapping[str, Any]) -> ErrorBody:
         _word(error.get("request_id")) or request_id,
         _status(error, code) or _status(body, None),
         _retry_delay(error) or _retry_delay(body),
+        _headers_in(error),
     )
 
 
@@ -237,18 +256,38 @@ def _number(value: Any) -> int | None:
 
 
 def _retry_delay(error: Mapping[str, Any]) -> str | None:
-    """Google's RetryInfo among the details, or a number of seconds beside the words."""
-    for name in ("retry_after", "retryAfter", "retry_after_s"):
-        seconds = error.get(name)
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-            continue
-        if 0 <= seconds < LONGEST_DELAY_S:
-            return f"{seconds:f}s"
+    """How long it says to wait, beside the words or among the details, as Google's RetryInfo."""
     details = error.get("details")
-    for each in details if isinstance(details, list) else ():
-        if isinstance(each, Mapping) and isinstance(delay := each.get("retryDelay"), str):
+    inner = (error.get("metadata"), error.get("detail"), details)
+    for each in (error, *inner, *(details if isinstance(details, list) else ())):
+        if isinstance(each, Mapping) and (delay := _delay_in(each)) is not None:
             return delay
     return None
+
+
+def _delay_in(told: Mapping[str, Any]) -> str | None:
+    for names, unit in ((DELAYS, ""), (DELAYS_MS, "ms")):
+        for name in names:
+            value = told.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                if 0 <= value < LONGEST_DELAY:
+                    return f"{value:f}{unit}"
+            elif isinstance(value, str) and value.strip():
+                return value.strip()[:DELAY_CHARACTERS_MAX] + unit
+    return None
+
+
+def _headers_in(error: Mapping[str, Any]) -> Mapping[str, str]:
+    """OpenRouter's, of its own limits and of its provider's."""
+    metadata = error.get("metadata")
+    told = metadata.get("headers") if isinstance(metadata, Mapping) else None
+    if not isinstance(told, Mapping):
+        return NO_HEADERS
+    return {
+        str(name).lower(): value if isinstance(value, str) else str(value)
+        for name, value in list(told.items())[:HEADERS_MAX]
+        if isinstance(value, str | int | float) and _IS_HEADER.fullmatch(f"{name}{value}")
+    }
 
 
 def _word(value: Any) -> str | None:

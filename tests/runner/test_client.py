@@ -406,7 +406,8 @@ async def test_what_came_in_one_read_with_a_fault_counts(
 ) -> None:
     """Broke: where the head, an answer and what is not HTTP came in one read, nothing was left."""
     data = CHUNKED_HEAD + chunk(event(TEXT) + event(FINISH)) + b"?no chunk\r\n"
-    wired = Wired(nursery, data[: len(data) - cut], *([0.5, data[-cut:]] if cut else []))
+    pieces: list[bytes | float] = [data[: len(data) - cut], 0.5, data[len(data) - cut :] or b"?"]
+    wired = Wired(nursery, *pieces)
     outcome = await wired.send(job(stream=True))
     assert outcome.failure is None
     assert outcome.answer is not None
@@ -465,6 +466,21 @@ async def test_what_the_answers_headers_say_is_kept(
     for unusable in ("lots", "9" * 19, "9" * 5000):
         outcome = await Wired(nursery, answer(body, f"X-RateLimit-Limit: {unusable}")).send(job())
         assert outcome.limits.rpm is None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "200 OK"])
+async def test_headers_that_an_error_repeats_count_as_its_own(
+    nursery: trio.Nursery, autojump_clock: MockClock, status: str, *, stream: bool
+) -> None:
+    """OpenRouter's: what its own limits are, and when they are reset."""
+    told = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}
+    error = {"code": 429, "message": "Rate limit exceeded", "metadata": {"headers": told}}
+    body = event({"error": error}) if stream else json.dumps({"error": error}).encode()
+    outcome = await Wired(nursery, answer(body, status=status)).send(job(stream=stream))
+    assert outcome.failure is not None
+    assert (outcome.failure.status, outcome.failure.retry_after_s) == (429, 30.0)
+    assert (outcome.limits.rpm, outcome.limits.remaining) == (20, 0)
 
 
 async def test_images_are_counted(nursery: trio.Nursery, autojump_clock: MockClock) -> None:

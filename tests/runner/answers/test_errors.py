@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.runner.answers import read_error
-from headrace.runner.answers.errors import CODE_CHARACTERS_MAX, MESSAGE_CHARACTERS_READ
+from headrace.runner.answers.errors import CODE_CHARACTERS_MAX, MESSAGE_CHARACTERS_READ, error_of
 
 # Words that say something: no mark of HTML or JSON, nothing that folding takes away.
 WORD = st.text(string.ascii_letters + "äßéЖ水🌊", min_size=1, max_size=8)
@@ -103,7 +103,7 @@ def test_words_and_delays_are_found_further_inside() -> None:
     )
     problem = {"type": "https://a.test/p", "title": "m", "retry_after": 12.5}
     found = read_error(json.dumps(problem).encode())
-    assert (found.code, found.message, found.retry_delay) == (None, "m", "12.500000s")
+    assert (found.code, found.message, found.retry_delay) == (None, "m", "12.500000")
     assert read_error(b'"overloaded"').message == "overloaded"
     assert read_error(b'{"errors": {"model": ["is bad"]}}').message == "{'model': ['is bad']}"
     assert read_error(b"<a:Fault><a:Text>No  way</a:Text></a:Fault>").message == "No way"
@@ -189,3 +189,47 @@ def test_a_page_says_its_title_or_its_text_however_it_is_broken(
     said = read_error(page.encode()).message
     assert (said is None) == (says is None)
     assert (said or "").startswith(says or "")
+
+
+@pytest.mark.parametrize(
+    ("body", "delay"),
+    [
+        ({"error": {"message": "m", "retry_after": "30"}}, "30"),
+        ({"error": {"message": "m"}, "retryAfter": "PT30S"}, "PT30S"),
+        ({"error": {"message": "m", "metadata": {"retry_after_seconds": 12}}}, "12.000000"),
+        ({"error": {"message": "m", "retry_after_ms": 1200}}, "1200.000000ms"),
+        ({"error": {"message": "m", "details": {"retry_after": 30}}}, "30.000000"),
+        ({"error": {"message": "m", "details": [{}, {"retryDelay": "34.07s"}]}}, "34.07s"),
+        ({"detail": {"message": "m", "retry_after": 30}}, "30.000000"),
+        ({"error": {"message": "m", "retry_after": True}}, None),
+        ({"error": {"message": "m", "retry_after": -1}}, None),
+        ({"error": {"message": "m", "retry_after": 10**400}}, None),
+        ({"error": {"message": "m", "retry_after": None}}, None),
+    ],
+)
+def test_a_delay_in_any_of_its_places(body: dict[str, Any], delay: str | None) -> None:
+    found = error_of(body)
+    assert found is not None
+    assert (found.message, found.retry_delay) == ("m", delay)
+
+
+def test_headers_that_an_error_repeats_are_kept_as_far_as_they_are_some() -> None:
+    told = {
+        "X-RateLimit-Limit": "20",
+        "Retry-After": 7,
+        "bad\n": "x",
+        "list": [1],
+        "long": "x" * 999,
+    }
+    found = error_of({"error": {"message": "m", "metadata": {"headers": told}}})
+    assert found is not None
+    assert found.headers == {"x-ratelimit-limit": "20", "retry-after": "7"}
+
+
+@pytest.mark.parametrize("before", [b"", b"event: error\n", b": ping\n\nid: 4\r\nevent: error\r\n"])
+def test_an_error_that_came_as_an_event_is_read(before: bytes) -> None:
+    """Of a stream that was refused: its words were the JSON of the event, `data:` and all."""
+    found = read_error(
+        before + b'data: {"error": {"code": "x", "message": "m"}}\n\ndata: [DONE]\n\n'
+    )
+    assert (found.code, found.message) == ("x", "m")

@@ -30,6 +30,15 @@ NOW = dt.datetime(2026, 6, 9, 8, 30, 0, tzinfo=dt.UTC)
         ("Tuesday, 09-Jun-26 08:31:47 GMT", 107.0),
         ("Tue Jun  9 08:31:47 2026", 107.0),
         ("Tue, 09 Jun 2026 08:00:00 GMT", 0.0),
+        ("PT30S", 30.0),
+        ("PT1M30.5S", 90.5),
+        ("P1DT1H", 90_000.0),
+        ("00:01:30", 90.0),
+        ("2026-06-09T08:31:47Z", 107.0),
+        ("P", None),
+        ("PT", None),
+        ("P1M", None),  # a month
+        ("99:99:99", None),
         ("soon", None),
         ("inf", None),
         ("nan", None),
@@ -72,6 +81,16 @@ def test_a_date_is_read_against_the_answers_own_date() -> None:
         ("retry after 5 times", None),
         ("Expected available in 20 seconds.", 20.0),
         ("available again in 45s", 45.0),
+        ("retry in PT30S", 30.0),
+        ("try again at 2026-06-09T08:31Z", 60.0),
+        ("Try again at 2026-06-09 08:31:30 UTC.", 90.0),
+        ("Your limit resets at 2026-06-09T10:31:00.500+02:00", 60.5),
+        ("wait until Tue, 09 Jun 2026 08:31:47 GMT", 107.0),
+        ("try again at 2026-06-09T08:00:00Z", 0.0),
+        ("try again at 2026-06-09 08:31", None),  # by nobody knows which clock
+        ("try again at 2026-99-99T08:31Z", None),
+        ("You can retry after 1780993860", 60.0),  # was a wait of 56 years
+        ("since 2026-06-09T08:31Z retries are counted", None),
         ("30000 tokens available per 60 seconds", None),
         ("You may retry up to 5 times", None),
         ("Rate limit exceeded: 60 requests", None),
@@ -93,6 +112,31 @@ def test_the_draft_of_the_limit_headers_is_read() -> None:
     assert retry_after_s(httpx.Headers(headers), message=None, now=NOW) == 30.0
     left = {**headers, "RateLimit-Remaining": "2"}
     assert retry_after_s(httpx.Headers(left), message=None, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ('"default";r=0;t=30', 30.0),
+        ("limit=100, remaining=0, reset=30", 30.0),
+        ('"burst";r=4;t=2, "day";r=0;t=900', 900.0),
+        ('"default";r=3;t=30', None),
+        ("limit=0, remaining=5, reset=30", None),
+        ("?", None),
+    ],
+)
+def test_the_drafts_one_header_is_read(value: str, seconds: float | None) -> None:
+    assert retry_after_s(httpx.Headers({"RateLimit": value}), message=None, now=NOW) == seconds
+
+
+@pytest.mark.parametrize("delay", ["90", "90s", "PT1M30S", "00:01:30", "1780993890000"])
+def test_a_delay_of_the_body_is_read_as_a_header_is(delay: str) -> None:
+    assert retry_after_s(httpx.Headers(), message="slow", now=NOW, delay=delay) == 90.0
+
+
+def test_azures_milliseconds_are_read() -> None:
+    headers = httpx.Headers({"x-ms-retry-after-ms": "1500"})
+    assert retry_after_s(headers, message=None, now=NOW) == 1.5
 
 
 def test_the_header_comes_before_the_message() -> None:
