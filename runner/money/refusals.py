@@ -80,6 +80,8 @@ class RefusalJudge:
         status = failure.status
         if status is None or not 400 <= status < 500 or status in _OTHERWISE or failure.final:
             return None
+        if failure.retried:  # by its x-should-retry: the service expects to answer soon
+            return None
         words = f"{failure.code or ''} {failure.message}"
         if status == 400 and _OF_THE_CONTENT.search(words):
             self._alike[kind] = None

@@ -80,6 +80,19 @@ async def test_503_between_answers_cools_down_as_429_does(autojump_clock: MockCl
     assert (lane.cool_downs, third.refused) == (1, False)
 
 
+@pytest.mark.parametrize(("quiet_s", "outage"), [(600.0, False), (600.1, True)])
+async def test_a_504_after_a_long_wait_is_no_outage_for_ten_minutes_after_an_answer(
+    autojump_clock: MockClock, quiet_s: float, *, outage: bool
+) -> None:
+    lane = lane_of()
+    grants = [await admit(lane, 0) for _ in range(41)]
+    lane.answered(grants.pop(), used_tokens=None, now_s=trio.current_time())
+    await trio.sleep(quiet_s)
+    for grant in grants:
+        lane.failed(grant, Failure("http", "m", status=504), sent_at_s=quiet_s - 10.0)
+    assert (lane.outage_since_s is not None) == outage
+
+
 async def test_without_retry_after_the_lane_backs_off_once_more_each_time(
     autojump_clock: MockClock,
 ) -> None:

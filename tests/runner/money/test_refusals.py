@@ -70,6 +70,39 @@ async def test_one_answer_or_another_refusal_among_the_first_five_lets_the_run_c
     assert (len(service.posts), ran.outcome.succeeded, ran.outcome.reason) == (12, 1, None)
 
 
+async def test_refusals_that_the_service_wants_tried_again_stop_nothing(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """As of a model that is being loaded. Broke: five of them ended the run."""
+    loading = refuse(404)._replace(headers=(("x-should-retry", "true"),))
+    service.answer = lambda seen: loading if seen.number <= 8 else service.fine()
+    bench.write_chats(12)
+    ran = await bench.run(service, concurrency=8)
+    assert (ran.outcome.succeeded, ran.outcome.reason) == (12, None)
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429])
+async def test_refusals_that_are_tried_again_by_their_status_stop_nothing(
+    bench: Bench, service: Service, autojump_clock: MockClock, status: int
+) -> None:
+    service.answer = lambda seen: refuse(status) if seen.number <= 8 else service.fine()
+    bench.write_chats(8)
+    ran = await bench.run(service, concurrency=8)
+    assert (ran.outcome.succeeded, ran.outcome.reason) == (8, None)
+
+
+@pytest.mark.parametrize("other", ["Y", "X"])
+async def test_refusals_are_alike_by_code_and_words(
+    bench: Bench, service: Service, autojump_clock: MockClock, other: str
+) -> None:
+    """Five of one status, of which one differs in its code, or in its words."""
+    words = "went wrong" if other == "Y" else "went elsewhere"
+    service.answer = lambda seen: refuse(404, *((other, words) if seen.number == 5 else ()))
+    bench.write_chats(9)
+    ran = await bench.run(service, concurrency=1)
+    assert (len(service.posts), ran.outcome.failed, ran.outcome.reason) == (9, 9, None)
+
+
 async def test_each_model_is_judged_by_itself(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:

@@ -39,6 +39,26 @@ def test_a_service_may_say_whether_to_try_again_but_not_of_the_key_or_the_money(
     }
 
 
+@pytest.mark.parametrize(
+    ("failure", "waited_s", "too_long"),
+    [
+        (Failure("http", "m", status=504), 9.99, False),
+        (Failure("http", "m", status=504), 10.0, True),
+        (Failure("stream", "m", status=504), 60.0, True),  # inside a 200
+        (Failure("timeout", "m"), 9.99, False),
+        (Failure("timeout", "m"), 10.0, True),
+        (Failure("timeout", "m"), None, False),  # never sent
+        (Failure("http", "m", status=503), 60.0, False),
+        (Failure("http", "m", status=524), 60.0, False),
+        (Failure("reset", "m"), 60.0, False),
+    ],
+)
+def test_what_something_on_the_way_gave_up_on(
+    failure: Failure, waited_s: float | None, *, too_long: bool
+) -> None:
+    assert failure.took_too_long(waited_s) == too_long
+
+
 KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
 
 
