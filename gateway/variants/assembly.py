@@ -37,6 +37,26 @@ def said_again(answer: Answer) -> Response:
     return _called(answer, [_call("call_a", name, part) | {"index": 0} for part in parts])
 
 
+def fresh_ids(answer: Answer) -> Response:
+    """A call whose every part has an id of its own, and its name only once."""
+    name, arguments = call_of(answer)
+    half = len(arguments) // 2
+    first = _call("call_a", name, "") | {"index": 0}
+    rest: list[dict[str, Any]] = [
+        {"index": 0, "id": f"call_{at}", "type": "function", "function": {"arguments": part}}
+        for at, part in (("b", arguments[:half]), ("c", arguments[half:]))
+    ]
+    return _called(answer, [first, *rest])
+
+
+def null_names(answer: Answer) -> Response:
+    """A call whose later parts have an empty id, and null for a name."""
+    name, arguments = call_of(answer)
+    rest = {"name": None, "arguments": arguments}
+    calls = [_call("call_a", name, ""), {"id": "", "type": "function", "function": rest}]
+    return _called(answer, [call | {"index": 0} for call in calls])
+
+
 def _call(ident: str, name: str, arguments: str) -> dict[str, Any]:
     function = {"name": name, "arguments": arguments}
     return {"id": ident, "type": "function", "function": function}

@@ -91,6 +91,11 @@ def crlf(data: bytes) -> bytes:
     return data.replace(b"\n", b"\r\n")
 
 
+def blanks_first(data: bytes) -> bytes:
+    """Blanks before the name of a field."""
+    return data.replace(b"data: ", b"  data: ").replace(b"event: ", b" event: ")
+
+
 def no_space(data: bytes) -> bytes:
     """No blank behind the name of a field."""
     return data.replace(b"data: ", b"data:").replace(b"event: ", b"event:")
@@ -108,6 +113,12 @@ def bom(answer: Answer) -> Response:
         return answer.with_body(BOM + body)
     opening, events, closing = body
     return answer.with_body(EventStream([BOM + opening[0], *opening[1:]], events, closing))
+
+
+def utf16(answer: Answer) -> Response:
+    """The body in UTF-16, with its byte order mark."""
+    assert isinstance(answer.response.body, bytes)
+    return answer.with_body(answer.response.body.decode().encode("utf-16"))
 
 
 def blank_lines(answer: Answer) -> Response:

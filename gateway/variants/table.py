@@ -45,6 +45,8 @@ _DETAIL = {"detail": "No worker of this model can be reached."}
 _CODE = {"code": 502, "message": "The upstream closed the connection."}
 _OBJECT = {"object": "error", "message": "The engine is gone.", "type": "InternalServerError"}
 
+_REFUSED = {"status_code": 1002, "status_msg": "rate limit; try again in 2s"}
+
 _FAILURES = (
     Variant("error-body", failures.error_body, ALL, streamed=False),
     Variant("error-detail", failures.error_as(_DETAIL), ALL, streamed=None),
@@ -55,6 +57,7 @@ _FAILURES = (
         ALL,
         streamed=None,
     ),
+    Variant("error-base-resp", failures.error_as({"base_resp": _REFUSED}), TEXTS, streamed=None),
     Variant("error-first", failures.error_first, TEXTS),
     Variant("error-named", failures.error_named, TEXTS),
     Variant("error-overloaded", failures.error_overloaded, ("messages",)),
@@ -73,6 +76,7 @@ _SPELLING = (
     Variant("ping-data", spelling.first(b"data: ping\n\n"), TEXTS),
     Variant("comments", spelling.first(b": keep-alive\n\n", b"\n"), TEXTS),
     Variant("done-blanks", spelling.last(b"data:  [DONE]  \n\n")),
+    Variant("done-small", spelling.last(b"data: [done]\n\n")),
     Variant("unended", spelling.unended, TEXTS),
     Variant("no-end-mark", spelling.no_end_mark, TEXTS),
     Variant("finish-only", spelling.finish_only),
@@ -80,12 +84,14 @@ _SPELLING = (
     Variant("crlf", spelling.each_event(spelling.crlf), TEXTS),
     Variant("no-space", spelling.each_event(spelling.no_space), TEXTS),
     Variant("several-lines", spelling.each_event(spelling.several_lines), TEXTS),
+    Variant("blanks-first", spelling.each_event(spelling.blanks_first), TEXTS),
     Variant("filter-first", spelling.filter_first),
     Variant("bom", spelling.bom, ALL, streamed=None),
     Variant("bad-utf8", spelling.in_text(spelling.BAD_BYTES), TEXTS, streamed=None, needs="text"),
     Variant("lone-surrogate", spelling.in_text(b"\\ud83c"), TEXTS, streamed=None, needs="text"),
     Variant("split-emoji", spelling.split_emoji, TEXTS, needs="text"),
     Variant("infinity", spelling.infinity, streamed=None),
+    Variant("utf-16", spelling.utf16, ALL, streamed=False),
     Variant("blank-lines", spelling.blank_lines, ALL, streamed=False),
     Variant("trailing-text", spelling.trailing, ALL, streamed=False),
     Variant("stream-unasked", spelling.stream_unasked, TEXTS, streamed=False),
@@ -98,6 +104,8 @@ _ASSEMBLY = (
     Variant("same-index", assembly.same_index, needs="call"),
     Variant("no-index", assembly.no_index, needs="call"),
     Variant("said-again", assembly.said_again, needs="call"),
+    Variant("fresh-ids", assembly.fresh_ids, needs="call"),
+    Variant("null-names", assembly.null_names, needs="call"),
     Variant("content-parts", assembly.content_parts, streamed=None, needs="text"),
     Variant("reasoning", assembly.reasoning, streamed=None, needs="text"),
     Variant("foreign-events", assembly.foreign_events, TEXTS),
@@ -109,6 +117,8 @@ _USAGE = (
     Variant("usage-floats", usage.told(usage.as_floats), TEXTS, streamed=None),
     Variant("usage-part-null", usage.told(usage.part_null), streamed=None),
     Variant("usage-in-choice", usage.in_choice),
+    Variant("usage-in-groq", usage.beside("x_groq", usage.in_groq), streamed=None),
+    Variant("usage-in-gemini", usage.beside("usageMetadata", usage.in_gemini), streamed=None),
     Variant("usage-then-null", usage.after([], None)),
     Variant(
         "usage-then-zero",
@@ -118,6 +128,7 @@ _USAGE = (
     Variant("usage-each-chunk", usage.each_chunk, needs="text"),
     Variant("usage-input-zero", usage.input_zero_at_end, ("messages",)),
     Variant("usage-at-end", usage.input_at_end, ("messages",)),
+    Variant("usage-begun", usage.begun_only, ("messages",), needs="text"),
     Variant("usage-hidden", usage.hidden, streamed=None),
     Variant("usage-cached-top", usage.cached_at_top, streamed=None),
     Variant("usage-cached-hits", usage.cached_hits, streamed=None),

@@ -66,6 +66,39 @@ def in_choice(answer: Answer) -> Response:
     return answer.with_body(chat_stream(answer, closing=[chunk_of(answer, [choice]), DONE]))
 
 
+def beside(name: str, told: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Response]:
+    """Usage under another name, and perhaps in other words; `usage` itself is null."""
+
+    def make(answer: Answer) -> Response:
+        fields = {name: told(answer.usage), "usage": None}
+        if not answer.streamed:
+            return answer.with_body(chat_whole(answer, **fields))
+        closing = [chunk(answer, {}, answer.finish, **fields), DONE]
+        return answer.with_body(chat_stream(answer, closing=closing))
+
+    return make
+
+
+def in_groq(usage: dict[str, Any]) -> dict[str, Any]:
+    """As Groq has it."""
+    return {"id": "req_1", "usage": usage}
+
+
+def in_gemini(usage: dict[str, Any]) -> dict[str, Any]:
+    """In Gemini's own words."""
+    given, made = usage["prompt_tokens"], usage["completion_tokens"]
+    cached = usage.get("prompt_tokens_details", {}).get("cached_tokens")
+    counts = {"promptTokenCount": given, "candidatesTokenCount": made}
+    more = {} if cached is None else {"cachedContentTokenCount": cached}
+    return counts | more | {"totalTokenCount": given + made}
+
+
+def begun_only(answer: Answer) -> Response:
+    """The counts of the beginning alone, from before there was any output."""
+    began = answer.usage | {"output_tokens": 1}
+    return answer.with_body(message_stream(answer, began=began, ended={}))
+
+
 def after(choices: object, usage: object) -> Callable[[Answer], Response]:
     """Usage, and then a chunk with another one."""
 

@@ -4,6 +4,7 @@ import re
 
 from tests.gateway.variants.wire import (
     AFTER,
+    BASE_RESP,
     CALLED,
     CODE,
     DETAIL,
@@ -39,6 +40,7 @@ from tests.gateway.variants.wire import (
     TIMED_OUT,
     USAGE_CHUNK,
     USED,
+    beside_usage,
     block,
     c,
     call,
@@ -46,6 +48,7 @@ from tests.gateway.variants.wire import (
     data,
     delta,
     e,
+    in_utf16,
     lines,
     m_end,
     m_start,
@@ -80,6 +83,12 @@ SENT: dict[str, dict[str, str]] = {
             ("error-code", CODE),
             ("error-object", OBJECT),
         )
+    },
+    "error-base-resp": {
+        "chat whole": BASE_RESP,
+        "messages whole": BASE_RESP,
+        "chat streamed": f"{ROLE}data: {BASE_RESP}\n\n{DONE}",
+        "messages streamed": f"{M_START}data: {BASE_RESP}\n\n{M_STOP}",
     },
     "error-first": {
         "chat streamed": f"data: {TIMED_OUT}\n\n{DONE}",
@@ -137,6 +146,7 @@ SENT: dict[str, dict[str, str]] = {
         )
     },
     "done-blanks": {"chat streamed": ROLE + TEXT + END + "data:  [DONE]  \n\n"},
+    "done-small": {"chat streamed": ROLE + TEXT + END + "data: [done]\n\n"},
     "unended": {"chat streamed": RIGHT[:-2], "messages streamed": M_RIGHT[:-2]},
     "no-end-mark": {
         "chat streamed": ROLE + TEXT + END,
@@ -162,6 +172,10 @@ SENT: dict[str, dict[str, str]] = {
         "messages streamed": re.sub(
             r'data: (\{"type":"[a-z_]*"),"', r"data:\1," + '\ndata:"', M_RIGHT
         ).replace("data: {", "data:{"),
+    },
+    "blanks-first": {
+        "chat streamed": lines(RIGHT, "data: ", "  data: "),
+        "messages streamed": lines(lines(M_RIGHT, "data: ", "  data: "), "event: ", " event: "),
     },
     "filter-first": {
         "chat streamed": FILTER + ROLE + TEXT + data(OFFSETS) + END + DONE,
@@ -205,6 +219,10 @@ SENT: dict[str, dict[str, str]] = {
         + lines(TEXT, ',"finish_reason"', f'{LOGPROBS},"finish_reason"')
         + END
         + DONE,
+    },
+    "utf-16": {
+        "chat whole": in_utf16(whole()),
+        "messages whole": in_utf16(m_whole()),
     },
     "blank-lines": {
         "chat whole": "\n\n\n\n" + whole(),
@@ -251,6 +269,27 @@ SENT: dict[str, dict[str, str]] = {
         "chat streamed": NO_TOOL
         + c(call("call_a", FIRST_HALF))
         + c(call("call_a", SECOND_HALF))
+        + CALLED
+    },
+    "fresh-ids": {
+        "chat streamed": NO_TOOL
+        + c(call("call_a", ""))
+        + "".join(
+            c(
+                f'{{"tool_calls":[{{"index":0,"id":"call_{at}","type":"function",'
+                f'"function":{{"arguments":"{half}"}}}}]}}'
+            )
+            for at, half in (("b", FIRST_HALF), ("c", SECOND_HALF))
+        )
+        + CALLED
+    },
+    "null-names": {
+        "chat streamed": NO_TOOL
+        + c(call("call_a", ""))
+        + c(
+            '{"tool_calls":[{"id":"","type":"function","function":{"name":null,'
+            f'"arguments":"{FIRST_HALF}{SECOND_HALF}"}},"index":0}}]}}'
+        )
         + CALLED
     },
     "content-parts": {
@@ -319,6 +358,10 @@ SENT: dict[str, dict[str, str]] = {
     | m_with_usage('{"input_tokens":7.0,"output_tokens":3.0}'),
     "usage-part-null": with_usage(u("null", 3, 10)),
     "usage-in-choice": {"chat streamed": ROLE + TEXT + USAGE_CHUNK + DONE},
+    "usage-in-groq": beside_usage(f'"x_groq":{{"id":"req_1","usage":{USED}}}'),
+    "usage-in-gemini": beside_usage(
+        '"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":3,"totalTokenCount":10}'
+    ),
     "usage-then-null": {
         "chat streamed": ROLE + TEXT + END + data('"choices":[],"usage":null') + DONE
     },
@@ -350,6 +393,12 @@ SENT: dict[str, dict[str, str]] = {
         "messages streamed": m_start('{"input_tokens":0,"output_tokens":0}')
         + M_BLOCK
         + m_end('{"input_tokens":7,"output_tokens":3}')
+        + M_STOP
+    },
+    "usage-begun": {
+        "messages streamed": m_start('{"input_tokens":7,"output_tokens":1}')
+        + M_BLOCK
+        + m_end("{}")
         + M_STOP
     },
     "usage-hidden": with_usage(u(7, 3, 36)),

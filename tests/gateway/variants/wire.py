@@ -127,6 +127,7 @@ OBJECT = (
     '{"object":"error","message":"The engine is gone.","type":"InternalServerError",'
     '"param":null,"code":500}'
 )
+BASE_RESP = '{"base_resp":{"status_code":1002,"status_msg":"rate limit; try again in 2s"}}'
 TIMED_OUT = '{"error":{"message":"The model took too long.","type":"Timeout","code":504}}'
 NAMED = 'event: error\ndata: {"message":"The upstream went away.","code":502}\n\n'
 AFTER = 'event: error\ndata: {"error":{"message":"The connection was recycled.","code":500}}\n\n'
@@ -156,6 +157,17 @@ OFFSETS = '"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{
 def with_usage(usage: str) -> dict[str, str]:
     streamed = ROLE + TEXT + c("{}", '"stop"', usage) + DONE
     return {"chat whole": whole(usage=usage), "chat streamed": streamed}
+
+
+def beside_usage(told: str) -> dict[str, str]:
+    """Whole and streamed with usage null, and told elsewhere."""
+    streamed = ROLE + TEXT + data(f'"choices":[{choice("{}", STOPPED)}],{told},"usage":null') + DONE
+    return {"chat whole": f"{whole(usage='null')[:-1]},{told}}}", "chat streamed": streamed}
+
+
+def in_utf16(text: str) -> str:
+    """The bytes of a text in UTF-16, as one that was not UTF-8."""
+    return text.encode("utf-16").decode("utf-8", "surrogateescape")
 
 
 def m_with_usage(usage: str) -> dict[str, str]:
