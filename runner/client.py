@@ -385,6 +385,8 @@ class Client:
             for event in events_of(piece):
                 if stream.add(event):
                     times.saw(arrived_at_s, content=stream.answering)
+                elif stream.ended or stream.failed is not None:
+                    break  # or what follows would count by whether it came in the same read
             return not (
                 stream.ended or stream.failed is not None or wire.bytes_received > BODY_BYTES_MAX
             )

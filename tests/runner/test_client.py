@@ -414,6 +414,21 @@ async def test_what_came_in_one_read_with_a_fault_counts(
     assert outcome.answer.text == "a"
 
 
+@pytest.mark.parametrize("pause", [False, True])
+async def test_what_follows_an_error_is_left_out_in_any_cut(
+    nursery: trio.Nursery, autojump_clock: MockClock, *, pause: bool
+) -> None:
+    """Broke: it counted where it came in the same read as the error."""
+    error = {"error": {"message": "no", "code": 503}}
+    after = chunk(event(USAGE)) + b"0\r\n\r\n"
+    begun = CHUNKED_HEAD + chunk(event(TEXT) + event(error))
+    pieces: tuple[bytes | float, ...] = (begun, 0.5, after) if pause else (begun + after,)
+    wired = Wired(nursery, *pieces)
+    outcome = await wired.send(job(stream=True))
+    assert outcome.partial is not None
+    assert (outcome.partial.text, outcome.partial.usage.input_tokens) == ("a", None)
+
+
 async def test_a_body_that_came_in_one_read_with_a_fault_counts(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from trio.testing import memory_stream_pair
 
@@ -181,7 +181,8 @@ def columns(outcome: AttemptOutcome) -> dict[str, Any]:
     return {**found, "response": body}
 
 
-@settings(max_examples=40, deadline=None)
+# Each example takes real time, of which a smaller failing one would take minutes to be found.
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(sent=answers())
 async def test_a_swept_stream_is_what_its_bytes_are_one_by_one(sent: Sent) -> None:
     async with both_clients(sent) as (swept, plain):
