@@ -483,21 +483,6 @@ async def test_what_the_answers_headers_say_is_kept(
         assert outcome.limits.rpm is None
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("status", ["429 Too Many Requests", "200 OK"])
-async def test_headers_that_an_error_repeats_count_as_its_own(
-    nursery: trio.Nursery, autojump_clock: MockClock, status: str, *, stream: bool
-) -> None:
-    """OpenRouter's: what its own limits are, and when they are reset."""
-    told = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}
-    error = {"code": 429, "message": "Rate limit exceeded", "metadata": {"headers": told}}
-    body = event({"error": error}) if stream else json.dumps({"error": error}).encode()
-    outcome = await Wired(nursery, answer(body, status=status)).send(job(stream=stream))
-    assert outcome.failure is not None
-    assert (outcome.failure.status, outcome.failure.retry_after_s) == (429, 30.0)
-    assert (outcome.limits.rpm, outcome.limits.remaining) == (20, 0)
-
-
 async def test_images_are_counted(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
     body = b'{"created": 1, "data": [{"url": "http://x/1.png"}, {"b64_json": "AA=="}]}'
     outcome = await Wired(nursery, answer(body)).send(job(IMAGES))
