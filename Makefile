@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
+.PHONY: demo test picture fuzz crash nights peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -81,6 +81,10 @@ picture: $(VENV)/.tools
 # A bulk run, killed and interrupted at hundreds of moments: see whether it lost anything.
 crash: $(VENV)/.installed
 	$(BIN)/python -m tests.crash
+
+# Simulated nights of an eval: how often a fall is red, and how often nothing is. Some minutes.
+nights: $(VENV)/.tools
+	$(BIN)/python -m tests.nights
 
 # Servers that others wrote, in an environment of their own: about 1 GB with a small model. What can't
 # be installed is skipped, with a word; nginx is Debian's nginx-light.

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from .figures import RunStatus, status_of
     from .load import request_condition
     from .measurement_errors import MeasurementErrors, compare_with_log
+    from .night_files import write_night
+    from .night_scores import score_names
+    from .nights import (
+        Base,
+        NightPlan,
+        NightReport,
+        check_night,
+        report_night,
+        spent_by,
+    )
     from .objectives import (
         Judgement,
         check_objective,
@@ -32,42 +42,51 @@ if TYPE_CHECKING:
     )
     from .row_conditions import row_condition
     from .run import check_whole, scan_attempts, scan_results
-    from .terminal import print_status, print_steps, print_summary, report_console
+    from .terminal import print_night, print_status, print_steps, print_summary, report_console
 
 __all__ = [
     "BalanceCheck",
+    "Base",
     "Comparison",
     "Difference",
     "Judgement",
     "LoadFigures",
     "MeasurementErrors",
+    "NightPlan",
+    "NightReport",
     "RunStatus",
     "Spread",
     "Step",
     "Steps",
     "Summary",
+    "check_night",
     "check_objective",
     "check_whole",
     "compare_runs",
     "compare_with_log",
     "judge",
     "open_figures",
+    "print_night",
     "print_status",
     "print_steps",
     "print_summary",
     "read_objectives",
     "read_step",
     "report_console",
+    "report_night",
     "request_condition",
     "requests_needed",
     "row_condition",
     "scan_attempts",
     "scan_results",
+    "score_names",
+    "spent_by",
     "status_of",
     "steps_json",
     "steps_report",
     "summarise",
     "summary_json",
+    "write_night",
     "write_steps",
     "write_summary",
 ]
@@ -81,12 +100,15 @@ __getattr__ = late(
         ),
         "figures": "RunStatus status_of",
         "load": "request_condition",
+        "night_files": "write_night",
+        "night_scores": "score_names",
+        "nights": "Base NightPlan NightReport check_night report_night spent_by",
         "objectives": (
             "Judgement check_objective judge open_figures read_objectives requests_needed"
         ),
         "row_conditions": "row_condition",
         "run": "check_whole scan_attempts scan_results",
-        "terminal": "print_status print_steps print_summary report_console",
+        "terminal": "print_night print_status print_steps print_summary report_console",
         "measurement_errors": "MeasurementErrors compare_with_log",
     },
 )

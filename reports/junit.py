@@ -8,15 +8,11 @@ from .objectives import GateReport, judgement_words
 def gate_junit(report: GateReport) -> bytes:
     """One test case an objective, failed where it was not met; an unclear one says so. One that a
     load run's own client may have decided is an error."""
-    unsure = sum(each.depends_on_client for each in report.objectives)
-    failed = sum(not (each.met or each.depends_on_client) for each in report.objectives)
-    numbers = {"tests": len(report.objectives), "failures": failed, "errors": unsure}
-    counts = {name: str(number) for name, number in numbers.items()}
-    suites = ET.Element("testsuites", counts)
-    suite = ET.SubElement(suites, "testsuite", {"name": "headrace gate", **counts})
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(suites, "testsuite", name="headrace gate")
     for each in report.objectives:
-        name, said = _legal(each.objective), _legal(judgement_words(each, report.currency))
-        case = ET.SubElement(suite, "testcase", classname=_legal(report.run), name=name)
+        name, said = legal(each.objective), legal(judgement_words(each, report.currency))
+        case = ET.SubElement(suite, "testcase", classname=legal(report.run), name=name)
         unclear = each.outcome == "unclear" and not each.depends_on_client
         if unclear:
             taken = "met" if each.met else "not met"
@@ -30,14 +26,30 @@ def gate_junit(report: GateReport) -> bytes:
             kind = "objective unclear" if unclear else "objective not met"
             failure = ET.SubElement(case, "failure", message=said, type=kind)
             failure.text = f"{name}\n{said}"
+    return document(suites)
+
+
+def document(suites: ET.Element) -> bytes:
+    """The file that holds suites of cases, each with its counts."""
+    for suite in (*suites, suites):
+        cases = list(suite.iter("testcase"))
+        suite.set("tests", str(len(cases)))
+        for name, tag in (("failures", "failure"), ("errors", "error")):
+            suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
     ET.indent(suites)
     data: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
 
 
-def _legal(text: str) -> str:
-    """Text without the characters that XML 1.0 can't hold."""
+def legal(text: str) -> str:
+    """Text whose characters that XML 1.0 can't hold are written \\uXXXX.
+
+    Args:
+        text: of a model, a service or a user.
+    """
     return "".join(
-        c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff" else "\ufffd"
+        c
+        if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff"
+        else f"\\u{ord(c):04x}"
         for c in text
     )

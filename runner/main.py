@@ -70,6 +70,9 @@ COMMANDS = {
     ),
     "score": Place("reports.scoring.cli", "score", "Score answers beside what was expected."),
     "join": Place("reports.cli", "join", "Write a table's rows with the answers beside them."),
+    "nightly": Place(
+        "runner.nightly.cli", "nightly", "Run an eval every night, and hold it to its conditions."
+    ),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),
     "demo": Place("runner.demo", "demo", "Gateway, jobs, run and report in one go, offline."),
@@ -100,7 +103,7 @@ class Root(click.Group):
         if cmd_name not in COMMANDS:
             return None
         _own_process()
-        return _load(cmd_name)
+        return load_command(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -174,10 +177,11 @@ def settings_for(command: click.Command, path: Path) -> dict[str, Any]:
     """A command's defaults from a settings file; see `command_defaults.defaults_for`."""
     from .command_defaults import defaults_for
 
-    return defaults_for(command, path, {name: partial(_load, name) for name in COMMANDS})
+    return defaults_for(command, path, {name: partial(load_command, name) for name in COMMANDS})
 
 
-def _load(name: str) -> click.Command:
+def load_command(name: str) -> click.Command:
+    """A command by its name, imported."""
     place = COMMANDS[name]
     command: click.Command = getattr(import_module(f"headrace.{place.module}"), place.attribute)
     return command

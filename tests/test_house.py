@@ -27,6 +27,8 @@ ASK_FOR_THE_SUMMARY = {
     "runner/bulk/start.py",
     "runner/cli.py",
     "runner/demo.py",
+    "runner/nightly/cli.py",
+    "runner/nightly/night.py",
     "runner/traffic/start.py",
     "runner/traffic/steps.py",
     "runner/traffic/steps_cli.py",

@@ -2,7 +2,7 @@
 
 from .balance_check import BalanceCheck
 from .concurrency_history import ConcurrencyFigures
-from .kept_money import KeptMoney
+from .kept_money import KeptMoney, kept_money
 from .latency import QUANTILES, Distribution, worth_showing
 from .limits_report import LimitsReport, LimitUse
 from .outcome_counts import FailedAttempts, FailedJobs, OutcomeCounts
@@ -46,6 +46,7 @@ __all__ = [
     "UsageRow",
     "UsageTable",
     "data_json",
+    "kept_money",
     "measured_results",
     "status_of",
     "summarise",

@@ -2,6 +2,7 @@
 
 from .chart_files import write_charts
 from .comparison import comparison_page
+from .night_page import night_page, write_night_page
 from .page import html_report, write_html
 from .steps_page import steps_page, write_steps_page
 from .trend_page import trend_page, write_trend_page
@@ -9,10 +10,12 @@ from .trend_page import trend_page, write_trend_page
 __all__ = [
     "comparison_page",
     "html_report",
+    "night_page",
     "steps_page",
     "trend_page",
     "write_charts",
     "write_html",
+    "write_night_page",
     "write_steps_page",
     "write_trend_page",
 ]

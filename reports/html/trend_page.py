@@ -24,7 +24,7 @@ SMALL = 170
 
 def trend_page(trend: Trend) -> str:
     """The page. The same runs give the same page."""
-    charts = [_chart(trend, each) for each in trend.histories]
+    charts = trend_charts(trend)
     names = [each.figure for each in trend.histories]
     return drawn_page(
         "trend.html.jinja",
@@ -53,6 +53,11 @@ def trend_page(trend: Trend) -> str:
             for run in trend.runs
         ],
     )
+
+
+def trend_charts(trend: Trend) -> list[Chart]:
+    """A chart for each figure that has a history."""
+    return [_chart(trend, each) for each in trend.histories]
 
 
 def write_trend_page(trend: Trend, path: Path) -> None:

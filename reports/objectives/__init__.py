@@ -2,18 +2,23 @@
 
 from .client_error import JudgementWithinError, judge_within_client_error
 from .confidence import judge_with_confidence, requests_needed
+from .estimates import RunEstimates
 from .evaluate import Figures, open_figures
 from .figure_names import FIGURES
 from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
 from .objective import Judgement, Measured, check_objective, judge
-from .outcome import Unclear, one_sided
+from .outcome import Unclear, Weigher, one_sided
+from .pooled import PooledEstimates
+from .possible import ANY, SHARE, Range, score_ranges
 from .sentences import judgement_words, unclear_words
 from .weighing import Certainty, FigureInterval, Outcome
 
 __all__ = [
+    "ANY",
     "FIGURES",
     "GATE_SCHEMA_VERSION",
     "NOT_MET_EXIT_CODE",
+    "SHARE",
     "Certainty",
     "FigureInterval",
     "Figures",
@@ -22,7 +27,11 @@ __all__ = [
     "JudgementWithinError",
     "Measured",
     "Outcome",
+    "PooledEstimates",
+    "Range",
+    "RunEstimates",
     "Unclear",
+    "Weigher",
     "check_objective",
     "judge",
     "judge_run",
@@ -33,5 +42,6 @@ __all__ = [
     "open_figures",
     "read_objectives",
     "requests_needed",
+    "score_ranges",
     "unclear_words",
 ]

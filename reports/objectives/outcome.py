@@ -79,11 +79,21 @@ class Weigher:
         """Which of these objectives are missed with all of them counted."""
 
         def misses(place: int, alpha: float) -> bool:
-            objective = self._objectives[numbers[place]]
-            return self._weighing(objective, one_sided(alpha)).certainty() == "not met"
+            return self.misses(numbers[place], alpha)
 
         found = holm_rejects(len(numbers), (1 - self._level) / 2, misses)
         return {numbers[each] for each in found}
+
+    def misses(self, number: int, alpha: float) -> bool:
+        """Whether an objective (by its place) is missed at another level, one-sided."""
+        weighing = self._weighing(self._objectives[number], one_sided(alpha))
+        return weighing.certainty() == "not met"
+
+    def is_estimate(self, number: int) -> bool:
+        """Whether chance is in an objective (by its place) at all."""
+        weighing = self._weighing(self._objectives[number])
+        weighing.certainty()
+        return bool(weighing.estimates)
 
     def _told(
         self,

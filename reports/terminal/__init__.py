@@ -3,6 +3,7 @@
 from .comparison import print_comparison
 from .console import report_console
 from .gate import print_gate
+from .night import print_night
 from .scores import print_scores
 from .status import print_status
 from .steps import print_steps
@@ -12,6 +13,7 @@ from .trend import print_trend
 __all__ = [
     "print_comparison",
     "print_gate",
+    "print_night",
     "print_scores",
     "print_status",
     "print_steps",

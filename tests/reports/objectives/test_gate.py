@@ -193,7 +193,7 @@ def test_junit_has_a_case_an_objective(directory: Path, tmp_path: Path) -> None:
     (failure,) = cost
     assert (failure.tag, failure.attrib["message"]) == ("failure", "5.12 CNY")
     assert [(each.tag, each.text) for each in jobs] == [("system-out", "4")]
-    assert hostile.attrib["name"] == "count(text == 'a\ufffd[2J\ufffd\ufffd]]><b>&\"') > 0"
+    assert hostile.attrib["name"] == "count(text == 'a\\u001b[2J\\u0000\\ufffe]]><b>&\"') > 0"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""The files that a night leaves in its run directory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .comparison import trend_of
+from .figures import data_json
+from .html import write_night_page
+from .nights import NightReport, night_junit, night_markdown, questions_of
+from .output import write_whole
+from .run import open_run
+
+JSON, MARKDOWN, JUNIT, PAGE = "night.json", "night.md", "junit.xml", "night.html"
+
+
+def write_night(report: NightReport, run: Path, nights: Sequence[Path]) -> list[Path]:
+    """Write a night's files.
+
+    Args:
+        report: of the night.
+        run: its directory, which they go to.
+        nights: the runs of the trend, itself among them.
+
+    Returns:
+        The files: the page, Markdown, JUnit and JSON.
+
+    Raises:
+        InputError: a run can't be read, or a file can't be written.
+    """
+    write_whole(run / JSON, data_json(report))
+    write_whole(run / MARKDOWN, night_markdown(report).encode("utf-8", "replace"))
+    write_whole(run / JUNIT, night_junit(report, questions_of(open_run(run))))
+    write_night_page(report, trend_of(nights), run / PAGE)
+    return [run / name for name in (PAGE, MARKDOWN, JUNIT, JSON)]

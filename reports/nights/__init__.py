@@ -1,0 +1,39 @@
+"""Nights: a run held to its conditions, beside earlier ones, as far as chance lets it be told."""
+
+from .judgement import LEVEL, Asked, NightObjective, judge_night
+from .junit import night_junit
+from .markdown import night_markdown
+from .questions import AskedQuestion, questions_of
+from .report import (
+    NIGHT_SCHEMA_VERSION,
+    Base,
+    NightPlan,
+    NightReport,
+    check_night,
+    report_night,
+)
+from .spending import Spent, spent_by
+from .words import came_words, headline, notes, verdict_of
+
+__all__ = [
+    "LEVEL",
+    "NIGHT_SCHEMA_VERSION",
+    "Asked",
+    "AskedQuestion",
+    "Base",
+    "NightObjective",
+    "NightPlan",
+    "NightReport",
+    "Spent",
+    "came_words",
+    "check_night",
+    "headline",
+    "judge_night",
+    "night_junit",
+    "night_markdown",
+    "notes",
+    "questions_of",
+    "report_night",
+    "spent_by",
+    "verdict_of",
+]

@@ -1,0 +1,60 @@
+"""Several runs of the same questions taken together, as the base of another run."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import polars as pl
+
+from headrace.jobs import Aggregate, Expression, Node
+
+from ..uncertainty import Estimate, clustered, mean_estimate, quantile_estimate
+from .estimates import RunEstimates
+from .evaluate import Figures
+from .figure_names import Value
+
+
+class PooledFigures(Figures):
+    """Figures of several runs: of a number the mean of theirs, of a text the newest run's."""
+
+    def __init__(self, runs: Sequence[RunEstimates]) -> None:
+        self._runs = [each.figures for each in runs]
+        self.currency = self._runs[-1].currency
+        self.scores = self._runs[-1].scores
+
+    def value(self, expression: Expression, node: Node, base: Figures | None = None) -> Value:
+        """What a part of an expression is. Raises UnknownError where a run doesn't know it."""
+        found = [each.value(expression, node, base) for each in self._runs]
+        if isinstance(found[-1], str | bool) or len(found) == 1:
+            return found[-1]
+        numbers = [Decimal(str(each)) for each in found]
+        mean = sum(numbers, Decimal(0)) / len(numbers)
+        return float(mean) if any(isinstance(each, float) for each in found) else mean
+
+
+class PooledEstimates(RunEstimates):
+    """Estimates over all answers of several runs, each question with those of all of them."""
+
+    def __init__(self, runs: Sequence[RunEstimates]) -> None:
+        """`runs` is at least one; the newest comes last."""
+        newest = runs[-1]
+        rows = [each.run.results.select("index", "custom_id", "body_digest") for each in runs]
+        self.run = newest.run._replace(results=pl.concat(rows))
+        self.summary = newest.summary
+        self.figures = PooledFigures(runs)
+        self._runs = runs
+
+    def of(self, expression: Expression, node: Node) -> Estimate | None:
+        """The estimate that a figure is; None where it is exact. Raises UnknownError."""
+        found = [each.of(expression, node) for each in self._runs]
+        known = [each.clustered for each in found if each is not None]
+        if len(known) < len(found):
+            return None
+        if len(known) == 1:
+            return found[0]
+        together = clustered(
+            pl.concat([pl.Series("value", each.values) for each in known]),
+            pl.concat([each.keys.gather(each.codes.tolist()).alias("key") for each in known]),
+        )
+        if isinstance(node, Aggregate) and node.quantile is not None:
+            return quantile_estimate(together, float(node.quantile))
+        return mean_estimate(together)
