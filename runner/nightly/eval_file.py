@@ -55,7 +55,7 @@ class EvalFile(NamedTuple):
     recipe: Path | None
     runs: Path
     scores: tuple[str, ...]
-    judges: tuple[Path, ...]
+    judge: Path | None
     require: tuple[Expression, ...]
     beside_require: tuple[Expression, ...] | None
     beside: tuple[str, ...]
@@ -95,7 +95,7 @@ def read_eval_file(path: Path, run_command: click.Command) -> EvalFile:
         recipe=None if recipe is None else base / recipe,
         runs=base / (_text(path, given, "runs") if "runs" in given else f"{path.stem}.runs"),
         scores=_texts(path, given, "score"),
-        judges=tuple(base / each for each in _texts(path, given, "judge")),
+        judge=base / _text(path, given, "judge") if "judge" in given else None,
         require=_conditions(path, given, "require"),
         beside_require=beside_require if "beside_require" in given else None,
         beside=_beside(path, given),

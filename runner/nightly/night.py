@@ -63,7 +63,7 @@ def run_night(
     """
     from headrace.reports import check_night, score_names
 
-    names = [*score_names(eval_file.scores), *(each.stem for each in eval_file.judges)]
+    names = score_names(eval_file.scores, eval_file.judge)
     require, beside_require = _conditions(eval_file, names)
     check_night(require, beside_require, names)
     with RunsDirectory.open(eval_file.runs) as runs:
@@ -145,7 +145,7 @@ def _ended(run: Path, code: int) -> bool:
 def _scoring(eval_file: EvalFile, run: Path) -> list[str]:
     return [
         *(f"--with={spec}" for spec in eval_file.scores),
-        *(f"--judge={path}" for path in eval_file.judges),
+        *([] if eval_file.judge is None else [f"--judge={eval_file.judge}"]),
         "--",
         str(run),
     ]

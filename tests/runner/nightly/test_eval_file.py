@@ -40,9 +40,9 @@ def test_paths_are_relative_to_the_file_and_flags_are_those_of_run(tmp_path: Pat
     assert found.data == str(tmp_path / "data/*.parquet")
     assert found.recipe == tmp_path / "ask.toml"
     assert found.runs == tmp_path / "../runs"
-    assert (found.scores, found.judges) == (
+    assert (found.scores, found.judge) == (
         ("exact", "number:1e-6"),
-        (tmp_path / "judge.toml",),
+        tmp_path / "judge.toml",
     )
     assert [each.text for each in found.require] == ["error_rate <= 1%"]
     assert found.beside == ("last-good", str(tmp_path / "fixed.run"))
