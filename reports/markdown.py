@@ -10,7 +10,7 @@ from headrace.jobs import printable, reasons_in_words, show_seconds
 
 from .figures import QUANTILES, Summary
 from .headline import headline, kept_words
-from .load import asked
+from .load import PERCENTILES, WITH_FAILURES, LoadFigures, asked, times_table
 from .score_words import (
     interval_words,
     sample_words,
@@ -75,6 +75,8 @@ def _load(summary: Summary) -> str:
         )
         row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
         parts.append(table(header, [row], left=0))
+    if (adjusted := _with_failures(figures)) is not None:
+        parts.append(adjusted)
     if cut := summary.outcome.cut_at_max_tokens:
         parts.append(f"- {cut_words(cut, summary.outcome.succeeded)}")
     return "\n\n".join(parts)
@@ -101,6 +103,15 @@ def _scores(summary: Summary) -> str:
         for words in [*sample_words(each), *unscored_words(each)]
     ]
     return "\n\n".join(part for part in (table(header, rows, left=2), "\n".join(notes)) if part)
+
+
+def _with_failures(figures: LoadFigures) -> str | None:
+    """The times of a load run whose failures count; None where answers are all there is."""
+    rows = [*times_table(figures, show_seconds)]
+    if all(row.name != WITH_FAILURES for row in rows):
+        return None
+    shown = [(row.name, row.requests, *(value for value, _ in row.percentiles)) for row in rows]
+    return table(("measured requests", "n", *PERCENTILES), shown, left=1)
 
 
 def _cost(summary: Summary) -> str:

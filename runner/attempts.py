@@ -123,7 +123,7 @@ class Attempts:
             if flight.sent is not None and not recorded_apart:
                 flight.pending.begin(flight.due_s)
                 row = attempt_row(
-                    flight, AttemptOutcome(), NO_CHARGE, self._clock, error_kind="cancelled"
+                    flight, _cut_off(flight), NO_CHARGE, self._clock, error_kind="cancelled"
                 )
                 try:
                     self._recorder.ended(row, None)
@@ -307,6 +307,16 @@ class Attempts:
             return None
         self._recorder.asked_again(row, again.reask)
         return Conclusion(retry_at_s=now_s, instead=again.pending)
+
+
+def _cut_off(flight: InFlight) -> AttemptOutcome:
+    """What is known of an attempt that was cancelled: when its stream began."""
+    tokens = flight.wire.tokens
+    if tokens is None:
+        return AttemptOutcome()
+    return AttemptOutcome(
+        first_token_at_s=tokens.first_at_s, first_content_at_s=tokens.first_content_at_s
+    )
 
 
 def _billed_tokens(usage: Usage) -> int | None:

@@ -360,7 +360,7 @@ class Client:
     async def _read_stream(self, job: Job, coming: Response, wire: Wire) -> AttemptOutcome:
         stream = _stream_of(job)
         parser = SSEParser()
-        times = TokenTimes(gaps=self._timed)
+        wire.tokens = times = TokenTimes(gaps=self._timed)
         unfolding = Unfolding()
         broken: Failure | None = None
         unusable: UnusableAnswerError | None = None

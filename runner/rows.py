@@ -1,5 +1,6 @@
 """From an attempt's outcome to its row, and to the end of the job that it decided. Pure."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -155,6 +156,21 @@ def attempt_row(
         bytes_sent=wire.bytes_sent,
         bytes_received=wire.bytes_received,
         connection_reused=wire.reused,
+        stream=job.stream,
+    )
+
+
+def unsent_row(job: Job, due_at: datetime) -> Attempt:
+    """The row of a request that was due and never left."""
+    return Attempt(
+        index=job.index,
+        custom_id=job.custom_id,
+        model=job.model,
+        url=job.url,
+        attempt=1,
+        due_at=due_at,
+        error_kind="cancelled",
+        error_message="due, and not sent before the run ended",
         stream=job.stream,
     )
 

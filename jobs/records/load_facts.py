@@ -59,7 +59,8 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     by, None for what the verdict allows. `unsent` counts requests that were due by the window's end
     and never left: the run was stopped, or its grace was over before that limit let them.
     `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the last
-    answer was in: each None until it is known, and with them `machine`.
+    answer was in: each None until it is known, and with them `machine`. `cut_off` is when the run
+    waited no longer for what was in flight or still to be sent; None where nothing was left of it.
     """
 
     shape: Shape
@@ -82,4 +83,5 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     measure_from: Moment | None = None
     measure_to: Moment | None = None
     ended: Moment | None = None
+    cut_off: Moment | None = None
     machine: MachineFacts | None = None

@@ -88,7 +88,10 @@ class Attempt(Row, frozen=True, kw_only=True):
         Moment, doc("in bulk the limiter's grant or the end of a retry's pause; in load the plan")
     ]
     sent_at: Annotated[
-        Moment | None, doc("just before the first byte was written; null when none was")
+        Moment | None,
+        doc(
+            "just before the first byte was written; null when none was (a load run never sent it)"
+        ),
     ] = None
     wait_s: Annotated[float | None, doc("due to sent, connecting included")] = None
     connect_s: Annotated[

@@ -68,7 +68,9 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 def count_outcomes(run: Run) -> OutcomeCounts:
     """Count results and attempts, and group their errors, the most frequent first."""
-    attempts = run.attempts.select(
+    # What a load run never sent has a row, and is not an attempt at anything.
+    unsent = pl.col("sent_at").is_null() & (pl.col("error_kind") == "cancelled")
+    attempts = run.attempts.filter(~unsent.fill_null(value=False)).select(
         "attempt", "error_kind", "http_status", "error_code", "request_id"
     )
     statuses = dict(run.results.group_by("status").len().collect().iter_rows())

@@ -4,27 +4,10 @@ from typing import NamedTuple
 
 from headrace.jobs import show_seconds
 
-from ..load import (
-    LOAD_METRIC_NAMES,
-    PERCENTILES,
-    LoadFigures,
-    asked,
-    interval,
-    machine_lines,
-    says_something,
-)
+from ..load import LoadFigures, TimesRow, asked, machine_lines, times_table
 from ..wording import rate, share_of
 
 Row = tuple[str, ...]
-
-
-class TimesRow(NamedTuple):
-    """One figure; `percentiles` has each value and its 95 % interval."""
-
-    name: str
-    answers: str
-    percentiles: list[tuple[str, str]]
-    most: str
 
 
 class LoadSection(NamedTuple):
@@ -56,19 +39,6 @@ def load_section(figures: LoadFigures) -> LoadSection:
         ]
         if rates.goodput_per_s is not None:
             said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
-    times = [
-        TimesRow(
-            LOAD_METRIC_NAMES[spread.metric] + (" from due" if spread.since == "due" else ""),
-            f"{spread.count:,}",
-            [
-                (show_seconds(each.value), interval(each))
-                for each in (spread.percentile(name) for name in PERCENTILES)
-            ],
-            show_seconds(spread.max),
-        )
-        for spread in figures.times
-        if says_something(figures, spread)
-    ]
     machine = figures.facts.machine
     return LoadSection(
         asked=asked(figures),
@@ -76,7 +46,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         why=figures.verdict.why,
         tolerated=figures.verdict.tolerated,
         rates=said,
-        times=times,
+        times=list(times_table(figures, show_seconds)),
         objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],
         all_met=share_of(figures.goodput_share) if len(objectives) > 1 else None,
         counts=_counts(figures),
@@ -90,7 +60,8 @@ def _counts(figures: LoadFigures) -> list[Row]:
         ("measured attempts", f"{requests.measured:,}"),
         ("answered", f"{requests.answered:,}"),
         ("failed", f"{requests.failed:,}"),
-        ("cut off at the end, in no figure", f"{requests.cut:,}"),
+        ("cut off at the end", f"{requests.cut:,}"),
+        ("of these, never sent", f"{requests.unsent:,}"),
         ("in the warm-up, in no figure", f"{requests.warmup:,}"),
         ("answers of 429", f"{refusals.refused:,}"),
         ("connections opened", f"{connections.opened:,}"),

@@ -68,6 +68,7 @@ def _known(run: Run, summary: Summary) -> Iterator[list[Chart]]:
             )
     gaps = None if summary.load is None else summary.load.spread("itl_s")
     if gaps is not None and (spread := gap_curves(run)) is not None:
+        assert gaps.max is not None
         p50_s, p95_s = (gaps.percentile(name).value for name in ("p50", "p95"))
         yield spread_charts(spread, ExactFigures(gaps.count, p50_s, p95_s, gaps.max), urls)
 

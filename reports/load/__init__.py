@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         machine_lines,
         says_something,
     )
-    from .spread import Percentile, Spread
+    from .spread import AdjustedPercentile, Percentile, Spread
+    from .times_row import WITH_FAILURES, TimesRow, adjusted_value, times_table
 
 __all__ = [
     "LOAD_METRIC_NAMES",
@@ -41,6 +42,8 @@ __all__ = [
     "SIDES",
     "TAIL",
     "TWO_SIDED",
+    "WITH_FAILURES",
+    "AdjustedPercentile",
     "Connections",
     "Floats",
     "LoadErrors",
@@ -53,6 +56,8 @@ __all__ = [
     "Slice",
     "Spread",
     "TimeSlices",
+    "TimesRow",
+    "adjusted_value",
     "as_if",
     "asked",
     "brief",
@@ -64,6 +69,7 @@ __all__ = [
     "order_ranks",
     "request_condition",
     "says_something",
+    "times_table",
 ]
 
 __getattr__ = late(
@@ -81,6 +87,7 @@ __getattr__ = late(
         "sentences": (
             "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
         ),
-        "spread": "Percentile Spread",
+        "spread": "AdjustedPercentile Percentile Spread",
+        "times_row": "WITH_FAILURES TimesRow adjusted_value times_table",
     },
 )

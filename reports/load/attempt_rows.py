@@ -29,7 +29,7 @@ COLUMNS: dict[str, Any] = {**schema(Attempt), "tpot_s": pl.Float64}
 KEPT = (
     *("index", "attempt", "due_at", "sent_at", "wait_s", "connect_s", "connection_reused"),
     *("ttft_s", "content_ttft_s", "latency_s", "client_lag_s", "http_status", "error_kind"),
-    *("error_code", "retry_after_s", "input_tokens", "output_tokens", "phase"),
+    *("error_code", "retry_after_s", "input_tokens", "output_tokens", "phase", "stream"),
 )
 
 

@@ -10,8 +10,8 @@ from .spread import Spread
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
     """Counts. `warmup` and `drain` attempts are left out of every other figure, but that what ended
     within the window counts toward its rates. Of the measured attempts `answered` came
-    back whole, `failed` did not, and `cut` were ended by the client at the end of the run: figures
-    lack them."""
+    back whole, `failed` did not, and `cut` were ended by the client at the end of the run, `unsent`
+    of them before they left: figures of answers lack them."""
 
     warmup: int
     drain: int
@@ -19,6 +19,7 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     cut: int
+    unsent: int
     error_rate: float | None
 
 
@@ -120,6 +121,6 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     slices: TimeSlices | None = msgspec.field(name="course")
 
     def spread(self, metric: str, since: str | None = None) -> Spread | None:
-        """One of the times, such as ttft_s from sent; None where there is none."""
+        """One of the times, such as ttft_s from sent; None where no answer has it."""
         found = (each for each in self.times if (each.metric, each.since) == (metric, since))
-        return next(found, None)
+        return next((each for each in found if each.count), None)

@@ -1,18 +1,21 @@
 """Works out a load run's figures from its attempts."""
 
+import msgspec
 import polars as pl
 
 from headrace.jobs import LoadFacts, LoadSigns, judge_load
 
 from ..run import Run
+from .adjusted import adjusted_percentiles, counts_of, incomplete
 from .attempt_rows import Gaps, LoadRows, read_gaps, read_rows
 from .client_error import weighed
 from .figures import Connections, LoadErrors, LoadFigures, ObjectiveMet, Requests
-from .percentiles import quantile, spread_of
+from .intervals import Floats
+from .percentiles import no_spread, quantile, spread_of
 from .rates import rates
 from .refusals import refusals_of
 from .slices import slices_of
-from .spread import Spread
+from .spread import Since, Spread
 
 METRICS = {
     "ttft_s": "to the first token, streams only",
@@ -58,7 +61,8 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
 
 def _requests(rows: LoadRows) -> Requests:
     phases = dict(rows.everything.group_by("phase").len().iter_rows())
-    cut = rows.attempts.filter(pl.col("error_kind") == "cancelled").height
+    cancelled = rows.attempts.filter(pl.col("error_kind") == "cancelled")
+    cut = cancelled.height
     answered = rows.answers.height
     failed = rows.attempts.height - answered - cut
     return Requests(
@@ -68,6 +72,7 @@ def _requests(rows: LoadRows) -> Requests:
         answered=answered,
         failed=failed,
         cut=cut,
+        unsent=cancelled["sent_at"].null_count(),
         error_rate=failed / (answered + failed) if answered + failed else None,
     )
 
@@ -76,13 +81,26 @@ def _times(rows: LoadRows, gaps: Gaps) -> list[Spread]:
     found = []
     for metric in METRICS:
         if metric in FROM_A_MOMENT:
-            found.append(spread_of(metric, rows.values(metric), since="sent"))
-            found.append(spread_of(metric, rows.values(metric, "wait_s"), since="due"))
+            found.append(_since(rows, metric, rows.values(metric), since="sent"))
+            found.append(_since(rows, metric, rows.values(metric, "wait_s"), since="due"))
         elif metric == "itl_s":
             found.append(spread_of(metric, gaps.values, lengths=gaps.lengths))
         else:
             found.append(spread_of(metric, rows.values(metric)))
     return [each for each in found if each is not None]
+
+
+def _since(rows: LoadRows, metric: str, values: Floats, *, since: Since) -> Spread | None:
+    """The spread of a time since a moment, with what failed and was cut off beside it."""
+    spread, times = spread_of(metric, values, since=since), incomplete(rows, metric, since)
+    if spread is None:
+        # Nothing has the figure that was answered: what is asked for may have no such figure.
+        if rows.answers.height or not times.total:
+            return None
+        spread = no_spread(metric, since=since)
+    return msgspec.structs.replace(
+        spread, adjusted=adjusted_percentiles(times), adjusted_of=counts_of(times)
+    )
 
 
 def _errors(rows: LoadRows) -> list[LoadErrors]:

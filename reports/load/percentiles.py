@@ -55,6 +55,13 @@ def spread_of(
     )
 
 
+def no_spread(metric: str, *, since: Since) -> Spread:
+    """That of a time which no answer has."""
+    return Spread(
+        metric=metric, since=since, count=0, mean=None, min=None, max=None, percentiles=[]
+    )
+
+
 def _at(values: Floats, ranks: Sequence[Ranks]) -> list[tuple[float | None, float | None]]:
     """The values at these ranks, without sorting all of them."""
     wanted = sorted({rank for pair in ranks for rank in pair if rank is not None})

@@ -50,15 +50,20 @@ def says_something(figures: LoadFigures, spread: Spread) -> bool:
 def interval(each: Percentile) -> str:
     """An interval in the unit of its figure; of one with an open end its bound. Empty where
     nothing bounds it."""
-    unit = show_seconds(each.value).rpartition(" ")[2]
+    return within(each.value, each.low, each.high)
+
+
+def within(value: float, low: float | None, high: float | None) -> str:
+    """The same of a value and the ends of its interval."""
+    unit = show_seconds(value).rpartition(" ")[2]
     size = UNITS_S.get(unit)
-    known = [end for end in (each.low, each.high) if end is not None]
-    if size is None or each.value == 0 or not known:
+    known = [end for end in (low, high) if end is not None]
+    if size is None or value == 0 or not known:
         return ""
     ends = [f"{end / size:#.3g}".removesuffix(".") for end in known]
     if len(ends) == 2:
         return f"{ends[0]}-{ends[1]} {unit}"
-    return f"{'≤' if each.low is None else '≥'} {ends[0]} {unit}"
+    return f"{'≤' if low is None else '≥'} {ends[0]} {unit}"
 
 
 def machine_lines(machine: MachineFacts) -> list[str]:

@@ -6,15 +6,14 @@ from rich.text import Text
 from headrace.jobs import printable, show_seconds, show_seconds_short
 
 from ..load import (
-    LOAD_METRIC_NAMES,
     PERCENTILES,
+    WITH_FAILURES,
     LoadFigures,
     asked,
     brief,
-    interval,
     lead,
     machine_lines,
-    says_something,
+    times_table,
 )
 from ..wording import counted, rate, share_of
 from .layout import columns, heading, print_body
@@ -55,11 +54,11 @@ def _print_rates(figures: LoadFigures, console: Console) -> None:
         said += f", {requests.failed:,} failed ({requests.error_rate or 0:.2%})"
     print_body(console, said, "red" if requests.failed else "")
     if requests.cut:
-        print_body(
-            console,
-            f"{requests.cut:,} cut off at the end of the run; the figures lack them",
-            "yellow",
+        unsent = f" ({requests.unsent:,} of them never sent)" if requests.unsent else ""
+        said = (
+            f"{requests.cut:,} cut off at the end of the run{unsent}; figures of answers lack them"
         )
+        print_body(console, said, "yellow")
 
 
 def _print_times(figures: LoadFigures, console: Console) -> None:
@@ -67,16 +66,11 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         return
     heading(console, "Times of measured answers, with 95 % intervals")
     table = columns("", "n", *PERCENTILES, "max")
-    for spread in figures.times:
-        if not says_something(figures, spread):
-            continue
-        name = LOAD_METRIC_NAMES[spread.metric]
-        if spread.since == "due":
-            name += " from due"
-        found = [spread.percentile(each) for each in PERCENTILES]
-        figures_of = (show_seconds_short(each.value) for each in found)
-        table.add_row(name, f"{spread.count:,}", *figures_of, show_seconds_short(spread.max))
-        intervals = [interval(each) for each in found]
+    for row in times_table(figures, show_seconds_short):
+        dim = "dim" if row.name == WITH_FAILURES else ""
+        cells = (Text(value, dim) for value, _ in row.percentiles)
+        table.add_row(Text(row.name, dim), row.requests, *cells, row.most)
+        intervals = [within for _, within in row.percentiles]
         if any(intervals):
             table.add_row("", "", *(Text(each, "dim") for each in intervals), "")
     print_body(console, table)
@@ -104,6 +98,8 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
         said = f"{counted(refusals.refused, 'answer')} of 429 ({share_of(refusals.share)})"
         if refusals.retry_after is not None:
             pause = refusals.retry_after
+            assert pause.min is not None
+            assert pause.max is not None
             least, most = show_seconds(pause.min), show_seconds(pause.max)
             said += f"; Retry-After of {least}" + (f" to {most}" if most != least else "")
         print_body(console, said, "yellow")

@@ -63,8 +63,8 @@ class Demand(Protocol):
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         """A user's request has come to its end."""
 
-    def left(self, until_s: float) -> int:
-        """How many are due by `until_s` that nobody has taken; they are then gone."""
+    def left(self, until_s: float) -> Iterator[float]:
+        """When what nobody has taken was due, of all that was by `until_s`; it is then gone."""
         ...
 
 
@@ -104,12 +104,10 @@ class OpenLoop:
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         """Answers change nothing here."""
 
-    def left(self, until_s: float) -> int:
-        count = 0
+    def left(self, until_s: float) -> Iterator[float]:
         while self._next_s <= until_s:
-            count += 1
-            self._next_s = self._following_s()
-        return count
+            due_s, self._next_s = self._next_s, self._following_s()
+            yield due_s
 
     def _following_s(self) -> float:
         """The next due time, or inf where the window ends before it."""
@@ -189,7 +187,14 @@ class Users:
         pause_s = self._think.draw_s(self._dice[user])
         heappush(self._ready, (now_s + max(pause_s, FAILED_PAUSE_S * failed), user))
 
-    def left(self, until_s: float) -> int:
-        waiting = [turn for turn in self._ready if turn[0] <= until_s]
-        self._ready.clear()
-        return len(waiting)
+    def left(self, until_s: float) -> Iterator[float]:
+        ready, self._ready = sorted(self._ready), []
+        window = self._window
+        for due_s, _ in ready:
+            measured = due_s >= window.from_s
+            if due_s > until_s or due_s >= window.end_s:
+                return
+            if measured and self.measured == window.requests:
+                return  # nobody wants more
+            self.measured += measured
+            yield due_s

@@ -56,6 +56,10 @@ class LoadRecorder(Recorder):
         super()._count_end(attempt, job, replaces)
         self._tally.attempt_ended(attempt, job, trio.current_time())
 
+    def never_sent(self, attempt: Attempt) -> None:
+        """A request was due, and the run ended before it left; those who look on have gone."""
+        super().ended(msgspec.structs.replace(attempt, phase=self._phase_of(attempt.due_at)), None)
+
     async def _next_segment(self) -> Journal:
         """Unlike a segment that is sealed at once, the full one keeps the attempts that it began;
         and so nothing is repeated, and nobody waits for the disk."""

@@ -5,7 +5,7 @@ It takes the place that a backlog has in a bulk run: one dispatcher takes, attem
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import trio
@@ -23,10 +23,18 @@ AHEAD_SPARE = 2.0
 
 
 class TakenJob(NamedTuple):
-    """A job that was taken, and whose turn it was."""
+    """A job that was taken, whose turn it was, and when it was first due."""
 
     pending: Pending
     user: int
+    due_s: float
+
+
+class UnsentRequest(NamedTuple):
+    """A request that was due and never left."""
+
+    job: Job
+    due_s: float
 
 
 class Schedule:
@@ -57,6 +65,7 @@ class Schedule:
         self._retries: list[tuple[float, int, Pending]] = []
         self._order = itertools.count()
         self._out: dict[int, TakenJob] = {}
+        self._halted: list[TakenJob] = []  # came back although they never left
         self._yielded_s = trio.current_time()
 
     def take_now(self) -> tuple[Pending, float] | None:
@@ -111,7 +120,7 @@ class Schedule:
 
     def _give(self, turn: DueRequest) -> Pending:
         pending, self._ahead = self._ahead or self._make(), None
-        self._out[pending.job.index] = TakenJob(pending, turn.user)
+        self._out[pending.job.index] = TakenJob(pending, turn.user, turn.due_s)
         self.taken += 1
         return pending
 
@@ -122,14 +131,25 @@ class Schedule:
 
     def done(self, pending: Pending, end: JobEnd | None) -> None:
         """A taken job will not come back; None where it has no result."""
-        user = self._out.pop(pending.job.index).user
+        taken = self._out.pop(pending.job.index)
+        if not pending.made:
+            self._halted.append(taken)
+        user = taken.user
         good = end is not None and end.status == "succeeded"
         self._prompts.answered(pending.job, end.text if good and end else None)
         self.demand.freed(user, trio.current_time(), failed=not good)
         if not self.demand.open_loop or self.demand.over_s is not None:
             self._alarm.ring()  # a user is back, or nobody is out any more
 
-    def unsent(self, until_s: float) -> int:
-        """How many were due by `until_s` and never sent. To be asked at the end."""
-        waiting = sum(1 for out in self._out.values() if not out.pending.made)
-        return waiting + self.demand.left(until_s)
+    def unsent(self, until_s: float) -> Iterator[UnsentRequest]:
+        """What was due by `until_s` and never sent. To be asked once, at the end.
+
+        Each has the prompt that it would have been sent with.
+        """
+        for taken in (*self._halted, *self._out.values()):
+            if not taken.pending.made:
+                yield UnsentRequest(taken.pending.job, taken.due_s)
+        for due_s in self.demand.left(until_s):
+            pending, self._ahead = self._ahead or self._make(), None
+            self.taken += 1
+            yield UnsentRequest(pending.job, due_s)

@@ -17,6 +17,7 @@ from ..errors import InterruptError, StorageError
 from ..limits import Concurrency, most_connections
 from ..pending import Pending
 from ..record import Journal, Recorder, RecoveredState, RunDirectory
+from ..rows import unsent_row
 from ..session import RunEnvironment, RunSession
 from ..signals import interruption
 from ..stderr import show
@@ -84,6 +85,7 @@ class LoadSession(RunSession):
 
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         recorder, prices = parts.recorder, parts.prices
+        assert isinstance(recorder, LoadRecorder)
         for reject in self._source.rejects:
             recorder.reject(reject)
         with ExitStack() as stack:
@@ -127,7 +129,7 @@ class LoadSession(RunSession):
                     )
                     nursery.cancel_scope.cancel()
             finally:
-                self._end_run(schedule)
+                self._end_run(schedule, recorder)
 
     def _all_sent(self, recorder: Recorder) -> None:
         recorder.read_whole()
@@ -184,7 +186,18 @@ class LoadSession(RunSession):
             return  # then it has less
         self._stop.in_flight.deadline = max(over_s, self._clock.now()) + self._load.grace_s
 
-    def _end_run(self, schedule: Schedule) -> None:
+    def _record_unsent(self, schedule: Schedule, recorder: LoadRecorder, until: datetime) -> int:
+        """Have a row of all that was due and never left, and say how many there are."""
+        count = 0
+        for job, due_s in schedule.unsent(self._clock.seconds(until)):
+            count += 1
+            try:
+                recorder.never_sent(unsent_row(job, self._clock.utc(due_s)))
+            except StorageError as error:
+                self._stop.request(error)
+        return count
+
+    def _end_run(self, schedule: Schedule, recorder: LoadRecorder) -> None:
         """Write down what is known now."""
         facts, clock, stop = self._facts, self._clock, self._stop
         now_s = clock.now()
@@ -193,7 +206,9 @@ class LoadSession(RunSession):
         if facts.measure_to is None or (stop.reason is not None and end < facts.measure_to):
             facts.measure_to = max(end, facts.measure_from)
         facts.ended = clock.utc(now_s)
-        facts.unsent = schedule.unsent(clock.seconds(facts.measure_to))
+        facts.unsent = self._record_unsent(schedule, recorder, facts.measure_to)
+        if facts.unsent or stop.in_flight.cancel_called:
+            facts.cut_off = clock.utc(min(now_s, stop.in_flight.deadline))
         facts.machine = facts_of(self._loop, self._usage, in_flight_max=self._tally.in_flight_max)
 
 

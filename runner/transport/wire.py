@@ -1,12 +1,20 @@
 """What is known of one attempt on the wire."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 # Is handed a piece of a body and when it arrived, on trio's clock; False is enough of it. What
 # takes long is awaited before the next piece.
 Take = Callable[[bytes, float | None], bool | Awaitable[bool]]
 # The same of several pieces at once.
 TakeAll = Callable[[list[tuple[bytes, float | None]]], bool | Awaitable[bool]]
+
+
+class FirstTokens(Protocol):
+    """When a stream's first token came, and the first that is not reasoning; None until then."""
+
+    first_at_s: float | None
+    first_content_at_s: float | None
 
 
 class Wire:
@@ -16,6 +24,9 @@ class Wire:
     before the first byte of the request is written to a ready connection; what it raises ends the
     attempt. `sent_at_s` is when it returned: nothing but the write lies between the two.
     Bytes count the request and the response with their heads, without TLS.
+
+    `tokens` is what a stream's reader knows of its tokens: an attempt that is cancelled has no
+    outcome to say it.
 
     With `swept`, a sweep reads the answer where there is one: for streams, of many chunks.
 
@@ -31,6 +42,7 @@ class Wire:
     first_byte_at_s: float | None = None
     arrived_at_s: float | None = None
     client_lag_s: float | None = None
+    tokens: FirstTokens | None = None
     bytes_sent: int = 0
     bytes_received: int = 0
 

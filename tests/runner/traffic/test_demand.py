@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,8 +95,20 @@ def test_what_is_late_is_still_wanted() -> None:
         DueRequest(2.0, 0),
         None,
     ]
-    assert demand.left(2.9) == 0
-    assert demand.left(3.0) == 1
+    assert [*demand.left(2.9)] == []
+    assert [*demand.left(3.0)] == [3.0]
+
+
+def test_users_beyond_the_number_that_is_measured_are_not_left_over() -> None:
+    def left(**ends: Any) -> list[float]:
+        window = MeasureWindow(**{"from_s": 0.0, "duration_s": None, "requests": None, **ends})
+        users = Users(window, count=3, think=NO_PAUSE, seed=1, start_s=0.0, spread_s=3.0)
+        assert users.take(0.0) == DueRequest(0.0, 0)
+        return [*users.left(9.0)]
+
+    assert left(requests=2) == [1.0]
+    assert left(duration_s=2.0) == [1.0]
+    assert left(duration_s=9.0) == [1.0, 2.0]
 
 
 def test_users_come_back_when_they_have_their_answer_and_have_thought() -> None:

@@ -1,5 +1,6 @@
 """Load runs in virtual time: what is sent when, what is recorded, and how runs end."""
 
+import datetime as dt
 import json
 import math
 import re
@@ -87,8 +88,63 @@ async def test_what_the_concurrency_limit_kept_back_until_the_grace_was_over_is_
         service.connect, rate="1/s", duration_s=6.0, concurrency=1, grace_s=3.0
     )
     # Sent at 0, 4 and 8 s; the last is cut off at 9 s.
-    assert ran.attempts["error_kind"].to_list() == [None, None, "cancelled"]
+    assert ran.attempts["error_kind"].to_list() == [None, None, *["cancelled"] * 4]
+    assert ran.attempts["sent_at"].is_null().to_list() == [False] * 3 + [True] * 3
+    assert ran.due_s("measure") == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert ran.attempts["custom_id"].to_list() == [f"load-{n}" for n in range(6)]
     assert ran.facts.unsent == 3
+    assert ran.facts.cut_off - ran.facts.measure_from == dt.timedelta(seconds=9)
+
+
+async def test_a_request_that_was_still_connecting_when_the_run_ended_has_a_row(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """The first has the connection on which the balance was read; for the second none opens."""
+    service.answer = lambda seen: service.fine(delay_s=60.0)
+    opened: list[object] = []
+
+    async def connect(origin: object) -> trio.abc.Stream:
+        opened.append(origin)
+        if len(opened) > 1:
+            await trio.sleep_forever()
+        stream: trio.abc.Stream = await service.connect(origin)
+        return stream
+
+    ran = await traffic.over(connect, rate="1/s", duration_s=2.0, grace_s=1.0)
+    assert ran.attempts["error_kind"].to_list() == ["cancelled", "cancelled"]
+    assert ran.attempts["sent_at"].is_null().to_list() == [False, True]
+    assert ran.due_s("measure") == [0.0, 1.0]
+    assert (ran.facts.unsent, ran.outcome.failed) == (1, 0)
+
+
+async def test_what_a_stopped_run_had_not_sent_has_a_row(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Due by the moment of the stop; what would have been due later was never asked for."""
+    service.answer = lambda seen: service.fine(delay_s=2.5)
+    stop = Stop(grace_s=10.0)
+
+    async def interrupt() -> None:
+        await trio.sleep(3.1)
+        stop.request(InterruptError("interrupted"))
+
+    traffic.nursery.start_soon(interrupt)
+    ran = await traffic.over(service.connect, rate="1/s", duration_s=60.0, concurrency=1, stop=stop)
+    assert ran.due_s("measure") == [0.0, 1.0, 2.0, 3.0]
+    assert ran.attempts["error_kind"].to_list() == [None, None, "cancelled", "cancelled"]
+    assert ran.facts.unsent == 2
+
+
+async def test_a_stream_that_was_cut_off_keeps_its_first_token(
+    traffic: Any, autojump_clock: MockClock
+) -> None:
+    gateway = traffic.gateway(ttft_s=0.5, itl_s=10.0)
+    ran = await traffic.on(
+        gateway, rate="1/s", requests=1, grace_s=5.0, stream=True, output_tokens="50"
+    )
+    assert ran.attempts["error_kind"].to_list() == ["cancelled"]
+    assert ran.attempts["ttft_s"].to_list() == pytest.approx([0.5], abs=1e-3)
+    assert ran.attempts["latency_s"].to_list() == [None]
 
 
 async def test_users_send_when_they_have_their_answer_and_have_thought(
