@@ -33,22 +33,34 @@ if TYPE_CHECKING:
         spent_by,
     )
     from .objectives import (
+        GateReport,
         Judgement,
         check_objective,
+        gated_summary_json,
         judge,
+        judge_run,
+        judges_failures,
         open_figures,
         read_objectives,
         requests_needed,
     )
     from .row_conditions import row_condition
     from .run import check_whole, scan_attempts, scan_results
-    from .terminal import print_night, print_status, print_steps, print_summary, report_console
+    from .terminal import (
+        print_gate,
+        print_night,
+        print_status,
+        print_steps,
+        print_summary,
+        report_console,
+    )
 
 __all__ = [
     "BalanceCheck",
     "Base",
     "Comparison",
     "Difference",
+    "GateReport",
     "Judgement",
     "LoadFigures",
     "MeasurementErrors",
@@ -64,8 +76,12 @@ __all__ = [
     "check_whole",
     "compare_runs",
     "compare_with_log",
+    "gated_summary_json",
     "judge",
+    "judge_run",
+    "judges_failures",
     "open_figures",
+    "print_gate",
     "print_night",
     "print_status",
     "print_steps",
@@ -104,11 +120,14 @@ __getattr__ = late(
         "night_scores": "score_names",
         "nights": "Base NightPlan NightReport check_night report_night spent_by",
         "objectives": (
-            "Judgement check_objective judge open_figures read_objectives requests_needed"
+            "GateReport Judgement check_objective gated_summary_json judge judge_run "
+            "judges_failures open_figures read_objectives requests_needed"
         ),
         "row_conditions": "row_condition",
         "run": "check_whole scan_attempts scan_results",
-        "terminal": "print_night print_status print_steps print_summary report_console",
+        "terminal": (
+            "print_gate print_night print_status print_steps print_summary report_console"
+        ),
         "measurement_errors": "MeasurementErrors compare_with_log",
     },
 )

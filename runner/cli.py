@@ -14,7 +14,7 @@ from .params import BASE_URL, send_flags, time_flag
 from .stderr import print_err
 
 if TYPE_CHECKING:
-    from headrace.reports import Summary
+    from headrace.reports import GateReport, Summary
 
     from .bulk import Display, TableJobs
 
@@ -124,16 +124,20 @@ def _display() -> tuple["Display", Callable[[str], None]]:
     return display_on(console), partial(print_line, console)
 
 
-def show_summary(summary: "Summary", *, as_json: bool) -> None:
-    """Print the summary of a run that has ended: as a report, or as JSON."""
+def show_summary(summary: "Summary", *, as_json: bool, gate: "GateReport | None" = None) -> None:
+    """Print the summary of a run that has ended, and how it was judged: as a report, or as JSON."""
     if as_json:
-        from headrace.reports import summary_json
+        from headrace.reports import gated_summary_json, summary_json
 
-        click.echo(summary_json(summary), nl=False)
-    else:
-        from headrace.reports import print_summary, report_console
+        data = summary_json(summary) if gate is None else gated_summary_json(summary, gate)
+        click.echo(data, nl=False)
+        return
+    from headrace.reports import print_gate, print_summary, report_console
 
-        print_summary(summary, report_console())
+    print_summary(summary, report_console())
+    if gate is not None:
+        click.echo()
+        print_gate(gate, report_console())
 
 
 @click.command()

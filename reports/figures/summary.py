@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -150,7 +151,7 @@ def summary_json(summary: Summary) -> bytes:
     return data_json(summary)
 
 
-def data_json(struct: msgspec.Struct) -> bytes:
+def data_json(struct: msgspec.Struct | dict[str, Any]) -> bytes:
     """What a report shows, as indented JSON. Money is text, without an exponent or idle zeros."""
     data = msgspec.to_builtins(struct, builtin_types=[Decimal])
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=_digits)

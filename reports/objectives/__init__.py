@@ -4,8 +4,16 @@ from .client_error import JudgementWithinError, judge_within_client_error
 from .confidence import judge_with_confidence, requests_needed
 from .estimates import RunEstimates
 from .evaluate import Figures, open_figures
+from .failures import judges_failures
 from .figure_names import FIGURES
-from .gate import GATE_SCHEMA_VERSION, NOT_MET_EXIT_CODE, GateReport, judge_run, read_objectives
+from .gate import (
+    GATE_SCHEMA_VERSION,
+    NOT_MET_EXIT_CODE,
+    GateReport,
+    gated_summary_json,
+    judge_run,
+    read_objectives,
+)
 from .objective import Judgement, Measured, check_objective, judge
 from .outcome import Unclear, Weigher, one_sided
 from .pooled import PooledEstimates
@@ -33,11 +41,13 @@ __all__ = [
     "Unclear",
     "Weigher",
     "check_objective",
+    "gated_summary_json",
     "judge",
     "judge_run",
     "judge_with_confidence",
     "judge_within_client_error",
     "judgement_words",
+    "judges_failures",
     "one_sided",
     "open_figures",
     "read_objectives",

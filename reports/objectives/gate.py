@@ -8,7 +8,7 @@ import msgspec
 from headrace.jobs import Expression, InputError, parse_condition
 from headrace.text_file import TextEncodingError, read_text
 
-from ..figures import summary_of
+from ..figures import Summary, data_json, summary_of
 from ..run import open_run
 from .client_error import depending_on_client
 from .estimates import RunEstimates
@@ -106,6 +106,18 @@ def judge_run(
         verdict=None if verdict is None else verdict.verdict,
         verdict_why=[] if verdict is None else verdict.why,
     )
+
+
+def gated_summary_json(summary: Summary, report: GateReport) -> bytes:
+    """The summary as indented JSON, with the judgement under `gate`.
+
+    Args:
+        summary: that of the run.
+        report: how the run was judged.
+    """
+    names = zip(summary.__struct_encode_fields__, summary.__struct_fields__, strict=True)
+    shown = {key: getattr(summary, name) for key, name in names}
+    return data_json({**shown, "gate": report})
 
 
 def _estimates(directory: Path) -> RunEstimates:

@@ -11,7 +11,12 @@ from ..objectives import GateReport, judgement_words, unclear_words
 
 
 def print_gate(report: GateReport, console: Console) -> None:
-    """Print what was not met in red, and a line that counts. Fits 60 columns and wider."""
+    """Print what was not met in red, and a line that counts. Fits 60 columns and wider.
+
+    Args:
+        report: how the run was judged.
+        console: where to.
+    """
     beside = "" if report.base is None else f"  beside {printable(report.base)}"
     console.print(Text.assemble((printable(report.run), "bold"), beside))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)

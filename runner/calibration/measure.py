@@ -198,7 +198,7 @@ class Loads:
             planned = plan(options, Secret(gateway.key), wall_now())
             # What is in flight when it is stopped is worth nothing: no grace.
             stop = Stop(grace_s=0.0)
-            outcome, summary = load_and_summarise(
+            outcome, summary, _ = load_and_summarise(
                 planned, environment=REAL_ENVIRONMENT._replace(stop=stop)
             )
         self._ending.check(outcome.exit_code)

@@ -93,6 +93,19 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     multiple=True,
     help="What a good request keeps to, such as 'ttft_s < 0.8'.",
 )
+@click.option(
+    "--require",
+    metavar="EXPR",
+    multiple=True,
+    help="What the run must meet, such as 'p95(latency_s) < 3': else exit code 4.",
+)
+@click.option(
+    "--unclear",
+    type=click.Choice(["met", "missed", "point"]),
+    default="point",
+    show_default=True,
+    help="What such a one counts as whose interval holds its limit; point: as it came out.",
+)
 @time_flag(
     "--client-error",
     text="What this client may be late by.  [default: 1 % of the latency; a gap between tokens]",
@@ -125,7 +138,8 @@ def load(*, as_json: bool, **options: Any) -> None:
     """Send a shape of traffic, and report latency and throughput.
 
     One of --users, --rate, --stages and --replay is the shape; --duration or --requests ends it.
-    Exit code 6 when the client could not keep up, so that its figures are not the service's.
+    Exit code 6 when the client could not keep up, so that its figures are not the service's; 4
+    when they are, and miss what --require says; 1 when requests failed and nothing judges that.
 
     The key is read from HEADRACE_API_KEY.
     """
@@ -155,12 +169,13 @@ def load(*, as_json: bool, **options: Any) -> None:
     print_calibration_warnings(planned)
     if planned.source.announcement is not None:
         print_err(printable(planned.source.announcement))
-    outcome, summary = load_and_summarise(
+    judged = load_and_summarise(
         planned,
         display_on(Console(stderr=True)),
         REAL_ENVIRONMENT._replace(announce=print_err),
     )
-    show_summary(summary, as_json=as_json)
+    show_summary(judged.summary, as_json=as_json, gate=judged.gate)
+    outcome = judged.outcome
     if outcome.reason is not None:
         print_err(f"Stopped: {printable(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -45,6 +45,10 @@ class LoadOptions(SendOptions, total=False):
     jobs: a job file, to be sent in a circle; drawn from with `sample`.
     objectives: what a good request keeps to: "ttft_s < 0.8".
     client_error_s: what the client may be late by; None is what the verdict allows.
+    require: what the run must meet: "p95(latency_s) < 3", "error_rate < 1%"; exit code 4 where it
+        does not.
+    unclear: what one of these counts as that can't be told: "met", "missed", or "point", by what
+        came out.
     seed: of all chance; None takes one from the clock.
     out: a new run directory; None is a fresh one in the current directory.
     """
@@ -74,6 +78,8 @@ class LoadOptions(SendOptions, total=False):
     sample: bool
     objectives: Sequence[str]
     client_error_s: float | None
+    require: Sequence[str]
+    unclear: Literal["met", "missed", "point"]
     seed: int | None
     out: str | Path | None
 
@@ -110,7 +116,8 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
         LoadSettings,
         key,
         **{name: given[name] for name in given.keys() & OF_SETTINGS}
-        | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed},
+        | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed}
+        | {"require": tuple(options.get("require", ()))},
     )
     asked = PromptOptions(
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Literal
 
 from headrace.jobs import InputError, parse_condition
 
@@ -19,6 +20,8 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     peak in flight: more is queued, never skipped. There are no limits of the client's own,
     and one attempt per job, unless they are set. `objectives` are conditions on one request,
     `client_error_s` is what the client may be late by (None: what the verdict allows).
+    `require` are conditions on the run, which judge it at its end; `unclear` is what one of them
+    counts as whose interval holds its limit.
     """
 
     shape: Shape
@@ -27,6 +30,8 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     warmup_s: float = WARMUP_S
     objectives: tuple[str, ...] = ()
     client_error_s: float | None = None
+    require: tuple[str, ...] = ()
+    unclear: Literal["met", "missed", "point"] = "point"
     rpm: int | None = LOAD.rpm
     tpm: int | None = LOAD.tpm
     attempts: int = LOAD.attempts

@@ -4,17 +4,20 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import trio
 
 from headrace import standard_streams
 from headrace.jobs import (
     SCHEMA_VERSION,
+    Expression,
     InputError,
     LoadFacts,
     Manifest,
+    Name,
     parse_condition,
+    walk_nodes,
 )
 
 from ..alarm import OpenAlarm, open_alarm
@@ -28,11 +31,21 @@ from .session import LoadSession
 from .view import LoadDisplay
 
 if TYPE_CHECKING:
-    from headrace.reports import Summary
+    from headrace.reports import GateReport, Summary
 
 # Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
 GC_THRESHOLD = 200_000
-NOT_VALID = 6  # exit code
+NOT_VALID = 6  # exit codes
+NOT_MET = 4
+
+
+class JudgedLoad(NamedTuple):
+    """A load run that has ended, its summary, and the judgement by what it must meet; None where
+    it must meet nothing, or its records can't be read."""
+
+    outcome: RunOutcome
+    summary: "Summary"
+    gate: "GateReport | None"
 
 
 def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOutcome:
@@ -47,26 +60,29 @@ def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOu
     Returns:
         How the run ended; what stopped it is in `exit_code` and `reason`. The exit code is 6 where
         the measurement is not valid: the client was too slow for its figures to be the service's,
-        or too little is known to tell.
+        or too little is known to tell; else 4 where `require` is not met, and else 1 where
+        requests failed and nothing in `require` speaks of that.
 
     Raises:
         InputError: something can't be used; nothing has been sent then.
     """
     planned = plan(options, api_key, wall_now())
-    outcome, _ = load_and_summarise(planned)
-    return outcome
+    return load_and_summarise(planned).outcome
 
 
 def load_and_summarise(
     planned: LoadPlan,
     display: LoadDisplay | None = None,
     environment: RunEnvironment = REAL_ENVIRONMENT,
-) -> tuple[RunOutcome, "Summary"]:
-    """Run, then have `reports` summarise the run, judge the client, and write summary.json.
+) -> JudgedLoad:
+    """Run, then have `reports` summarise the run, judge the client and then the run, and write
+    summary.json.
 
     Where the disk refused the run's own records, the summary is made but not written.
     """
     from headrace.reports import (  # all that a run asks of it
+        judge_run,
+        judges_failures,
         request_condition,
         summarise,
         write_summary,
@@ -74,24 +90,56 @@ def load_and_summarise(
 
     for text in planned.settings.objectives:
         request_condition(parse_condition(text))
+    required = [_requirement(text) for text in planned.settings.require]
     with _undisturbed():
         outcome = trio.run(run_load, planned, environment, display)
     if outcome.storage_failed:
         try:
-            return outcome, summarise(planned.directory)
+            return JudgedLoad(outcome, summarise(planned.directory), None)
         except InputError as error:  # the directory is gone, or can't be read either
             raise StorageError(outcome.reason or error.message) from error
     with storage(planned.directory / "summary.json"):
         summary = write_summary(planned.directory)
-    return with_validity(outcome, valid=summary.load is None or summary.load.verdict.valid), summary
+    valid = summary.load is None or summary.load.verdict.valid
+    gate = None
+    if required:
+        gate = judge_run(planned.directory, required, unclear=planned.settings.unclear)
+    outcome = judged(
+        outcome,
+        valid=valid,
+        met=gate is None or gate.met,
+        failures_judged=judges_failures(required),
+    )
+    return JudgedLoad(outcome, summary, gate)
 
 
-def with_validity(outcome: RunOutcome, *, valid: bool) -> RunOutcome:
-    """The outcome with the exit code of a measurement that is not valid, where it is not: it comes
-    before that of failed jobs, and after whatever stopped the run."""
-    if valid or outcome.reason is not None:
+def judged(
+    outcome: RunOutcome, *, valid: bool, met: bool, failures_judged: bool = False
+) -> RunOutcome:
+    """The outcome with the exit code of its judgement, the first that applies: what stopped the
+    run, a measurement that is not valid, what is not met, and failures that nothing judges."""
+    if outcome.reason is not None:
         return outcome
-    return outcome._replace(exit_code=NOT_VALID)
+    if not valid:
+        return outcome._replace(exit_code=NOT_VALID)
+    if not met:
+        return outcome._replace(exit_code=NOT_MET)
+    if failures_judged:  # lines that are not jobs are another thing
+        return outcome._replace(exit_code=int(outcome.rejected > 0))
+    return outcome
+
+
+def _requirement(text: str) -> Expression:
+    """What the run must meet. Raises ExpressionError where it has no meaning for a load run."""
+    from headrace.reports import check_objective
+
+    expression = parse_condition(text)
+    for node in walk_nodes(expression.root):
+        if isinstance(node, Name) and node.name == "base":
+            said = "no run stands beside this one; judge it by headrace gate RUN --base RUN"
+            raise expression.mistake(node, said)
+    check_objective(expression, with_base=False)
+    return expression
 
 
 async def run_load(

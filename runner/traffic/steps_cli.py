@@ -51,7 +51,7 @@ def make_steps(
         def run(planned: LoadPlan) -> RunOutcome:
             ending.check()
             display = display_on(Console(stderr=True))
-            return load_and_summarise(planned, display, environment)[0]
+            return load_and_summarise(planned, display, environment).outcome
 
         stepper = Stepper(
             {**options, "rate": None},
@@ -101,6 +101,11 @@ def _asked(
     if jobs is not None and is_stream(jobs):
         raise InputError(
             f"{flag} reads --jobs for each step, and {jobs} can be read once; name a file"
+        )
+    if options.get("require"):
+        raise InputError(
+            f"--require judges one run, and {flag} makes several; leave it out, or judge the run "
+            "of a step by headrace gate RUN --require"
         )
     if given:
         raise InputError(f"{flag} sets the loads itself; leave out {' and '.join(given)}")

@@ -225,3 +225,66 @@ def test_http2_is_asked_for_as_in_a_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert done.exit_code == 2
     assert "HTTP/2 is not spoken on a Unix socket" in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--require", "p95(latency) < 3"], "latency"),
+        (["--require", "cost < 1.1 * base"], "judge it by headrace gate RUN --base RUN"),
+        (["--require", "error_rate > 5"], "error_rate"),
+        (["--unclear", "perhaps", "--require", "cost < 5"], "perhaps"),
+    ],
+)
+def test_what_can_judge_no_run_is_refused_before_anything_is_sent(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"HEADRACE_BASE_URL": "http://127.0.0.1:9", "HEADRACE_API_KEY": "sk-test"}
+    done = CliRunner().invoke(
+        main, ["load", "--users", "1", "--requests", "1", *words], env=environment
+    )
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_is_not_judged_as_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"HEADRACE_BASE_URL": "http://127.0.0.1:9", "HEADRACE_API_KEY": "sk-test"}
+    words = ["load", "--sweep", "1/s", "--requests", "1", "--require", "cost < 5"]
+    done = CliRunner().invoke(main, words, env=environment)
+    assert done.exit_code == 2
+    assert "--require judges one run, and --sweep makes several" in done.output
+
+
+def test_what_a_run_must_meet_judges_it_in_the_same_command(gateway: Gateway) -> None:
+    """Every second request fails: told by the exit code, unless what is required speaks of it."""
+    lines = [
+        {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}
+        for model in ("deepseek-v4-flash", "no-such-model")
+    ]
+    (gateway.path / "mixed.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shape = ("--jobs", "mixed.jsonl", "--users", "1", "--requests", "4", "--client-error", "60s")
+    done: list[tuple[int | None, str, str]] = []
+    for n, words in enumerate(
+        (
+            (),
+            ("--require", "error_rate <= 50%", "--require", "p95(latency_s) < 60s"),
+            ("--require", "error_rate < 10%", "--unclear", "missed", "--json"),
+        )
+    ):
+        process = gateway.load(*shape, "--out", f"{n}.run", *words)
+        out, err = process.communicate(timeout=120)
+        done.append((process.returncode, out, err))
+    assert done[0][0] == 1, done[0]
+    assert done[1][0] == 0, done[1]
+    assert "all 2 objectives met" in done[1][1]
+    assert done[2][0] == 4, done[2]
+    found = json.loads(done[2][1])
+    assert found["load"]["verdict"]["verdict"] == "valid"
+    assert found["gate"]["met"] is False
+    assert found["gate"]["objectives"][0]["objective"] == "error_rate < 10%"
+    del found["gate"]
+    assert gateway.summary("2.run") == found

@@ -351,7 +351,7 @@ async def test_while_requests_are_due_nothing_is_sealed_and_at_the_end_everythin
 
     ran = await traffic.over(service.connect, rate="10/s", duration_s=4.0, watch=watch)
     assert segments[0] < segments[-1] >= 5
-    assert len(list(ran.directory.glob("attempts/*.parquet"))) > segments[-1]
+    assert len(list(ran.directory.glob("attempts/*.parquet"))) >= segments[-1]
     assert ran.attempts["index"].to_list() == list(range(40))
     assert ran.results["index"].to_list() == list(range(40))
     assert not (ran.directory / "journal").exists()
