@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import os
 import sys
 from collections.abc import Generator
 
@@ -15,6 +16,7 @@ settings.load_profile("headrace")
 
 def pytest_configure() -> None:
     heed_signals()
+    os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and reports are folded by it
 
 
 @pytest.hookimpl(wrapper=True)
