@@ -48,7 +48,11 @@ class Secret:
         pieces: list[str] = []
         position = 0
         for begin, end in spans_spelled(text, self._find):
-            pieces += (text[position:begin], mark)
+            kept = text[position:begin]
+            # Half an escape of the key's first character is no text of its own.
+            if (len(kept) - len(kept.rstrip("\\"))) % 2:
+                kept = kept[:-1]
+            pieces += (kept, mark)
             position = end
         return "".join([*pieces, text[position:]])
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from headrace.jobs import Aggregate, Expression, Node
 
-from ..uncertainty import Estimate, clustered, mean_estimate, quantile_estimate
+from ..uncertainty import Clustered, Estimate, clustered, mean_estimate, quantile_estimate
 from .estimates import RunEstimates
 from .evaluate import Figures
 from .figure_names import Value
@@ -37,8 +37,7 @@ class PooledEstimates(RunEstimates):
     def __init__(self, runs: Sequence[RunEstimates]) -> None:
         """`runs` is at least one; the newest comes last."""
         newest = runs[-1]
-        rows = [each.run.results.select("index", "custom_id", "body_digest") for each in runs]
-        self.run = newest.run._replace(results=pl.concat(rows))
+        self.run = newest.run
         self.summary = newest.summary
         self.figures = PooledFigures(runs)
         self._runs = runs
@@ -53,8 +52,23 @@ class PooledEstimates(RunEstimates):
             return found[0]
         together = clustered(
             pl.concat([pl.Series("value", each.values) for each in known]),
-            pl.concat([each.keys.gather(each.codes.tolist()).alias("key") for each in known]),
+            pl.concat([_names(*each) for each in zip(self._runs, known, strict=True)]),
         )
         if isinstance(node, Aggregate) and node.quantile is not None:
             return quantile_estimate(together, float(node.quantile))
         return mean_estimate(together)
+
+    def questions(self) -> pl.DataFrame:
+        """Those of all runs, by name: a question may stand on another line each night."""
+        if len(self._runs) == 1:
+            return self._runs[0].questions()
+        rows = pl.concat([each.questions().with_columns(key=pl.col("name")) for each in self._runs])
+        return rows.unique(["name", "body_digest"], keep="first", maintain_order=True)
+
+
+def _names(run: RunEstimates, known: Clustered) -> pl.Series:
+    """The name of the question of each value."""
+    questions = run.questions()
+    names = dict(zip(questions["key"], questions["name"], strict=True))
+    of_cluster = pl.Series("key", [names[key] for key in known.keys], dtype=pl.String)
+    return of_cluster.gather(known.codes.tolist())

@@ -55,7 +55,7 @@ class TableEstimates(RunEstimates):
         self.run: Any = run
         self.figures = TableFigures(float(answers.mean()))
         self._estimate_of_all = mean_estimate(
-            clustered(pl.Series("value", answers), pl.concat([names] * len(nights)))
+            clustered(pl.Series("value", answers), pl.concat([rows["index"]] * len(nights)))
         )
 
     def of(self, expression: Expression, node: Node) -> Estimate | None:
