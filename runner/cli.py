@@ -126,18 +126,27 @@ def _display() -> tuple["Display", Callable[[str], None]]:
 
 def show_summary(summary: "Summary", *, as_json: bool, gate: "GateReport | None" = None) -> None:
     """Print the summary of a run that has ended, and how it was judged: as a report, or as JSON."""
-    if as_json:
-        from headrace.reports import gated_summary_json, summary_json
-
-        data = summary_json(summary) if gate is None else gated_summary_json(summary, gate)
-        click.echo(data, nl=False)
-        return
-    from headrace.reports import print_gate, print_summary, report_console
-
-    print_summary(summary, report_console())
     if gate is not None:
-        click.echo()
-        print_gate(gate, report_console())
+        _show_judged(summary, gate, as_json=as_json)
+    elif as_json:
+        from headrace.reports import summary_json
+
+        click.echo(summary_json(summary), nl=False)
+    else:
+        from headrace.reports import print_summary, report_console
+
+        print_summary(summary, report_console())
+
+
+def _show_judged(summary: "Summary", gate: "GateReport", *, as_json: bool) -> None:
+    from headrace.reports import gated_summary_json, print_gate, print_summary, report_console
+
+    if as_json:
+        click.echo(gated_summary_json(summary, gate), nl=False)
+        return
+    print_summary(summary, report_console())
+    click.echo()
+    print_gate(gate, report_console())
 
 
 @click.command()
