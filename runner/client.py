@@ -411,7 +411,7 @@ class Client:
                 more = take(b"", wire.arrived_at_s, lambda _: parser.end())
                 if not isinstance(more, bool):
                     await more
-                if broken is not None:  # half an event is no part of an answer
+                if broken is not None:  # half an event is not part of an answer
                     del stream.unreadable[whole_events:]
         except UnusableAnswerError as error:
             unusable = error

@@ -49,7 +49,7 @@ class Secret:
         position = 0
         for begin, end in spans_spelled(text, self._find):
             kept = text[position:begin]
-            # Half an escape of the key's first character is no text of its own.
+            # Half an escape of the key's first character is not text of its own.
             if (len(kept) - len(kept.rstrip("\\"))) % 2:
                 kept = kept[:-1]
             pieces += (kept, mark)

@@ -18,7 +18,7 @@ _KINDS: dict[int, tuple[type[InterruptError], str]] = {
 # Whoever started us may have said that these are not for us: nohup does.
 _MAY_BE_IGNORED = frozenset({signal.SIGHUP, signal.SIGQUIT})
 # `timeout` sends its signal twice, and so does a shell whose terminal is closed: what comes so soon
-# after another is no second request.
+# after another is not a second request.
 SAME_REQUEST_S = 0.05
 
 

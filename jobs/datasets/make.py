@@ -18,7 +18,7 @@ from .template import NO_COLUMN, BadRowError, Row, Template, is_template, shown
 
 # So many digits of a body's digest are a row's id.
 ID_DIGITS = 16
-# The name by which a template has the whole row, for columns whose names are no identifiers.
+# The name by which a template has the whole row, for columns whose names are not identifiers.
 ROW = "row"
 _encode = msgspec.json.Encoder().encode
 

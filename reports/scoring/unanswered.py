@@ -1,21 +1,13 @@
 """The jobs of a run that have no answer to score: failed, rejected, or not finished yet."""
 
-from collections.abc import Iterator
-
-import msgspec
 import polars as pl
-
-from headrace.jobs import MADE_JOBS, InputError, Job, JobReader, open_source
 
 from ..reject_rows import reject_rows
 from ..run import Run
+from .asked_jobs import asked_jobs
 
 FAILED, REJECTED, UNFINISHED = "failed", "rejected", "unfinished"
 _SCHEMA = {"index": pl.Int64, "custom_id": pl.String}
-
-
-class _Made(msgspec.Struct):
-    custom_id: str
 
 
 def unanswered(run: Run) -> pl.DataFrame:
@@ -41,27 +33,5 @@ def _jobs(run: Run) -> pl.DataFrame:
     if run.manifest.sessions[-1].state == "finished" or run.manifest.kind == "load":
         return pl.DataFrame(schema=_SCHEMA)
     begun = run.attempts.select(*_SCHEMA).unique("index").collect(engine="streaming")
-    return pl.concat([begun, pl.DataFrame(list(_listed(run)), schema=_SCHEMA, orient="row")])
-
-
-def _listed(run: Run) -> Iterator[tuple[int, str]]:
-    """The line and id of each job that the run is of, as far as that can still be read."""
-    made = run.directory / MADE_JOBS
-    if made.exists():
-        decode = msgspec.json.Decoder(_Made).decode
-        with made.open("rb") as file:
-            for index, line in enumerate(file):
-                if line != b"\n":
-                    yield index, decode(line).custom_id
-        return
-    file_of_run = run.manifest.job_file
-    if file_of_run is None or file_of_run.size_bytes is None:
-        return
-    try:
-        with open_source(file_of_run.path) as source:
-            if source.identity == file_of_run:
-                for each in JobReader(source):
-                    if isinstance(each, Job):
-                        yield each.index, each.custom_id
-    except InputError:
-        return  # it is gone, or can't be read any more: what was sent of it is known all the same
+    listed = [(job.index, job.custom_id) for job in asked_jobs(run)]
+    return pl.concat([begun, pl.DataFrame(listed, schema=_SCHEMA, orient="row")])

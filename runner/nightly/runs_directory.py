@@ -70,7 +70,7 @@ class RunsDirectory:
         """Open or make the directory.
 
         Raises:
-            RunDirectoryError: another process works on it, or it is no directory.
+            RunDirectoryError: another process works on it, or it is not a directory.
             InputError: nightly.json is damaged.
             StorageError: it can't be made.
         """

@@ -131,7 +131,7 @@ FATAL = {
         ),
         (False, "http", "\ufffd", False),
     ),
-    "a digit that is no number": (
+    "a digit that is not a number": (
         answer(
             '{"error":{"code":"\u00b2","message":"x"}}'.encode(), JSON, status="400 Bad Request"
         ),

@@ -45,7 +45,7 @@ def report(*arguments: str) -> Result:
 
 @pytest.fixture
 def nights(made: RunMaker) -> list[str]:
-    """Three nights, and a directory that is no run."""
+    """Three nights, and a directory that is not a run."""
     del made
     night(3, "0.3", 2.0, failed=True)
     night(1, "0.1", 1.0)

@@ -9,9 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from headrace.jobs import Price, PriceTable, Sent
-from headrace.runner.record.journal import Journal
-from tests.runner.money.test_budget import PRICES, bound_of
+from headrace.jobs import Price, PriceTable
+from tests.runner.money.test_budget import PRICES, bound_of, lose
 
 
 class Book:
@@ -206,25 +205,6 @@ async def test_what_a_killed_session_lost_is_held_against_its_own_first_reading(
     assert "with 10 spent and 4 kept" in (ran.outcome.reason or "")
     ran = await bench.run(service, prices=PRICES, max_cost=most)
     assert (ran.outcome.exit_code, ran.outcome.cost) == (0, 20)
-
-
-def lose(bench: Any, bound_: int) -> None:
-    """What a kill leaves of the second job: it was sent."""
-    (bench.directory / "journal").mkdir()
-    journal = Journal(bench.directory / "journal", 9)
-    journal.append(
-        Sent(
-            index=1,
-            custom_id="job-1",
-            model="m",
-            url="/v1/chat/completions",
-            attempt=1,
-            due_at=bench.began,
-            sent_at=bench.began,
-            cost_bound=Decimal(bound_),
-        )
-    )
-    journal.close()
 
 
 async def test_without_a_balance_what_is_kept_stays(

@@ -120,15 +120,8 @@ async def test_an_answer_that_never_came_keeps_its_bound_as_spent_across_session
     assert (third.outcome.exit_code, third.outcome.cost) == (0, 20)
 
 
-async def test_a_lost_attempt_keeps_its_bound_as_spent(
-    bench: Any, service: Any, autojump_clock: MockClock
-) -> None:
-    """The process was killed after it sent the second job: the journal has no end of it."""
-    line = bench.chat_line("job-0", "question 0", max_tokens=50)
-    bound = bound_of(line)
-    bench.write(line)
-    await bench.run(service, prices=PRICES)
-    bench.write(line, bench.chat_line("job-1", "question 1", max_tokens=50))
+def lose(bench: Any, bound: int | Decimal) -> None:
+    """What a kill leaves of the second job: it was sent."""
     (bench.directory / "journal").mkdir()
     journal = Journal(bench.directory / "journal", 9)
     journal.append(
@@ -144,6 +137,18 @@ async def test_a_lost_attempt_keeps_its_bound_as_spent(
         )
     )
     journal.close()
+
+
+async def test_a_lost_attempt_keeps_its_bound_as_spent(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """The process was killed after it sent the second job: the journal has no end of it."""
+    line = bench.chat_line("job-0", "question 0", max_tokens=50)
+    bound = bound_of(line)
+    bench.write(line)
+    await bench.run(service, prices=PRICES)
+    bench.write(line, bench.chat_line("job-1", "question 1", max_tokens=50))
+    lose(bench, bound)
     for _ in range(2):  # found by the first, read from Parquet by the second
         ran = await bench.run(service, prices=PRICES, max_cost=Decimal(10 + 2 * bound - 1))
         assert ran.outcome.exit_code == 3

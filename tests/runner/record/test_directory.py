@@ -119,4 +119,4 @@ def test_a_directory_of_a_load_run_is_made_the_same_way(
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == mode
-    assert path.parent.stat().st_mode & 0o777 == 0o777  # that is no run's
+    assert path.parent.stat().st_mode & 0o777 == 0o777  # that is not a run's
