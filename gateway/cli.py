@@ -36,6 +36,11 @@ import click
 @click.option("--prices", metavar="FILE", help="Price table, TOML.")
 @click.option("--log", metavar="FILE", help="Append what the server saw: a JSON line per request.")
 @click.option("--log-chunks", is_flag=True, help="Log when each chunk was due and was sent.")
+@click.option(
+    "--metrics",
+    metavar="ADDR",
+    help="Serve /metrics at this address too: 127.0.0.1:9464.",
+)
 @click.option("--state", metavar="FILE", help="Keep the ledger across restarts (SQLite).")
 @click.option(
     "--until-eof",

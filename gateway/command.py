@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from typing import Any, NoReturn
 import click
 import msgspec
 import trio
+
+from headrace.metrics_server import listening_at, serve_at
 
 from .answers import load_answers
 from .config import Config, default_key
@@ -58,9 +61,10 @@ def run(options: dict[str, Any]) -> NoReturn:
             if options["log"]:
                 log = stack.enter_context(LogFile(Path(options["log"]), application.clock))
                 application.log_to(log.write)
+            metrics = _metrics(options["metrics"], stack)
             _allow_many_connections()
             code = trio.run(
-                partial(_serve, until_eof=options["until_eof"]),
+                partial(_serve, until_eof=options["until_eof"], metrics=metrics),
                 *(application, options["host"], options["port"], tls),
             )
     except GatewayError as error:
@@ -184,8 +188,24 @@ def _check_host(host: str, config: Config) -> None:
         )
 
 
+def _metrics(address: str | None, stack: ExitStack) -> socket.socket | None:
+    """What listens for those who ask for metrics apart from the API; None where nobody is to."""
+    if address is None:
+        return None
+    try:
+        return stack.enter_context(listening_at(address, partial(click.echo, err=True)))
+    except ValueError as error:
+        raise GatewayError(str(error)) from error
+
+
 async def _serve(
-    application: Gateway, host: str, port: int, tls: ssl.SSLContext | None, *, until_eof: bool
+    application: Gateway,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    *,
+    until_eof: bool,
+    metrics: socket.socket | None,
 ) -> int:
     """Serve until a signal ends it or, where asked, standard input; returns the exit code."""
     failure: GatewayError | None = None
@@ -203,6 +223,8 @@ async def _serve(
                 failure = error
             else:
                 _announce(application, host, base_url)
+                if metrics is not None:
+                    nursery.start_soon(serve_at, metrics, application.metrics_page)
                 # What start-up allocated stays, so the collector need not visit it again. The rest
                 # is collected often, since a long collection delays whatever is due.
                 gc.freeze()

@@ -24,6 +24,8 @@ from .lateness import Lateness
 from .ledger import Ledger, LedgerStore
 from .log import LogRow
 from .messages_params import prompt_tokens
+from .metrics import CONTENT_TYPE as METRICS_TYPE
+from .metrics import METRICS_PATH, ServerMetrics
 from .models import MODELS_PATH, models_body
 from .pacer import Pacer
 from .response_writer import ResponseWriter
@@ -76,6 +78,7 @@ class Gateway:
         )
         self.log_rows: list[LogRow] = []
         self.lateness = Lateness()
+        self.metrics = ServerMetrics()
         self._log = log or self.log_rows.append
         self._bounds = bounds or Bounds()
         self._admission = Admission(self.config, self.ledger, self.clock)
@@ -210,7 +213,16 @@ class Gateway:
                 for name, field in self._log_headers
                 if field in request.headers
             }
-        return ResponseWriter(stream, request, row, clock=self.clock, log=self._log)
+        return ResponseWriter(stream, request, row, clock=self.clock, log=self._ended)
+
+    def _ended(self, row: LogRow) -> None:
+        self.metrics.ended(row)
+        self._log(row)
+
+    def metrics_page(self) -> bytes:
+        """What it has done, for Prometheus."""
+        places = self._places
+        return self.metrics.page(waiting=0 if places is None else places.statistics().tasks_waiting)
 
     async def _respond(self, writer: ResponseWriter, reader: RequestReader, scheme: str) -> bool:
         request = writer.request
@@ -247,12 +259,16 @@ class Gateway:
         fault = admitted.fault
         billed = fault is None or fault.is_billed
         # Held from here on, also while it queues, so that no other request can spend it.
-        with Bill(self.ledger, admitted.key, writer, response, billed=billed) as bill:
-            if self._places is None:
-                return await self._deliver(writer, admitted, bill)
-            async with self._places:
-                writer.start = trio.current_time()
-                return await self._deliver(writer, admitted, bill)
+        self.metrics.under_way += 1
+        try:
+            with Bill(self.ledger, admitted.key, writer, response, billed=billed) as bill:
+                if self._places is None:
+                    return await self._deliver(writer, admitted, bill)
+                async with self._places:
+                    writer.start = trio.current_time()
+                    return await self._deliver(writer, admitted, bill)
+        finally:
+            self.metrics.under_way -= 1
 
     def _read(self, writer: ResponseWriter) -> tuple[str, bytes]:
         """Content type and body of a GET."""
@@ -260,12 +276,14 @@ class Gateway:
         path = request.path
         is_image = path.startswith(PATH_PREFIX)
         is_models = path == MODELS_PATH or path.startswith(f"{MODELS_PATH}/")
-        if not (is_image or is_models or path == BALANCE_PATH):
+        if not (is_image or is_models or path in (BALANCE_PATH, METRICS_PATH)):
             raise ApiError(404, f"There is nothing at {path}.", code="NOT_FOUND")
         if request.method not in ("GET", "HEAD"):
             raise _wrong_method(request, "GET, HEAD")
         if is_image:
             return "image/png", read_image(path.removeprefix(PATH_PREFIX))
+        if path == METRICS_PATH:  # without a key, as servers have it: it is counts
+            return METRICS_TYPE, self.metrics_page()
         key = self._admission.authenticate(request)
         writer.row.key = key.id
         if is_models:

@@ -22,6 +22,7 @@ class SendOptions(TypedDict, total=False):
     grace_s: how long an interrupt lets what is in flight finish.
     headers: sent with each job, as a mapping or as lines of "Name: value".
     share: make the run directory by the umask; without it, it is its owner's alone.
+    metrics: serve the run's figures for Prometheus at this address: "127.0.0.1:9464".
     http2: HTTP/2, where the service speaks it; slower, and without the kernel's receive times.
     prices: a TOML price file; without one no cost is known.
     max_cost: what the computed cost never exceeds, in the currency of the prices.
@@ -36,6 +37,7 @@ class SendOptions(TypedDict, total=False):
     attempts: int
     grace_s: float
     headers: Headers
+    metrics: str | None
     http2: bool
     share: bool
     prices: str | Path | None

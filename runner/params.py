@@ -182,6 +182,11 @@ def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
         ),
         click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
         click.option("--share", is_flag=True, help="Let others read the run directory (umask)."),
+        click.option(
+            "--metrics",
+            metavar="ADDR",
+            help="Serve the run's figures for Prometheus: 127.0.0.1:9464.",
+        ),
         BASE_URL,
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     )

@@ -59,6 +59,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     download: bool = False
     http2: bool = False
     share: bool = False
+    metrics: str | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:

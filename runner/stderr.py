@@ -13,10 +13,14 @@ def print_err(line: str) -> None:
     click.echo(line, err=True)
 
 
-async def show(display: Callable[[P], Awaitable[None]], progress: P) -> None:
+async def show(
+    display: Callable[[P], Awaitable[None]],
+    progress: P,
+    over: str = "The progress is no longer shown",
+) -> None:
     """Show the progress of a run until cancelled. A display that fails ends by itself, and is told
-    of: what is in flight has been paid for."""
+    of in the words `over`: what is in flight has been paid for."""
     try:
         await display(progress)
     except Exception as error:
-        print_err(f"The progress is no longer shown: {type(error).__name__}: {error}")
+        print_err(f"{over}: {type(error).__name__}: {error}")

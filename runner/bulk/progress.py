@@ -11,6 +11,7 @@ from headrace.jobs import counted, printable, show_duration, strip_zeros
 
 from ..clock import RunClock
 from ..limits import Concurrency, Lane, Lanes
+from ..money import Budget
 from ..record import Totals
 from ..stop import Stop
 from .engine import FileProgress
@@ -28,6 +29,7 @@ class Progress(NamedTuple):
     concurrency: Concurrency
     unfinished: Callable[[], int]  # jobs that were read and have no result
     ahead: Callable[[], FileProgress]
+    budget: Budget | None  # None without prices
     currency: str | None  # None without prices, and so is `projection`
     projection: SpendProjection | None
     stop: Stop

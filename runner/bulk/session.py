@@ -109,6 +109,7 @@ class BulkSession(RunSession):
                         concurrency=concurrency,
                         unfinished=lambda: engine.unfinished,
                         ahead=partial(engine.ahead, passes),
+                        budget=admission.budget,
                         currency=None if prices is None else prices.currency,
                         projection=None if ahead is None else ahead.projection,
                         stop=self._stop,

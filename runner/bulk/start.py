@@ -29,6 +29,7 @@ from headrace.jobs import (
 from ..clock import RunClock
 from ..errors import StorageError
 from ..limits import all_open_files
+from ..metrics import metrics_beside
 from ..money import wait_for_reset
 from ..options import RunOptions
 from ..record import RunDirectory, read_manifest, storage
@@ -36,6 +37,7 @@ from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
 from ..settings import RunSettings, default_run_directory, settings_from
 from .changes import ChangedLine, changed_lines, refuse
 from .forecast import forecast_file
+from .metrics import run_figures
 from .progress import Display
 from .session import BulkSession
 from .table_jobs import MadeJobs, TableJobs, make_run_jobs
@@ -172,6 +174,19 @@ async def run_jobs(
             show_estimate(forecast)
     if settings.wait_for_reset:
         _refuse_stream(jobs, "--wait-for-reset reads the file again")
+    with metrics_beside(display, settings.metrics, run_figures, environment.announce) as shown:
+        return await _sessions(jobs, directory, settings, environment, shown, made)
+
+
+async def _sessions(
+    jobs: str,
+    directory: Path,
+    settings: RunSettings,
+    environment: RunEnvironment,
+    display: Display | None,
+    made: MadeJobs | None,
+) -> RunOutcome:
+    """A session, and where the run waits for resets one more after each."""
     waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:

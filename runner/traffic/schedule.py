@@ -68,6 +68,11 @@ class Schedule:
         self._halted: list[TakenJob] = []  # came back although they never left
         self._yielded_s = trio.current_time()
 
+    @property
+    def out(self) -> int:
+        """Jobs that were taken and have not come to their end."""
+        return len(self._out)
+
     def take_now(self) -> tuple[Pending, float] | None:
         """The next job, and when it was due; None while nothing is."""
         now_s = trio.current_time()

@@ -110,7 +110,9 @@ class LoadSession(RunSession):
                     if self._display is not None:
                         progress = LoadProgress(
                             totals=recorder.totals,
+                            lanes=parts.admission.lanes,
                             concurrency=parts.admission.concurrency,
+                            budget=parts.admission.budget,
                             schedule=schedule,
                             tally=self._tally,
                             loop=self._loop,

@@ -24,8 +24,10 @@ from ..alarm import OpenAlarm, open_alarm
 from ..clock import RunClock, wall_now
 from ..errors import StorageError
 from ..limits import all_open_files
+from ..metrics import metrics_beside
 from ..record import RunDirectory, storage
 from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
+from .metrics import load_figures
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
 from .view import LoadDisplay
@@ -161,9 +163,12 @@ async def run_load(
         prices=settings.prices,
         load=_facts(planned),
     )
-    with RunDirectory.create(directory, fresh, share=settings.share) as run:
+    with (
+        metrics_beside(display, settings.metrics, load_figures, environment.announce) as shown,
+        RunDirectory.create(directory, fresh, share=settings.share) as run,
+    ):
         session = LoadSession(
-            run, settings, clock, environment, source=source, display=display, open_alarm=open_alarm
+            run, settings, clock, environment, source=source, display=shown, open_alarm=open_alarm
         )
         return await session.work()
 

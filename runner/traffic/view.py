@@ -14,8 +14,8 @@ from rich.console import Console
 from headrace.jobs import LoadSigns, judge_load
 
 from ..children import environment_without_secrets
-from ..limits import Concurrency
-from ..money import show_amount
+from ..limits import Concurrency, Lanes
+from ..money import Budget, show_amount
 from ..record import Totals
 from ..stderr import print_err
 from ..stop import Stop
@@ -37,7 +37,9 @@ class LoadProgress(NamedTuple):
     """What a display may look at while the run is running. It changes nothing."""
 
     totals: Totals
+    lanes: Lanes
     concurrency: Concurrency
+    budget: Budget | None  # None without prices
     schedule: Schedule
     tally: Tally
     loop: LoopMonitor
