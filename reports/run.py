@@ -26,6 +26,7 @@ from headrace.jobs import (
     Manifest,
     Result,
     Row,
+    SegmentName,
     Sent,
     check_path,
     check_row_count,
@@ -277,9 +278,9 @@ class _Journal(NamedTuple):
 
 def _refuse_missing(directory: Path, manifest: Manifest) -> None:
     """Raises InputError where a segment is gone whose attempts are in no table."""
-    named = [number for session in manifest.sessions for number in session.journal]
+    noted = (each for session in manifest.sessions for each in session.journal)
     try:
-        gaps = missing_segments(directory, named)
+        gaps = missing_segments(directory, map(SegmentName.noted_as, noted))
     except OSError as error:
         raise InputError(f"cannot read {directory}: {error.strerror}; restore it") from error
     if gaps:

@@ -56,6 +56,7 @@ MIRROR_NO_FILE = {
     "runner/record/test_durability_disk.py",
     "runner/record/test_durability_mounts.py",
     "runner/record/test_foreign_directory.py",
+    "runner/record/test_segment_writers.py",
     "runner/test_answer_cases.py",
     "runner/test_client_oddities.py",
     "runner/test_client_packed.py",

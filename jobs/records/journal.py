@@ -1,10 +1,13 @@
 """The journal's records, one JSON object per line, and the files that hold them.
 
-A run that was killed is read back from these and from the Parquet parts.
+A run that was killed is read back from these and from the Parquet parts. Each process that sends
+for a run writes segments of its own, whose names bear its number.
 """
 
+import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -87,25 +90,62 @@ JournalRecord = Sent | Ended | BalanceRead | Decided
 WrittenRecord = JournalRecord | Finished
 
 
-def journal_segments(directory: Path) -> list[tuple[int, Path]]:
-    """The segments in a journal directory with their numbers, oldest first."""
+_NAME = re.compile(r"(?:w([0-9]{2,6})-)?([0-9]{1,12})", re.ASCII)
+# As run.json names a segment of a worker; one of the run's own process is a number there.
+WorkersSegment = Annotated[str, msgspec.Meta(pattern=r"^w[0-9]{2,6}-[0-9]{1,12}$")]
+
+
+class SegmentName(NamedTuple):
+    """What a segment and the parts that are made of it are called.
+
+    `number` counts from 1 over all sessions of a run; `writer` is the number of the worker that
+    wrote it, 0 for the process that holds the run.
+    """
+
+    number: int
+    writer: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> "SegmentName | None":
+        """Of `000007` or `w03-000007`; None where it is neither."""
+        found = _NAME.fullmatch(text)
+        return None if found is None else cls(int(found[2]), int(found[1] or 0))
+
+    @classmethod
+    def noted_as(cls, noted: int | str) -> "SegmentName":
+        """Of what run.json says."""
+        name = cls.read(noted) if isinstance(noted, str) else cls(noted)
+        assert name is not None  # the decoder has seen to it
+        return name
+
+    @property
+    def noted(self) -> int | str:
+        """For run.json."""
+        return str(self) if self.writer else self.number
+
+    def __str__(self) -> str:
+        return f"w{self.writer:02}-{self.number:06}" if self.writer else f"{self.number:06}"
+
+
+def journal_segments(directory: Path) -> list[tuple[SegmentName, Path]]:
+    """The segments in a journal directory with their names, oldest first."""
     return numbered_files(directory, "", ".jsonl")
 
 
-def numbered_files(directory: Path, prefix: str, ending: str) -> list[tuple[int, Path]]:
+def numbered_files(directory: Path, prefix: str, ending: str) -> list[tuple[SegmentName, Path]]:
     """The files that bear a number; what else somebody put there is left out.
 
     Args:
         directory: where they are; it may not be there.
-        prefix: what stands before the number.
-        ending: what stands behind it.
+        prefix: what stands before the writer and the number.
+        ending: what stands behind them.
 
     Returns:
-        Numbers and paths, by number.
+        Names and paths, by number and then by writer.
     """
     found = []
     for path in directory.glob(f"{prefix}*{ending}"):
-        number = path.name.removeprefix(prefix).removesuffix(ending)
-        if number.isascii() and number.isdigit():
-            found.append((int(number), path))
+        name = SegmentName.read(path.name.removeprefix(prefix).removesuffix(ending))
+        if name is not None:
+            found.append((name, path))
     return sorted(found)

@@ -9,6 +9,7 @@ import msgspec
 
 from ..costs import EstimateTotals, PriceTable
 from .dataset import Dataset, Recipe
+from .journal import WorkersSegment
 from .load_facts import LoadFacts
 from .rows import SCHEMA_VERSION, Moment, is_amount
 
@@ -74,8 +75,9 @@ class DownloadTotals(msgspec.Struct, frozen=True, kw_only=True):
 class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One process that worked on the run. A `running` one with no process behind it was killed.
 
-    `journal` names the segments that hold attempts which no table has yet; `notes` say what of an
-    earlier session's journal was gone when this one began.
+    `journal` names the segments that hold attempts which no table has yet: numbers, and names such
+    as `w03-000007` of workers'. `notes` say what of an earlier session's journal was gone when this
+    one began.
     """
 
     started_at: Moment
@@ -85,7 +87,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     limits: Limits
     arguments: dict[str, str | int | float | bool | None] = {}
     downloads: DownloadTotals | None = None  # of a session that was asked for them
-    journal: list[int] = []
+    journal: list[int | WorkersSegment] = []
     notes: list[str] = []
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..errors import DamagedJournalError
-from .journal import Finished, JournalRecord, Sent, WrittenRecord
+from .journal import Finished, JournalRecord, SegmentName, Sent, WrittenRecord
 from .rows import is_amount
 
 # What a power failure may take of a segment: what is written between two syncs, and much more.
@@ -120,14 +120,14 @@ def _is_beginning(line: bytes) -> bool:
     return False
 
 
-def missing_segments(directory: Path, numbers: Iterable[int]) -> list[Gap]:
+def missing_segments(directory: Path, names: Iterable[SegmentName]) -> list[Gap]:
     """Which of the segments that a run names are not in its journal, or hold nothing.
 
     Args:
         directory: the journal.
-        numbers: of the segments that hold what is in no table yet.
+        names: of the segments that hold what is in no table yet.
     """
-    paths = [directory / f"{number:06}.jsonl" for number in numbers]
+    paths = [directory / f"{name}.jsonl" for name in names]
     return [Gap(path) for path in paths if not _holds_something(path)]
 
 

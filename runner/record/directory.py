@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,6 +24,7 @@ from headrace.jobs import (
     JobFile,
     Manifest,
     PriceTable,
+    SegmentName,
     Session,
     check_path,
     check_run_files,
@@ -32,6 +35,7 @@ from headrace.jobs import (
 )
 
 from ..errors import RunDirectoryError
+from ..offload import Offload
 from .files import replace_file, storage
 from .journal import journalled
 
@@ -54,6 +58,7 @@ class RunDirectory:
         self.manifest = manifest
         self.job_file = job_file
         self._earlier_course: bytes | None = None  # not read yet
+        self._writing = threading.RLock()
 
     @property
     def journal(self) -> Path:
@@ -129,18 +134,27 @@ class RunDirectory:
         self.save()
 
     @property
-    def unsealed(self) -> list[int]:
-        """The segments that earlier sessions say hold what is in no table."""
-        return [number for each in self.manifest.sessions for number in each.journal]
+    def unsealed(self) -> list[SegmentName]:
+        """The segments that sessions say hold what is in no table."""
+        noted = (each for session in self.manifest.sessions for each in session.journal)
+        return [SegmentName.noted_as(each) for each in noted]
 
-    def note_segments(self, numbers: Sequence[int]) -> None:
-        """Record which segments hold what is in no table yet: one of them that is gone, or empty,
-        is then seen, and its jobs are not sent again. Raises StorageError."""
-        if self.unsealed != list(numbers):
-            for session in self.manifest.sessions:
-                session.journal = []
-            self.manifest.sessions[-1].journal = list(numbers)
-            self.save()
+    def note_segments(self, names: Sequence[SegmentName], *, writer: int | None = None) -> None:
+        """Record which segments, of all writers or of this one, hold what is in no table yet: one
+        of them that is gone, or empty, is then seen, and its jobs are not sent again. Any thread
+        may ask. Raises StorageError."""
+        with self._writing:
+            known = self.unsealed
+            others = [each for each in known if writer is not None and each.writer != writer]
+            if (noted := [*others, *names]) != known:
+                for session in self.manifest.sessions:
+                    session.journal = []
+                self.manifest.sessions[-1].journal = [each.noted for each in noted]
+                self.save()
+
+    async def noted(self, names: Sequence[SegmentName], *, writer: int, offload: Offload) -> None:
+        """`note_segments` of one writer, done by `offload`."""
+        await offload(partial(self.note_segments, names, writer=writer))
 
     def raise_schema(self) -> None:
         """Record that the tables have this version's columns, as `recover` has seen to.
@@ -165,8 +179,9 @@ class RunDirectory:
 
     def save(self) -> None:
         """Write run.json. Raises StorageError."""
-        text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=2)
-        replace_file(self.path / "run.json", text + b"\n")
+        with self._writing:  # a thread may note a segment meanwhile
+            text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=2)
+            replace_file(self.path / "run.json", text + b"\n")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from headrace.jobs import (
     DamagedJournalError,
     Gap,
     JournalRecord,
+    SegmentName,
     WrittenRecord,
     journal_segments,
     read_journal_segment,
@@ -31,14 +32,14 @@ _encoder = msgspec.json.Encoder()
 
 
 class Journal:
-    """The segment that is written now. `number` counts from 1 and is never used twice in a run.
+    """The segment that is written now. A `name` is never used twice in a run.
 
     Any thread may append; one record is written after the other.
     """
 
-    def __init__(self, directory: Path, number: int) -> None:
-        self.number = number
-        self.path = directory / f"{number:06}.jsonl"
+    def __init__(self, directory: Path, name: SegmentName) -> None:
+        self.name = name
+        self.path = directory / f"{name}.jsonl"
         self.bytes_written = 0
         self.dirty = False  # whether a record is not synced yet
         self._torn = False
@@ -51,6 +52,11 @@ class Journal:
             except OSError:
                 os.close(self._descriptor)
                 raise
+
+    def following(self) -> "Journal":
+        """The next segment of this writer, opened; this one stays as it is. Raises StorageError."""
+        number, writer = self.name
+        return Journal(self.path.parent, SegmentName(number + 1, writer))
 
     def append(self, record: WrittenRecord) -> None:
         """Write one record. Raises StorageError, and leaves no part of the record behind."""

@@ -18,6 +18,7 @@ from headrace.jobs import (
     Reask,
     Reject,
     Result,
+    SegmentName,
     Sent,
     Status,
     WrittenRecord,
@@ -75,8 +76,8 @@ class Recorder:
         self._journal = journal
         self._offload = offload
         self._rejects = RejectsFile(run.rejects)
-        self._ended_in = 0  # the segment that has the latest end of an attempt
-        self._noted: list[int] = [0]  # what run.json says of the segments; 0 is none
+        self._ended_in: SegmentName | None = None  # which has the latest end of an attempt
+        self._noted: list[SegmentName] = []  # what run.json says of the segments
         self._open: dict[tuple[int, int], Sent] = {}
         self._written = Notifier()
         # Held while a thread writes a long record, and while the next segment is begun.
@@ -116,7 +117,7 @@ class Recorder:
         self._count_end(attempt, None, None)
 
     def _count_end(self, attempt: Attempt, job: JobEnd | None, replaces: Status | None) -> None:
-        self._ended_in = self._journal.number
+        self._ended_in = self._journal.name
         self._open.pop((attempt.index, attempt.attempt), None)
         if attempt.cost is None:
             self._keep(attempt)
@@ -178,7 +179,7 @@ class Recorder:
     async def sync(self) -> None:
         """Sync what was journalled, and seal the segment where it is full."""
         await self._offload(self._journal.sync)
-        if self._ended_in not in self._noted:
+        if self._ended_in is not None and self._ended_in not in self._noted:
             await self._note([*self._noted, self._ended_in])
         if self._journal.bytes_written >= SEGMENT_BYTES:
             # Shielded: a stop must not leave a closed segment that nobody seals.
@@ -192,7 +193,7 @@ class Recorder:
     async def _next_segment(self) -> Journal:
         """Begin a segment with the attempts that are still open; returns the one before it."""
         full = self._journal
-        fresh = Journal(full.path.parent, full.number + 1)
+        fresh = full.following()
         try:
             for record in self._open.values():
                 fresh.append(record)
@@ -207,31 +208,30 @@ class Recorder:
         """What becomes of a segment that nothing is added to any more."""
         await self._seal_full(full)
 
-    async def _note(self, numbers: list[int]) -> None:
+    async def _note(self, names: list[SegmentName]) -> None:
         """Have run.json name these segments: those that hold attempts which no table has."""
-        await self._offload(lambda: self._run.note_segments([n for n in numbers if n]))
-        self._noted = numbers
+        await self._run.noted(names, writer=self._journal.name.writer, offload=self._offload)
+        self._noted = names
 
     async def _seal_full(self, full: Journal) -> None:
-        if full.number in self._noted and full is not self._journal:
+        if full.name in self._noted and full is not self._journal:
             # Before it goes: a kill in between must not make it one that is missing.
-            await self._note([n for n in self._noted if n != full.number])
+            await self._note([name for name in self._noted if name != full.name])
 
         def work() -> None:
             full.close()
-            seal(self._run.path, full.number, full.path)
+            seal(self._run.path, full.name, full.path)
 
         await self._offload(work)
 
     async def finish(self, offload: Offload) -> None:
-        """Seal everything and remove the journal. No attempt is open any more.
+        """Seal everything and remove the journal. No attempt is open any more, and no worker's
+        segment is left.
 
         `offload` is what it is done by: one that a cancellation leaves behind has the journal stay
         for the next session.
         """
-        self._offload = offload
-        self._rejects.close()
-        await self._seal_full(self._journal)
+        await self.seal_rest(offload)
 
         def work() -> None:
             ensure_parts(self._run.path)
@@ -240,6 +240,13 @@ class Recorder:
                 sync_directory(self._run.path)
 
         await self._offload(work)
+
+    async def seal_rest(self, offload: Offload) -> None:
+        """Seal what this recorder has written; other writers' segments, and the journal's
+        directory, stay. `offload` as for `finish`."""
+        self._offload = offload
+        self._rejects.close()
+        await self._seal_full(self._journal)
 
     def abandon(self) -> None:
         """Close the files as they are: the next session recovers them. Raises nothing: there is a

@@ -18,6 +18,7 @@ from headrace.jobs import (
     Gap,
     Reask,
     Result,
+    SegmentName,
     Sent,
     Status,
     journal_segments,
@@ -88,7 +89,7 @@ class JournalLeft(NamedTuple):
     """What an earlier session left in the journal: its segments, the attempts without an end, and
     what can't be read of it."""
 
-    segments: list[tuple[int, Path]]
+    segments: list[tuple[SegmentName, Path]]
     unended: list[Sent]
     gaps: list[Gap]
 
@@ -109,7 +110,7 @@ def _nobody_asks() -> None:
 
 def journal_left(
     run: Path,
-    named: Iterable[int],
+    named: Iterable[SegmentName],
     *,
     skip_damaged: bool = False,
     check: Callable[[], None] = _nobody_asks,
@@ -175,15 +176,16 @@ def recover(
     with storage(directory):
         make_directory(directory)
     left = left or journal_left(run, ())
-    numbers = [number for number, _ in left.segments]
-    journal = Journal(directory, 1 + max(numbers + _part_numbers(run), default=0))
+    numbers = [name.number for name, _ in left.segments]
+    # Above those of all writers: what an earlier session wrote is then before this one's.
+    journal = Journal(directory, SegmentName(1 + max(numbers + _part_numbers(run), default=0)))
     try:
         for sent in left.unended:
             journal.append(Ended(attempt=sent.lost()))
         journal.sync()
-        for number, segment in left.segments:
+        for name, segment in left.segments:
             check()
-            seal(run, number, segment, damaged=segment in left.damaged)
+            seal(run, name, segment, damaged=segment in left.damaged)
         check()
         upgrade(run)
         check()
@@ -201,8 +203,9 @@ def recover(
 
 def _part_numbers(run: Path) -> list[int]:
     tables = (run / "results", run / "attempts")
-    parts = [n for table in tables for n, _ in numbered_files(table, "part-", ".parquet")]
-    return [*parts, *(n for n, _ in numbered_files(run / "damaged", "", ".jsonl"))]
+    parts = [name for table in tables for name, _ in numbered_files(table, "part-", ".parquet")]
+    parts += [name for name, _ in numbered_files(run / "damaged", "", ".jsonl")]
+    return [name.number for name in parts]
 
 
 def _state(

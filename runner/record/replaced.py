@@ -1,7 +1,8 @@
 """Rows of results that a newer result replaces: taken out of the parts that hold them.
 
 A report takes the journal's result of a job only where no part has one. So the old row goes first,
-then the part with the new one comes, and then the segment goes: at any instant there is one.
+then the part with the new one comes, and then the segment goes: at any instant there is one. A
+session decides a job once, so whatever another part says of it is older.
 """
 
 import io
@@ -10,20 +11,20 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import numbered_files
+from headrace.jobs import SegmentName, numbered_files
 
 from ..errors import StorageError
 from .files import replace_file
 
 
-def take_out(directory: Path, indexes: Iterable[int], *, before: int) -> None:
-    """Rewrite each part of the results below this number without these jobs' rows.
+def take_out(directory: Path, indexes: Iterable[int], *, but: SegmentName) -> None:
+    """Rewrite each part of the results, but the one of this segment, without these jobs' rows.
 
     Doing it again changes nothing. Raises StorageError.
     """
     gone = pl.Series(sorted(indexes), dtype=pl.Int64)
-    for number, part in numbered_files(directory, "part-", ".parquet"):
-        if number >= before:
+    for name, part in numbered_files(directory, "part-", ".parquet"):
+        if name == but:
             continue
         try:
             if not pl.read_parquet(part, columns=["index"])["index"].is_in(gone.implode()).any():

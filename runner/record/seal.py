@@ -1,14 +1,19 @@
-"""Sealing: a journal segment becomes Parquet parts that bear its number, and is then removed.
+"""Sealing: a journal segment becomes Parquet parts that bear its name, and is then removed.
 
 Written beside, synced and renamed: a crash at any point leaves either the segment, from which the
-same parts come again, or the parts.
+same parts come again, or the parts. Several workers seal at once; what is not theirs alone is
+changed by one after the other.
 """
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import Attempt, BalanceReading, Result, row_frame, sync_directory
+from headrace.jobs import Attempt, BalanceReading, Result, SegmentName, row_frame, sync_directory
 
 from ..errors import StorageError
 from .files import make_directory, storage
@@ -18,7 +23,7 @@ from .tables import tables_in
 from .upgrade import with_columns_of
 
 
-def seal(run: Path, number: int, segment: Path, *, damaged: bool = False) -> None:
+def seal(run: Path, name: SegmentName, segment: Path, *, damaged: bool = False) -> None:
     """Turn one closed segment into parts. Raises StorageError.
 
     Of a `damaged` one the whole lines become parts, and the file itself is kept in `damaged/`.
@@ -26,15 +31,18 @@ def seal(run: Path, number: int, segment: Path, *, damaged: bool = False) -> Non
     found = tables_in(segment, skip_damaged=damaged)
     # Attempts first: a result without its attempts would be money that no total has.
     if len(found.attempts):
-        write_part(run / "attempts", number, found.attempts)
+        write_part(run / "attempts", name, found.attempts)
     if replaced := found.reopened & set(found.results["index"]):
-        take_out(run / "results", replaced, before=number)
+        with _alone(run):
+            take_out(run / "results", replaced, but=name)
     if len(found.results):
-        write_part(run / "results", number, found.results)
+        write_part(run / "results", name, found.results)
     if found.reasks:
-        add_reasks(run, reask_frame(found.reasks))
+        with _alone(run):
+            add_reasks(run, reask_frame(found.reasks))
     if found.readings:
-        _add_readings(run / "balance.parquet", found.readings)
+        with _alone(run):
+            _add_readings(run / "balance.parquet", found.readings)
     with storage(segment):
         if damaged:
             make_directory(run / "damaged")
@@ -45,11 +53,25 @@ def seal(run: Path, number: int, segment: Path, *, damaged: bool = False) -> Non
         sync_directory(segment.parent)
 
 
-def write_part(directory: Path, number: int, table: pl.DataFrame) -> None:
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Hold back other processes that seal for this run, which would each write a table anew without
+    what the other has added. Raises StorageError."""
+    with storage(run / "attempts"):
+        make_directory(run / "attempts")
+        descriptor = os.open(run / "attempts", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_part(directory: Path, name: SegmentName, table: pl.DataFrame) -> None:
     """Write one part of a table."""
     with storage(directory):
         make_directory(directory)
-    replace_table(directory / f"part-{number:06}.parquet", table)
+    replace_table(directory / f"part-{name}.parquet", table)
 
 
 def ensure_parts(run: Path) -> None:
@@ -60,7 +82,7 @@ def ensure_parts(run: Path) -> None:
     )
     for name, kind in tables:
         if not any((run / name).glob("*.parquet")):
-            write_part(run / name, 0, row_frame(kind, []))
+            write_part(run / name, SegmentName(0), row_frame(kind, []))
 
 
 def _add_readings(path: Path, readings: list[BalanceReading]) -> None:

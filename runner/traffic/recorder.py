@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from headrace.jobs import Attempt, JobEnd, Phase, Sent, Status
+from headrace.jobs import Attempt, JobEnd, Phase, SegmentName, Sent, Status
 
 from ..offload import Offload
 from ..record import Journal, Recorder, RecoveredState, RunDirectory, seal
@@ -33,7 +33,7 @@ class LoadRecorder(Recorder):
         super().__init__(run, journal, state, offload)
         self._phase_of = phase_of
         self._tally = tally
-        self._full: list[tuple[int, Path]] = []
+        self._full: list[tuple[SegmentName, Path]] = []
 
     def sent(self, record: Sent) -> None:
         super().sent(record)
@@ -63,16 +63,15 @@ class LoadRecorder(Recorder):
     async def _next_segment(self) -> Journal:
         """Unlike a segment that is sealed at once, the full one keeps the attempts that it began;
         and so nothing is repeated, and nobody waits for the disk."""
-        number, directory = self._journal.number + 1, self._journal.path.parent
-        fresh = await self._offload(lambda: Journal(directory, number))
+        fresh = await self._offload(self._journal.following)
         full, self._journal = self._journal, fresh
         return full
 
     async def _segment_filled(self, full: Journal) -> None:
         await self._offload(full.close)
-        self._full.append((full.number, full.path))
+        self._full.append((full.name, full.path))
 
-    async def finish(self, offload: Offload) -> None:
-        for number, path in self._full:
-            await offload(partial(seal, self._run.path, number, path))
-        await super().finish(offload)
+    async def seal_rest(self, offload: Offload) -> None:
+        for name, path in self._full:
+            await offload(partial(seal, self._run.path, name, path))
+        await super().seal_rest(offload)

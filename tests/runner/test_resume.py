@@ -17,6 +17,7 @@ from headrace.jobs import (
     JobEnd,
     Price,
     PriceTable,
+    SegmentName,
     Sent,
     journal_segments,
 )
@@ -174,9 +175,9 @@ async def test_another_url_is_refused(bench: Any, service: Any, autojump_clock: 
 # -- recovery of what a kill left behind
 
 
-def journal_of(run: Path, *records: Any, number: int = 1) -> Path:
+def journal_of(run: Path, *records: Any, number: int = 1, writer: int = 0) -> Path:
     (run / "journal").mkdir(parents=True, exist_ok=True)
-    journal = Journal(run / "journal", number)
+    journal = Journal(run / "journal", SegmentName(number, writer))
     for record in records:
         journal.append(record)
     journal.close()
@@ -278,7 +279,7 @@ def test_an_attempt_that_spans_two_segments_is_counted_once(tmp_path: Path) -> N
     state, journal = recover(tmp_path, now=AT)
     journal.close()
     assert (state.lost, state.succeeded) == (0, 2)
-    assert [number for number, _ in journal_segments(tmp_path / "journal")] == [3]
+    assert [name for name, _ in journal_segments(tmp_path / "journal")] == [SegmentName(3)]
 
 
 def test_a_part_that_is_being_written_is_not_read(tmp_path: Path) -> None:
@@ -315,7 +316,7 @@ def test_a_write_that_the_disk_refuses_leaves_no_part_of_a_record(tmp_path: Path
 
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-            journal = Journal(tmp_path, 1)
+            journal = Journal(tmp_path, SegmentName(1))
             try:
                 for n in range(1000):
                     journal.append(ended(n))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from headrace.jobs import (
     DamagedJournalError,
     Gap,
+    SegmentName,
     Sent,
     journal_segments,
     missing_segments,
@@ -103,7 +104,7 @@ def test_segments_that_are_gone_or_hold_nothing_are_found(tmp_path: Path) -> Non
     segment(tmp_path, line(0))
     (tmp_path / "000002.jsonl").touch()
     (tmp_path / "000003.jsonl").write_bytes(bytes(100_000))
-    found = missing_segments(tmp_path, [1, 2, 3, 4])
+    found = missing_segments(tmp_path, map(SegmentName, [1, 2, 3, 4]))
     assert [gap.path.name for gap in found] == ["000002.jsonl", "000003.jsonl", "000004.jsonl"]
     assert "is missing or empty" in found[0].words
 
@@ -127,4 +128,13 @@ def test_whatever_is_overwritten_no_line_is_dropped_in_silence(
 def test_segments_are_in_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("000002.jsonl", "000010.jsonl", "1000001.jsonl", "notes.jsonl", "000003.txt"):
         (tmp_path / name).touch()
-    assert [number for number, _ in journal_segments(tmp_path)] == [2, 10, 1_000_001]
+    assert [name.number for name, _ in journal_segments(tmp_path)] == [2, 10, 1_000_001]
+
+
+def test_segments_of_all_writers_are_found_by_number_and_then_by_writer(tmp_path: Path) -> None:
+    for stem in ("w12-000002", "000002", "w03-000001", "w3-000001", "w03-x", "W03-000009"):
+        (tmp_path / f"{stem}.jsonl").touch()
+    found = [name for name, _ in journal_segments(tmp_path)]
+    assert found == [SegmentName(1, 3), SegmentName(2), SegmentName(2, 12)]
+    assert [str(name) for name in found] == ["w03-000001", "000002", "w12-000002"]
+    assert [SegmentName.noted_as(name.noted) for name in found] == found

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from headrace.jobs import InputError, Price, PriceTable, Sent
+from headrace.jobs import InputError, Price, PriceTable, SegmentName, Sent
 from headrace.runner.errors import InterruptError
 from headrace.runner.record.journal import Journal
 from headrace.runner.stop import Stop
@@ -123,7 +123,7 @@ async def test_an_answer_that_never_came_keeps_its_bound_as_spent_across_session
 def lose(bench: Any, bound: int | Decimal) -> None:
     """What a kill leaves of the second job: it was sent."""
     (bench.directory / "journal").mkdir()
-    journal = Journal(bench.directory / "journal", 9)
+    journal = Journal(bench.directory / "journal", SegmentName(9))
     journal.append(
         Sent(
             index=1,

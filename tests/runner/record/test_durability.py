@@ -13,7 +13,7 @@ import trio
 from click.testing import CliRunner
 from trio.testing import MockClock
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, SegmentName
 from headrace.runner import Stop, StorageError
 from headrace.runner.bulk.start import run_and_summarise
 from headrace.runner.errors import InterruptError
@@ -37,7 +37,7 @@ def test_a_record_is_never_glued_to_what_is_left_of_a_refused_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a record stood there, could not be taken back, and the next one was put behind it."""
-    journal = Journal(tmp_path, 1)
+    journal = Journal(tmp_path, SegmentName(1))
     journal.append(sent(0))
     whole = os.write
 

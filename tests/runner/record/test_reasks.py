@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from headrace.jobs import Ended, InputError, Reask, check_tables, row_frame, schema
+from headrace.jobs import Ended, InputError, Reask, SegmentName, check_tables, row_frame, schema
 from headrace.runner import StorageError
 from headrace.runner.record import seal
 from headrace.runner.record.reasks import add_reasks, keep_unfit_answers, reasks_of
@@ -33,7 +33,7 @@ def test_a_segment_that_is_sealed_twice_has_its_rows_once(tmp_path: Path) -> Non
     segment = tmp_path / "journal" / "000001.jsonl"
     for _ in range(2):
         segment.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-        seal(tmp_path, 1, segment)
+        seal(tmp_path, SegmentName(1), segment)
         found = pl.read_parquet(tmp_path / "reasks.parquet")
         assert found.schema == schema(Reask)
         assert found.rows() == [(0, 1, "x", "why"), (0, 2, None, "why")]
