@@ -9,7 +9,6 @@ from .compare import (
 )
 from .flips import Flip, Flips, first_of_each
 from .pairing import Pairing
-from .score import matches
 from .scores import ScoreDifference, ScoreGroup, score_title
 from .sentences import cells, group_cells, pairing_words, sentences
 from .step_sentences import (
@@ -64,7 +63,6 @@ __all__ = [
     "is_steps",
     "load_words",
     "mark",
-    "matches",
     "outcome_of",
     "pairing_words",
     "read_step",

@@ -11,6 +11,7 @@ import polars as pl
 
 from ..figures import usage_of
 from ..run import Run, open_run, reading_tables
+from ..scores import AS_EXPECTED
 from ..uncertainty import holm
 from .flips import Flips, first_of_each
 from .interval import (
@@ -23,7 +24,7 @@ from .interval import (
     statistics,
 )
 from .pairing import Pairing, Sides, jobs_of, side_by_side
-from .scored_questions import AS_EXPECTED, check_column
+from .scored_questions import check_column
 from .scores import ScoreDifference, compare_scores, score_title
 
 COMPARISON_SCHEMA_VERSION = 1

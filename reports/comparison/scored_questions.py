@@ -10,11 +10,8 @@ from headrace.jobs import InputError
 
 from ..figures import measured_results
 from ..run import Run
-from ..scores import score_table
-from .score import matches
-
-AS_EXPECTED = "as_expected"
-SAMPLE = r"-s\d+$"
+from ..samples import samples_of
+from ..scores import AS_EXPECTED, matches, score_table
 
 
 class Questions(NamedTuple):
@@ -56,30 +53,21 @@ def scored_questions(
     return Questions(same.select(names), same.select(*right, "part"), pairs)
 
 
-def samples_of(run: Run) -> int:
-    """How often each question of a run was asked."""
-    return 1 if run.manifest.recipe is None else run.manifest.recipe.samples
-
-
 def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
     results = measured_results(run)
     if name == AS_EXPECTED:
-        matched = matches(run, results)
-        scores = matched.select("index", pl.col("matches").cast(pl.Float64).alias("score"))
+        scores = matches(run, results)
     else:
         scores = score_table(run, name).rows.select("index", "score").drop_nulls()
-    question = pl.col("custom_id")
-    if samples_of(run) > 1:
-        question = question.str.replace(SAMPLE, "")
-    columns = [question.alias("question"), "body_digest", "index", "metadata"]
+    samples = samples_of(run)
+    names = (samples.name.alias("question"), samples.question.alias("key"))
+    columns = [*names, "body_digest", "index", "metadata"]
     rows = results.select(columns).join(scores, on="index").sort("index").collect()
     part = pl.lit(None, pl.String) if by is None else _parts(rows["metadata"], by)
     rows = rows.with_columns(part.alias("part"))
-    if run.manifest.kind == "load":  # each request is one
-        return rows.drop("metadata")
-    # The samples of a question have lines one after the other.
-    key = (pl.col("index") // samples_of(run)).alias("key")
-    grouped = rows.group_by(key, maintain_order=True).agg(
+    if not samples.several:
+        return rows.drop("metadata", "key")
+    grouped = rows.group_by("key", maintain_order=True).agg(
         pl.col("question").first(),
         pl.col("body_digest").first(),
         pl.col("index").first(),

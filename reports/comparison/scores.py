@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from ..run import Run
-from ..scores import score_names
+from ..samples import samples_of
+from ..scores import AS_EXPECTED, score_names
 from ..uncertainty import (
     Estimate,
     clustered,
@@ -22,7 +23,7 @@ from ..uncertainty import (
 )
 from .flips import Flip, flips_of
 from .interval import LEVEL, Interval, Z, difference_intervals, p_value
-from .scored_questions import AS_EXPECTED, Questions, samples_of, scored_questions
+from .scored_questions import Questions, scored_questions
 
 # Groups of a metadata column beyond so many are left out, the smallest first.
 GROUPS_MAX = 50
@@ -108,7 +109,7 @@ def _difference(
 ) -> ScoreDifference:
     values = pl.concat([found.a["score"], found.b["score"]])
     share = bool(values.is_between(0, 1).all())
-    alone = all(samples_of(run) == 1 for run in runs)
+    alone = not any(samples_of(run).several for run in runs)
     binary = alone and bool(values.is_in([0.0, 1.0]).all())
     flips: list[Flip] = []
     lost = gained = None

@@ -5,11 +5,11 @@ from itertools import groupby
 
 from headrace.jobs import show_seconds
 
+from ..scores import AS_EXPECTED
 from ..wording import counted, money_to_read
 from .compare import COST, METRICS, Comparison, Difference
 from .flips import Flip
 from .interval import LEVEL
-from .scored_questions import AS_EXPECTED
 from .scores import ScoreDifference, ScoreGroup
 
 # Which direction is the worse one, to whoever pays and waits; not every figure has one.

@@ -14,8 +14,7 @@ from headrace.jobs import InputError, strip_zeros
 
 from ..figures import measured_results
 from ..run import Run, open_run, reading_tables
-from ..scores import score_figures
-from .score import matches
+from ..scores import matches, score_figures
 
 TREND_SCHEMA_VERSION = 1
 
@@ -140,7 +139,7 @@ def _point(run: Run) -> TrendPoint:
         ttft.quantile(0.95, interpolation="linear").alias("ttft_p95_s"),
         (pl.col("finish_reason") == "length").fill_null(False).mean().alias("cut_share"),
     )
-    scored = matches(run, results).select(pl.col("matches").cast(pl.Float64).mean()).collect()
+    scored = matches(run, results).select(pl.col("score").mean()).collect()
     return TrendPoint(
         run=str(run.directory),
         started_at=manifest.sessions[0].started_at,
@@ -151,7 +150,7 @@ def _point(run: Run) -> TrendPoint:
         attempts=money["attempts"],
         cost=strip_zeros(Decimal(money["cost"] or 0)) if priced else None,
         currency=None if manifest.prices is None else manifest.prices.currency,
-        as_expected=scored["matches"][0],
+        as_expected=scored["score"][0],
         scores={each.name: each.mean for each in score_figures(run) if each.mean is not None},
         **times.collect().row(0, named=True),
     )

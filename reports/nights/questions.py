@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..comparison import matches
 from ..figures import measured_results
 from ..run import Run, reading_tables
+from ..scores import matches
 
 
 class AskedQuestion(NamedTuple):
@@ -49,7 +49,7 @@ def questions_of(run: Run) -> Iterator[AskedQuestion]:
             custom_id=row["custom_id"],
             expected=shown_expected(row["expected"]),
             answer=None if failed else row["text"] or "",
-            right=False if failed else row["matches"],
+            right=False if failed else None if row["score"] is None else row["score"] == 1,
             why=said or "it failed" if failed else None,
             took_s=row["total_s"],
         )

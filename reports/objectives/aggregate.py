@@ -7,7 +7,8 @@ Percentiles are those of `reports.figures.latency`.
 """
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -29,11 +30,11 @@ from ..figures import measured_results
 from ..row_conditions import JSON_VALUE, compiled, row_condition
 from ..run import Run
 from ..scores import (
+    AS_EXPECTED,
     QUESTION,
     Question,
     pass_all,
     pass_at,
-    questions_of,
     reading_of,
     score_names,
     score_table,
@@ -46,7 +47,7 @@ from .figure_names import UnknownError, Value
 OF_ATTEMPTS = "attempts."
 STATED = "status"
 # Columns that say how a job ended: whoever speaks of one of them means the failed jobs too.
-OF_ANY_END = {STATED, "http_status", "error_code", "error_message"}
+OF_ANY_END = {STATED, "http_status", "error_code", "error_message", AS_EXPECTED}
 
 
 class AggregateQuery(NamedTuple):
@@ -71,7 +72,7 @@ class AggregateQuery(NamedTuple):
             other = next(each for each in names if each not in marked)
             said = f"{other.name} is of the jobs and {marked[0].name} of the attempts; choose one"
             raise expression.mistake(other, said)
-        scored = dict.fromkeys(scores, pl.Float64())
+        scored = dict.fromkeys((AS_EXPECTED, *scores), pl.Float64())
         columns: dict[str, Any] = {**schema(Result), "expected": JSON_VALUE, **scored}
         if marked:
             columns = {OF_ATTEMPTS + name: dtype for name, dtype in schema(Attempt).items()}
@@ -98,7 +99,8 @@ class AggregateQuery(NamedTuple):
 def _need_score(expression: Expression, node: Aggregate, scores: Collection[str]) -> None:
     if not isinstance(node.argument, Name) or node.argument.name not in scores:
         said = f"{node.function} takes one of the run's scores"
-        said += f": {', '.join(sorted(scores))}" if scores else "; make one with headrace score"
+        made = sorted(set(scores) - {AS_EXPECTED})
+        said += f": {', '.join(made)}" if made else "; make one with headrace score"
         raise expression.mistake(node.argument or node, said)
 
 
@@ -171,9 +173,9 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     Raises UnknownError where no row has what it is of, and ExpressionError for a name that is not a
     column.
     """
-    prepared = AggregateQuery.of(expression, node, score_names(run.directory))
     if node.function in OF_SAMPLES:
-        return _of_samples(run, prepared, node)
+        return _of_samples(run, expression, node)
+    prepared = AggregateQuery.of(expression, node, score_names(run.directory))
     found = _rows(run, prepared).select(prepared.figures).collect().row(0, named=True)
     value, known, rows = found["value"], found["known"], found["rows"]
     if node.function == "count":
@@ -193,44 +195,56 @@ def aggregate(run: Run, expression: Expression, node: Aggregate, span_s: float |
     return result
 
 
-def _of_samples(run: Run, prepared: AggregateQuery, node: Aggregate) -> float:
+def _of_samples(run: Run, expression: Expression, node: Aggregate) -> float:
     """The figure of a score over the samples of each question. Raises UnknownError."""
+    found = sampled_values(run, expression, node)
+    if len(found):
+        return fmean(found["value"])
     assert isinstance(node.argument, Name)
-    name = node.argument.name
-    question, score = pl.col(QUESTION).alias("question"), pl.col(name).alias("score")
-    text = pl.col("text") if node.samples is None else pl.lit(None).alias("text")
-    rows = _rows(run, prepared).select(question, score, text).collect(engine="streaming")
-    shown = format_expression(node)
-    if node.samples is None:
-        votes = votes_of(rows, reading_of(score_table(run, name).scorer))
-        if votes is None:
-            raise UnknownError(f"{shown} is not known: no answer has the score {name}")
-        return votes.majority if node.function == "majority" else votes.agreement
-    questions = questions_of(rows)
-    if questions is None:
-        raise UnknownError(f"{shown} is not known: it is of scores that are 0 or 1")
-    found = (pass_at if node.function == "pass_at" else pass_all)(questions, node.samples)
-    if found is None:
-        raise UnknownError(f"{shown} is not known: no question has {node.samples} scored samples")
-    return found
+    said = f"no answer has the score {node.argument.name}"
+    if node.samples is not None:
+        said = f"no question has {node.samples} scored samples"
+    raise UnknownError(f"{format_expression(node)} is not known: {said}")
 
 
 def sampled_values(run: Run, expression: Expression, node: Aggregate) -> pl.DataFrame:
-    """What pass_at and pass_all are the mean of: the `value` of each question that has samples
-    enough, and the `index` of one of its jobs."""
+    """What a figure of samples is the mean of: the `question` and the `value` of each question,
+    of pass_at and pass_all of those with samples enough.
+
+    Raises UnknownError where a score is not of the kind that the figure is of.
+    """
     assert isinstance(node.argument, Name)
-    assert node.samples is not None
     prepared = AggregateQuery.of(expression, node, score_names(run.directory))
-    rows = _rows(run, prepared).select("index", QUESTION, pl.col(node.argument.name).alias("score"))
-    counted = rows.drop_nulls("score").collect().group_by(QUESTION, maintain_order=True)
-    questions = counted.agg(pl.col("index").first(), pl.len(), pl.col("score").sum())
-    found = pass_at if node.function == "pass_at" else pass_all
-    values = [
-        found([Question(scored, int(right))], node.samples)
-        for scored, right in questions.select("len", "score").iter_rows()
-    ]
-    series = pl.Series("value", values, dtype=pl.Float64)
-    return questions.select("index", series).drop_nulls("value")
+    columns = (pl.col(QUESTION).alias("question"), pl.col(node.argument.name).alias("score"))
+    rows = _rows(run, prepared).select(*columns, "text").drop_nulls("score")
+    if node.samples is None:
+        reading = reading_of(_scorer(run, node.argument.name))
+        votes = votes_of(rows.collect(engine="streaming"), reading)
+        values = [(each.question, getattr(each, node.function)) for each in votes]
+    else:
+        scored = rows.drop("text").collect(engine="streaming")
+        if not scored["score"].is_in([0.0, 1.0]).all():
+            said = f"{format_expression(node)} is not known: it is of scores that are 0 or 1"
+            raise UnknownError(said)
+        values = list(_passed(scored, node.function, node.samples))
+    named = {"question": pl.Int64, "value": pl.Float64}
+    return pl.DataFrame(values, schema=named, orient="row")
+
+
+def _scorer(run: Run, name: str) -> str | None:
+    return "exact" if name == AS_EXPECTED else score_table(run, name).scorer
+
+
+def _passed(scored: pl.DataFrame, function: str, k: int) -> Iterator[tuple[int, float]]:
+    """The pass_at or pass_all of each question that has k samples."""
+    found = pass_at if function == "pass_at" else pass_all
+    counted = scored.group_by("question", maintain_order=True).agg(
+        pl.len(), pl.col("score").sum().cast(pl.Int64).alias("right")
+    )
+    for question, samples, right in counted.iter_rows():
+        value = found([Question(samples, right)], k)
+        if value is not None:
+            yield question, value
 
 
 def _rows(run: Run, prepared: AggregateQuery, keys: Sequence[str] = ()) -> pl.LazyFrame:

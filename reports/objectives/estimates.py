@@ -9,16 +9,33 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from headrace.jobs import Aggregate, Binary, Expression, Name, Node, format_expression
+from headrace.jobs import (
+    OF_SAMPLES,
+    Aggregate,
+    Binary,
+    Expression,
+    Name,
+    Node,
+    format_expression,
+)
 
 from ..figures import Summary, measured_results
 from ..load import Requests
 from ..run import Run, reading_tables
-from ..uncertainty import Clustered, Estimate, clustered, mean_estimate, quantile_estimate
+from ..samples import samples_of
+from ..scores import score_names, scored_jobs
+from ..uncertainty import (
+    Clustered,
+    Estimate,
+    clustered,
+    least,
+    mean_estimate,
+    quantile_estimate,
+)
 from .aggregate import sampled_values, values_of
 from .evaluate import Figures
+from .figure_names import FIGURES
 
-SAMPLE = r"-s\d+$"
 # Figures of all attempts that are a mean per job once they are divided by the jobs.
 PER_JOB = {
     "attempts": pl.len(),
@@ -34,13 +51,8 @@ class RunEstimates:
     def __init__(self, run: Run, summary: Summary) -> None:
         self.run, self.summary = run, summary
         self.figures = Figures(run, summary)
+        self.samples = samples_of(run)
         self._found: dict[str, Estimate | None] = {}
-
-    @property
-    def samples(self) -> int:
-        """How often each question was asked."""
-        recipe = self.run.manifest.recipe
-        return 1 if recipe is None else recipe.samples
 
     def of(self, expression: Expression, node: Node) -> Estimate | None:
         """The estimate that a figure is; None where it is exact.
@@ -60,27 +72,36 @@ class RunEstimates:
                 return None
             case Aggregate(function="mean"):
                 return mean_estimate(self._clustered(values_of(self.run, expression, node)))
-            case Aggregate(function="pass_at" | "pass_all"):
-                return mean_estimate(self._clustered(sampled_values(self.run, expression, node)))
+            case Aggregate(function=function) if function in OF_SAMPLES:
+                rows = sampled_values(self.run, expression, node)
+                return mean_estimate(clustered(rows["value"], rows["question"]))
             case Aggregate(quantile=share) if share is not None and 0 < share < 1:
                 found = self._clustered(values_of(self.run, expression, node))
                 return quantile_estimate(found, float(share))
+            case Name(name="scored_share"):
+                return self._scored_share()
             case Name(name=name) if name in SHARES:
                 return mean_estimate(self._clustered(SHARES[name](self)))
+            case Name(name=name) if isinstance(read := FIGURES[name].read, Aggregate):
+                return self._estimate(expression, read)
             case Binary(operator="/", left=Name(name=name), right=Name(name="jobs")):
                 return self._per_job(name)
         return None
 
     def _clustered(self, rows: pl.DataFrame) -> Clustered:
-        return clustered(rows["value"], rows["index"] // self.samples)
+        return clustered(rows["value"], rows.select(self.samples.question).to_series())
+
+    def _scored_share(self) -> Estimate:
+        names = score_names(self.run.directory)
+        return least(
+            [mean_estimate(self._clustered(scored_jobs(self.run, name))) for name in names]
+        )
 
     def questions(self) -> pl.DataFrame:
-        """The questions of a bulk run: `key`, `name` and `body_digest`. The samples of one have
-        lines one after the other, and names that end in their numbers."""
-        name = pl.col("custom_id")
+        """The questions of a bulk run: `key`, `name` and `body_digest`."""
         rows = self.run.results.select(
-            (pl.col("index") // self.samples).alias("key"),
-            (name.str.replace(SAMPLE, "") if self.samples > 1 else name).alias("name"),
+            self.samples.question.alias("key"),
+            self.samples.name.alias("name"),
             "body_digest",
             "index",
         )

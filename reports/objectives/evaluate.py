@@ -24,6 +24,7 @@ from headrace.jobs import (
 
 from ..figures import Summary, summary_of
 from ..run import Run, open_run, reading_tables
+from ..scores import AS_EXPECTED
 from .aggregate import OF_ATTEMPTS, aggregate
 from .figure_names import FIGURES, UnknownError, Value, span_s
 from .possible import score_ranges
@@ -86,10 +87,15 @@ class Figures:
             _refuse_unscored(node, self.scores)
             with reading_tables(self._run.directory):
                 return aggregate(self._run, expression, node, span_s(self._summary))
+        figure = FIGURES[node.name]
         try:
-            value = FIGURES[node.name].read(self._summary)
+            if isinstance(figure.read, Aggregate):
+                value: Value | None = self.figure(expression, figure.read)
+            else:
+                value = figure.read(self._summary)
         except UnknownError as unknown:
-            raise UnknownError(f"{node.name} is not known: {unknown}") from unknown
+            said = figure.missing or str(unknown)
+            raise UnknownError(f"{node.name} is not known: {said}") from unknown
         if value is None:
             raise UnknownError(f"{node.name} is not known")
         return value
@@ -97,7 +103,7 @@ class Figures:
 
 def _refuse_unscored(node: Aggregate, scores: Collection[str]) -> None:
     """Raise UnknownError where a name is that of a score that another run has."""
-    known = {*schema(Result), *schema(Attempt), *scores}
+    known = {*schema(Result), *schema(Attempt), AS_EXPECTED, *scores}
     for each in walk_nodes(node):
         if isinstance(each, Name) and each.name.removeprefix(OF_ATTEMPTS) not in known:
             raise UnknownError(

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
+from headrace.jobs import Aggregate, Name
+
 from ..figures import Summary
 from ..load import LoadFigures, Rates
+from ..scores import AS_EXPECTED
 
 Value = Decimal | float | int | str | bool
 
@@ -18,12 +21,13 @@ class UnknownError(Exception):
 
 
 class Figure(NamedTuple):
-    """One name: how it is read off a summary (None: not known), its meaning, and of text the words
-    that it may be."""
+    """One name: how it is read off a summary (None: not known), or the aggregate that it is short
+    for; its meaning; of text the words that it may be; and why an aggregate may not be known."""
 
-    read: Callable[[Summary], Value | None]
+    read: Callable[[Summary], Value | None] | Aggregate
     meaning: str
     words: tuple[str, ...] | None = None
+    missing: str | None = None
 
     @property
     def is_text(self) -> bool:
@@ -173,6 +177,12 @@ FIGURES = {
     ),
     "scored_share": Figure(
         _scored_share, "share of the jobs that have a score; of several scores the least"
+    ),
+    AS_EXPECTED: Figure(
+        Aggregate(function="mean", argument=Name(name=AS_EXPECTED)),
+        "share of the jobs with a result whose answer is what they expect, of those that expect "
+        "one that can be compared; a failed job's is not",
+        missing="no job expects an answer that can be compared",
     ),
     "state": Figure(
         lambda s: s.run.state,

@@ -9,6 +9,7 @@ import msgspec
 
 from headrace.jobs import Expression, Name, Result, schema, walk_nodes
 
+from ..scores import AS_EXPECTED
 from ..uncertainty import holm_rejects
 from .estimates import RunEstimates
 from .evaluate import BASE
@@ -22,7 +23,7 @@ Unclear = Literal["met", "missed", "point"]
 GROWTH_MAX = 100.0
 STEPS = 24
 # Whoever speaks of these, or of a score, asks questions.
-OF_ANSWERS = {"expected", "text"}
+OF_ANSWERS = {"expected", "text", AS_EXPECTED}
 
 
 def one_sided(alpha: float) -> float:
@@ -134,4 +135,4 @@ class Weigher:
         names = {each.name for each in walk_nodes(objective.root) if isinstance(each, Name)}
         known = {*schema(Result), *FIGURES, BASE} - OF_ANSWERS
         asked = any(name not in known for name in names if "." not in name)
-        return "questions" if asked or self._run.samples > 1 else "jobs"
+        return "questions" if asked or self._run.samples.several else "jobs"

@@ -25,12 +25,12 @@ from headrace.jobs import (
 )
 
 from ..row_conditions import refuse_word
-from ..scores import is_share, score_names
+from ..scores import AS_EXPECTED, is_share, score_names
 from .figure_names import FIGURES
 
 # Figures that may be below 0; all others count, or measure, something.
 OF_ANY_SIGN = {"balance_difference"}
-SHARES = {"error_rate", "attempt_error_rate", "goodput_share", "scored_share"}
+SHARES = {"error_rate", "attempt_error_rate", "goodput_share", "scored_share", AS_EXPECTED}
 
 
 class Range(NamedTuple):
@@ -131,6 +131,7 @@ def _of_rows(node: Aggregate, scores: Mapping[str, Range]) -> Range:
     if value_type(argument) == "truth":
         values = SHARE
     elif isinstance(argument, Name):
+        scores = {**scores, AS_EXPECTED: SHARE}
         values = scores.get(argument.name, ANY if argument.name == "expected" else AMOUNT)
     else:
         values = ANY

@@ -1,8 +1,9 @@
 """Scores of answers: what each scorer says of one, and what those of a run come to."""
 
-from .figures import ScoreFigures, score_figures
+from .as_expected import AS_EXPECTED, matches
+from .figures import ScoreFigures, score_figures, scored_jobs
 from .number import last_number
-from .samples import Question, pass_all, pass_at, questions_of, votes_of
+from .samples import Question, Votes, pass_all, pass_at, questions_of, votes_of
 from .score import Scored
 from .scorer import SCORERS, Scorer, reading_of, scorer_of
 from .table import (
@@ -10,7 +11,6 @@ from .table import (
     SCORER_KEY,
     ScoreTable,
     is_share,
-    question,
     score_names,
     score_table,
     score_tables,
@@ -18,6 +18,7 @@ from .table import (
 )
 
 __all__ = [
+    "AS_EXPECTED",
     "QUESTION",
     "SCORERS",
     "SCORER_KEY",
@@ -26,17 +27,19 @@ __all__ = [
     "ScoreTable",
     "Scored",
     "Scorer",
+    "Votes",
     "is_share",
     "last_number",
+    "matches",
     "pass_all",
     "pass_at",
-    "question",
     "questions_of",
     "reading_of",
     "score_figures",
     "score_names",
     "score_table",
     "score_tables",
+    "scored_jobs",
     "scorer_of",
     "votes_of",
     "with_scores",

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterator
+from statistics import fmean
 from typing import Any
 
 import msgspec
 import polars as pl
 
 from ..run import Run
+from ..samples import samples_of
 from .samples import pass_all, pass_at, questions_of, votes_of
 from .scorer import reading_of
-from .table import ScoreTable, question, score_tables
+from .table import ScoreTable, score_table, score_tables
 
 REASONS_MAX = 20
 LEVEL = 0.95
@@ -51,9 +53,7 @@ def score_figures(run: Run) -> list[ScoreFigures]:
 
 
 def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
-    asked = question().alias("question")
-    selected = table.rows.select("index", "score", "reason", "sample", asked)
-    rows = selected.collect(engine="streaming")
+    rows = _rows(run, table).collect(engine="streaming")
     scored = rows.drop_nulls("score")
     stale, fresh = _unseen(run, rows)
     jobs = len(rows) + fresh
@@ -71,6 +71,23 @@ def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
     )
 
 
+def _rows(run: Run, table: ScoreTable) -> pl.LazyFrame:
+    samples = samples_of(run)
+    number = pl.lit(None, pl.Int32) if samples.number is None else samples.number
+    asked = (samples.question.alias("question"), number.alias("sample"))
+    return table.rows.select("index", "custom_id", "score", "reason", *asked)
+
+
+def scored_jobs(run: Run, name: str) -> pl.DataFrame:
+    """The jobs of a run, and whether each has a score: `index`, `custom_id` and `value`."""
+    columns = ("index", "custom_id")
+    rows = score_table(run, name).rows.select(
+        *columns, pl.col("score").is_not_null().alias("value")
+    )
+    unseen = run.results.select(*columns).join(rows, on="index", how="anti")
+    return pl.concat([rows, unseen.with_columns(value=pl.lit(value=False))]).collect()
+
+
 def _of_samples(run: Run, table: ScoreTable, rows: pl.DataFrame) -> dict[str, Any]:
     samples = rows["sample"].max()
     if not isinstance(samples, int) or samples < 2:
@@ -79,8 +96,9 @@ def _of_samples(run: Run, table: ScoreTable, rows: pl.DataFrame) -> dict[str, An
     texts = run.results.select("index", "text").collect(engine="streaming")
     votes = votes_of(scored.join(texts, on="index"), reading_of(table.scorer))
     found: dict[str, Any] = {"samples": samples}
-    if votes is not None:
-        found |= {"majority": votes.majority, "agreement": votes.agreement}
+    if votes:
+        found["majority"] = fmean(each.majority for each in votes)
+        found["agreement"] = fmean(each.agreement for each in votes)
     if (questions := questions_of(scored)) is not None:
         for name, chance in (("pass_at", pass_at), ("pass_all", pass_all)):
             values = {str(k): chance(questions, k) for k in range(1, samples + 1)}

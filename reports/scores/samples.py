@@ -29,8 +29,9 @@ class Question(NamedTuple):
 
 
 class Votes(NamedTuple):
-    """The most common answers of all questions: their score, and the share that gave them."""
+    """The most common answer to a question: its score, and the share of samples that gave it."""
 
+    question: int
     majority: float
     agreement: float
 
@@ -54,7 +55,7 @@ def questions_of(rows: pl.DataFrame) -> list[Question] | None:
     return [Question(n, c) for _, n, c in counted.iter_rows()]
 
 
-def votes_of(rows: pl.DataFrame, reading: Callable[[str], Any]) -> Votes | None:
+def votes_of(rows: pl.DataFrame, reading: Callable[[str], Any]) -> list[Votes]:
     """What the most common answers come to, of rows with `question`, `score` and `text`.
 
     Args:
@@ -62,20 +63,18 @@ def votes_of(rows: pl.DataFrame, reading: Callable[[str], Any]) -> Votes | None:
         reading: what an answer comes to: two that are read alike are the same.
 
     Returns:
-        None where no answer has a score.
+        The questions that have an answer with a score.
     """
     answers: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for question, score, text in rows.select("question", "score", "text").iter_rows():
         if score is not None:
             answers[question][repr(reading(text or ""))].append(score)
-    if not answers:
-        return None
-    majority, agreement = [], []
-    for given in answers.values():
+    found = []
+    for question, given in answers.items():
         most = max(map(len, given.values()))
-        majority.append(fmean(fmean(each) for each in given.values() if len(each) == most))
-        agreement.append(most / sum(map(len, given.values())))
-    return Votes(fmean(majority), fmean(agreement))
+        majority = fmean(fmean(each) for each in given.values() if len(each) == most)
+        found.append(Votes(question, majority, most / sum(map(len, given.values()))))
+    return found
 
 
 def _mean(values: Iterable[float]) -> float | None:

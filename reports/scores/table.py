@@ -22,6 +22,8 @@ from headrace.jobs import (
 )
 
 from ..run import Run
+from ..samples import samples_of
+from .as_expected import AS_EXPECTED, matches
 from .scorer import SCORERS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -92,21 +94,16 @@ def _scorer(part: Path) -> str | None:
 
 
 def with_scores(run: Run, results: pl.LazyFrame, names: Iterable[str]) -> pl.LazyFrame:
-    """Results with scores of the run beside them, each a column of its name, null without one; and
-    QUESTION, what the samples of one question have in common."""
-    found = []
+    """Results with scores of the run beside them, each a column of its name, null without one, and
+    as_expected if it is among the names; and QUESTION, what the samples of one question have in
+    common."""
+    found = results
     for name in names:
-        rows = score_table(run, name).rows
-        asked = question().alias(f"{QUESTION} {name}")
-        scores = rows.select("index", "custom_id", pl.col("score").alias(name), asked)
-        results = results.join(scores, on=["index", "custom_id"], how="left")
-        found.append(asked.meta.output_name())
-    return results.with_columns(pl.coalesce(*found, "index").alias(QUESTION)).drop(found)
-
-
-def question() -> pl.Expr:
-    """What the samples of one question have in common: the line of the first of them."""
-    return pl.col("index") - pl.col("sample").fill_null(1).cast(pl.Int64) + 1
+        keys, scores = ["index"], matches(run, results) if name == AS_EXPECTED else None
+        if scores is None:
+            keys, scores = ["index", "custom_id"], score_table(run, name).rows
+        found = found.join(scores.select(*keys, pl.col("score").alias(name)), on=keys, how="left")
+    return found.with_columns(samples_of(run).question.alias(QUESTION))
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -14,9 +14,9 @@ from headrace.jobs import SCORES, InputError, Score, schema
 from ..expected_values import expected_value
 from ..output import whole_file
 from ..run import Run, open_run, reading_tables
+from ..samples import samples_of
 from ..scores import SCORER_KEY, Scored, ScoreFigures, Scorer, score_figures
 from .function_scorer import FunctionScorer
-from .samples import sample_numbers
 from .unanswered import unanswered
 
 SCORES_SCHEMA_VERSION = 1
@@ -143,7 +143,9 @@ def write_scores(run: Run, name: str, spec: str, rows: pl.DataFrame) -> None:
     Raises:
         InputError: the file system refuses.
     """
-    numbered = rows.with_columns(sample_numbers(run, rows)).sort("index")
+    number = samples_of(run).number
+    sample = pl.lit(None, pl.Int32) if number is None else number
+    numbered = rows.with_columns(sample.alias("sample")).sort("index")
     table = numbered.select(pl.col(column).cast(kind) for column, kind in schema(Score).items())
     folder = run.directory / SCORES / name
     try:

@@ -4,6 +4,7 @@ from .clustered import Clustered, clustered
 from .difference import correlation, difference_ends
 from .estimate import Estimate, mean_estimate, quantile_estimate
 from .holm import holm, holm_rejects
+from .least import least
 from .mcnemar import mcnemar_p, smallest_mean_difference, smallest_share_difference
 from .shares import Ends, wilson, z_of
 from .students_t import t_quantile, t_tail
@@ -17,6 +18,7 @@ __all__ = [
     "difference_ends",
     "holm",
     "holm_rejects",
+    "least",
     "mcnemar_p",
     "mean_estimate",
     "quantile_estimate",

@@ -15,12 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from headrace.reports import Comparison, Difference, compare_runs
-from headrace.reports.comparison.score import expected_answers
 from headrace.reports.comparison.sentences import cells, sentences
 from headrace.reports.html import comparison_page
 from headrace.reports.html.interval_bar import MARGIN, WIDE, interval_bar, reach_of
 from headrace.reports.html.page_shell import TEMPLATES
 from headrace.reports.run import open_run
+from headrace.reports.scores.as_expected import expected_answers
 from headrace.runner.main import main
 from tests.docs_page import docs_page
 from tests.reports.conftest import PRICES, RunMaker

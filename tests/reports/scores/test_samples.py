@@ -54,5 +54,7 @@ def test_questions_are_counted_of_what_has_a_score() -> None:
 def test_the_most_common_answer_is_what_counts() -> None:
     answers = rows((0, 1, "A"), (0, 1, " A"), (0, 0, "B"), (1, 0, "C"), (1, 1, "D"), (1, None, "D"))
     # Question 0: A, twice of three. Question 1: a tie of a wrong and a right one.
-    assert votes_of(answers, str.strip) == pytest.approx((0.75, (2 / 3 + 1 / 2) / 2))
-    assert votes_of(rows((0, None, "A")), str.strip) is None
+    first, second = votes_of(answers, str.strip)
+    assert first == pytest.approx((0, 1.0, 2 / 3))
+    assert second == (1, 0.5, 0.5)
+    assert votes_of(rows((0, None, "A")), str.strip) == []

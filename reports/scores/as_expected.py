@@ -1,4 +1,4 @@
-"""Scores: whether an answer is the one that its job expected."""
+"""as_expected: whether each answer is what its job expects. Nothing has to be scored for it."""
 
 import msgspec
 import polars as pl
@@ -6,13 +6,15 @@ import polars as pl
 from ..run import Run
 from ..unpacked import check_results_unpack
 
+AS_EXPECTED = "as_expected"
+
 
 def matches(run: Run, results: pl.LazyFrame) -> pl.LazyFrame:
-    """Whether each answer is the expected one: `index` and `matches`.
+    """Whether each answer is the expected one: `index`, and `score`, 1 or 0.
 
     Only jobs of these results that expect one that can be compared. A failed job does not match.
     """
-    found: dict[str, list[int | bool]] = {"index": [], "matches": []}
+    found: dict[str, list[int | bool]] = {"index": [], "score": []}
     expecting = results.filter(pl.col("expected").is_not_null())
     if expecting.select(pl.len()).collect().item():
         check_results_unpack(run)
@@ -21,8 +23,9 @@ def matches(run: Run, results: pl.LazyFrame) -> pl.LazyFrame:
         wanted = expected_answers(expected)
         if wanted:
             found["index"].append(index)
-            found["matches"].append(status == "succeeded" and (text or "").strip() in wanted)
-    return pl.LazyFrame(found, schema={"index": pl.Int64, "matches": pl.Boolean})
+            found["score"].append(status == "succeeded" and (text or "").strip() in wanted)
+    frame = pl.LazyFrame(found, schema={"index": pl.Int64, "score": pl.Boolean})
+    return frame.cast({"score": pl.Float64})
 
 
 def expected_answers(expected: str) -> frozenset[str]:
