@@ -279,8 +279,9 @@ def gate(
 
 
 @click.command()
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("runs", metavar="A B", nargs=-1)
+@click.option("--a", "side_a", metavar="RUN", multiple=True, help="One of several runs that are A.")
+@click.option("--b", "side_b", metavar="RUN", multiple=True, help="One of several runs that are B.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 @click.option(
     "--by", metavar="COLUMN", help="Compare scores for each value of it, of the metadata."
@@ -288,25 +289,35 @@ def gate(
 @click.option("--html", metavar="FILE", help="Write it as a page instead.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 def compare(
-    a: str, b: str, *, as_json: bool, by: str | None, html: str | None, force: bool
+    runs: tuple[str, ...],
+    *,
+    side_a: tuple[str, ...],
+    side_b: tuple[str, ...],
+    as_json: bool,
+    by: str | None,
+    html: str | None,
+    force: bool,
 ) -> None:
-    """Compare two runs, with the uncertainty of each difference.
+    """Compare two runs, or several a side, with the uncertainty of each difference.
 
     Jobs that are the same in both (custom_id and body) are compared in pairs; where there are few
-    of them, the runs are compared as two samples. docs/reference/comparison.md says how.
+    of them, the runs are compared as two samples. What lies between runs is known where each side
+    has several (--a A1 --a A2 --b B1 --b B2); each run then counts once.
+    docs/reference/comparison.md says how.
     """
     from pathlib import Path
 
     from headrace.jobs import printable
 
-    from .comparison import compare as compare_runs
+    from .comparison import compare_sides
     from .figures import data_json
     from .output import refuse_existing, write_whole
     from .terminal import print_comparison, report_console
 
+    a, b = _sides(runs, side_a, side_b)
     if html is not None:
         refuse_existing(Path(html), force=force)
-    comparison = compare_runs(Path(a), Path(b), by=by)
+    comparison = compare_sides(a, b, by=by)
     if html is not None:
         from .html import comparison_page
 
@@ -316,6 +327,26 @@ def compare(
         click.echo(data_json(comparison), nl=False)
     elif html is None:
         print_comparison(comparison, report_console())
+
+
+def _sides(
+    runs: tuple[str, ...], side_a: tuple[str, ...], side_b: tuple[str, ...]
+) -> "tuple[list[Path], list[Path]]":
+    """The runs of both sides, of `A B` or of the flags."""
+    from pathlib import Path
+
+    if runs and (side_a or side_b):
+        raise click.UsageError("give A and B, or --a and --b, each as often as there are runs")
+    if not runs and not (side_a and side_b):
+        raise click.UsageError("name two runs, or give --a RUN and --b RUN for several a side")
+    if runs and len(runs) != 2:
+        raise click.UsageError(
+            f"name two runs, not {len(runs)}; of several a side say which is which: "
+            "--a A1 --a A2 --b B1 --b B2"
+        )
+    if runs:
+        side_a, side_b = runs[:1], runs[1:]
+    return [Path(each) for each in side_a], [Path(each) for each in side_b]
 
 
 @click.command()

@@ -10,7 +10,8 @@ from .compare import (
 from .flips import Flip, Flips, first_of_each
 from .pairing import Pairing
 from .scores import ScoreDifference, ScoreGroup, score_title
-from .sentences import cells, group_cells, pairing_words, sentences
+from .sentences import cells, distance, group_cells, pairing_words, sentences
+from .several import compare_sides
 from .step_sentences import (
     Remark,
     by_load,
@@ -55,7 +56,9 @@ __all__ = [
     "cells",
     "compare",
     "compare_runs",
+    "compare_sides",
     "cut_of",
+    "distance",
     "first_of_each",
     "group_cells",
     "history_figure",

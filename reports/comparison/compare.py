@@ -1,6 +1,6 @@
 """Two runs compared: each figure's difference, its 95 % interval, and whether it means anything."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -68,6 +68,8 @@ SHARES = (
     Metric("failed", "failed", "share"),
     Metric("cut", "cut short", "share"),
 )
+# What is of the answers and not of the hour in which they came; scores are, too.
+OF_ANSWERS = {"cut short", COST, "input tokens", "output tokens"}
 # What is compared only where a run has any of it.
 WHERE_ANY = {"cut"}
 
@@ -76,6 +78,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of both runs. `statistic` is mean, share or a percentile; `difference` is B - A,
     `low` to `high` its interval (None where the values are too few), `p` adjusted for the number
     of comparisons. `count_a` and `count_b` are the jobs that have the figure: in pairs, one number.
+
+    `clear_within_runs`: by what varies within the runs it would be clear, but what lies between
+    runs is not known. With several runs a side `a` and `b` are means over runs, `between_a` is the
+    standard deviation of A's runs, and `within_a` what chance within a run explains of it.
     """
 
     metric: str
@@ -90,17 +96,26 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None
     p: float | None
     finding: Finding
+    clear_within_runs: bool = False
+    between_a: float | None = None
+    between_b: float | None = None
+    within_a: float | None = None
+    within_b: float | None = None
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Costs in `currency` (None where the two runs have none in common); the totals are
     exact, and those of all jobs, paired or not. `scores` are those that both runs have. `flips` are
     the questions whose answer changed from as expected to wrong, or back: None where that can't be
-    told."""
+    told. With several runs a side `a` and `b` are all of `runs_a` and `runs_b`; noise between runs
+    is known where both sides have several."""
 
     schema_version: int
     a: str
     b: str
+    runs_a: list[str] = []
+    runs_b: list[str] = []
+    noise_between_runs: Literal["known", "not known"] = "not known"
     pairing: Pairing
     currency: str | None
     total_cost_a: Decimal | None
@@ -151,19 +166,24 @@ def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:
     currency = usage_a.currency if usage_a.currency == usage_b.currency else None
     with reading_tables(b.directory):
         scores = compare_scores((a, b), paired=sides.pairing.paired, by=by, seed=SEED)
-    found = list(_differences(sides, scores, currency))
-    adjusted = iter(holm([each.p for each in found if each.p is not None]))
+    of_answers = {*OF_ANSWERS, *(score_title(each.name) for each in scores)}
+    any_load = "load" in (a.manifest.kind, b.manifest.kind)
     return Comparison(
         schema_version=COMPARISON_SCHEMA_VERSION,
         a=str(a.directory),
         b=str(b.directory),
+        runs_a=[str(a.directory)],
+        runs_b=[str(b.directory)],
         pairing=sides.pairing,
         currency=currency,
         total_cost_a=usage_a.total.cost if currency else None,
         total_cost_b=usage_b.total.cost if currency else None,
         level=LEVEL,
         seed=SEED,
-        differences=[each if each.p is None else _judged(each, next(adjusted)) for each in found],
+        differences=judged(
+            list(_differences(sides, scores, currency)),
+            capped=lambda each: any_load or each.metric not in of_answers,
+        ),
         scores=scores,
         flips=_flips(scores),
     )
@@ -275,15 +295,32 @@ def _difference(
     )
 
 
-def _judged(each: Difference, p: float) -> Difference:
-    """The difference with what is to be made of it."""
+def judged(
+    found: Sequence[Difference], *, capped: Callable[[Difference], bool]
+) -> list[Difference]:
+    """Differences with what is to be made of each, all others counted (Holm).
+
+    Args:
+        found: with their own p, None where there is too little to tell.
+        capped: whether nothing is known of what lies between runs, and it would move the figure.
+    """
+    adjusted = iter(holm([each.p for each in found if each.p is not None]))
+    return [
+        each if each.p is None else _judged(each, next(adjusted), capped=capped(each))
+        for each in found
+    ]
+
+
+def _judged(each: Difference, p: float, *, capped: bool) -> Difference:
     assert each.low is not None
     assert each.high is not None
+    clear = p < 1 - LEVEL
     finding: Finding = "none found"
     if each.low == each.high == 0:
         finding = "the same"
     elif each.low > 0:
-        finding = "higher" if p < 1 - LEVEL else "perhaps higher"
+        finding = "higher" if clear and not capped else "perhaps higher"
     elif each.high < 0:
-        finding = "lower" if p < 1 - LEVEL else "perhaps lower"
-    return msgspec.structs.replace(each, p=p, finding=finding)
+        finding = "lower" if clear and not capped else "perhaps lower"
+    hidden = capped and clear and finding.startswith("perhaps")
+    return msgspec.structs.replace(each, p=p, finding=finding, clear_within_runs=hidden)

@@ -10,24 +10,39 @@ from ..wording import counted, money_to_read
 from .compare import COST, METRICS, Comparison, Difference
 from .flips import Flip
 from .interval import LEVEL
+from .run_figures import RATES
 from .scores import ScoreDifference, ScoreGroup
 
 # Which direction is the worse one, to whoever pays and waits; not every figure has one.
 WORSE = {
     **dict.fromkeys(("failed", COST, "latency", "TTFT", "TPOT", "total"), "higher"),
     "as expected": "lower",
+    **dict.fromkeys((name for _, name in RATES), "lower"),
 }
+# Whose spread between runs is put into a sentence; that of others is in the data.
+SPREADS_TOLD = {("latency", "p95"), ("TTFT", "p95"), ("output tokens per second", "mean")}
 # So many questions that changed are named in a sentence.
 NAMED_MAX = 10
 # How a time is put into words.
 Time = Callable[[float], str]
 # Metrics of which the mean is all that is compared.
-MEANS_ALONE = {each.name for each in METRICS if not each.percentiles} | {COST}
+MEANS_ALONE = {
+    *(each.name for each in METRICS if not each.percentiles),
+    *(name for _, name in RATES),
+    COST,
+}
 
 
 def pairing_words(comparison: Comparison) -> str:
     """How the jobs were compared, in a sentence or two."""
     found = comparison.pairing
+    a, b = len(comparison.runs_a), len(comparison.runs_b)
+    if max(a, b) > 1:
+        jobs = f"{found.jobs_a:,} and {counted(found.jobs_b, 'job')}"
+        said = f"{counted(a, 'run')} as A and {b:,} as B, of {jobs}: each run counts once"
+        if min(a, b) == 1:
+            return f"{said}, and the single run is taken to vary as the others do."
+        return f"{said}, by the mean of its figures over runs."
     if found.paired:
         words = f"{counted(found.pairs, 'job')} that both did, in pairs."
         left_out = [
@@ -126,19 +141,49 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         return
     for _, group in groupby(clear, key=lambda each: (each.metric, each.finding)):
         yield _clear(list(group))
+    within = [each for each in judged if each.clear_within_runs]
+    for _, group in groupby(within, key=lambda each: (each.metric, each.finding)):
+        yield _clear(list(group))
+    if within:
+        yield (
+            "Noise between runs is not known: with one run a side what differs by the hour is no "
+            "more than perhaps. Several runs tell: compare --a A1 --a A2 --b B1 --b B2."
+        )
+    yield from _spreads(comparison)
     for each in comparison.scores:
         yield from score_sentences(each)
-    perhaps = [each for each in judged if each.finding.startswith("perhaps")]
+    perhaps = [
+        each for each in judged if each.finding.startswith("perhaps") and not each.clear_within_runs
+    ]
     if perhaps:
         names = ", ".join(name_of(each) for each in perhaps)
         yield (
             f"Perhaps chance: {names}. Of {len(judged)} comparisons, one in twenty is expected to "
             "look like that where nothing has changed."
         )
-    if not clear:
+    if not clear and not within:
         yield "No difference was found that chance does not explain."
-    elif len(clear) + len(perhaps) < len(judged):
+    elif len(clear) + len(within) + len(perhaps) < len(judged):
         yield "Nothing else differs by more than chance explains."
+
+
+def _spreads(comparison: Comparison) -> Iterator[str]:
+    """How far the runs of a side differ in the times that are looked at first."""
+    for each in comparison.differences:
+        if (each.metric, each.statistic) not in SPREADS_TOLD:
+            continue
+        sides = [
+            f"{distance(between, each.unit)} in {name}"
+            for name, between in (("A", each.between_a), ("B", each.between_b))
+            if between is not None
+        ]
+        if not sides:
+            continue
+        said = f"{name_of(each)} varies between runs by {' and '.join(sides)}"
+        known = [within for within in (each.within_a, each.within_b) if within is not None]
+        if known:
+            said += f"; chance within a run explains {distance(max(known), each.unit)}"
+        yield f"{said[0].upper()}{said[1:]} (standard deviations)."
 
 
 def score_sentences(each: ScoreDifference) -> Iterator[str]:
@@ -190,7 +235,8 @@ def _clear(group: list[Difference]) -> str:
     """What a metric's clear differences say, all of one direction."""
     metric, word = group[0].metric, str(group[0].finding)
     worse = WORSE.get(metric)
-    judgement = "" if worse is None else ", so worse" if word == worse else ", so better"
+    so = ", so worse" if word.removeprefix("perhaps ") == worse else ", so better"
+    judgement = "" if worse is None else so
     by = ", ".join(f"{_statistic(each)}by {_by(each)}" for each in group)
     return f"{metric[0].upper()}{metric[1:]}: {word} in B{judgement}: {by}."
 

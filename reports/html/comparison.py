@@ -11,6 +11,7 @@ from ..comparison import (
     Difference,
     ScoreDifference,
     cells,
+    distance,
     first_of_each,
     group_cells,
     pairing_words,
@@ -34,6 +35,8 @@ def comparison_page(comparison: Comparison) -> bytes:
         rows=list(_rows(comparison)),
         scores=[_score(each) for each in comparison.scores],
         seed=comparison.seed,
+        several=max(len(comparison.runs_a), len(comparison.runs_b)) > 1,
+        known=comparison.noise_between_runs == "known",
         judged=sum(each.p is not None for each in comparison.differences),
     )
     return text.encode("utf-8", "replace")
@@ -63,7 +66,15 @@ def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
         for each in found:
             texts = cells(each)
             bar = interval_bar(each, reach, f"{texts[0]}, B minus A: {texts[4]}")
-            yield {"cells": texts, "finding": each.finding, "bar": bar}
+            yield {
+                "cells": texts,
+                "finding": each.finding,
+                "bar": bar,
+                "spreads": [
+                    "–" if size is None else distance(size, each.unit)
+                    for size in (each.between_a, each.between_b, each.within_a, each.within_b)
+                ],
+            }
 
 
 def _metric(each: Difference) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
     from .lead_sentence import lead
     from .measure import load_figures
+    from .rates import load_rates
     from .sentences import (
         LOAD_METRIC_NAMES,
         PERCENTILES,
@@ -65,6 +66,7 @@ __all__ = [
     "interval",
     "lead",
     "load_figures",
+    "load_rates",
     "machine_lines",
     "order_ranks",
     "request_condition",
@@ -83,6 +85,7 @@ __getattr__ = late(
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
         "lead_sentence": "lead",
         "measure": "load_figures",
+        "rates": "load_rates",
         "attempt_rows": "request_condition",
         "sentences": (
             "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"

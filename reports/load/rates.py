@@ -9,12 +9,20 @@ from datetime import timedelta
 
 import polars as pl
 
-from .attempt_rows import LoadRows
+from headrace.jobs import LoadFacts
+
+from ..run import Run
+from .attempt_rows import LoadRows, read_rows
 from .figures import Rates
 
 SECOND = timedelta(seconds=1)
 # Users who are each wanted once are all due at one moment: a rate over that would be in millions.
 SHORTEST = timedelta(milliseconds=1)
+
+
+def load_rates(run: Run, facts: LoadFacts) -> Rates | None:
+    """Those of a load run alone, without its other figures; `facts` is its part of run.json."""
+    return rates(read_rows(run, facts))
 
 
 def rates(rows: LoadRows) -> Rates | None:

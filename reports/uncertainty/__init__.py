@@ -8,11 +8,14 @@ from .least import least
 from .mcnemar import mcnemar_p, smallest_mean_difference, smallest_share_difference
 from .shares import Ends, wilson, z_of
 from .students_t import t_quantile, t_tail
+from .welch import Side, Welch, mean_of_few, welch
 
 __all__ = [
     "Clustered",
     "Ends",
     "Estimate",
+    "Side",
+    "Welch",
     "clustered",
     "correlation",
     "difference_ends",
@@ -21,11 +24,13 @@ __all__ = [
     "least",
     "mcnemar_p",
     "mean_estimate",
+    "mean_of_few",
     "quantile_estimate",
     "smallest_mean_difference",
     "smallest_share_difference",
     "t_quantile",
     "t_tail",
+    "welch",
     "wilson",
     "z_of",
 ]

@@ -72,9 +72,10 @@ def test_the_same_jobs_are_compared_in_pairs(runs: tuple[RunMaker, RunMaker]) ->
     assert (found.pairing.pairs, found.pairing.unpaired_because) == (40, None)
     latency = figure(found, "latency")
     assert latency.difference == pytest.approx(0.02 * latency.a)
-    # The noise is the same on both sides, so a difference of 2 % is seen among 40 jobs.
-    assert latency.finding == "higher"
-    assert figure(found, "latency", "p50").finding == "higher"
+    # The noise is the same on both sides, so a difference of 2 % is seen among 40 jobs; it may
+    # be the hour's.
+    assert (latency.finding, latency.clear_within_runs) == ("perhaps higher", True)
+    assert figure(found, "latency", "p50").clear_within_runs
 
 
 def test_other_jobs_are_compared_as_two_samples(runs: tuple[RunMaker, RunMaker]) -> None:
@@ -203,7 +204,7 @@ def test_many_comparisons_make_one_by_chance_a_perhaps(runs: tuple[RunMaker, Run
     assert latency.low > 0
     assert latency.p is not None
     assert latency.p > 0.05
-    assert latency.finding == "perhaps higher"
+    assert (latency.finding, latency.clear_within_runs) == ("perhaps higher", False)
 
 
 def test_percentiles_need_enough_values_beyond(runs: tuple[RunMaker, RunMaker]) -> None:
@@ -245,7 +246,7 @@ def test_the_terminal_says_what_it_means(monkeypatch: pytest.MonkeyPatch) -> Non
     rng = Random(1)
     half = sum(rng.uniform(0.5, 1.5) for _ in range(40)) / 40 / 2
     by = f"{half * 1000:.0f} ms (50.0%)"
-    assert f"Latency: higher in B, so worse: mean by {by}, p50 by " in text
+    assert f"Latency: perhaps higher in B, so worse: mean by {by}, p50 by " in text
     assert text.endswith("Nothing else differs by more than chance explains.")
 
 
@@ -330,7 +331,7 @@ def test_the_page_escapes_what_others_wrote() -> None:
         f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    assert "Latency: higher in B, so worse: mean by" in text
+    assert "Latency: perhaps higher in B, so worse: mean by" in text
 
 
 @pytest.mark.usefixtures("slower")
