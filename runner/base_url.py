@@ -17,9 +17,9 @@ import httpx
 from headrace.jobs import ENDPOINTS, InputError, suggested
 from headrace.settings_file import SETTINGS_FILE, SettingsFileError, read_settings
 
+from .defaults import KEY_VARIABLE
 from .transport import UNIX
 
-KEY_VARIABLE = "HEADRACE_API_KEY"
 URL_VARIABLE = "HEADRACE_BASE_URL"
 PROTOCOLS = ("openai", "anthropic")
 TABLE = "base-urls"

@@ -16,6 +16,9 @@ class Defaults(NamedTuple):
     grace_s: float
 
 
+# Where the key is read from: never a flag, never a file.
+KEY_VARIABLE = "HEADRACE_API_KEY"
+
 BULK = Defaults(rpm=60, tpm=100_000, attempts=6, grace_s=30.0)
 LOAD = Defaults(rpm=None, tpm=None, attempts=1, grace_s=120.0)
 

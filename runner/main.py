@@ -73,6 +73,7 @@ COMMANDS = {
     "nightly": Place(
         "runner.nightly.cli", "nightly", "Run an eval every night, and hold it to its conditions."
     ),
+    "cluster": Place("runner.cluster.cli", "cluster", "Check the machines that would share a run."),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),
     "demo": Place("runner.demo", "demo", "Gateway, jobs, run and report in one go, offline."),

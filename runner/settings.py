@@ -10,8 +10,8 @@ import msgspec
 
 from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, is_stream, load_prices
 
-from .base_url import KEY_VARIABLE, BaseUrls, base_urls_from
-from .defaults import BULK, DEADLINE_S, OUTAGE_S
+from .base_url import BaseUrls, base_urls_from
+from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, OUTAGE_S
 from .options import Headers
 from .secret import Secret
 from .transport import own_authorities, transport_to
