@@ -11,7 +11,7 @@ def gate_junit(report: GateReport) -> bytes:
     suites = ET.Element("testsuites")
     suite = ET.SubElement(suites, "testsuite", name="headrace gate")
     for each in report.objectives:
-        name, said = legal(each.objective), legal(judgement_words(each, report.currency))
+        name, said = legal(each.objective), legal(judgement_words(each))
         case = ET.SubElement(suite, "testcase", classname=legal(report.run), name=name)
         unclear = each.outcome == "unclear" and not each.depends_on_client
         if unclear:

@@ -90,7 +90,7 @@ def _scores(summary: Summary) -> str:
         (
             code(each.name),
             code(scorer_words(each)),
-            score_value(each.mean),
+            score_value(each.mean, share=each.share),
             interval_words(each),
             f"{each.scored:,}",
             f"{each.jobs:,}",

@@ -9,6 +9,7 @@ from .comparison import (
     Trend,
     by_load,
     cut_of,
+    history_change,
     history_figure,
     history_name,
     load_words,
@@ -58,9 +59,9 @@ def trend_markdown(trend: Trend) -> str:
     histories = [
         (
             history_name(each.figure),
-            history_figure(each.figure, each.last),
-            history_figure(each.figure, each.median_before),
-            "" if each.change is None else f"{each.change:+.1%}",
+            history_figure(each, each.last),
+            history_figure(each, each.median_before),
+            history_change(each),
         )
         for each in trend.histories
     ]
@@ -70,7 +71,7 @@ def trend_markdown(trend: Trend) -> str:
             f"{run.started_at:%Y-%m-%d %H:%M}",
             code(Path(run.run).name) + ("" if run.state == "finished" else f" ({run.state})"),
             f"{run.jobs:,}",
-            *(history_figure(name, run.value(name)) for name in shown),
+            *(history_figure(each, run.value(each.figure)) for each in trend.histories),
         )
         for run in trend.runs
     ]

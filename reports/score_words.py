@@ -1,14 +1,16 @@
 """Scores in words: the same on a terminal, in Markdown and on a page."""
 
 from .scores import ScoreFigures
-from .wording import counted
+from .wording import counted, percent
 
 REASONS_SHOWN = 5
 
 
-def score_value(value: float | None) -> str:
-    """A score or a mean of scores, to four digits."""
-    return "-" if value is None else f"{value:.4g}"
+def score_value(value: float | None, *, share: bool) -> str:
+    """A mean of scores: of right and wrong as a share, of others to four digits."""
+    if value is None:
+        return "-"
+    return percent(value) if share else f"{value:.4g}"
 
 
 def scorer_words(score: ScoreFigures) -> str:
@@ -20,7 +22,8 @@ def interval_words(score: ScoreFigures) -> str:
     """Where the mean lies with 95 %; nothing where there are too few questions."""
     if score.low is None or score.high is None:
         return "-"
-    return f"{score_value(score.low)} to {score_value(score.high)}"
+    low, high = (score_value(end, share=score.share) for end in (score.low, score.high))
+    return f"{low} to {high}"
 
 
 def sample_words(score: ScoreFigures) -> list[str]:
@@ -31,9 +34,11 @@ def sample_words(score: ScoreFigures) -> list[str]:
     for sign, chances in (("@", score.pass_at), ("^", score.pass_all)):
         if chances:
             ends = sorted({min(chances, key=int), max(chances, key=int)}, key=int)
-            found += [f"pass{sign}{k} {score_value(chances[k])}" for k in ends]
-    for name, value in (("majority", score.majority), ("agreement", score.agreement)):
-        found += [] if value is None else [f"{name} {score_value(value)}"]
+            found += [f"pass{sign}{k} {percent(chances[k])}" for k in ends]
+    if score.majority is not None:
+        found.append(f"majority {score_value(score.majority, share=score.share)}")
+    if score.agreement is not None:
+        found.append(f"agreement {percent(score.agreement)}")
     return [", ".join(found)]
 
 

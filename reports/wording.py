@@ -80,6 +80,17 @@ def rate(figure: float) -> str:
     return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.4g}"
 
 
+def percent(share: float) -> str:
+    """A share of answers as a percentage; what is not all or nothing is not shown as that."""
+    text = f"{share:.1%}"
+    return f"{share:.3%}" if text in ("0.0%", "100.0%") and share not in (0, 1) else text
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, in percentage points and with its sign."""
+    return f"{difference * 100:+.1f} pp"
+
+
 def share_of(share: float | None) -> str:
     """A share as a percentage, or a dash where it is not known."""
     return "-" if share is None else f"{share:.2%}"

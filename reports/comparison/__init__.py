@@ -33,12 +33,11 @@ from .steps import (
     write_steps,
 )
 from .trend import FIGURES, FigureHistory, Trend, TrendPoint, trend_of
-from .trend_words import HISTORY_UNITS, history_figure, history_name
+from .trend_words import history_change, history_figure, history_name
 
 __all__ = [
     "COMPARISON_SCHEMA_VERSION",
     "FIGURES",
-    "HISTORY_UNITS",
     "Comparison",
     "Difference",
     "FigureHistory",
@@ -61,6 +60,7 @@ __all__ = [
     "distance",
     "first_of_each",
     "group_cells",
+    "history_change",
     "history_figure",
     "history_name",
     "is_steps",

@@ -15,7 +15,7 @@ import polars as pl
 from ..figures import measured_results, usage_of
 from ..load import load_rates, order_ranks
 from ..run import Run, reading_tables
-from ..scores import AS_EXPECTED, is_share, matches, score_figures
+from ..scores import AS_EXPECTED, matches, score_figures
 from ..uncertainty import wilson
 from .compare import COST, METRICS, PERCENTILES, SHARES, Metric
 from .interval import LEVEL, Values, Z, statistics
@@ -60,8 +60,8 @@ def _figures(run: Run) -> Iterator[RunFigure]:
     yield from _as_expected(run)
     for score in score_figures(run):
         if score.mean is not None:
-            within, share = _error(score.low, score.high), is_share(run.directory, score.name)
-            kind = ("share", "share") if share else ("mean", "")
+            within = _error(score.low, score.high)
+            kind = ("share", "share") if score.share else ("mean", "")
             yield RunFigure(score_title(score.name), *kind, score.mean, within, score.scored)
     if any(jobs["cut"].drop_nulls()):
         yield from _share(jobs, SHARES[1])

@@ -17,12 +17,14 @@ from ..scores import AS_EXPECTED, matches, score_table
 class Questions(NamedTuple):
     """The scores of one name on both sides. Columns: `question`, `body_digest`, `index`, `score`
     (the mean of its samples) and `part` (what --by asks for). In pairs, row n of one belongs to row
-    n of the other, and `pairs` has `index_a`, `index_b`, `score_a`, `score_b`.
+    n of the other, and `pairs` has `index_a`, `index_b`, `score_a`, `score_b`. `share`: the scores
+    of all answers are 0 or 1.
     """
 
     a: pl.DataFrame
     b: pl.DataFrame
     pairs: pl.DataFrame | None
+    share: bool = False
 
 
 def scored_questions(
@@ -37,8 +39,9 @@ def scored_questions(
         paired: whether to keep those alone that are the same in both, side by side.
     """
     a, b = (_questions(run, name, by) for run in runs)
+    share = all(bool(each["share"].all()) for each in (a, b))
     if not paired:
-        return Questions(a, b, None)
+        return Questions(a, b, None, share)
     same = a.join(b, on=["question", "body_digest"], how="inner", maintain_order="left")
     names = ["question", "body_digest", "index", "score", "part"]
     right = [pl.col("question"), pl.col("body_digest")]
@@ -50,7 +53,7 @@ def scored_questions(
         pl.col("score_right").alias("score_b"),
     )
     # What a question is about is told by A, where the two don't agree.
-    return Questions(same.select(names), same.select(*right, "part"), pairs)
+    return Questions(same.select(names), same.select(*right, "part"), pairs, share)
 
 
 def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
@@ -64,7 +67,7 @@ def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
     columns = [*names, "body_digest", "index", "metadata"]
     rows = results.select(columns).join(scores, on="index").sort("index").collect()
     part = pl.lit(None, pl.String) if by is None else _parts(rows["metadata"], by)
-    rows = rows.with_columns(part.alias("part"))
+    rows = rows.with_columns(part.alias("part"), pl.col("score").is_in([0.0, 1.0]).alias("share"))
     if not samples.several:
         return rows.drop("metadata", "key")
     grouped = rows.group_by("key", maintain_order=True).agg(
@@ -72,6 +75,7 @@ def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
         pl.col("body_digest").first(),
         pl.col("index").first(),
         pl.col("score").mean(),
+        pl.col("share").all(),
         pl.col("part").first(),
     )
     return grouped.drop("key")

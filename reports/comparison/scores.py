@@ -54,7 +54,8 @@ class ScoreGroup(Compared, frozen=True, kw_only=True):
 class ScoreDifference(Compared, frozen=True, kw_only=True):
     """One score of both runs.
 
-    `share`: all its values are from 0 to 1. `bootstrap_low` to `bootstrap_high` is the paired
+    `share`: all answers' scores are 0 or 1, so that means are shares; `binary`: those of questions
+    are, too, since each was asked once. `bootstrap_low` to `bootstrap_high` is the paired
     bootstrap's interval of the same difference. `mcnemar_p` is McNemar's exact test, two-sided, and
     `mcnemar_p_holm` that adjusted for the number of scores; None with samples, of grades, and where
     runs are not compared in pairs. `smallest_difference` is what so many questions would have shown
@@ -107,10 +108,7 @@ def compare_scores(
 def _difference(
     name: str, found: Questions, runs: tuple[Run, Run], by: str | None, seed: int
 ) -> ScoreDifference:
-    values = pl.concat([found.a["score"], found.b["score"]])
-    share = bool(values.is_between(0, 1).all())
-    alone = not any(samples_of(run).several for run in runs)
-    binary = alone and bool(values.is_in([0.0, 1.0]).all())
+    binary = found.share and not any(samples_of(run).several for run in runs)
     flips: list[Flip] = []
     lost = gained = None
     if found.pairs is not None:
@@ -122,7 +120,7 @@ def _difference(
     bootstrap = None if over.low is None else _bootstrap(found, seed)
     return ScoreDifference(
         name=name,
-        share=share,
+        share=found.share,
         binary=binary,
         **msgspec.structs.asdict(over),
         bootstrap_low=None if bootstrap is None else bootstrap.low,
@@ -203,7 +201,7 @@ def _split(found: Questions) -> Iterator[tuple[str | None, Compared]]:
             rows.filter(pl.col("part").eq_missing(pl.lit(value, pl.String))) for rows in found[:2]
         ]
         if len(of[0]) and len(of[1]):
-            yield value, _compared(Questions(of[0], of[1], found.pairs))
+            yield value, _compared(Questions(of[0], of[1], found.pairs, found.share))
 
 
 def score_title(name: str) -> str:

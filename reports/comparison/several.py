@@ -5,7 +5,7 @@ knows. Runs of one side show it, and Welch's t is over them. Where chance within
 more than they happen to differ by, that is what counts: two runs may be alike by luck.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def compare_sides(a: Sequence[Path], b: Sequence[Path], *, by: str | None = None
 
 
 def _compared(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
-    figures_a, figures_b = (_by_name(each) for each in (a, b))
+    figures_a, figures_b = map(_by_name, _alike([_of_runs(side) for side in (a, b)]))
     found = [
         _difference(figures_a[name], figures_b[name]) for name in figures_a if name in figures_b
     ]
@@ -89,9 +89,29 @@ def _compared(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
     )
 
 
-def _by_name(runs: Sequence[Run]) -> dict[Name, list[RunFigure]]:
+def _of_runs(runs: Sequence[Run]) -> list[list[RunFigure]]:
+    return [run_figures(run) for run in runs]
+
+
+def _alike(sides: Sequence[list[list[RunFigure]]]) -> Iterator[list[list[RunFigure]]]:
+    """A score that is right or wrong in some runs, and grades in others, as grades in all."""
+    every = [each for side in sides for figures in side for each in figures]
+    graded = {each.metric for each in every if each.statistic == "mean"}
+    for side in sides:
+        yield [
+            [
+                each._replace(statistic="mean", unit="")
+                if each.statistic == "share" and each.metric in graded
+                else each
+                for each in figures
+            ]
+            for figures in side
+        ]
+
+
+def _by_name(runs: Sequence[Sequence[RunFigure]]) -> dict[Name, list[RunFigure]]:
     """The figures that all runs of a side have, each once a run, in their order."""
-    every = [{each.name: each for each in run_figures(run)} for run in runs]
+    every = [{each.name: each for each in figures} for figures in runs]
     return {
         name: [figures[name] for figures in every]
         for name in every[0]

@@ -21,7 +21,8 @@ TREND_SCHEMA_VERSION = 1
 
 class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One run. Times are seconds, of succeeded jobs; shares are of the jobs with a result, and
-    `as_expected` of those whose expected answer can be compared, and `cut_share` the share of the
+    `as_expected` of those whose expected answer can be compared, `shares` names the scores whose
+    means are shares, since all are 0 or 1, and `cut_share` the share of the
     succeeded ones that max_tokens cut short. None is not known."""
 
     run: str
@@ -39,19 +40,22 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
     as_expected: float | None
     cut_share: float | None = None
     scores: dict[str, float] = {}
+    shares: list[str] = []
 
     def value(self, figure: str) -> Any:
-        """A figure of the run: a score by its name, or a field; None where it has no such one."""
-        return self.scores[figure] if figure in self.scores else getattr(self, figure, None)
+        """A figure of the run by its name, or a score; None where it has no such one."""
+        return getattr(self, figure) if figure in FIGURE_NAMES else self.scores.get(figure)
 
 
 class FigureHistory(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over all runs that have it: the last beside the median of those before.
 
-    `change` is the relative difference of the two; None where there are none before, or it is 0.
+    `unit` is money, s, share, or score where it has none. `change` is the relative difference of
+    the two; None where there are none before, or it is 0.
     """
 
     figure: str
+    unit: str
     values: list[float | None]
     last: float | None
     median_before: float | None
@@ -88,6 +92,7 @@ FIGURES = (
     TrendFigure("as_expected", "share"),
     TrendFigure(CUT, "share"),
 )
+FIGURE_NAMES = frozenset(each.name for each in FIGURES)
 
 
 def trend_of(directories: Sequence[Path]) -> Trend:
@@ -115,7 +120,13 @@ def trend_of(directories: Sequence[Path]) -> Trend:
 def _figures(points: Sequence[TrendPoint]) -> list[TrendFigure]:
     """The figures of these runs, their scores last."""
     names = sorted({name for each in points for name in each.scores})
-    return [*FIGURES, *(TrendFigure(name, "score") for name in names)]
+    return [*FIGURES, *(TrendFigure(name, _unit(name, points)) for name in names)]
+
+
+def _unit(score: str, points: Sequence[TrendPoint]) -> str:
+    """Of a score: share where it is right or wrong in all runs that have it."""
+    having = [each for each in points if score in each.scores]
+    return "share" if all(score in each.shares for each in having) else "score"
 
 
 def _point(run: Run) -> TrendPoint:
@@ -140,6 +151,7 @@ def _point(run: Run) -> TrendPoint:
         (pl.col("finish_reason") == "length").fill_null(False).mean().alias("cut_share"),
     )
     scored = matches(run, results).select(pl.col("score").mean()).collect()
+    scores = score_figures(run)
     return TrendPoint(
         run=str(run.directory),
         started_at=manifest.sessions[0].started_at,
@@ -151,7 +163,8 @@ def _point(run: Run) -> TrendPoint:
         cost=strip_zeros(Decimal(money["cost"] or 0)) if priced else None,
         currency=None if manifest.prices is None else manifest.prices.currency,
         as_expected=scored["score"][0],
-        scores={each.name: each.mean for each in score_figures(run) if each.mean is not None},
+        scores={each.name: each.mean for each in scores if each.mean is not None},
+        shares=[each.name for each in scores if each.share],
         **times.collect().row(0, named=True),
     )
 
@@ -170,5 +183,10 @@ def _history(figure: TrendFigure, points: Sequence[TrendPoint]) -> FigureHistory
     middle = median(before) if before else None
     change = None if last is None or not middle else last / middle - 1
     return FigureHistory(
-        figure=figure.name, values=values, last=last, median_before=middle, change=change
+        figure=figure.name,
+        unit=figure.unit,
+        values=values,
+        last=last,
+        median_before=middle,
+        change=change,
     )

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from headrace.jobs import show_seconds
 
-from .trend import FIGURES
+from ..wording import percent, points
+from .trend import FigureHistory
 
 HISTORY_NAMES = {
     "cost": "cost",
@@ -16,7 +17,6 @@ HISTORY_NAMES = {
     "as_expected": "as expected",
     "cut_share": "cut at max_tokens",
 }
-HISTORY_UNITS = {each.name: each.unit for each in FIGURES}
 
 
 def history_name(figure: str) -> str:
@@ -25,12 +25,19 @@ def history_name(figure: str) -> str:
 
 
 def history_figure(
-    name: str, value: float | Decimal | None, *, time: Callable[[float], str] = show_seconds
+    of: FigureHistory, value: float | Decimal | None, *, time: Callable[[float], str] = show_seconds
 ) -> str:
     """A value of a figure in its unit, or a dash where it is not known."""
     if value is None:
         return "-"
-    unit = HISTORY_UNITS.get(name)  # of a score there is none
-    if unit == "s":
+    if of.unit == "s":
         return time(float(value))
-    return f"{value:.1%}" if unit == "share" else f"{value:,.6g}"
+    return percent(float(value)) if of.unit == "share" else f"{value:,.6g}"
+
+
+def history_change(of: FigureHistory) -> str:
+    """How far the last value is from those before: of shares in percentage points. Empty where
+    there are none before."""
+    if of.unit == "share" and of.last is not None and of.median_before is not None:
+        return points(of.last - of.median_before)
+    return "" if of.change is None else f"{of.change:+.1%}"

@@ -27,7 +27,7 @@ def night_page(report: NightReport, trend: Trend) -> str:
             {
                 "condition": each.judgement.objective,
                 "beside": each.beside or "",
-                "came": came_words(each, report),
+                "came": came_words(each),
                 "verdict": verdict_of(each),
                 "tone": TONES[verdict_of(each)],
             }

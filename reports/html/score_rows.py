@@ -31,7 +31,7 @@ def score_rows(scores: Sequence[ScoreFigures]) -> list[ScoreRow]:
         ScoreRow(
             each.name,
             scorer_words(each),
-            score_value(each.mean),
+            score_value(each.mean, share=each.share),
             interval_words(each),
             each.scored,
             each.jobs,

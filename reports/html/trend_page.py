@@ -7,10 +7,10 @@ import altair as alt
 from headrace.jobs import printable
 
 from ..comparison import (
-    HISTORY_UNITS,
     FigureHistory,
     Trend,
     TrendPoint,
+    history_change,
     history_figure,
     history_name,
 )
@@ -35,9 +35,9 @@ def trend_page(trend: Trend) -> str:
         changes=[
             {
                 "name": history_name(each.figure),
-                "last": history_figure(each.figure, each.last),
-                "before": history_figure(each.figure, each.median_before),
-                "change": "" if each.change is None else f"{each.change:+.1%}",
+                "last": history_figure(each, each.last),
+                "before": history_figure(each, each.median_before),
+                "change": history_change(each),
             }
             for each in trend.histories
         ],
@@ -48,7 +48,7 @@ def trend_page(trend: Trend) -> str:
                 "started_at": run.started_at,
                 "state": run.state,
                 "jobs": run.jobs,
-                "cells": [history_figure(name, run.value(name)) for name in names],
+                "cells": [history_figure(each, run.value(each.figure)) for each in trend.histories],
             }
             for run in trend.runs
         ],
@@ -68,7 +68,7 @@ def write_trend_page(trend: Trend, path: Path) -> None:
 def _chart(trend: Trend, history: FigureHistory) -> Chart:
     name = history_name(history.figure)
     known = [each for each in history.values if each is not None]
-    size, title, form = _scale(trend, history.figure, max(known))
+    size, title, form = _scale(trend, history.unit, max(known))
     rows = [
         {
             "n": n,
@@ -106,7 +106,7 @@ def _chart(trend: Trend, history: FigureHistory) -> Chart:
             x=x, y=y, color=shade, tooltip=tips
         ),
     ]
-    last = history_figure(history.figure, history.last)
+    last = history_figure(history, history.last)
     said = f"{name} of {counted(len(rows), 'run')}" + (
         "" if history.last is None else f"; the last: {last}"
     )
@@ -115,7 +115,7 @@ def _chart(trend: Trend, history: FigureHistory) -> Chart:
         layers.append(middle.mark_rule(color=SOFT, strokeDash=[5, 4]).encode(y="value:Q"))
         said += (
             f"; dashed, the median of those before: "
-            f"{history_figure(history.figure, history.median_before)}"
+            f"{history_figure(history, history.median_before)}"
         )
     return Chart(
         name=history.figure.replace("_", "-"),
@@ -127,7 +127,7 @@ def _chart(trend: Trend, history: FigureHistory) -> Chart:
             (
                 printable(Path(run.run).name),
                 f"{run.started_at:%Y-%m-%d %H:%M}",
-                history_figure(history.figure, _value(run, history.figure)),
+                history_figure(history, _value(run, history.figure)),
             )
             for run in trend.runs
         ],
@@ -139,9 +139,8 @@ def _value(run: TrendPoint, name: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _scale(trend: Trend, name: str, most: float) -> tuple[float, str, str]:
+def _scale(trend: Trend, unit: str, most: float) -> tuple[float, str, str]:
     """What values are divided by, the axis's title, and the format of its numbers."""
-    unit = HISTORY_UNITS.get(name, "score")
     if unit == "s":
         found = time_unit(most)
         return found.size_s, found.name, ",~r"

@@ -27,7 +27,7 @@ def _condition(suite: ET.Element, each: NightObjective, report: NightReport) -> 
     beside = "" if each.beside is None else f" beside {each.beside}"
     name = legal(each.judgement.objective + beside)
     case = ET.SubElement(suite, "testcase", classname=f"{legal(report.date)}.conditions", name=name)
-    said = legal(came_words(each, report))
+    said = legal(came_words(each))
     if not each.judgement.met:
         ET.SubElement(case, "failure", message=said, type="not met").text = f"{name}\n{said}"
     else:

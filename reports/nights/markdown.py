@@ -33,7 +33,7 @@ def _conditions(report: NightReport) -> str:
             MARKS[verdict_of(each)],
             code(each.judgement.objective),
             code(each.beside or ""),
-            code(came_words(each, report)),
+            code(came_words(each)),
         )
         for each in report.objectives
     ]

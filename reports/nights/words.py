@@ -17,9 +17,9 @@ def verdict_of(each: NightObjective) -> str:
     return "unclear" if each.judgement.outcome == "unclear" else "met"
 
 
-def came_words(each: NightObjective, report: NightReport) -> str:
+def came_words(each: NightObjective) -> str:
     """What came out of a condition."""
-    return judgement_words(each.judgement, report.currency)
+    return judgement_words(each.judgement)
 
 
 def headline(report: NightReport) -> str:

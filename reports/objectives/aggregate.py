@@ -36,6 +36,7 @@ from ..scores import (
     pass_all,
     pass_at,
     reading_of,
+    right_or_wrong,
     score_names,
     score_table,
     votes_of,
@@ -223,7 +224,7 @@ def sampled_values(run: Run, expression: Expression, node: Aggregate) -> pl.Data
         values = [(each.question, getattr(each, node.function)) for each in votes]
     else:
         scored = rows.drop("text").collect(engine="streaming")
-        if not scored["score"].is_in([0.0, 1.0]).all():
+        if not right_or_wrong(scored["score"]):
             said = f"{format_expression(node)} is not known: it is of scores that are 0 or 1"
             raise UnknownError(said)
         values = list(_passed(scored, node.function, node.samples))

@@ -24,10 +24,11 @@ from headrace.jobs import (
 
 from ..figures import Summary, summary_of
 from ..run import Run, open_run, reading_tables
-from ..scores import AS_EXPECTED
+from ..scores import AS_EXPECTED, is_right_or_wrong
 from .aggregate import OF_ATTEMPTS, aggregate
 from .figure_names import FIGURES, UnknownError, Value, span_s
 from .possible import score_ranges
+from .units import unit_of
 
 BASE = "base"
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -61,6 +62,7 @@ class Figures:
         self._found: dict[str, Value | UnknownError] = {}
         self.currency = summary.usage.currency
         self.scores = score_ranges(run.directory)
+        self._shares: dict[str, bool] = {AS_EXPECTED: True}
 
     def value(self, expression: Expression, node: Node, base: "Figures | None" = None) -> Value:
         """What a part of an expression is for this run; `base` is the run to compare with.
@@ -81,6 +83,16 @@ class Figures:
         if isinstance(found, UnknownError):
             raise found
         return found
+
+    def unit(self, node: Node) -> str:
+        """What a part of an expression is shown in: s, share, the currency, or nothing."""
+        return unit_of(node, self.currency, self._is_share)
+
+    def _is_share(self, name: str) -> bool:
+        if name not in self._shares:
+            known = name in self.scores
+            self._shares[name] = known and is_right_or_wrong(self._run, name)
+        return self._shares[name]
 
     def _figure(self, expression: Expression, node: Name | Aggregate) -> Value:
         if isinstance(node, Aggregate):

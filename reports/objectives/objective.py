@@ -33,11 +33,12 @@ from .weighing import FigureInterval, Outcome
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What an objective compares, as it came out; None is unknown. `base` is the same in the base
-    run, where it is compared with that."""
+    run, where it is compared with that. `unit` is share, s, the currency, or empty."""
 
     figure: str
     value: Decimal | float | int | str | bool | None
     base: Decimal | float | int | str | bool | None = None
+    unit: str = ""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +183,9 @@ def _measured(expression: Expression, figures: Figures, base: Figures | None) ->
                 continue
             before = _known(expression, side, base) if base and has_base(other) else None
             value = _known(expression, side, figures)
-            yield Measured(figure=format_expression(side), value=value, base=before)
+            yield Measured(
+                figure=format_expression(side), value=value, base=before, unit=figures.unit(side)
+            )
 
 
 def _known(expression: Expression, node: Node, figures: Figures) -> Value | None:

@@ -2,36 +2,26 @@
 
 from decimal import Decimal
 
-from headrace.jobs import (
-    Aggregate,
-    Binary,
-    Name,
-    Node,
-    Unary,
-    parse_expression,
-    strip_zeros,
-    value_type,
-)
+from headrace.jobs import parse_expression, strip_zeros
 
 from .evaluate import has_base
 from .figure_names import Value
 from .gate import GateReport
 from .objective import Judgement, Measured
+from .units import SHARE
 from .weighing import FigureInterval
 
-SHARES = ("error_rate", "scored_share")
 
-
-def judgement_words(judged: Judgement, currency: str | None) -> str:
+def judgement_words(judged: Judgement) -> str:
     """What came out of an objective, in a line: its figures with their intervals, or why it can't
     be told; where it is unclear, what it counts as by its point and what would settle it."""
     if judged.why is not None:
         return judged.why
     alone = len(judged.measured) == 1
-    words = "; ".join(_shown(each, currency, alone) for each in judged.measured)
+    words = "; ".join(_shown(each, alone) for each in judged.measured)
     if judged.depends_on_client:
         return f"{words or 'as recorded'}, but the client's own lateness may have decided it"
-    intervals = [said for each in judged.intervals if (said := _interval(each, currency, alone))]
+    intervals = [said for each in judged.intervals if (said := _interval(each, alone))]
     if intervals:
         words += f" ({'; '.join(intervals)})"
     if judged.outcome != "unclear":
@@ -51,14 +41,12 @@ def unclear_words(report: GateReport) -> str:
     return f"{unclear} unclear, {how[report.unclear]} (--unclear {report.unclear})"
 
 
-def _interval(each: FigureInterval, currency: str | None, alone: bool) -> str:
+def _interval(each: FigureInterval, alone: bool) -> str:
     """An interval in words; of shares beside a base in percentage points. Empty without one."""
     if each.low == each.high:  # exact, or no end is known
         return ""
-    node = parse_expression(each.figure).root
-    beside = has_base(node)
-    unit = unit_of(node.left if beside and isinstance(node, Binary) else node, currency)
-    unit = "pp" if beside and unit == "%" else unit
+    beside = has_base(parse_expression(each.figure).root)
+    unit = ("pp" if beside else "%") if each.unit == SHARE else each.unit
     low, high = (None if end is None else end_words(end, unit) for end in (each.low, each.high))
     if high is None:
         said = f"at least {low}"
@@ -76,32 +64,12 @@ def end_words(value: float, unit: str) -> str:
     return f"{value:,.4g} {unit}".rstrip()
 
 
-def _shown(measured: Measured, currency: str | None, alone: bool) -> str:
-    unit = unit_of(parse_expression(measured.figure).root, currency)
+def _shown(measured: Measured, alone: bool) -> str:
+    unit = "%" if measured.unit == SHARE else measured.unit
     text = "not known" if measured.value is None else amount(measured.value, unit)
     if measured.base is not None:
         text += f", base {amount(measured.base, unit)}"
     return text if alone else f"{measured.figure}: {text}"
-
-
-def unit_of(node: Node, currency: str | None) -> str:
-    """The unit that a figure has: s, % (of a share), the currency, or none."""
-    match node:
-        case Aggregate(function="count" | "rate"):
-            return ""
-        case Aggregate(function="mean", argument=Binary() | Unary() as share) if (
-            value_type(share) == "truth"
-        ):
-            return "%"
-        case Aggregate(argument=Name() as argument):
-            return unit_of(argument, currency)
-        case Name(name=name) if name.endswith("_error_rate") or name in SHARES:
-            return "%"
-        case Name(name=name) if name.endswith("_s") and not name.endswith("per_s"):
-            return "s"
-        case Name(name=name) if name.removeprefix("attempts.") in ("cost", "cost_bound"):
-            return currency or ""
-    return ""
 
 
 def amount(value: Value, unit: str) -> str:

@@ -37,12 +37,14 @@ Outcome = Literal["met", "missed", "unclear"]
 
 class FigureInterval(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of a condition, and its interval; an end is None where there are too few values.
-    All None: the figure is not known. Beside a base it is a difference: `mean(exact) - base`."""
+    All None: the figure is not known. Beside a base it is a difference: `mean(exact) - base`.
+    `unit` is share, s, the currency, or empty."""
 
     figure: str
     value: float | None
     low: float | None
     high: float | None
+    unit: str = ""
 
 
 class Pair:
@@ -107,9 +109,16 @@ class Weighing:
             try:
                 low, value, high = self._named(node)
             except UnknownError:
-                yield FigureInterval(figure=text, value=None, low=None, high=None)
+                unit = self._unit(node)
+                yield FigureInterval(figure=text, value=None, low=None, high=None, unit=unit)
                 continue
-            yield FigureInterval(figure=text, value=value, low=_finite(low), high=_finite(high))
+            ends = {"low": _finite(low), "high": _finite(high)}
+            yield FigureInterval(figure=text, value=value, **ends, unit=self._unit(node))
+
+    def _unit(self, node: Node) -> str:
+        if isinstance(node, Binary):  # a comparison beside the base
+            node = node.right if has_base(node.left) else node.left
+        return self._run.figures.unit(node)
 
     def _named(self, node: Node) -> Bounds:
         if isinstance(node, Binary):  # a comparison beside the base

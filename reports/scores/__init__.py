@@ -3,13 +3,22 @@
 from .as_expected import AS_EXPECTED, matches
 from .figures import ScoreFigures, score_figures, scored_jobs
 from .number import last_number
-from .samples import Question, Votes, pass_all, pass_at, questions_of, votes_of
+from .samples import (
+    Question,
+    Votes,
+    pass_all,
+    pass_at,
+    questions_of,
+    right_or_wrong,
+    votes_of,
+)
 from .score import Scored
 from .scorer import SCORERS, Scorer, reading_of, scorer_of
 from .table import (
     QUESTION,
     SCORER_KEY,
     ScoreTable,
+    is_right_or_wrong,
     is_share,
     score_names,
     score_table,
@@ -28,6 +37,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "Votes",
+    "is_right_or_wrong",
     "is_share",
     "last_number",
     "matches",
@@ -35,6 +45,7 @@ __all__ = [
     "pass_at",
     "questions_of",
     "reading_of",
+    "right_or_wrong",
     "score_figures",
     "score_names",
     "score_table",

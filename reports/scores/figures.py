@@ -10,7 +10,7 @@ import polars as pl
 
 from ..run import Run
 from ..samples import samples_of
-from .samples import pass_all, pass_at, questions_of, votes_of
+from .samples import pass_all, pass_at, questions_of, right_or_wrong, votes_of
 from .scorer import reading_of
 from .table import ScoreTable, score_table, score_tables
 
@@ -22,7 +22,8 @@ class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One score of a run.
 
     `jobs` are the run's, `scored` those of them that have a score, `scored_share` their share.
-    `mean` is over these, None where there are none, and `low` to `high` its 95 % interval,
+    `share`: all scores are 0 or 1, so that `mean` is a share. It is over these, None where there
+    are none, and `low` to `high` its 95 % interval,
     clustered by question: None where there are too few. `reasons` say why others have none, the
     commonest first. With `samples` of each question: what the most common answers come to, and of
     scores of 0 and 1 `pass_at` and `pass_all` by how many samples, "1" and so on. `stale` answers
@@ -34,6 +35,7 @@ class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
     jobs: int
     scored: int
     scored_share: float | None
+    share: bool
     mean: float | None
     low: float | None = None
     high: float | None = None
@@ -63,6 +65,7 @@ def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
         jobs=jobs,
         scored=len(scored),
         scored_share=len(scored) / jobs if jobs else None,
+        share=bool(len(scored)) and right_or_wrong(scored["score"]),
         **_mean(scored),
         questions=scored["question"].n_unique(),
         reasons=dict(_reasons(rows)),

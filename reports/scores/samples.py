@@ -49,10 +49,15 @@ def pass_all(questions: Iterable[Question], k: int) -> float | None:
 def questions_of(rows: pl.DataFrame) -> list[Question] | None:
     """The questions of rows with `question` and `score`; None where a score is neither 0 nor 1."""
     scored = rows.drop_nulls("score")
-    if not len(scored) or not scored["score"].is_in([0.0, 1.0]).all():
+    if not len(scored) or not right_or_wrong(scored["score"]):
         return None
     counted = scored.group_by("question").agg(pl.len(), pl.col("score").sum().cast(pl.Int64))
     return [Question(n, c) for _, n, c in counted.iter_rows()]
+
+
+def right_or_wrong(scores: pl.Series) -> bool:
+    """Whether scores are 0 or 1 and nothing else, so that their mean is a share."""
+    return bool(scores.is_in([0.0, 1.0]).all())
 
 
 def votes_of(rows: pl.DataFrame, reading: Callable[[str], Any]) -> list[Votes]:

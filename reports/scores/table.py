@@ -21,9 +21,10 @@ from headrace.jobs import (
     sealed_rows,
 )
 
-from ..run import Run
+from ..run import Run, reading_tables
 from ..samples import samples_of
 from .as_expected import AS_EXPECTED, matches
+from .samples import right_or_wrong
 from .scorer import SCORERS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -83,6 +84,13 @@ def is_share(directory: Path, name: str) -> bool:
     """Whether a score is one of headrace's own scorers, which say 0 to 1."""
     scorer = _scorer(_parts(directory / SCORES / name)[0])
     return scorer is not None and scorer.partition(":")[0] in SCORERS
+
+
+def is_right_or_wrong(run: Run, name: str) -> bool:
+    """Whether a score of a run is, where it has any."""
+    with reading_tables(run.directory):
+        scores = score_table(run, name).rows.select("score").drop_nulls().unique().collect()
+    return bool(len(scores)) and right_or_wrong(scores["score"])
 
 
 def _scorer(part: Path) -> str | None:

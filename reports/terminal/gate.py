@@ -24,7 +24,7 @@ def print_gate(report: GateReport, console: Console) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for each in report.objectives:
-        words = judgement_words(each, report.currency)
+        words = judgement_words(each)
         mark = Text("met", "green") if each.met else Text("not met", "bold red")
         if each.depends_on_client:
             mark = Text("not valid", "bold yellow")

@@ -28,7 +28,7 @@ def print_night(report: NightReport, console: Console) -> None:
         beside = "" if each.beside is None else f" beside {each.beside}"
         verdict = verdict_of(each)
         objective = printable(each.judgement.objective + beside)
-        came = printable(came_words(each, report))
+        came = printable(came_words(each))
         table.add_row(Text(verdict, STYLES[verdict]), Text(objective), Text(came))
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     for note in notes(report):

@@ -28,7 +28,7 @@ def print_scores(scores: Sequence[ScoreFigures], console: Console) -> None:
         table.add_row(
             Text(each.name),
             Text(printable(scorer_words(each))),
-            score_value(each.mean),
+            score_value(each.mean, share=each.share),
             interval_words(each),
             f"{each.scored:,}",
             f"{each.jobs:,}",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from headrace.jobs import printable, show_seconds_short
 
-from ..comparison import Trend, history_figure, history_name
+from ..comparison import FigureHistory, Trend, history_change, history_figure, history_name
 from ..wording import aligned
 from .layout import columns, heading, print_body
 
@@ -46,7 +46,7 @@ def print_trend(trend: Trend, console: Console) -> None:
             ),
             f"{point.jobs:,}",
             *([cost] if priced else []),
-            *(_short(each.figure, point.value(each.figure)) for each in shown),
+            *(_short(each, point.value(each.figure)) for each in shown),
             style=style,
         )
     print_body(console, table)
@@ -56,21 +56,20 @@ def print_trend(trend: Trend, console: Console) -> None:
     all_shown = len(trend.runs) <= BARS_MAX
     table = columns("", "" if all_shown else f"last {BARS_MAX}", "last", "before", "", left=2)
     for each in trend.histories:
-        change = "" if each.change is None else f"{each.change:+.1%}"
         table.add_row(
             history_name(each.figure),
             sparkline(each.values[-BARS_MAX:]),
-            _short(each.figure, each.last),
-            _short(each.figure, each.median_before),
-            change,
+            _short(each, each.last),
+            _short(each, each.median_before),
+            history_change(each),
         )
     print_body(console, table)
     if any(each.median_before is not None for each in trend.histories):
         print_body(console, "before: the median of the runs before the last", "dim")
 
 
-def _short(name: str, value: float | Decimal | None) -> str:
-    return history_figure(name, value, time=show_seconds_short)
+def _short(of: FigureHistory, value: float | Decimal | None) -> str:
+    return history_figure(of, value, time=show_seconds_short)
 
 
 def sparkline(values: Sequence[float | None]) -> str:

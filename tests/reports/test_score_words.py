@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from headrace.jobs import Dataset, Recipe, made_jobs, open_table, place_jobs
+from headrace.jobs import Dataset, Recipe, Score, made_jobs, open_table, place_jobs, row_frame
 from headrace.reports import compare_runs, summarise
 from headrace.reports.comparison import trend_of
 from headrace.reports.html import html_report
+from headrace.reports.html.trend_page import trend_page
 from headrace.reports.join import join_run
 from headrace.reports.markdown import markdown
 from headrace.reports.run import open_run
@@ -44,7 +45,7 @@ def answered(directory: Path, texts: Sequence[str | None], samples: int = 1) -> 
 
 
 # By the t distribution of 10 degrees of freedom and the spread of 11 questions' sums.
-INTERVAL = "0.2476 to 0.7862"
+INTERVAL = "24.8% to 78.6%"
 
 
 @pytest.fixture
@@ -58,11 +59,11 @@ def test_a_comment_has_the_scores(sampled: RunMaker) -> None:
     lines = markdown(summarise(sampled.directory)).splitlines()
     header = "| score | scorer | mean | 95 % interval | scored | jobs |"
     begin = lines.index(header)
-    assert lines[begin + 2] == f"| `exact` |  | 0.5238 | {INTERVAL} | 21 | 22 |"
-    assert lines[begin + 3].startswith("| `regex` | `regex:^[A]$` | 0.5238 |")
+    assert lines[begin + 2] == f"| `exact` |  | 52.4% | {INTERVAL} | 21 | 22 |"
+    assert lines[begin + 3].startswith("| `regex` | `regex:^[A]$` | 52.4% |")
     assert lines[begin + 5 : begin + 7] == [
-        "- `exact`: `11 questions, 2 samples each, pass@1 0.5455, pass@2 0.6, pass^1 0.5455, "
-        "pass^2 0.4, majority 0.5455, agreement 0.9091`",
+        "- `exact`: `11 questions, 2 samples each, pass@1 54.5%, pass@2 60.0%, pass^1 54.5%, "
+        "pass^2 40.0%, majority 54.5%, agreement 90.9%`",
         "- `exact`: `1 job without a score: failed`",
     ]
 
@@ -70,8 +71,8 @@ def test_a_comment_has_the_scores(sampled: RunMaker) -> None:
 def test_a_terminal_has_them(sampled: RunMaker) -> None:
     shown = CliRunner().invoke(main, ["report", str(sampled.directory)], prog_name="headrace")
     lines = [line.split() for line in shown.stdout.splitlines()]
-    assert ["exact", "0.5238", *INTERVAL.split(), "21", "22"] in lines
-    assert "exact: 11 questions, 2 samples each, pass@1 0.5455" in shown.stdout
+    assert ["exact", "52.4%", *INTERVAL.split(), "21", "22"] in lines
+    assert "exact: 11 questions, 2 samples each, pass@1 54.5%" in shown.stdout
 
 
 def test_a_page_has_them_as_text(sampled: RunMaker) -> None:
@@ -154,6 +155,52 @@ def test_a_trend_has_the_scores_of_each_run(made: RunMaker) -> None:
         shown = CliRunner().invoke(main, arguments, prog_name="headrace")
         assert shown.exit_code == 0
     assert "exact" in Path("trend.html").read_text()
+
+
+def grades(directory: Path, name: str, values: Sequence[float]) -> None:
+    folder = directory / "scores" / name
+    folder.mkdir(parents=True)
+    rows = [Score(index=n, custom_id=f"job-{n}", score=each) for n, each in enumerate(values)]
+    row_frame(Score, rows).write_parquet(folder / "part.parquet")
+
+
+def shown(*arguments: object) -> str:
+    done = CliRunner().invoke(main, [str(each) for each in arguments], prog_name="headrace")
+    assert done.exit_code in (0, 4), done.output
+    return " ".join(done.stdout.split())
+
+
+def test_shares_are_percentages_and_other_scores_numbers_in_every_report(made: RunMaker) -> None:
+    """14 of 20, then 12; of grades on a scale of 5 the mean is a number everywhere."""
+    a, b = (
+        answered(made.directory, [*"A" * 14, *"B" * 6]),
+        answered(Path("b.run"), [*"A" * 12, *"B" * 8]),
+    )
+    for run, grade in ((a, 4.0), (b, 3.5)):
+        scored(run.directory, "exact")
+        grades(run.directory, "quality", [grade, 1.25] * 10)
+        grades(run.directory, "tone", [0.25, 1.0] * 10)
+    assert "exact 70.0%" in shown("report", a.directory)
+    assert "quality 2.625" in shown("report", a.directory)
+    assert "tone 0.625" in shown("report", a.directory)
+    assert "| `exact` | | 70.0% |" in shown("report", a.directory, "--md")
+    assert ">70.0%<" in html_report(a.directory)
+    trend = shown("report", "--trend", a.directory, "b.run")
+    assert "70.0% 60.0% +10.0 pp" in trend
+    assert "2.625 2.375 +10.5%" in trend
+    md = shown("report", "--trend", a.directory, "b.run", "--md")
+    assert "| exact | 70.0% | 60.0% | +10.0 pp |" in md
+    page = trend_page(trend_of([a.directory, Path("b.run")]))
+    assert '<td class="n">+10.0 pp</td>' in page
+    compared = shown("compare", a.directory, "b.run")
+    assert "exact 70.00% 60.00% -10.00 pp" in compared
+    assert "quality mean 2.625 2.375 -0.25 " in compared
+    assert "tone mean 0.625 0.625 0 " in compared
+    gate = ("gate", "b.run", "--base", a.directory, "--require")
+    assert "60 %, base 70 % (mean(exact) - base: " in shown(*gate, "mean(exact) >= base")
+    assert " pp)" in shown(*gate, "mean(exact) >= base")
+    assert "0.625 (0." in shown(*gate, "mean(tone) >= 0.5")
+    assert "2.375 (" in shown(*gate, "mean(quality) >= 1")
 
 
 def test_a_joined_table_has_them_as_columns(made: RunMaker) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from headrace.reports import wording
-from headrace.reports.wording import aligned, endpoint, money_to_read, state_words
+from headrace.reports.wording import (
+    aligned,
+    endpoint,
+    money_to_read,
+    percent,
+    points,
+    state_words,
+)
 
 
 def test_decimal_points_are_aligned() -> None:
@@ -30,6 +37,24 @@ def test_decimal_points_are_aligned() -> None:
 )
 def test_an_amount_in_a_sentence_is_rounded_for_reading(amount: str | None, text: str) -> None:
     assert money_to_read(None if amount is None else Decimal(amount), "CNY") == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (9 / 14, "64.3%"),
+        (0.0, "0.0%"),
+        (1.0, "100.0%"),
+        (0.9999, "99.990%"),
+        (0.00002, "0.002%"),
+    ],
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_differences_of_shares_are_in_percentage_points() -> None:
+    assert (points(-0.15), points(0.02)) == ("-15.0 pp", "+2.0 pp")
 
 
 def test_endpoints_have_short_names() -> None:

@@ -141,13 +141,13 @@ def test_scores_of_a_run_are_compared_by_their_names(runs: tuple[RunMaker, RunMa
     found = compared(runs)
     assert [each.name for each in found.scores] == ["as_expected", "quality"]
     quality = score(found, "quality")
-    assert (quality.questions_a, quality.binary, quality.share) == (39, False, True)
+    assert (quality.questions_a, quality.binary, quality.share) == (39, False, False)
     assert (quality.mcnemar_p, quality.right_to_wrong, quality.wrong_to_right) == (None, 19, 0)
     assert quality.difference == pytest.approx(-0.1 * 19 / 39)
     assert {each.change for each in quality.flips} == {"lower"}
     assert quality.flips[0].score_a - quality.flips[0].score_b == pytest.approx(0.1)
     row = next(each for each in found.differences if each.metric == "quality")
-    assert (row.unit, row.a, row.count_a) == ("share", quality.a, 39)
+    assert (row.unit, row.statistic, row.a, row.count_a) == ("", "mean", quality.a, 39)
     assert "quality: 19 questions scored lower in B, and 0 higher." in list(sentences(found))
     assert score(found).mcnemar_p_holm == score(found).mcnemar_p  # one test alone
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, Score, row_frame
 from headrace.reports import Comparison, Difference
 from headrace.reports.comparison import compare_sides
 from headrace.reports.comparison.sentences import sentences
@@ -142,6 +142,25 @@ def test_scores_are_compared_run_by_run() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_a_score_that_is_grades_in_one_run_is_grades_in_all(tmp_path: Path) -> None:
+    """A judge who says 0 or 1 all night is no less a judge: his means are not shares."""
+    a, b = runs_of("a", [1.0, 1.0]), runs_of("b", [1.0, 1.0])
+    for number, run in enumerate([*a, *b]):
+        for name in ("judge", "exact"):
+            folder = run / "scores" / name
+            folder.mkdir(parents=True)
+            odd = 0.5 if (number, name) == (3, "judge") else 1.0
+            rows = [
+                Score(index=n, custom_id=f"job-{n}", score=odd if n else 0.0) for n in range(20)
+            ]
+            row_frame(Score, rows).write_parquet(folder / "part.parquet")
+    found = compare_sides(a, b)
+    assert figure(found, "exact", "share").unit == "share"
+    judge = figure(found, "judge")
+    assert (judge.unit, judge.a) == ("", 0.95)
+    assert judge.b == pytest.approx((0.95 + 0.475) / 2)
+
+
 def test_every_key_is_documented() -> None:
     a, b = runs_of("a", [1.0, 1.1]), runs_of("b", [1.5, 1.4])
     done = compare(*flags(a, b), "--json")

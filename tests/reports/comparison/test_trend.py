@@ -86,6 +86,7 @@ def test_the_series_as_data_is_documented(nights: list[str]) -> None:
     (cost,) = (each for each in data["courses"] if each["figure"] == "cost")
     assert cost == {
         "figure": "cost",
+        "unit": "money",
         "values": [0.1, 0.15, 0.3],
         "last": 0.3,
         "median_before": 0.125,

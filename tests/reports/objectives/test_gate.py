@@ -147,10 +147,12 @@ def test_the_outcome_as_data(directory: Path) -> None:
             {
                 "objective": "cost < 5",
                 "met": False,
-                "measured": [{"figure": "cost", "value": "5.12", "base": None}],
+                "measured": [{"figure": "cost", "value": "5.12", "base": None, "unit": "CNY"}],
                 "why": None,
                 "outcome": "missed",
-                "intervals": [{"figure": "cost", "value": 5.12, "low": 5.12, "high": 5.12}],
+                "intervals": [
+                    {"figure": "cost", "value": 5.12, "low": 5.12, "high": 5.12, "unit": "CNY"}
+                ],
                 "would_settle": None,
                 "settled_by": None,
                 "depends_on_client": False,
@@ -158,10 +160,18 @@ def test_the_outcome_as_data(directory: Path) -> None:
             {
                 "objective": "p95(ttft_s) < 1",
                 "met": False,
-                "measured": [{"figure": "p95(ttft_s)", "value": None, "base": None}],
+                "measured": [{"figure": "p95(ttft_s)", "value": None, "base": None, "unit": "s"}],
                 "why": "p95(ttft_s) is not known: of 3 jobs none has it",
                 "outcome": "missed",
-                "intervals": [{"figure": "p95(ttft_s)", "value": None, "low": None, "high": None}],
+                "intervals": [
+                    {
+                        "figure": "p95(ttft_s)",
+                        "value": None,
+                        "low": None,
+                        "high": None,
+                        "unit": "s",
+                    }
+                ],
                 "would_settle": None,
                 "settled_by": None,
                 "depends_on_client": False,

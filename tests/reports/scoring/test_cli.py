@@ -19,8 +19,8 @@ def test_scores_are_shown(made: RunMaker) -> None:
     shown = called(str(made.directory), "--with", "number:1", "--with", "exact")
     assert (shown.exit_code, shown.stderr) == (0, "")
     lines = [line.split() for line in shown.stdout.splitlines() if line]
-    assert lines[2] == ["exact", "0", "-", "1", "2"]
-    assert lines[3] == ["number", "number:1", "1", "-", "1", "2"]
+    assert lines[2] == ["exact", "0.0%", "-", "1", "2"]
+    assert lines[3] == ["number", "number:1", "100.0%", "-", "1", "2"]
     assert "exact: 1 job without a score: failed" in shown.stdout
 
 

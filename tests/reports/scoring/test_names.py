@@ -21,6 +21,8 @@ def test_a_name_of_its_own_is_taken(name: str) -> None:
         ("cost", "is a column already"),
         ("error_rate", "is a figure already"),
         ("scored_share", "is a figure already"),
+        ("as_expected", "is a figure already"),
+        ("latency_p50_s", "is a figure already"),
         ("mean", "is a function already"),
         ("p95", "is a function already"),
         ("base", "is a word of conditions already"),
