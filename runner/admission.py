@@ -118,6 +118,6 @@ class Admission:
     def _need_tokens(self, job: Job, lane: Lane) -> int:
         """What a job reserves. Never more than a minute's worth: it could not leave at all."""
         tokens = self.estimator.reserve(job)
-        tpm = lane.limiter.tpm
+        most = lane.limiter.largest_tokens
         # Not min(): a call more for each look at each job, and None has to be told apart anyway.
-        return tokens if tpm is None or tokens < tpm else tpm
+        return tokens if most is None or tokens < most else most

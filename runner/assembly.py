@@ -16,7 +16,15 @@ from .client import Client
 from .clock import RunClock
 from .images import Downloads, ImageStore
 from .limits import Concurrency, Lane, Lanes, lanes_for
-from .money import Account, AccountLimits, AccountWatch, Budget, RefusalJudge, max_cost_ceiling
+from .money import (
+    Account,
+    AccountLimits,
+    AccountWatch,
+    Budget,
+    LeasedBudget,
+    RefusalJudge,
+    max_cost_ceiling,
+)
 from .offload import Offload
 from .record import Recorder, RecoveredState, RunDirectory, Totals
 from .retries import RetryPolicy
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
 class Assembly(NamedTuple):
     """The parts of a session. `prices`, `limits`, what the account allows, and `watch` are None
-    where no cost is known."""
+    where no cost is known, and the last two where money is lent by a coordinator."""
 
     account: Account
     admission: Admission
@@ -52,6 +60,7 @@ def assemble(
     concurrency: Concurrency,
     lane: type[Lane],
     timed: bool,
+    leased: bool,
     clock: RunClock,
     offload: Offload,
     read: Offload,
@@ -70,6 +79,7 @@ def assemble(
         concurrency: the slots.
         lane: what requests leave by.
         timed: whether all reads carry receive times, and gaps between tokens are kept.
+        leased: whether money is lent by a coordinator, which alone watches the account.
         clock: the run's.
         offload: for work that blocks.
         read: for work that a cancellation may leave behind.
@@ -91,7 +101,8 @@ def assemble(
     )
     account = Account(client, clock)
     prices = run.manifest.prices
-    budget = None if prices is None else budget_of(settings, recorder.totals, prices)
+    kind = LeasedBudget if leased else Budget
+    budget = None if prices is None else budget_of(settings, recorder.totals, prices, kind=kind)
     admission = Admission(
         lanes=lanes_of(settings, state, lane=lane, clock=clock, rng=rng),
         concurrency=concurrency,
@@ -116,7 +127,7 @@ def assemble(
         form_check=form_check_of(settings, run, offload=read),
     )
     limits = watch = None
-    if budget is not None:
+    if budget is not None and not leased:
         limits = AccountLimits(
             account=account,
             recorder=recorder,
@@ -191,8 +202,10 @@ def lanes_of(
     return lanes
 
 
-def budget_of(settings: SendSettings, totals: Totals, prices: PriceTable) -> Budget:
+def budget_of(
+    settings: SendSettings, totals: Totals, prices: PriceTable, *, kind: type[Budget] = Budget
+) -> Budget:
     """What the run may spend, under the user's own ceiling where there is one."""
     limit, currency = settings.max_cost, prices.currency
     ceiling = None if limit is None else max_cost_ceiling(limit, currency)
-    return Budget(totals, currency=currency, ceiling=ceiling)
+    return kind(totals, currency=currency, ceiling=ceiling)

@@ -93,10 +93,12 @@ class RunSession(ABC):
     send, and close the books. What a kind of run sends, and when, is for its subclass to say.
 
     `_timed` has streams dated by the kernel, and the gaps between their tokens kept; `_lane` is
-    what requests leave by; `_skip_damaged` goes on without what of the journal can't be read.
+    what requests leave by; `_leased` has money lent by a coordinator; `_skip_damaged` goes on
+    without what of the journal can't be read.
     """
 
     _timed = False
+    _leased = False
     _skip_damaged = False
     _lane: type[Lane] = Lane
 
@@ -164,6 +166,7 @@ class RunSession(ABC):
                 concurrency=self._concurrency(),
                 lane=self._lane,
                 timed=self._timed,
+                leased=self._leased,
                 clock=self._clock,
                 offload=self._environment.offload,
                 read=self._environment.read,

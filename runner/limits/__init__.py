@@ -5,15 +5,22 @@ from .lane import Lane
 from .lanes import Lanes, lanes_for
 from .limiter import WINDOW_S, Grant
 from .service_limits import NOTHING_SAID, ServiceLimits, service_limits
+from .share import NO_SHARE, LaneShare, LaneUse, Share
+from .shared_lane import SharedLane
 
 __all__ = [
     "NOTHING_SAID",
+    "NO_SHARE",
     "WINDOW_S",
     "Concurrency",
     "Grant",
     "Lane",
+    "LaneShare",
+    "LaneUse",
     "Lanes",
     "ServiceLimits",
+    "Share",
+    "SharedLane",
     "all_open_files",
     "lanes_for",
     "most_connections",

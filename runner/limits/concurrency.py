@@ -44,7 +44,7 @@ class Concurrency:
     """
 
     def __init__(self, fixed: int | None) -> None:
-        most = most_connections()
+        self._most = most = most_connections()
         self._fixed = None if fixed is None else min(most, fixed)
         self._auto = AdaptiveLimit(most, now_s=trio.current_time())
         self._held_back = False  # whether work waits for a slot, and for nothing else
@@ -57,6 +57,11 @@ class Concurrency:
         return int(self._auto.limit) if self._fixed is None else self._fixed
 
     @property
+    def is_fixed(self) -> bool:
+        """Whether their number was given, and not to be found."""
+        return self._fixed is not None
+
+    @property
     def has_room(self) -> bool:
         return self.in_flight < self.limit
 
@@ -64,6 +69,11 @@ class Concurrency:
     def waiting(self) -> int:
         """How many tasks look for a free slot."""
         return len(self._waiting)
+
+    def set_fixed(self, fixed: int) -> None:
+        """Have so many slots from now on; what is in flight keeps its own, even beyond them."""
+        self._fixed = min(self._most, fixed)
+        self.notify_waiting()
 
     async def until_room(self) -> None:
         """Return once a slot is free, without taking it."""

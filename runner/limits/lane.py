@@ -6,6 +6,7 @@ Three things hold a request back, and one place waits for them all: the limits, 
 
 import random
 from collections.abc import Callable
+from typing import ClassVar
 
 import trio
 
@@ -27,6 +28,8 @@ class Lane:
     `model` is the one whose lane it is, None where others share it. `outage_limit_s` is how long an
     outage may last before `outage_over_limit` is set.
     """
+
+    limiter_kind: ClassVar[type[Limiter]] = Limiter
 
     def __init__(
         self,
@@ -127,7 +130,7 @@ class Lane:
             known = self.cool_downs
             self._cool_down(failure.retry_after_s, sent_at_s=sent_at_s, now_s=now_s)
             if remaining == 0 and self.cool_downs > known:
-                self.limiter.share(now_s)
+                self._none_left(now_s)
         if self.took_too_long(failure, sent_at_s=sent_at_s) and self.answers_come:
             self._release_probe(grant)  # the job takes too long; the service is there
         elif failure.of_service:
@@ -147,6 +150,10 @@ class Lane:
         """Whether something on the way gave up on the job, long after it was sent."""
         waited_s = None if sent_at_s is None else trio.current_time() - sent_at_s
         return failure.took_too_long(waited_s)
+
+    def _none_left(self, now_s: float) -> None:
+        """A refusal said that the minute holds no more requests."""
+        self.limiter.share(now_s)
 
     def _release_probe(self, grant: Grant) -> None:
         """Let another probe follow this one, should it have been one."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from headrace.jobs import Limits
 
 from .lane import Lane
-from .limiter import Limiter
 
 
 class Lanes:
@@ -38,7 +37,7 @@ def lanes_for(
 
     def lane(rpm: int | None, tpm: int | None, model: str | None = None) -> Lane:
         return kind(
-            Limiter(rpm=rpm, tpm=tpm, now_s=now_s),
+            kind.limiter_kind(rpm=rpm, tpm=tpm, now_s=now_s),
             deadline_s=deadline_s,
             outage_limit_s=outage_limit_s,
             rng=rng,

@@ -65,35 +65,50 @@ class Bucket:
         missing = (need if need < self.capacity else self.capacity) - self.level(now_s)
         return now_s if missing <= self._rounding else now_s + missing / self.rate_s
 
+    def set_pace(self, now_s: float, *, per_minute: float, capacity: float) -> None:
+        """Fill at another pace, and hold more or less; what it holds stays, as far as it fits."""
+        level = self.level(now_s)
+        self.rate_s = per_minute / MINUTE_S
+        self.capacity = capacity
+        self._rounding = ROUNDING * capacity
+        self._level = min(level, capacity)
+
     def add(self, now_s: float, amount: float) -> None:
         """Put in, or with a negative amount take out."""
         level = self.level(now_s) + amount
         self._level = level if level < self.capacity else self.capacity
 
 
+def capacity_of(limit: int) -> float:
+    """What a bucket for so many a minute holds: how far ahead of an even flow it lets us be."""
+    return max(1.0, AHEAD * limit)
+
+
 class Limiter:
     """What may leave when, under limits of requests and of tokens per minute.
 
     `rpm` and `tpm` are whole numbers of at least 1, or None for no limit. A request larger than
-    `tpm` must be refused before it comes here: it would hold the lane for ever.
+    `tpm` must be refused before it comes here: it would hold the lane for ever. `largest_tokens` is
+    what one may reserve at most, None for no limit.
     """
 
     def __init__(self, *, rpm: int | None, tpm: int | None, now_s: float) -> None:
         self.rpm = rpm
         self.tpm = tpm
+        self.largest_tokens = tpm
         self._whole_rpm = rpm  # what `rpm` is without another client
         self._share_rises_at_s = float("inf")
         self._began_s = now_s
         self._log: deque[Grant] = deque()
         self._log_tokens = 0
-        self._requests = self._bucket(rpm, 1.0, now_s)
-        self._tokens = self._bucket(tpm, 1.0, now_s)
+        self._requests = self._bucket(rpm, now_s)
+        self._tokens = self._bucket(tpm, now_s)
 
     @staticmethod
-    def _bucket(limit: int | None, least: float, now_s: float) -> Bucket | None:
+    def _bucket(limit: int | None, now_s: float) -> Bucket | None:
         if limit is None:
             return None
-        return Bucket(per_minute=limit, capacity=max(least, AHEAD * limit), now_s=now_s)
+        return Bucket(per_minute=limit, capacity=capacity_of(limit), now_s=now_s)
 
     def ready_at_s(self, now_s: float, tokens: int) -> float:
         """When a request of `tokens` may leave, as things stand; `now_s` where it may at once.
@@ -141,8 +156,8 @@ class Limiter:
         that is wrong by far would hold the lane for ever.
         """
         self._forget(now_s)
-        if self.tpm is not None:
-            used_tokens = min(used_tokens, self.tpm)
+        if self.largest_tokens is not None:
+            used_tokens = min(used_tokens, self.largest_tokens)
         change = used_tokens - grant.tokens
         if grant.at_s > now_s - WINDOW_S:
             self._log_tokens += change
@@ -165,8 +180,8 @@ class Limiter:
     def lower_tpm(self, tpm: int, now_s: float) -> None:
         """The same of tokens."""
         if tpm >= 1 and (self.tpm is None or tpm < self.tpm):
-            self.tpm = tpm
-            self._tokens = self._bucket(tpm, 1.0, now_s)
+            self.tpm = self.largest_tokens = tpm
+            self._tokens = self._bucket(tpm, now_s)
             if self._tokens is not None:
                 self._tokens.add(now_s, -self._tokens.capacity)
 
@@ -196,7 +211,7 @@ class Limiter:
 
     def _set_rpm(self, rpm: int, now_s: float) -> None:
         self.rpm = rpm
-        self._requests = self._bucket(rpm, 1.0, now_s)
+        self._requests = self._bucket(rpm, now_s)
         if self._requests is not None:
             self._requests.add(now_s, -self._requests.capacity)
 

@@ -4,6 +4,8 @@ from .account import Account, read_once, show_reading
 from .account_limits import AccountLimits
 from .account_watch import AccountWatch
 from .budget import Budget, Ceiling, max_cost_ceiling, show_amount
+from .lease import Lease, LeaseUse
+from .leased_budget import LeasedBudget
 from .refusals import RefusalJudge
 from .reset import wait_for_reset
 
@@ -13,6 +15,9 @@ __all__ = [
     "AccountWatch",
     "Budget",
     "Ceiling",
+    "Lease",
+    "LeaseUse",
+    "LeasedBudget",
     "RefusalJudge",
     "max_cost_ceiling",
     "read_once",

@@ -72,6 +72,13 @@ class Budget:
         totals = self._totals
         return EXACT.add(EXACT.add(totals.spent, totals.kept), self._reserved)
 
+    @property
+    def room(self) -> Decimal | None:
+        """What can be set aside beside all that is taken, below 0 where a ceiling was lowered; None
+        where nothing limits it."""
+        over = self.tightest
+        return None if over is None else EXACT.subtract(over.total, self.taken)
+
     def tell_at(self, mark: Decimal, on_mark: Callable[[], None]) -> None:
         """Call `on_mark`, once, when what is spent and kept has come to `mark`."""
         self._mark, self._on_mark = mark, on_mark

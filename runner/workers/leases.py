@@ -1,0 +1,198 @@
+"""One ceiling of money, lent out to workers. The coordinator's side; `LeasedBudget` is a worker's.
+
+    spent  +  kept  +  leases  <=  each ceiling        after every event, as far as it was so before
+
+A lease is what was lent to a worker and is neither given back nor known to be spent or kept, and at
+least the bounds of its answers that are out. The coordinator's own Budget has the sum of leases set
+aside, so its ceilings, its watch over the account and its words hold for all workers together.
+
+Nothing is refused while another worker holds spare money: an ask that doesn't fit calls back all
+that is not set aside, and waits for what is in flight, as one process would.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from decimal import ROUND_FLOOR, Context, Decimal
+
+from headrace.jobs import EXACT
+
+from ..errors import OutOfMoneyError
+from ..money import Budget, Lease, LeaseUse
+from ..notify import Notifier
+from ..record import Totals
+
+ZERO = Decimal(0)
+SMALLEST = Decimal("1e-12")
+# No worker is lent more beyond its need than this part of its even share of what is left: so all of
+# them find some, to the last.
+SPARE_PART = 4
+_FLOOR = Context(prec=100, rounding=ROUND_FLOOR)
+
+
+class _Account:
+    """What one worker was told and said."""
+
+    __slots__ = ("lease", "need_since", "open", "told", "use")
+
+    def __init__(self) -> None:
+        self.lease = Lease()
+        self.use = LeaseUse()
+        self.open = ZERO  # set aside for it in the budget
+        self.need_since: int | None = None  # its place among those that wait
+        self.told = True  # whether `lease` was handed out
+
+
+class Leases:
+    """Lends what `budget` has room for. It alone moves `totals.spent`, `.kept`, `.unbilled_s` and
+    `.unaccounted` and the budget's reservations, by what the workers report.
+
+    `on_news` is called when a lease is to be told at once. `serve` is a task for the coordinator's
+    nursery.
+    """
+
+    on_news: Callable[[], None] | None = None
+
+    def __init__(self, budget: Budget, totals: Totals) -> None:
+        self._budget = budget
+        self._totals = totals
+        self._accounts: dict[Hashable, _Account] = {}
+        self._asks = 0
+        self._refusal: OutOfMoneyError | None = None
+        self._changed = Notifier()
+
+    def join(self, worker: Hashable) -> None:
+        """A worker is there, with nothing lent to it."""
+        self._accounts[worker] = _Account()
+
+    def report(self, worker: Hashable, use: LeaseUse, *, now_s: float) -> None:
+        """Take in what a worker did with its money; what it asks for is dealt at once."""
+        account = self._accounts[worker]
+        self._count(account, use, now_s)
+        knows = use.lent == account.lease.lent  # else what it asks for is on its way
+        if use.need is None or not knows:
+            account.need_since = None
+        elif account.need_since is None:
+            self._asks += 1
+            account.need_since = self._asks
+            if self._refusal is not None:
+                self._refuse(account, self._refusal)
+        self._deal()
+        if use.want and use.need is None and knows:
+            self._lend(account, ZERO, use.want)
+        self._changed.notify_all()
+
+    def lost(self, worker: Hashable, use: LeaseUse, *, now_s: float) -> None:
+        """A worker is gone, and this is what its journal says, what was in flight among what is
+        `kept`. Until then all that was lent to it stays lent."""
+        account = self._accounts.pop(worker)
+        self._count(account, use, now_s)
+        self._set_aside(account, ZERO)
+        self._deal()
+        self._changed.notify_all()
+
+    def _count(self, account: _Account, use: LeaseUse, now_s: float) -> None:
+        """What moved from the lease into what is spent, kept, or nobody's."""
+        totals, before = self._totals, account.use
+        totals.spent = EXACT.add(totals.spent, EXACT.subtract(use.spent, before.spent))
+        totals.kept = EXACT.add(totals.kept, EXACT.subtract(use.kept, before.kept))
+        totals.unaccounted += use.unaccounted - before.unaccounted
+        self._budget.unbounded += use.unbounded - before.unbounded
+        if use.kept != before.kept:
+            totals.unbilled_s = now_s
+        account.use = use
+        lent = EXACT.subtract(account.lease.lent, use.back)
+        open_now = EXACT.subtract(lent, EXACT.add(use.spent, use.kept))
+        self._set_aside(account, max(open_now, use.reserved))
+
+    def _set_aside(self, account: _Account, amount: Decimal) -> None:
+        rise, account.open = EXACT.subtract(amount, account.open), amount
+        if rise > 0:
+            self._budget.reserve(rise)
+        else:
+            self._budget.release(-rise)
+
+    def _deal(self) -> None:
+        """Lend what is waited for, in the order of the asks; where the first doesn't fit, call back
+        what others don't use."""
+        for account in self._waiting():
+            need = account.use.need
+            assert need is not None
+            if not self._budget.has_room(need):
+                self._recall(account)
+                return
+            self._lend(account, need, account.use.want)
+
+    def _waiting(self) -> list[_Account]:
+        waiting = [each for each in self._accounts.values() if each.need_since is not None]
+        return sorted(waiting, key=lambda each: each.need_since or 0)
+
+    def _lend(self, account: _Account, need: Decimal, want: Decimal) -> None:
+        room = self._budget.room
+        if room is None:
+            amount = max(need, want)
+        else:
+            part = _FLOOR.divide(room - need, Decimal(SPARE_PART * len(self._accounts)))
+            spare = max(ZERO, _FLOOR.quantize(part, SMALLEST))
+            amount = EXACT.add(need, min(max(ZERO, want - need), spare))
+        if amount <= 0:
+            return
+        account.need_since = None
+        lent = EXACT.add(account.lease.lent, amount)
+        self._set_aside(account, EXACT.add(account.open, amount))
+        self._tell(account, Lease(lent, account.lease.recall))
+
+    def _recall(self, asking: _Account | None) -> None:
+        """Ask back what is not set aside of all but who asks: that one gave it back already."""
+        for account in self._accounts.values():
+            obeyed = account.use.recall == account.lease.recall
+            if account is not asking and obeyed and account.open > account.use.reserved:
+                lease = account.lease
+                self._tell(account, Lease(lease.lent, lease.recall + 1, lease.refused))
+
+    def keep_below(self) -> None:
+        """Call this where a ceiling was lowered: what is lent beyond it and not set aside comes
+        back."""
+        room = self._budget.room
+        if room is not None and room < 0:
+            self._recall(None)
+
+    async def serve(self) -> None:
+        """Wait for room for whoever asks; where there is none although nothing is out, refuse.
+        Until cancelled."""
+        while True:
+            first = next(iter(self._waiting()), None)
+            if first is None or self._refusal is not None:
+                await self._changed.wait()
+                continue
+            assert first.use.need is not None
+            asked = first.need_since, first.use.need
+            try:
+                await self._budget.until_room(first.use.need)
+            except OutOfMoneyError as error:
+                if asked == (first.need_since, first.use.need):
+                    self._refusal = error
+                    for account in self._waiting():
+                        self._refuse(account, error)
+            else:
+                self._deal()
+            if asked == (first.need_since, first.use.need):
+                await self._changed.wait()
+
+    def _refuse(self, account: _Account, error: OutOfMoneyError) -> None:
+        lease = account.lease
+        account.need_since = None
+        self._tell(account, Lease(lease.lent, lease.recall, error.message, error.resets_at))
+
+    def _tell(self, account: _Account, lease: Lease) -> None:
+        account.lease, account.told = lease, False
+        if self.on_news is not None:
+            self.on_news()
+
+    def untold(self) -> Iterator[Hashable]:
+        """Whose lease is another than what was handed out last."""
+        return (worker for worker, account in self._accounts.items() if not account.told)
+
+    def hand_out(self, worker: Hashable) -> Lease:
+        """The lease as it is now; the caller sends it."""
+        account = self._accounts[worker]
+        account.told = True
+        return account.lease
