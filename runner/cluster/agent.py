@@ -1,13 +1,21 @@
 """The agent: the one object of ours in a machine's dask process.
 
-It is a dask actor. Its methods run on that process's own loop, so none of them waits for anything
-but the loop; what measures runs in processes of its own.
+It is a dask actor. Its methods run on that process's own loop, so none of them holds it up; what
+measures runs in processes of its own (`worker_relay`). It ends with the client that made it: dask
+lets go of it then, and where that fails, silence tells.
 """
 
+import asyncio
 import time
+import weakref
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .machine_facts import MachineFacts, facts_here
+from .worker_relay import COMMAND, Heard, WorkerRelay
+
+# A coordinator that is there is heard of several times per second.
+SILENCE_S = 30.0
 
 
 class ClockReading(NamedTuple):
@@ -18,7 +26,11 @@ class ClockReading(NamedTuple):
 
 
 class Agent:
-    """Speaks for its machine."""
+    """Speaks for its machine, and relays its workers."""
+
+    def __init__(self) -> None:
+        self._relay: WorkerRelay | None = None
+        self._heard_s = 0.0
 
     async def facts(self, nonce: bytes) -> MachineFacts:
         """What the machine is, and has."""
@@ -27,3 +39,67 @@ class Agent:
     async def clocks(self) -> tuple[int, int]:
         """A `ClockReading`, as plain values."""
         return time.perf_counter_ns(), time.time_ns()
+
+    async def start(
+        self,
+        numbers: Sequence[int],
+        grace_s: float,
+        silence_s: float = SILENCE_S,
+        command: Sequence[str] = COMMAND,
+    ) -> str:
+        """Start workers of these numbers; the directory that they write to. Raises OSError.
+
+        They are ended, with `grace_s` seconds to write what they have, once nobody asks for news
+        for `silence_s` seconds.
+        """
+        relay = self._relay = WorkerRelay(command=command, grace_s=grace_s)
+        # The watch must not keep this object from being let go of.
+        weakref.finalize(self, relay.abandon)
+        self._heard_s = time.monotonic()
+        watch = asyncio.ensure_future(_watch(weakref.ref(self), relay, silence_s))
+        watch.add_done_callback(_watches.discard)
+        _watches.add(watch)
+        relay.start(numbers)
+        return str(relay.directory)
+
+    async def tell(self, worker: int, data: bytes | None) -> None:
+        """Hand bytes on to a worker; None ends its link."""
+        assert self._relay is not None
+        if data is None:
+            self._relay.close(worker)
+        else:
+            await self._relay.tell(worker, data)
+
+    async def hear(self, acked: dict[str, int], wait_s: float) -> Heard:
+        """News of the workers; see `WorkerRelay.hear`."""
+        assert self._relay is not None
+        self._heard_s = time.monotonic()
+        return await self._relay.hear(acked, wait_s)
+
+    async def end(self) -> None:
+        """End the workers, and return once they are gone."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            await relay.end()
+
+    def silent_s(self) -> float | None:
+        """For how long nobody has asked for news; None once it is over."""
+        return None if self._relay is None else time.monotonic() - self._heard_s
+
+
+# asyncio itself holds tasks only weakly.
+_watches: set[asyncio.Task[None]] = set()
+
+
+async def _watch(agent: "weakref.ref[Agent]", relay: WorkerRelay, silence_s: float) -> None:
+    """End the workers of a coordinator that is gone."""
+    while True:
+        await asyncio.sleep(silence_s / 4)
+        here = agent()
+        silent_s = None if here is None else here.silent_s()
+        if here is not None and silent_s is None:
+            return  # it was ended in good order
+        if here is None or (silent_s is not None and silent_s > silence_s):
+            await relay.end()
+            return
+        del here
