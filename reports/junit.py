@@ -34,7 +34,7 @@ def document(suites: ET.Element) -> bytes:
     for suite in (*suites, suites):
         cases = list(suite.iter("testcase"))
         suite.set("tests", str(len(cases)))
-        for name, tag in (("failures", "failure"), ("errors", "error")):
+        for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
     ET.indent(suites)
     data: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)

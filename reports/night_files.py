@@ -29,6 +29,6 @@ def write_night(report: NightReport, run: Path, nights: Sequence[Path]) -> list[
     """
     write_whole(run / JSON, data_json(report))
     write_whole(run / MARKDOWN, night_markdown(report).encode("utf-8", "replace"))
-    write_whole(run / JUNIT, night_junit(report, questions_of(open_run(run))))
+    write_whole(run / JUNIT, night_junit(report, questions_of(open_run(run), report.score)))
     write_night_page(report, trend_of(nights), run / PAGE)
     return [run / name for name in (PAGE, MARKDOWN, JUNIT, JSON)]

@@ -6,6 +6,7 @@ from .compare import (
     Difference,
     compare,
     compare_runs,
+    flips_by,
 )
 from .flips import Flip, Flips, first_of_each
 from .pairing import Pairing
@@ -59,6 +60,7 @@ __all__ = [
     "cut_of",
     "distance",
     "first_of_each",
+    "flips_by",
     "group_cells",
     "history_change",
     "history_figure",

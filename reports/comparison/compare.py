@@ -106,7 +106,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Costs in `currency` (None where the two runs have none in common); the totals are
     exact, and those of all jobs, paired or not. `scores` are those that both runs have. `flips` are
-    the questions whose answer changed from as expected to wrong, or back: None where that can't be
+    the questions that changed by as_expected: None where that can't be
     told. With several runs a side `a` and `b` are all of `runs_a` and `runs_b`; noise between runs
     is known where both sides have several."""
 
@@ -185,14 +185,18 @@ def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:
             capped=lambda each: any_load or each.metric not in of_answers,
         ),
         scores=scores,
-        flips=_flips(scores),
+        flips=flips_by(scores, AS_EXPECTED),
     )
 
 
-def _flips(scores: list[ScoreDifference]) -> Flips | None:
+def flips_by(scores: Sequence[ScoreDifference], name: str) -> Flips | None:
+    """The questions that changed by one score; None where both runs don't have it, or have no pairs
+    of questions."""
     for each in scores:
-        if each.name == AS_EXPECTED and each.right_to_wrong is not None and each.binary:
+        if each.name == name and each.right_to_wrong is not None:
             return Flips(
+                score=name,
+                binary=each.binary,
                 right_to_wrong=each.right_to_wrong,
                 wrong_to_right=each.wrong_to_right or 0,
                 shown=first_of_each(each.flips),

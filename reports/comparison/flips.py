@@ -34,8 +34,12 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Flips(msgspec.Struct, frozen=True, kw_only=True):
-    """How many questions changed in either direction, and the first of each by their line."""
+    """How many questions changed in either direction by a score, and the first of each by their
+    line. `binary`: the score is right or wrong; of others what fell counts as the one direction,
+    and what rose as the other."""
 
+    score: str
+    binary: bool
     right_to_wrong: int
     wrong_to_right: int
     shown: list[Flip]

@@ -56,6 +56,11 @@ def scored_questions(
     return Questions(same.select(names), same.select(*right, "part"), pairs, share)
 
 
+def scorer_in(run: Run, name: str) -> str | None:
+    """By what a score of a run was made, where its files say it."""
+    return None if name == AS_EXPECTED else score_table(run, name).scorer
+
+
 def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
     results = measured_results(run)
     if name == AS_EXPECTED:

@@ -23,7 +23,7 @@ from ..uncertainty import (
 )
 from .flips import Flip, flips_of
 from .interval import LEVEL, Interval, Z, difference_intervals, p_value
-from .scored_questions import Questions, scored_questions
+from .scored_questions import Questions, scored_questions, scorer_in
 
 # Groups of a metadata column beyond so many are left out, the smallest first.
 GROUPS_MAX = 50
@@ -52,7 +52,8 @@ class ScoreGroup(Compared, frozen=True, kw_only=True):
 
 
 class ScoreDifference(Compared, frozen=True, kw_only=True):
-    """One score of both runs.
+    """One score of both runs. `scorer_a` and `scorer_b` say by what each was scored, None where the
+    files don't; of two that differ a difference may be the scorers'.
 
     `share`: all answers' scores are 0 or 1, so that means are shares; `binary`: those of questions
     are, too, since each was asked once. `bootstrap_low` to `bootstrap_high` is the paired
@@ -64,6 +65,8 @@ class ScoreDifference(Compared, frozen=True, kw_only=True):
     """
 
     name: str
+    scorer_a: str | None
+    scorer_b: str | None
     share: bool
     binary: bool
     bootstrap_low: float | None
@@ -120,6 +123,8 @@ def _difference(
     bootstrap = None if over.low is None else _bootstrap(found, seed)
     return ScoreDifference(
         name=name,
+        scorer_a=scorer_in(runs[0], name),
+        scorer_b=scorer_in(runs[1], name),
         share=found.share,
         binary=binary,
         **msgspec.structs.asdict(over),
@@ -170,13 +175,14 @@ def _bootstrap(found: Questions, seed: int) -> Interval:
 
 def _smallest(found: Questions, *, binary: bool) -> float | None:
     a, b = found.a["score"].to_numpy(), found.b["score"].to_numpy()
+    df = min(len(a), len(b)) - 1
     if found.pairs is None:
         error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
     elif binary:
         return smallest_share_difference(int((a > b).sum()), int((b > a).sum()), len(a))
     else:
         error = float((b - a).std(ddof=1)) / math.sqrt(len(a))
-    return smallest_mean_difference(error) if error else None
+    return smallest_mean_difference(error, df) if error else None
 
 
 def _groups(found: Questions) -> list[ScoreGroup]:

@@ -189,6 +189,9 @@ def _spreads(comparison: Comparison) -> Iterator[str]:
 def score_sentences(each: ScoreDifference) -> Iterator[str]:
     """Which answers of a score changed, whether by more than chance, and what could have shown."""
     about = "" if each.name == AS_EXPECTED else f"{each.name}: "
+    if None not in (each.scorer_a, each.scorer_b) and each.scorer_a != each.scorer_b:
+        by = f"by {each.scorer_a} in A and by {each.scorer_b} in B"
+        yield f"{about}scored {by}, which may be all the difference."
     if each.right_to_wrong or each.wrong_to_right:
         lost, gained = each.right_to_wrong or 0, each.wrong_to_right or 0
         if each.binary:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..comparison import Trend
-from ..nights import NightReport, came_words, headline, notes, verdict_of
+from ..nights import NightReport, came_words, flips_words, headline, notes, verdict_of
 from ..output import write_whole
 from ..wording import money
 from .page import drawn_page
@@ -34,6 +34,7 @@ def night_page(report: NightReport, trend: Trend) -> str:
             for each in report.objectives
         ],
         flips=report.flips,
+        flips_said="" if report.flips is None else flips_words(report.flips),
         charts=charts,
     )
 

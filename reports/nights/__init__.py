@@ -13,7 +13,7 @@ from .report import (
     report_night,
 )
 from .spending import Spent, spent_by
-from .words import came_words, headline, notes, verdict_of
+from .words import came_words, flips_words, headline, notes, verdict_of
 
 __all__ = [
     "LEVEL",
@@ -27,6 +27,7 @@ __all__ = [
     "Spent",
     "came_words",
     "check_night",
+    "flips_words",
     "headline",
     "judge_night",
     "night_junit",

@@ -12,7 +12,8 @@ from .words import came_words, cut, verdict_of
 
 def night_junit(report: NightReport, questions: Iterable[AskedQuestion]) -> bytes:
     """The file. A question fails where its answer is wrong or missing, and says what was expected
-    and what came; without an expected answer only where there is none."""
+    and what came. One whose answer has no score is skipped, and says why; one without a right
+    answer passes, with the score that it has."""
     suites = ET.Element("testsuites")
     conditions = ET.SubElement(suites, "testsuite", name="conditions")
     for objective in report.objectives:
@@ -48,5 +49,14 @@ def _question(suite: ET.Element, each: AskedQuestion, report: NightReport) -> No
         failure = ET.SubElement(case, "failure", message=said, type="no answer")
         failure.text = f"expected: {expected}\nno answer: {said}" if expected else said
     elif each.right is False:
-        failure = ET.SubElement(case, "failure", message="not as expected", type="wrong")
-        failure.text = f"expected: {expected}\ncame: {legal(cut(each.answer))}"
+        failure = ET.SubElement(case, "failure", message=_wrong(each), type="wrong")
+        came = f"came: {legal(cut(each.answer))}"
+        failure.text = came if each.expected is None else f"expected: {expected}\n{came}"
+    elif each.unscored is not None:
+        ET.SubElement(case, "skipped", message=f"no score: {legal(cut(each.unscored))}")
+    elif each.score is not None and each.score not in (0, 1):
+        ET.SubElement(case, "system-out").text = f"score: {each.score:.4g}"
+
+
+def _wrong(each: AskedQuestion) -> str:
+    return "not as expected" if not each.score else f"score: {each.score:.4g}"

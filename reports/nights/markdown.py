@@ -7,7 +7,7 @@ from ..markdown import code, table
 from ..wording import counted, money
 from .questions import shown_expected
 from .report import NightReport
-from .words import came_words, fenced, headline, notes, verdict_of
+from .words import came_words, fenced, flips_words, headline, notes, verdict_of
 
 # Of the questions that became wrong so many are shown.
 FLIPS_SHOWN = 10
@@ -44,22 +44,21 @@ def _flips(report: NightReport) -> Iterator[str]:
     flips = report.flips
     if flips is None or not flips.right_to_wrong + flips.wrong_to_right:
         return
-    lost = [each for each in flips.shown if each.change == "right to wrong"][:FLIPS_SHOWN]
-    said = (
-        f"Beside {report.last_good}: {flips.right_to_wrong:,} from right to wrong, "
-        f"{flips.wrong_to_right:,} from wrong to right"
-    )
+    lost = [each for each in flips.shown if each.score_b < each.score_a][:FLIPS_SHOWN]
+    said = f"Beside {report.last_good}: {flips_words(flips)}"
     if not lost:
         yield said
         return
     yield f"<details><summary>{said}</summary>"
     for flip in lost:
-        yield from _flip(flip)
+        yield from _flip(flip, binary=flips.binary)
     yield "</details>"
 
 
-def _flip(flip: Flip) -> Iterator[str]:
+def _flip(flip: Flip, *, binary: bool) -> Iterator[str]:
+    was, now = ("was", "is") if binary else (f"was, {flip.score_a:.4g}", f"is, {flip.score_b:.4g}")
     yield code(flip.custom_id)
-    yield f"expected\n\n{fenced(shown_expected(flip.expected) or '')}"
-    for name, answer in (("was", flip.a), ("is", flip.b)):
+    if (expected := shown_expected(flip.expected)) is not None:
+        yield f"expected\n\n{fenced(expected)}"
+    for name, answer in ((was, flip.a), (now, flip.b)):
         yield f"{name}\n\n{fenced('no answer' if answer is None else answer)}"

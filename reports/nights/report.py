@@ -10,11 +10,11 @@ import msgspec
 
 from headrace.jobs import Expression, InputError
 
-from ..comparison import Flips, compare_runs, pairing_words
+from ..comparison import Flips, compare_runs, flips_by, pairing_words
 from ..figures import summary_of
 from ..objectives import ANY, SHARE, PooledEstimates, RunEstimates, check_objective
 from ..run import open_run
-from ..scores import SCORERS
+from ..scores import AS_EXPECTED, SCORERS
 from .judgement import LEVEL, Asked, NightObjective, judge_night
 
 NIGHT_SCHEMA_VERSION = 1
@@ -41,6 +41,7 @@ class NightPlan(NamedTuple):
         baseline: the dates of its nights.
         baseline_nights: how many it will be made of.
         notes: what else is to be said.
+        score: what says which answers are right; None is as_expected.
     """
 
     run: Path
@@ -53,11 +54,13 @@ class NightPlan(NamedTuple):
     baseline: Sequence[str]
     baseline_nights: int
     notes: Sequence[str] = ()
+    score: str | None = None
 
 
 class NightReport(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `verdict` is `not met` where a condition is missed by more than chance, at `level`
-    over all conditions. `flips` are beside `last_good`; None where that can't be told."""
+    over all conditions. `flips` are beside `last_good`, by `score` (None: as_expected); None where
+    that can't be told."""
 
     schema_version: int
     run: str
@@ -75,6 +78,7 @@ class NightReport(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal | None
     currency: str | None
     flips: Flips | None
+    score: str | None
     notes: list[str]
 
 
@@ -127,6 +131,7 @@ def report_night(plan: NightPlan) -> NightReport:
         cost=usage.total.cost if usage.rows and usage.currency else None,
         currency=usage.currency,
         flips=flips,
+        score=plan.score,
         notes=[*plan.notes, *said],
     )
 
@@ -143,6 +148,9 @@ def _beside_last_good(plan: NightPlan) -> tuple[Flips | None, list[str]]:
         comparison = compare_runs(open_run(plan.last_good), open_run(plan.run))
     except InputError as error:
         return None, [f"not compared with {plan.last_good.name}: {error.message}"]
-    if comparison.pairing.paired:
-        return comparison.flips, []
-    return None, [f"beside {plan.last_good.name}: {pairing_words(comparison)}"]
+    if not comparison.pairing.paired:
+        return None, [f"beside {plan.last_good.name}: {pairing_words(comparison)}"]
+    flips = flips_by(comparison.scores, plan.score or AS_EXPECTED)
+    if flips is None and plan.score is not None:
+        return None, [f"beside {plan.last_good.name}: it has no score {plan.score}"]
+    return flips, []

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from ..comparison import Flips
 from ..objectives import judgement_words
+from ..wording import counted
 from .judgement import NightObjective
 from .report import NightReport
 
@@ -32,6 +34,14 @@ def headline(report: NightReport) -> str:
         return f"all {number} conditions are met" if number > 1 else "met"
     none = "no condition is missed by more than chance"
     return f"{none}; {unclear} of {number} {'is' if unclear == 1 else 'are'} unclear"
+
+
+def flips_words(flips: Flips) -> str:
+    """How many answers changed, and which way."""
+    down, up = flips.right_to_wrong, flips.wrong_to_right
+    if flips.binary:
+        return f"{counted(down, 'answer')} from right to wrong, {up:,} from wrong to right"
+    return f"{counted(down, 'question')} with a lower {flips.score}, {up:,} with a higher one"
 
 
 def notes(report: NightReport) -> Iterator[str]:

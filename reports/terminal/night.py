@@ -7,7 +7,7 @@ from rich.text import Text
 
 from headrace.jobs import printable
 
-from ..nights import NightReport, came_words, headline, notes, verdict_of
+from ..nights import NightReport, came_words, flips_words, headline, notes, verdict_of
 
 STYLES = {"met": "green", "not met": "bold red", "unclear": "yellow"}
 
@@ -35,10 +35,5 @@ def print_night(report: NightReport, console: Console) -> None:
         console.print(Text(f"  {printable(note)}"))
     flips = report.flips
     if flips is not None:
-        console.print(
-            Text(
-                f"  beside {report.last_good}: {flips.right_to_wrong:,} answers from right to "
-                f"wrong, {flips.wrong_to_right:,} from wrong to right"
-            )
-        )
+        console.print(Text(f"  beside {report.last_good}: {flips_words(flips)}"))
     console.print(Text(headline(report), "green" if report.verdict == "good" else "red"))

@@ -3,6 +3,7 @@
 import math
 
 from .shares import z_of
+from .students_t import t_quantile
 
 # A difference that is there is found so often.
 POWER = 0.8
@@ -55,10 +56,15 @@ def smallest_share_difference(lost: int, gained: int, questions: int) -> float:
     return high
 
 
-def smallest_mean_difference(error: float) -> float:
-    """The same of two means: (1.96 + 0.84) standard errors of their difference (Miller 2024,
-    section 5)."""
-    return (z_of(LEVEL) + z_of(2 * POWER - 1)) * error
+def smallest_mean_difference(error: float, df: float) -> float:
+    """The same of two means: so many standard errors of their difference as Student's t says at
+    both ends, 2.80 of many questions (Miller 2024, section 5) and 3.16 of ten.
+
+    Args:
+        error: the standard error of the difference.
+        df: its degrees of freedom.
+    """
+    return (t_quantile(0.5 + LEVEL / 2, df) + t_quantile(POWER, df)) * error
 
 
 def _log_choose(n: int, k: int) -> float:

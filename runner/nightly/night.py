@@ -162,7 +162,7 @@ def _judge(
     conditions: tuple[Sequence[Expression], Sequence[Expression]],
     notes: Sequence[str],
 ) -> NightOutcome:
-    from headrace.reports import NightPlan, report_night, write_night
+    from headrace.reports import NightPlan, report_night, score_names, write_night
 
     run, last_good, baseline = runs.night(day), runs.last_good(day), runs.baseline(day)
     plan = NightPlan(
@@ -176,6 +176,7 @@ def _judge(
         baseline=baseline,
         baseline_nights=BASELINE_NIGHTS,
         notes=notes,
+        score=next(iter(score_names(eval_file.scores, eval_file.judge)), None),
     )
     report = report_night(plan)
     files = write_night(report, run, [runs.night(each) for each in runs.dates()])

@@ -67,4 +67,6 @@ def test_the_smallest_difference_is_found_in_4_of_5_nights() -> None:
 
 
 def test_of_means_it_is_in_standard_errors() -> None:
-    assert smallest_mean_difference(0.01) == pytest.approx(0.0280, abs=5e-5)
+    assert smallest_mean_difference(0.01, 1e9) == pytest.approx(0.0280, abs=5e-5)
+    # t of 9 degrees of freedom: 2.262 and 0.883 (Abramowitz and Stegun, table 26.10).
+    assert smallest_mean_difference(0.01, 9) == pytest.approx(0.03145, abs=1e-5)
