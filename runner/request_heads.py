@@ -26,27 +26,32 @@ def request_heads(
     base_url: str, anthropic_base_url: str, *, key: Secret, headers: tuple[tuple[str, str], ...]
 ) -> RequestHeads:
     """Heads for a service, with `headers` of the user's own, which come before ours."""
-    user_agent = f"headrace/{version('headrace')}"
+    agent = user_agent()
     own = {name.lower(): value for name, value in headers}
     posts = {}
     for path, endpoint in ENDPOINTS.items():
         anthropic = endpoint.kind == "messages"
         base = anthropic_base_url if anthropic else base_url
         fields = {
-            **_common(base, user_agent),
+            **_common(base, agent),
             **(_anthropic(key) if anthropic else _bearer(base, key)),
             "content-type": "application/json",
             **own,
         }
         url = httpx.URL(endpoint_url(http_base(base), path))
         posts[path] = RequestHead("POST", url, httpx.Headers(fields))
-    get = {**_common(base_url, user_agent), **_bearer(base_url, key), **own}
-    return RequestHeads(posts, httpx.Headers(get), user_agent)
+    get = {**_common(base_url, agent), **_bearer(base_url, key), **own}
+    return RequestHeads(posts, httpx.Headers(get), agent)
 
 
-def _common(base_url: str, user_agent: str) -> dict[str, str]:
+def user_agent() -> str:
+    """What every request says it comes from."""
+    return f"headrace/{version('headrace')}"
+
+
+def _common(base_url: str, agent: str) -> dict[str, str]:
     host = httpx.URL(http_base(base_url)).netloc.decode("ascii")
-    return {"host": host, "user-agent": user_agent, "accept-encoding": "identity"}
+    return {"host": host, "user-agent": agent, "accept-encoding": "identity"}
 
 
 def _bearer(base_url: str, key: Secret) -> dict[str, str]:

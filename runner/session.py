@@ -55,6 +55,7 @@ class RunEnvironment(NamedTuple):
 
     transport: httpx.AsyncBaseTransport | None = None
     foreign: httpx.AsyncBaseTransport | None = None  # to hosts of linked images
+    scraped: httpx.AsyncBaseTransport | None = None  # to the server's metrics
     offload: Offload = in_thread
     read: Offload = in_thread_abandoned
     wall: Callable[[], datetime] = wall_now

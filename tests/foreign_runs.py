@@ -106,7 +106,12 @@ def places(run: Path) -> list[Path]:
     """Where a run has a file or a directory, or could have one."""
     there = [path for path in sorted(run.rglob("*")) if path.name != "summary.json"]
     names = ("journal", "images", "report.html.partial", "summary.json", "run.json.partial")
-    extra = ("journal/000001.jsonl", "results/part-000001.parquet.partial", "concurrency.jsonl")
+    extra = (
+        "journal/000001.jsonl",
+        "results/part-000001.parquet.partial",
+        "concurrency.jsonl",
+        "server.parquet",
+    )
     missing = [run / name for name in (*names, *extra) if not (run / name).exists()]
     return there + [path for path in missing if path.parent.is_dir()]
 

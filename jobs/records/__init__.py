@@ -26,7 +26,7 @@ from .journal import (
     journal_segments,
     numbered_files,
 )
-from .load_facts import STALL_S, LoadFacts, MachineFacts, Shape, Stall
+from .load_facts import STALL_S, LoadFacts, MachineFacts, ScrapeFacts, Shape, Stall
 from .load_verdict import LoadSigns, LoadVerdict, judge_load
 from .manifest import (
     ConcurrencyPoint,
@@ -62,12 +62,13 @@ from .rows import (
     Result,
     Row,
     Score,
+    ServerReading,
     Status,
     columns,
     row_frame,
     schema,
 )
-from .run_files import SCORES, check_run_files, read_run_file
+from .run_files import SCORES, SERVER_SPOOL, SERVER_TABLE, check_run_files, read_run_file
 from .unbilled import kept_for, kept_in, may_be_billed, unbilled
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "SCHEMA_CODE",
     "SCHEMA_VERSION",
     "SCORES",
+    "SERVER_SPOOL",
+    "SERVER_TABLE",
     "SERVICE_KINDS",
     "SPOOLED",
     "STALL_S",
@@ -118,9 +121,11 @@ __all__ = [
     "Row",
     "SchemaBy",
     "Score",
+    "ScrapeFacts",
     "SegmentName",
     "Selection",
     "Sent",
+    "ServerReading",
     "Session",
     "Shape",
     "Stall",

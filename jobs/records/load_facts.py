@@ -47,6 +47,19 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     ports_limit: int | None = None
 
 
+class ScrapeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """How reading the server's metrics went: `failed` of so many `readings`, and their `reasons`.
+
+    `rows` are those of server.parquet, `unread` counts lines that could not be read.
+    """
+
+    readings: int
+    failed: int
+    reasons: dict[str, int] = {}
+    rows: int = 0
+    unread: int = 0
+
+
 class LoadFacts(msgspec.Struct, kw_only=True):
     """A load run's part of run.json.
 
@@ -85,3 +98,4 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     ended: Moment | None = None
     cut_off: Moment | None = None
     machine: MachineFacts | None = None
+    scrape: ScrapeFacts | None = None

@@ -8,7 +8,17 @@ from typing import Any
 
 import polars as pl
 
-from .rows import SCHEMA_VERSION, Attempt, BalanceReading, Reask, Result, Row, Score, columns
+from .rows import (
+    SCHEMA_VERSION,
+    Attempt,
+    BalanceReading,
+    Reask,
+    Result,
+    Row,
+    Score,
+    ServerReading,
+    columns,
+)
 
 TABLES: tuple[tuple[str, str, type[Row]], ...] = (
     ("Results", "RUN/results/*.parquet", Result),
@@ -16,6 +26,7 @@ TABLES: tuple[tuple[str, str, type[Row]], ...] = (
     ("Balance", "RUN/balance.parquet", BalanceReading),
     ("Scores", "RUN/scores/NAME/*.parquet", Score),
     ("Reasks", "RUN/reasks.parquet", Reask),
+    ("Server", "RUN/server.parquet", ServerReading),
 )
 
 

@@ -228,6 +228,16 @@ class Reask(Row, frozen=True, kw_only=True):
     why: Annotated[str, doc("what was wrong with it, as the model was told")]
 
 
+class ServerReading(Row, frozen=True, kw_only=True):
+    """One value of the server's own metrics, as `--scrape` read it: once a second, a row for each
+    series. What is not a finite number is no row."""
+
+    at: Annotated[Moment, doc("when the answer began to come")]
+    name: Annotated[str, doc("name of the metric")]
+    labels: Annotated[str, doc("its labels, as a JSON object")]
+    value: Annotated[float, doc("its value")]
+
+
 class BalanceReading(Row, frozen=True, kw_only=True):
     """One GET /v1/balance, with what the run had spent by then."""
 

@@ -16,6 +16,9 @@ from ..errors import InputError
 from .dataset import LEFT_OUT, MADE_JOBS, SPOOLED
 
 MIB = 1024 * 1024
+# What --scrape read, and the pages that it is made of, which are there while a run goes.
+SERVER_TABLE = "server.parquet"
+SERVER_SPOOL = "server.spool"
 # The most that each file may hold: far more than any run writes, and what a report can bear.
 FILES = {
     "run.json": 16 * MIB,
@@ -23,6 +26,8 @@ FILES = {
     "rejects.jsonl": 16 * 1024 * MIB,  # gone through in pieces
     "balance.parquet": 256 * MIB,
     "reasks.parquet": 16 * 1024 * MIB,
+    SERVER_TABLE: 16 * 1024 * MIB,
+    SERVER_SPOOL: 8 * 1024 * MIB,
     MADE_JOBS: 1024 * 1024 * MIB,
     SPOOLED: 1024 * 1024 * MIB,
     LEFT_OUT: 1024 * MIB,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from headrace.jobs import show_seconds
 
-from ..load import LoadFigures, TimesRow, asked, machine_lines, times_table
+from ..load import LoadFigures, TimesRow, asked, machine_lines, server_lines, times_table
 from ..wording import rate, share_of
 
 Row = tuple[str, ...]
@@ -50,7 +50,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],
         all_met=share_of(figures.goodput_share) if len(objectives) > 1 else None,
         counts=_counts(figures),
-        machine=[] if machine is None else machine_lines(machine),
+        machine=[*server_lines(figures), *([] if machine is None else machine_lines(machine))],
     )
 
 

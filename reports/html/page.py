@@ -25,6 +25,7 @@ from .load_charts import load_charts
 from .load_section import load_section
 from .page_shell import embedded, render, template_text
 from .score_rows import score_rows
+from .server_charts import server_charts
 from .settings_table import settings_of
 from .spread_charts import ExactFigures, spread_charts
 from .spread_curves import spread_curves_of
@@ -52,7 +53,9 @@ def charts_of(run: Run, summary: Summary, series: TimeSeries) -> Charts:
     """Draw what there is to draw."""
     cost = cost_chart(summary)
     times = [chart for known in _known(run, summary) for chart in known]
-    load = [] if summary.load is None else load_charts(summary.load)
+    load = []
+    if summary.load is not None:
+        load = [*load_charts(summary.load), *server_charts(summary.load)]
     return Charts(load, [cost] if cost else [], times, time_series_charts(series, summary))
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         machine_lines,
         says_something,
     )
+    from .server_figures import ServerPoint, ServerSeries
+    from .server_words import server_lines
     from .spread import AdjustedPercentile, Percentile, Spread
     from .times_row import WITH_FAILURES, TimesRow, adjusted_value, times_table
 
@@ -54,6 +56,8 @@ __all__ = [
     "Rates",
     "Refusals",
     "Requests",
+    "ServerPoint",
+    "ServerSeries",
     "Slice",
     "Spread",
     "TimeSlices",
@@ -71,6 +75,7 @@ __all__ = [
     "order_ranks",
     "request_condition",
     "says_something",
+    "server_lines",
     "times_table",
 ]
 
@@ -90,6 +95,8 @@ __getattr__ = late(
         "sentences": (
             "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
         ),
+        "server_figures": "ServerPoint ServerSeries",
+        "server_words": "server_lines",
         "spread": "AdjustedPercentile Percentile Spread",
         "times_row": "WITH_FAILURES TimesRow adjusted_value times_table",
     },

@@ -4,6 +4,7 @@ import msgspec
 
 from headrace.jobs import LoadFacts, LoadVerdict
 
+from .server_figures import ServerSeries
 from .spread import Spread
 
 
@@ -104,7 +105,7 @@ class TimeSlices(msgspec.Struct, frozen=True, kw_only=True):
 class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A load run's part of the summary. `goodput_share` is the share of measured attempts, those
     cut off left out, that met every objective. `coalesced_share` is that of the gaps which are 0
-    since both chunks came in one read."""
+    since both chunks came in one read; `server` is what the server said of itself meanwhile."""
 
     facts: LoadFacts
     verdict: LoadVerdict
@@ -119,6 +120,7 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     refusals: Refusals
     connections: Connections
     slices: TimeSlices | None = msgspec.field(name="course")
+    server: list[ServerSeries] = []
 
     def spread(self, metric: str, since: str | None = None) -> Spread | None:
         """One of the times, such as ttft_s from sent; None where no answer has it."""

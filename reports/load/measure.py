@@ -14,6 +14,7 @@ from .intervals import Floats
 from .percentiles import no_spread, quantile, spread_of
 from .rates import rates
 from .refusals import refusals_of
+from .server_figures import server_series
 from .slices import slices_of
 from .spread import Since, Spread
 
@@ -56,6 +57,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         refusals=refusals_of(run, rows),
         connections=_connections(rows),
         slices=slices_of(rows),
+        server=server_series(run, facts),
     )
 
 

@@ -13,6 +13,7 @@ from ..load import (
     brief,
     lead,
     machine_lines,
+    server_lines,
     times_table,
 )
 from ..wording import counted, rate, share_of
@@ -113,6 +114,8 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
     if connections.set_up is not None:
         said += f"; set up in {brief(connections.set_up)}"
     print_body(console, said)
+    for line in server_lines(figures):
+        print_body(console, line)
     machine = figures.facts.machine
     if machine is not None:
         for line in machine_lines(machine):

@@ -1,7 +1,7 @@
 """The run directory: what a run writes while it is running, and what a second one finds."""
 
 from .directory import DIRECTORY_MODE, RunDirectory, claimed, making, read_manifest
-from .files import make_directory, replace_file, storage
+from .files import file_mode, make_directory, replace_file, storage
 from .journal import Journal, journalled
 from .recorder import Recorder, Totals
 from .recovery import JournalLeft, RecoveredState, journal_left, recover
@@ -17,6 +17,7 @@ __all__ = [
     "RunDirectory",
     "Totals",
     "claimed",
+    "file_mode",
     "journal_left",
     "journalled",
     "make_directory",

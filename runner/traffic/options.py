@@ -11,6 +11,7 @@ from headrace.jobs import InputError, Trace, TraceUnit, read_trace
 
 from ..defaults import ARRIVALS, SPEED, VARIATION
 from ..options import SendOptions
+from ..scrape import checked_scrape_url
 from ..secret import Secret
 from ..settings import settings_from
 from .arrivals import Arrivals
@@ -49,6 +50,7 @@ class LoadOptions(SendOptions, total=False):
         does not.
     unclear: what one of these counts as that can't be told: "met", "missed", or "point", by what
         came out.
+    scrape: the URL of the server's metrics, which are read once a second into `server.parquet`.
     seed: of all chance; None takes one from the clock.
     out: a new run directory; None is a fresh one in the current directory.
     """
@@ -80,6 +82,7 @@ class LoadOptions(SendOptions, total=False):
     client_error_s: float | None
     require: Sequence[str]
     unclear: Literal["met", "missed", "point"]
+    scrape: str | None
     seed: int | None
     out: str | Path | None
 
@@ -112,12 +115,14 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
     if options.get("max_cost") is not None and options.get("prices") is None:
         raise InputError("--max-cost needs prices: give --prices FILE")
     objectives = tuple(options.get("objectives", ()))
+    scrape = options.get("scrape")
     settings = settings_from(
         LoadSettings,
         key,
         **{name: given[name] for name in given.keys() & OF_SETTINGS}
         | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed}
-        | {"require": tuple(options.get("require", ()))},
+        | {"require": tuple(options.get("require", ()))}
+        | ({} if scrape is None else {"scrape": checked_scrape_url(scrape)}),
     )
     asked = PromptOptions(
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}

@@ -7,7 +7,16 @@ from functools import partial
 
 import trio
 
-from headrace.jobs import AheadPrompts, CostBounds, Job, LoadFacts, Phase, PriceTable
+from headrace.jobs import (
+    SERVER_SPOOL,
+    AheadPrompts,
+    CostBounds,
+    Job,
+    LoadFacts,
+    Phase,
+    PriceTable,
+    Session,
+)
 
 from ..alarm import Alarm, OpenAlarm
 from ..assembly import Assembly
@@ -16,11 +25,14 @@ from ..dispatch import send_all
 from ..errors import InterruptError, StorageError
 from ..limits import Concurrency, most_connections
 from ..pending import Pending
-from ..record import Journal, Recorder, RecoveredState, RunDirectory
+from ..record import Journal, Recorder, RecoveredState, RunDirectory, file_mode
+from ..request_heads import user_agent
 from ..rows import unsent_row
-from ..session import RunEnvironment, RunSession
+from ..scrape import ServerReader, Spool, with_table, write_server_table
+from ..session import RunEnvironment, RunOutcome, RunSession
 from ..signals import interruption
 from ..stderr import show
+from ..transport import transport_to
 from .demand import MeasureWindow
 from .lane import LoadLane
 from .machine import LoopMonitor, ProcessUsage, facts_of
@@ -60,6 +72,18 @@ class LoadSession(RunSession):
         self._tally = Tally(clock.now())
         self._loop = LoopMonitor(clock)
         self._usage = ProcessUsage()
+        self._server = None if settings.scrape is None else self._server_reader(settings.scrape)
+
+    def _server_reader(self, url: str) -> ServerReader:
+        environment = self._environment
+        return ServerReader(
+            url,
+            Spool(self._run.path / SERVER_SPOOL, file_mode(self._run.path)),
+            transport=environment.scraped or transport_to(url),
+            user_agent=user_agent(),
+            offload=environment.offload,
+            announce=environment.announce,
+        )
 
     def _recorder(self, journal: Journal, state: RecoveredState) -> Recorder:
         return LoadRecorder(
@@ -107,6 +131,8 @@ class LoadSession(RunSession):
                         nursery.start_soon(parts.limits.renew)
                     if parts.watch is not None:
                         nursery.start_soon(parts.watch.run)
+                    if self._server is not None:
+                        nursery.start_soon(self._stop.on_error, self._server.watch)
                     if self._display is not None:
                         progress = LoadProgress(
                             totals=recorder.totals,
@@ -198,6 +224,25 @@ class LoadSession(RunSession):
             except StorageError as error:
                 self._stop.request(error)
         return count
+
+    async def _close(self, parts: Assembly, session: Session) -> RunOutcome:
+        if self._server is not None:
+            await self._stop.on_error(partial(self._read_server, self._server))
+        return await super()._close(parts, session)
+
+    async def _read_server(self, server: ServerReader) -> None:
+        """Make a table of what the server said; where the run stops at once, its pages stay."""
+        server.spool.close()
+        write = partial(
+            write_server_table,
+            self._run.path,
+            server.spool.path,
+            utc=self._clock.utc,
+            check=self._stop.check,
+        )
+        self._facts.scrape = server.facts
+        if not isinstance(self._stop.reason, StorageError):
+            self._facts.scrape = with_table(server.facts, await self._environment.read(write))
 
     def _end_run(self, schedule: Schedule, recorder: LoadRecorder) -> None:
         """Write down what is known now."""

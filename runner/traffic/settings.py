@@ -21,7 +21,8 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     and one attempt per job, unless they are set. `objectives` are conditions on one request,
     `client_error_s` is what the client may be late by (None: what the verdict allows).
     `require` are conditions on the run, which judge it at its end; `unclear` is what one of them
-    counts as whose interval holds its limit.
+    counts as whose interval holds its limit. `scrape` is where the server's own metrics are, None
+    where nobody reads them.
     """
 
     shape: Shape
@@ -32,6 +33,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     client_error_s: float | None = None
     require: tuple[str, ...] = ()
     unclear: Literal["met", "missed", "point"] = "point"
+    scrape: str | None = None
     rpm: int | None = LOAD.rpm
     tpm: int | None = LOAD.tpm
     attempts: int = LOAD.attempts

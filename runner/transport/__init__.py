@@ -8,7 +8,7 @@ from .head import RequestHead
 from .proxies import proxy_variable
 from .response import SocketResponse
 from .route import http_base, transport_to
-from .sender import Response, sender_over
+from .sender import Response, Sender, sender_over
 from .streams import UNIX, Connect, Origin, open_tcp, open_unix
 from .timeouts import Timeouts
 from .tls import own_authorities
@@ -27,6 +27,7 @@ __all__ = [
     "Origin",
     "RequestHead",
     "Response",
+    "Sender",
     "SocketResponse",
     "Take",
     "Timeouts",

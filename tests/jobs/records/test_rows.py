@@ -11,7 +11,17 @@ import msgspec
 import polars as pl
 import pytest
 
-from headrace.jobs import Attempt, BalanceReading, Reask, Result, Score, columns, row_frame, schema
+from headrace.jobs import (
+    Attempt,
+    BalanceReading,
+    Reask,
+    Result,
+    Score,
+    ServerReading,
+    columns,
+    row_frame,
+    schema,
+)
 from headrace.jobs.records.page import records_page
 from headrace.jobs.records.rows import Row
 
@@ -222,7 +232,7 @@ def test_the_page_in_docs_is_what_the_code_says() -> None:
 def test_the_page_has_every_column_of_the_design_with_its_meaning() -> None:
     rows = [line.split(" | ") for line in records_page().splitlines() if line.startswith("| `")]
     named = [row[0].strip("| `") for row in rows]
-    tables = (BalanceReading, Score, Reask)
+    tables = (BalanceReading, Score, Reask, ServerReading)
     others = [name for table in tables for name in table.__struct_fields__]
     assert named == [*RESULT, *ATTEMPT, *others]
     assert all(len(row[3].rstrip(" |")) > 3 for row in rows)

@@ -114,6 +114,7 @@ class Traffic:
 
         return RunEnvironment(
             transport=TrioTransport(connect=connect),
+            scraped=TrioTransport(connect=connect),
             offload=at_once,
             read=at_once,
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
