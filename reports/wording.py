@@ -65,14 +65,19 @@ def cut_words(cut: int, answers: int) -> str:
     return f"{cut:,} of {counted(answers, 'answer')} {were} cut at max_tokens"
 
 
-def attempt_words(attempts: int, retries: int) -> str:
-    """How many attempts were made, and how many of them because one before had failed."""
+def attempt_words(attempts: int, retries: int, reasks: int = 0) -> str:
+    """How many attempts were made, how many of them because one before had failed, and how many
+    since an answer did not fit."""
     if not attempts:
         return "nothing was sent"
     said = counted(attempts, "attempt")
+    said += f", {reasks:,} of them to ask again" if reasks else ""
     if not retries:
         return f"{said}, no retries"
-    return f"{said}, {'1 of them a retry' if retries == 1 else f'{retries:,} of them retries'}"
+    some = "1 a retry" if retries == 1 else f"{retries:,} retries"
+    if reasks:
+        return f"{said}, {some}"
+    return f"{said}, {some.replace(' ', ' of them ', 1)}"
 
 
 def rate(figure: float) -> str:

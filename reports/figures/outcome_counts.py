@@ -42,7 +42,8 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of jobs and attempts.
 
     `unfinished` is None where the run did not end: how much of the file is left is not recorded.
-    `retries` are attempts beyond each job's first; `lost` attempts were sent and never ended,
+    `reasks` are attempts that asked again, since an answer did not fit the schema, and `retries`
+    all others beyond each job's first; `lost` attempts were sent and never ended,
     `in_flight` ones are under way now. `left_out` results, which count in no figure but those of
     money, are of rows that the run's table no longer has. `rejects` are the three commonest reasons
     of lines that are not jobs. `hints` say what the attempts suggest, taken together.
@@ -64,10 +65,16 @@ class OutcomeCounts(msgspec.Struct, frozen=True, kw_only=True):
     hints: list[str] = []
     left_out: int = 0
     cut_at_max_tokens: int = 0
+    reasks: int = 0
 
 
-def count_outcomes(run: Run) -> OutcomeCounts:
-    """Count results and attempts, and group their errors, the most frequent first."""
+def count_outcomes(run: Run, reasks: int = 0) -> OutcomeCounts:
+    """Count results and attempts, and group their errors, the most frequent first.
+
+    Args:
+        run: the run.
+        reasks: how many of its attempts asked again for an answer that fits.
+    """
     # What a load run never sent has a row, and is not an attempt at anything.
     unsent = pl.col("sent_at").is_null() & (pl.col("error_kind") == "cancelled")
     attempts = run.attempts.filter(~unsent.fill_null(value=False)).select(
@@ -87,7 +94,8 @@ def count_outcomes(run: Run) -> OutcomeCounts:
         rejected=run.rejected,
         unfinished=0 if finished else None,
         attempts=sum(row["attempts"] for row in by_kind.values()),
-        retries=sum(row["retries"] for row in by_kind.values()),
+        retries=sum(row["retries"] for row in by_kind.values()) - reasks,
+        reasks=reasks,
         lost=by_kind.get("lost", {}).get("attempts", 0),
         cancelled=by_kind.get("cancelled", {}).get("attempts", 0),
         in_flight=run.in_flight,

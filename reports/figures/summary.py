@@ -105,10 +105,11 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
     """Summarise a run that is read already. Raises InputError where a table can't be read."""
     with reading_tables(run.directory):
         copies, saved = count_copies(run)
+        unfit = count_unfit(run)
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
-            outcome=count_outcomes(run),
+            outcome=count_outcomes(run, 0 if unfit is None else unfit.reasks),
             usage=usage_of(run),
             images=count_images(run),
             latency=distributions(_times(run)),
@@ -120,7 +121,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             scores=score_figures(run),
             deduplicated=copies,
             deduplicated_saved=saved,
-            unfit=count_unfit(run),
+            unfit=unfit,
         )
 
 

@@ -14,7 +14,8 @@ class UnfitAnswers(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that did not fit their schema.
 
     `jobs` failed for it, `answers` are all that did not fit, and `cost` what these were billed.
-    `reasks` are attempts after the first such answer of a job, and `reask_cost` what they cost. A
+    `reasks` are the attempts that asked again: each came next after such an answer. `reask_cost`
+    is what all attempts after the first such answer of a job cost, retries of these included. A
     cost is None where none of its attempts has one.
     """
 
@@ -38,15 +39,16 @@ def count_unfit(run: Run) -> UnfitAnswers | None:
     again = (
         rows.join(first.lazy(), on="index", how="inner")
         .filter(pl.col("attempt") > pl.col("first"))
-        .select("cost")
+        .select("index", "attempt", "cost")
         .collect(engine="streaming")
     )
+    next_ones = answers.select("index", pl.col("attempt") + 1)
     failed = (pl.col("status") == "failed") & (pl.col("error_code") == SCHEMA_CODE)
     return UnfitAnswers(
         jobs=run.results.filter(failed).select(pl.len()).collect().item(),
         answers=len(answers),
         cost=_sum(answers["cost"]),
-        reasks=len(again),
+        reasks=len(again.join(next_ones, on=["index", "attempt"], how="semi")),
         reask_cost=_sum(again["cost"]),
     )
 

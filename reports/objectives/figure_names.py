@@ -132,7 +132,10 @@ FIGURES = {
         "share of the jobs with a result, of a load run of the measured attempts, that failed",
     ),
     "attempts": Figure(lambda s: s.outcome.attempts, "HTTP requests, retries included"),
-    "retries": Figure(lambda s: s.outcome.retries, "attempts beyond each job's first"),
+    "retries": Figure(lambda s: s.outcome.retries, "attempts beyond each job's first, but reasks"),
+    "reasks": Figure(
+        lambda s: s.outcome.reasks, "attempts that asked again for an answer that fits the schema"
+    ),
     "attempt_error_rate": Figure(_attempt_error_rate, "share of the attempts that failed"),
     "refused": Figure(lambda s: s.limits.refused, "answers of 429"),
     "lost": Figure(lambda s: s.outcome.lost, "attempts sent before a crash, without an end"),

@@ -103,7 +103,7 @@ def _print_headline(summary: Summary, console: Console) -> None:
         print_body(console, words)
     if summary.unfit is not None:
         print_body(console, unfit_words(summary.unfit, summary.usage.currency), "yellow")
-    attempts = attempt_words(outcome.attempts, outcome.retries)
+    attempts = attempt_words(outcome.attempts, outcome.retries, outcome.reasks)
     if run.elapsed_s is not None:
         attempts += f", in {show_seconds(run.elapsed_s)}"
     if run.sessions > 1:

@@ -89,3 +89,9 @@ def test_attempts_are_counted_as_one_says_it() -> None:
         "7 attempts, 1 of them a retry",
         "1,200 attempts, 30 of them retries",
     ]
+    said = [wording.attempt_words(*each) for each in ((9, 0, 2), (9, 1, 2), (9, 3, 1))]
+    assert said == [
+        "9 attempts, 2 of them to ask again, no retries",
+        "9 attempts, 2 of them to ask again, 1 a retry",
+        "9 attempts, 1 of them to ask again, 3 retries",
+    ]

@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
-from headrace.jobs import Recipe
+from headrace.jobs import Recipe, parse_condition
 from headrace.reports import summarise
 from headrace.reports.figures import UnfitAnswers
 from headrace.reports.headline import headline, unfit_words
+from headrace.reports.html import html_report
+from headrace.reports.objectives import judge, open_figures
 
 from ..conftest import RunMaker
 
@@ -19,7 +21,8 @@ def unfit(made: RunMaker) -> UnfitAnswers | None:
 
 
 def test_each_attempt_counts_once_and_with_its_cost(made: RunMaker) -> None:
-    """Job 0 fits at the third answer, after a 500; job 1 never does; jobs 2 and 3 are others."""
+    """Job 0 fits at the third answer, after a 500, which is retried: that is no
+    reason to ask again. Job 1 never does; jobs 2 and 3 are others."""
     made.recipe = RECIPE
     no = {"error_code": "SCHEMA", "http_status": 200}
     made.attempt(0, 1, cost=Decimal("0.1"), **no)
@@ -34,9 +37,16 @@ def test_each_attempt_counts_once_and_with_its_cost(made: RunMaker) -> None:
     made.result(3, status="failed", error_code="SCHEMA2")
     found = unfit(made)
     assert found == UnfitAnswers(
-        jobs=1, answers=3, cost=Decimal("1.1"), reasks=3, reask_cost=Decimal("0.6")
+        jobs=1, answers=3, cost=Decimal("1.1"), reasks=2, reask_cost=Decimal("0.6")
     )
-    words = "3 answers did not fit the schema (1.1 CNY); 3 attempts to ask again (0.6 CNY)"
+    outcome = summarise(made.directory).outcome
+    assert (outcome.attempts, outcome.reasks, outcome.retries) == (7, 2, 1)
+    figures = open_figures(made.directory)
+    judged = judge([parse_condition("retries == 1 and reasks == 2")], figures)
+    assert judged[0].met
+    told = "1<span> of them a retry</span><span>, 2 to ask again</span>"
+    assert f'<dd class="soft">{told}</dd>' in html_report(made.directory)
+    words = "3 answers did not fit the schema (1.1 CNY); 2 attempts to ask again (0.6 CNY)"
     assert unfit_words(found, "CNY") == f"{words}; 1 job failed for it {AGAIN}"
     assert f"{words}; 1 job failed for it {AGAIN}." in headline(summarise(made.directory))
 
