@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from .figures import RunStatus, status_of
     from .load import request_condition
     from .measurement_errors import MeasurementErrors, compare_with_log
-    from .night_files import write_night
+    from .night_files import write_cut_night, write_night
     from .night_scores import score_names
     from .nights import (
         Base,
+        CutNight,
         NightPlan,
         NightReport,
+        Spent,
         check_night,
+        cut_night,
         report_night,
         spent_by,
     )
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     )
     from .row_conditions import row_condition
     from .run import check_whole, scan_attempts, scan_results
+    from .scoring import read_judge
     from .terminal import (
         print_gate,
         print_night,
@@ -59,6 +63,7 @@ __all__ = [
     "BalanceCheck",
     "Base",
     "Comparison",
+    "CutNight",
     "Difference",
     "GateReport",
     "Judgement",
@@ -67,6 +72,7 @@ __all__ = [
     "NightPlan",
     "NightReport",
     "RunStatus",
+    "Spent",
     "Spread",
     "Step",
     "Steps",
@@ -76,6 +82,7 @@ __all__ = [
     "check_whole",
     "compare_runs",
     "compare_with_log",
+    "cut_night",
     "gated_summary_json",
     "judge",
     "judge_run",
@@ -86,6 +93,7 @@ __all__ = [
     "print_status",
     "print_steps",
     "print_summary",
+    "read_judge",
     "read_objectives",
     "read_step",
     "report_console",
@@ -102,6 +110,7 @@ __all__ = [
     "steps_report",
     "summarise",
     "summary_json",
+    "write_cut_night",
     "write_night",
     "write_steps",
     "write_summary",
@@ -116,15 +125,18 @@ __getattr__ = late(
         ),
         "figures": "RunStatus status_of",
         "load": "request_condition",
-        "night_files": "write_night",
+        "night_files": "write_cut_night write_night",
         "night_scores": "score_names",
-        "nights": "Base NightPlan NightReport check_night report_night spent_by",
+        "nights": (
+            "Base CutNight NightPlan NightReport Spent check_night cut_night report_night spent_by"
+        ),
         "objectives": (
             "GateReport Judgement check_objective gated_summary_json judge judge_run "
             "judges_failures open_figures read_objectives requests_needed"
         ),
         "row_conditions": "row_condition",
         "run": "check_whole scan_attempts scan_results",
+        "scoring": "read_judge",
         "terminal": (
             "print_gate print_night print_status print_steps print_summary report_console"
         ),

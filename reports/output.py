@@ -34,3 +34,11 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all. Raises InputError."""
     with whole_file(path) as file:
         jobs.write_all(file.fileno(), data)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that need not be there. Raises InputError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot remove {path}: {error.strerror or error}") from error

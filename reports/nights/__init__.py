@@ -1,5 +1,6 @@
 """Nights: a run held to its conditions, beside earlier ones, as far as chance lets it be told."""
 
+from .cut_short import CutNight, cut_markdown, cut_night
 from .judgement import LEVEL, Asked, NightObjective, judge_night
 from .junit import night_junit
 from .markdown import night_markdown
@@ -21,12 +22,15 @@ __all__ = [
     "Asked",
     "AskedQuestion",
     "Base",
+    "CutNight",
     "NightObjective",
     "NightPlan",
     "NightReport",
     "Spent",
     "came_words",
     "check_night",
+    "cut_markdown",
+    "cut_night",
     "flips_words",
     "headline",
     "judge_night",

@@ -1,6 +1,6 @@
 """The report of a night: every condition judged, beside what, and the questions that flipped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,10 +11,11 @@ import msgspec
 from headrace.jobs import Expression, InputError
 
 from ..comparison import Flips, compare_runs, flips_by, pairing_words
-from ..figures import summary_of
+from ..figures import summary_of, usage_of
 from ..objectives import ANY, SHARE, PooledEstimates, RunEstimates, check_objective
 from ..run import open_run
-from ..scores import AS_EXPECTED, SCORERS
+from ..scores import AS_EXPECTED, SCORERS, votes_runs
+from ..wording import money
 from .judgement import LEVEL, Asked, NightObjective, judge_night
 
 NIGHT_SCHEMA_VERSION = 1
@@ -132,8 +133,17 @@ def report_night(plan: NightPlan) -> NightReport:
         currency=usage.currency,
         flips=flips,
         score=plan.score,
-        notes=[*plan.notes, *said],
+        notes=[*plan.notes, *said, *_of_votes(plan.run)],
     )
+
+
+def _of_votes(directory: Path) -> Iterator[str]:
+    """What judges' votes cost, which are in no figure of the run itself."""
+    for each in votes_runs(directory):
+        usage = usage_of(open_run(each))
+        if usage.total.cost is not None and usage.currency is not None:
+            cost = money(usage.total.cost, usage.currency)
+            yield f"the votes of {each.parent.name} cost {cost}, which is not in `cost`"
 
 
 def _estimates(directory: Path) -> RunEstimates:

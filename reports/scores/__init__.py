@@ -25,12 +25,14 @@ from .table import (
     score_tables,
     with_scores,
 )
+from .votes_runs import VOTES_RUN, votes_runs
 
 __all__ = [
     "AS_EXPECTED",
     "QUESTION",
     "SCORERS",
     "SCORER_KEY",
+    "VOTES_RUN",
     "Question",
     "ScoreFigures",
     "ScoreTable",
@@ -53,5 +55,6 @@ __all__ = [
     "scored_jobs",
     "scorer_of",
     "votes_of",
+    "votes_runs",
     "with_scores",
 ]

@@ -1,6 +1,25 @@
 """The command `headrace score`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+def _amount(_ctx: click.Context, _param: click.Parameter, value: Any) -> "Decimal | None":
+    from decimal import Decimal, InvalidOperation
+
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise click.BadParameter(f"{value!r} is not an amount above zero; write it like 2.50")
+    return amount
 
 
 @click.command()
@@ -16,10 +35,22 @@ import click
 @click.option(
     "--judge", metavar="judge.toml", help="Have a model score them: the one thing that is sent."
 )
+@click.option(
+    "--max-cost",
+    metavar="AMOUNT",
+    callback=_amount,
+    help="The most that the judge's votes may come to, below what judge.toml says.",
+)
 @click.option("--name", metavar="NAME", help="What the score is called.  [default: as its scorer]")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
 def score(
-    run: str, *, specs: tuple[str, ...], judge: str | None, name: str | None, as_json: bool
+    run: str,
+    *,
+    specs: tuple[str, ...],
+    judge: str | None,
+    max_cost: "Decimal | None",
+    name: str | None,
+    as_json: bool,
 ) -> None:
     """Score the answers of RUN beside what was expected, into RUN/scores.
 
@@ -46,7 +77,9 @@ def score(
         raise InputError("--name is of one score: give it with one --with")
     scorers = [scorer_of(spec) for spec in specs]
     named = [Named(checked_name(name or each.name), each) for each in scorers]
-    judges = None if judge is None else read_judge(Path(judge))
+    if max_cost is not None and judge is None:
+        raise InputError("--max-cost is of a judge's votes: nothing else is sent")
+    judges = None if judge is None else read_judge(Path(judge)).costing_at_most(max_cost)
     judged = None if judges is None else checked_name(name or judges.name)
     if judged in [each.name for each in named]:
         raise InputError(f"two scores would be called {judged}; give the judge a name of its own")

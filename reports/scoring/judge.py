@@ -9,8 +9,6 @@ et al., "Judging LLM-as-a-Judge", NeurIPS 2023, single answer grading).
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,13 +20,13 @@ from headrace.jobs import SCORES, InputError, Selection, made_jobs, open_table
 from ..expected_values import expected_texts
 from ..output import whole_file
 from ..run import Run, open_run, reading_tables
-from ..scores import last_number
-from .judge_file import Judge, flags_of
+from ..scores import VOTES_RUN, last_number
+from .judge_file import Judge
+from .judge_process import JOBS, ask_judge
 from .questions import questions
 from .score_run import SCORED, ScoreReport, report_of, write_scores
 from .unanswered import unanswered
 
-VOTES_RUN = "votes.run"
 # How a run ends that asked all there was to ask, whatever failed.
 ASKED = (0, 1)
 REFUSED = 2
@@ -40,21 +38,6 @@ class Judged(NamedTuple):
 
     report: ScoreReport | None
     exit_code: int
-
-
-def ask_judge(folder: Path, judge: Judge) -> int:
-    """Run the judge's jobs as a command of their own, which shows its progress as any run does.
-
-    Returns its exit code; below 0 it is the signal that ended it.
-    """
-    command = [sys.executable, "-P", "-m", "headrace", "run", str(folder / "jobs.jsonl")]
-    command += [f"--out={folder / VOTES_RUN}", "--rerun-changed", *flags_of(judge.run)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
-        while True:
-            try:
-                return child.wait()
-            except KeyboardInterrupt:
-                continue  # it had the signal, too, and ends in its own time
 
 
 def judge_run_answers(
@@ -141,7 +124,7 @@ def _write_jobs(folder: Path, asked: pl.DataFrame, judge: Judge) -> None:
     with whole_file(table) as file:
         asked.write_ndjson(file)
     lines = asked["index"].to_list()
-    with whole_file(folder / "jobs.jsonl") as file:
+    with whole_file(folder / JOBS) as file:
         written = 0
         for job in made_jobs(open_table(str(table)), judge.recipe, Selection()):
             row, vote = divmod(job.job_index, judge.votes)

@@ -11,6 +11,7 @@ max-cost = 2
 
 import re
 import tomllib
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ FILE_FLAGS = ("prices",)
 # What the command itself says of the judge's run.
 OWN_FLAGS = ("out", "recipe", "json", "rerun-changed", "api-key")
 VOTES_MAX = 1_000
+MAX_COST = "max-cost"
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +60,17 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             temperature=self.temperature,
             body=self.body,
         )
+
+    def costing_at_most(self, amount: Decimal | None) -> "Judge":
+        """The same, whose votes may come to no more than this, nor than its own file says."""
+        if amount is None:
+            return self
+        try:
+            if (own := self.run.get(MAX_COST)) is not None and Decimal(str(own)) <= amount:
+                return self
+        except InvalidOperation:
+            return self  # which the run refuses, in its own words
+        return msgspec.structs.replace(self, run={**self.run, MAX_COST: f"{amount:f}"})
 
     def names(self, column: str) -> bool:
         """Whether a template speaks of a column."""

@@ -51,14 +51,19 @@ def nightly(eval_file: str, *, date: str | None, rebase: bool, as_json: bool, md
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from ..main import load_command
+    from headrace.settings_file import SETTINGS_FILE
+
+    from ..main import load_command, settings_for
+    from .budget import check_judge_priced
     from .eval_file import read_eval_file
     from .night import NightOrders, run_night
 
     if as_json and md:
         raise click.UsageError("--json and --md are two ways to print one verdict; choose one")
     orders = NightOrders(datetime.now(UTC), date, rebase)
-    found = read_eval_file(Path(eval_file), load_command("run"))
+    run_command = load_command("run")
+    found = read_eval_file(Path(eval_file), run_command)
+    check_judge_priced(found, settings_for(run_command, Path(SETTINGS_FILE)))
     outcome = run_night(found, orders, invoke, print_err)
     _show(outcome, as_json=as_json, md=md)
     click.get_current_context().exit(outcome.exit_code)
@@ -94,12 +99,11 @@ def _show(outcome: "NightOutcome", *, as_json: bool, md: bool) -> None:
 
     if outcome.report is None:
         print_err("The night was cut short; the same command resumes it.")
-        return
     if as_json or md:
         wanted = ".json" if as_json else ".md"
-        (file,) = (each for each in outcome.files if each.suffix == wanted)
-        click.echo(file.read_text("utf-8"), nl=False)
-    else:
+        for file in (each for each in outcome.files if each.suffix == wanted):
+            click.echo(file.read_text("utf-8"), nl=False)
+    elif outcome.report is not None:
         from headrace.reports import print_night, report_console
 
         print_night(outcome.report, report_console())

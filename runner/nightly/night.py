@@ -4,16 +4,16 @@ Each step may be done again: whatever was done already costs nothing the second 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from headrace.jobs import Expression, InputError, parse_condition, printable
+from headrace.jobs import Expression, HeadraceError, InputError, parse_condition, printable
 
-from ..errors import OutOfMoneyError
+from ..signals import ending_at_signals
+from .budget import DailyBudget
 from .eval_file import BASELINE, LAST_GOOD, EvalFile
-from .runs_directory import BASELINE_NIGHTS, RunsDirectory, manifest_of
+from .runs_directory import BASELINE_NIGHTS, RunsDirectory, has_ended
 
 if TYPE_CHECKING:
     from headrace.reports import Base, NightReport
@@ -60,25 +60,29 @@ def run_night(
     Raises:
         InputError: something can't be used.
         OutOfMoneyError: the budget of the day is spent.
+        InterruptError: a signal came.
+
+    Where one of these ends a night that has begun, it is said and is the outcome.
     """
     from headrace.reports import check_night, score_names
 
     names = score_names(eval_file.scores, eval_file.judge)
     require, beside_require = _conditions(eval_file, names)
     check_night(require, beside_require, names)
+    for each in eval_file.beside:
+        if each not in (LAST_GOOD, BASELINE) and not Path(each).is_dir():
+            raise InputError(f"beside: {each} is not there; name the directory of a run")
     with RunsDirectory.open(eval_file.runs) as runs:
         day = _date(runs, orders, say)
-        run = runs.night(day)
-        code = invoke("run", _arguments(eval_file, runs, day))
-        if run.is_dir():
-            runs.link_latest()
-        if not _ended(run, code):
-            return NightOutcome(code, run)
-        if names and (code := invoke("score", _scoring(eval_file, run))):
-            return NightOutcome(code, run)
-        anew = runs.begin(day, eval_file.digest, rebase=orders.rebase)
-        notes = [f"a new baseline begins with this night: {_why(orders)}"] if anew else []
-        return _judge(eval_file, runs, day, (require, beside_require), notes)
+        night = _Night(eval_file, orders, runs, day, names, (require, beside_require))
+        try:
+            with ending_at_signals("run the same command again to resume"):
+                return night.go_on(invoke)
+        except HeadraceError as error:
+            if not (runs.night(day) / "run.json").exists():
+                raise
+            say(f"Error: {error.format_message()}")
+            return night.cut_short(error.exit_code, error.said)
 
 
 def _conditions(
@@ -104,84 +108,97 @@ def _date(runs: RunsDirectory, orders: NightOrders, say: Callable[[str], None]) 
     return unfinished
 
 
-def _arguments(eval_file: EvalFile, runs: RunsDirectory, day: str) -> list[str]:
-    """What `run` is called with."""
-    run = runs.night(day)
-    arguments = [f"--out={run}", *eval_file.flags]
-    if eval_file.recipe is not None:
-        arguments.append(f"--recipe={eval_file.recipe}")
-    if eval_file.budget is not None:
-        arguments.append(f"--max-cost={_may_cost(eval_file.budget, runs, day)}")
-    return [*arguments, "--", eval_file.data]
+class _Night:
+    """A night of an eval, step by step."""
 
+    def __init__(
+        self,
+        eval_file: EvalFile,
+        orders: NightOrders,
+        runs: RunsDirectory,
+        day: str,
+        names: Sequence[str],
+        conditions: tuple[Sequence[Expression], Sequence[Expression]],
+    ) -> None:
+        self._eval_file = eval_file
+        self._orders = orders
+        self._runs = runs
+        self._day = day
+        self._names = names
+        self._conditions = conditions
+        self._run = runs.night(day)
+        budget = eval_file.budget
+        self._budget = None if budget is None else DailyBudget(budget, runs, day, orders.now)
 
-def _may_cost(budget: Decimal, runs: RunsDirectory, day: str) -> Decimal:
-    """What the night may come to, all its sessions together, so that its day keeps to the budget.
-    Raises OutOfMoneyError where nothing is left."""
-    from headrace.reports import spent_by
+    def go_on(self, invoke: Invoke) -> NightOutcome:
+        """Do what is left to do: all of it, or what an earlier start had not done."""
+        code = invoke("run", self._running())
+        if self._run.is_dir():
+            self._runs.link_latest()
+        if code not in RAN_TO_ITS_END or not has_ended(self._run):
+            return self.cut_short(code)
+        if self._names and (code := invoke("score", self._scoring())):
+            return self.cut_short(code)
+        anew = self._runs.begin(self._day, self._eval_file.digest, rebase=self._orders.rebase)
+        why = "--rebase" if self._orders.rebase else "the eval file changed"
+        return self._judge([f"a new baseline begins with this night: {why}"] if anew else [])
 
-    others = [runs.night(each) for each in runs.dates() if each != day]
-    spent = spent_by(runs.night(day), others, date.fromisoformat(day))
-    left = budget - spent.on_day
-    if left <= 0 and not _has_ended(runs.night(day)):
-        raise OutOfMoneyError(
-            f"the budget of {day} is spent: its runs in {runs.path} come to {spent.on_day:f} "
-            f"of {budget:f} (max-cost in [run])"
+    def cut_short(self, code: int, why: str = "") -> NightOutcome:
+        """The outcome of a night that ended before its verdict, which it leaves a word of."""
+        from headrace.reports import cut_night, write_cut_night
+
+        if not (self._run / "run.json").exists():
+            return NightOutcome(code, self._run)
+        night = cut_night(
+            self._run,
+            date=self._day,
+            eval_file=printable(self._eval_file.path),
+            exit_code=code,
+            why=why,
         )
-    # A night that is done sends nothing more; its cost stands.
-    return spent.by_night + max(left, Decimal(0)) or budget
+        return NightOutcome(code, self._run, files=write_cut_night(night, self._run))
 
+    def _running(self) -> list[str]:
+        """What `run` is called with."""
+        arguments = [f"--out={self._run}", *self._eval_file.flags]
+        if self._eval_file.recipe is not None:
+            arguments.append(f"--recipe={self._eval_file.recipe}")
+        if self._budget is not None:
+            arguments.append(f"--max-cost={self._budget.for_run():f}")
+        return [*arguments, "--", self._eval_file.data]
 
-def _has_ended(run: Path) -> bool:
-    manifest = manifest_of(run)
-    return manifest is not None and manifest.sessions[-1].state == "finished"
+    def _scoring(self) -> list[str]:
+        """What `score` is called with."""
+        arguments = [f"--with={spec}" for spec in self._eval_file.scores]
+        if self._eval_file.judge is not None:
+            arguments.append(f"--judge={self._eval_file.judge}")
+            if self._budget is not None:
+                arguments.append(f"--max-cost={self._budget.for_judge():f}")
+        return [*arguments, "--", str(self._run)]
 
+    def _judge(self, notes: Sequence[str]) -> NightOutcome:
+        from headrace.reports import NightPlan, report_night, write_night
 
-def _ended(run: Path, code: int) -> bool:
-    """Whether the run came to its end, so that there is something to judge."""
-    return code in RAN_TO_ITS_END and _has_ended(run)
-
-
-def _scoring(eval_file: EvalFile, run: Path) -> list[str]:
-    return [
-        *(f"--with={spec}" for spec in eval_file.scores),
-        *([] if eval_file.judge is None else [f"--judge={eval_file.judge}"]),
-        "--",
-        str(run),
-    ]
-
-
-def _why(orders: NightOrders) -> str:
-    return "--rebase" if orders.rebase else "the eval file changed"
-
-
-def _judge(
-    eval_file: EvalFile,
-    runs: RunsDirectory,
-    day: str,
-    conditions: tuple[Sequence[Expression], Sequence[Expression]],
-    notes: Sequence[str],
-) -> NightOutcome:
-    from headrace.reports import NightPlan, report_night, score_names, write_night
-
-    run, last_good, baseline = runs.night(day), runs.last_good(day), runs.baseline(day)
-    plan = NightPlan(
-        run=run,
-        date=day,
-        eval_file=printable(eval_file.path),
-        require=conditions[0],
-        beside_require=conditions[1],
-        bases=_bases(eval_file, runs, last_good, baseline),
-        last_good=None if last_good is None else runs.night(last_good),
-        baseline=baseline,
-        baseline_nights=BASELINE_NIGHTS,
-        notes=notes,
-        score=next(iter(score_names(eval_file.scores, eval_file.judge)), None),
-    )
-    report = report_night(plan)
-    files = write_night(report, run, [runs.night(each) for each in runs.dates()])
-    runs.judged(day, report.verdict)
-    return NightOutcome(0 if report.verdict == "good" else NOT_MET_EXIT_CODE, run, report, files)
+        runs, day = self._runs, self._day
+        last_good, baseline = runs.last_good(day), runs.baseline(day)
+        plan = NightPlan(
+            run=self._run,
+            date=day,
+            eval_file=printable(self._eval_file.path),
+            require=self._conditions[0],
+            beside_require=self._conditions[1],
+            bases=_bases(self._eval_file, runs, last_good, baseline),
+            last_good=None if last_good is None else runs.night(last_good),
+            baseline=baseline,
+            baseline_nights=BASELINE_NIGHTS,
+            notes=notes,
+            score=next(iter(self._names), None),
+        )
+        report = report_night(plan)
+        files = write_night(report, self._run, [runs.night(each) for each in runs.dates()])
+        runs.judged(day, report.verdict)
+        code = 0 if report.verdict == "good" else NOT_MET_EXIT_CODE
+        return NightOutcome(code, self._run, report, files)
 
 
 def _bases(
@@ -201,7 +218,5 @@ def _bases(
             if baseline:
                 found.append(Base(BASELINE, tuple(runs.night(date) for date in baseline)))
         else:
-            if not Path(each).is_dir():
-                raise InputError(f"beside: {each} is not there; name the directory of a run")
             found.append(Base(Path(each).name, (Path(each),)))
     return found

@@ -183,6 +183,12 @@ def manifest_of(night: Path) -> Manifest | None:
         raise InputError(f"{path} is damaged: {error}; restore it") from error
 
 
+def has_ended(night: Path) -> bool:
+    """Whether its run came to its end. Raises InputError."""
+    manifest = manifest_of(night)
+    return manifest is not None and manifest.sessions[-1].state == "finished"
+
+
 def started_at(night: Path) -> datetime | None:
     """When a night began; None where nothing of it was recorded."""
     manifest = manifest_of(night)

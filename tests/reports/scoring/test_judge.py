@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from headrace.jobs import InputError
+from headrace.reports.scores import VOTES_RUN
 from headrace.reports.scoring import Judge, judge_run_answers
-from headrace.reports.scoring.judge import VOTES_RUN, ask_judge
+from headrace.reports.scoring.judge_process import ask_judge
 from tests.reports.conftest import RunMaker
 
 JUDGE = Judge(model="j", prompt="{{ text }} of {{ expected }}?", scale=(1.0, 5.0), votes=2)

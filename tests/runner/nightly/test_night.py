@@ -1,6 +1,8 @@
 """A night from its start to its exit code, with runs made by hand in the place of `run`."""
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -155,6 +157,76 @@ def test_a_run_that_stopped_is_not_judged_and_its_code_is_the_nights(
     assert nights.said == ["Resuming the night of 2026-06-08, which was cut short."]
 
 
+def test_a_night_that_was_cut_short_says_so(nights: Nights) -> None:
+    outcome = nights.start(code=3, state="stopped")
+    assert [each.name for each in outcome.files] == ["night.md", "night.json"]
+    said = (outcome.run / "night.md").read_text("utf-8")
+    assert said.startswith("### 2026-06-08: cut short, not judged\n\nExit code 3: ")
+    assert "100 jobs succeeded" in said
+    report = msgspec.json.decode((outcome.run / "night.json").read_bytes())
+    assert (report["verdict"], report["exit_code"], report["jobs"]) == ("cut short", 3, 100)
+    assert (nights.folder / "runs/latest").readlink() == Path("2026-06-08.run")
+
+
+def test_what_ends_a_night_that_has_begun_is_its_outcome(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise InputError("a table can't be read")
+
+    monkeypatch.setattr("headrace.reports.nights.report.compare_runs", refuse)
+    monkeypatch.setattr("headrace.reports.nights.report.judge_night", refuse)
+    outcome = nights.start()
+    assert (outcome.exit_code, outcome.report) == (2, None)
+    assert nights.said == ["Error: a table can't be read"]
+    assert "a table can't be read" in (outcome.run / "night.md").read_text("utf-8")
+
+
+class Killed(BaseException):
+    """As SIGKILL: nobody tidies up."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_night_that_dies_at_any_step_is_one_night(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    """Each file and link takes its place by a rename: it dies at each of them in turn."""
+    monkeypatch.setattr("headrace.reports.night_files.write_night_page", lambda *_: None)
+    replace, deaths = os.replace, 0
+    runs = nights.folder / "runs"
+
+    def dying(count: int) -> Callable[..., None]:
+        calls = iter(range(count))
+
+        def call(*names: Any, **options: Any) -> None:
+            left = next(calls, None)
+            if left is not None or after:
+                replace(*names, **options)
+            if left is None:
+                raise Killed
+
+        return call
+
+    for count in range(20):
+        shutil.rmtree(runs, ignore_errors=True)
+        monkeypatch.setattr(os, "replace", dying(count))
+        try:
+            nights.start()
+            break
+        except Killed:
+            deaths += 1
+        finally:
+            monkeypatch.setattr(os, "replace", replace)
+        assert nights.start().exit_code == 0
+        left = sorted(each.name for each in runs.iterdir())
+        assert left == ["2026-06-08.run", "last-good", "latest", "nightly.json"]
+        memory = msgspec.json.decode((runs / "nightly.json").read_bytes())
+        assert [each["date"] for each in memory["nights"]] == ["2026-06-08"]
+        for name in ("latest", "last-good"):
+            assert (runs / name).readlink() == Path("2026-06-08.run")
+    assert deaths == 7  # latest, nightly.json twice, last-good, and three files
+
+
 def test_failed_jobs_are_for_the_conditions_to_judge(nights: Nights) -> None:
     assert nights.start(code=1).exit_code == 0
     worse = nights.start(code=1, now=on(nights, 1), status="failed")
@@ -197,9 +269,12 @@ def test_other_nights_count_with_what_they_sent_on_the_day(nights: Nights) -> No
     nights.start(cost=Decimal("0.01"))
     assert "--max-cost=0.5" in [each[:14] for each in nights.calls[1][1]]
     nights.write(EVAL + "[run]\nmax-cost = 0.5\n")
-    nights.date = "2026-06-09"
-    nights.start(cost=Decimal("0.01"))
+    nights.start(cost=Decimal("0.01"), now=on(nights, 1))
     assert "--max-cost=0.5" in nights.calls[2][1]
+    # What is sent today counts, whatever date a night is given.
+    nights.date = "2026-06-10"
+    with pytest.raises(OutOfMoneyError, match="the budget of 2026-06-10 is spent"):
+        nights.start()
 
 
 def test_a_day_whose_budget_is_spent_sends_nothing(nights: Nights) -> None:
