@@ -45,6 +45,10 @@ def write_cut_night(night: CutNight, run: Path) -> list[Path]:
     """Write what is known of a night that was cut short, and remove the page and the JUnit file of
     an earlier start, which say something else.
 
+    Args:
+        night: what is known.
+        run: its directory, which they go to.
+
     Returns:
         The files: Markdown and JSON.
 

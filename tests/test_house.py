@@ -28,6 +28,7 @@ ASK_FOR_THE_SUMMARY = {
     "runner/cli.py",
     "runner/demo.py",
     "runner/nightly/cli.py",
+    "runner/nightly/budget.py",
     "runner/nightly/night.py",
     "runner/traffic/start.py",
     "runner/traffic/steps.py",
