@@ -414,11 +414,13 @@ def join(
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option("--watch", is_flag=True, help="Keep it up to date until the run ends.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
-def status(run: str, *, as_json: bool) -> None:
+def status(run: str, *, watch: bool, as_json: bool) -> None:
     """Show how a run is going, from another terminal.
 
-    Of a run that ended, or whose process is gone, it says that. Nothing in RUN is changed.
+    Of a run that ended, or whose process is gone, it says that. Nothing in RUN is changed. With
+    --watch a line comes each second where standard output is not a terminal, with --json an object.
     """
     from datetime import UTC, datetime
     from pathlib import Path
@@ -426,8 +428,32 @@ def status(run: str, *, as_json: bool) -> None:
     from .figures import data_json, status_of
     from .terminal import print_status, report_console
 
+    if watch:
+        _watch(Path(run), as_json=as_json)
+        return
     found = status_of(Path(run), now=datetime.now(UTC))
     if as_json:
         click.echo(data_json(found), nl=False)
     else:
         print_status(found, report_console())
+
+
+def _watch(run: "Path", *, as_json: bool) -> None:
+    import time
+    from datetime import UTC, datetime
+
+    from .figures import RunStatus, data_json, status_of
+    from .terminal import Timing, report_console, watch_status
+
+    before: RunStatus | None = None
+
+    def look() -> RunStatus:
+        nonlocal before
+        before = status_of(run, now=datetime.now(UTC), before=before)
+        return before
+
+    def print_object(status: RunStatus) -> None:
+        click.echo(data_json(status, indent=None), nl=False)
+
+    timing = Timing(time.monotonic, time.sleep)
+    watch_status(look, report_console(), timing, print_object if as_json else None)

@@ -72,26 +72,27 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     failing_attempts: int
 
 
-def status_of(directory: Path, *, now: datetime) -> RunStatus:
+def status_of(directory: Path, *, now: datetime, before: RunStatus | None = None) -> RunStatus:
     """Look at the run in a directory, and change nothing in it.
 
     Args:
         directory: the run.
         now: the moment that it is looked at, with a time zone.
+        before: what an earlier look found, whose lines of the job file are not counted again.
 
     Raises:
         InputError: it is not a run, or can't be read.
     """
     run = open_run(directory)
     with reading_tables(directory):
-        return _status(run, now)
+        return _status(run, now, before)
 
 
-def _status(run: Run, now: datetime) -> RunStatus:
+def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
     last = run.manifest.sessions[-1]
     counts = dict(run.results.group_by("status").len().collect().iter_rows())
     succeeded, failed = counts.get("succeeded", 0), counts.get("failed", 0)
-    total = _jobs_total(run)
+    total = _jobs_total(run) if before is None else before.jobs_total
     finished = succeeded + failed + run.rejected
     pace = _jobs_per_minute(run, now) if run.running else None
     left_s = None

@@ -152,10 +152,11 @@ def summary_json(summary: Summary) -> bytes:
     return data_json(summary)
 
 
-def data_json(struct: msgspec.Struct | dict[str, Any]) -> bytes:
-    """What a report shows, as indented JSON. Money is text, without an exponent or idle zeros."""
+def data_json(struct: msgspec.Struct | dict[str, Any], *, indent: int | None = 2) -> bytes:
+    """What a report shows, as JSON, in one line where `indent` is None. Money is text, without an
+    exponent or idle zeros."""
     data = msgspec.to_builtins(struct, builtin_types=[Decimal])
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=_digits)
+    text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False, default=_digits)
     return printable_json(text).encode() + b"\n"
 
 

@@ -9,8 +9,10 @@ from .status import print_status
 from .steps import print_steps
 from .summary import print_summary
 from .trend import print_trend
+from .watch import Timing, watch_status
 
 __all__ = [
+    "Timing",
     "print_comparison",
     "print_gate",
     "print_night",
@@ -20,4 +22,5 @@ __all__ = [
     "print_summary",
     "print_trend",
     "report_console",
+    "watch_status",
 ]

@@ -45,6 +45,33 @@ def print_status(status: RunStatus, console: Console) -> None:
         print_body(console, f"the last result came {show_seconds(ago_s)} ago", "dim")
 
 
+def status_line(status: RunStatus) -> str:
+    """The same in a line, what matters first."""
+    words = [status.state, f"{status.succeeded:,} succeeded", f"{status.failed:,} failed"]
+    if status.rejected:
+        words.append(f"{status.rejected:,} rejected")
+    if status.share is not None:
+        words.append(f"{status.share:.0%} of the file")
+    if status.state == "running":
+        words.append(f"{status.in_flight:,} in flight")
+        if status.jobs_per_minute is not None:
+            words.append(f"{status.jobs_per_minute:,.4g} jobs per minute")
+        if status.left_s is not None:
+            words.append(f"about {show_seconds(status.left_s)} left")
+    if status.cost is not None:
+        words.append(money(status.cost, status.currency))
+    if status.kept:
+        words.append(f"{money(status.kept, status.currency)} kept")
+    if status.cooling_down_s is not None:
+        words.append(f"cooling down for {show_seconds(status.cooling_down_s)}")
+    if status.failing_since is not None:
+        for_s = (status.at - status.failing_since).total_seconds()
+        words.append(f"the service has failed for {show_seconds(for_s)}")
+    if status.reason is not None:
+        words.append(printable(status.reason))
+    return ", ".join(words)
+
+
 def _print_under_way(status: RunStatus, console: Console) -> None:
     flight = f"{status.in_flight:,} in flight"
     if status.longest_in_flight_s is not None:
