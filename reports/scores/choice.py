@@ -5,12 +5,14 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .score import NOTHING_EXPECTED, Scored, any_of, options_of, wrong_type
+from .score import NOTHING_EXPECTED, Scored, any_of, is_nothing, narrow, options_of, wrong_type
 
 LETTERS = "ABCD"
 # What may stand around a letter without being part of a word: Markdown, quotes, LaTeX.
 # (Of so many of them, since what is tried grows with their square.)
 AROUND = r"[\s*_`\"'$\[({]{0,8}(?:\\boxed\{|\\text\{|\\mathbf\{)?[\s*_`\"'$\[({]{0,8}"
+# What a letter beside it makes a word. Scripts without blanks have letters right beside words.
+WORD = r"[^\W\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]"
 
 
 class _Patterns(NamedTuple):
@@ -30,11 +32,11 @@ def _patterns(letters: str) -> _Patterns:
         re.compile(rf"[\s\W_]*([{either}])[\s\W_]*"),
         re.compile(
             rf"(?i:\banswer(?:\s+is|\s*[:=])(?:\s*[:=])?\s*(?:(?:option|choice)\b)?){AROUND}"
-            rf"(?:([{upper}])(?!\w|'\w)|([{either}])(?=\s*(?:$|[^\w\s'])))"
+            rf"(?:([{upper}])(?!{WORD}|'{WORD})|([{either}])(?=\s*(?:$|[^\w\s'])))"
         ),
         re.compile(rf"\(([{either}])\)"),
         # "A" and "I" before a word are words themselves.
-        re.compile(rf"(?<![\w'’])(?![AI]\s+[^\W\d_])([{upper}])(?![\w'’])"),
+        re.compile(rf"(?<!{WORD})(?<!['’])(?![AI]\s+[^\W\d_])([{upper}])(?!{WORD}|['’])"),
     )
 
 
@@ -46,9 +48,9 @@ def choice(text: str, expected: Any, letters: str = LETTERS) -> Scored:
         expected: a letter, in either case, with or without brackets; any of a list.
         letters: those that there are.
     """
-    if expected is None:
+    if is_nothing(expected):
         return NOTHING_EXPECTED
-    wanted = {str(each).strip(" ().").upper() for each in options_of(expected)}
+    wanted = {narrow(str(each)).strip(" ().").upper() for each in options_of(expected)}
     if not all(len(each) == 1 and each in letters.upper() for each in wanted):
         return wrong_type(expected, f"one of {', '.join(letters.upper())}")
     found = chosen_letter(text, letters)
@@ -61,6 +63,7 @@ def chosen_letter(text: str, letters: str = LETTERS) -> str | None:
     """The letter that a text chooses: it is all of it, or "answer is X", or "(X)", or one that
     stands alone; of several of a kind the last. None: no letter."""
     alone, stated, bracketed, lone = _patterns(letters)
+    text = narrow(text)
     if (whole := alone.fullmatch(text)) is not None:
         return str(whole[1]).upper()
     for pattern in (stated, bracketed, lone):

@@ -9,7 +9,7 @@ import string
 from collections import Counter
 from typing import Any
 
-from .score import NOTHING_EXPECTED, Scored, texts_of, wrong_type
+from .score import NOTHING_EXPECTED, Scored, is_nothing, texts_of, wrong_type
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
@@ -17,10 +17,10 @@ PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
 
 def f1(text: str, expected: Any) -> Scored:
     """The harmonic mean of precision and recall over words, the best of those expected: 0 to 1."""
-    if expected is None:
+    if is_nothing(expected):
         return NOTHING_EXPECTED
     wanted = texts_of(expected)
-    if not wanted:
+    if wanted is None:
         return wrong_type(expected, "text")
     words = words_of(text)
     return Scored(max(_shared(words, words_of(each)) for each in wanted))

@@ -18,6 +18,20 @@ NOTHING_EXPECTED = Scored(None, "nothing is expected")
 RIGHT, WRONG = Scored(1.0), Scored(0.0)
 
 
+# Letters, digits and signs as wide as a Chinese character, and the ASCII ones that they are.
+FULL_WIDTH = {0xFF01 + n: 0x21 + n for n in range(94)}
+
+
+def is_nothing(expected: Any) -> bool:
+    """Whether nothing is expected: no value, or any of none."""
+    return expected is None or expected == []
+
+
+def narrow(text: str) -> str:
+    """A text with letters, digits and signs of full width as ASCII has them."""
+    return text if text.isascii() else text.translate(FULL_WIDTH)
+
+
 def options_of(expected: Any) -> list[Any]:
     """What an expected value may be: a list stands for any of what it holds."""
     return expected if isinstance(expected, list) else [expected]

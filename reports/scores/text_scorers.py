@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from .score import NOTHING_EXPECTED, Scored, any_of, texts_of, wrong_type
+from .score import NOTHING_EXPECTED, Scored, any_of, is_nothing, texts_of, wrong_type
 
 FENCE = "```"
 
 
 def exact(text: str, expected: Any) -> Scored:
     """1 where the text is one of those expected, the blanks at the ends of both left out."""
-    if expected is None:
+    if is_nothing(expected):
         return NOTHING_EXPECTED
     wanted = texts_of(expected)
     if wanted is None:
@@ -30,7 +30,7 @@ def exact(text: str, expected: Any) -> Scored:
 
 def contains(text: str, expected: Any) -> Scored:
     """1 where one of the texts expected stands anywhere in the answer, in the same case."""
-    if expected is None:
+    if is_nothing(expected):
         return NOTHING_EXPECTED
     wanted = texts_of(expected)
     if wanted is None:
@@ -48,7 +48,7 @@ def regex(text: str, expected: Any, pattern: str | None = None) -> Scored:
     """
     if pattern is not None:
         return any_of(re.search(pattern, text) is not None)
-    if expected is None:
+    if is_nothing(expected):
         return NOTHING_EXPECTED
     patterns = expected if isinstance(expected, list) else [expected]
     if not all(isinstance(each, str) for each in patterns):

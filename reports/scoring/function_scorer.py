@@ -1,35 +1,38 @@
 """A scorer of the user's: a function in a process of its own."""
 
-import subprocess
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
-
-import msgspec
 
 from headrace.jobs import InputError
 
 from ..scores import Scored
+from .scoring_process import ScoringProcess
 
 BATCH_ROWS = 256
-CHILD = f"{__package__}.scoring_child"
+# How long a row may take, in seconds, and after how many that took longer, one after the other, it
+# is not asked any more.
+ROW_LIMIT_S = 300.0
+HANGS_MAX = 3
+# How long its module may take to be imported.
+START_LIMIT_S = 600.0
 
 
 class FunctionScorer:
     """Scores rows by `module:function`. A context manager, which ends the process that does it.
 
-    Where the process ends in the middle of a row, that row has the reason, and another one scores
-    the rest.
+    Where the process ends in the middle of a row, or the row takes too long, that row has the
+    reason, and another process scores the rest.
 
     Args:
         spec: the module and the function.
+        row_limit_s: how long it may take for a row.
     """
 
-    def __init__(self, spec: str) -> None:
-        self._spec = spec
-        self._child: subprocess.Popen[bytes] | None = None
+    def __init__(self, spec: str, row_limit_s: float = ROW_LIMIT_S) -> None:
+        self._spec, self._limit_s = spec, row_limit_s
+        self._process: ScoringProcess | None = None
+        self._hangs = 0
 
     def __enter__(self) -> "FunctionScorer":
         self._start()
@@ -41,62 +44,57 @@ class FunctionScorer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end()
+        self._end(at_once=kind is not None)
 
     def scores(self, rows: Sequence[dict[str, Any]]) -> list[Scored]:
         """The score of each row, in their order. Raises InputError where it can't be imported."""
         found: list[Scored] = []
-        for begin in range(0, len(rows), BATCH_ROWS):
-            found += self._of_batch(rows[begin : begin + BATCH_ROWS])
+        while len(found) < len(rows):
+            if self._hangs == HANGS_MAX:
+                return found + [self._given_up()] * (len(rows) - len(found))
+            found += self._of_batch(rows[len(found) : len(found) + BATCH_ROWS])
         return found
 
-    def _of_batch(self, rows: Sequence[dict[str, Any]]) -> list[Scored]:
-        if (answer := self._asked(rows)) is not None:
-            return answer
-        found = []
-        for row in rows:
-            one = self._asked([row])
-            found += one or [Scored(None, f"the scorer ended its process ({self._ended})")]
-        return found
+    def _of_batch(self, rows: Sequence[dict[str, Any]]) -> Iterator[Scored]:
+        """The scores of these rows, up to the one over which its process ended."""
+        process = self._process or self._start()
+        process.ask(rows)
+        for _ in rows:
+            try:
+                score, reason = process.answer(self._limit_s)
+            except EOFError:
+                how = self._end(at_once=False)
+                yield Scored(None, f"the scorer ended its process ({how})")
+                return
+            except TimeoutError:
+                self._hangs += 1
+                self._end(at_once=True)
+                yield Scored(None, f"the scorer took more than {self._limit_s:g} s")
+                return
+            self._hangs = 0
+            yield Scored(score, reason)
 
-    def _asked(self, rows: Sequence[dict[str, Any]]) -> list[Scored] | None:
-        """What the process says of rows; None where it ended over them."""
-        child = self._child or self._start()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        line = msgspec.json.encode(rows, enc_hook=str) + b"\n"
+    def _given_up(self) -> Scored:
+        said = f"the scorer took more than {self._limit_s:g} s for each of {HANGS_MAX} rows"
+        return Scored(None, f"{said}, so it was not asked any more")
+
+    def _start(self) -> ScoringProcess:
+        self._process = process = ScoringProcess(self._spec)
         try:
-            child.stdin.write(line)
-            child.stdin.flush()
-            answer = child.stdout.readline()
-        except BrokenPipeError:
-            answer = b""
-        if not answer.endswith(b"\n"):
-            self._end()
-            return None
-        return [Scored(score, reason) for score, reason in msgspec.json.decode(answer)]
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        # (-P: nothing in the current directory stands in for a module of ours while it starts.)
-        command = [sys.executable, "-P", "-m", CHILD, self._spec]
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._child = child
-        assert child.stdout is not None
-        first = child.stdout.readline()
-        said = msgspec.json.decode(first) if first.endswith(b"\n") else "its process ended"
+            said = process.answer(START_LIMIT_S)
+        except EOFError:
+            said = "its process ended"
+        except TimeoutError:
+            said = f"its import took more than {START_LIMIT_S:g} s"
         if said is not None:
-            self._end()
+            self._end(at_once=True)
             raise InputError(f"{self._spec} can't be used as a scorer: {said}")
-        return child
+        return process
 
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        assert child.stdin is not None
-        assert child.stdout is not None
-        with suppress(BrokenPipeError):  # it ended by itself
-            child.stdin.close()
-        child.stdout.close()
-        code = child.wait()
-        self._ended = f"exit code {code}" if code >= 0 else f"signal {-code}"
+    def _end(self, *, at_once: bool) -> str:
+        process, self._process = self._process, None
+        if process is None:
+            return ""
+        if at_once:
+            process.kill()
+        return process.end()

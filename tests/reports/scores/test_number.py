@@ -1,5 +1,6 @@
 """The scorer number: which number it reads, and how near it has to be."""
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +32,18 @@ from headrace.reports.scores.number import last_number, number
         ("none", None),
         ("", None),
         ("٣", None),
+        ("１，２３４．５", "1234.5"),
+        ("答案是-5元", "-5"),
+        ("答案是－５", "-5"),
+        ("+7", "7"),
+        ("3 - 5", "5"),
+        ("(-5)", "-5"),
+        ("-.5", "-0.5"),
+        ("1e5x", "5"),
+        ("1e400", "1e400"),
+        ("Final: 42.", "42"),
+        ("1,234,", "1234"),
+        ("5" * 500, None),
     ],
 )
 def test_the_last_number_is_read(text: str, found: str | None) -> None:
@@ -50,6 +63,16 @@ def test_the_last_number_is_read(text: str, found: str | None) -> None:
         ("3", "three", "0", None),
         ("1", True, "0", None),
         ("3", None, "0", None),
+        ("3", [], "0", None),
+        ("3", [3, None], "0", None),
+        ("3", {"a": 3}, "0", None),
+        ("3", math.nan, "0", None),
+        ("3", math.inf, "0", None),
+        ("3", "3.0", "0", 1.0),
+        ("1e400", "1" + "0" * 400, "0", None),
+        ("-5", "\u22125", "0", 1.0),
+        ("12345678901234567890", 12345678901234567891, "0", 0.0),
+        ("0.1", 0.1, "0", 1.0),
     ],
 )
 def test_a_number_is_right_within_its_tolerance(

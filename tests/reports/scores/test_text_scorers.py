@@ -35,6 +35,14 @@ VALUES = st.recursive(
         ("", "Paris", 0.0),
         ("Paris", {"a": 1}, None),
         ("Paris", None, None),
+        ("Paris", [], None),
+        ("Paris", ["Paris", None], None),
+        ("", "", 1.0),
+        ("4.0", 4, 0.0),
+        ("1", True, 0.0),
+        ("\u00a0x\u00a0", "x", 1.0),
+        ("e\u0301", "\u00e9", 0.0),  # as it stands: no form of Unicode is made of another
+        ("Ａ", "A", 0.0),
     ],
 )
 def test_exact_strips_the_ends_and_keeps_case(
@@ -51,6 +59,7 @@ def test_exact_strips_the_ends_and_keeps_case(
         ("It is Rome.", ["Paris", "Rome"], 1.0),
         ("42 of them", 42, 1.0),
         ("It is Rome.", [["Rome"]], None),
+        ("It is Rome.", [], None),
     ],
 )
 def test_contains_keeps_case(text: str, expected: Any, score: float | None) -> None:
@@ -67,6 +76,9 @@ def test_contains_keeps_case(text: str, expected: Any, score: float | None) -> N
         ("no", 3, None),
         ("no", "(", None),
         ("no", None, None),
+        ("no", [], None),
+        ("no", ["(", "n."], None),
+        ("no", {"a": "n."}, None),
     ],
 )
 def test_regex_searches_without_flags(text: str, expected: Any, score: float | None) -> None:
