@@ -11,12 +11,19 @@ if TYPE_CHECKING:
     from .comparison import (
         Comparison,
         Difference,
+        Repeat,
+        Repeats,
+        RepeatsAsked,
         Step,
         Steps,
         compare_runs,
+        read_repeat,
         read_step,
+        repeats_json,
+        repeats_report,
         steps_json,
         steps_report,
+        write_repeats,
         write_steps,
     )
     from .figures import RunStatus, status_of
@@ -37,11 +44,13 @@ if TYPE_CHECKING:
     )
     from .objectives import (
         GateReport,
+        JudgedSide,
         Judgement,
         check_objective,
         gated_summary_json,
         judge,
         judge_run,
+        judge_side,
         judges_failures,
         open_figures,
         read_objectives,
@@ -53,6 +62,7 @@ if TYPE_CHECKING:
     from .terminal import (
         print_gate,
         print_night,
+        print_repeats,
         print_status,
         print_steps,
         print_summary,
@@ -66,11 +76,15 @@ __all__ = [
     "CutNight",
     "Difference",
     "GateReport",
+    "JudgedSide",
     "Judgement",
     "LoadFigures",
     "MeasurementErrors",
     "NightPlan",
     "NightReport",
+    "Repeat",
+    "Repeats",
+    "RepeatsAsked",
     "RunStatus",
     "Spent",
     "Spread",
@@ -86,16 +100,21 @@ __all__ = [
     "gated_summary_json",
     "judge",
     "judge_run",
+    "judge_side",
     "judges_failures",
     "open_figures",
     "print_gate",
     "print_night",
+    "print_repeats",
     "print_status",
     "print_steps",
     "print_summary",
     "read_judge",
     "read_objectives",
+    "read_repeat",
     "read_step",
+    "repeats_json",
+    "repeats_report",
     "report_console",
     "report_night",
     "request_condition",
@@ -112,6 +131,7 @@ __all__ = [
     "summary_json",
     "write_cut_night",
     "write_night",
+    "write_repeats",
     "write_steps",
     "write_summary",
 ]
@@ -120,7 +140,8 @@ __getattr__ = late(
     __name__,
     {
         "comparison": (
-            "Comparison Difference Step Steps compare_runs read_step steps_json steps_report "
+            "Comparison Difference Repeat Repeats RepeatsAsked Step Steps compare_runs read_repeat "
+            "read_step repeats_json repeats_report steps_json steps_report write_repeats "
             "write_steps"
         ),
         "figures": "RunStatus status_of",
@@ -131,14 +152,15 @@ __getattr__ = late(
             "Base CutNight NightPlan NightReport Spent check_night cut_night report_night spent_by"
         ),
         "objectives": (
-            "GateReport Judgement check_objective gated_summary_json judge judge_run "
-            "judges_failures open_figures read_objectives requests_needed"
+            "GateReport JudgedSide Judgement check_objective gated_summary_json judge judge_run "
+            "judge_side judges_failures open_figures read_objectives requests_needed"
         ),
         "row_conditions": "row_condition",
         "run": "check_whole scan_attempts scan_results",
         "scoring": "read_judge",
         "terminal": (
-            "print_gate print_night print_status print_steps print_summary report_console"
+            "print_gate print_night print_repeats print_status print_steps print_summary "
+            "report_console"
         ),
         "measurement_errors": "MeasurementErrors compare_with_log",
     },

@@ -71,7 +71,8 @@ def report(
     """Show what a run did, cost and took; or several, one after the other.
 
     RUN is a run directory, of a run that ended, was killed, or is still running; or the directory
-    of a sweep or a search. With --trend, what is not a run among them is skipped, and said.
+    of a sweep, a search or repeats. With --trend, what is not a run among them is skipped,
+    and said.
     """
     from pathlib import Path
 
@@ -79,6 +80,7 @@ def report(
         raise click.UsageError("--out says where --html writes: give --html too")
     shown = _Shown(as_json=as_json, md=md, html=html, out=out)
     steps = [run for run in runs if (Path(run) / "steps.json").is_file()]
+    steps += [run for run in runs if (Path(run) / "repeats.json").is_file()]
     if client_error_s is not None and (trend or len(runs) > 1 or steps):
         raise click.UsageError("--client-error is of one load run, such as a step of a sweep")
     if trend:
@@ -97,6 +99,13 @@ def report(
     from .terminal import print_summary, report_console
 
     directory = Path(runs[0])
+    if (directory / "repeats.json").is_file():
+        from .repeat_runs import is_repeats
+
+        if is_repeats(directory):
+            _refuse_charts(charts)
+            _report_repeats(directory, shown)
+            return
     if (directory / "steps.json").is_file():
         from .comparison import is_steps
 
@@ -162,6 +171,29 @@ def _report_steps(directory: "Path", shown: _Shown) -> None:
         click.echo(steps_markdown(steps), nl=False)
     elif not shown.html:
         print_steps(steps, report_console())
+
+
+def _report_repeats(directory: "Path", shown: _Shown) -> None:
+    from pathlib import Path
+
+    from .comparison import read_repeats, repeats_json
+    from .terminal import print_repeats, report_console
+
+    repeats = read_repeats(directory)
+    if shown.html:
+        from .html import write_repeats_page
+
+        page = directory / "report.html" if shown.out is None else Path(shown.out)
+        write_repeats_page(repeats, page)
+        _wrote(page, shown)
+    if shown.as_json:
+        click.echo(repeats_json(repeats), nl=False)
+    elif shown.md:
+        from .markdown_repeats import repeats_markdown
+
+        click.echo(repeats_markdown(repeats), nl=False)
+    elif not shown.html:
+        print_repeats(repeats, report_console())
 
 
 def _report_trend(directories: "list[Path]", shown: _Shown) -> None:

@@ -65,7 +65,8 @@ def _load(summary: Summary) -> str:
     figures = summary.load
     if figures is None:
         return ""
-    parts = [code(asked(figures)) + "".join(f"\n- {code(why)}" for why in figures.verdict.why)]
+    said = [*figures.verdict.why, *figures.verdict.notes]
+    parts = [code(asked(figures)) + "".join(f"\n- {code(each)}" for each in said)]
     if (rates := figures.rates) is not None:
         good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
         header = (

@@ -203,15 +203,20 @@ def scan_attempts(run: str | Path) -> pl.LazyFrame:
     return open_run(Path(run)).attempts
 
 
+OF_SEVERAL = {"steps.json": "a sweep or a search", "repeats.json": "repeats of a load test"}
+
+
 def _what_instead(directory: Path) -> str:
     """What there is where a run was named, and what to name."""
     if not directory.is_dir():
         return "is not there; name the --out of a run"
-    if not (directory / "steps.json").is_file():
+    several = [name for name in OF_SEVERAL if (directory / name).is_file()]
+    if not several:
         return "has no run.json: it is not a run directory; name the --out of a run"
     steps = sorted(each.parent.name for each in directory.glob("*/run.json"))
     example = f", such as {directory / steps[0]}" if steps else ""
-    return f"is a sweep or a search: `headrace report` shows it; or name one of its runs{example}"
+    what = OF_SEVERAL[several[0]]
+    return f"is {what}: `headrace report` shows it; or name one of its runs{example}"
 
 
 def _manifest(directory: Path) -> Manifest:

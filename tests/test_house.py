@@ -30,6 +30,8 @@ ASK_FOR_THE_SUMMARY = {
     "runner/nightly/cli.py",
     "runner/nightly/budget.py",
     "runner/nightly/night.py",
+    "runner/traffic/repeats.py",
+    "runner/traffic/repeats_cli.py",
     "runner/traffic/start.py",
     "runner/traffic/steps.py",
     "runner/traffic/steps_cli.py",

@@ -48,11 +48,13 @@ class LoadSigns(msgspec.Struct, frozen=True, kw_only=True):
 class LoadVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """`valid`; or `client-limited`: some of the lateness is the client's own; or `unknown`: too
     little is known to tell. `why` has a sentence for each reason. `tolerated` says what the client
-    did late in a run that is valid all the same, since it is too little to change anything."""
+    did late in a run that is valid all the same, since it is too little to change anything, and
+    `notes` what else to know of the figures: that the warm-up was too short."""
 
     verdict: Literal["valid", "client-limited", "unknown"]
     why: list[str]
     tolerated: list[str] = []
+    notes: list[str] = []
 
     @property
     def valid(self) -> bool:

@@ -10,6 +10,29 @@ from .compare import (
 )
 from .flips import Flip, Flips, first_of_each
 from .pairing import Pairing
+from .repeat_words import (
+    FIGURE_COLUMNS,
+    LETTERS,
+    RUN_COLUMNS,
+    TOLD,
+    RunRow,
+    figure_rows,
+    name_of_figure,
+    repeat_remarks,
+    run_rows,
+)
+from .repeats import (
+    JudgedObjective,
+    Repeat,
+    RepeatedFigure,
+    Repeats,
+    RepeatsAsked,
+    read_repeat,
+    read_repeats,
+    repeats_json,
+    repeats_report,
+    write_repeats,
+)
 from .scores import ScoreDifference, ScoreGroup, score_title
 from .sentences import cells, distance, group_cells, pairing_words, sentences
 from .several import compare_sides
@@ -39,13 +62,23 @@ from .trend_words import history_change, history_figure, history_name
 __all__ = [
     "COMPARISON_SCHEMA_VERSION",
     "FIGURES",
+    "FIGURE_COLUMNS",
+    "LETTERS",
+    "RUN_COLUMNS",
+    "TOLD",
     "Comparison",
     "Difference",
     "FigureHistory",
     "Flip",
     "Flips",
+    "JudgedObjective",
     "Pairing",
     "Remark",
+    "Repeat",
+    "RepeatedFigure",
+    "Repeats",
+    "RepeatsAsked",
+    "RunRow",
     "ScoreDifference",
     "ScoreGroup",
     "Step",
@@ -59,6 +92,7 @@ __all__ = [
     "compare_sides",
     "cut_of",
     "distance",
+    "figure_rows",
     "first_of_each",
     "flips_by",
     "group_cells",
@@ -68,10 +102,17 @@ __all__ = [
     "is_steps",
     "load_words",
     "mark",
+    "name_of_figure",
     "outcome_of",
     "pairing_words",
+    "read_repeat",
+    "read_repeats",
     "read_step",
     "read_steps",
+    "repeat_remarks",
+    "repeats_json",
+    "repeats_report",
+    "run_rows",
     "score_title",
     "sentences",
     "step_remarks",
@@ -79,5 +120,6 @@ __all__ = [
     "steps_report",
     "trend_of",
     "why_words",
+    "write_repeats",
     "write_steps",
 ]

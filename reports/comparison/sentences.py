@@ -61,10 +61,8 @@ def cells(each: Difference, *, time: Time = show_seconds) -> list[str]:
     """A difference as the texts of a line: its name, A, B, B - A, and the interval."""
     interval = "-"
     if each.low is not None and each.high is not None:
-        low, high = (signed(end, each.unit, time=time) for end in (each.low, each.high))
-        figure, _, unit = low.partition(" ")
-        one_unit = unit == high.partition(" ")[2] and " " not in unit and not unit[:1].isdigit()
-        interval = f"{figure if one_unit else low} to {high}"
+        ends = [signed(end, each.unit, time=time) for end in (each.low, each.high)]
+        interval = _joined(*ends)
     return [
         name_of(each),
         shown(each.a, each.unit, time=time),
@@ -72,6 +70,18 @@ def cells(each: Difference, *, time: Time = show_seconds) -> list[str]:
         signed(each.difference, each.unit, time=time),
         interval,
     ]
+
+
+def unsigned_interval(low: float, high: float, unit: str, *, time: Time = show_seconds) -> str:
+    """An interval of a figure itself, not of a difference."""
+    return _joined(*(shown(end, unit, time=time) for end in (low, high)))
+
+
+def _joined(low: str, high: str) -> str:
+    """Two ends; the unit once, where both have the same."""
+    figure, _, unit = low.partition(" ")
+    one_unit = unit == high.partition(" ")[2] and " " not in unit and not unit[:1].isdigit()
+    return f"{figure if one_unit else low} to {high}"
 
 
 def group_cells(each: ScoreGroup, *, share: bool) -> list[str]:

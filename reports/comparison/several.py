@@ -12,6 +12,7 @@ from pathlib import Path
 from headrace.jobs import InputError
 
 from ..figures import usage_of
+from ..repeat_runs import runs_in
 from ..run import Run, open_run, reading_tables
 from ..uncertainty import welch
 from .compare import (
@@ -34,7 +35,7 @@ def compare_sides(a: Sequence[Path], b: Sequence[Path], *, by: str | None = None
     """Compare runs of one side with those of another; of one a side, as `compare` does.
 
     Args:
-        a: directories of the runs that are compared with.
+        a: directories of the runs that are compared with, or of repeats, which stand for theirs.
         b: those of which is said that they are higher or lower.
         by: a key of the jobs' metadata; only of one run a side.
 
@@ -43,6 +44,7 @@ def compare_sides(a: Sequence[Path], b: Sequence[Path], *, by: str | None = None
     """
     if not a or not b:
         raise InputError("a comparison has two sides; name at least one run of each")
+    a, b = runs_in(a), runs_in(b)
     runs_a, runs_b = [open_run(each) for each in a], [open_run(each) for each in b]
     if len(runs_a) == len(runs_b) == 1:
         return compare_runs(runs_a[0], runs_b[0], by=by)
@@ -51,10 +53,13 @@ def compare_sides(a: Sequence[Path], b: Sequence[Path], *, by: str | None = None
     real = [each.resolve() for each in (*a, *b)]
     if twice := [str(each) for n, each in enumerate((*a, *b)) if real[n] in real[:n]]:
         raise InputError(f"{twice[0]} is given twice; each run counts once")
-    return _compared(runs_a, runs_b)
+    return compare_opened(runs_a, runs_b)
 
 
-def _compared(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
+def compare_opened(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
+    """The same of runs that are read already; of one a side, as two runs are compared."""
+    if len(a) == len(b) == 1:
+        return compare_runs(a[0], b[0])
     figures_a, figures_b = map(_by_name, _alike([_of_runs(side) for side in (a, b)]))
     found = [
         _difference(figures_a[name], figures_b[name]) for name in figures_a if name in figures_b
@@ -87,6 +92,12 @@ def _compared(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
         seed=SEED,
         differences=judged(found, capped=lambda _: not known),
     )
+
+
+def by_name(runs: Sequence[Run]) -> dict[Name, list[RunFigure]]:
+    """The figures that all runs have, each once a run, in their order."""
+    (alike,) = _alike([_of_runs(runs)])
+    return _by_name(alike)
 
 
 def _of_runs(runs: Sequence[Run]) -> list[list[RunFigure]]:

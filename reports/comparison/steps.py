@@ -42,7 +42,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     that it names. `rising` says that the latency was still going up when the step ended. `verdict`
     is in proportion to the objective: valid where the client's lateness can't change whether it is
     met. `outcome` is what all of this comes to, and `why` says in words what keeps it from being
-    sure. `cut_at_max_tokens` of its `answers` ended there, those of the warm-up too.
+    sure. `cut_at_max_tokens` of its `answers` ended there, those of the warm-up too. `in_flight` is
+    the mean of answers under way. `warmup_note` says what is wrong with its warm-up, if anything.
     """
 
     directory: str
@@ -68,6 +69,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     why: list[str] = []
     answers: int | None = None  # None in what 0.1 wrote
     cut_at_max_tokens: int = 0
+    goodput_per_s: float | None = None
+    in_flight: float | None = None
+    warmup_note: str = ""
 
     @property
     def load(self) -> float:
@@ -223,6 +227,9 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
         why=list(figures.verdict.why),
         answers=summary.outcome.succeeded,
         cut_at_max_tokens=summary.outcome.cut_at_max_tokens,
+        goodput_per_s=None if rates is None else rates.goodput_per_s,
+        in_flight=None if rates is None else rates.in_flight,
+        warmup_note=" ".join(figures.verdict.notes),
     )
     if objective is not None:
         return _judged(step, run, summary, objective)

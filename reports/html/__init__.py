@@ -4,6 +4,7 @@ from .chart_files import write_charts
 from .comparison import comparison_page
 from .night_page import night_page, write_night_page
 from .page import html_report, write_html
+from .repeats_page import repeats_page, write_repeats_page
 from .steps_page import steps_page, write_steps_page
 from .trend_page import trend_page, write_trend_page
 
@@ -11,11 +12,13 @@ __all__ = [
     "comparison_page",
     "html_report",
     "night_page",
+    "repeats_page",
     "steps_page",
     "trend_page",
     "write_charts",
     "write_html",
     "write_night_page",
+    "write_repeats_page",
     "write_steps_page",
     "write_trend_page",
 ]

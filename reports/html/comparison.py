@@ -32,14 +32,21 @@ def comparison_page(comparison: Comparison) -> bytes:
         b=comparison.b,
         pairing=pairing_words(comparison),
         sentences=list(sentences(comparison)),
-        rows=list(_rows(comparison)),
         scores=[_score(each) for each in comparison.scores],
-        seed=comparison.seed,
-        several=max(len(comparison.runs_a), len(comparison.runs_b)) > 1,
-        known=comparison.noise_between_runs == "known",
-        judged=sum(each.p is not None for each in comparison.differences),
+        **differences_context(comparison),
     )
     return text.encode("utf-8", "replace")
+
+
+def differences_context(comparison: Comparison) -> dict[str, Any]:
+    """What the template of the differences needs."""
+    return {
+        "rows": list(_rows(comparison)),
+        "several": max(len(comparison.runs_a), len(comparison.runs_b)) > 1,
+        "known": comparison.noise_between_runs == "known",
+        "judged": sum(each.p is not None for each in comparison.differences),
+        "seed": comparison.seed,
+    }
 
 
 def _score(each: ScoreDifference) -> dict[str, Any]:

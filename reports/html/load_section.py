@@ -17,6 +17,7 @@ class LoadSection(NamedTuple):
     verdict: str
     why: list[str]
     tolerated: list[str]
+    notes: list[str]
     rates: list[Row]
     times: list[TimesRow]
     objectives: list[Row]
@@ -45,6 +46,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         verdict=figures.verdict.verdict,
         why=figures.verdict.why,
         tolerated=figures.verdict.tolerated,
+        notes=figures.verdict.notes,
         rates=said,
         times=list(times_table(figures, show_seconds)),
         objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],

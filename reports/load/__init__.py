@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Refusals,
         Requests,
         Slice,
+        SteadyState,
         TimeSlices,
     )
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
@@ -60,6 +61,7 @@ __all__ = [
     "ServerSeries",
     "Slice",
     "Spread",
+    "SteadyState",
     "TimeSlices",
     "TimesRow",
     "adjusted_value",
@@ -85,7 +87,7 @@ __getattr__ = late(
         "client_error": "SIDES as_if harmless_to",
         "figures": (
             "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
-            "TimeSlices"
+            "SteadyState TimeSlices"
         ),
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
         "lead_sentence": "lead",

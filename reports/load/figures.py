@@ -102,6 +102,19 @@ class TimeSlices(msgspec.Struct, frozen=True, kw_only=True):
     slices: list[Slice]
 
 
+class SteadyState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the warm-up was long enough. `steady` is None where that can't be told: of too few
+    answers, and where the load changes by design. Where it was not: the time (`metric`) that shows
+    it, `from_s` after the measuring began the steady part does, and `warmup_s` is what leaves out
+    what comes before; both None where no part is steady. `note` says so in words."""
+
+    steady: bool | None
+    metric: str | None = None
+    from_s: float | None = None
+    warmup_s: float | None = None
+    note: str
+
+
 class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A load run's part of the summary. `goodput_share` is the share of measured attempts, those
     cut off left out, that met every objective. `coalesced_share` is that of the gaps which are 0
@@ -121,6 +134,7 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     connections: Connections
     slices: TimeSlices | None = msgspec.field(name="course")
     server: list[ServerSeries] = []
+    steady_state: SteadyState
 
     def spread(self, metric: str, since: str | None = None) -> Spread | None:
         """One of the times, such as ttft_s from sent; None where no answer has it."""

@@ -17,6 +17,7 @@ from .refusals import refusals_of
 from .server_figures import server_series
 from .slices import slices_of
 from .spread import Since, Spread
+from .steady import steady_state
 
 METRICS = {
     "ttft_s": "to the first token, streams only",
@@ -36,9 +37,13 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
     ended = requests.answered + requests.failed
     good = int(rows.attempts["good"].sum())
     begin, end = facts.measure_from, facts.measure_to
+    verdict = weighed(judge_load(_signs(rows, gaps)), run, facts, rows, gaps)
+    steady = steady_state(rows)
+    if steady.steady is False:
+        verdict = msgspec.structs.replace(verdict, notes=[steady.note])
     return LoadFigures(
         facts=facts,
-        verdict=weighed(judge_load(_signs(rows, gaps)), run, facts, rows, gaps),
+        verdict=verdict,
         window_s=(end - begin).total_seconds() if begin and end else None,
         requests=requests,
         rates=rates(rows),
@@ -58,6 +63,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         connections=_connections(rows),
         slices=slices_of(rows),
         server=server_series(run, facts),
+        steady_state=steady,
     )
 
 

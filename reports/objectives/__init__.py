@@ -10,8 +10,10 @@ from .gate import (
     GATE_SCHEMA_VERSION,
     NOT_MET_EXIT_CODE,
     GateReport,
+    JudgedSide,
     gated_summary_json,
     judge_run,
+    judge_side,
     read_objectives,
 )
 from .objective import Judgement, Measured, check_objective, judge
@@ -31,6 +33,7 @@ __all__ = [
     "FigureInterval",
     "Figures",
     "GateReport",
+    "JudgedSide",
     "Judgement",
     "JudgementWithinError",
     "Measured",
@@ -44,6 +47,7 @@ __all__ = [
     "gated_summary_json",
     "judge",
     "judge_run",
+    "judge_side",
     "judge_with_confidence",
     "judge_within_client_error",
     "judgement_words",

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from headrace.jobs import Expression, InputError, parse_condition
+from headrace.jobs import Expression, InputError, LoadVerdict, parse_condition
 from headrace.text_file import TextEncodingError, read_text
 
 from ..figures import Summary, data_json, summary_of
+from ..repeat_runs import runs_in
 from ..run import open_run
 from .client_error import depending_on_client
 from .estimates import RunEstimates
+from .evaluate import Figures
 from .objective import Judgement, check_objective, judge
 from .outcome import Unclear, Weigher
 from .possible import score_ranges
+from .repeated import RepeatedEstimates
 from .weighing import LEVEL
 
 GATE_SCHEMA_VERSION = 1
@@ -66,9 +70,9 @@ def judge_run(
     `holm` for all of them together: `level=one_sided(0.01), holm=True` is a test at 1 %.
 
     Args:
-        directory: the run to judge.
+        directory: the run to judge, or repeats of a load test, which are judged as one.
         objectives: what it must meet.
-        base: the run that `base` in an objective stands for.
+        base: the run that `base` in an objective stands for, or repeats.
         unclear: what an objective counts as whose interval holds its limit: met, missed, or
             (point) what its figures say as they came out.
         level: the two-sided confidence of the intervals.
@@ -79,24 +83,61 @@ def judge_run(
         InputError: one of the directories is not a run.
         ExpressionError: an objective has no meaning; said before either is read.
     """
-    scores = score_ranges(directory)
+    run = JudgedSide(str(directory), runs_in([directory]))
+    beside = None if base is None else JudgedSide(str(base), runs_in([base]))
+    return judge_side(run, objectives, base=beside, unclear=unclear, level=level, holm=holm)
+
+
+class JudgedSide(NamedTuple):
+    """A run, or several of the same kind that are judged as one, and what they are called."""
+
+    name: str
+    runs: Sequence[Path]
+
+
+def judge_side(
+    side: JudgedSide,
+    objectives: Sequence[Expression],
+    *,
+    base: JudgedSide | None = None,
+    unclear: Unclear = "point",
+    level: float = LEVEL,
+    holm: bool = False,
+) -> GateReport:
+    """Judge several runs as one, each of them one observation of its figures; else as `judge_run`.
+
+    Args:
+        side: the runs to judge.
+        objectives: what they must meet.
+        base: the runs that `base` in an objective stands for.
+        unclear: as `judge_run` has it, and the others too.
+        level: likewise.
+        holm: likewise.
+
+    Raises:
+        InputError: one of the directories is not a run.
+        ExpressionError: an objective has no meaning.
+    """
+    scores = score_ranges(side.runs[0])
     for each in objectives:
         check_objective(each, with_base=base is not None, scores=scores)
-    run = _estimates(directory)
-    before = None if base is None else _estimates(base)
+    every = [_estimates(directory) for directory in side.runs]
+    run = as_one(every)
+    before = None if base is None else as_one([_estimates(each) for each in base.runs])
     beside = None if before is None else before.figures
     points = judge(objectives, run.figures, beside)
     weighed = Weigher(objectives, run, before, level=level).weigh(points, unclear, holm=holm)
-    depending = depending_on_client(objectives, run.run, run.summary, beside, points)
     judged = [
         msgspec.structs.replace(each, depends_on_client=depends)
-        for each, depends in zip(weighed, depending, strict=True)
+        for each, depends in zip(
+            weighed, _depending(objectives, every, beside, points), strict=True
+        )
     ]
-    verdict = None if run.summary.load is None else run.summary.load.verdict
+    verdict = _verdict_of(every)
     return GateReport(
         schema_version=GATE_SCHEMA_VERSION,
-        run=str(directory),
-        base=None if base is None else str(base),
+        run=side.name,
+        base=None if base is None else base.name,
         currency=run.figures.currency,
         met=all(each.met and not each.depends_on_client for each in judged),
         objectives=judged,
@@ -106,6 +147,31 @@ def judge_run(
         verdict=None if verdict is None else verdict.verdict,
         verdict_why=[] if verdict is None else verdict.why,
     )
+
+
+def as_one(runs: Sequence[RunEstimates]) -> RunEstimates:
+    """The estimates of one run, or of several that are judged as one."""
+    return runs[0] if len(runs) == 1 else RepeatedEstimates(runs)
+
+
+def _depending(
+    objectives: Sequence[Expression],
+    runs: Sequence[RunEstimates],
+    base: Figures | None,
+    points: Sequence[Judgement],
+) -> list[bool]:
+    """Which judgements the client of any run may have decided: of several, in that run's own."""
+    every = []
+    for each in runs:
+        own = points if len(runs) == 1 else judge(objectives, each.figures, base)
+        every.append(depending_on_client(objectives, each.run, each.summary, base, own))
+    return [any(found) for found in zip(*every, strict=True)]
+
+
+def _verdict_of(runs: Sequence[RunEstimates]) -> LoadVerdict | None:
+    """A load run's; of several the first that is not valid, if any is not."""
+    found = [each.summary.load.verdict for each in runs if each.summary.load is not None]
+    return next((each for each in found if not each.valid), found[0] if found else None)
 
 
 def gated_summary_json(summary: Summary, report: GateReport) -> bytes:

@@ -15,6 +15,7 @@ from .estimates import RunEstimates
 from .evaluate import BASE
 from .figure_names import FIGURES
 from .objective import Judgement
+from .repeated import RepeatedEstimates
 from .weighing import LEVEL, Outcome, Pair, Weighing
 
 # What an unclear objective counts as: met, missed, or what its figures say as they came out.
@@ -131,7 +132,7 @@ class Weigher:
 
     def _settled_by(self, objective: Expression) -> str:
         if self._run.run.manifest.kind == "load":
-            return "requests"
+            return "runs" if isinstance(self._run, RepeatedEstimates) else "requests"
         names = {each.name for each in walk_nodes(objective.root) if isinstance(each, Name)}
         known = {*schema(Result), *FIGURES, BASE} - OF_ANSWERS
         asked = any(name not in known for name in names if "." not in name)

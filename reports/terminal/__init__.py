@@ -4,6 +4,7 @@ from .comparison import print_comparison
 from .console import report_console
 from .gate import print_gate
 from .night import print_night
+from .repeats import print_repeats
 from .scores import print_scores
 from .status import print_status
 from .steps import print_steps
@@ -16,6 +17,7 @@ __all__ = [
     "print_comparison",
     "print_gate",
     "print_night",
+    "print_repeats",
     "print_scores",
     "print_status",
     "print_steps",

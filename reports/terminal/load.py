@@ -33,6 +33,8 @@ def print_load(figures: LoadFigures, console: Console) -> None:
         print_body(console, printable(reason), STYLES[verdict.verdict].removeprefix("bold "))
     for said in verdict.tolerated:
         print_body(console, printable(said), "dim")
+    for said in verdict.notes:
+        print_body(console, printable(said), "yellow")
     _print_rates(figures, console)
     _print_times(figures, console)
     _print_objectives(figures, console)

@@ -129,6 +129,20 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     help="Of --find: how far apart the rates may be that meet and miss, as a share.",
 )
 @click.option("--highest", metavar="N/s", help="Of --find: never beyond this rate.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The run so many times, to see how much runs differ; --require is of all of them.",
+)
+@click.option(
+    "--against",
+    metavar="URL",
+    help="A second service, each in turn (A, B, B, A); its key is in HEADRACE_API_KEY_AGAINST.",
+)
+@click.option(
+    "--against-key-variable", metavar="NAME", help="The variable that has the key of --against."
+)
 @send_flags(
     defaults.LOAD, concurrency="none", text="Requests in flight; more is queued, never skipped."
 )
@@ -158,15 +172,24 @@ def load(*, as_json: bool, **options: Any) -> None:
     from ..clock import wall_now
     from ..session import REAL_ENVIRONMENT
     from .options import plan
+    from .repeats_cli import make_repeats
     from .start import load_and_summarise
     from .steps_cli import make_steps
     from .view import display_on
 
     several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
+    again = {name: options.pop(name) for name in ("repeats", "against", "against_key_variable")}
     options["model_limits"] = model_limits_from(
         Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
     )
     asked = cast("LoadOptions", options)
+    if any(value is not None for value in again.values()):
+        if several["sweep"] is not None or several["find"] is not None:
+            raise click.UsageError(
+                "--repeats and --against are of one load; leave out --sweep, --find"
+            )
+        make_repeats(asked, **again, as_json=as_json)
+        return
     if several["sweep"] is not None or several["find"] is not None:
         make_steps(asked, **several, as_json=as_json)
         return

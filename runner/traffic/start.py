@@ -92,7 +92,7 @@ def load_and_summarise(
 
     for text in planned.settings.objectives:
         request_condition(parse_condition(text))
-    required = [_requirement(text) for text in planned.settings.require]
+    required = [requirement(text) for text in planned.settings.require]
     with _undisturbed():
         outcome = trio.run(run_load, planned, environment, display)
     if outcome.storage_failed:
@@ -131,16 +131,19 @@ def judged(
     return outcome
 
 
-def _requirement(text: str) -> Expression:
-    """What the run must meet. Raises ExpressionError where it has no meaning for a load run."""
+def requirement(text: str, *, with_base: bool = False) -> Expression:
+    """What the run must meet, `base` being another service's runs where there are such.
+
+    Raises ExpressionError where it has no meaning for a load run.
+    """
     from headrace.reports import check_objective
 
     expression = parse_condition(text)
     for node in walk_nodes(expression.root):
-        if isinstance(node, Name) and node.name == "base":
+        if isinstance(node, Name) and node.name == "base" and not with_base:
             said = "no run stands beside this one; judge it by headrace gate RUN --base RUN"
             raise expression.mistake(node, said)
-    check_objective(expression, with_base=False)
+    check_objective(expression, with_base=with_base)
     return expression
 
 

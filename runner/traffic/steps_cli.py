@@ -46,7 +46,7 @@ def make_steps(
     console = Console(stderr=True, highlight=False)
     # A signal ends the step that is under way, and the report comes; between two it ends them all.
     with ending_at_signals(f"what was measured until then is in {out / 'steps.json'}") as ending:
-        environment = REAL_ENVIRONMENT._replace(announce=_once(print_err))
+        environment = REAL_ENVIRONMENT._replace(announce=once(print_err))
 
         def run(planned: LoadPlan) -> RunOutcome:
             ending.check()
@@ -70,7 +70,7 @@ def make_steps(
     click.get_current_context().exit(stepper.exit_code)
 
 
-def _once(announce: Callable[[str], None]) -> Callable[[str], None]:
+def once(announce: Callable[[str], None]) -> Callable[[str], None]:
     """Tell each thing once, however many steps find it."""
     told: set[str] = set()
 

@@ -1,0 +1,106 @@
+"""Several load runs of the same kind judged as one: each run is one observation of each figure.
+
+A figure is the mean of the runs' figures, with Student's t interval over runs: what lies between
+runs is in it. Where chance within the runs explains more than they happen to differ by, that counts
+(`reports.uncertainty.welch`).
+"""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+
+from headrace.jobs import Aggregate, Expression, Name, Node, format_expression
+
+from ..uncertainty import Clustered, Ends, Estimate, Side, t_quantile
+from .estimates import RunEstimates
+from .evaluate import Figures
+from .figure_names import Value
+
+# Of the intervals within a run, to make standard errors of them.
+LEVEL = 0.95
+
+
+class MeanFigures(Figures):
+    """Figures of several runs: of a number the mean of theirs, of a text the newest run's."""
+
+    def __init__(self, runs: Sequence[Figures]) -> None:
+        self._runs = runs
+        self.currency = runs[-1].currency
+        self.scores = runs[-1].scores
+
+    def figure(self, expression: Expression, node: Name | Aggregate) -> Value:
+        """One figure. Raises UnknownError where a run doesn't know it."""
+        found = [each.figure(expression, node) for each in self._runs]
+        if isinstance(found[-1], str | bool):
+            return found[-1]
+        mean = sum((Decimal(str(each)) for each in found), Decimal(0)) / len(found)
+        return float(mean) if any(isinstance(each, float) for each in found) else mean
+
+    def unit(self, node: Node) -> str:
+        """What a part of an expression is shown in: as in the newest run."""
+        return self._runs[-1].unit(node)
+
+
+class RepeatedEstimates(RunEstimates):
+    """Estimates over several runs, of which there are at least two."""
+
+    def __init__(self, runs: Sequence[RunEstimates]) -> None:
+        newest = runs[-1]
+        self.run = newest.run
+        self.summary = newest.summary
+        self.samples = newest.samples
+        self.figures = MeanFigures([each.figures for each in runs])
+        self._runs = runs
+        self._found: dict[str, Estimate | None] = {}
+
+    def of(self, expression: Expression, node: Node) -> Estimate | None:
+        """The estimate that a figure is; None of what is made of several, and of text.
+
+        Raises UnknownError where a run doesn't know it.
+        """
+        if not isinstance(node, Name | Aggregate):
+            return None
+        key = format_expression(node)
+        if key not in self._found:
+            self._found[key] = self._over_runs(expression, node)
+        return self._found[key]
+
+    def _over_runs(self, expression: Expression, node: Name | Aggregate) -> Estimate | None:
+        values = [each.figures.figure(expression, node) for each in self._runs]
+        if any(isinstance(each, str | bool) for each in values):
+            return None
+        within = [each.of(expression, node) for each in self._runs]
+        errors = [0.0 if each is None else _error(each) for each in within]
+        least = math.sqrt(math.fsum(each**2 for each in errors) / len(errors))
+        return runs_estimate(Side([float(each) for each in values], least))
+
+
+def runs_estimate(side: Side) -> Estimate:
+    """The mean over at least two runs, as an estimate whose clusters are the runs."""
+    values = np.array(side.values, dtype=np.float64)
+    count = len(values)
+    error = math.sqrt(side.variance / count)
+
+    def ends(level: float, growth: float) -> Ends:
+        reach = error / math.sqrt(growth) * t_quantile(0.5 + level / 2, count * growth - 1)
+        return Ends(side.mean - reach, side.mean + reach)
+
+    keys = pl.Series("run", range(count))
+    return Estimate(
+        value=side.mean,
+        clusters=count,
+        clustered=Clustered(values, np.arange(count, dtype=np.int64), keys),
+        residuals=values - side.mean,
+        binary=False,
+        ends=ends,
+    )
+
+
+def _error(estimate: Estimate) -> float:
+    """The standard error that its interval has; 0 where an end of that is open."""
+    low, high = estimate.ends(LEVEL, 1.0)
+    size = (high - low) / (2 * t_quantile(0.5 + LEVEL / 2, math.inf))
+    return size if math.isfinite(size) else 0.0

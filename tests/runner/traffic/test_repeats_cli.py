@@ -1,0 +1,96 @@
+"""`headrace load --repeats` and `--against`: keys, flags, and what is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from headrace.jobs import InputError
+from headrace.runner.main import main
+from headrace.runner.traffic import repeats_cli
+from headrace.runner.traffic.repeats_cli import against_from
+from headrace.runner.traffic.start import JudgedLoad
+
+from .test_repeats import FAST, KEY, SLOW, Services
+
+FIRST = {"HEADRACE_API_KEY": "sk-of-the-first"}
+
+
+def test_the_key_of_one_service_never_goes_to_another_unless_it_is_said() -> None:
+    with pytest.raises(InputError, match="no key for --against: set HEADRACE_API_KEY_AGAINST"):
+        against_from("http://b.test", None, FIRST)
+    own = against_from("http://b.test/v1", None, FIRST | {"HEADRACE_API_KEY_AGAINST": "sk-b"})
+    assert own is not None
+    assert (own.base_url, own.key.reveal()) == ("http://b.test", "sk-b")
+    said = against_from("http://b.test", "HEADRACE_API_KEY", FIRST)
+    assert said is not None
+    assert said.key.reveal() == "sk-of-the-first"
+    assert against_from(None, None, FIRST) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "environment", "says"),
+    [
+        (None, "OTHER", {}, "--against-key-variable is of --against"),
+        ("http://b.test", "OTHER", FIRST, "no key for --against: set OTHER"),
+        ("http://b.test", "OTHER", {"OTHER": "a b"}, "OTHER holds characters that no key has"),
+        ("b.test", "OTHER", {"OTHER": "sk-b"}, "the base URL is 'b.test'"),
+    ],
+)
+def test_a_second_service_that_can_not_be_used_is_one_line(
+    url: str | None, variable: str, environment: dict[str, str], says: str
+) -> None:
+    with pytest.raises(InputError) as raised:
+        against_from(url, variable, environment)
+    assert says in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--repeats", "2", "--sweep", "1/s, 2/s"], "--repeats and --against are of one load"),
+        (["--repeats", "2", "--jobs", "-"], "--repeats reads --jobs for each run"),
+        (["--repeats", "0", "--rate", "1/s"], "0 is not in the range"),
+        (["--against-key-variable", "X", "--rate", "1/s"], "is of --against"),
+    ],
+)
+def test_flags_that_make_no_sense_are_one_line(words: list[str], says: str) -> None:
+    base = ["load", "--base-url", "http://127.0.0.1:9", "--requests", "1", *words]
+    done = CliRunner().invoke(main, base, env=FIRST)
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+@pytest.mark.slow
+def test_two_services_are_reported_on_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services(tmp_path, a=FAST, b=SLOW)
+
+    def run(planned: Any, _display: Any, _environment: Any) -> JudgedLoad:
+        return services.run(planned)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADRACE_API_KEY", KEY)
+    monkeypatch.setenv("HEADRACE_API_KEY_AGAINST", KEY)
+    monkeypatch.setattr(repeats_cli, "load_and_summarise", run)
+    words = "load --rate 10/s --requests 6 --against http://b.test --base-url http://a.test"
+    words += " --require p50(ttft_s)<=base"
+    done = CliRunner().invoke(main, words.split(), env={"COLUMNS": "90"})
+    assert done.exit_code == 0, done.output
+    (directory,) = tmp_path.glob("repeats-*-1")
+    for said in (
+        "01-a.run: 6 requests, ",
+        "Over the runs of A, http://a.test",
+        "TTFT p50",
+        "2 runs as A and 2 as B, of 12 and 12 jobs: each run counts once",
+        "Required of A",
+    ):
+        assert said in done.output
+    again = CliRunner().invoke(main, ["report", directory.name], env={"COLUMNS": "90"})
+    assert again.output == done.stdout
+    for flag, says in (("--json", '"noise_between_runs": "known"'), ("--md", "| required |")):
+        assert says in CliRunner().invoke(main, ["report", directory.name, flag]).output
+    gated = ["gate", directory.name, "--require", "cost < 1"]
+    assert "has repeats of two services; name its runs" in CliRunner().invoke(main, gated).output
