@@ -47,7 +47,12 @@ def jobs() -> None:
 @jobs.command()
 @click.argument("data", metavar="DATA")
 @click.option("--recipe", metavar="R.toml", help="How a row becomes a job.")
-@click.option("--out", required=True, metavar="FILE", help="The job file to write.")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="The job file to write; an earlier one is replaced.",
+)
 @click.option("--template", metavar="FILE", help="The message, with {{ column }} in it.")
 @click.option("--system", metavar="FILE", help="The system message, likewise.")
 @click.option("--model", metavar="MODEL", help="The model to ask.")
@@ -62,7 +67,7 @@ def make(data: str, recipe: str | None, out: str, images_from: str | None, **opt
     """
     import tempfile
 
-    from .datasets import made_jobs, open_table, read_recipe, spool, write_job_file
+    from .datasets import check_out, made_jobs, open_table, read_recipe, spool, write_job_file
     from .errors import InputError
     from .records import Selection
 
@@ -75,10 +80,17 @@ def make(data: str, recipe: str | None, out: str, images_from: str | None, **opt
         table = open_table(str(kept) if data == "-" else data)
         if any(Path(out).exists() and Path(out).samefile(file) for file in table.files):
             raise InputError(f"{out} is the table itself; name another file")
+        check_out(Path(out))
         count = write_job_file(
             Path(out), made_jobs(table, found, Selection(**options), images_from=images_from)
         )
     click.echo(f"{printable(out)}: {count:,} {'job' if count == 1 else 'jobs'}")
+    if found.schema is not None:
+        click.echo(
+            "Each request has the schema, but `headrace run JOBS` holds no answer against it: "
+            "`headrace run DATA --recipe R.toml` does.",
+            err=True,
+        )
 
 
 @jobs.command()

@@ -1,6 +1,6 @@
 """Tables into jobs: a recipe says how each row is asked."""
 
-from .job_file import write_job_file
+from .job_file import check_out, write_job_file
 from .make import ID_DIGITS, JobMaker, MadeJob, made_jobs, row_ids
 from .pieces import Piece
 from .placing import Placed, place_jobs
@@ -18,6 +18,7 @@ __all__ = [
     "Piece",
     "Placed",
     "Table",
+    "check_out",
     "choose",
     "made_jobs",
     "open_table",

@@ -46,7 +46,7 @@ def test_standard_input_is_a_table_too(here: Path) -> None:
 
 
 def test_where_a_row_is_bad_the_file_stays_as_it_was(here: Path) -> None:
-    (here / "jobs.jsonl").write_text("before")
+    (here / "jobs.jsonl").write_text('{"custom_id": "before"}')
     (here / "r.toml").write_text('model = "m"\nuser = "{{ a }}"\n')
     done = headrace("t.csv", "--recipe", "r.toml")
     assert (done.exit_code, done.stderr) == (
@@ -54,7 +54,7 @@ def test_where_a_row_is_bad_the_file_stays_as_it_was(here: Path) -> None:
         "Error: t.csv: row 2: user: a is null; fill it as in {{ a | default('') }}, or leave the "
         "row out with --where\n",
     )
-    assert (here / "jobs.jsonl").read_text() == "before"
+    assert (here / "jobs.jsonl").read_text() == '{"custom_id": "before"}'
     assert sorted(each.name for each in here.iterdir()) == [
         "jobs.jsonl",
         "r.toml",
@@ -70,6 +70,30 @@ def test_the_table_is_not_overwritten(here: Path) -> None:
         2,
         "Error: t.csv is the table itself; name another file\n",
     )
+
+
+def test_what_is_not_a_job_file_is_not_overwritten(here: Path) -> None:
+    """An earlier job file is: one makes it again after a change of the recipe."""
+    (here / "jobs.jsonl").write_text("notes of mine\n")
+    done = headrace("t.csv", "--recipe", "r.toml")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "Error: jobs.jsonl is there and is not a job file; name another, or remove it\n",
+    )
+    assert (here / "jobs.jsonl").read_text() == "notes of mine\n"
+    (here / "jobs.jsonl").write_text("")
+    assert headrace("t.csv", "--recipe", "r.toml").exit_code == 0
+    assert headrace("t.csv", "--recipe", "r.toml", "--limit", "1").exit_code == 0
+    assert asked(here) == ["x"]
+
+
+def test_that_a_job_files_answers_are_not_held_against_its_schema_is_said(here: Path) -> None:
+    (here / "f.json").write_text('{"type": "object"}')
+    (here / "r.toml").write_text('model = "m"\nuser = "{{ q }}"\nschema = "f.json"\n')
+    done = headrace("t.csv", "--recipe", "r.toml")
+    assert done.exit_code == 0
+    assert "`headrace run JOBS` holds no answer against it" in done.stderr
+    assert "json_schema" in (here / "jobs.jsonl").read_text()
 
 
 def test_lines_are_written_as_they_are(tmp_path: Path) -> None:
