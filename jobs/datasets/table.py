@@ -115,7 +115,7 @@ class Table:
         names = self.columns if columns is None else list(columns)
         if self.kind == "jsonl" and self.files:
             yield from self._json_pieces(names)
-        elif self.kind == "csv" and self.files:
+        elif self.kind == "csv":
             casts = csv_types(names, (piece.frame for piece in self._frames(names))).casts()
             for first, frame in self._frames(names):
                 yield Piece(first, frame.with_columns(casts))

@@ -1,7 +1,7 @@
 """Tables of every kind, read whole and in order."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +9,9 @@ import pytest
 
 from headrace.jobs import InputError
 from headrace.jobs.datasets import Table, open_table
+from tests.object_store import object_store
 
+KINDS = ["csv", "jsonl", "parquet", "arrow"]
 FRAME = pl.DataFrame({"n": [1, 2, 3], "t": ["a", None, 'c "x"\nd']})
 
 
@@ -39,7 +41,7 @@ def written(folder: Path, ending: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "arrow"])
+@pytest.mark.parametrize("ending", KINDS)
 def test_each_kind_is_known_by_its_content_and_read_alike(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending)
     bare = path.rename(tmp_path / "data")
@@ -136,3 +138,29 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_url_is_left_to_polars_and_has_no_digest() -> None:
     table = open_table("s3://bucket/data/*.parquet")
     assert (table.kind, table.digest(), list(table.files)) == ("parquet", None, [])
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`s3://bucket/t.parquet` and its like, on loopback."""
+    objects = {f"t.{kind}": written(tmp_path, kind).read_bytes() for kind in KINDS}
+    objects |= {"d/a.parquet": objects["t.parquet"], "d/b.parquet": objects["t.parquet"]}
+    with object_store(objects) as settings:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_store_has_tables_of_every_kind(kind: str) -> None:
+    assert typed(open_table(f"s3://bucket/t.{kind}")).equals(FRAME)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_glob_in_an_object_store_is_one_table() -> None:
+    assert typed(open_table("s3://bucket/d/*.parquet")).equals(pl.concat([FRAME, FRAME]))
+    said = refusal("s3://bucket/none.parquet")
+    assert said.startswith("s3://bucket/none.parquet can't be read: ")
+    assert "not found" in said
+    assert "\n" not in said
