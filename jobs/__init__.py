@@ -93,6 +93,7 @@ from .records import (
     Shape,
     Stall,
     Status,
+    WorkerFacts,
     WrittenRecord,
     check_row_count,
     check_rows,
@@ -168,9 +169,11 @@ if TYPE_CHECKING:
     )
     from .prompts import (
         BAD_LINES,
+        WHOLE,
         AheadPrompts,
         FilePrompts,
         Lengths,
+        Part,
         Prompts,
         PromptShape,
         RequestTemplate,
@@ -209,6 +212,7 @@ __all__ = [
     "UNPROCESSED",
     "UNUSABLE_ANSWER",
     "USUAL_TIERS",
+    "WHOLE",
     "AccountChange",
     "Aggregate",
     "AheadPrompts",
@@ -260,6 +264,7 @@ __all__ = [
     "Name",
     "Node",
     "Number",
+    "Part",
     "Period",
     "PeriodBudget",
     "Phase",
@@ -302,6 +307,7 @@ __all__ = [
     "TraceUnit",
     "Unary",
     "Usage",
+    "WorkerFacts",
     "WrittenRecord",
     "asked_again",
     "check_path",
@@ -385,8 +391,9 @@ __getattr__ = late(
             "Text Unary parse_condition parse_expression walk_nodes format_expression value_type"
         ),
         "prompts": (
-            "AheadPrompts BAD_LINES FilePrompts Lengths PromptShape Prompts RequestTemplate "
-            "SyntheticPrompts Trace TracePrompts TraceUnit docstring_jobs parse_lengths read_trace"
+            "AheadPrompts BAD_LINES FilePrompts Lengths Part PromptShape Prompts RequestTemplate "
+            "SyntheticPrompts Trace TracePrompts TraceUnit WHOLE docstring_jobs parse_lengths "
+            "read_trace"
         ),
     },
 )

@@ -10,6 +10,8 @@
     ├── OutOfMoneyError                  exit 3   balance or budget is spent
     ├── OverbilledError                  exit 3   more was billed than anything accounts for
     ├── JobsRefusedError                 exit 1   the same 4xx to all jobs of a url and model
+    ├── WorkerError                      exit 1   workers can't be started, or all of them are lost
+    │   └── CoordinatorLostError         exit 1   within a worker: whoever started it is gone
     ├── KeyRefusedError                  exit 5   401, or 403 to all that was tried
     └── InterruptError                   exit 130 SIGINT
         ├── HangUpError                  exit 129 SIGHUP
@@ -64,6 +66,14 @@ class OverbilledError(HeadraceError):
 
 class JobsRefusedError(HeadraceError):
     """The first jobs of a url and model were all refused in the same way."""
+
+
+class WorkerError(HeadraceError):
+    """Workers can't be started, or none of them is left."""
+
+
+class CoordinatorLostError(WorkerError):
+    """The process that started this worker is gone: what is in flight may finish, and no more."""
 
 
 class KeyRefusedError(HeadraceError):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from headrace.jobs import ModelLimits
 
@@ -27,6 +27,7 @@ class SendOptions(TypedDict, total=False):
     prices: a TOML price file; without one no cost is known.
     max_cost: what the computed cost never exceeds, in the currency of the prices.
     yes: spend more than the balance seems to have.
+    workers: how many processes send; "auto" is one for each core but the coordinator's.
     """
 
     base_url: str | Mapping[str, str] | None
@@ -43,6 +44,7 @@ class SendOptions(TypedDict, total=False):
     prices: str | Path | None
     max_cost: Decimal | None
     yes: bool
+    workers: int | Literal["auto"]
 
 
 class RunOptions(SendOptions, total=False):

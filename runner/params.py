@@ -181,6 +181,15 @@ def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
             "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job."
         ),
         click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
+        click.option(
+            "--workers",
+            type=CountOr("auto"),
+            metavar="N|auto",
+            default="1",
+            show_default=True,
+            callback=lambda _ctx, _param, value: "auto" if value is None else value,
+            help="Processes that send; auto: one per core but one.",
+        ),
         click.option("--share", is_flag=True, help="Let others read the run directory (umask)."),
         click.option(
             "--metrics",

@@ -129,8 +129,7 @@ class RunSession(ABC):
             self._foreign() as foreign,
             trio.open_nursery() as nursery,
         ):
-            if threading.current_thread() is threading.main_thread():
-                await nursery.start(self._heed_signals)
+            await nursery.start(self._heed)
             try:
                 outcome = await self._recover_and_work(transport, foreign)
             except HeadraceError as error:
@@ -272,10 +271,11 @@ class RunSession(ABC):
         """What a signal means for this kind of run."""
         return interruption(number)
 
-    async def _heed_signals(
-        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def _heed(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The first Ctrl-C or other signal stops sending, the second ends what is in flight."""
+        if threading.current_thread() is not threading.main_thread():
+            task_status.started()  # signals come to that one alone
+            return
         asked_s = -math.inf
         with trio.open_signal_receiver(*stopping_signals()) as signals:
             task_status.started()

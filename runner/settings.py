@@ -61,9 +61,10 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     share: bool = False
     metrics: str | None = None
     seed: int | None = None
+    workers: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("rpm", "tpm", "concurrency", "attempts"):
+        for name in ("rpm", "tpm", "concurrency", "attempts", "workers"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it is a whole number of at least 1")
@@ -82,6 +83,8 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
             if name not in RECORDED_ELSEWHERE
             and isinstance(value := getattr(self, name), str | int | float | Decimal | None)
         }
+        if self.workers == 1:
+            del values["workers"]
         return {**values, "headers": ", ".join(name for name, _ in self.headers) or None}
 
     @property
@@ -155,6 +158,8 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
     if options.get("download"):
         own_authorities()
     prices = options.pop("prices", None)
+    if options.get("workers") == "auto":
+        options["workers"] = cores_for_workers()
     return kind(
         base_url=urls.openai,
         anthropic_base_url=None if urls.anthropic == urls.openai else urls.anthropic,
@@ -163,6 +168,14 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
         headers=headers_from(options.pop("headers", None) or ()),
         **options,
     )
+
+
+def cores_for_workers() -> int:
+    """What `auto` workers are: one for each core that this process may use but one, which the
+    coordinator has; at least one."""
+    affine = hasattr(os, "sched_getaffinity")  # not on macOS
+    cores = len(os.sched_getaffinity(0)) if affine else os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:

@@ -31,7 +31,9 @@ class Stop:
         self.in_flight = trio.CancelScope()
         self.closing = trio.CancelScope()
         self.sealing = trio.CancelScope()
-        self._grace_s = grace_s
+        self.requested = trio.Event()  # for those who tell others of it
+        self.requested_now = trio.Event()
+        self.grace_s = grace_s
         self._at_once = False
         self._begun_sealing = False
 
@@ -42,12 +44,13 @@ class Stop:
         if first or isinstance(reason, StorageError):
             self.reason = reason
         if first:
+            self.requested.set()
             self.requested_s = trio.current_time()
             self.opening.cancel()
             self.forecasting.cancel()
             self.fetching.cancel()
             self.sending.cancel()
-            self.in_flight.deadline = trio.current_time() + self._grace_s
+            self.in_flight.deadline = trio.current_time() + self.grace_s
 
     async def on_error(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work`; an error of ours in it stops the run."""
@@ -65,6 +68,7 @@ class Stop:
         """Cancel what is still in flight, don't wait for the balance, and leave the journal to the
         next session where it isn't sealed soon."""
         self._at_once = True
+        self.requested_now.set()
         self.in_flight.cancel()
         self.closing.cancel()
         if self._begun_sealing:

@@ -26,6 +26,7 @@ MAY_SLEEP = {
     "tests/runner/traffic/test_cli.py",
     "tests/runner/traffic/test_machine.py",
     "tests/runner/transport/test_arrival.py",
+    "tests/runner/workers/test_processes.py",
 }
 # Tests of what several files do together. A test of one file is named for it, so this only shrinks.
 MIRROR_NO_FILE = {

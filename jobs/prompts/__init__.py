@@ -4,6 +4,7 @@ from .ahead import AheadPrompts
 from .docstrings import BAD_LINES, docstring_jobs
 from .file import FilePrompts
 from .lengths import Lengths, parse_lengths
+from .part import WHOLE, Part
 from .prompts import Prompts
 from .replayed import TracePrompts
 from .synthetic import PromptShape, SyntheticPrompts
@@ -12,9 +13,11 @@ from .trace import Trace, TraceUnit, read_trace
 
 __all__ = [
     "BAD_LINES",
+    "WHOLE",
     "AheadPrompts",
     "FilePrompts",
     "Lengths",
+    "Part",
     "PromptShape",
     "Prompts",
     "RequestTemplate",

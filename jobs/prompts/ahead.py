@@ -3,6 +3,7 @@
 from collections import deque
 
 from ..job import Job
+from .part import WHOLE, Part
 from .prompts import Prompts
 
 AHEAD_JOBS = 64
@@ -17,13 +18,15 @@ class AheadPrompts:
 
     Args:
         prompts: whose jobs depend on no answer.
+        part: which of the requests are asked for.
     """
 
-    def __init__(self, prompts: Prompts) -> None:
+    def __init__(self, prompts: Prompts, part: Part = WHOLE) -> None:
         self._prompts = prompts
+        self._step = part.of
         self._made: deque[Job] = deque()
         self._held_bytes = 0
-        self._next = 0  # the index of the next one to be made
+        self._next = part.number  # the index of the next one to be made
 
     def make_ahead(self) -> bool:
         """Make one more. False, and nothing is made, where as many as may be held are there."""
@@ -34,8 +37,9 @@ class AheadPrompts:
         self._held_bytes += len(job.body)
         return True
 
-    def next(self, index: int) -> Job:
-        """The job of the request with this index; to be called for one after the other, from 0."""
+    def next(self, index: int, user: int = 0) -> Job:
+        """The job of the request with this index; to be called for one of the part after the
+        other."""
         if not self._made:
             job = self._make()
         else:
@@ -46,7 +50,7 @@ class AheadPrompts:
 
     def _make(self) -> Job:
         job = self._prompts.next(self._next)
-        self._next += 1
+        self._next += self._step
         return job
 
     def answered(self, job: Job, text: str | None) -> None:

@@ -9,6 +9,7 @@ from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..files import MIB, JobReader, build_job, open_source
 from ..job import Job, Reject
+from .part import WHOLE, Part
 
 # Jobs are kept in memory, so that no file is read between two requests.
 HELD_BYTES_MAX = 512 * MIB
@@ -17,12 +18,13 @@ HELD_BYTES_MAX = 512 * MIB
 class FilePrompts:
     """The jobs of a file, in a cycle or sampled. Reads the whole file at once.
 
-    The second time that a job is sent, `#2` is appended to its custom_id, and so on. `rejects` are
-    the lines that are not jobs.
+    The second time that a job is sent, `#2` is appended to its custom_id, and so on; where several
+    processes draw, the request's number in the run. `rejects` are the lines that are not jobs.
 
     Args:
         path: the job file; "-" is standard input.
-        rng: draws each job from all of them; None takes them in order, again and again.
+        rng: seeds the draw of each job from all of them; None takes them in order, again and again.
+        part: which of the requests are asked for.
         model: replaces the model of every body.
         stream: replaces whether answers are streamed, except of images.
 
@@ -35,13 +37,14 @@ class FilePrompts:
         path: str,
         *,
         rng: random.Random | None = None,
+        part: Part = WHOLE,
         model: str | None = None,
         stream: bool | None = None,
     ) -> None:
         self.rejects: list[Reject] = []
         self._jobs: list[Job] = []
-        self._rng = rng
-        self._given = 0
+        self._seed = None if rng is None else rng.getrandbits(64)
+        self._part = part
         held_bytes = 0
         with open_source(path) as source:
             for item in JobReader(source):
@@ -65,13 +68,17 @@ class FilePrompts:
             raise InputError(f"{path} has no jobs: {what}; headrace jobs check shows why")
         self._times = [0] * len(self._jobs)
 
-    def next(self, index: int) -> Job:
-        """The next job of the cycle, or a random one."""
+    def next(self, index: int, user: int = 0) -> Job:
+        """The job at this place of the cycle, or a random one."""
         count = len(self._jobs)
-        place = self._given % count if self._rng is None else self._rng.randrange(count)
-        self._given += 1
-        self._times[place] += 1
-        job, times = self._jobs[place], self._times[place]
+        if self._seed is None:
+            round_, place = divmod(index, count)
+            times = round_ + 1
+        else:
+            place = random.Random(f"{self._seed}/{index}").randrange(count)
+            self._times[place] += 1
+            times = self._times[place] if self._part.of == 1 else index + 1
+        job = self._jobs[place]
         custom_id = job.custom_id if times == 1 else f"{job.custom_id}#{times}"
         return msgspec.structs.replace(job, index=index, custom_id=custom_id)
 

@@ -11,11 +11,11 @@ from ..job import Job
 
 
 class Prompts(Protocol):
-    """Makes a job for each request that is due. All randomness is from the generator that it was
-    made with, so the same calls in the same order give the same jobs."""
+    """Makes a job for each request that is due. What it says depends on the seed, the request's
+    index and, in a conversation, on what was answered before: not on which others were made."""
 
-    def next(self, index: int) -> Job:
-        """The job of the request with this index, counted from 0."""
+    def next(self, index: int, user: int = 0) -> Job:
+        """The job of the request with this index, counted from 0; `user` is whose turn it is."""
         ...
 
     def answered(self, job: Job, text: str | None) -> None:

@@ -32,19 +32,17 @@ class TracePrompts:
             raise InputError(f"{template.url} has no lengths to replay; use an endpoint for text")
         self._template = template
         self._trace = trace
-        self._rng = rng
         self._seed = rng.getrandbits(64)
-        self._given = 0
 
-    def next(self, index: int) -> Job:
-        """The job of the next request of the trace."""
+    def next(self, index: int, user: int = 0) -> Job:
+        """The job of the request at this place of the trace, which begins again after its last."""
         trace = self._trace
-        place = self._given % trace.requests
-        self._given += 1
+        place = index % trace.requests
         tokens, size = trace.input_tokens[place], trace.block_tokens
         blocks = [self._block(block, size) for block in trace.blocks[place]]
         drawn = b"".join(blocks)[:tokens]  # the last one may be cut short
-        drawn += self._rng.randbytes(tokens - len(drawn))
+        rest = random.Random(f"{self._seed}/{index}")
+        drawn += rest.randbytes(tokens - len(drawn))
         return self._template.job(
             index,
             [{"role": "user", "content": spelled(drawn)}],

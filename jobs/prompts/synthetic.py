@@ -8,6 +8,7 @@ from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..job import Job
 from .lengths import Lengths
+from .part import WHOLE, Part
 from .template import RequestTemplate
 from .words import words
 
@@ -32,7 +33,8 @@ class PromptShape(NamedTuple):
 
 
 class _Conversation:
-    """The messages so far, and the random generator of those to come."""
+    """The messages so far, and the random generator of those to come. `number` counts those of a
+    run, from 0."""
 
     def __init__(self, number: int, turns: int, rng: random.Random) -> None:
         self.number = number
@@ -45,20 +47,27 @@ class _Conversation:
 class SyntheticPrompts:
     """Prompts made of words. A conversation continues with its answer, and ends where it failed.
 
-    The conversation whose answer came first continues first. Where no answer has come, a new one
-    begins, so that no request waits for another. What the nth conversation says depends only on n.
+    A user's conversation whose answer came first continues first. Where no answer has come, a new
+    one begins, so that no request waits for another. What a conversation says depends only on the
+    index of the request that begins it.
 
     Args:
         template: what every request has in common.
         shape: the lengths.
-        rng: draws lengths and words.
+        rng: seeds the draws of lengths and words.
+        part: which of the requests are asked for.
 
     Raises:
         InputError: where no request can be made of the template, or the shape does not fit it.
     """
 
     def __init__(
-        self, template: RequestTemplate, shape: PromptShape, *, rng: random.Random
+        self,
+        template: RequestTemplate,
+        shape: PromptShape,
+        *,
+        rng: random.Random,
+        part: Part = WHOLE,
     ) -> None:
         kind = ENDPOINTS[template.check().url].kind
         if kind == "messages" and shape.output_tokens is None:
@@ -69,16 +78,19 @@ class SyntheticPrompts:
             raise InputError(f"the shared prefix is {shape.shared_prefix}; write a share of 0 to 1")
         self._template = template
         self._shape = shape
-        self._rng = rng
-        self._begun = 0
-        self._ready: deque[_Conversation] = deque()
-        self._waiting: dict[int, _Conversation] = {}
+        self._begun = part.number
+        self._step = part.of
+        self._ready: dict[int, deque[_Conversation]] = {}  # of each user
+        self._waiting: dict[int, tuple[int, _Conversation]] = {}
         self._prefix_rng = random.Random(rng.getrandbits(64))
         self._prefix: list[str] = []
+        self._seed = rng.getrandbits(64)
 
-    def next(self, index: int) -> Job:
-        """The next turn of a conversation that has its answer, or the first turn of a new one."""
-        conversation = self._ready.popleft() if self._ready else self._new()
+    def next(self, index: int, user: int = 0) -> Job:
+        """The next turn of a conversation of the user's that has its answer, or the first turn of a
+        new one."""
+        ready = self._ready.get(user)
+        conversation = ready.popleft() if ready else self._new(index)
         shape = self._shape
         conversation.messages.append({"role": "user", "content": self._prompt(conversation)})
         conversation.made += 1
@@ -93,20 +105,20 @@ class SyntheticPrompts:
             else None,
         )
         if conversation.made < conversation.turns:
-            self._waiting[index] = conversation
+            self._waiting[index] = user, conversation
         return job
 
     def answered(self, job: Job, text: str | None) -> None:
         """Continue the job's conversation with `text`; None or empty text ends it."""
-        conversation = self._waiting.pop(job.index, None)
+        user, conversation = self._waiting.pop(job.index, (0, None))
         if conversation is not None and text:
             conversation.messages.append({"role": "assistant", "content": text})
-            self._ready.append(conversation)
+            self._ready.setdefault(user, deque()).append(conversation)
 
-    def _new(self) -> _Conversation:
+    def _new(self, index: int) -> _Conversation:
         number = self._begun
-        self._begun += 1
-        rng = random.Random(self._rng.getrandbits(64))
+        self._begun += self._step
+        rng = random.Random(f"{self._seed}/{index}")
         return _Conversation(number, self._shape.turns.draw(rng), rng)
 
     def _prompt(self, conversation: _Conversation) -> str:

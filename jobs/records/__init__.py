@@ -26,7 +26,15 @@ from .journal import (
     journal_segments,
     numbered_files,
 )
-from .load_facts import STALL_S, LoadFacts, MachineFacts, ScrapeFacts, Shape, Stall
+from .load_facts import (
+    STALL_S,
+    LoadFacts,
+    MachineFacts,
+    ScrapeFacts,
+    Shape,
+    Stall,
+    WorkerFacts,
+)
 from .load_verdict import LoadSigns, LoadVerdict, judge_load
 from .manifest import (
     ConcurrencyPoint,
@@ -130,6 +138,7 @@ __all__ = [
     "Shape",
     "Stall",
     "Status",
+    "WorkerFacts",
     "WrittenRecord",
     "check_row_count",
     "check_rows",

@@ -60,6 +60,15 @@ class ScrapeFacts(msgspec.Struct, frozen=True, kw_only=True):
     unread: int = 0
 
 
+class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the processes that sent for the run, counted from 1. `machine` is None where it was
+    lost, and `lost_s` how long after the start that was."""
+
+    number: int
+    machine: MachineFacts | None = None
+    lost_s: float | None = None
+
+
 class LoadFacts(msgspec.Struct, kw_only=True):
     """A load run's part of run.json.
 
@@ -74,6 +83,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the last
     answer was in: each None until it is known, and with them `machine`. `cut_off` is when the run
     waited no longer for what was in flight or still to be sent; None where nothing was left of it.
+    `workers` are the processes that sent, where there were several; `machine` has them together.
     """
 
     shape: Shape
@@ -99,3 +109,4 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     cut_off: Moment | None = None
     machine: MachineFacts | None = None
     scrape: ScrapeFacts | None = None
+    workers: list[WorkerFacts] = []

@@ -40,7 +40,8 @@ def load_section(figures: LoadFigures) -> LoadSection:
         ]
         if rates.goodput_per_s is not None:
             said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
-    machine = figures.facts.machine
+    machine, workers = figures.facts.machine, len(figures.facts.workers)
+    client = [] if machine is None else machine_lines(machine, workers)
     return LoadSection(
         asked=asked(figures),
         verdict=figures.verdict.verdict,
@@ -52,7 +53,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],
         all_met=share_of(figures.goodput_share) if len(objectives) > 1 else None,
         counts=_counts(figures),
-        machine=[*server_lines(figures), *([] if machine is None else machine_lines(machine))],
+        machine=[*server_lines(figures), *client],
     )
 
 

@@ -38,6 +38,8 @@ def weighed(
     """The verdict by the signs alone, in proportion to what was asked for and is reported."""
     if found.valid or not rows.answers.height or facts.machine is None:
         return found
+    if any(worker.lost_s is not None for worker in facts.workers):
+        return found  # what it had to send is missing
     sides = [_rows_of(run, facts, side) for side in SIDES]
     if rows.objectives:
         harm = list(_changed(rows, sides))

@@ -3,7 +3,7 @@
 import msgspec
 import polars as pl
 
-from headrace.jobs import LoadFacts, LoadSigns, judge_load
+from headrace.jobs import LoadFacts
 
 from ..run import Run
 from .adjusted import adjusted_percentiles, counts_of, incomplete
@@ -11,10 +11,11 @@ from .attempt_rows import Gaps, LoadRows, read_gaps, read_rows
 from .client_error import weighed
 from .figures import Connections, LoadErrors, LoadFigures, ObjectiveMet, Requests
 from .intervals import Floats
-from .percentiles import no_spread, quantile, spread_of
+from .percentiles import no_spread, spread_of
 from .rates import rates
 from .refusals import refusals_of
 from .server_figures import server_series
+from .signs import judge_processes
 from .slices import slices_of
 from .spread import Since, Spread
 from .steady import steady_state
@@ -37,7 +38,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
     ended = requests.answered + requests.failed
     good = int(rows.attempts["good"].sum())
     begin, end = facts.measure_from, facts.measure_to
-    verdict = weighed(judge_load(_signs(rows, gaps)), run, facts, rows, gaps)
+    verdict = weighed(judge_processes(rows, gaps), run, facts, rows, gaps)
     steady = steady_state(rows)
     if steady.steady is False:
         verdict = msgspec.structs.replace(verdict, notes=[steady.note])
@@ -130,34 +131,4 @@ def _connections(rows: LoadRows) -> Connections:
         opened=int((~reused).sum()),
         reused=int(reused.sum()),
         set_up=spread_of("connect_s", opening),
-    )
-
-
-def _signs(rows: LoadRows, gaps: Gaps) -> LoadSigns:
-    facts = rows.facts
-    machine = facts.machine
-    first = rows.attempts.filter(pl.col("attempt") == 1)
-    lag, wait, connect = (
-        frame[name].drop_nulls().to_numpy()
-        for frame, name in (
-            (rows.attempts, "client_lag_s"),
-            (first, "wait_s"),
-            (first, "connect_s"),
-        )
-    )
-    return LoadSigns(
-        open_loop=facts.open_loop,
-        measured=rows.attempts.height,
-        answered=rows.answers.height,
-        wait_p99_s=quantile(wait, 0.99),
-        median_latency_s=quantile(rows.values("latency_s"), 0.5),
-        lag_p99_s=quantile(lag, 0.99),
-        # Gaps of 0 lie between chunks of one read: nothing is known of them.
-        median_gap_s=quantile(gaps.values[gaps.values > 0], 0.5),
-        stalls=None if machine is None else machine.stalls,
-        longest_stall_s=None if machine is None else machine.longest_stall_s,
-        concurrency_limit=facts.concurrency_limit,
-        connect_p99_s=quantile(connect, 0.99),
-        loop_lag_p99_s=None if machine is None else machine.loop_lag_p99_s,
-        client_error_s=facts.client_error_s,
     )

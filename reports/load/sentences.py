@@ -66,8 +66,9 @@ def within(value: float, low: float | None, high: float | None) -> str:
     return f"{'≤' if low is None else '≥'} {ends[0]} {unit}"
 
 
-def machine_lines(machine: MachineFacts) -> list[str]:
-    work = []
+def machine_lines(machine: MachineFacts, workers: int = 0) -> list[str]:
+    """What the client's machine did; `workers` is how many processes sent, where several did."""
+    work = [f"{workers} processes"] if workers else []
     if machine.cpu_share is not None:
         wait = machine.core_wait_share or 0.0
         waited = f" (it waited {wait:.0%} of the time for it)" if wait >= CORE_WAIT_TOLD else ""

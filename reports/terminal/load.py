@@ -120,5 +120,5 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
         print_body(console, line)
     machine = figures.facts.machine
     if machine is not None:
-        for line in machine_lines(machine):
+        for line in machine_lines(machine, len(figures.facts.workers)):
             print_body(console, line, "dim")

@@ -98,6 +98,13 @@ class Concurrency:
             self._auto.answered(held_back=self._held_back, now_s=now_s)
         self.history.note(now_s, self.limit, self.in_flight)
 
+    def show(self, in_flight: int, *, now_s: float, limit: int | None = None) -> None:
+        """Stand for what others have in flight, and for their slots where they find them."""
+        self.in_flight = in_flight
+        if limit is not None:
+            self._fixed = limit
+        self.history.note(now_s, self.limit, in_flight)
+
     def release(self) -> None:
         """Give a slot back; `tell` must follow."""
         self.in_flight -= 1

@@ -6,6 +6,7 @@ from .journal import Journal, journalled
 from .recorder import Recorder, Totals
 from .recovery import JournalLeft, RecoveredState, journal_left, recover
 from .results_at import results_at
+from .salvage import Salvage, salvage
 from .seal import seal
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Recorder",
     "RecoveredState",
     "RunDirectory",
+    "Salvage",
     "Totals",
     "claimed",
     "file_mode",
@@ -26,6 +28,7 @@ __all__ = [
     "recover",
     "replace_file",
     "results_at",
+    "salvage",
     "seal",
     "storage",
 ]

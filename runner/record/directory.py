@@ -53,8 +53,11 @@ class RunDirectory:
     `job_file` is the file as it is now, which the manifest's may once have been.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, job_file: JobFile | None) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, job_file: JobFile | None, *, lock: int | None = None
+    ) -> None:
         self.path = path
+        self.lock = lock  # the descriptor that holds the directory, for processes of ours
         self.manifest = manifest
         self.job_file = job_file
         self._earlier_course: bytes | None = None  # not read yet
@@ -85,7 +88,7 @@ class RunDirectory:
         _refuse_no_place(path)
         _refuse_what_is_no_run(path)
         _make(path, DIRECTORY_MODE[share])
-        with _locked(path):
+        with _locked(path) as lock:
             _refuse_what_is_no_run(path)
             _refuse_what_no_run_wrote(path)
             known = read_manifest(path)
@@ -96,7 +99,7 @@ class RunDirectory:
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
                 known.dataset, known.recipe = fresh.dataset, fresh.recipe
-            yield cls(path, known or fresh, fresh.job_file)
+            yield cls(path, known or fresh, fresh.job_file, lock=lock)
 
     @classmethod
     @contextmanager
@@ -116,8 +119,8 @@ class RunDirectory:
             except FileExistsError as error:
                 raise RunDirectoryError(f"{path} is there already; choose another --out") from error
             sync_directory(path.parent)
-        with _locked(path):
-            yield cls(path, fresh, fresh.job_file)
+        with _locked(path) as lock:
+            yield cls(path, fresh, fresh.job_file, lock=lock)
 
     @property
     def file_changed(self) -> bool:
@@ -294,8 +297,9 @@ def _make(path: Path, mode: int) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the directory alone. The lock ends with the process, however it ends."""
+def _locked(path: Path) -> Iterator[int]:
+    """Hold the directory alone, by a descriptor. The lock ends with the process, however it ends,
+    and with those that it was handed on to."""
     with storage(path):
         descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -309,7 +313,7 @@ def _locked(path: Path) -> Iterator[None]:
                 )
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             time.sleep(LOOK_EVERY_S)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

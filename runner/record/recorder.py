@@ -22,6 +22,7 @@ from headrace.jobs import (
     Sent,
     Status,
     WrittenRecord,
+    journal_segments,
     kept_for,
     may_be_billed,
     sync_directory,
@@ -82,6 +83,11 @@ class Recorder:
         self._written = Notifier()
         # Held while a thread writes a long record, and while the next segment is begun.
         self._segment = trio.Lock()
+
+    @property
+    def segment(self) -> SegmentName:
+        """The segment that is written now."""
+        return self._journal.name
 
     def sent(self, record: Sent) -> None:
         """An attempt's first byte is about to leave."""
@@ -225,8 +231,8 @@ class Recorder:
         await self._offload(work)
 
     async def finish(self, offload: Offload) -> None:
-        """Seal everything and remove the journal. No attempt is open any more, and no worker's
-        segment is left.
+        """Seal everything and remove the journal. No attempt is open any more, and no worker of the
+        run is left.
 
         `offload` is what it is done by: one that a cancellation leaves behind has the journal stay
         for the next session.
@@ -234,6 +240,8 @@ class Recorder:
         await self.seal_rest(offload)
 
         def work() -> None:
+            for name, path in journal_segments(self._run.journal):
+                seal(self._run.path, name, path)  # a worker's that was cut off
             ensure_parts(self._run.path)
             with storage(self._run.journal):
                 self._run.journal.rmdir()

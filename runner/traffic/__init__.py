@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from .options import LoadOptions, plan
     from .start import load, load_and_summarise
+    from .worker import load_worker
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -27,6 +28,7 @@ __all__ = [
     "calibration_path",
     "load",
     "load_and_summarise",
+    "load_worker",
     "plan",
     "save_calibration",
 ]
@@ -39,5 +41,6 @@ __getattr__ = late(
         ),
         "options": "LoadOptions plan",
         "start": "load load_and_summarise",
+        "worker": "load_worker",
     },
 )

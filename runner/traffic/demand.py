@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
+from headrace.jobs import WHOLE, Part
+
 from .think import Think
 
 # A due time is a quotient, and may miss the end of the window by its last digits.
@@ -36,23 +38,32 @@ class MeasureWindow(NamedTuple):
 
 
 class DueRequest(NamedTuple):
-    """A request that is wanted; `user` is whose turn it is, 0 where there are no users."""
+    """A request that is wanted; `user` is whose turn it is, 0 where there are no users.
+
+    `number` counts from 0: of an open loop in the order of the due times, of users turn by turn, so
+    that user u's turn t has u + t times their number. It doesn't depend on answers.
+    """
 
     due_s: float
     user: int
+    number: int
 
 
 class Demand(Protocol):
     """`over_s` is when the shape ended, the due time of the first request beyond it; None so far.
     What is measured was due before it.
 
-    `open_loop`: due times are known in advance, and don't depend on answers. `measured` counts the
-    requests that lie in the window.
+    `open_loop`: due times are known in advance, and don't depend on answers; `next_number` is then
+    that of the next request. `measured` counts the requests that lie in the window.
+
+    Where several processes share the run, each has a demand of its part: all see the same due
+    times, and each takes its own.
     """
 
     open_loop: bool
     over_s: float | None
     measured: int
+    next_number: int
 
     def next_s(self, now_s: float) -> float:
         """When something is due next, or is to be looked at again; inf for nothing in sight."""
@@ -63,8 +74,8 @@ class Demand(Protocol):
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         """A user's request has come to its end."""
 
-    def left(self, until_s: float) -> Iterator[float]:
-        """When what nobody has taken was due, of all that was by `until_s`; it is then gone."""
+    def left(self, until_s: float) -> Iterator[DueRequest]:
+        """What nobody has taken, of all that was due by `until_s`; it is then gone."""
         ...
 
 
@@ -77,14 +88,23 @@ class OpenLoop:
     open_loop = True
 
     def __init__(
-        self, window: MeasureWindow, *, warm_up: Iterator[float], measured: Iterator[float]
+        self,
+        window: MeasureWindow,
+        *,
+        warm_up: Iterator[float],
+        measured: Iterator[float],
+        part: Part = WHOLE,
     ) -> None:
         self.over_s: float | None = None
+        self.next_number = -1
+        self._part = part
         self._window = window
         self._times_s = itertools.chain(
             itertools.takewhile(lambda before_s: before_s < 0, warm_up), measured
         )
         self.measured = 0
+        self._in_window = 0  # all parts' together
+        self._next_measured = False
         self._end_s = math.inf  # once the last due time is known
         self._last_s = window.from_s
         self._next_s = self._following_s()
@@ -98,32 +118,45 @@ class OpenLoop:
             if math.isinf(due_s) and self._end_s <= now_s:
                 self.over_s, self._end_s = self._end_s, math.inf
             return None
+        return self._took(due_s)
+
+    def _took(self, due_s: float) -> DueRequest:
+        turn = DueRequest(due_s, 0, self.next_number)
+        self.measured += self._next_measured
         self._next_s = self._following_s()
-        return DueRequest(due_s, 0)
+        return turn
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         """Answers change nothing here."""
 
-    def left(self, until_s: float) -> Iterator[float]:
+    def left(self, until_s: float) -> Iterator[DueRequest]:
         while self._next_s <= until_s:
-            due_s, self._next_s = self._next_s, self._following_s()
-            yield due_s
+            yield self._took(self._next_s)
 
     def _following_s(self) -> float:
-        """The next due time, or inf where the window ends before it."""
+        """The next due time of this part, or inf where the window ends before it."""
+        while True:
+            due_s = self._following_of_all_s()
+            self.next_number += 1
+            if self._part.has(self.next_number) or math.isinf(due_s):
+                return due_s
+
+    def _following_of_all_s(self) -> float:
         window = self._window
         after_s = next(self._times_s, None)
+        self._next_measured = False
         if after_s is not None and after_s < 0:
             return window.from_s + after_s
         due_s = self._last_s if after_s is None else window.from_s + after_s
-        if self.measured == window.requests:
+        if self._in_window == window.requests:
             self.over_s = due_s  # nobody knows how long the next one would be in coming
         elif after_s is None and window.duration_s is None:
             self.over_s = self._last_s
         elif after_s is None or due_s >= window.end_s - CLOCK_STEP_S:
             self._end_s = window.end_s
         else:
-            self.measured += 1
+            self._in_window += 1
+            self._next_measured = True
             self._last_s = due_s
             return due_s
         return math.inf
@@ -134,9 +167,11 @@ class Users:
 
     They come one after another over `spread_s`, evenly; with 0, all at once. `seed` gives each user
     a generator of its own, so that no user's thoughts depend on when others have their answers.
+    Of a number of requests, each part has its share.
     """
 
     open_loop = False
+    next_number = 0
 
     def __init__(
         self,
@@ -147,14 +182,19 @@ class Users:
         seed: int,
         start_s: float,
         spread_s: float = 0.0,
+        part: Part = WHOLE,
     ) -> None:
         self.over_s: float | None = None
+        self._count = count
+        self._requests = None if window.requests is None else part.share(window.requests)
         self._last_s = window.from_s  # the last measured due time
         self._window = window
         self._think = think
-        self._dice = [random.Random(f"{seed}/{user}") for user in range(count)]
+        users = range(part.number, count, part.of)
+        self._dice = {user: random.Random(f"{seed}/{user}") for user in users}
+        self._turns = dict.fromkeys(users, 0)
         self._ready: list[tuple[float, int]] = []
-        for user in range(count):
+        for user in users:
             heappush(self._ready, (start_s + spread_s * user / count, user))
         self.measured = 0
 
@@ -175,26 +215,33 @@ class Users:
         if due_s > now_s:
             return None
         if due_s >= self._window.from_s:
-            if self.measured == self._window.requests:
+            if self.measured == self._requests:
                 # Users may be due together: the last that counts is before the end all the same.
                 self.over_s = max(due_s, self._last_s + TABLE_STEP_S)
                 return None
             self.measured += 1
             self._last_s = due_s
-        return DueRequest(*heappop(self._ready))
+        due_s, user = heappop(self._ready)
+        return DueRequest(due_s, user, self._number(user))
+
+    def _number(self, user: int) -> int:
+        """That of the user's next turn, which is then taken."""
+        turn = self._turns[user]
+        self._turns[user] = turn + 1
+        return user + turn * self._count
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         pause_s = self._think.draw_s(self._dice[user])
         heappush(self._ready, (now_s + max(pause_s, FAILED_PAUSE_S * failed), user))
 
-    def left(self, until_s: float) -> Iterator[float]:
+    def left(self, until_s: float) -> Iterator[DueRequest]:
         ready, self._ready = sorted(self._ready), []
         window = self._window
-        for due_s, _ in ready:
+        for due_s, user in ready:
             measured = due_s >= window.from_s
             if due_s > until_s or due_s >= window.end_s:
                 return
-            if measured and self.measured == window.requests:
+            if measured and self.measured == self._requests:
                 return  # nobody wants more
             self.measured += measured
-            yield due_s
+            yield DueRequest(due_s, user, self._number(user))

@@ -1,6 +1,7 @@
 """Quantiles of many times in little memory, for what is looked at while it still grows."""
 
 import math
+from collections.abc import Mapping
 
 # From a microsecond up; each bucket is 2 % wider than the one before it.
 LEAST_S = 1e-6
@@ -25,6 +26,17 @@ class Histogram:
             bucket = math.ceil(math.log(time_s / LEAST_S) * _BUCKETS_A_FOLD)
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self.count += 1
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """What is in each bucket, to be added elsewhere."""
+        return self._counts
+
+    def add_counts(self, counts: Mapping[int, int]) -> None:
+        """Take in what another one has counted."""
+        for bucket, count in counts.items():
+            self._counts[bucket] = self._counts.get(bucket, 0) + count
+            self.count += count
 
     def quantile_s(self, share: float) -> float | None:
         """The time that `share` of those seen stayed within (nearest rank, then the bucket's upper

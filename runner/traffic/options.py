@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from headrace.jobs import InputError, Trace, TraceUnit, read_trace
+from headrace.jobs import WHOLE, InputError, Part, Trace, TraceUnit, read_trace
 
 from ..defaults import ARRIVALS, SPEED, VARIATION
 from ..options import SendOptions
@@ -91,16 +91,24 @@ OF_SETTINGS = {*LoadSettings.__struct_fields__}
 
 
 class LoadPlan(NamedTuple):
-    """A load run that is ready to go: how and what is sent, and where its records go."""
+    """A load run that is ready to go: how and what is sent, and where its records go; `asked` is
+    what makes the same plan again."""
 
     settings: LoadSettings
     source: PromptSource
     directory: Path
+    asked: LoadOptions
 
 
-def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> LoadPlan:
+def plan(
+    options: LoadOptions,
+    key: Secret | str | None,
+    now: dt.datetime,
+    *,
+    part: Part = WHOLE,
+) -> LoadPlan:
     """Check all that can be checked beforehand. `now` dates the directory, and is the seed where
-    none is given.
+    none is given; `part` is what of it this process sends.
 
     Raises InputError where something can't be used; nothing has been made or sent then.
     """
@@ -128,10 +136,11 @@ def plan(options: LoadOptions, key: Secret | str | None, now: dt.datetime) -> Lo
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}
         | {"extra": _extra(options.get("extra"))}
     )
-    found = prompts_for(asked, seed=seed, trace=trace)
+    found = prompts_for(asked, seed=seed, trace=trace, part=part)
     said = None if trace is None else trace.announcement(options.get("speed", SPEED))
     directory = fresh_directory(now.date(), Path()) if out is None else Path(out)
-    return LoadPlan(settings, found._replace(announcement=said), directory)
+    again: LoadOptions = {**options, "seed": seed, "out": directory}
+    return LoadPlan(settings, found._replace(announcement=said), directory, again)
 
 
 def _trace(path: str, options: LoadOptions) -> Trace:

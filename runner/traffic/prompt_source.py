@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from headrace.jobs import (
     IMAGE_URLS,
+    WHOLE,
     AheadPrompts,
     FilePrompts,
     InputError,
     JobFile,
+    Part,
     Prompts,
     PromptShape,
     Reject,
@@ -54,17 +56,20 @@ class PromptOptions(NamedTuple):
     extra: Mapping[str, Any] = {}
 
 
-def prompts_for(asked: PromptOptions, *, seed: int, trace: Trace | None = None) -> PromptSource:
-    """The prompts that were asked for. Raises InputError where they can't be made."""
+def prompts_for(
+    asked: PromptOptions, *, seed: int, trace: Trace | None = None, part: Part = WHOLE
+) -> PromptSource:
+    """The prompts that were asked for, of a part of the requests. Raises InputError where they
+    can't be made."""
     rng = random.Random(f"{seed}/prompts")
     if asked.jobs is not None:
         if asked.prompt_tokens is not None or asked.output_tokens is not None:
             raise InputError("the prompts are from --jobs or made of --prompt-tokens; give one")
-        return _from_file(asked, asked.jobs, rng if asked.sample else None)
+        return _from_file(asked, asked.jobs, rng if asked.sample else None, part)
     streamed = asked.url not in IMAGE_URLS if asked.stream is None else asked.stream
     template = RequestTemplate(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
     if trace is not None:
-        prompts: Prompts = AheadPrompts(TracePrompts(template, trace, rng=rng))
+        prompts: Prompts = AheadPrompts(TracePrompts(template, trace, rng=rng), part)
         return _of_template(prompts, template, "the trace's lengths", trace.identity)
     input_tokens = asked.prompt_tokens or PROMPT_TOKENS
     output_tokens = asked.output_tokens or OUTPUT_TOKENS
@@ -79,11 +84,14 @@ def prompts_for(asked: PromptOptions, *, seed: int, trace: Trace | None = None) 
         words += f", {asked.shared_prefix:.0%} of each prompt shared"
     if asked.turns != TURNS:
         words += f", conversations of {asked.turns} turns"
-    return _of_template(SyntheticPrompts(template, shape, rng=rng), template, words, None)
+    made = SyntheticPrompts(template, shape, rng=rng, part=part)
+    return _of_template(made, template, words, None)
 
 
-def _from_file(asked: PromptOptions, path: str, rng: random.Random | None) -> PromptSource:
-    prompts = FilePrompts(path, rng=rng, model=asked.model, stream=asked.stream)
+def _from_file(
+    asked: PromptOptions, path: str, rng: random.Random | None, part: Part
+) -> PromptSource:
+    prompts = FilePrompts(path, rng=rng, part=part, model=asked.model, stream=asked.stream)
     return PromptSource(
         prompts,
         f"{path}, {'sampled' if rng is not None else 'in a circle'}",

@@ -41,7 +41,7 @@ class Schedule:
     """`over` is set once the shape wants nothing more; what was taken may still be out then.
 
     `pend` makes a job ready to be tried; `make_ahead` makes a prompt beforehand, and says whether
-    it did. Indices count from 0 in the order of the due times.
+    it did. Indices are the demand's.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Schedule:
                 # runs what is ready in any order: after a second round, all of the first has run.
                 await trio.lowlevel.checkpoint()
                 await trio.lowlevel.checkpoint()
-                self._ahead = self._make()
+                self._ahead = self._make(self.demand.next_number)
                 continue
             elif self._makes_ahead():
                 await trio.lowlevel.checkpoint()
@@ -120,11 +120,11 @@ class Schedule:
         self._making_s = trio.current_time() - now_s
         return made
 
-    def _make(self) -> Pending:
-        return self._pend(self._prompts.next(self.taken))
+    def _make(self, index: int, user: int = 0) -> Pending:
+        return self._pend(self._prompts.next(index, user))
 
     def _give(self, turn: DueRequest) -> Pending:
-        pending, self._ahead = self._ahead or self._make(), None
+        pending, self._ahead = self._ahead or self._make(turn.number, turn.user), None
         self._out[pending.job.index] = TakenJob(pending, turn.user, turn.due_s)
         self.taken += 1
         return pending
@@ -154,7 +154,7 @@ class Schedule:
         for taken in (*self._halted, *self._out.values()):
             if not taken.pending.made:
                 yield UnsentRequest(taken.pending.job, taken.due_s)
-        for due_s in self.demand.left(until_s):
-            pending, self._ahead = self._ahead or self._make(), None
+        for due_s, user, number in self.demand.left(until_s):
+            pending, self._ahead = self._ahead or self._make(number, user), None
             self.taken += 1
             yield UnsentRequest(pending.job, due_s)

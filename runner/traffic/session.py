@@ -9,10 +9,12 @@ import trio
 
 from headrace.jobs import (
     SERVER_SPOOL,
+    WHOLE,
     AheadPrompts,
     CostBounds,
     Job,
     LoadFacts,
+    Part,
     Phase,
     PriceTable,
     Session,
@@ -41,7 +43,7 @@ from .recorder import LoadRecorder
 from .schedule import Schedule
 from .settings import LoadSettings
 from .tally import Tally
-from .view import LoadDisplay, LoadProgress
+from .view import LoadDisplay, LoadProgress, ShownSchedule
 
 
 class LoadSession(RunSession):
@@ -50,6 +52,7 @@ class LoadSession(RunSession):
 
     _timed = True
     _lane = LoadLane
+    _part: Part = WHOLE
 
     def __init__(
         self,
@@ -96,7 +99,8 @@ class LoadSession(RunSession):
         )
 
     def _concurrency(self) -> Concurrency:
-        return Concurrency(self._load.concurrency or most_connections())
+        limit = self._load.concurrency
+        return Concurrency(most_connections() if limit is None else self._part.share(limit))
 
     def _phase_of(self, due_at: datetime) -> Phase:
         facts = self._facts
@@ -117,9 +121,10 @@ class LoadSession(RunSession):
             loop_alarm = stack.enter_context(self._open_alarm())
             stack.enter_context(self._loop.garbage_timed())
             await self._make_first_prompts()
-            window = self._load.window(self._clock.now())
+            window = self._load.window(await self._start_s())
             schedule = self._schedule(prices, window, due_alarm)
             self._begin_window(window)
+            self._shown(schedule)
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._loop.watch, loop_alarm)
@@ -134,19 +139,7 @@ class LoadSession(RunSession):
                     if self._server is not None:
                         nursery.start_soon(self._stop.on_error, self._server.watch)
                     if self._display is not None:
-                        progress = LoadProgress(
-                            totals=recorder.totals,
-                            lanes=parts.admission.lanes,
-                            concurrency=parts.admission.concurrency,
-                            budget=parts.admission.budget,
-                            schedule=schedule,
-                            tally=self._tally,
-                            loop=self._loop,
-                            window=window,
-                            settings=self._load,
-                            currency=None if prices is None else prices.currency,
-                            stop=self._stop,
-                        )
+                        progress = self._progress(parts, schedule, window)
                         nursery.start_soon(show, self._display, progress)
                     await send_all(
                         [schedule],
@@ -159,13 +152,39 @@ class LoadSession(RunSession):
             finally:
                 self._end_run(schedule, recorder)
 
+    async def _start_s(self) -> float:
+        """When it starts, on trio's clock; by then all is there that can be made beforehand."""
+        return self._clock.now()
+
+    def _shown(self, schedule: ShownSchedule) -> None:
+        """For those who look on from elsewhere."""
+
+    def _progress(
+        self, parts: Assembly, schedule: ShownSchedule, window: MeasureWindow
+    ) -> LoadProgress:
+        return LoadProgress(
+            totals=parts.recorder.totals,
+            lanes=parts.admission.lanes,
+            concurrency=parts.admission.concurrency,
+            budget=parts.admission.budget,
+            schedule=schedule,
+            tally=self._tally,
+            loop=self._loop,
+            window=window,
+            settings=self._load,
+            currency=None if parts.prices is None else parts.prices.currency,
+            stop=self._stop,
+        )
+
     def _all_sent(self, recorder: Recorder) -> None:
         recorder.read_whole()
 
     def _schedule(self, prices: PriceTable | None, window: MeasureWindow, alarm: Alarm) -> Schedule:
         settings = self._load
         assert settings.seed is not None
-        demand = settings.shape.demand(window, warmup_s=settings.warmup_s, seed=settings.seed)
+        demand = settings.shape.demand(
+            window, warmup_s=settings.warmup_s, seed=settings.seed, part=self._part
+        )
         bounds = None if prices is None else CostBounds(prices)
         prompts = self._source.prompts
         return Schedule(

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from headrace.jobs import WHOLE, Part, counted
 from headrace.jobs import Shape as ShapeKind
-from headrace.jobs import counted
 
 from .arrivals import Arrivals, arrivals_of, due_times
 from .curve import Point, RateCurve
@@ -38,7 +38,9 @@ class UsersShape:
         """Users have no rate of their own."""
         return None
 
-    def demand(self, window: MeasureWindow, *, warmup_s: float, seed: int) -> Demand:
+    def demand(
+        self, window: MeasureWindow, *, warmup_s: float, seed: int, part: Part = WHOLE
+    ) -> Demand:
         """Users come one after another over the first half of a warm-up; without one, at once."""
         return Users(
             window,
@@ -47,6 +49,7 @@ class UsersShape:
             seed=seed,
             start_s=window.from_s - warmup_s,
             spread_s=warmup_s / 2,
+            part=part,
         )
 
 
@@ -90,13 +93,16 @@ class RateShape:
         """The rate so many seconds from the beginning of the window."""
         return self.curve.rate(max(0.0, at_s))
 
-    def demand(self, window: MeasureWindow, *, warmup_s: float, seed: int) -> Demand:
+    def demand(
+        self, window: MeasureWindow, *, warmup_s: float, seed: int, part: Part = WHOLE
+    ) -> Demand:
         """The first rate holds through the warm-up."""
         first = RateCurve([Point(0.0, self.curve.points[0].rate_per_s)])
         return OpenLoop(
             window,
             warm_up=(due_s - warmup_s for due_s in due_times(first, self._moments(f"{seed}/0"))),
             measured=due_times(self.curve, self._moments(f"{seed}/1")),
+            part=part,
         )
 
     def _moments(self, seed: str) -> Iterator[float]:
@@ -130,13 +136,16 @@ class ReplayShape:
         """It changes with every request."""
         return None
 
-    def demand(self, window: MeasureWindow, *, warmup_s: float, seed: int) -> Demand:
+    def demand(
+        self, window: MeasureWindow, *, warmup_s: float, seed: int, part: Part = WHOLE
+    ) -> Demand:
         """The trace's own beginning is the warm-up."""
         times_s = [time_s / self.speed - warmup_s for time_s in self.times_s]
         return OpenLoop(
             window,
             warm_up=(time_s for time_s in times_s if time_s < 0),
             measured=(time_s for time_s in times_s if time_s >= 0),
+            part=part,
         )
 
 

@@ -1,8 +1,9 @@
 """A load run as one call: what the `load` command does, for the command and for other programs."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
@@ -30,10 +31,14 @@ from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
 from .metrics import load_figures
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
+from .settings import LoadSettings
 from .view import LoadDisplay
+from .worker_count import workers_of
 
 if TYPE_CHECKING:
     from headrace.reports import GateReport, Summary
+
+    from ..workers import OpenWorkers
 
 # Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
 GC_THRESHOLD = 200_000
@@ -152,9 +157,11 @@ async def run_load(
     environment: RunEnvironment = REAL_ENVIRONMENT,
     display: LoadDisplay | None = None,
     open_alarm: OpenAlarm = open_alarm,
+    open_workers: "OpenWorkers | None" = None,
 ) -> RunOutcome:
-    """The run itself, for those who are in trio already; it writes no summary."""
-    settings, source, directory = planned
+    """The run itself, for those who are in trio already; it writes no summary. `open_workers` opens
+    what sends where several processes do; None starts them."""
+    settings, source, directory, asked = planned
     clock = RunClock(environment.wall)
     fresh = Manifest(
         headrace=version("headrace"),
@@ -170,14 +177,32 @@ async def run_load(
         metrics_beside(display, settings.metrics, load_figures, environment.announce) as shown,
         RunDirectory.create(directory, fresh, share=settings.share) as run,
     ):
-        session = LoadSession(
+        kind: Callable[..., LoadSession] = LoadSession
+        if (workers := workers_of(settings, environment.announce)) > 1:
+            kind = _coordinator(asked, workers, open_workers or _processes(settings, run))
+        session = kind(
             run, settings, clock, environment, source=source, display=shown, open_alarm=open_alarm
         )
         return await session.work()
 
 
+def _processes(settings: LoadSettings, run: RunDirectory) -> "OpenWorkers":
+    from ..workers import WorkerProcesses
+
+    assert run.lock is not None
+    return WorkerProcesses(settings.key, run.lock)
+
+
+def _coordinator(
+    asked: LoadOptions, workers: int, open_workers: "OpenWorkers"
+) -> Callable[..., LoadSession]:
+    from .coordinator import LoadCoordinator  # loaded where there are workers
+
+    return partial(LoadCoordinator, asked=asked, workers=workers, open_workers=open_workers)
+
+
 def _facts(planned: LoadPlan) -> LoadFacts:
-    settings, source, _ = planned
+    settings, source, *_ = planned
     shape = settings.shape
     assert settings.seed is not None
     return LoadFacts(

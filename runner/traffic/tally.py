@@ -1,6 +1,7 @@
 """What a load run has come to so far, for those who look on: counts, rates, and quantiles."""
 
 from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -20,6 +21,33 @@ class Second(msgspec.Struct):
     sent: int = 0
     ttft: Histogram = msgspec.field(default_factory=Histogram)
     latency: Histogram = msgspec.field(default_factory=Histogram)
+
+
+class SecondNews(msgspec.Struct, frozen=True, array_like=True):
+    """A second, on its way to another process."""
+
+    number: int
+    sent: int
+    ttft: dict[int, int]
+    latency: dict[int, int]
+
+
+class TallyNews(msgspec.Struct, frozen=True, array_like=True):
+    """A tally, on its way to another process: counts so far, and the last seconds that may have
+    changed. `times` are the buckets of `TIMES`."""
+
+    counts: list[int]
+    errors: dict[str, int]
+    times: list[dict[int, int]]
+    seconds: list[SecondNews]
+
+
+COUNTS = (
+    *("sent", "in_flight", "in_flight_max", "answered", "measured", "failed_jobs"),
+    "output_tokens",
+)
+TIMES = ("wait", "ttft", "latency", "client_lag", "gap")
+SECONDS_TOLD = 3
 
 
 class Quantiles(msgspec.Struct):
@@ -105,6 +133,38 @@ class Tally:
             _rounded(getattr(found[n], name).quantile_s(0.5)) if n in found else None
             for n in range(max(0, number - SECONDS_SHOWN), number)
         ]
+
+    def news(self, now_s: float) -> TallyNews:
+        """For another process, which counts its seconds from the same moment."""
+        since = int(now_s - self._start_s) - SECONDS_TOLD
+        return TallyNews(
+            counts=[getattr(self, name) for name in COUNTS],
+            errors=dict(self.errors),
+            times=[getattr(self, name).counts for name in TIMES],
+            seconds=[
+                SecondNews(each.number, each.sent, each.ttft.counts, each.latency.counts)
+                for each in self._seconds
+                if each.number >= since
+            ],
+        )
+
+    def become(self, told: Iterable[tuple[TallyNews, Mapping[int, SecondNews]]]) -> None:
+        """Be the sum of what others told: of each the latest, and its seconds by their numbers."""
+        fresh = Tally(self._start_s)
+        seconds: dict[int, Second] = {}
+        for news, of_it in told:
+            for name, count in zip(COUNTS, news.counts, strict=True):
+                setattr(fresh, name, getattr(fresh, name) + count)
+            fresh.errors.update(news.errors)
+            for name, buckets in zip(TIMES, news.times, strict=True):
+                getattr(fresh, name).add_counts(buckets)
+            for number, each in of_it.items():
+                second = seconds.setdefault(number, Second(number))
+                second.sent += each.sent
+                second.ttft.add_counts(each.ttft)
+                second.latency.add_counts(each.latency)
+        fresh._seconds.extend(second for _, second in sorted(seconds.items()))
+        self.__dict__.update(fresh.__dict__)
 
     def _second(self, now_s: float) -> Second:
         number = int(now_s - self._start_s)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 import trio
@@ -21,7 +21,6 @@ from ..stderr import print_err
 from ..stop import Stop
 from .demand import MeasureWindow
 from .machine import LoopMonitor
-from .schedule import Schedule
 from .settings import LoadSettings
 from .snapshot import Snapshot, Stage, in_words
 from .tally import Tally, quantiles
@@ -33,6 +32,28 @@ ASKED_CHARACTERS_MAX = 60
 SCREEN_ENDS_WITHIN_S = 0.5
 
 
+class ShownDemand(Protocol):
+    """What is shown of a demand, one process's or all processes' together."""
+
+    @property
+    def measured(self) -> int: ...
+
+    @property
+    def over_s(self) -> float | None: ...
+
+    def next_s(self, now_s: float) -> float: ...
+
+
+class ShownSchedule(Protocol):
+    """What is shown of a schedule; `out` are the requests that were handed out and not answered."""
+
+    @property
+    def demand(self) -> ShownDemand: ...
+
+    @property
+    def out(self) -> int: ...
+
+
 class LoadProgress(NamedTuple):
     """What a display may look at while the run is running. It changes nothing."""
 
@@ -40,7 +61,7 @@ class LoadProgress(NamedTuple):
     lanes: Lanes
     concurrency: Concurrency
     budget: Budget | None  # None without prices
-    schedule: Schedule
+    schedule: ShownSchedule
     tally: Tally
     loop: LoopMonitor
     window: MeasureWindow

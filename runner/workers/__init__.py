@@ -1,4 +1,5 @@
-"""Several processes that work as one run: what they may send together, and what they may spend.
+"""Several processes that send for one run: what they tell each other, who starts them, and what
+they may send and spend together.
 
 A worker's session and the coordinator exchange one message each way:
 
@@ -22,21 +23,99 @@ own clock; clocks are never compared. Reports and terms are msgspec structs, and
 not overtake each other.
 """
 
-from .allotment import Allotment
-from .dealer import Dealer
-from .leases import Leases
-from .shares import Past, Shares
-from .terms import REPORT_S, SHARE_LASTS_S, SlotUse, WorkerTerms, WorkerUse
+from typing import TYPE_CHECKING
+
+from headrace.lazy import late
+
+if TYPE_CHECKING:
+    from .allotment import Allotment
+    from .crew import Crew, Foreman, Hand, OpenWorkers, WorkerEnd, WorkerLink
+    from .dealer import Dealer
+    from .leases import Leases
+    from .link import Link, LinkLostError, StreamLink
+    from .messages import (
+        BLOCK_JOBS,
+        Anchor,
+        Begin,
+        Done,
+        Give,
+        GivenJob,
+        Go,
+        Halt,
+        Hold,
+        LaneCount,
+        NoMore,
+        Ready,
+        Reason,
+        Room,
+        Tell,
+        ToCoordinator,
+        ToWorker,
+    )
+    from .processes import WorkerProcesses
+    from .session import CoordinatorLink, WorkerDirectory, WorkerSession, worker_directory
+    from .shares import Past, Shares
+    from .terms import REPORT_S, SHARE_LASTS_S, SlotUse, WorkerTerms, WorkerUse
 
 __all__ = [
+    "BLOCK_JOBS",
     "REPORT_S",
     "SHARE_LASTS_S",
     "Allotment",
+    "Anchor",
+    "Begin",
+    "CoordinatorLink",
+    "Crew",
     "Dealer",
+    "Done",
+    "Foreman",
+    "Give",
+    "GivenJob",
+    "Go",
+    "Halt",
+    "Hand",
+    "Hold",
+    "LaneCount",
     "Leases",
+    "Link",
+    "LinkLostError",
+    "NoMore",
+    "OpenWorkers",
     "Past",
+    "Ready",
+    "Reason",
+    "Room",
     "Shares",
     "SlotUse",
+    "StreamLink",
+    "Tell",
+    "ToCoordinator",
+    "ToWorker",
+    "WorkerDirectory",
+    "WorkerEnd",
+    "WorkerLink",
+    "WorkerProcesses",
+    "WorkerSession",
     "WorkerTerms",
     "WorkerUse",
+    "worker_directory",
 ]
+
+__getattr__ = late(
+    __name__,
+    {
+        "allotment": "Allotment",
+        "crew": "Crew Foreman Hand OpenWorkers WorkerEnd WorkerLink",
+        "dealer": "Dealer",
+        "leases": "Leases",
+        "link": "Link LinkLostError StreamLink",
+        "messages": (
+            "BLOCK_JOBS Anchor Begin Done Give GivenJob Go Halt Hold LaneCount NoMore Ready Reason "
+            "Room Tell ToCoordinator ToWorker"
+        ),
+        "processes": "WorkerProcesses",
+        "session": "CoordinatorLink WorkerDirectory WorkerSession worker_directory",
+        "shares": "Past Shares",
+        "terms": "REPORT_S SHARE_LASTS_S SlotUse WorkerTerms WorkerUse",
+    },
+)

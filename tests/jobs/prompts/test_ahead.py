@@ -14,7 +14,7 @@ class Numbered:
         self.heard: list[str | None] = []
         self._size = size
 
-    def next(self, index: int) -> Job:
+    def next(self, index: int, user: int = 0) -> Job:
         self.made.append(index)
         return Job(
             index=index,

@@ -18,6 +18,7 @@ from headrace.runner import RunEnvironment, RunOutcome, Secret, Stop, TrioTransp
 from headrace.runner.alarm import Alarm, EventAlarm
 from headrace.runner.traffic.options import LoadPlan, plan
 from headrace.runner.traffic.start import run_load
+from headrace.runner.workers import OpenWorkers
 
 
 @contextmanager
@@ -80,7 +81,7 @@ class Traffic:
 
     async def planned(self, planned: LoadPlan, gateway: Gateway) -> RunOutcome:
         """A load run that is planned already, on a gateway."""
-        return await run_load(planned, self._environment(self._to(gateway)), None, open_event_alarm)
+        return await run_load(planned, self.environment(self._to(gateway)), None, open_event_alarm)
 
     def _to(self, gateway: Gateway) -> Any:
         async def connect(_origin: object) -> trio.abc.Stream:
@@ -97,6 +98,7 @@ class Traffic:
         key: str = "sk-of-the-tests",
         stop: Stop | None = None,
         watch: Any = None,
+        open_workers: OpenWorkers | None = None,
         **asked: Any,
     ) -> Loaded:
         """A load run over any streams."""
@@ -104,10 +106,16 @@ class Traffic:
         defaults = {"base_url": "http://gateway.test", "seed": 1, "out": self.path / "load.run"}
         options: Any = {**defaults, **asked}
         planned = plan(options, Secret(key), BEGAN)
-        outcome = await run_load(planned, self._environment(connect, stop), watch, open_event_alarm)
+        outcome = await run_load(
+            planned,
+            self.environment(connect, stop),
+            watch,
+            open_event_alarm,
+            open_workers,
+        )
         return Loaded(outcome, planned.directory)
 
-    def _environment(self, connect: Any, stop: Stop | None = None) -> RunEnvironment:
+    def environment(self, connect: Any, stop: Stop | None = None) -> RunEnvironment:
         async def at_once(work: Any) -> Any:
             await trio.lowlevel.checkpoint()
             return work()

@@ -90,21 +90,21 @@ def test_what_is_late_is_still_wanted() -> None:
     window = MeasureWindow(from_s=0.0, duration_s=10.0, requests=None)
     demand = open_loop(window, warm_up=[], measured=[0.0, 1.0, 2.0, 3.0])
     assert [demand.take(2.5) for _ in range(4)] == [
-        DueRequest(0.0, 0),
-        DueRequest(1.0, 0),
-        DueRequest(2.0, 0),
+        DueRequest(0.0, 0, 0),
+        DueRequest(1.0, 0, 1),
+        DueRequest(2.0, 0, 2),
         None,
     ]
     assert [*demand.left(2.9)] == []
-    assert [*demand.left(3.0)] == [3.0]
+    assert [*demand.left(3.0)] == [DueRequest(3.0, 0, 3)]
 
 
 def test_users_beyond_the_number_that_is_measured_are_not_left_over() -> None:
     def left(**ends: Any) -> list[float]:
         window = MeasureWindow(**{"from_s": 0.0, "duration_s": None, "requests": None, **ends})
         users = Users(window, count=3, think=NO_PAUSE, seed=1, start_s=0.0, spread_s=3.0)
-        assert users.take(0.0) == DueRequest(0.0, 0)
-        return [*users.left(9.0)]
+        assert users.take(0.0) == DueRequest(0.0, 0, 0)
+        return [turn.due_s for turn in users.left(9.0)]
 
     assert left(requests=2) == [1.0]
     assert left(duration_s=2.0) == [1.0]

@@ -29,7 +29,7 @@ def job(index: int) -> Job:
 class SlowPrompts:
     """Prompts of which each takes a millisecond to make."""
 
-    def next(self, index: int) -> Job:
+    def next(self, index: int, user: int = 0) -> Job:
         until_s = time.perf_counter() + 0.001
         while time.perf_counter() < until_s:
             pass
@@ -45,7 +45,7 @@ class NotedPrompts:
     def __init__(self, events: list[tuple[str, int]]) -> None:
         self._events = events
 
-    def next(self, index: int) -> Job:
+    def next(self, index: int, user: int = 0) -> Job:
         self._events.append(("made", index))
         return job(index)
 

@@ -1,0 +1,43 @@
+"""How many processes send a load run."""
+
+from collections.abc import Callable
+
+from headrace.jobs import counted
+
+from .settings import LoadSettings
+
+
+def workers_of(settings: LoadSettings, announce: Callable[[str], None] | None) -> int:
+    """How many there are of the `--workers` that were asked for; told where they are fewer.
+
+    What holds a run back as a whole (limits, money, retries) is held by one process. Nor are there
+    more than have something to send.
+    """
+    asked = settings.workers
+    if asked == 1:
+        return 1
+    why = _one_alone(settings)
+    found = 1 if why is not None else min(asked, _useful(settings))
+    if found < asked and announce is not None:
+        why = why or "there is no more for others to send"
+        sends = "one process sends" if found == 1 else f"{counted(found, 'worker')} send"
+        announce(f"Of {counted(asked, 'worker')} that were asked for, {sends}: {why}.")
+    return found
+
+
+def _one_alone(settings: LoadSettings) -> str | None:
+    """Why one process has to send it; None where several can."""
+    if settings.rpm is not None or settings.tpm is not None or settings.model_limits:
+        return "--rpm and --tpm hold for all requests together"
+    if settings.max_cost is not None:
+        return "--max-cost holds for all requests together"
+    if settings.prices is not None and not settings.yes:
+        return "with --prices the account's balance holds them all together, unless with --yes"
+    if settings.attempts > 1:
+        return "with --attempts a request that failed is due again"
+    return None
+
+
+def _useful(settings: LoadSettings) -> int:
+    bounds = (settings.shape.users, settings.requests, settings.concurrency)
+    return min(each for each in (*bounds, settings.workers) if each is not None)

@@ -1,0 +1,94 @@
+"""A worker: the process that `--workers` starts, with a link to its coordinator as its only input.
+
+    python -P -m headrace.runner.worker DESCRIPTOR
+
+It sends for a run that another process holds, and ends with its link. Signals are the
+coordinator's: a Ctrl-C comes to all processes of a terminal, and one of them decides.
+"""
+
+import signal
+import socket
+import sys
+from functools import partial
+
+import trio
+
+from headrace import standard_streams
+from headrace.jobs import HeadraceError
+
+from .alarm import OpenAlarm, open_alarm
+from .errors import CoordinatorLostError
+from .limits import all_open_files
+from .secret import Secret
+from .session import REAL_ENVIRONMENT, RunEnvironment
+from .signals import stopping_signals
+from .workers import (
+    Begin,
+    CoordinatorLink,
+    Halt,
+    LinkLostError,
+    Reason,
+    StreamLink,
+    ToWorker,
+    WorkerSession,
+)
+
+
+async def serve(
+    link: CoordinatorLink,
+    environment: RunEnvironment = REAL_ENVIRONMENT,
+    *,
+    key: Secret | None = None,
+    alarm: OpenAlarm = open_alarm,
+) -> None:
+    """Be a worker for as long as the run takes. What makes it end early is told over the link. A
+    `key` of None is that of the environment."""
+    try:
+        begin = await link.receive()
+        assert isinstance(begin, Begin)
+        await _session(begin, link, environment, key, alarm).work()
+    except LinkLostError:
+        return
+    except CoordinatorLostError:
+        return
+    except HeadraceError as error:
+        await _tell(link, error)
+
+
+def _session(
+    begin: Begin,
+    link: CoordinatorLink,
+    environment: RunEnvironment,
+    key: Secret | None,
+    alarm: OpenAlarm,
+) -> WorkerSession:
+    from .traffic import load_worker  # loaded for its kind alone
+
+    return load_worker(begin, link, environment, key=key, alarm=alarm)
+
+
+async def _tell(link: CoordinatorLink, error: HeadraceError) -> None:
+    try:
+        await link.send(Halt(reason=Reason.of(error)))
+    except LinkLostError:
+        return
+
+
+async def _serve_socket(descriptor: int) -> None:
+    stream = trio.SocketStream(trio.socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM))
+    async with stream:
+        await serve(StreamLink(stream, ToWorker))
+
+
+def main() -> None:
+    """The process."""
+    for number in stopping_signals():
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping_signals())
+    standard_streams.guard()
+    with all_open_files():
+        trio.run(partial(_serve_socket, int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

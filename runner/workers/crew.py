@@ -1,0 +1,288 @@
+"""The workers of a run, as its coordinator sees them: begun, listened to, told, and missed.
+
+It knows nothing of what they send: a kind of run hands on what is meant for it alone (`Foreman`),
+and tells each worker its task. What carries the messages is the link's affair.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import trio
+
+from headrace.jobs import SegmentName, counted
+
+from ..clock import RunClock
+from ..errors import WorkerError
+from ..offload import Offload
+from ..record import Recorder, RunDirectory, Salvage, salvage
+from ..stop import Stop
+from .link import Link, LinkLostError
+from .messages import (
+    Anchor,
+    Begin,
+    Done,
+    Halt,
+    Hold,
+    Kill,
+    Note,
+    Noted,
+    Ready,
+    Reason,
+    Room,
+    Tell,
+    ToCoordinator,
+    ToWorker,
+)
+
+# What an ended run waits for its workers' last word, beyond the time that they have by themselves.
+LAST_WORD_WITHIN_S = 10.0
+
+WorkerLink = Link[ToWorker, ToCoordinator]
+
+
+class WorkerEnd(NamedTuple):
+    """What a coordinator has of a worker: a link, and `gone`, which returns once the worker
+    certainly writes nothing more, and ends it where it would."""
+
+    link: WorkerLink
+    gone: Callable[[], Awaitable[None]]
+
+
+# Opens so many workers that were not there before; the end of the block is theirs.
+OpenWorkers = Callable[[int], AbstractAsyncContextManager[Sequence[WorkerEnd]]]
+
+
+class Hand:
+    """One worker. `number` counts from 1. `told` has the sums of what it told, `lost_s` when its
+    link was lost before its last word, on trio's clock."""
+
+    def __init__(self, number: int, end: WorkerEnd) -> None:
+        self.number = number
+        self.end = end
+        self.ready = trio.Event()
+        self.over = trio.Event()
+        self.done: Done | None = None
+        self.lost_s: float | None = None
+        self.latest = Tell()
+        self.told = Tell()
+
+    @property
+    def here(self) -> bool:
+        """Whether it still can be told something."""
+        return not self.over.is_set()
+
+
+class Foreman(Protocol):
+    """What a kind of run does with what its workers say. Each may raise HeadraceError, which stops
+    the run."""
+
+    def heard(self, hand: Hand, tell: Tell) -> None:
+        """A worker told what it did."""
+
+    async def room(self, hand: Hand, room: Room) -> None:
+        """A worker has room for more."""
+
+    async def lost(self, hand: Hand, left: Salvage) -> None:
+        """A worker is gone without its last word; what it left is recorded."""
+
+
+class Crew:
+    """The workers of one session. `run` reads what they say until each has had its last word.
+
+    Args:
+        ends: of the workers, in the order of their numbers.
+        run: the run directory, which the coordinator holds.
+        recorder: the coordinator's own.
+        foreman: what is meant for the kind of run.
+        clock: the run's.
+        stop: told of what stops a worker; when it is asked to stop, all workers are.
+        offload: for work that blocks.
+    """
+
+    def __init__(
+        self,
+        ends: Sequence[WorkerEnd],
+        *,
+        run: RunDirectory,
+        recorder: Recorder,
+        foreman: Foreman,
+        clock: RunClock,
+        stop: Stop,
+        offload: Offload,
+    ) -> None:
+        self.hands = [Hand(number, end) for number, end in enumerate(ends, 1)]
+        self._run = run
+        self._recorder = recorder
+        self._foreman = foreman
+        self._clock = clock
+        self._stop = stop
+        self._offload = offload
+        self.segment = recorder.segment.number  # the first that anybody writes in this session
+        self._patience = trio.CancelScope()
+
+    @property
+    def here(self) -> list[Hand]:
+        """The workers that are left."""
+        return [hand for hand in self.hands if hand.here]
+
+    @property
+    def in_flight(self) -> int:
+        """Attempts under way, as far as was told."""
+        return sum(hand.latest.in_flight for hand in self.here)
+
+    async def begin(self, make: Callable[[int], Begin]) -> None:
+        """Tell each worker its task, made for its number, and wait until all of them are ready.
+
+        Returns early where the run stops.
+        """
+        for hand in self.hands:
+            await self._send(hand, make(hand.number))
+        for hand in self.hands:
+            await _first_of(hand.ready, hand.over, self._stop.requested)
+
+    def anchor(self) -> Anchor:
+        """A moment on both clocks."""
+        now_s, shared_s = self._clock.now(), self.hands[0].end.link.shared_s()
+        return Anchor(utc=self._clock.utc(now_s), shared_s=shared_s)
+
+    def shared_s(self, moment_s: float) -> float:
+        """A moment on trio's clock, on the one that is shared."""
+        return self.hands[0].end.link.shared_s() + moment_s - self._clock.now()
+
+    async def send(self, message: ToWorker) -> None:
+        """Tell all that are left."""
+        await self._send_all(message)
+
+    async def send_to(self, hand: Hand, message: ToWorker) -> None:
+        """Tell one of them; nothing where it is gone."""
+        await self._send(hand, message)
+
+    async def _send(self, hand: Hand, message: ToWorker) -> None:
+        try:
+            await hand.end.link.send(message)
+        except LinkLostError:
+            return  # whoever listens to it sees that too
+
+    def give_up_at(self, moment_s: float) -> None:
+        """Wait for no last word beyond this moment on trio's clock, and a little more: by then a
+        worker has given up whatever was in flight."""
+        self._patience.deadline = min(self._patience.deadline, moment_s + LAST_WORD_WITHIN_S)
+
+    async def run(self) -> None:
+        """Listen to all of them until each has had its last word, or is lost."""
+        async with trio.open_nursery() as beside:
+            beside.start_soon(self._hand_on_the_stop)
+            with self._patience:
+                async with trio.open_nursery() as listening:
+                    for hand in self.hands:
+                        listening.start_soon(self._listen, hand)
+            for hand in self.here:  # stopped, or stuck: it is ended
+                await self._lose(hand)
+            beside.cancel_scope.cancel()
+
+    async def _hand_on_the_stop(self) -> None:
+        await self._stop.requested.wait()
+        reason = self._stop.reason
+        assert reason is not None
+        self.give_up_at(self._clock.now() + self._stop.grace_s)
+        await self._send_all(Halt(reason=Reason.of(reason)))
+        await self._stop.requested_now.wait()
+        self.give_up_at(self._clock.now())
+        await self._send_all(Kill())
+
+    async def _send_all(self, message: ToWorker) -> None:
+        """To each by itself: one that does not read holds up no other."""
+        async with trio.open_nursery() as nursery:
+            for hand in self.here:
+                nursery.start_soon(self._send, hand, message)
+
+    async def _listen(self, hand: Hand) -> None:
+        try:
+            while hand.done is None:
+                message = await hand.end.link.receive()
+                await self._stop.on_error(partial(self._take, hand, message))
+            hand.over.set()
+        except LinkLostError:
+            await self._lose(hand)
+
+    async def _lose(self, hand: Hand) -> None:
+        hand.lost_s = self._clock.now()
+        hand.over.set()
+        await hand.end.link.aclose()
+        await self._stop.on_error(partial(self._salvage, hand))
+
+    async def _take(self, hand: Hand, message: ToCoordinator) -> None:
+        match message:
+            case Tell():
+                self._count(hand, message)
+                self._foreman.heard(hand, message)
+            case Room():
+                await self._foreman.room(hand, message)
+            case Note():
+                names = [SegmentName.noted_as(each) for each in message.segments]
+                await self._run.noted(names, writer=hand.number, offload=self._offload)
+                await self._send(hand, Noted())
+            case Hold():
+                for other in self.here:
+                    if other is not hand:
+                        await self._send(other, message)
+            case Halt():
+                self._stop.request(message.reason.error())
+            case Ready():
+                hand.ready.set()
+            case Done():
+                hand.done = message
+
+    def _count(self, hand: Hand, tell: Tell) -> None:
+        """Add what a worker did to what the run has done."""
+        hand.latest = tell
+        before = hand.told
+        hand.told = Tell(
+            succeeded=before.succeeded + tell.succeeded,
+            failed=before.failed + tell.failed,
+            spent=before.spent + tell.spent,
+            kept=before.kept + tell.kept,
+        )
+        totals = self._recorder.totals
+        totals.succeeded += tell.succeeded
+        totals.failed += tell.failed
+        totals.spent += tell.spent
+        totals.kept += tell.kept
+        totals.unaccounted += tell.unaccounted
+        if tell.unbilled:
+            totals.unbilled_s = self._clock.now()
+
+    async def _salvage(self, hand: Hand) -> None:
+        """Record what a lost worker left: what was in flight as lost, and what it had not told."""
+        await hand.end.gone()
+        left = await self._offload(lambda: salvage(self._run.path, hand.number, self.segment))
+        for sent in left.unended:
+            self._recorder.ended(sent.lost(), None)
+        await self._recorder.sync()
+        told, totals = hand.told, self._recorder.totals
+        totals.succeeded += left.succeeded - told.succeeded
+        totals.failed += left.failed - told.failed
+        totals.spent += left.spent - told.spent
+        totals.kept += left.kept - told.kept
+        await self._foreman.lost(hand, left)
+        if not self.here and any(each.lost_s is not None for each in self.hands):
+            lost = sum(each.lost_s is not None for each in self.hands)
+            if lost == len(self.hands):
+                raise WorkerError(
+                    f"{counted(lost, 'worker')} ended by themselves, and none is left; run the "
+                    "same command again to resume, with fewer --workers where memory is short"
+                )
+
+
+async def _first_of(*events: trio.Event) -> None:
+    """Wait for the first of these."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait(event: trio.Event) -> None:
+            await event.wait()
+            nursery.cancel_scope.cancel()
+
+        for event in events:
+            nursery.start_soon(wait, event)

@@ -1,0 +1,213 @@
+"""What a coordinator and its workers tell each other, as msgpack.
+
+    coordinator                                worker
+    Begin      who you are, and the run   ->
+                                          <-   Ready      all that can be made beforehand is made
+    Go         the moment to start        ->
+    Give       jobs of a file             ->
+                                          <-   Room       for so many more jobs
+    NoMore     no further jobs will come  ->
+                                          <-   Tell       what was done since the last time
+                                          <-   Note       segments that hold what is in no table
+    Noted      run.json says so           ->
+                                          <-   Hold       a 429's cool-down, for all workers
+    Hold       one that another was told  ->
+                                          <-   Halt       what would stop the run
+    Halt       the run stops, and why     ->
+    Kill       at once                    ->
+                                          <-   Done       nothing is in flight, all is sealed
+
+Whatever carries them keeps their order. Moments are seconds on the clock that both ends share
+(`Link.shared_s`). No message holds a key.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from headrace.jobs import (
+    ConcurrencyPoint,
+    EstimateTotals,
+    HeadraceError,
+    Job,
+    Reask,
+    Status,
+)
+
+from .. import errors
+
+# The most jobs in one message.
+BLOCK_JOBS = 256
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Anything that is sent. Fields are told apart by their place: both ends are one version."""
+
+
+class Reason(Message, frozen=True, kw_only=True):
+    """An error of the run's own, on its way to another process."""
+
+    kind: str
+    message: str
+    resets_at: datetime | None = None
+
+    @classmethod
+    def of(cls, error: HeadraceError) -> "Reason":
+        """Of an error that was raised here."""
+        resets_at = error.resets_at if isinstance(error, errors.OutOfMoneyError) else None
+        return cls(kind=type(error).__name__, message=error.message, resets_at=resets_at)
+
+    def error(self) -> HeadraceError:
+        """The same error, with its exit code, to be raised here."""
+        kind = KINDS.get(self.kind, HeadraceError)
+        if kind is errors.OutOfMoneyError:
+            return errors.OutOfMoneyError(self.message, resets_at=self.resets_at)
+        return kind(self.message)
+
+
+KINDS: dict[str, type[HeadraceError]] = {
+    kind.__name__: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, HeadraceError)
+}
+
+
+class Anchor(Message, frozen=True, kw_only=True):
+    """A moment on the wall clock and on the shared one: all processes date their records by it."""
+
+    utc: datetime
+    shared_s: float
+
+    def moved(self, shared_s: float) -> datetime:
+        """What the wall clock says at a moment of the shared one."""
+        return self.utc + timedelta(seconds=shared_s - self.shared_s)
+
+
+# -- from the coordinator
+
+
+class Begin(Message, frozen=True, kw_only=True, tag="begin"):
+    """Who the worker is, and what it works on. `worker` counts from 1 to `of`.
+
+    `manifest` is run.json as it stands, `segment` the number of the first segment that the worker
+    writes, `task` what its kind of run is told (`headrace.runner.traffic`, `headrace.runner.bulk`).
+    """
+
+    kind: Literal["load", "bulk"]
+    worker: int
+    of: int
+    directory: str
+    manifest: bytes
+    segment: int
+    anchor: Anchor
+    task: bytes
+
+
+class Go(Message, frozen=True, kw_only=True, tag="go"):
+    """Start at this moment."""
+
+    start_s: float
+
+
+class GivenJob(Message, frozen=True, kw_only=True):
+    """A job to be sent. `made` are the attempts that it has had, `replaces` the status of the
+    result that its next one replaces, `reasks` the answers that did not fit, oldest first."""
+
+    job: Job
+    made: int = 0
+    replaces: Status | None = None
+    reasks: list[Reask] = []
+
+
+class Give(Message, frozen=True, kw_only=True, tag="give"):
+    """Jobs for the lane of this number."""
+
+    lane: int
+    jobs: list[GivenJob]
+
+
+class NoMore(Message, frozen=True, kw_only=True, tag="no-more"):
+    """Nothing more will be given: the worker ends once all that it has is done."""
+
+
+class Noted(Message, frozen=True, kw_only=True, tag="noted"):
+    """run.json names the worker's segments as it asked."""
+
+
+class Halt(Message, frozen=True, kw_only=True, tag="halt"):
+    """Send nothing more; from a worker: what it met with that stops the run."""
+
+    reason: Reason
+
+
+class Kill(Message, frozen=True, kw_only=True, tag="kill"):
+    """Wait no longer for what is in flight."""
+
+
+class Hold(Message, frozen=True, kw_only=True, tag="hold"):
+    """A lane's cool-down lasts until this moment. It goes to all workers but the one it is from."""
+
+    lane: int
+    until_s: float
+
+
+# -- from a worker
+
+
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
+    """The worker has made all that can be made beforehand."""
+
+
+class Room(Message, frozen=True, kw_only=True, tag="room"):
+    """The lane of this number takes so many jobs more."""
+
+    lane: int
+    jobs: int
+
+
+class Note(Message, frozen=True, kw_only=True, tag="note"):
+    """These segments hold attempts that no table has; as run.json names them."""
+
+    segments: list[int | str]
+
+
+class LaneCount(Message, frozen=True, kw_only=True):
+    """What left by a lane, and the tokens that came back, since the last time."""
+
+    sent: int
+    used_tokens: int
+    rpm: int | None = None
+    tpm: int | None = None
+    outage_since_s: float | None = None
+
+
+class Tell(Message, frozen=True, kw_only=True, tag="tell"):
+    """What a worker has done since it last told, and how it stands. `done` are the jobs that will
+    not come back, by their lines; `look` is what its kind of run shows."""
+
+    succeeded: int = 0
+    failed: int = 0
+    spent: Decimal = Decimal(0)
+    kept: Decimal = Decimal(0)
+    unaccounted: int = 0
+    unbilled: bool = False
+    done: list[int] = []
+    in_flight: int = 0
+    slots: int = 0
+    lanes: list[LaneCount] = []
+    look: bytes = b""
+
+
+class Done(Message, frozen=True, kw_only=True, tag="done"):
+    """The worker's last word: what it recorded is in the tables. `halted` are jobs that it was
+    given and has not sent, `facts` what its kind of run ends with."""
+
+    estimates: dict[str, EstimateTotals] = {}
+    concurrency: list[ConcurrencyPoint] = []
+    facts: bytes = b""
+
+
+ToWorker = Begin | Go | Give | NoMore | Noted | Halt | Kill | Hold
+ToCoordinator = Ready | Room | Tell | Note | Halt | Hold | Done

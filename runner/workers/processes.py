@@ -1,0 +1,129 @@
+"""Worker processes on this machine: started, each with a link, and ended with the block."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import IO, NamedTuple
+
+import trio
+
+from headrace.jobs import counted
+
+from ..defaults import KEY_VARIABLE
+from ..errors import WorkerError
+from ..secret import Secret
+from ..signals import stopping_signals
+from .crew import WorkerEnd, WorkerLink
+from .link import StreamLink
+from .messages import ToCoordinator
+
+# What a worker that has had its last word may take to be gone.
+ENDS_WITHIN_S = 5.0
+SAID_BYTES_MAX = 4096
+
+
+class _Started(NamedTuple):
+    process: subprocess.Popen[bytes]
+    socket: socket.socket
+    said: IO[bytes]
+
+
+class WorkerProcesses:
+    """Opens workers that are processes of this machine.
+
+    They hold the run's lock, so that nobody else takes the directory while one of them is left,
+    and heed no signal: the coordinator does, and they end with it.
+
+    Args:
+        key: theirs by the environment alone.
+        lock: the descriptor that holds the run directory.
+    """
+
+    def __init__(self, key: Secret, lock: int) -> None:
+        self._key = key
+        self._lock = lock
+
+    @asynccontextmanager
+    async def __call__(self, count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
+        """Start them. Raises WorkerError where the system starts none."""
+        started: list[_Started] = []
+        ends: list[WorkerEnd] = []
+        try:
+            with _signals_held_back():
+                started.extend(self._start(count) for _ in range(count))
+            ends.extend(_end(each) for each in started)
+            yield ends
+        finally:
+            with trio.CancelScope(shield=True):
+                for end in ends:
+                    await end.link.aclose()
+                for each in started[len(ends) :]:
+                    each.socket.close()
+                for each in started:
+                    await _gone(each.process)
+                    each.said.close()
+
+    def _start(self, count: int) -> _Started:
+        ours, theirs = socket.socketpair()
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `_wait`
+        command = [sys.executable, "-P", "-m", "headrace.runner.worker", str(theirs.fileno())]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,  # what it says must not spoil a display
+                env={**os.environ, KEY_VARIABLE: self._key.reveal()},
+                pass_fds=(theirs.fileno(), self._lock),
+            )
+        except OSError as error:
+            ours.close()
+            said.close()
+            what = counted(count, "worker")
+            raise WorkerError(
+                f"{what} can't be started ({error.strerror}); give fewer --workers"
+            ) from error
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        return _Started(process, ours, said)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """A process that is started in here begins without heeding those that stop a run; what comes
+    for this one comes to it afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stopping_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(each: _Started) -> WorkerEnd:
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(each.socket))
+    link: WorkerLink = StreamLink(stream, ToCoordinator)
+    return WorkerEnd(link, partial(_gone, each.process))
+
+
+async def _gone(process: subprocess.Popen[bytes]) -> None:
+    """Return once it certainly writes no more: it ends when its link does, or is ended."""
+    await trio.to_thread.run_sync(_wait, process)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

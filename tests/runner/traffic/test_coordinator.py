@@ -1,0 +1,172 @@
+"""Load runs that several workers send, in one loop and in virtual time.
+
+What is sent does not depend on their number, and one that is lost is missed.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from headrace.reports import summarise
+from headrace.runner import RunEnvironment, Secret, Stop
+from headrace.runner.errors import InterruptError
+from headrace.runner.worker import serve
+from headrace.runner.workers import OpenWorkers, StreamLink, ToCoordinator, ToWorker, WorkerEnd
+from tests.runner.traffic.conftest import Loaded, open_event_alarm
+
+KEY = Secret("sk-of-the-tests")
+
+
+def in_this_loop(
+    environment: Callable[[], RunEnvironment],
+    *,
+    run: Path,
+    kill: dict[int, float] | None = None,
+) -> OpenWorkers:
+    """Workers that are tasks of this test. Those in `kill` are gone after so many seconds, and
+    leave of their journal what a kill leaves: whatever they wrote until then."""
+
+    @asynccontextmanager
+    async def open_workers(count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
+        async with trio.open_nursery() as nursery:
+            ends = []
+            for number in range(1, count + 1):
+                ours, theirs = trio.testing.memory_stream_pair()
+                gone = trio.Event()
+                nursery.start_soon(one, number, theirs, gone)
+                link = StreamLink[ToWorker, ToCoordinator](
+                    ours, ToCoordinator, shared_s=trio.current_time
+                )
+                ends.append(WorkerEnd(link, gone.wait))
+            yield ends
+            for end in ends:
+                await end.link.aclose()
+
+    async def one(number: int, stream: trio.abc.Stream, gone: trio.Event) -> None:
+        link = StreamLink[ToCoordinator, ToWorker](stream, ToWorker, shared_s=trio.current_time)
+        left: dict[Path, bytes] = {}
+        async with trio.open_nursery() as nursery:
+            if number in (kill or {}):
+                nursery.start_soon(killed, number, left, nursery.cancel_scope)
+            await serve(link, environment(), key=KEY, alarm=open_event_alarm)
+            nursery.cancel_scope.cancel()
+        for path, written in left.items():
+            path.write_bytes(written)
+        await stream.aclose()
+        gone.set()
+
+    async def killed(number: int, left: dict[Path, bytes], scope: trio.CancelScope) -> None:
+        await trio.sleep((kill or {})[number])
+        left |= {each: each.read_bytes() for each in (run / "journal").glob(f"w{number:02}-*")}
+        scope.cancel()
+
+    return open_workers
+
+
+async def sent_by(
+    traffic: Any, service: Any, workers: int, *, kill: dict[int, float] | None = None, **asked: Any
+) -> Loaded:
+    asked["out"] = traffic.path / f"of-{workers}.run"
+    opened = in_this_loop(lambda: traffic.environment(service.connect), run=asked["out"], kill=kill)
+    ran: Loaded = await traffic.over(service.connect, workers=workers, open_workers=opened, **asked)
+    return ran
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"rate": "20/s", "arrivals": "poisson", "duration_s": 3.0, "warmup_s": 1.0},
+        {"rate": "20/s", "arrivals": "gamma", "requests": 41},
+        {"stages": "0s:5/s, 2s:30/s", "turns": "1"},
+    ],
+)
+async def test_an_open_loop_sends_the_same_at_the_same_times_whoever_sends_it(
+    traffic: Any, service: Any, autojump_clock: MockClock, shape: dict[str, Any]
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.4)
+    lengths: dict[str, Any] = {"prompt_tokens": "uniform:5:40", "output_tokens": "uniform:1:9"}
+    plans, bodies = [], []
+    for workers in (1, 4):
+        service.posts.clear()
+        ran = await sent_by(traffic, service, workers, **shape, **lengths)
+        assert ran.outcome.exit_code == 0
+        plans.append([*zip(ran.due_s(), ran.attempts["index"], ran.attempts["phase"], strict=True)])
+        bodies.append(sorted(post.body for post in service.posts))
+    assert [round(each[0], 5) for each in plans[0]] == [round(each[0], 5) for each in plans[1]]
+    assert [each[1:] for each in plans[0]] == [each[1:] for each in plans[1]]
+    assert bodies[0] == bodies[1]
+
+
+async def test_users_first_turns_are_the_same_whoever_sends_them(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Ten users at four workers, and each has its share of what ends the run."""
+    service.answer = lambda seen: service.fine(delay_s=1.5)
+    asked: dict[str, Any] = {"users": 10, "requests": 41, "warmup_s": 2.0, "turns": "3"}
+    first, counts = [], []
+    for workers in (1, 4):
+        service.posts.clear()
+        ran = await sent_by(traffic, service, workers, **asked, prompt_tokens="uniform:5:40")
+        due_s = [round(each, 5) for each in ran.due_s()[:10]]
+        begun = [post.body for post in service.posts if b"assistant" not in post.body]
+        first.append((ran.attempts["index"].to_list()[:10], due_s, sorted(begun[:10])))
+        counts.append(ran.attempts.filter(pl.col("phase") == "measure").height)
+    assert first[0] == first[1]
+    assert counts == [41, 41]
+    parts = {each.name[:8] for each in (ran.directory / "attempts").iterdir()}
+    assert parts == {f"part-w0{n}" for n in range(1, 5)}
+
+
+async def test_a_lost_worker_is_named_and_what_it_had_in_flight_is_lost(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.7)
+    ran = await sent_by(traffic, service, 4, kill={3: 2.0}, rate="8/s", duration_s=4.0)
+    kinds = ran.attempts.group_by("error_kind").len().sort("len")
+    assert kinds.rows() == [("lost", 2), (None, 26)]
+    workers = ran.facts.workers
+    assert [each.number for each in workers] == [1, 2, 3, 4]
+    assert [each.lost_s for each in workers] == [None, None, pytest.approx(1.9), None]
+    assert [each.machine is None for each in workers] == [False, False, True, False]
+    summary = summarise(ran.directory)
+    assert summary.load is not None
+    assert summary.load.verdict.verdict == "unknown"
+    assert summary.load.verdict.why[0] == "worker 3 of 4 was lost at 1.9 s"
+
+
+async def test_a_run_without_a_worker_left_stops(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    ran = await sent_by(traffic, service, 2, kill={1: 1.0, 2: 2.0}, rate="8/s", duration_s=9.0)
+    assert ran.outcome.exit_code == 1
+    assert "2 workers ended by themselves, and none is left" in (ran.outcome.reason or "")
+    assert 10 <= ran.attempts.height <= 14
+
+
+async def test_an_interrupt_stops_all_of_them(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    stop = Stop(grace_s=10.0)
+
+    async def interrupt() -> None:
+        await trio.sleep(2.2)
+        stop.request(InterruptError("interrupted"))
+
+    traffic.nursery.start_soon(interrupt)
+    ran = await sent_by(traffic, service, 2, stop=stop, rate="10/s", duration_s=60.0)
+    assert ran.outcome.exit_code == 130
+    assert ran.attempts["error_kind"].null_count() == ran.attempts.height
+    assert 18 <= ran.attempts.height <= 23
+    facts = ran.facts
+    assert facts.measure_to is not None
+    assert facts.measure_from is not None
+    measured_s = (facts.measure_to - facts.measure_from).total_seconds()
+    assert measured_s == pytest.approx(2.1, abs=0.2)
