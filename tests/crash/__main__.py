@@ -2,7 +2,8 @@
 
     python -m tests.crash [--kills 200] [--interrupts 40] [--seed N]
 
-The sessions are real processes against a real gateway on a free port of loopback. They are killed
+The runs are of job files, of job files with equal jobs (--dedupe), and of tables whose answers must
+fit a schema (--recipe, --dedupe, --reask). The sessions are real processes against a real gateway on a free port of loopback. They are killed
 with SIGKILL at random moments and at chosen file operations (in the middle of a journal write, of a
 seal, of a rename, of recovery), and stopped with SIGINT, SIGTERM, SIGHUP and SIGQUIT. After each
 batch one session runs to the end, and the run directory is compared with the gateway's own log.
@@ -21,10 +22,10 @@ from pathlib import Path
 import click
 
 from tests.crash.check import Books
-from tests.crash.harness import Run, serving
+from tests.crash.harness import KINDS, Run, serving
 from tests.heeding import heed_signals
 
-KILLS_A_RUN = 50
+KILLS_A_RUN = 20
 JOBS_A_KILL = 60
 JOBS_AT_THE_END = 60
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -61,7 +62,8 @@ def crash(
     runs: list[Run] = []
     found: list[Books] = []
     # Runs that end before their time leave the rest to one more: models for twice as many.
-    runs_needed = (kills + interrupts) // KILLS_A_RUN + 1
+    size = min(KILLS_A_RUN, -(-(kills + interrupts) // len(KINDS)))
+    runs_needed = (kills + interrupts) // size + len(KINDS)
     most = 2 * ((kills + interrupts) * jobs_a_kill + JOBS_AT_THE_END * runs_needed)
     with serving(folder, most, seed=seed) as gateway:
         first = 0
@@ -69,11 +71,12 @@ def crash(
         left.update(STOPS[n % len(STOPS)] for n in range(interrupts))
         while ways := list(left.elements()):
             rng.shuffle(ways)
-            batch = ways[:KILLS_A_RUN]
+            batch = ways[:size]
             jobs = min(len(batch) * jobs_a_kill + JOBS_AT_THE_END, most - first)
             if jobs <= 0:
                 raise click.ClickException("The runs ended too soon to be killed so often.")
-            run = Run(folder, gateway, rng, first=first, jobs=jobs)
+            kind = KINDS[len(runs) % len(KINDS)]
+            run = Run(folder, gateway, rng, first=first, jobs=jobs, kind=kind)
             first += jobs
             for way in batch:
                 if not (run.kill() if way is None else run.interrupt(way)):
@@ -98,6 +101,8 @@ def show(runs: list[Run], found: list[Books], seconds: float) -> None:
         ("runs brought to their end", len(found)),
         ("jobs", sum(each.jobs for each in found)),
         ("results", sum(each.results for each in found)),
+        ("  of them copies of an equal job's", sum(each.copies for each in found)),
+        ("answers that did not fit, and were asked again", sum(each.reasks for each in found)),
         ("POSTs in the gateway's log", sum(each.posts for each in found)),
         ("attempt rows", sum(each.attempts for each in found)),
         ("  of them lost (in flight at a kill)", sum(each.lost for each in found)),

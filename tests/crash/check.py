@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+REASKS = {"index": pl.Int64, "attempt": pl.Int32, "text": pl.String, "why": pl.String}
+
 
 class Post(NamedTuple):
     """One POST as the gateway logged it."""
@@ -98,15 +100,18 @@ class Books(NamedTuple):
     lost_unseen: int  # journalled as sent, killed before the gateway had the whole request
     cost: Decimal
     charged_beside: Decimal  # for what was lost, or cancelled by a second signal
+    copies: int
+    reasks: int
     violations: list[str]
 
 
-def books(run: Path, log: Path, models: list[str], finished_at: dict[str, dt.datetime]) -> Books:
+def books(run: Path, log: Path, asked: Counter[str], finished_at: dict[str, dt.datetime]) -> Books:
     """Compare a run that has ended with the gateway's log.
 
-    `finished_at`: jobs whose result was recorded at that moment.
+    `asked`: how many jobs ask for each model, all the same. `finished_at`: models whose result was
+    recorded at that moment.
     """
-    mine = set(models)
+    mine, models = set(asked), list(asked)
     seen = [post for post in posts(log) if post.model in mine]
     results = pl.read_parquet(run / "results" / "*.parquet")
     attempts = pl.read_parquet(run / "attempts" / "*.parquet")
@@ -114,7 +119,11 @@ def books(run: Path, log: Path, models: list[str], finished_at: dict[str, dt.dat
     wrong: list[str] = []
 
     counted = Counter(results["model"])
-    wrong += [f"{model} has {counted[model]} results" for model in models if counted[model] != 1]
+    wrong += [
+        f"{model} has {counted[model]} results of {jobs}"
+        for model, jobs in asked.items()
+        if counted[model] != jobs
+    ]
     wrong += [f"a result of {model}, which is not a job" for model in counted.keys() - mine]
     if not attempts.select("index", "attempt").is_unique().all():
         wrong.append("an attempt has two rows")
@@ -151,8 +160,12 @@ def books(run: Path, log: Path, models: list[str], finished_at: dict[str, dt.dat
         wrong.append("a lost attempt has a cost")
     if (run / "journal").exists():
         wrong.append("the journal is still there")
+    copies = results.filter(pl.col("copy_of").is_not_null())
+    wrong += wrong_copies(results, copies)
+    reasks = _reasks(run)
+    wrong += wrong_reasks(results, attempts, reasks)
     return Books(
-        jobs=len(models),
+        jobs=asked.total(),
         results=len(results),
         posts=len(seen),
         attempts=len(attempts),
@@ -160,5 +173,52 @@ def books(run: Path, log: Path, models: list[str], finished_at: dict[str, dt.dat
         lost_unseen=len(attempts) - sum(unsent.values()) - len(seen),
         cost=cost,
         charged_beside=sum((post.charge for post in others), Decimal(0)),
+        copies=len(copies),
+        reasks=len(reasks),
         violations=wrong,
     )
+
+
+def wrong_copies(results: pl.DataFrame, copies: pl.DataFrame) -> list[str]:
+    """What is wrong with jobs that were given the outcome of an equal one."""
+    same = ("model", "status", "text", "error_code")
+    originals = results.filter(pl.col("copy_of").is_null()).select("custom_id", *same)
+    both = copies.join(originals, left_on="copy_of", right_on="custom_id", how="left")
+    unlike = pl.any_horizontal(
+        *(pl.col(name).ne_missing(pl.col(f"{name}_right")) for name in same),
+        pl.col("attempts") != 0,
+        pl.col("cost").fill_null(0) != 0,
+    )
+    wrong = [f"{each} is not as what it copies" for each in both.filter(unlike)["custom_id"]]
+    if len(originals) != results["model"].n_unique():
+        wrong.append(f"{len(originals)} jobs were sent of {results['model'].n_unique()}")
+    return wrong
+
+
+def _reasks(run: Path) -> pl.DataFrame:
+    path = run / "reasks.parquet"
+    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=REASKS)
+
+
+def wrong_reasks(results: pl.DataFrame, attempts: pl.DataFrame, reasks: pl.DataFrame) -> list[str]:
+    """Each answer that did not fit is that of its job, or stands in reasks.parquet once."""
+    unfit = attempts.filter(pl.col("error_code") == "SCHEMA").select("index", "attempt")
+    last = results.filter(pl.col("error_code") == "SCHEMA", pl.col("copy_of").is_null())
+    kept = pl.concat(
+        [
+            reasks.select("index", pl.col("attempt").cast(pl.Int32)),
+            last.select("index", pl.col("attempts").cast(pl.Int32).alias("attempt")),
+        ]
+    )
+    wrong = []
+    if kept.is_duplicated().any():
+        wrong.append("an answer that did not fit is kept twice")
+    missing = unfit.with_columns(pl.col("attempt").cast(pl.Int32)).join(
+        kept, on=["index", "attempt"], how="anti"
+    )
+    wrong += [f"attempt {n} of line {i} did not fit, and is gone" for i, n in missing.iter_rows()]
+    if len(kept) != len(unfit):
+        wrong.append(f"{len(kept)} answers are kept as unfit, {len(unfit)} attempts were")
+    if reasks["text"].null_count():
+        wrong.append("an answer that did not fit has no text")
+    return wrong

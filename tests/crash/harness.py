@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +39,33 @@ POINTS = (
     ("unlink", "after", 5),
     ("mkdir", "after", 2),
 )
+
+
+# What a run is of: a job file; one whose jobs are partly equal; a table whose answers need a form.
+KINDS = ("jobs", "copies", "table")
+# Every so manieth job or row is there twice, where equal ones are sent once.
+TWICE_EVERY = 4
+# The question of a table's rows, and the answers that the gateway gives: some have another form.
+ASKS = "Label number"
+RULE = {
+    "contains": ASKS,
+    "answer": '{"label": "one"}',
+    "wrong": '{"label": "of another kind"}',
+    "wrong_share": 0.3,
+}
+RECIPE = """\
+model = "{{ model }}"
+id = "id"
+user = "Label number {{ number }}."
+schema = "form.json"
+max_tokens = 30
+"""
+FORM = {
+    "type": "object",
+    "properties": {"label": {"enum": ["one", "two"]}},
+    "required": ["label"],
+    "additionalProperties": False,
+}
 
 
 class Gateway(NamedTuple):
@@ -107,7 +134,9 @@ def serving(folder: Path, jobs: int, *, seed: int) -> Iterator[Gateway]:
     write_prices(prices, jobs)
     words = ["gateway", "--rpm", "none", "--tpm", "none", "--ttft", "uniform:5ms:60ms"]
     words += ["--faults", FAULTS, "--seed", str(seed), "--balance", "1000000"]
-    words += ["--prices", str(prices), "--log", str(log)]
+    answers = folder / "answers.jsonl"
+    answers.write_text(json.dumps(RULE) + "\n", encoding="utf-8")
+    words += ["--prices", str(prices), "--log", str(log), "--answers", str(answers)]
     process = subprocess.Popen(
         [sys.executable, "-m", "headrace", *words],
         stdout=subprocess.PIPE,
@@ -127,12 +156,19 @@ def serving(folder: Path, jobs: int, *, seed: int) -> Iterator[Gateway]:
 class Run:
     """One run directory whose sessions are ended one after the other.
 
-    `first` and `jobs` say which of the gateway's models are its. `counts` has how sessions ended
-    and what they were in the middle of, `wrong` what broke a promise.
+    `first` and `jobs` say which of the gateway's models are its, `kind` what it is of. `counts` has
+    how sessions ended and what they were in the middle of, `wrong` what broke a promise.
     """
 
     def __init__(
-        self, folder: Path, gateway: Gateway, rng: random.Random, *, first: int, jobs: int
+        self,
+        folder: Path,
+        gateway: Gateway,
+        rng: random.Random,
+        *,
+        first: int,
+        jobs: int,
+        kind: str = "jobs",
     ) -> None:
         self.folder = folder
         self.gateway = gateway
@@ -143,13 +179,36 @@ class Run:
         self.amid: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._rng = rng
-        self._jobs = folder / f"jobs-{first}.jsonl"
-        lines = [json.dumps(job(number)) + "\n" for number in range(first, first + jobs)]
-        self._jobs.write_text("".join(lines), encoding="utf-8")
+        numbers = [n for n in range(first, first + jobs) for _ in range(self._times(kind, n))]
+        self.asked = Counter(model_of(number) for number in numbers)
+        self._what = self._table(numbers, first) if kind == "table" else self._file(numbers, first)
+        if kind != "jobs":
+            self._what.append("--dedupe")
+
+    @staticmethod
+    def _times(kind: str, number: int) -> int:
+        """How often a job is there."""
+        return 1 if kind == "jobs" or number % TWICE_EVERY else 2
+
+    def _file(self, numbers: Sequence[int], first: int) -> list[str]:
+        """A job file; of equal jobs each has an id of its own."""
+        path = self.folder / f"jobs-{first}.jsonl"
+        rows = [{**job(each), "custom_id": f"r{n}"} for n, each in enumerate(numbers)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return [str(path)]
+
+    def _table(self, numbers: Sequence[int], first: int) -> list[str]:
+        """A table and its recipe."""
+        path, recipe = self.folder / f"rows-{first}.csv", self.folder / "ask.toml"
+        rows = [f"r{n},{model_of(each)},{each}\n" for n, each in enumerate(numbers)]
+        path.write_text("id,model,number\n" + "".join(rows), encoding="utf-8")
+        recipe.write_text(RECIPE, encoding="utf-8")
+        (self.folder / "form.json").write_text(json.dumps(FORM), encoding="utf-8")
+        return [str(path), "--recipe", str(recipe), "--reask", "3", "--out", str(self.directory)]
 
     def _start(self, plan: str | None) -> subprocess.Popen[str]:
         command = ["-m", "headrace"] if plan is None else [str(KILLED), plan]
-        words = ["run", str(self._jobs), "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
+        words = ["run", *self._what, "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
         words += ["--prices", str(self.folder / "prices.toml"), "--grace", "2s"]
         return subprocess.Popen(
             [sys.executable, *command, *words],
@@ -250,7 +309,7 @@ class Run:
         said = process.communicate(timeout=600)[1]
         if process.returncode not in (0, 1):
             self.wrong.append(f"the last session ended with {process.returncode}: {said[-400:]}")
-        found = books(self.directory, self.gateway.log, self.models, self.finished_at)
+        found = books(self.directory, self.gateway.log, self.asked, self.finished_at)
         found.violations[:0] = self.wrong
         return found
 
