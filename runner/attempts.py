@@ -18,6 +18,7 @@ from .clock import RunClock
 from .images import ImageStore, links_in
 from .limits import NOTHING_SAID
 from .money import RefusalJudge
+from .offload import LONG_BYTES
 from .outcome import AttemptOutcome
 from .pending import Pending
 from .record import Recorder
@@ -48,12 +49,10 @@ class Conclusion(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """An attempt that decided its job: its row, the job's end, and what that means. No end where
-    the job is asked again, which is recorded already."""
+    """An attempt that decided its job: its row, and the job's end."""
 
     row: Attempt
-    end: JobEnd | None
-    conclusion: Conclusion
+    end: JobEnd
 
 
 ZERO = Decimal(0)
@@ -111,6 +110,8 @@ class Attempts:
                 # Shielded: an answer that came is recorded, whatever stops the run meanwhile.
                 with trio.CancelScope(shield=True):
                     await self._form_check.look(outcome)
+                    if outcome.unfit is not None and self._may_ask_again(flight):
+                        return await self._asked_again(flight, outcome)
             if outcome.long:
                 return await self._answered_long(flight, outcome)
             return self._answered(flight, outcome)
@@ -187,28 +188,30 @@ class Attempts:
 
     def _answered(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Settle what the attempt reserved, and record it with its job's result."""
-        finish = self._settled(flight, outcome)
-        if finish.end is not None:
-            self._recorder.ended(finish.row, finish.end, replaces=flight.pending.replaces)
-        return self._over(flight, finish)
+        finish = self._finished_well(flight, outcome)
+        self._recorder.ended(finish.row, finish.end, replaces=flight.pending.replaces)
+        return self._over(flight, finish.row, Conclusion(finish.end))
 
     async def _answered_long(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
-        return await self._recorded_long(flight, self._settled(flight, outcome))
+        return await self._recorded_long(flight, self._finished_well(flight, outcome))
 
     async def _recorded_long(self, flight: InFlight, finish: Finish) -> Conclusion:
-        if finish.end is not None:
-            await self._recorder.ended_long(
-                finish.row, finish.end, replaces=flight.pending.replaces
-            )
-        return self._over(flight, finish)
+        await self._recorder.ended_long(finish.row, finish.end, replaces=flight.pending.replaces)
+        return self._over(flight, finish.row, Conclusion(finish.end))
 
-    def _settled(self, flight: InFlight, outcome: AttemptOutcome) -> Finish:
-        job, now_s = flight.job, self._clock.now()
+    def _finished_well(self, flight: InFlight, outcome: AttemptOutcome) -> Finish:
+        now_s = self._clock.now()
+        usage = self._settled(flight, outcome, now_s=now_s)
+        return self._finished(flight, outcome, usage, ended_s=now_s)
+
+    def _settled(self, flight: InFlight, outcome: AttemptOutcome, *, now_s: float) -> Usage:
+        """Give back what an answer did not use of what was reserved; what it used."""
+        job = flight.job
         usage = usage_of(job, outcome)
         self._refusals.succeeded(job)
         flight.lane.answered(flight.grant, used_tokens=_billed_tokens(usage), now_s=now_s)
         self._admission.estimator.learn(job, flight.reserved_tokens, usage)
-        return self._finished(flight, outcome, usage, ended_s=now_s)
+        return usage
 
     async def _failed(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         pending, failure = flight.pending, outcome.failure
@@ -247,7 +250,7 @@ class Attempts:
             if outcome.long:
                 return await self._recorded_long(flight, finish)
             self._recorder.ended(finish.row, finish.end, replaces=pending.replaces)
-            return self._over(flight, finish)
+            return self._over(flight, finish.row, Conclusion(finish.end))
         self._unfinished(flight, outcome)
         return Conclusion(retry_at_s=self._clock.now() + decision.delay_s)
 
@@ -271,10 +274,6 @@ class Attempts:
         charge = self._charge(flight, outcome, usage)
         assert pending.first_due_s is not None
         row = attempt_row(flight, outcome, charge, self._clock)
-        if outcome.unfit is not None:
-            again = self._ask_again(pending, outcome, row, now_s=ended_s)
-            if again is not None:
-                return Finish(row, None, again)
         end = job_end(
             flight,
             outcome,
@@ -285,28 +284,35 @@ class Attempts:
             currency=self._prices.currency if self._prices else None,
             gave_up=gave_up,
         )
-        return Finish(row, end, Conclusion(end))
+        return Finish(row, end)
 
-    def _over(self, flight: InFlight, finish: Finish) -> Conclusion:
-        """What an attempt means that decided its job, once it is recorded."""
-        cost = finish.row.cost
+    def _over(self, flight: InFlight, row: Attempt, conclusion: Conclusion) -> Conclusion:
+        """What an attempt means that was answered or decided its job, once it is recorded."""
+        cost = row.cost
         if cost is not None and (budget := self._admission.budget) is not None:
             beyond = budget.beyond_bound(flight.job, cost, flight.pending.cost_bound)
             if beyond is not None:
                 self._stop.request(beyond)
-        return finish.conclusion
+        return conclusion
 
-    def _ask_again(
-        self, pending: Pending, outcome: AttemptOutcome, row: Attempt, *, now_s: float
-    ) -> Conclusion | None:
-        """Record an answer that does not fit, and have its job asked again; None where it is not
-        to be."""
+    def _may_ask_again(self, flight: InFlight) -> bool:
         assert self._form_check is not None
-        again = self._form_check.again(pending, outcome, now_s=now_s)
-        if again is None:
-            return None
-        self._recorder.asked_again(row, again.reask)
-        return Conclusion(retry_at_s=now_s, instead=again.pending)
+        now_s = self._clock.now()
+        return self._form_check.may_ask(flight.pending, due_s=flight.due_s, now_s=now_s)
+
+    async def _asked_again(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
+        """Record an answer that does not fit, and have its job asked again."""
+        assert self._form_check is not None
+        now_s = self._clock.now()
+        usage = self._settled(flight, outcome, now_s=now_s)
+        flight.pending.begin(flight.due_s)
+        row = attempt_row(flight, outcome, self._charge(flight, outcome, usage), self._clock)
+        again = await self._form_check.again(flight.pending, outcome)
+        if len(again.reask.text or "") > LONG_BYTES:
+            await self._recorder.asked_again_long(row, again.reask)
+        else:
+            self._recorder.asked_again(row, again.reask)
+        return self._over(flight, row, Conclusion(retry_at_s=now_s, instead=again.pending))
 
 
 def _cut_off(flight: InFlight) -> AttemptOutcome:

@@ -79,23 +79,32 @@ class FormCheck:
             return said if given is None else given
         return None if said is None else self._form.bare(said)
 
-    def again(self, pending: Pending, outcome: AttemptOutcome, *, now_s: float) -> Again | None:
-        """How a job goes on whose answer does not fit; None where it has been asked often enough,
-        or its time is over."""
+    def may_ask(self, pending: Pending, *, due_s: float, now_s: float) -> bool:
+        """Whether a job is asked again whose answer does not fit: it has not been asked often
+        enough, and its time is not over. `due_s` is when the attempt was due."""
+        if pending.asked_again >= self._reasks:
+            return False
+        first_due_s = due_s if pending.first_due_s is None else pending.first_due_s
+        return now_s <= first_due_s + self._deadline_s
+
+    async def again(self, pending: Pending, outcome: AttemptOutcome) -> Again:
+        """How a job goes on whose answer does not fit. What is long is put together off the
+        loop."""
         assert outcome.unfit is not None
         assert outcome.answer is not None
-        if pending.asked_again >= self._reasks:
-            return None
-        if pending.first_due_s is not None and now_s > pending.first_due_s + self._deadline_s:
-            return None
         reask = Reask(
             index=pending.job.index,
             attempt=pending.made,
             text=outcome.answer.text,
             why=outcome.unfit,
         )
+        make = partial(self._next, pending, reask)
+        long = len(pending.job.body) + len(reask.text or "") > LONG_BYTES
+        return Again(await self._offload(make) if long else make(), reask)
+
+    def _next(self, pending: Pending, reask: Reask) -> Pending:
         job = asked_again(pending.job, text=reask.text, why=reask.why)
-        next_one = Pending(
+        return Pending(
             job,
             pending.made,
             None if self._bounds is None else self._bounds.of(job),
@@ -105,4 +114,3 @@ class FormCheck:
             pending.first_due_s,
             pending.asked_again + 1,
         )
-        return Again(next_one, reask)

@@ -109,18 +109,26 @@ class Recorder:
     ) -> None:
         """As `ended`, for what takes long to write: off the loop, and to its end even where it is
         cancelled meanwhile."""
-        record = Finished(attempt=attempt, job=job)
-        with trio.CancelScope(shield=True):
-            async with self._segment:
-                await self._offload(partial(self._journal.append, record))
-                self._written.notify_all()
-                self._count_end(attempt, job, replaces)
+        await self._append_long(Finished(attempt=attempt, job=job), attempt, job, replaces)
 
     def asked_again(self, attempt: Attempt, reask: Reask) -> None:
         """An attempt ended with an answer that does not fit, and its job is asked again: one
         record."""
         self._append(Ended(attempt=attempt, reask=reask))
         self._count_end(attempt, None, None)
+
+    async def asked_again_long(self, attempt: Attempt, reask: Reask) -> None:
+        """As `asked_again`, for what takes long to write; see `ended_long`."""
+        await self._append_long(Ended(attempt=attempt, reask=reask), attempt, None, None)
+
+    async def _append_long(
+        self, record: WrittenRecord, attempt: Attempt, job: JobEnd | None, replaces: Status | None
+    ) -> None:
+        with trio.CancelScope(shield=True):
+            async with self._segment:
+                await self._offload(partial(self._journal.append, record))
+                self._written.notify_all()
+                self._count_end(attempt, job, replaces)
 
     def _count_end(self, attempt: Attempt, job: JobEnd | None, replaces: Status | None) -> None:
         self._ended_in = self._journal.name

@@ -303,6 +303,7 @@ class Bench:
         announce: Any = None,
         foreign: Any = None,
         offload: Any = at_once,
+        read: Any = None,
         table: TableJobs | None = None,
         **fields: Any,
     ) -> Ran:
@@ -314,7 +315,7 @@ class Bench:
         environment = RunEnvironment(
             transport=TrioTransport(connect=connect),
             offload=offload,
-            read=at_once,
+            read=read or at_once,
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             stop=stop,
             announce=announce,

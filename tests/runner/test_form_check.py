@@ -9,11 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+import trio
 from trio.testing import MockClock
 
 from headrace.gateway import AnswerRule
 from headrace.jobs import InputError, Price, PriceTable, Recipe
 from headrace.reports import summarise
+from headrace.runner import attempts, form_check
 from headrace.runner.bulk import TableJobs
 from headrace.runner.record import recover
 from tests.runner.test_retry_failed import KilledError, killed_at
@@ -118,6 +120,37 @@ async def test_it_is_asked_again_and_told_what_was_wrong(
     assert first == (0, 1, BAD, WHY)
     assert second[:3] == (0, 2, "what?")
     assert second[3].startswith("the answer is not JSON")
+
+
+async def test_a_long_answer_is_asked_about_and_recorded_off_the_loop(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of megabytes held up everything else while its conversation was made and written."""
+    monkeypatch.setattr(attempts, "LONG_BYTES", 1_000)
+    monkeypatch.setattr(form_check, "LONG_BYTES", 1_000)
+    offloaded: list[str] = []
+
+    async def offload(work: Callable[[], Any]) -> Any:
+        named = getattr(work, "func", work)
+        offloaded.append(named.__name__)
+        # Whatever takes long, the short ones are answered meanwhile.
+        await trio.sleep(5 if named.__name__ in ("append", "_next") else 0)
+        return work()
+
+    long = "x" * 2_000
+
+    def answer(seen: Any) -> Any:
+        return service.fine(long if b"q0" in seen.body and long.encode() not in seen.body else GOOD)
+
+    service.answer = answer
+    ran = await bench.run(
+        service, table=table(bench, rows=4), reask=1, offload=offload, read=offload, concurrency=2
+    )
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 4)
+    assert offloaded.count("append") == offloaded.count("_next") == 1
+    assert [row[:3] for row in reasks(bench.directory)] == [(0, 1, long)]
+    assert [seen.at_s < 5 for seen in service.posts] == [True, True, True, True, False]
+    assert asked(service, 5)[1]["content"] == long
 
 
 async def test_it_is_asked_so_often_and_no_more_and_the_last_answer_is_kept(
