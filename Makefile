@@ -78,13 +78,14 @@ fuzz: $(VENV)/.tools
 picture: $(VENV)/.tools
 	$(BIN)/python -m tests.reports.page_image
 
-# A bulk run, killed and interrupted at hundreds of moments: see whether it lost anything.
+# A bulk run, killed and interrupted at hundreds of moments: see whether it lost anything. Into its
+# section of benchmarks/RESULTS.md, as the nights.
 crash: $(VENV)/.installed
-	$(BIN)/python -m tests.crash
+	$(BIN)/python benchmarks/results.py --proof crash
 
 # Simulated nights of an eval: how often a fall is red, and how often nothing is. Some minutes.
 nights: $(VENV)/.tools
-	$(BIN)/python -m tests.nights
+	$(BIN)/python benchmarks/results.py --proof nights
 
 # Servers that others wrote, in an environment of their own: about 1 GB with a small model. What can't
 # be installed is skipped, with a word; nginx is Debian's nginx-light.

@@ -2,12 +2,13 @@
 
     python benchmarks/datasets.py [--rows 1000000] [--row-bytes 400]
 
-Exits 1 when the memory goes beyond its target. Needs disk for the table, four times, and its jobs.
+Exits 1 when the memory goes beyond its target. Needs disk for the table and its jobs.
 """
 
 import multiprocessing
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +17,8 @@ from machine import cost_of, judged
 
 MB = 300
 ROWS_A_PIECE = 50_000
-KINDS = ("csv", "jsonl", "parquet", "arrow")
+# The last has all its rows in one group, as some writers leave it.
+KINDS = ("csv", "jsonl", "parquet", "arrow", "one-group.parquet")
 RECIPE = 'model = "m"\nsystem = "Label it."\nuser = "Ticket: {{ text }}"\nmax_tokens = 20\n'
 
 
@@ -34,10 +36,11 @@ def write(path: Path, rows: int, row_bytes: int) -> None:
         table(at, min(ROWS_A_PIECE, rows - at), row_bytes) for at in range(0, rows, ROWS_A_PIECE)
     ]
     whole = pl.concat(pieces).lazy()
+    groups = rows if path.name.endswith(KINDS[-1]) else None
     sinks = {
         ".csv": whole.sink_csv,
         ".jsonl": whole.sink_ndjson,
-        ".parquet": whole.sink_parquet,
+        ".parquet": partial(whole.sink_parquet, row_group_size=groups),
         ".arrow": whole.sink_ipc,
     }
     sinks[path.suffix](path)
@@ -67,7 +70,7 @@ def main(rows: int, row_bytes: int, kinds: tuple[str, ...]) -> None:
             cost = cost_of("jobs", "make", str(data), *flags)
             mb = cost.gib * 2**30 / 1e6
             most = max(most, mb)
-            click.echo(f"{kind:8} {cost.seconds:6.1f} s, {mb:4.0f} MB")
+            click.echo(f"{kind:18} {cost.seconds:6.1f} s, {mb:4.0f} MB")
             data.unlink()
     met = judged(f"jobs make of {rows:,} rows", f"{most:.0f} MB at most", f"{MB} MB", met=most < MB)
     sys.exit(0 if met else 1)

@@ -1,6 +1,7 @@
 """Every target for speed in one go, written to benchmarks/RESULTS.md with the machine and versions.
 
     python benchmarks/results.py [--only NAME ...] [--out benchmarks/RESULTS.md]
+    python benchmarks/results.py --proof nights        that section alone; all others stay
 
 Each measurement is a script of its own beside this one, which says what it does and pins what it
 starts to a core. Wants two cores to itself and about ten minutes. Exits 1 when a target is missed,
@@ -34,6 +35,8 @@ PARTS = {
     "datasets": ("datasets.py",),
     "join": ("join.py",),
 }
+# What proves promises by many cases, each a module with a section of its own, and its make target.
+PROOFS = {"nights": "tests.nights", "crash": "tests.crash"}
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
 
 
@@ -87,11 +90,56 @@ def page(rows: list[dict[str, Any]], said: dict[str, str], took_s: float, load: 
     return "\n".join(lines) + "\n"
 
 
+def sections(text: str) -> dict[str, str]:
+    """The sections of a page by name; what stands above them has none."""
+    found = {"": ""}
+    name = ""
+    for line in text.splitlines(keepends=True):
+        if line.startswith("## "):
+            name = line[3:].strip()
+            found[name] = ""
+        found[name] += line
+    return found
+
+
+def proofs(out: Path) -> str:
+    """The sections of proofs that a page has, to be kept."""
+    text = out.read_text(encoding="utf-8") if out.exists() else ""
+    return "".join(f"\n{part.strip()}\n" for name, part in sections(text).items() if name in PROOFS)
+
+
+def prove(name: str, out: Path) -> int:
+    """Run one proof and put what it printed in its section's place; its exit code."""
+    begin = time.monotonic()
+    command = [sys.executable, "-m", PROOFS[name]]
+    process = subprocess.Popen(
+        command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said = []
+    with process:
+        for line in process.stdout:
+            click.echo(line, nl=False)
+            said.append(line.rstrip())
+    minutes = (time.monotonic() - begin) / 60
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {minutes:.1f} minutes"
+    lines = [f"## {name}", "", f"    make {name}        # {when}", ""]
+    lines += ["    " + line if line else "" for line in said]
+    found = sections(out.read_text(encoding="utf-8")) if out.exists() else {}
+    found[name] = "\n".join(lines) + "\n"
+    out.write_text("\n".join(part.strip() + "\n" for part in found.values()), encoding="utf-8")
+    click.echo(f"Written to {out}")
+    return process.returncode
+
+
 @click.command()
+@click.option("--proof", type=click.Choice(list(PROOFS)), help="This proof's section, no other.")
 @click.option("--only", type=click.Choice(list(PARTS)), multiple=True, help="These parts alone.")
 @click.option("--out", type=click.Path(path_type=Path), default=HERE / "RESULTS.md")
-def main(only: tuple[str, ...], out: Path) -> None:
+def main(proof: str | None, only: tuple[str, ...], out: Path) -> None:
     """Measure everything and write it down."""
+    if proof is not None:
+        sys.exit(prove(proof, out))
     load, begin = os.getloadavg()[0], time.monotonic()
     said: dict[str, str] = {}
     failed = False
@@ -102,7 +150,8 @@ def main(only: tuple[str, ...], out: Path) -> None:
             said[name], code = measure(name, kept)
             failed |= code not in (0, 1)
         rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    out.write_text(page(rows, said, time.monotonic() - begin, load), encoding="utf-8")
+    kept_proofs = proofs(out)
+    out.write_text(page(rows, said, time.monotonic() - begin, load) + kept_proofs, encoding="utf-8")
     click.echo(f"Written to {out}")
     sys.exit(2 if failed else int(not all(row["met"] for row in rows)))
 

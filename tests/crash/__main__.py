@@ -3,11 +3,12 @@
     python -m tests.crash [--kills 200] [--interrupts 40] [--seed N]
 
 The runs are of job files, of job files with equal jobs (--dedupe), and of tables whose answers must
-fit a schema (--recipe, --dedupe, --reask). The sessions are real processes against a real gateway on a free port of loopback. They are killed
-with SIGKILL at random moments and at chosen file operations (in the middle of a journal write, of a
-seal, of a rename, of recovery), and stopped with SIGINT, SIGTERM, SIGHUP and SIGQUIT. After each
-batch one session runs to the end, and the run directory is compared with the gateway's own log.
-Exits 1 where a promise is broken, and keeps the directories then.
+fit a schema (--recipe, --dedupe, --reask). The sessions are real processes against a real gateway
+on a free port of loopback. They are killed with SIGKILL at random moments and at chosen file
+operations (in the middle of a journal write, of a seal, of a rename, of recovery), and stopped with
+SIGINT, SIGTERM, SIGHUP and SIGQUIT. After each batch one session runs to the end, and the run
+directory is compared with the gateway's own log. Exits 1 where a promise is
+broken, and keeps the directories then.
 """
 
 import random

@@ -18,7 +18,7 @@ KINDS = {"independent": independent, "same questions": alike}
 def main(simulations: int = SIMULATIONS) -> int:
     """Print the table; 1 where a share is not what is promised."""
     click.echo(f"{simulations} of each, 300 questions at 70 %; red at 1 % over all conditions\n")
-    click.echo(f"{'answers':16} {'what happens':44} {'red':>7}   promised")
+    click.echo(f"{'answers':16} {'what happens':53} {'red':>7}   promised")
     bad = 0
     for name, kind in KINDS.items():
         least = 0.85 if name == "independent" else 0.90
@@ -55,7 +55,7 @@ def line(name: str, what: str, red: float, promised: float, *, at_least: bool = 
     chance = 2.33 * math.sqrt(promised * (1 - promised) / SIMULATIONS)
     bad = red < promised - chance if at_least else red > promised + chance
     words = f"{'at least' if at_least else 'at most'} {promised:.0%}"
-    click.echo(f"{name:16} {what:44} {red:7.1%}   {words}{'  BROKEN' if bad else ''}")
+    click.echo(f"{name:16} {what:53} {red:7.1%}   {words}{'  BROKEN' if bad else ''}")
     return bad
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from headrace.jobs import Expression, Name, Node, parse_condition
 from headrace.reports.nights import Asked, judge_night, verdict_of
 from headrace.reports.objectives import SHARE, Figures, RunEstimates
+from headrace.reports.samples import ONCE
 from headrace.reports.uncertainty import Estimate, clustered, mean_estimate
 
 QUESTIONS = 300
@@ -53,6 +54,7 @@ class TableEstimates(RunEstimates):
         manifest = SimpleNamespace(kind="bulk", recipe=None)
         run = SimpleNamespace(manifest=manifest, directory=Path(), results=rows.lazy())
         self.run: Any = run
+        self.samples = ONCE
         self.figures = TableFigures(float(answers.mean()))
         self._estimate_of_all = mean_estimate(
             clustered(pl.Series("value", answers), pl.concat([rows["index"]] * len(nights)))
