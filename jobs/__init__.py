@@ -125,6 +125,7 @@ from .terminal_text import printable, printable_json
 from .whole_file import replace_file, sync_directory, whole_file, write_all
 
 if TYPE_CHECKING:
+    from .costs import Published, price_file_text, published_prices, toml_text
     from .datasets import (
         Chosen,
         JobMaker,
@@ -275,6 +276,7 @@ __all__ = [
     "PriceTable",
     "PromptShape",
     "Prompts",
+    "Published",
     "Reask",
     "Recipe",
     "Reject",
@@ -346,8 +348,10 @@ __all__ = [
     "parse_expression",
     "parse_lengths",
     "place_jobs",
+    "price_file_text",
     "printable",
     "printable_json",
+    "published_prices",
     "quiet_panics",
     "read_journal_segment",
     "read_left_out",
@@ -369,6 +373,7 @@ __all__ = [
     "suggested",
     "sync_directory",
     "to_places",
+    "toml_text",
     "toward_outage",
     "unbilled",
     "value_type",
@@ -381,6 +386,7 @@ __all__ = [
 __getattr__ = late(
     __name__,
     {
+        "costs": "Published price_file_text published_prices toml_text",
         "datasets": (
             "Chosen JobMaker MadeJob Piece Placed Table choose made_jobs open_table "
             "place_jobs read_recipe row_ids spool"

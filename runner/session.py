@@ -335,10 +335,12 @@ class RunSession(ABC):
 
 
 async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReading:
-    spent = parts.recorder.totals.spent
-    if parts.prices is None:
-        return await parts.account.read("after", spent=spent)  # there is no cost to wait for
-    return await parts.account.read_until_stable(spent=spent, first=before)
+    account, totals = parts.account, parts.recorder.totals
+    if parts.prices is not None:
+        return await account.read_until_stable(spent=totals.spent, first=before)
+    if totals.unaccounted:  # its price can be told from the account alone
+        return await account.read_until_still(spent=totals.spent)
+    return await account.read("after", spent=totals.spent)
 
 
 def _downloads(images: ImageStore) -> DownloadTotals | None:

@@ -198,6 +198,21 @@ class Account:
                 reading = later
         return reading
 
+    async def read_until_still(self, *, spent: Decimal) -> BalanceReading:
+        """The balance after a run whose cost nobody knows: once no figure has changed for
+        `STILL_S`, or `STABLE_WITHIN_S` have passed. Raises KeyRefusedError."""
+        reading = await self.read("after", spent=spent)
+        with trio.move_on_after(STABLE_WITHIN_S):
+            while reading.balance is not None:
+                await trio.sleep(STILL_S)
+                later = await self.read("after", spent=spent)
+                still = not any(_taken(reading, later))
+                if later.balance is not None:
+                    reading = later
+                if still:
+                    break
+        return reading
+
 
 def _passes(status: int) -> bool:
     """Whether another attempt may be answered better."""

@@ -355,6 +355,33 @@ async def test_it_settles_by_every_figure_that_is_shown(
     assert (reading.daily_used, trio.current_time()) == (Decimal("1.5"), 1.0)
 
 
+@pytest.mark.parametrize(
+    ("balances", "seen", "took_s"),
+    [
+        (["9.5"], "9.5", 1.5),  # booked at once
+        (["10", "9.5"], "9.5", 3.0),
+        ([f"{10 - n / 100}" for n in range(1, 40)], "9.96", 5.0),  # goes on falling
+    ],
+)
+async def test_without_prices_it_is_read_until_nothing_changes(
+    service: Service, balances: list[str], seen: str, took_s: float, autojump_clock: Any
+) -> None:
+    falling(service, *balances)
+    reading = await account_of(service).read_until_still(spent=Decimal(0))
+    assert (reading.moment, trio.current_time()) == ("after", took_s)
+    assert reading.balance == Decimal(seen)
+
+
+async def test_without_prices_a_reading_that_fails_takes_no_figure_away(
+    service: Service, autojump_clock: Any
+) -> None:
+    good = Reply(200, b'{"currency": "CNY", "balance": 9.7}')
+    answers = iter([good, Service.error(404)])
+    service.balance = lambda: next(answers)
+    reading = await account_of(service).read_until_still(spent=Decimal(0))
+    assert (reading.balance, trio.current_time()) == (Decimal("9.7"), 1.5)
+
+
 def reading_of(**fields: Any) -> BalanceReading:
     return BalanceReading(read_at=BEGAN, moment="before", spent=Decimal(0), **fields)
 

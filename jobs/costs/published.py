@@ -1,0 +1,251 @@
+"""Price lists that others publish, as JSON, made into ours.
+
+litellm      model_prices_and_context_window.json: a model each, USD for one token or piece
+models.dev   api.json: providers with their models, USD for a million tokens
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, Inexact
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from headrace.text_file import read_text
+
+from ..amount import EXACT
+from ..counted import counted
+from ..errors import InputError
+from ..suggestion import suggested
+from .price_file import PRICE_BOUND, TOKEN_PRICE_DECIMALS
+from .prices import Price, PriceBand, PriceTable
+
+CURRENCY = "USD"
+MILLION = Decimal(10**6)
+# What litellm calls each price of a token.
+LITELLM_TOKENS = {
+    "input": "input_cost_per_token",
+    "cached_input": "cache_read_input_token_cost",
+    "cache_write": "cache_creation_input_token_cost",
+    "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
+    "output": "output_cost_per_token",
+    "reasoning": "output_cost_per_reasoning_token",
+}
+LITELLM_BAND = re.compile(r"(?P<key>\w+_cost(?:_per_token)?)_above_(?P<thousands>\d+)k_tokens")
+MODELS_DEV_TOKENS = {
+    "input": "input",
+    "cached_input": "cache_read",
+    "cache_write": "cache_write",
+    "output": "output",
+    "reasoning": "reasoning",
+}
+MODELS_DEV_BAND = re.compile(r"context_over_(?P<thousands>\d+)k")
+SHOWN = 3
+
+
+class Published(NamedTuple):
+    """Prices of a published list; `notes` say what of it was left out, and why."""
+
+    table: PriceTable
+    source: str
+    notes: list[str]
+
+
+class _Entry(NamedTuple):
+    """A model of a list: what it is called there and by whom, and its prices."""
+
+    model: str
+    provider: str
+    price: Price
+
+
+class _UnusableError(ValueError):
+    """An entry that no price file can hold; the text says why."""
+
+
+def published_prices(
+    path: Path, *, provider: str | None = None, models: Sequence[str] = ()
+) -> Published:
+    """Read a published price list.
+
+    Args:
+        path: a file that was downloaded before.
+        provider: whose models; None for all.
+        models: names, or patterns with `*` and `?`; none for all.
+
+    Raises:
+        InputError: it is neither form, nothing in it was asked for, or models have several prices.
+    """
+    data = _decoded(path)
+    read, source = _form(path, data)
+    entries, unusable = list[_Entry](), dict[str, str]()
+    providers = set[str]()
+    for model, whose, make in read(data):
+        providers.add(whose)
+        if provider is not None and whose != provider:
+            continue
+        name = model.removeprefix(f"{whose}/") if provider is not None else model
+        if models and not any(fnmatchcase(name, pattern) for pattern in models):
+            continue
+        try:
+            price = make()
+        except _UnusableError as reason:
+            unusable[name] = str(reason)
+            continue
+        if price is not None:
+            entries.append(_Entry(name, whose, price))
+    if provider is not None and provider not in providers:
+        raise InputError(
+            f"{path} has no provider {provider!r}{suggested(provider, sorted(providers))}"
+        )
+    found = _one_each(entries, path)
+    if not found:
+        raise InputError(f"{path} has no prices of tokens or images of what was asked for")
+    notes = [f"left out: {model!r}: {reason}" for model, reason in [*unusable.items()][:SHOWN]]
+    if len(unusable) > SHOWN:
+        notes.append(f"left out: {counted(len(unusable) - SHOWN, 'more model')} of this kind")
+    return Published(PriceTable(currency=CURRENCY, models=found), source, notes)
+
+
+def _decoded(path: Path) -> dict[str, Any]:
+    try:
+        data = msgspec.json.decode(read_text(path), type=dict[str, Any], strict=True)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is not a published price list: {error}") from error
+    return data
+
+
+Models = Iterator[tuple[str, str, Callable[[], Price | None]]]
+
+
+def _form(path: Path, data: dict[str, Any]) -> tuple[Callable[[dict[str, Any]], Models], str]:
+    providers = data.get("providers", data)
+    tables = [each for each in providers.values() if isinstance(each, dict)]
+    if any(isinstance(each.get("models"), dict) for each in tables):
+        return _models_dev, "https://models.dev"
+    if any("litellm_provider" in each for each in tables):
+        return _litellm, "https://github.com/BerriAI/litellm"
+    raise InputError(
+        f"{path} is neither litellm's model_prices_and_context_window.json nor the api.json of "
+        "models.dev"
+    )
+
+
+def _litellm(data: dict[str, Any]) -> Models:
+    for model, entry in data.items():
+        if model in ("sample_spec", "fallback_generalizations") or not isinstance(entry, dict):
+            continue
+        provider = str(entry.get("litellm_provider", ""))
+        yield model, provider, lambda entry=entry: _litellm_price(entry)  # type: ignore[misc]
+
+
+def _litellm_price(entry: Mapping[str, Any]) -> Price | None:
+    tokens = _tokens(entry, LITELLM_TOKENS, MILLION)
+    bands: dict[int, dict[str, Any]] = {}
+    names = {theirs: ours for ours, theirs in LITELLM_TOKENS.items()}
+    for key, value in entry.items():
+        found = LITELLM_BAND.fullmatch(key)
+        if found and value is not None and (ours := names.get(found["key"])):
+            begins = int(found["thousands"]) * 1000 + 1
+            bands.setdefault(begins, {})[ours] = _amount(value, MILLION)
+    per_image = entry.get("output_cost_per_image")
+    images = {} if per_image is None else {"default": _amount(per_image, Decimal(1))}
+    query = entry.get("input_cost_per_query")
+    if entry.get("tiered_pricing"):
+        raise _UnusableError("it has tiered_pricing; write its bands by hand")
+    if not tokens and not images and query is None:
+        return None
+    return Price(
+        **tokens,
+        images=images,
+        search_request=None if query is None else _amount(query, Decimal(1)),
+        bands=_bands(bands),
+        max_input_tokens=_count(entry.get("max_input_tokens")),
+        max_output_tokens=_count(entry.get("max_output_tokens")),
+    )
+
+
+def _models_dev(data: dict[str, Any]) -> Models:
+    for provider, table in data.get("providers", data).items():
+        models = table.get("models") if isinstance(table, dict) else None
+        for model, entry in models.items() if isinstance(models, dict) else ():
+            if isinstance(entry, dict):
+                yield model, provider, lambda entry=entry: _models_dev_price(entry)  # type: ignore[misc]
+
+
+def _models_dev_price(entry: Mapping[str, Any]) -> Price | None:
+    cost, limit = entry.get("cost"), entry.get("limit")
+    if not isinstance(cost, dict):
+        return None
+    bands = {
+        int(found["thousands"]) * 1000 + 1: _tokens(value, MODELS_DEV_TOKENS, Decimal(1))
+        for key, value in cost.items()
+        if (found := MODELS_DEV_BAND.fullmatch(key)) and isinstance(value, dict)
+    }
+    tokens = _tokens(cost, MODELS_DEV_TOKENS, Decimal(1))
+    limits = limit if isinstance(limit, dict) else {}
+    if not tokens:
+        return None
+    return Price(
+        **tokens,
+        bands=_bands(bands),
+        max_input_tokens=_count(limits.get("input") or limits.get("context")),
+        max_output_tokens=_count(limits.get("output")),
+    )
+
+
+def _tokens(entry: Mapping[str, Any], names: Mapping[str, str], factor: Decimal) -> dict[str, Any]:
+    return {
+        ours: _amount(entry[theirs], factor)
+        for ours, theirs in names.items()
+        if entry.get(theirs) is not None
+    }
+
+
+def _bands(found: Mapping[int, dict[str, Any]]) -> tuple[PriceBand, ...]:
+    return tuple(PriceBand(from_input_tokens=begins, **found[begins]) for begins in sorted(found))
+
+
+def _amount(value: Any, factor: Decimal) -> Decimal:
+    """A price of ours. JSON's numbers are read as floats, whose shortest text is what was written
+    unless it had more than 16 digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _UnusableError(f"{value!r} is not a price")
+    amount = Decimal(repr(value)) * factor
+    if not 0 <= amount < PRICE_BOUND:
+        raise _UnusableError(f"{value!r} is not a price")
+    try:
+        return amount.quantize(Decimal(1).scaleb(-TOKEN_PRICE_DECIMALS), context=EXACT).normalize()
+    except Inexact as error:
+        raise _UnusableError(
+            f"{amount.normalize()} has more than {TOKEN_PRICE_DECIMALS} decimals"
+        ) from error
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens; what else stands there is not a limit."""
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    return int(value) if whole and value >= 1 else None
+
+
+def _one_each(entries: Sequence[_Entry], path: Path) -> dict[str, Price]:
+    """Prices by model. Raises InputError where a model has several."""
+    found: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.model, []).append(entry)
+    several = [
+        (model, [each.provider for each in same])
+        for model, same in found.items()
+        if any(each.price != same[0].price for each in same)
+    ]
+    if several:
+        model, whose = several[0]
+        raise InputError(
+            f"{path}: {counted(len(several), 'model')} of several providers at different prices, "
+            f"such as {model} ({', '.join(sorted(whose)[:SHOWN])}): give --provider"
+        )
+    return {model: same[0].price for model, same in sorted(found.items())}

@@ -1,0 +1,306 @@
+"""What runs saw of an account: what it took between two readings, and what was used meanwhile.
+
+Amounts are whole numbers of 10^-12, prices of 10^-6, and quantities such that a price times a
+quantity is an amount: a price is for a million tokens, or for one image or search.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+import polars as pl
+
+from headrace.jobs import AccountChange, BalanceReading, InputError, counted
+
+from ..run import Run, reading_tables
+
+# Charges may be booked after the answer: a figure counts once it has not changed for so long.
+STILL = timedelta(seconds=1.5)
+AMOUNT_PLACES = 12
+PRICE_PLACES = 6
+TOKENS = ("input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning")
+PIECES = ("image", "search_request")
+# All pairs of readings bound the same sums; of a longer chain, each with the next and the first.
+ALL_PAIRS_OF = 8
+# A note of this kind says what a price list lacks, and not what the answer leaves open.
+LACKING = "the price file has no"
+
+
+class Unit(NamedTuple):
+    """What is paid for: a component of a model's price, as the price file calls it, and from how
+    many input tokens on."""
+
+    model: str
+    component: str
+    band: int = 0
+
+
+class Observation(NamedTuple):
+    """What the account took between two readings: `low` to `high`, in 10^-12.
+
+    `used` is what the run's answers used meanwhile, 1 more of each costing its price. `low` is None
+    where something else may have been billed that nobody knows the usage of.
+    """
+
+    began: datetime
+    ended: datetime
+    used: dict[Unit, int]
+    low: int | None
+    high: int
+
+
+class Observed(NamedTuple):
+    """All observations of an account, in order of time, in its `currency`.
+
+    `decimals` is how many the account shows. `notes` say what could not be used.
+    """
+
+    currency: str
+    decimals: int
+    observations: list[Observation]
+    attempts: int
+    notes: list[str]
+
+
+Bands = Mapping[str, Sequence[int]]
+
+
+def observe(runs: Sequence[Run], bands: Bands | None = None) -> Observed:
+    """What `runs` saw of one account.
+
+    Runs that were made at the same time, with the same key, count each other's requests. What was
+    used is told apart by `bands`: from how many input tokens on a model's prices are others.
+
+    Raises:
+        InputError: they have no two readings with a figure, or several currencies.
+    """
+    readings = {run.directory: _readings(run) for run in runs}
+    shown = [reading for each in readings.values() for reading in each]
+    currencies = sorted({reading.currency or "" for reading in shown})
+    if len(currencies) > 1:
+        names = ", ".join(currencies)
+        raise InputError(f"the accounts are in {names}: give runs of one currency")
+    if not shown:
+        raise InputError(
+            "no reading of the account has a figure: prices can only be told where the service has "
+            "GET /v1/balance"
+        )
+    decimals = max(reading.decimals or 0 for reading in shown)
+    observations, notes, attempts = list[Observation](), list[str](), 0
+    for group in _by_service(runs):
+        rows = _attempts(group, bands or {})
+        attempts += rows.height
+        for run in group:
+            for chain in _chains(readings[run.directory]):
+                still = [reading for reading in chain if _is_still(reading, chain, rows)]
+                if len(still) < len(chain):
+                    moved = counted(len(chain) - len(still), "reading")
+                    notes.append(
+                        f"{run.directory.name}: {moved} left out, with requests in flight or "
+                        f"charges that may still have been under way"
+                    )
+                observations += _between(still, rows, decimals)
+    observations.sort(key=lambda each: (each.ended, each.began))
+    return Observed(currencies[0], decimals, observations, attempts, notes)
+
+
+def _by_service(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    urls = dict.fromkeys(run.manifest.base_url for run in runs)
+    for url in urls:
+        yield [run for run in runs if run.manifest.base_url == url]
+
+
+def _readings(run: Run) -> list[BalanceReading]:
+    rows = run.readings.sort("read_at").iter_rows(named=True)
+    found = [BalanceReading(**row) for row in rows]
+    return [reading for reading in found if reading.balance is not None]
+
+
+def _chains(readings: Sequence[BalanceReading]) -> list[list[BalanceReading]]:
+    """Readings with the run at work in between. A session's end and another key part them."""
+    chains: list[list[BalanceReading]] = [[]]
+    for reading in readings:
+        last = chains[-1][-1] if chains[-1] else None
+        paused = last is not None and last.moment == "after" and reading.moment == "before"
+        if last is not None and (paused or reading.key_id != last.key_id):
+            chains.append([])
+        chains[-1].append(reading)
+    return chains
+
+
+def _attempts(runs: Sequence[Run], bands: Bands) -> pl.DataFrame:
+    """The attempts that were sent, each with what it used by component.
+
+    `ended_at` is null where it is not known; `unknown` says that it may have been billed for
+    something that it doesn't tell.
+    """
+    frames = []
+    for run in runs:
+        with reading_tables(run.directory):
+            sent = run.attempts.filter(pl.col("sent_at").is_not_null())
+            frames.append(_used(sent, bands).collect())
+    return pl.concat(frames).sort("sent_at")
+
+
+def _used(attempts: pl.LazyFrame, bands: Bands) -> pl.LazyFrame:
+    band = pl.lit(0, pl.Int64)
+    for model, begins in bands.items():
+        for begin in sorted(begins):
+            longer = (pl.col("model") == model) & (pl.col("input_tokens") >= begin)
+            band = pl.when(longer).then(begin).otherwise(band)
+    cached, written, hourly, reasoning = (
+        pl.col(name).fill_null(0)
+        for name in (
+            "cached_input_tokens",
+            "cache_write_tokens",
+            "cache_write_1h_tokens",
+            "reasoning_tokens",
+        )
+    )
+    hundreds = pl.col("http_status") // 100
+    told = (pl.col("input_tokens").is_not_null() & pl.col("output_tokens").is_not_null()) | pl.col(
+        "images"
+    ).is_not_null()
+    open_note = pl.col("cost_note").is_not_null() & ~pl.col("cost_note").str.starts_with(LACKING)
+    answered = pl.col("error_kind").is_null()
+    refused = (~answered & hundreds.is_in([3, 4])).fill_null(value=False)
+    known = answered & told & ~open_note
+    amounts = {
+        "input": pl.col("input_tokens").fill_null(0) - cached - written,
+        "cached_input": cached,
+        "cache_write": written - hourly,
+        "cache_write_1h": hourly,
+        "output": pl.col("output_tokens").fill_null(0) - reasoning,
+        "reasoning": reasoning,
+        "image": pl.col("images").fill_null(0).cast(pl.Int64),
+        "search_request": pl.col("searches").fill_null(0).cast(pl.Int64),
+    }
+    contradicts = pl.any_horizontal(amount < 0 for amount in amounts.values())
+    usable = known & ~contradicts
+    return attempts.select(
+        "model",
+        band.alias("band"),
+        "sent_at",
+        (pl.col("sent_at") + pl.duration(microseconds=pl.col("latency_s") * 1e6)).alias("ended_at"),
+        *(
+            pl.when(usable).then(amount).otherwise(0).alias(name)
+            for name, amount in amounts.items()
+        ),
+        (~usable & ~refused).alias("unknown"),
+    )
+
+
+def _is_still(
+    reading: BalanceReading, chain: Sequence[BalanceReading], attempts: pl.DataFrame
+) -> bool:
+    """Whether nothing was in flight at a reading, and what was billed before was booked by then."""
+    at = reading.read_at
+    before = attempts.filter(pl.col("sent_at") <= at)
+    if before.is_empty():
+        return True
+    ended: datetime | None = before["ended_at"].max()  # type: ignore[assignment]
+    open_ends = before["ended_at"].null_count() > 0
+    if reading.moment == "during" and open_ends:
+        return False
+    if ended is None:
+        return True
+    if ended > at:
+        return False
+    if at - ended >= STILL or _agrees(reading, chain):
+        return True
+    after = attempts.filter(pl.col("sent_at") > at)["sent_at"].min()
+    return any(
+        _same_figures(reading, later)
+        for later in chain
+        if later.read_at - ended >= STILL and (after is None or later.read_at < after)  # type: ignore[operator]
+    )
+
+
+def _agrees(reading: BalanceReading, chain: Sequence[BalanceReading]) -> bool:
+    """Whether all that was computed, which is more than nothing, is in the account's figures."""
+    change = AccountChange(chain[0], reading)
+    return change.computed > 0 and _taken(change) == change.computed
+
+
+def _taken(change: AccountChange) -> Decimal | None:
+    """What the key used; of a service that shows no key's use, the fall of the balance. None where
+    that was reset, or the balance rose."""
+    if change.own is not None:
+        return change.own
+    shown = any(
+        budget.used is not None for reading in change for budget in reading.budgets.values()
+    )
+    return None if shown or change.fall < 0 else change.fall
+
+
+def _same_figures(one: BalanceReading, other: BalanceReading) -> bool:
+    return (one.balance, one.daily_used, one.monthly_used) == (
+        other.balance,
+        other.daily_used,
+        other.monthly_used,
+    )
+
+
+def _between(
+    readings: Sequence[BalanceReading], attempts: pl.DataFrame, decimals: int
+) -> Iterator[Observation]:
+    """What was taken and used between each two of the readings of a chain."""
+    pairs = (
+        combinations(readings, 2)
+        if len(readings) <= ALL_PAIRS_OF
+        else [*pairwise(readings), *((readings[0], later) for later in readings[2:])]
+    )
+    # What is shown may be cut off or rounded, at either end.
+    unit = 10 ** (AMOUNT_PLACES - decimals) if decimals < AMOUNT_PLACES else 0
+    for first, last in pairs:
+        taken = _taken(AccountChange(first, last))
+        meanwhile = attempts.filter(
+            pl.col("sent_at").is_between(first.read_at, last.read_at, closed="right")
+        )
+        if taken is None or meanwhile.is_empty():
+            continue
+        amount = int(taken.scaleb(AMOUNT_PLACES))
+        open_bill = bool(meanwhile["unknown"].any())
+        yield Observation(
+            first.read_at,
+            last.read_at,
+            _sums(meanwhile),
+            None if open_bill else amount - unit,
+            amount + unit,
+        )
+
+
+def _sums(attempts: pl.DataFrame) -> dict[Unit, int]:
+    factors = dict.fromkeys(TOKENS, 1) | dict.fromkeys(PIECES, 10**PRICE_PLACES)
+    sums = attempts.group_by("model", "band").agg(pl.col(*factors).sum())
+    return {
+        Unit(row["model"], name, row["band"]): row[name] * factor
+        for row in sums.sort("model", "band").iter_rows(named=True)
+        for name, factor in factors.items()
+        if row[name]
+    }
+
+
+def smallest(observations: Sequence[Observation]) -> list[Observation]:
+    """Those that span no other one, in order of time."""
+    spans = {(each.began, each.ended) for each in observations}
+    return [
+        each
+        for each in observations
+        if not any(
+            each.began <= began and ended <= each.ended and (began, ended) != each[:2]
+            for began, ended in spans
+        )
+    ]
+
+
+def as_price(value: int) -> Decimal:
+    """A price of `value` millionths."""
+    return Decimal(value).scaleb(-PRICE_PLACES)
+
+
+def as_amount(value: int) -> Decimal:
+    """An amount of `value` times 10^-12."""
+    return Decimal(value).scaleb(-AMOUNT_PLACES)

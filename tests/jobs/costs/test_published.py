@@ -1,0 +1,161 @@
+"""Published price lists, in the forms of litellm and models.dev."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.jobs import InputError, Price, PriceBand, Published, published_prices
+
+LITELLM = {
+    "sample_spec": {"litellm_provider": "one of", "input_cost_per_token": "USD"},
+    "fallback_generalizations": {"rules": []},
+    "gpt-x": {
+        "litellm_provider": "openai",
+        "input_cost_per_token": 2.5e-06,
+        "cache_read_input_token_cost": 1.25e-06,
+        "output_cost_per_token": 1e-05,
+        "output_cost_per_reasoning_token": 1.2e-05,
+        "input_cost_per_token_batches": 1e-06,
+        "max_input_tokens": 128000,
+        "max_output_tokens": 16384,
+    },
+    "azure/gpt-x": {"litellm_provider": "azure", "input_cost_per_token": 2.75e-06},
+    "claude-x": {
+        "litellm_provider": "anthropic",
+        "input_cost_per_token": 3e-06,
+        "input_cost_per_token_above_200k_tokens": 6e-06,
+        "cache_creation_input_token_cost": 3.75e-06,
+        "cache_creation_input_token_cost_above_1hr": 6e-06,
+        "cache_read_input_token_cost_above_200k_tokens": 6e-07,
+        "output_cost_per_token": 1.5e-05,
+    },
+    "painter": {"litellm_provider": "openai", "output_cost_per_image": 0.04},
+    "reranker": {"litellm_provider": "cohere", "input_cost_per_query": 0.002},
+    "speech": {"litellm_provider": "openai", "input_cost_per_second": 0.0001},
+    "fine": {"litellm_provider": "openai", "input_cost_per_token": 1.23456789e-08},
+    "tiered": {"litellm_provider": "dashscope", "tiered_pricing": [{"range": [0, 1]}]},
+    "odd": {"litellm_provider": "openai", "input_cost_per_token": -1},
+    "worded": {"litellm_provider": "openai", "input_cost_per_token": "1"},
+}
+MODELS_DEV: dict[str, Any] = {
+    "openai": {
+        "id": "openai",
+        "models": {
+            "gpt-x": {
+                "cost": {"input": 1.25, "output": 10, "cache_read": 0.125, "reasoning": 12},
+                "limit": {"context": 400000, "output": 128000},
+            },
+            "free": {"limit": {"context": 1}},
+        },
+    },
+    "google": {
+        "id": "google",
+        "models": {
+            "gemini-x": {
+                "cost": {
+                    "input": 1.25,
+                    "output": 10,
+                    "context_over_200k": {"input": 2.5, "output": 15},
+                },
+            },
+        },
+    },
+}
+
+
+def imported(tmp_path: Path, data: Any, **asked: Any) -> Published:
+    file = tmp_path / "list.json"
+    file.write_text(data if isinstance(data, str) else json.dumps(data))
+    return published_prices(file, **asked)
+
+
+def test_litellms_prices_of_one_token_are_ours_of_a_million(tmp_path: Path) -> None:
+    found = imported(tmp_path, LITELLM)
+    assert found.table.currency == "USD"
+    assert sorted(found.table.models) == ["azure/gpt-x", "claude-x", "gpt-x", "painter", "reranker"]
+    assert found.table.models["gpt-x"] == Price(
+        input=Decimal("2.5"),
+        cached_input=Decimal("1.25"),
+        output=Decimal(10),
+        reasoning=Decimal(12),
+        max_input_tokens=128000,
+        max_output_tokens=16384,
+    )
+    assert found.table.models["painter"].images == {"default": Decimal("0.04")}
+    assert found.table.models["reranker"].search_request == Decimal("0.002")
+
+
+def test_prices_above_so_many_tokens_are_bands(tmp_path: Path) -> None:
+    price = imported(tmp_path, LITELLM, models=["claude-x"]).table.models["claude-x"]
+    assert (price.cache_write, price.cache_write_1h) == (Decimal("3.75"), Decimal(6))
+    assert price.bands == (
+        PriceBand(from_input_tokens=200_001, input=Decimal(6), cached_input=Decimal("0.6")),
+    )
+    google = imported(tmp_path, MODELS_DEV).table.models["gemini-x"]
+    assert google.bands == (
+        PriceBand(from_input_tokens=200_001, input=Decimal("2.5"), output=Decimal(15)),
+    )
+
+
+def test_what_no_price_file_can_hold_is_left_out_and_said(tmp_path: Path) -> None:
+    assert imported(tmp_path, LITELLM).notes == [
+        "left out: 'fine': 0.0123456789 has more than 6 decimals",
+        "left out: 'tiered': it has tiered_pricing; write its bands by hand",
+        "left out: 'odd': -1 is not a price",
+        "left out: 1 more model of this kind",
+    ]
+
+
+@pytest.mark.parametrize("data", [MODELS_DEV, {"providers": MODELS_DEV}])
+def test_models_dev_has_prices_of_a_million(tmp_path: Path, data: Any) -> None:
+    found = imported(tmp_path, data)
+    assert sorted(found.table.models) == ["gemini-x", "gpt-x"]
+    assert found.table.models["gpt-x"] == Price(
+        input=Decimal("1.25"),
+        cached_input=Decimal("0.125"),
+        output=Decimal(10),
+        reasoning=Decimal(12),
+        max_input_tokens=400_000,
+        max_output_tokens=128_000,
+    )
+
+
+def test_a_providers_models_are_called_as_it_calls_them(tmp_path: Path) -> None:
+    found = imported(tmp_path, LITELLM, provider="azure")
+    assert list(found.table.models) == ["gpt-x"]
+    assert found.table.models["gpt-x"].input == Decimal("2.75")
+
+
+def test_a_model_of_several_prices_wants_its_provider(tmp_path: Path) -> None:
+    copied = {**MODELS_DEV, "reseller": {"models": {"gpt-x": {"cost": {"input": 9}}}}}
+    with pytest.raises(InputError, match=r"such as gpt-x \(openai, reseller\): give --provider"):
+        imported(tmp_path, copied)
+    same = {**MODELS_DEV, "mirror": MODELS_DEV["openai"]}
+    assert sorted(imported(tmp_path, same).table.models) == ["gemini-x", "gpt-x"]
+
+
+@pytest.mark.parametrize(
+    ("data", "asked", "words"),
+    [
+        ("[", {}, "is not a published price list"),
+        ("[]", {}, "is not a published price list"),
+        ({"a": {"b": 1}}, {}, "is neither litellm's"),
+        (LITELLM, {"provider": "opemai"}, "no provider 'opemai'; did you mean 'openai'"),
+        (LITELLM, {"models": ["nothing*"]}, "no prices of tokens or images of what was asked for"),
+    ],
+)
+def test_what_is_not_one_is_refused_in_a_line(
+    tmp_path: Path, data: Any, asked: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        imported(tmp_path, data, **asked)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read .*nowhere\.json: No such file"):
+        published_prices(tmp_path / "nowhere.json")

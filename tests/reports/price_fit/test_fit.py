@@ -1,0 +1,174 @@
+"""Secret prices, told from what accounts of different coarseness show."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+
+import pytest
+
+from headrace.reports.price_fit import Observation, Observed, Unit, fit_prices
+
+BEGAN = datetime(2026, 6, 8, 12, tzinfo=UTC)
+UNITS = [
+    Unit(model, component)
+    for model in ("large", "small")
+    for component in ("input", "cached_input", "output")
+]
+EXACT = 12
+
+
+class Account:
+    """An account with secret prices that shows its balance to so many decimals, cut off.
+
+    Each stretch uses one model; from stretch `change` on all prices are doubled; in stretch `odd`
+    something else is billed.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        decimals: int,
+        *,
+        stretches: int = 30,
+        change: int | None = None,
+        odd: int | None = None,
+    ) -> None:
+        rng = random.Random(seed)
+        self.decimals = decimals
+        self.prices = {unit: rng.randrange(1, 10**8) for unit in UNITS}
+        self.now = {unit: 2 * price for unit, price in self.prices.items()}
+        balance = rng.randrange(10**14, 10**15)
+        self.balances, self.used = [balance], list[dict[Unit, int]]()
+        for number in range(stretches):
+            model = rng.choice(["large", "small"])
+            used = {unit: rng.randrange(1, 3000) for unit in UNITS if unit.model == model}
+            prices = self.prices if change is None or number < change else self.now
+            balance -= sum(amount * prices[unit] for unit, amount in used.items())
+            balance -= 7 * 10**9 if number == odd else 0
+            self.balances.append(balance)
+            self.used.append(used)
+
+    def observed(self, chain: int = 1) -> Observed:
+        """What was seen of it, by runs of `chain` stretches each, with all pairs of readings."""
+        unit = 10 ** (12 - self.decimals)
+        shown = [balance // unit * unit for balance in self.balances]
+        found = []
+        for begin in range(0, len(self.used), chain):
+            for first, last in combinations(range(begin, begin + chain + 1), 2):
+                used: dict[Unit, int] = {}
+                for each in self.used[first:last]:
+                    for name, amount in each.items():
+                        used[name] = used.get(name, 0) + amount
+                fall, off = shown[first] - shown[last], unit if unit > 1 else 0
+                found.append(Observation(at(first, 0.1), at(last), used, fall - off, fall + off))
+        found.sort(key=lambda each: (each.ended, each.began))
+        return Observed("CNY", self.decimals, found, len(self.used), [])
+
+
+def at(number: int, more_s: float = 0.0) -> datetime:
+    return BEGAN + timedelta(seconds=10 * number + more_s)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_prices_are_told_exactly_where_the_account_shows_all_decimals(seed: int) -> None:
+    account = Account(seed, EXACT)
+    found = fit_prices(account.observed())
+    assert {unit: each.told for unit, each in found.prices.items()} == account.prices
+    assert found[1:] == ([], [], [], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decimals", [6, 4, 2])
+@pytest.mark.parametrize("chain", [1, 3])
+def test_ranges_hold_the_truth_where_it_shows_fewer(decimals: int, chain: int) -> None:
+    account = Account(decimals, decimals)
+    found = fit_prices(account.observed(chain))
+    assert [each.told for each in found.prices.values()] == [None] * len(UNITS)
+    outside = [
+        u for u, each in found.prices.items() if not each.low <= account.prices[u] <= each.high
+    ]
+    assert outside == []
+
+
+@pytest.mark.slow
+def test_more_decimals_and_chains_of_readings_narrow_the_ranges() -> None:
+    def width(decimals: int, chain: int) -> int:
+        found = fit_prices(Account(1, decimals).observed(chain))
+        return sum(each.high - each.low for each in found.prices.values())
+
+    widths = [width(2, 1), width(4, 1), width(6, 1), width(6, 3)]
+    assert widths == sorted(set(widths), reverse=True)
+
+
+def test_enough_pieces_tell_a_price_of_few_decimals() -> None:
+    """An image costs whole cents, and 6 decimals show each alone."""
+    image = Unit("painter", "image")
+    seen = [
+        Observation(
+            at(n, 0.1), at(n + 1), {image: 10**6}, 253_700 * 10**6 - 10**6, 253_700 * 10**6 + 10**6
+        )
+        for n in range(3)
+    ]
+    (found,) = fit_prices(Observed("CNY", 6, seen, 3, [])).prices.values()
+    assert (found.low, found.high) == (253_699, 253_701)
+    many = [Observation(at(0), at(1), {image: 3 * 10**6}, *bounds(3 * 253_700))]
+    assert fit_prices(Observed("CNY", 6, many, 3, [])).prices[image].told == 253_700
+
+
+def bounds(millionths: int) -> tuple[int, int]:
+    return (millionths - 1) * 10**6, (millionths + 1) * 10**6
+
+
+def test_what_is_always_used_in_the_same_proportion_is_not_told_apart() -> None:
+    first, second = Unit("small", "input"), Unit("small", "output")
+    alone = Unit("large", "output")
+    seen = [
+        Observation(at(0), at(1), {first: 200, second: 100}, 700, 700),
+        Observation(at(2), at(3), {first: 400, second: 200}, 1400, 1400),
+        Observation(at(4), at(5), {alone: 10}, 50, 50),
+    ]
+    found = fit_prices(Observed("CNY", EXACT, seen, 3, []))
+    assert found.together == [[first, second]]
+    assert (found.prices[first], found.prices[second]) == ((0, 3), (0, 7))
+    assert found.prices[alone].told == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decimals", [EXACT, 4])
+@pytest.mark.parametrize("chain", [1, 3])
+def test_prices_that_changed_are_found_and_told_apart(decimals: int, chain: int) -> None:
+    account = Account(2, decimals, change=16)
+    found = fit_prices(account.observed(chain))
+    (change, *_) = found.changes
+    assert change.after <= at(17)
+    assert at(15) <= change.before
+    wrong = [
+        unit
+        for prices, truth in ((found.prices, account.now), (change.earlier.prices, account.prices))
+        for unit, each in prices.items()
+        if not each.low <= truth[unit] <= each.high
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("chain", [1, 3])
+def test_one_stretch_in_which_something_else_was_billed_is_left_out(chain: int) -> None:
+    account = Account(3, EXACT, odd=13)
+    found = fit_prices(account.observed(chain))
+    assert [each.began for each in found.odd] == [at(13, 0.1)]
+    assert {unit: each.told for unit, each in found.prices.items()} == account.prices
+
+
+def test_what_no_prices_explain_is_said() -> None:
+    output = Unit("small", "output")
+    taken: Sequence[int] = [100, 300, 700, 500, 900]
+    seen = [Observation(at(n), at(n, 5), {output: 10}, a, a) for n, a in enumerate(taken)]
+    found = fit_prices(Observed("CNY", EXACT, seen, 5, []))
+    assert (found.prices, found.unexplained) == ({}, [output])
+
+
+def test_a_bill_that_nobody_knows_bounds_from_above_alone() -> None:
+    output = Unit("small", "output")
+    seen = [Observation(at(0), at(1), {output: 10}, None, 995)]
+    assert fit_prices(Observed("CNY", EXACT, seen, 2, [])).prices == {output: (0, 99)}
