@@ -37,16 +37,18 @@ class LaneUse(msgspec.Struct, frozen=True, array_like=True):
     """What one lane of a worker holds, uses and could use.
 
     `held_` is the most that may be or may have been sent in any 60.5 s that end from now on,
-    `used_` what the last 60.5 s sent. `waits_for` names the limit that held the lane back for most
-    of the time since the last report. `largest_tokens` is the largest reservation that waited.
-    `hold_s` is how long this lane's own cool-down lasts; `none_left` that a refusal said that the
-    minute holds no more requests; `service_rpm` and `service_tpm` are limits that an answer named.
+    `used_` what the last 60.5 s sent, and `pace` how many requests a minute left lately.
+    `waits_for` names the limit that held the lane back for most of the time since the last report.
+    `largest_tokens` is the largest reservation that waited. `hold_s` is how long this lane's own
+    cool-down lasts; `none_left` that a refusal said that the minute holds no more requests;
+    `service_rpm` and `service_tpm` are limits that an answer named.
     """
 
     held_requests: int = 0
     held_tokens: int = 0
     used_requests: int = 0
     used_tokens: int = 0
+    pace: int = 0
     waits_for: str | None = None  # "requests" or "tokens"
     largest_tokens: int = 0
     hold_s: float = 0.0

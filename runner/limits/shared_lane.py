@@ -3,17 +3,21 @@
 The worker reports `use`, and hands `set_share` what the coordinator answers.
 """
 
+from collections import deque
 from collections.abc import Callable
-from typing import ClassVar
+from math import ceil
+from typing import Any, ClassVar
 
 import trio
 
 from ..retries import Failure
 from .lane import Lane
-from .limiter import Grant, Limiter
+from .limiter import MINUTE_S, Grant, Limiter
 from .share import LaneShare, LaneUse
 from .shared_limiter import SharedLimiter
 
+# How far back the pace of its requests is looked at.
+PACE_OVER_S = 5.0
 # A limit is what a lane waits for where it held it back for so much of the time.
 MOSTLY = 0.5
 
@@ -25,6 +29,7 @@ class SharedLane(Lane):
     limiter: SharedLimiter
     limiter_kind: ClassVar[type[Limiter]] = SharedLimiter
     on_news: Callable[[], None] | None = None
+    _course: deque[tuple[float, int]]  # when it reported, and what it had sent by then
     _reported_s = float("-inf")
     _waits_since_s: float | None = None
     _waits_for = "requests"
@@ -35,6 +40,10 @@ class SharedLane(Lane):
     _refused_none_left = False
     _service_rpm: int | None = None
     _service_tpm: int | None = None
+
+    def __init__(self, limiter: SharedLimiter, **rest: Any) -> None:
+        super().__init__(limiter, **rest)
+        self._course = deque()
 
     async def until_ready(self, need_tokens: Callable[[], int]) -> None:
         """As of any lane; how long the limits hold it back is told to the coordinator."""
@@ -89,6 +98,7 @@ class SharedLane(Lane):
             held_tokens=held_tokens,
             used_requests=used_requests,
             used_tokens=used_tokens,
+            pace=self._pace(now_s),
             waits_for=self._waits_for if mostly else None,
             largest_tokens=self._largest_tokens,
             hold_s=max(0.0, self._own_hold_until_s - now_s),
@@ -99,6 +109,14 @@ class SharedLane(Lane):
         self._reported_s, self._waited_s, self._largest_tokens = now_s, 0.0, 0
         self._refused_none_left, self._service_rpm, self._service_tpm = False, None, None
         return told
+
+    def _pace(self, now_s: float) -> int:
+        course = self._course
+        course.append((now_s, self.sent))
+        while now_s - course[0][0] > PACE_OVER_S and len(course) > 2:
+            course.popleft()
+        began_s, sent = course[0]
+        return 0 if now_s <= began_s else ceil((self.sent - sent) * MINUTE_S / (now_s - began_s))
 
     def apply_service_limit(self, *, rpm: int | None, tpm: int | None) -> None:
         """An answer named what the service allows: to all workers together."""

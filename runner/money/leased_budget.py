@@ -60,8 +60,7 @@ class LeasedBudget(Budget):
         nobody holds any, and nothing that is in flight can give any back."""
         if self.has_room(bound):
             return
-        self._needs.append(bound)
-        self._ask()
+        self.ask_for(bound)
         try:
             while bound > self.spare:
                 if self._lease.refused is not None:
@@ -69,6 +68,11 @@ class LeasedBudget(Budget):
                 await self._changed.wait()
         finally:
             self._needs.remove(bound)
+
+    def ask_for(self, bound: Decimal) -> None:
+        """Report from now on that the next attempt needs so much."""
+        self._needs.append(bound)
+        self._ask()
 
     def reserve(self, bound: Decimal | None) -> None:
         """Set `bound` aside; where little is left, more is asked for before it is needed."""
@@ -125,12 +129,17 @@ class LeasedBudget(Budget):
         self._lease = lease
         if recalled:
             self._asks = bool(self._needs)
-            self._give_back()
+            # What was lent for an attempt that waits is kept for it: or two workers could take it
+            # from each other for ever.
+            self._give_back(keep=min(self._needs, default=ZERO))
             if self.on_news is not None:
                 self.on_news()
         self._changed.notify_all()
 
-    def _give_back(self) -> None:
+    def _give_back(self, keep: Decimal = ZERO) -> None:
+        """Give back what is spare, but for `keep` where there is so much."""
         spare = self.spare
+        if spare >= keep:
+            spare = EXACT.subtract(spare, keep)
         if spare > 0:
             self._back = EXACT.add(self._back, spare)

@@ -12,7 +12,7 @@ A worker's session and the coordinator exchange one message each way:
                     dealer.report(worker, use, now_s)      for what comes
                     dealer.terms(now_s)                    each REPORT_S, and soon after on_news:
                                                            send what it gives
-                    dealer.leave(worker, now_s)            when its process has ended, and then
+                    dealer.leave(worker, now_s, sent=...)  when its process has ended, and then
                     leases.lost(worker, use, now_s=...)    once its journal says what it spent
                     leases.serve()                         a task beside
 

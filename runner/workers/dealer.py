@@ -4,10 +4,10 @@ Whoever owns the links calls `report` with what came, and sends what `terms` giv
 and soon after `on_news`.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 from .leases import Leases
-from .shares import Shares
+from .shares import Past, Shares
 from .terms import WorkerTerms, WorkerUse
 
 # How often terms that have not changed are told again, so that they don't run out.
@@ -53,11 +53,13 @@ class Dealer:
         if self.leases is not None:
             self.leases.join(worker)
 
-    def leave(self, worker: Hashable, now_s: float) -> None:
-        """A worker sends nothing any more: what it held of the limits comes back in a window. Its
-        money stays lent until `leases.lost` says what became of it."""
+    def leave(
+        self, worker: Hashable, now_s: float, *, sent: Sequence[tuple[str, Past]] | None = None
+    ) -> None:
+        """A worker sends nothing any more: its share comes back as in `Shares.leave`. Its money
+        stays lent until `leases.lost` says what became of it."""
         del self._links[worker]
-        self.shares.leave(worker, now_s)
+        self.shares.leave(worker, now_s, sent=sent)
 
     def report(self, worker: Hashable, use: WorkerUse, now_s: float) -> None:
         """Take in a worker's report; an older one than the last is let pass by."""

@@ -99,9 +99,14 @@ class Leases:
         if use.kept != before.kept:
             totals.unbilled_s = now_s
         account.use = use
-        lent = EXACT.subtract(account.lease.lent, use.back)
-        open_now = EXACT.subtract(lent, EXACT.add(use.spent, use.kept))
-        self._set_aside(account, max(open_now, use.reserved))
+        self._set_aside(account, _open(account.lease.lent, use))
+
+    def _rise(self, account: _Account, amount: Decimal) -> Decimal:
+        """What lending so much more sets aside. It is less where bills beyond their bounds are paid
+        from it: these count as spent already."""
+        return EXACT.subtract(
+            _open(EXACT.add(account.lease.lent, amount), account.use), account.open
+        )
 
     def _set_aside(self, account: _Account, amount: Decimal) -> None:
         rise, account.open = EXACT.subtract(amount, account.open), amount
@@ -116,7 +121,7 @@ class Leases:
         for account in self._waiting():
             need = account.use.need
             assert need is not None
-            if not self._budget.has_room(need):
+            if not self._budget.has_room(self._rise(account, need)):
                 self._recall(account)
                 return
             self._lend(account, need, account.use.want)
@@ -130,14 +135,15 @@ class Leases:
         if room is None:
             amount = max(need, want)
         else:
-            part = _FLOOR.divide(room - need, Decimal(SPARE_PART * len(self._accounts)))
+            beyond = EXACT.subtract(room, self._rise(account, need))
+            part = _FLOOR.divide(beyond, Decimal(SPARE_PART * len(self._accounts)))
             spare = max(ZERO, _FLOOR.quantize(part, SMALLEST))
             amount = EXACT.add(need, min(max(ZERO, want - need), spare))
         if amount <= 0:
             return
         account.need_since = None
         lent = EXACT.add(account.lease.lent, amount)
-        self._set_aside(account, EXACT.add(account.open, amount))
+        self._set_aside(account, _open(lent, account.use))
         self._tell(account, Lease(lent, account.lease.recall))
 
     def _recall(self, asking: _Account | None) -> None:
@@ -166,7 +172,7 @@ class Leases:
             assert first.use.need is not None
             asked = first.need_since, first.use.need
             try:
-                await self._budget.until_room(first.use.need)
+                await self._budget.until_room(self._rise(first, first.use.need))
             except OutOfMoneyError as error:
                 if asked == (first.need_since, first.use.need):
                     self._refusal = error
@@ -196,3 +202,9 @@ class Leases:
         account = self._accounts[worker]
         account.told = True
         return account.lease
+
+
+def _open(lent: Decimal, use: LeaseUse) -> Decimal:
+    """What a worker that was lent so much may still spend, by what it last said."""
+    left = EXACT.subtract(EXACT.subtract(lent, use.back), EXACT.add(use.spent, use.kept))
+    return max(left, use.reserved)

@@ -7,7 +7,7 @@ it last reported, and what was told to it since. A ghost is what the last minute
 or of a session, that is no more.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 from ..limits import Share
 
@@ -67,9 +67,9 @@ class Pool:
             # It holds less than it was told where its share ran out: that was given up by it.
             stake.told_window = min(stake.told_window, held)
 
-    def forget(self, worker: Hashable, until_s: float) -> None:
-        """A worker is gone: what it may have sent is held until `until_s`."""
-        self.haunt(until_s, self.stakes.pop(worker).held)
+    def forget(self, worker: Hashable) -> int:
+        """A worker is gone; returns what it may have held."""
+        return self.stakes.pop(worker).held
 
     def void(self, worker: Hashable) -> None:
         """A worker's share has run out for longer than a window: nothing of it counts."""
@@ -86,16 +86,26 @@ class Pool:
         stakes = self.stakes.values()
         window = self.limit - sum(s.held for s in stakes) - sum(each[1] for each in self._ghosts)
         pace = self.limit - sum(s.held_pace for s in stakes)
-        changed = set()
-        for worker in workers:
-            stake = self.stakes[worker]
-            before = stake.share
-            more = max(0, min(stake.target - stake.held_pace, pace))
-            pace -= more
+        mine = {worker: self.stakes[worker] for worker in workers}
+        before = {worker: stake.share for worker, stake in mine.items()}
+        wanted = [max(0, stake.target - stake.held_pace) for stake in mine.values()]
+        for stake, more in zip(mine.values(), parts(pace, wanted), strict=True):
             stake.told_pace = min(stake.target, stake.told_pace + more)
-            more = max(0, min(stake.target - stake.held, window))
-            window -= more
+        wanted = [max(0, stake.target - stake.held) for stake in mine.values()]
+        for stake, more in zip(mine.values(), parts(window, wanted), strict=True):
             stake.told_window = min(stake.target, stake.held + more)
-            if stake.share != before:
-                changed.add(worker)
-        return changed
+        return {worker for worker, stake in mine.items() if stake.share != before[worker]}
+
+
+def parts(room: int, wanted: Sequence[int]) -> list[int]:
+    """What each gets of `room`, in the measure of what is wanted; nothing of a debt."""
+    total = sum(wanted)
+    if room >= total or room <= 0:
+        return list(wanted) if room > 0 else [0] * len(wanted)
+    given = [room * each // total for each in wanted]
+    left = room - sum(given)
+    for n, each in enumerate(wanted):
+        more = min(left, each - given[n], 1)
+        given[n] += more
+        left -= more
+    return given

@@ -84,11 +84,14 @@ class LaneShares:
         for pool in self._pools:
             pool.join(worker)
 
-    def leave(self, worker: Hashable, now_s: float) -> None:
-        """What it may have sent counts for a window from now on."""
+    def leave(self, worker: Hashable, now_s: float, *, known: bool) -> None:
+        """All that it may have sent counts for a window from now on, unless what it sent is `known`
+        and remembered."""
         del self._use[worker]
         for pool in self._pools:
-            pool.forget(worker, now_s + WINDOW_S)
+            held = pool.forget(worker)
+            if not known:
+                pool.haunt(now_s + WINDOW_S, held)
 
     def void(self, worker: Hashable) -> None:
         self._use[worker] = LaneUse()
@@ -163,17 +166,17 @@ class LaneShares:
         has = [all(pool.stakes[worker].target for pool in pools) for worker in self._use]
         uses = list(self._use.values())
         waits = [use.waits_for is not None for use in uses]
-        holders = [had and use.used_requests > 0 for had, use in zip(has, uses, strict=True)]
+        holders = [had and use.pace > 0 for had, use in zip(has, uses, strict=True)]
         chosen = choose(holders, waits, most=self.most_workers)
         if chosen is None:
             if all(sum(stake.target for stake in p.stakes.values()) == p.limit for p in pools):
                 return
             chosen = list(range(min(len(uses), self.most_workers)))
         if self.requests is not None:
-            wants = [(use.used_requests, use.waits_for == "requests") for use in uses]
+            wants = [(use.pace, use.waits_for == "requests") for use in uses]
             _aim(self.requests, wants, chosen, LEAST_RPM)
         if self.tokens is not None:
-            wants = [(use.used_tokens, use.waits_for == "tokens") for use in uses]
+            wants = [(_token_pace(use), use.waits_for == "tokens") for use in uses]
             _aim(self.tokens, wants, chosen, max(1, int(JOBS_IN_A_SHARE * self._largest)))
 
     def share_of(self, worker: Hashable, now_s: float) -> LaneShare:
@@ -220,13 +223,20 @@ class Shares:
         if self.slots is not None:
             self.slots.join(worker)
 
-    def leave(self, worker: Hashable, now_s: float) -> None:
-        """A worker is gone for good: its process has ended, or sends nothing any more."""
+    def leave(
+        self, worker: Hashable, now_s: float, *, sent: Sequence[tuple[str, Past]] | None = None
+    ) -> None:
+        """A worker is gone for good: its process has ended, or sends nothing any more.
+
+        `sent` is what its journal says that it sent in the last window, by model: each counts until
+        a window after it. Without that, all that it held counts for a window from now on.
+        """
         del self._lasts_until_s[worker], self._slot_use[worker]
         for lane in self.lanes:
-            lane.leave(worker, now_s)
+            lane.leave(worker, now_s, known=sent is not None)
+        self.remember(sent or ())
         if self.slots is not None:
-            self.slots.forget(worker, now_s)
+            self.slots.forget(worker)
 
     def report(
         self,
@@ -298,3 +308,8 @@ def _aim(pool: Pool, uses: Sequence[tuple[int, bool]], chosen: Sequence[int], le
     dealt = targets(pool.limit, wants, chosen, least=least)
     for stake, target in zip(stakes, dealt, strict=True):
         stake.target = target
+
+
+def _token_pace(use: LaneUse) -> int:
+    """Tokens a minute, lately."""
+    return use.pace * use.used_tokens // max(1, use.used_requests)

@@ -15,7 +15,7 @@ NEAR = 0.9
 
 
 class Want(NamedTuple):
-    """What a worker has of a limit, used of it in the last minute; whether it waits for more."""
+    """What a worker has of a limit, uses of it lately; whether it waits for more."""
 
     has: int
     used: int

@@ -92,7 +92,8 @@ class Cluster:
     def _remember_past(self, shares: Shares) -> None:
         """An earlier session that was killed just now."""
         now_s = trio.current_time()
-        sent = sorted(now_s - self.rng.uniform(0, 60) for _ in range(self.case.past))
+        apart_s = 60 / self.case.rpm if self.case.rpm else 0
+        sent = [now_s - (n + 1) * apart_s for n in reversed(range(self.case.past))]
         for at_s in sent:
             self.service.receive(at_s, self.case.tokens)
         shares.remember(("m", Past(at_s, self.case.tokens)) for at_s in sent)
@@ -170,7 +171,9 @@ class Cluster:
         worker.scope.cancel()
         assert worker.link is not None
         worker.link.cut = self.down[name].cut = True
-        self.dealer.leave(name, trio.current_time())
+        now_s = trio.current_time()
+        sent = [each for each in worker.sent if each[1].sent_at_s > now_s - WINDOW_S]
+        self.dealer.leave(name, now_s, sent=sent if self.rng.random() < 0.5 else None)
         if self.leases is not None:
             will = worker.will()
             await trio.sleep(self.rng.uniform(0, 2))
@@ -223,7 +226,7 @@ class Cluster:
             broken=self.broken,
             taken=taken,
             billed=service.billed,
-            busy=sum(each.sent_any for each in self.workers.values()),
+            busy=sum(bool(each.sent) for each in self.workers.values()),
             most_in_flight=self.most_in_flight,
             refusal=next((w.refused for w in self.workers.values() if w.refused), None),
         )

@@ -18,7 +18,7 @@ from headrace.runner.errors import OutOfMoneyError
 from headrace.runner.limits import Concurrency, Grant, SharedLane, lanes_for
 from headrace.runner.money import LeasedBudget, LeaseUse, max_cost_ceiling
 from headrace.runner.notify import Notifier
-from headrace.runner.workers import REPORT_S, Allotment, WorkerTerms
+from headrace.runner.workers import REPORT_S, Allotment, Past, WorkerTerms
 
 from .world import Link, Service
 
@@ -77,7 +77,7 @@ class Worker:
         self.left = jobs
         self.link: Link | None = None  # to the coordinator
         self.refused: str | None = None
-        self.sent_any = False
+        self.sent: list[tuple[str, Past]] = []
         self.totals = SimpleNamespace(spent=Decimal(0), kept=Decimal(0), unaccounted=0)
         self.budget: LeasedBudget | None = None
         if traffic.price is not None:
@@ -135,7 +135,8 @@ class Worker:
                 self.refused = error.message
                 return
             self.left -= 1
-            self.sent_any = True
+            self.sent.append((job.model, Past(trio.current_time(), tokens)))
+            flight.lane.sent += 1
             self._service.receive(trio.current_time(), tokens)
             flights.start_soon(self._answer, flight, tokens, bound)
 

@@ -34,7 +34,7 @@ class Service:
         self.sent: list[Request] = []
         self.billed = Decimal(0)
         self._rng = rng
-        self._phase_s = rng.uniform(0, 60)
+        self._phase_s = 120 + rng.uniform(0, 60)
         self._arrivals: list[Request] = []
         self._limits = rpm, tpm
 
