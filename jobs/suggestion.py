@@ -20,6 +20,26 @@ def suggested(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near!r}?" if near is not None else ""
 
 
+LISTED_MAX = 12
+
+
+def or_listed(word: str, known: Iterable[str]) -> str:
+    """The known word that is nearest, or else all that are known, as far as one takes them in.
+
+    Args:
+        word: what was written.
+        known: what could have been.
+
+    Returns:
+        Such as `; did you mean 'output'?` or `; there are input, output`.
+    """
+    words = list(known)
+    if near := suggested(word, words):
+        return near
+    shown = words if len(words) <= LISTED_MAX else [*words[:LISTED_MAX], "…"]
+    return f"; there {'are' if len(words) > 1 else 'is'} {', '.join(shown)}" if shown else ""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is nearest, whatever the case and its dashes.
 

@@ -9,7 +9,7 @@ import msgspec
 from ..errors import InputError
 from ..files import BadLineError, SeenIds, build_job
 from ..records import Recipe, Selection
-from ..suggestion import suggested
+from ..suggestion import or_listed
 from .body import BodyMaker
 from .csv_types import CsvTypes, csv_types
 from .selection import choose
@@ -75,7 +75,7 @@ class JobMaker:
             named |= set() if value is None else value.named
         for name in sorted(named):
             if name not in known:
-                raise InputError(f"{table.name} has no column {name!r}{suggested(name, known)}")
+                raise InputError(f"{table.name} has no column {name!r}{or_listed(name, known)}")
         if table.kind == "csv" and self._expected is not None and self._expected.named:
             (name,) = self._expected.named
             rows = (piece.frame for piece in table.texts())
@@ -152,7 +152,7 @@ def made_jobs(
                     yield from maker.jobs(number, row)
                 except BadRowError as error:
                     known = row if table.kind == "jsonl" else table.columns
-                    near = "" if error.column is None else suggested(error.column, known)
+                    near = "" if error.column is None else or_listed(error.column, known)
                     raise InputError(f"{table.name}: row {number + 1}: {error}{near}") from error
             number += 1
         if chosen.none_from(number):

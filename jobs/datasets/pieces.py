@@ -13,7 +13,7 @@ import msgspec
 import polars as pl
 
 from ..errors import InputError
-from ..suggestion import suggested
+from ..suggestion import or_listed
 
 PIECE_BYTES = 4 * 2**20
 # A row of CSV that is longer has a quote that nothing closes.
@@ -131,7 +131,12 @@ def _csv_frame(
                     f"{name}: row {number} has {len(cells)} cells and the header {len(names)}; "
                     "put quotes around cells that hold a comma"
                 ) from error
-        said = str(error).partition("\n")[0]
+        if data.count(b'"') % 2:
+            said = (
+                "a quote that nothing closes, perhaps; in a cell in quotes a quote is written twice"
+            )
+        else:
+            said = str(error).partition("\n")[0]
         raise InputError(f"{name} can't be read after row {first}: {said}") from error
 
 
@@ -209,4 +214,4 @@ def streamed(table: pl.LazyFrame) -> Iterator[Piece]:
 
 def no_column(name: str, column: str, known: Iterable[str]) -> InputError:
     """That a table lacks a column which something needs."""
-    return InputError(f"{name} has no column {column!r}{suggested(column, known)}")
+    return InputError(f"{name} has no column {column!r}{or_listed(column, known)}")

@@ -10,7 +10,7 @@ max_tokens = 20
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -19,8 +19,8 @@ from headrace.text_file import TextEncodingError, read_text
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..forms import schema_named, way_of
-from ..records import Recipe
-from ..suggestion import suggested
+from ..records import Recipe, SchemaBy
+from ..suggestion import or_listed, suggested
 
 # Texts that may stand in a file of their own: `user_file` for `user`.
 IN_FILES = ("system", "user")
@@ -71,6 +71,9 @@ def checked(given: dict[str, Any], where: str) -> Recipe:
     """A recipe of these keys. Raises InputError; `where` says what it was read from."""
     if "model" not in given:
         raise InputError(f'{where}: no model; write model = "...", or give --model')
+    by = given.get("schema_by")
+    if isinstance(by, str) and by not in get_args(SchemaBy):
+        raise InputError(f"{where}: schema_by is {by!r}{or_listed(by, get_args(SchemaBy))}")
     try:
         recipe = msgspec.convert(given, Recipe)
     except msgspec.ValidationError as error:

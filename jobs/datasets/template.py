@@ -74,7 +74,7 @@ class Template:
         except TemplateError as error:
             line = getattr(error, "lineno", None)
             place = "" if line is None else f", line {line}"
-            raise InputError(f"{what}{place}: {error.message}") from error
+            raise InputError(f"the recipe's {what}{place}: {error.message}") from error
 
     def render(self, row: Row) -> str:
         """The text for a row of `shown` values. Raises BadRowError."""

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from headrace.jobs import Expression, HeadraceError, InputError, parse_condition, printable
+from headrace.jobs import (
+    Expression,
+    HeadraceError,
+    InputError,
+    parse_condition,
+    printable,
+    suggested,
+)
 
 from ..signals import ending_at_signals
 from .budget import DailyBudget
@@ -71,7 +78,9 @@ def run_night(
     check_night(require, beside_require, names)
     for each in eval_file.beside:
         if each not in (LAST_GOOD, BASELINE) and not Path(each).is_dir():
-            raise InputError(f"beside: {each} is not there; name the directory of a run")
+            near = suggested(Path(each).name, (LAST_GOOD, BASELINE))
+            near = near or "; name the directory of a run"
+            raise InputError(f"beside: {each} is not there{near}")
     with RunsDirectory.open(eval_file.runs) as runs:
         day = _date(runs, orders, say)
         night = _Night(eval_file, orders, runs, day, names, (require, beside_require))

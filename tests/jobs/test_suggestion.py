@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.jobs import suggested
+from headrace.jobs.suggestion import or_listed
 
 KNOWN = ["rpm", "tpm", "warmup", "output", "input", "max-cost", "run", "load"]
 
@@ -35,3 +36,13 @@ def test_none_is_asked_where_none_is_near(word: str) -> None:
 def test_one_slip_is_always_seen(word: str, at: int, character: str) -> None:
     slipped = word[:at] + character + word[at:]
     assert suggested(slipped, [word]) == f"; did you mean {word!r}?"
+
+
+def test_where_none_is_near_all_are_listed_as_far_as_one_takes_them_in() -> None:
+    assert or_listed("zzzz", ["a", "b"]) == "; there are a, b"
+    assert or_listed("zzzz", ["label"]) == "; there is label"
+    assert or_listed("lable", ["label"]) == "; did you mean 'label'?"
+    assert or_listed("zzzz", []) == ""
+    many = or_listed("zzzz", (f"c{n}" for n in range(300)))
+    assert many.startswith("; there are c0, c1, ")
+    assert many.endswith(", c11, …")

@@ -111,6 +111,7 @@ def test_cells_of_csv_have_a_type_only_where_all_are_written_so(tmp_path: Path) 
         ("t.jsonl", '{"a":"é"}\n'.encode("latin-1"), "is not UTF-8: line 1 holds the byte 0xe9"),
         ("t.csv", "a\nx\n".encode("utf-32"), "is in UTF-32; save it as UTF-8"),
         ("t.csv", "a\nx\n".encode("utf-16")[:-1], "is in UTF-16 and ends within a character"),
+        ("t.csv", b'a,b\n1,"2\n', "a quote that nothing closes, perhaps"),
         ("t.jsonl", b'{"a":1}\n{"a":\n', "line 2 is not JSON"),
         ("t.jsonl", b'[{"a":1}]\n', "line 1 is not an object (the file is a JSON array?)"),
         ("t.jsonl", b"[\n", "is a JSON array; write one object per line"),

@@ -302,5 +302,10 @@ def test_a_run_may_be_what_a_night_is_beside(nights: Nights) -> None:
     assert outcome.exit_code == 4
     assert verdicts(outcome)["mean(text == expected) >= base beside fixed.run"] == "not met"
     nights.write(f'beside = ["none.run"]\n{EVAL}')
+    calls = len(nights.calls)
     with pytest.raises(InputError, match="is not there; name the directory of a run"):
         nights.start(60)
+    nights.write(f'beside = ["lastgood"]\n{EVAL}')
+    with pytest.raises(InputError, match="lastgood is not there; did you mean 'last-good'"):
+        nights.start(60)
+    assert len(nights.calls) == calls  # told before anything is sent
