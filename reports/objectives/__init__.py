@@ -19,7 +19,7 @@ from .gate import (
 from .objective import Judgement, Measured, check_objective, judge
 from .outcome import Unclear, Weigher, one_sided
 from .pooled import PooledEstimates
-from .possible import ANY, SHARE, Range, score_ranges
+from .ranges import ANY, SHARE, Range, score_ranges
 from .sentences import judgement_words, unclear_words
 from .weighing import Certainty, FigureInterval, Outcome
 

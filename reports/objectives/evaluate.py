@@ -27,7 +27,7 @@ from ..run import Run, open_run, reading_tables
 from ..scores import AS_EXPECTED, is_right_or_wrong
 from .aggregate import OF_ATTEMPTS, aggregate
 from .figure_names import FIGURES, UnknownError, Value, span_s
-from .possible import score_ranges
+from .ranges import score_ranges
 from .units import unit_of
 
 BASE = "base"

@@ -17,7 +17,7 @@ from .estimates import RunEstimates
 from .evaluate import Figures
 from .objective import Judgement, check_objective, judge
 from .outcome import Unclear, Weigher
-from .possible import score_ranges
+from .ranges import score_ranges
 from .repeated import RepeatedEstimates
 from .weighing import LEVEL
 

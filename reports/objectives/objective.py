@@ -27,7 +27,8 @@ from ..row_conditions import refuse_name
 from .aggregate import OF_ATTEMPTS, AggregateQuery
 from .evaluate import BASE, COMPARE, Figures, has_base
 from .figure_names import FIGURES, UnknownError, Value
-from .possible import Range, check_possible
+from .possible import check_possible
+from .ranges import Range
 from .weighing import FigureInterval, Outcome
 
 

@@ -1,17 +1,14 @@
 """Whether an objective could be met by any run at all: `mean(exact) >= 70` can't, 70 % can.
 
-Each figure has a range that its values are never beyond, arithmetic is that of intervals (R. Moore,
-"Interval Analysis", Prentice-Hall 1966), and a comparison that holds nowhere in both ranges never
-holds. What is not known to be impossible is possible.
+A comparison that holds nowhere in the ranges of both its sides never holds, nor do comparisons of
+one figure that hold nowhere together. What is not known to be impossible is possible. Beside a base
+a share that is asked to be no more than all of it worse would say nothing: that is refused, too.
 """
 
 import math
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 from headrace.jobs import (
-    OF_SAMPLES,
     Aggregate,
     Binary,
     Expression,
@@ -22,37 +19,20 @@ from headrace.jobs import (
     Unary,
     format_expression,
     value_type,
+    walk_nodes,
 )
 
 from ..row_conditions import refuse_word
-from ..scores import AS_EXPECTED, is_share, score_names
+from .contradiction import contradicts, is_named
 from .figure_names import FIGURES
+from .ranges import SHARE, Range, RangeOf, figure_range, row_range
 
-# Figures that may be below 0; all others count, or measure, something.
-OF_ANY_SIGN = {"balance_difference"}
-SHARES = {"error_rate", "attempt_error_rate", "goodput_share", "scored_share", AS_EXPECTED}
-
-
-class Range(NamedTuple):
-    """What values are never beyond."""
-
-    low: float
-    high: float
-
-
-ANY = Range(-math.inf, math.inf)
-SHARE = Range(0, 1)
-AMOUNT = Range(0, math.inf)
-
-
-def score_ranges(directory: Path) -> dict[str, Range]:
-    """The scores that a run has, each with what it is never beyond: the scorers of headrace say 0
-    to 1, a function of the user's and a judge may say anything."""
-    return {name: SHARE if is_share(directory, name) else ANY for name in score_names(directory)}
+BASE = "base"
+OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 def check_possible(expression: Expression, scores: Mapping[str, Range]) -> None:
-    """Refuse an objective that no run could meet.
+    """Refuse an objective that no run could meet, or that every one would beside any base.
 
     Args:
         expression: the objective, whose names all have a meaning.
@@ -61,34 +41,63 @@ def check_possible(expression: Expression, scores: Mapping[str, Range]) -> None:
     Raises:
         ExpressionError: at the comparison that could never be true.
     """
-    never = _never(expression, expression.root, scores)
+    rows, figures = row_range(scores), figure_range(scores)
+    for node in walk_nodes(expression.root, into_aggregates=False):
+        for each in _row_conditions(node):
+            _refuse(expression, each, rows)
+        if isinstance(node, Binary):
+            _check_words(expression, node)
+            _check_base(expression, node, figures)
+    _refuse(expression, expression.root, figures)
+
+
+def _refuse(expression: Expression, node: Node, of: RangeOf) -> None:
+    never = _never(node, of)
     if never is not None:
-        raise expression.mistake(never, _said(never, scores))
+        raise expression.mistake(never, _said(never, of))
 
 
-def _never(expression: Expression, node: Node, scores: Mapping[str, Range]) -> Node | None:
-    """The comparison for which a condition could never be true; None where it could."""
+def _row_conditions(node: Node) -> Iterator[Node]:
+    if isinstance(node, Aggregate):
+        for each in (node.argument, node.where):
+            if each is not None and value_type(each) == "truth":
+                yield each
+
+
+def _never(node: Node, of: RangeOf) -> Node | None:
+    """The part for which a condition could never be true; None where it could."""
     match node:
+        case Unary(operator="not", operand=operand):
+            return node if _always(operand, of) else None
         case Binary(operator="and", left=left, right=right):
-            found = _never(expression, left, scores)
-            return found if found is not None else _never(expression, right, scores)
+            found = _never(left, of) or _never(right, of)
+            return found or (node if contradicts(node, of) else None)
         case Binary(operator="or", left=left, right=right):
-            found = _never(expression, left, scores)
-            return None if found is None or _never(expression, right, scores) is None else found
-        case Binary(left=left, right=right) if value_type(node) == "truth":
-            _check_words(expression, left, right)
-            impossible = _impossible(node.operator, _range(left, scores), _range(right, scores))
-            return node if impossible else None
+            found = _never(left, of)
+            return None if found is None or _never(right, of) is None else found
+        case Binary(operator=sign) if sign in OPPOSITE:
+            return node if _impossible(sign, node, of) else None
     return None
 
 
-def _check_words(expression: Expression, left: Node, right: Node) -> None:
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, Name) and isinstance(other, Text) and one.name in FIGURES:
-            refuse_word(expression, other, FIGURES[one.name].words)
+def _always(node: Node, of: RangeOf) -> bool:
+    match node:
+        case Unary(operator="not", operand=operand):
+            return _never(operand, of) is not None
+        case Binary(operator="and", left=left, right=right):
+            return _always(left, of) and _always(right, of)
+        case Binary(operator="or", left=left, right=right):
+            return _always(left, of) or _always(right, of)
+        case Binary(operator=sign) if sign in OPPOSITE:
+            return _impossible(OPPOSITE[sign], node, of)
+    return False
 
 
-def _impossible(sign: str, a: Range, b: Range) -> bool:
+def _impossible(sign: str, node: Binary, of: RangeOf) -> bool:
+    """Whether a comparison of the sides of a node never holds."""
+    if sign in ("<", ">", "!=") and is_named(node.left) and _same(node.left, node.right):
+        return True
+    a, b = _sides(node, of)
     match sign:
         case "<":
             return a.low >= b.high
@@ -101,73 +110,70 @@ def _impossible(sign: str, a: Range, b: Range) -> bool:
         case "==":
             return a.high < b.low or a.low > b.high
         case _:
-            return False
+            return a.is_point and a == b
 
 
-def _range(node: Node, scores: Mapping[str, Range]) -> Range:
+def _sides(node: Binary, of: RangeOf) -> tuple[Range, Range]:
+    """The ranges of both sides; `base` is what the side without it may be."""
+    left, right = node.left, node.right
+    if _has_base(right):
+        return of(left), _beside(right, of(left), of)
+    if _has_base(left):
+        return _beside(left, of(right), of), of(right)
+    return of(left), of(right)
+
+
+def _beside(node: Node, base: Range, of: RangeOf) -> Range:
+    """The range of a line in `base`; of what is more than that, anything."""
     match node:
-        case Number(amount=amount):
-            return Range(float(amount), float(amount))
-        case Name(name=name) if name in SHARES:
-            return SHARE
-        case Name(name=name) if name in FIGURES and name not in OF_ANY_SIGN:
-            return ANY if FIGURES[name].is_text else AMOUNT
-        case Aggregate():
-            return _of_rows(node, scores)
-        case Unary(operator="-", operand=operand):
-            low, high = _range(operand, scores)
-            return Range(-high, -low)
-        case Binary(operator=sign, left=left, right=right):
-            return _computed(sign, _range(left, scores), _range(right, scores))
-    return ANY
+        case Name(name=name) if name == BASE:
+            return base
+        case Binary(operator="+", left=left, right=right):
+            one, other = _beside(left, base, of), _beside(right, base, of)
+            return Range(one.low + other.low, one.high + other.high)
+        case Binary(operator="-", left=left, right=right):
+            one, other = _beside(left, base, of), _beside(right, base, of)
+            return Range(one.low - other.high, one.high - other.low)
+        case _ if not _has_base(node):
+            return of(node)
+    return Range(-math.inf, math.inf)
 
 
-def _of_rows(node: Aggregate, scores: Mapping[str, Range]) -> Range:
-    argument = node.argument
-    if node.function in OF_SAMPLES and node.function != "majority":
-        return SHARE
-    if argument is None or node.function == "count":
-        return AMOUNT
-    if value_type(argument) == "truth":
-        values = SHARE
-    elif isinstance(argument, Name):
-        scores = {**scores, AS_EXPECTED: SHARE}
-        values = scores.get(argument.name, ANY if argument.name == "expected" else AMOUNT)
-    else:
-        values = ANY
-    if node.function in ("sum", "rate"):
-        return AMOUNT if values.low >= 0 else ANY
-    return values
+def _same(one: Node, other: Node) -> bool:
+    return format_expression(one) == format_expression(other)
 
 
-def _computed(sign: str, a: Range, b: Range) -> Range:
-    match sign:
-        case "+":
-            return Range(a.low + b.low, a.high + b.high)
-        case "-":
-            return Range(a.low - b.high, a.high - b.low)
-        case "*":
-            ends = [_times(x, y) for x in a for y in b]
-            return Range(min(ends), max(ends))
-        case "/" if b.low > 0 or b.high < 0:
-            ends = [_times(x, 1 / y) for x in a for y in b]
-            return Range(min(ends), max(ends))
-        case "/" if a.low >= 0 and b.low >= 0:
-            return AMOUNT
-    return ANY
+def _has_base(node: Node) -> bool:
+    outer = walk_nodes(node, into_aggregates=False)
+    return any(isinstance(each, Name) and each.name == BASE for each in outer)
 
 
-def _times(x: float, y: float) -> float:
-    """A product in which nothing times infinity is nothing."""
-    return 0.0 if x == 0 or y == 0 else x * y
+def _check_words(expression: Expression, node: Binary) -> None:
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(one, Name) and isinstance(other, Text) and one.name in FIGURES:
+            refuse_word(expression, other, FIGURES[one.name].words)
 
 
-def _said(node: Node, scores: Mapping[str, Range]) -> str:
-    assert isinstance(node, Binary)
+def _check_base(expression: Expression, node: Binary, of: RangeOf) -> None:
+    """Refuse `mean(exact) >= base - 2`, by which 2 points are meant: it can never be missed."""
+    if node.operator not in ("<", "<=", ">", ">=") or not (
+        _has_base(node.left) or _has_base(node.right)
+    ):
+        return
+    side = node.left if _has_base(node.right) else node.right
+    a, b = _sides(node, of)
+    if of(side) == SHARE and (b.high < a.low if node.operator[0] == ">" else a.high < b.low):
+        said = f"this could never be missed: {format_expression(side)} is from 0 to 1"
+        raise expression.mistake(node, said + "; write points with %, such as base - 2%")
+
+
+def _said(node: Node, of: RangeOf) -> str:
     said = "this could never be true"
+    if not isinstance(node, Binary) or node.operator == "and":
+        return said
     for side, other in ((node.left, node.right), (node.right, node.left)):
-        low, high = _range(side, scores)
-        if isinstance(side, Number) or low == high:
+        low, high = of(side)
+        if not is_named(side) or low == high or _has_base(side):
             continue
         said += f": {format_expression(side)} is "
         if math.isfinite(high):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from headrace.jobs import OF_SAMPLES, Aggregate, Binary, Name, Node, Unary, value_type, walk_nodes
 
-from .possible import SHARES
+from .ranges import SHARES
 
 SHARE = "share"
 
