@@ -5,6 +5,7 @@ text where it is compared with text. A list stands for any of what it holds, as 
 scorer `exact`.
 """
 
+import math
 from typing import Any
 
 import msgspec
@@ -55,14 +56,22 @@ def _numbers(column: pl.Series) -> pl.Series:
     for text in column:
         value = expected_value(text)
         options = value if isinstance(value, list) else [value]
-        found.append(None if value is None else [float(each) for each in options if _counts(each)])
+        found.append(None if value is None else [_float(each) for each in options if _counts(each)])
     return pl.Series(column.name, found, dtype=pl.List(pl.Float64))
 
 
 def _number(column: pl.Series) -> pl.Series:
     values = map(expected_value, column)
-    found = [float(value) if _counts(value) else None for value in values]
+    found = [_float(value) if _counts(value) else None for value in values]
     return pl.Series(column.name, found, dtype=pl.Float64)
+
+
+def _float(value: float) -> float:
+    """A number as a float; one that is beyond all of them is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _counts(value: Any) -> bool:

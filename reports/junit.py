@@ -35,7 +35,9 @@ def document(suites: ET.Element) -> bytes:
         cases = list(suite.iter("testcase"))
         suite.set("tests", str(len(cases)))
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-            suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
+            count = sum(case.find(tag) is not None for case in cases)
+            if count or tag != "skipped":
+                suite.set(name, str(count))
     ET.indent(suites)
     data: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return data + b"\n"

@@ -29,9 +29,9 @@ from ..expected_values import expected_number
 from ..figures import measured_results
 from ..row_conditions import JSON_VALUE, compiled, row_condition
 from ..run import Run
+from ..samples import samples_of
 from ..scores import (
     AS_EXPECTED,
-    QUESTION,
     Question,
     pass_all,
     pass_at,
@@ -216,8 +216,9 @@ def sampled_values(run: Run, expression: Expression, node: Aggregate) -> pl.Data
     """
     assert isinstance(node.argument, Name)
     prepared = AggregateQuery.of(expression, node, score_names(run.directory))
-    columns = (pl.col(QUESTION).alias("question"), pl.col(node.argument.name).alias("score"))
-    rows = _rows(run, prepared).select(*columns, "text").drop_nulls("score")
+    question = samples_of(run).question.alias("question")
+    score = pl.col(node.argument.name).alias("score")
+    rows = _rows(run, prepared).select(question, score, "text").drop_nulls("score")
     if node.samples is None:
         reading = reading_of(_scorer(run, node.argument.name))
         votes = votes_of(rows.collect(engine="streaming"), reading)

@@ -15,7 +15,6 @@ from .samples import (
 from .score import Scored
 from .scorer import SCORERS, Scorer, reading_of, scorer_of
 from .table import (
-    QUESTION,
     SCORER_KEY,
     ScoreTable,
     is_right_or_wrong,
@@ -29,7 +28,6 @@ from .votes_runs import VOTES_RUN, votes_runs
 
 __all__ = [
     "AS_EXPECTED",
-    "QUESTION",
     "SCORERS",
     "SCORER_KEY",
     "VOTES_RUN",

@@ -50,7 +50,9 @@ def last_number(text: str) -> Decimal | None:
 def _wanted(expected: Any) -> Decimal | None:
     if isinstance(expected, bool):
         return None
-    if isinstance(expected, int | float):
+    if isinstance(expected, int):
+        return Decimal(expected)
+    if isinstance(expected, float):
         return Decimal(str(expected)) if math.isfinite(expected) else None
     return last_number(expected) if isinstance(expected, str) else None
 

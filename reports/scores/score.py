@@ -1,5 +1,6 @@
 """What a scorer says of one answer: a number, or why there is none."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -14,6 +15,15 @@ class Scored(NamedTuple):
     reason: str | None = None
 
 
+# (Without the value itself: reasons are counted by what they say.)
+KINDS = {
+    dict: "an object",
+    list: "a list of other things",
+    bool: "true or false",
+    str: "text",
+    int: "a number",
+    float: "a number",
+}
 NOTHING_EXPECTED = Scored(None, "nothing is expected")
 RIGHT, WRONG = Scored(1.0), Scored(0.0)
 
@@ -52,8 +62,9 @@ def _texts(options: list[Any]) -> Iterator[str]:
 
 def wrong_type(expected: Any, wanted: str) -> Scored:
     """That what is expected is not what the scorer compares with."""
-    kinds = {dict: "an object", list: "a list of other things", bool: "true or false"}
-    said = kinds.get(type(expected), repr(expected)[:80])
+    said = KINDS[type(expected)]
+    if isinstance(expected, float) and not math.isfinite(expected):
+        said = "no finite number"
     return Scored(None, f"what is expected is {said}, not {wanted}")
 
 

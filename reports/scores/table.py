@@ -22,14 +22,11 @@ from headrace.jobs import (
 )
 
 from ..run import Run, reading_tables
-from ..samples import samples_of
 from .as_expected import AS_EXPECTED, matches
 from .samples import right_or_wrong
 from .scorer import SCORERS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-# A column that no table has.
-QUESTION = "#question"
 # Where the file says by what it was scored.
 SCORER_KEY = "headrace.scorer"
 
@@ -103,15 +100,14 @@ def _scorer(part: Path) -> str | None:
 
 def with_scores(run: Run, results: pl.LazyFrame, names: Iterable[str]) -> pl.LazyFrame:
     """Results with scores of the run beside them, each a column of its name, null without one, and
-    as_expected if it is among the names; and QUESTION, what the samples of one question have in
-    common."""
+    as_expected if it is among the names."""
     found = results
     for name in names:
         keys, scores = ["index"], matches(run, results) if name == AS_EXPECTED else None
         if scores is None:
             keys, scores = ["index", "custom_id"], score_table(run, name).rows
         found = found.join(scores.select(*keys, pl.col("score").alias(name)), on=keys, how="left")
-    return found.with_columns(samples_of(run).question.alias(QUESTION))
+    return found
 
 
 def _parts(folder: Path) -> list[Path]:
