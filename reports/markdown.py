@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from headrace.jobs import printable, reasons_in_words, show_seconds
 
-from .figures import QUANTILES, Summary
+from .figures import QUANTILES, Summary, worth_comparing
 from .headline import headline, kept_words
 from .load import PERCENTILES, WITH_FAILURES, LoadFigures, asked, times_table
 from .score_words import (
@@ -18,7 +18,7 @@ from .score_words import (
     scorer_words,
     unscored_words,
 )
-from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate
+from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate, taken_words
 
 ROWS_MAX = 10
 CHARACTERS_MAX = 160
@@ -34,6 +34,7 @@ def markdown(summary: Summary) -> str:
         _cost(summary),
         _unpriced(summary),
         _balance(summary),
+        _cost_sources(summary),
     ]
     parts += [_notes(summary), _hints(summary), _times(summary)]
     parts += [_errors(summary), _rejects(summary)]
@@ -176,6 +177,22 @@ def _balance(summary: Summary) -> str:
         said += f"\n- reported by the service: {money(check.reported, None)}"
     kept = [] if summary.kept is None else kept_words(summary.kept)
     return said + "".join(f"\n- {code(reason)}" for reason in [*check.why, *kept])
+
+
+def _cost_sources(summary: Summary) -> str:
+    """What each model cost by three sources, where that says more than the rest."""
+    if not worth_comparing(summary.cost_sources):
+        return ""
+    rows = [
+        (
+            "**all**" if each.model is None else code(each.model),
+            money(each.computed, None),
+            money(each.reported, None),
+            taken_words(each.account_low, each.account_high),
+        )
+        for each in [*summary.cost_sources[:ROWS_MAX], *summary.cost_sources[ROWS_MAX:][-1:]]
+    ]
+    return table(("model", "computed", "reported", "account"), rows, left=1)
 
 
 def _times(summary: Summary) -> str:

@@ -41,6 +41,13 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     return "-" if amount is None else f"{strip_zeros(amount):,f} {currency or ''}".rstrip()
 
 
+def taken_words(low: Decimal | None, high: Decimal | None) -> str:
+    """What an account took: an amount, from where to where, or a dash where it is not known."""
+    if low is None or high is None or low == high:
+        return money(high, None)
+    return f"{money(low, None)} to {money(high, None)}"
+
+
 def money_to_read(amount: Decimal | None, currency: str | None) -> str:
     """An amount rounded for a sentence: to five digits, but no coarser than hundredths."""
     if not amount:

@@ -76,7 +76,7 @@ COMMANDS = {
     "cluster": Place("runner.cluster.cli", "cluster", "Check the machines that would share a run."),
     "balance": Place("runner.cli", "balance", "Show the account's balance and the key's budgets."),
     "prices": Place(
-        "reports.price_fit.cli", "prices", "Tell prices from an account, check or import them."
+        "reports.prices_cli", "prices", "Tell prices from an account, check or import them."
     ),
     "gateway": Place("gateway.cli", "gateway", "Serve the API on this machine, to try things on."),
     "demo": Place("runner.demo", "demo", "Gateway, jobs, run and report in one go, offline."),

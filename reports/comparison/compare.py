@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from ..figures import usage_of
+from ..figures import CostSources, check_balance, cost_sources_of, usage_of
 from ..run import Run, open_run, reading_tables
 from ..scores import AS_EXPECTED
 from ..uncertainty import holm
@@ -108,7 +108,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     exact, and those of all jobs, paired or not. `scores` are those that both runs have. `flips` are
     the questions that changed by as_expected: None where that can't be
     told. With several runs a side `a` and `b` are all of `runs_a` and `runs_b`; noise between runs
-    is known where both sides have several."""
+    is known where both sides have several. `sources_a` and `sources_b` are what each model cost, by
+    who says so."""
 
     schema_version: int
     a: str
@@ -125,6 +126,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     differences: list[Difference]
     scores: list[ScoreDifference] = []
     flips: Flips | None = None
+    sources_a: list[CostSources] = []
+    sources_b: list[CostSources] = []
 
 
 def compare(a: Path, b: Path, *, by: str | None = None) -> Comparison:
@@ -160,8 +163,10 @@ def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:
             check_column((a, b), by)
     with reading_tables(a.directory):
         jobs_a, usage_a = jobs_of(a), usage_of(a)
+        sources_a = cost_sources_of(a, usage_a, check_balance(a))
     with reading_tables(b.directory):
         jobs_b, usage_b = jobs_of(b), usage_of(b)
+        sources_b = cost_sources_of(b, usage_b, check_balance(b))
     sides = side_by_side(jobs_a, jobs_b)
     currency = usage_a.currency if usage_a.currency == usage_b.currency else None
     with reading_tables(b.directory):
@@ -186,6 +191,8 @@ def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:
         ),
         scores=scores,
         flips=flips_by(scores, AS_EXPECTED),
+        sources_a=sources_a,
+        sources_b=sources_b,
     )
 
 

@@ -134,6 +134,19 @@ def distance(value: float, unit: str, *, time: Time = show_seconds) -> str:
     return f"{value * 100:.2f} pp" if unit == "share" else shown(value, unit, time=time)
 
 
+def _by_others(comparison: Comparison) -> Iterator[str]:
+    """What the services report and their accounts took, in all."""
+    sides = [each[-1] if each else None for each in (comparison.sources_a, comparison.sources_b)]
+    reported = [None if each is None else each.reported for each in sides]
+    taken = [None if each is None else each.account_high for each in sides]
+    if any(amount is not None for amount in reported):
+        shown = [money_to_read(amount, None) for amount in reported]
+        yield f"By what the services report A cost {shown[0]} and B {shown[1]}."
+    if any(amount is not None for amount in taken):
+        shown = [money_to_read(amount, None) for amount in taken]
+        yield f"From their accounts A took {shown[0]} and B {shown[1]}."
+
+
 def sentences(comparison: Comparison) -> Iterator[str]:
     """What the comparison means, in plain words."""
     if comparison.total_cost_a is not None and comparison.total_cost_b is not None:
@@ -144,6 +157,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
         )
     elif comparison.currency is None:
         yield "The costs are not compared: the runs have no currency in common."
+    yield from _by_others(comparison)
     judged = [each for each in comparison.differences if each.finding != "too few"]
     clear = [each for each in judged if each.finding in ("higher", "lower")]
     if not judged:

@@ -1,7 +1,8 @@
 """The figures of a run: outcome, usage, cost, latency, limits, and the balance check."""
 
-from .balance_check import BalanceCheck
+from .balance_check import BalanceCheck, check_balance
 from .concurrency_history import ConcurrencyFigures
+from .cost_sources import CostSources, cost_sources_of, worth_comparing
 from .kept_money import KeptMoney, kept_money
 from .latency import QUANTILES, Distribution, worth_showing
 from .limits_report import LimitsReport, LimitUse
@@ -30,6 +31,7 @@ __all__ = [
     "SUSPICIONS",
     "BalanceCheck",
     "ConcurrencyFigures",
+    "CostSources",
     "Distribution",
     "FailedAttempts",
     "FailedJobs",
@@ -45,6 +47,8 @@ __all__ = [
     "UnfitAnswers",
     "UsageRow",
     "UsageTable",
+    "check_balance",
+    "cost_sources_of",
     "data_json",
     "kept_money",
     "measured_results",
@@ -53,6 +57,7 @@ __all__ = [
     "summary_json",
     "summary_of",
     "usage_of",
+    "worth_comparing",
     "worth_showing",
     "write_summary",
 ]

@@ -16,6 +16,7 @@ from ..run import Run, open_run, reading_tables
 from ..scores import ScoreFigures, score_figures
 from .balance_check import BalanceCheck, check_balance
 from .copies import count_copies
+from .cost_sources import CostSources, cost_sources_of
 from .images import ImageCounts, count_images
 from .kept_money import KeptMoney, kept_money
 from .latency import METRICS, Distribution, distributions
@@ -82,6 +83,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     deduplicated: int = 0
     deduplicated_saved: Decimal | None = None
     unfit: UnfitAnswers | None = None
+    cost_sources: list[CostSources] = []
 
 
 def summarise(
@@ -106,22 +108,24 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
     with reading_tables(run.directory):
         copies, saved = count_copies(run)
         unfit = count_unfit(run)
+        usage, balance = usage_of(run), check_balance(run, tolerance=tolerance)
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
             outcome=count_outcomes(run, 0 if unfit is None else unfit.reasks),
-            usage=usage_of(run),
+            usage=usage,
             images=count_images(run),
             latency=distributions(_times(run)),
             throughput=_throughput(run),
             limits=limits_of(run),
-            balance=check_balance(run, tolerance=tolerance),
+            balance=balance,
             kept=kept_money(run),
             load=_load(run),
             scores=score_figures(run),
             deduplicated=copies,
             deduplicated_saved=saved,
             unfit=unfit,
+            cost_sources=cost_sources_of(run, usage, balance),
         )
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from headrace.jobs import reasons_in_words
 
-from ..figures import SUSPICIONS, Summary, summary_of, worth_showing
+from ..figures import SUSPICIONS, Summary, summary_of, worth_comparing, worth_showing
 from ..headline import headline, kept_words
 from ..load import PERCENTILES
 from ..output import write_whole
@@ -104,6 +104,7 @@ def html_report(
         series=series,
         extremes=extremes,
         settings=settings_of(run.manifest),
+        sources=summary.cost_sources if worth_comparing(summary.cost_sources) else [],
         suspicions=SUSPICIONS,
         too_short=TOO_SHORT,
         state=state_words(summary.run.state, kind=summary.run.kind),

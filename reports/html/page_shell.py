@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from headrace.jobs import show_seconds
 
-from ..wording import counted, endpoint, money, money_to_read
+from ..wording import counted, endpoint, money, money_to_read, taken_words
 
 TEMPLATES = Path(__file__).with_name("templates")
 # So that no run makes a page too large: characters of a name and of a text.
@@ -109,6 +109,7 @@ def _environment() -> jinja2.Environment:
         "sentence": _sentence,
         "money": money,
         "money_to_read": money_to_read,
+        "taken": taken_words,
         "count": lambda number: "–" if number is None else f"{number:,.0f}",
         "counted": counted,
         "percent": lambda share: "–" if share is None else f"{share:.1%}",

@@ -52,6 +52,14 @@ def _reported_cost(summary: Summary) -> Decimal:
     return found
 
 
+def _account_cost(summary: Summary) -> Decimal:
+    check = summary.balance
+    for found in (check.daily_rise, check.monthly_rise, check.fall):
+        if found is not None:
+            return found
+    raise UnknownError(f"what the account took is not known: {'; '.join(check.why)}")
+
+
 def _error_rate(summary: Summary) -> float | None:
     if summary.load is not None:
         return summary.load.requests.error_rate
@@ -143,6 +151,10 @@ FIGURES = {
     "cost": Figure(_cost, "cost of all attempts, exact; unknown while an answer has no price"),
     "reported_cost": Figure(
         _reported_cost, "what the service itself says that the attempts cost, of those that it says"
+    ),
+    "reported": Figure(_reported_cost, "the same"),
+    "account_cost": Figure(
+        _account_cost, "what the account took: the rise of the key's use, else the balance's fall"
     ),
     "input_tokens": Figure(
         lambda s: s.usage.total.input_tokens, "of all attempts, cached included"

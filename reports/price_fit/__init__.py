@@ -1,5 +1,6 @@
 """Prices from what an account took: inferred, and held against a price file."""
 
+from .by_model import taken_by_model
 from .check import ModelCheck, PriceCheck, check_prices
 from .fit import Fit, PriceRange, fit_prices
 from .observed import Observation, Observed, Unit, observe
@@ -23,4 +24,5 @@ __all__ = [
     "observe",
     "open_runs",
     "refuse_other_currency",
+    "taken_by_model",
 ]

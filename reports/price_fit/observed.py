@@ -4,6 +4,7 @@ Amounts are whole numbers of 10^-12, prices of 10^-6, and quantities such that a
 quantity is an amount: a price is for a million tokens, or for one image or search.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -90,18 +91,19 @@ def observe(runs: Sequence[Run], bands: Bands | None = None) -> Observed:
     decimals = max(reading.decimals or 0 for reading in shown)
     observations, notes, attempts = list[Observation](), list[str](), 0
     for group in _by_service(runs):
-        rows = _attempts(group, bands or {})
-        attempts += rows.height
+        moments = sorted({each.read_at for run in group for each in readings[run.directory]})
+        stretches = _Stretches(moments, group, bands or {})
+        attempts += stretches.attempts
         for run in group:
             for chain in _chains(readings[run.directory]):
-                still = [reading for reading in chain if _is_still(reading, chain, rows)]
+                still = [each for each in chain if _is_still(each, chain, stretches)]
                 if len(still) < len(chain):
                     moved = counted(len(chain) - len(still), "reading")
                     notes.append(
                         f"{run.directory.name}: {moved} left out, with requests in flight or "
                         f"charges that may still have been under way"
                     )
-                observations += _between(still, rows, decimals)
+                observations += _between(still, stretches, decimals)
     observations.sort(key=lambda each: (each.ended, each.began))
     return Observed(currencies[0], decimals, observations, attempts, notes)
 
@@ -130,18 +132,55 @@ def _chains(readings: Sequence[BalanceReading]) -> list[list[BalanceReading]]:
     return chains
 
 
-def _attempts(runs: Sequence[Run], bands: Bands) -> pl.DataFrame:
-    """The attempts that were sent, each with what it used by component.
+class _Stretches:
+    """What was sent between each two moments at which the account was read, summed up.
 
-    `ended_at` is null where it is not known; `unknown` says that it may have been billed for
-    something that it doesn't tell.
+    Stretch n ends with moment n, and the last one follows the last moment.
     """
-    frames = []
-    for run in runs:
-        with reading_tables(run.directory):
+
+    def __init__(self, moments: Sequence[datetime], runs: Sequence[Run], bands: Bands) -> None:
+        self._moments = list(moments)
+        frames = []
+        for run in runs:
             sent = run.attempts.filter(pl.col("sent_at").is_not_null())
-            frames.append(_used(sent, bands).collect())
-    return pl.concat(frames).sort("sent_at")
+            with reading_tables(run.directory):
+                frames.append(_summed(_used(sent, bands), self._moments).collect())
+        self._rows = pl.concat(frames)
+        self.attempts = int(self._rows["attempts"].sum())
+        self._by_stretch = {
+            number: self._rows.filter(pl.col("stretch") == number)
+            for number in self._rows["stretch"].unique()
+        }
+
+    def before(self, moment: datetime) -> pl.DataFrame:
+        """Sums of what was sent until then."""
+        return self._rows.filter(pl.col("stretch") <= bisect_left(self._moments, moment))
+
+    def next_sent(self, moment: datetime) -> datetime | None:
+        """When the next request was sent after it."""
+        after = self._rows.filter(pl.col("stretch") > bisect_left(self._moments, moment))
+        found: datetime | None = after["first_sent_at"].min()  # type: ignore[assignment]
+        return found
+
+    def between(self, first: datetime, last: datetime) -> pl.DataFrame:
+        """Sums of what was sent after the one moment and until the other."""
+        numbers = range(bisect_left(self._moments, first) + 1, bisect_left(self._moments, last) + 1)
+        found = [self._by_stretch[number] for number in numbers if number in self._by_stretch]
+        return pl.concat(found) if found else self._rows.clear()
+
+
+def _summed(used: pl.LazyFrame, moments: Sequence[datetime]) -> pl.LazyFrame:
+    """Sums by stretch, model and band: nothing of a million rows has to be held."""
+    marks = pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
+    stretch = pl.lit(marks).search_sorted(pl.col("sent_at"), side="left")
+    return used.group_by(stretch.cast(pl.Int64).alias("stretch"), "model", "band").agg(
+        pl.len().alias("attempts"),
+        pl.col("sent_at").min().alias("first_sent_at"),
+        pl.col("ended_at").max(),
+        pl.col("ended_at").null_count().alias("open_ends"),
+        pl.col("unknown").any(),
+        *(pl.col(name).sum() for name in (*TOKENS, *PIECES)),
+    )
 
 
 def _used(attempts: pl.LazyFrame, bands: Bands) -> pl.LazyFrame:
@@ -193,28 +232,24 @@ def _used(attempts: pl.LazyFrame, bands: Bands) -> pl.LazyFrame:
 
 
 def _is_still(
-    reading: BalanceReading, chain: Sequence[BalanceReading], attempts: pl.DataFrame
+    reading: BalanceReading, chain: Sequence[BalanceReading], stretches: _Stretches
 ) -> bool:
     """Whether nothing was in flight at a reading, and what was billed before was booked by then."""
-    at = reading.read_at
-    before = attempts.filter(pl.col("sent_at") <= at)
-    if before.is_empty():
-        return True
-    ended: datetime | None = before["ended_at"].max()  # type: ignore[assignment]
-    open_ends = before["ended_at"].null_count() > 0
-    if reading.moment == "during" and open_ends:
+    at, before = reading.read_at, stretches.before(reading.read_at)
+    if reading.moment == "during" and before["open_ends"].sum():
         return False
+    ended: datetime | None = before["ended_at"].max()  # type: ignore[assignment]
     if ended is None:
         return True
     if ended > at:
         return False
     if at - ended >= STILL or _agrees(reading, chain):
         return True
-    after = attempts.filter(pl.col("sent_at") > at)["sent_at"].min()
+    after = stretches.next_sent(at)
     return any(
         _same_figures(reading, later)
         for later in chain
-        if later.read_at - ended >= STILL and (after is None or later.read_at < after)  # type: ignore[operator]
+        if later.read_at - ended >= STILL and (after is None or later.read_at < after)
     )
 
 
@@ -244,7 +279,7 @@ def _same_figures(one: BalanceReading, other: BalanceReading) -> bool:
 
 
 def _between(
-    readings: Sequence[BalanceReading], attempts: pl.DataFrame, decimals: int
+    readings: Sequence[BalanceReading], stretches: _Stretches, decimals: int
 ) -> Iterator[Observation]:
     """What was taken and used between each two of the readings of a chain."""
     pairs = (
@@ -256,9 +291,7 @@ def _between(
     unit = 10 ** (AMOUNT_PLACES - decimals) if decimals < AMOUNT_PLACES else 0
     for first, last in pairs:
         taken = _taken(AccountChange(first, last))
-        meanwhile = attempts.filter(
-            pl.col("sent_at").is_between(first.read_at, last.read_at, closed="right")
-        )
+        meanwhile = stretches.between(first.read_at, last.read_at)
         if taken is None or meanwhile.is_empty():
             continue
         amount = int(taken.scaleb(AMOUNT_PLACES))

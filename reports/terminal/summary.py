@@ -15,6 +15,7 @@ from ..figures import (
     BalanceCheck,
     ConcurrencyFigures,
     Summary,
+    worth_comparing,
     worth_showing,
 )
 from ..headline import kept_words, unfit_words
@@ -28,6 +29,7 @@ from ..wording import (
     endpoint,
     money,
     state_words,
+    taken_words,
 )
 from .layout import STATE_STYLES, columns, heading, print_body
 from .load import print_load
@@ -70,6 +72,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         _print_latency(summary, console)
     _print_limits(summary, console)
     _print_balance(summary.balance, console)
+    _print_cost_sources(summary, console)
     if summary.kept is not None:
         for words in kept_words(summary.kept):
             print_body(console, printable(words), "yellow" if summary.kept.kept else "dim")
@@ -322,6 +325,24 @@ def _print_balance(check: BalanceCheck, console: Console) -> None:
         print_body(console, printable(reason), "yellow" if check.verdict != "agrees" else "dim")
     if check.suspect_counts:
         _show_suspects(console, check)
+
+
+def _print_cost_sources(summary: Summary, console: Console) -> None:
+    """What each model cost by three sources, where that says more than the tables before."""
+    if not worth_comparing(summary.cost_sources):
+        return
+    table = columns("model", left=1)
+    for name in ("computed", "reported", "account"):
+        table.add_column(Text(name, "dim", justify="right"), justify="right", no_wrap=True)
+    for each in summary.cost_sources:
+        table.add_row(
+            Text("all" if each.model is None else printable(each.model)),
+            money(each.computed, None),
+            money(each.reported, None),
+            taken_words(each.account_low, each.account_high),
+            style="bold" if each.model is None else "",
+        )
+    print_body(console, table)
 
 
 def _show_suspects(console: Console, check: BalanceCheck) -> None:

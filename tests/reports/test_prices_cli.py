@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from headrace.jobs import load_prices
-from headrace.reports.price_fit.cli import prices
+from headrace.reports.prices_cli import prices
 from tests.reports.conftest import RunMaker
 
 RIGHT = 'currency = "CNY"\n[models.small]\ninput = 2\noutput = 8.5\n'

@@ -24,9 +24,9 @@ def fit(runs: tuple[str, ...], *, out: str | None, force: bool, as_json: bool) -
     """
     from pathlib import Path
 
-    from ..figures import data_json
-    from ..output import refuse_existing, write_whole
-    from . import fit_data, fit_notes, fit_prices, fit_toml, observe, open_runs
+    from .figures import data_json
+    from .output import refuse_existing, write_whole
+    from .price_fit import fit_data, fit_notes, fit_prices, fit_toml, observe, open_runs
 
     if out is not None:
         refuse_existing(Path(out), force=force)
@@ -58,8 +58,8 @@ def check(file: str, runs: tuple[str, ...], *, as_json: bool) -> None:
 
     from headrace.jobs import load_prices
 
-    from ..figures import data_json
-    from . import check_lines, check_prices, observe, open_runs, refuse_other_currency
+    from .figures import data_json
+    from .price_fit import check_lines, check_prices, observe, open_runs, refuse_other_currency
 
     table = load_prices(Path(file))
     bands = {
@@ -95,7 +95,7 @@ def import_(
 
     from headrace.jobs import counted, price_file_text, published_prices
 
-    from ..output import refuse_existing, write_whole
+    from .output import refuse_existing, write_whole
 
     refuse_existing(Path(out), force=force)
     found = published_prices(Path(file), provider=provider, models=models)
