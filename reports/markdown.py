@@ -10,7 +10,7 @@ from headrace.jobs import printable, reasons_in_words, show_seconds
 
 from .figures import QUANTILES, Summary, worth_comparing
 from .headline import headline, kept_words
-from .load import PERCENTILES, WITH_FAILURES, LoadFigures, asked, times_table
+from .load import PERCENTILES, WITH_FAILURES, LoadFigures, asked, hardware_words, times_table
 from .score_words import (
     interval_words,
     sample_words,
@@ -77,6 +77,8 @@ def _load(summary: Summary) -> str:
         )
         row = (rate(rates.due_per_s), rate(rates.requests_per_s), *good)
         parts.append(table(header, [row], left=0))
+    if figures.hardware is not None:
+        parts.append(f"- {hardware_words(figures.hardware)}")
     if (adjusted := _with_failures(figures)) is not None:
         parts.append(adjusted)
     if cut := summary.outcome.cut_at_max_tokens:

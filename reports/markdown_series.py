@@ -17,7 +17,7 @@ from .comparison import (
     step_remarks,
 )
 from .markdown import SENTENCE_CHARACTERS_MAX, code, table
-from .wording import counted
+from .wording import counted, money_to_read
 
 
 def steps_markdown(steps: Steps) -> str:
@@ -31,9 +31,10 @@ def steps_markdown(steps: Steps) -> str:
         )
     )
     cut = ["cut"] if any(step.cut_at_max_tokens for step in steps.steps) else []
+    hardware = ["per 1M output"] if any(step.hardware_cost for step in steps.steps) else []
     header = (
         *("asked", "objective" if steps.objective is not None else "", "requests"),
-        *("answered/s", "errors", *cut, "TTFT p95", "latency p50", "latency p95"),
+        *("answered/s", "errors", *cut, "TTFT p95", "latency p50", "latency p95", *hardware),
     )
     rows = [
         (
@@ -47,6 +48,7 @@ def steps_markdown(steps: Steps) -> str:
                 "-" if each is None else show_seconds(each)
                 for each in (step.ttft_p95_s, step.latency_p50_s, step.latency_p95_s)
             ),
+            *([money_to_read(step.hardware_cost, None)] if hardware else []),
         )
         for step in by_load(steps)
     ]

@@ -1,5 +1,6 @@
 """What a load run was asked for, which stretch of it was measured, and what the machine did."""
 
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -78,7 +79,8 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     The run ends by `duration_s` of measured time or by a number of measured `requests`; a warm-up
     of `warmup_s` precedes both. `concurrency_limit` is what may be in flight, None without one.
     `objectives` are expressions over one request. `client_error_s` is what the client may be late
-    by, None for what the verdict allows. `unsent` counts requests that were due by the window's end
+    by, None for what the verdict allows, `cost_per_hour` what the hardware
+    costs that answers. `unsent` counts requests that were due by the window's end
     and never left: the run was stopped, or its grace was over before that limit let them.
     `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the last
     answer was in: each None until it is known, and with them `machine`. `cut_off` is when the run
@@ -101,6 +103,7 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     concurrency_limit: int | None = msgspec.field(default=None, name="ceiling")
     objectives: list[str] = []
     client_error_s: float | None = None
+    cost_per_hour: Decimal | None = None
     seed: int = 0
     unsent: int = 0
     measure_from: Moment | None = None

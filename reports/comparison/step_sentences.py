@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from headrace.jobs import printable, show_seconds
 
-from ..wording import counted, cut_words
+from ..wording import counted, cut_words, money_to_read
 from .steps import Outcome, Step, Steps
 
 Tone = Literal["good", "bad", "doubt", "plain"]
@@ -87,6 +87,8 @@ def step_remarks(steps: Steps) -> Iterator[Remark]:
     if cut := sum(step.cut_at_max_tokens for step in steps.steps):
         answers = sum(step.answers or 0 for step in steps.steps)
         yield Remark(cut_words(cut, answers), "plain")
+    if (cheapest := _cheapest(steps)) is not None:
+        yield cheapest
     if steps.reason is not None:
         yield Remark(f"ended early: {printable(steps.reason)}", "bad")
 
@@ -103,6 +105,22 @@ def _course(steps: Steps) -> Remark | None:
     (low, first_s), (high, last_s) = known[0], known[-1]
     times = f"{show_seconds(first_s)} at {low}, {show_seconds(last_s)} at {high}"
     return Remark(f"latency p95 was {times}", "plain")
+
+
+def _cheapest(steps: Steps) -> Remark | None:
+    """At which load hardware of one's own does the most for its money."""
+    known = [
+        (step.hardware_cost, load_words(step))
+        for step in _last_of_each(steps)
+        if step.hardware_cost is not None
+    ]
+    if not known:
+        return None
+    (least, where), (most, dearest) = min(known), max(known)
+    words = f"a million output tokens cost {money_to_read(least, None)} of hardware at {where}"
+    if most != least:
+        words += f", {money_to_read(most, None)} at {dearest}"
+    return Remark(words, "plain")
 
 
 def _made_once_more(steps: Steps) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +73,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     goodput_per_s: float | None = None
     in_flight: float | None = None
     warmup_note: str = ""
+    hardware_cost: Decimal | None = None  # of a million output tokens
 
     @property
     def load(self) -> float:
@@ -202,7 +204,7 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
     """A load run as a step; `objective` is a condition on the whole of it."""
     figures = summary.load
     assert figures is not None
-    rates = figures.rates
+    rates, hardware = figures.rates, figures.hardware
     ttft, latency = figures.spread("ttft_s", "sent"), figures.spread("latency_s", "sent")
     step = Step(
         directory=str(run.directory),
@@ -230,6 +232,7 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
         goodput_per_s=None if rates is None else rates.goodput_per_s,
         in_flight=None if rates is None else rates.in_flight,
         warmup_note=" ".join(figures.verdict.notes),
+        hardware_cost=None if hardware is None else hardware.per_million_output_tokens,
     )
     if objective is not None:
         return _judged(step, run, summary, objective)

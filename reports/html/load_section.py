@@ -4,7 +4,15 @@ from typing import NamedTuple
 
 from headrace.jobs import show_seconds
 
-from ..load import LoadFigures, TimesRow, asked, machine_lines, server_lines, times_table
+from ..load import (
+    LoadFigures,
+    TimesRow,
+    asked,
+    hardware_rows,
+    machine_lines,
+    server_lines,
+    times_table,
+)
 from ..wording import rate, share_of
 
 Row = tuple[str, ...]
@@ -40,6 +48,8 @@ def load_section(figures: LoadFigures) -> LoadSection:
         ]
         if rates.goodput_per_s is not None:
             said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
+    if figures.hardware is not None:
+        said += [(f"hardware, per {what}", cost) for what, cost in hardware_rows(figures.hardware)]
     machine, workers = figures.facts.machine, len(figures.facts.workers)
     client = [] if machine is None else machine_lines(machine, workers)
     return LoadSection(

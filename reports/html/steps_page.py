@@ -16,6 +16,7 @@ from ..comparison import (
     why_words,
 )
 from ..output import write_whole
+from ..wording import money_to_read
 from .page import drawn_page
 from .steps_charts import steps_charts
 
@@ -43,6 +44,7 @@ def steps_page(steps: Steps) -> str:
         remarks=found[1:],
         rows=[_row(steps, number) for number in range(len(steps.steps))],
         any_cut=_any_cut(steps),
+        any_hardware=_any_hardware(steps),
     )
 
 
@@ -64,6 +66,7 @@ def _row(steps: Steps, number: int) -> StepRow:
             _time(step.ttft_p95_s),
             _time(step.latency_p50_s),
             _time(step.latency_p95_s),
+            *([money_to_read(step.hardware_cost, None)] if _any_hardware(steps) else []),
         ],
         mark(steps, step),
         why_words(step),
@@ -72,6 +75,10 @@ def _row(steps: Steps, number: int) -> StepRow:
 
 def _any_cut(steps: Steps) -> bool:
     return any(step.cut_at_max_tokens for step in steps.steps)
+
+
+def _any_hardware(steps: Steps) -> bool:
+    return any(step.hardware_cost is not None for step in steps.steps)
 
 
 def _time(seconds: float | None) -> str:

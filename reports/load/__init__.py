@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .client_error import SIDES, as_if, harmless_to
     from .figures import (
         Connections,
+        HardwareCost,
         LoadErrors,
         LoadFigures,
         ObjectiveMet,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         SteadyState,
         TimeSlices,
     )
+    from .hardware_text import hardware_rows, hardware_words
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
     from .lead_sentence import lead
     from .measure import load_figures
@@ -50,6 +52,7 @@ __all__ = [
     "AdjustedPercentile",
     "Connections",
     "Floats",
+    "HardwareCost",
     "LoadErrors",
     "LoadFigures",
     "ObjectiveMet",
@@ -68,6 +71,8 @@ __all__ = [
     "as_if",
     "asked",
     "brief",
+    "hardware_rows",
+    "hardware_words",
     "harmless_to",
     "interval",
     "lead",
@@ -87,11 +92,12 @@ __getattr__ = late(
         "client_error": "SIDES as_if harmless_to",
         "figures": (
             "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
-            "SteadyState TimeSlices"
+            "SteadyState TimeSlices HardwareCost"
         ),
         "intervals": "TAIL TWO_SIDED Floats order_ranks",
         "lead_sentence": "lead",
         "measure": "load_figures",
+        "hardware_text": "hardware_rows hardware_words",
         "rates": "load_rates",
         "attempt_rows": "request_condition",
         "sentences": (

@@ -1,5 +1,7 @@
 """The figures of a load run, as a report shows them and `summary.json` has them under `load`."""
 
+from decimal import Decimal
+
 import msgspec
 
 from headrace.jobs import LoadFacts, LoadVerdict
@@ -115,6 +117,19 @@ class SteadyState(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
+class HardwareCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What the measured throughput costs at so much an hour: `per_hour` over what comes of one.
+
+    Per million output tokens, per million tokens in and out, and per thousand answers; to six
+    decimals, None where there were none.
+    """
+
+    per_hour: Decimal
+    per_million_output_tokens: Decimal | None
+    per_million_tokens: Decimal | None
+    per_thousand_requests: Decimal | None
+
+
 class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A load run's part of the summary. `goodput_share` is the share of measured attempts, those
     cut off left out, that met every objective. `coalesced_share` is that of the gaps which are 0
@@ -135,6 +150,7 @@ class LoadFigures(msgspec.Struct, frozen=True, kw_only=True):
     slices: TimeSlices | None = msgspec.field(name="course")
     server: list[ServerSeries] = []
     steady_state: SteadyState
+    hardware: HardwareCost | None = None
 
     def spread(self, metric: str, since: str | None = None) -> Spread | None:
         """One of the times, such as ttft_s from sent; None where no answer has it."""

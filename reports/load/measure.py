@@ -10,6 +10,7 @@ from .adjusted import adjusted_percentiles, counts_of, incomplete
 from .attempt_rows import Gaps, LoadRows, read_gaps, read_rows
 from .client_error import weighed
 from .figures import Connections, LoadErrors, LoadFigures, ObjectiveMet, Requests
+from .hardware import hardware_cost
 from .intervals import Floats
 from .percentiles import no_spread, spread_of
 from .rates import rates
@@ -38,6 +39,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
     ended = requests.answered + requests.failed
     good = int(rows.attempts["good"].sum())
     begin, end = facts.measure_from, facts.measure_to
+    measured = rates(rows)
     verdict = weighed(judge_processes(rows, gaps), run, facts, rows, gaps)
     steady = steady_state(rows)
     if steady.steady is False:
@@ -47,7 +49,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         verdict=verdict,
         window_s=(end - begin).total_seconds() if begin and end else None,
         requests=requests,
-        rates=rates(rows),
+        rates=measured,
         times=_times(rows, gaps),
         coalesced_share=float((gaps.values == 0).mean()) if len(gaps.values) else None,
         objectives=[
@@ -65,6 +67,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         slices=slices_of(rows),
         server=server_series(run, facts),
         steady_state=steady,
+        hardware=hardware_cost(facts, measured),
     )
 
 

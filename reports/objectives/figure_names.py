@@ -102,6 +102,13 @@ def _requests_per_s(summary: Summary) -> float | None:
     return None if per_minute is None else per_minute / 60
 
 
+def _hardware_cost(summary: Summary) -> Decimal | None:
+    hardware = None if summary.load is None else summary.load.hardware
+    if hardware is None:
+        raise UnknownError("what the hardware costs was not given (--cost-per-hour)")
+    return hardware.per_million_output_tokens
+
+
 def _output_tokens_per_s(summary: Summary) -> float | None:
     if summary.load is not None:
         return _rates(summary).output_tokens_per_s
@@ -171,6 +178,9 @@ FIGURES = {
         span_s, "first request sent to last answer's end; of a load run, the measured window"
     ),
     "requests_per_s": Figure(_requests_per_s, "succeeded requests over that span"),
+    "hardware_cost": Figure(
+        _hardware_cost, "what the hardware costs for a million output tokens (--cost-per-hour)"
+    ),
     "output_tokens_per_s": Figure(_output_tokens_per_s, "their output tokens over that span"),
     "goodput": Figure(_goodput, "load runs: requests per second that met every `--slo`"),
     "goodput_share": Figure(

@@ -11,6 +11,7 @@ from ..load import (
     LoadFigures,
     asked,
     brief,
+    hardware_words,
     lead,
     machine_lines,
     server_lines,
@@ -52,6 +53,8 @@ def _print_rates(figures: LoadFigures, console: Console) -> None:
         table.add_row("in flight, mean", "", rate(rates.in_flight))
         console.print()
         print_body(console, table)
+    if figures.hardware is not None:
+        print_body(console, hardware_words(figures.hardware))
     said = f"{requests.answered:,} of {counted(requests.measured, 'measured attempt')} answered"
     if requests.failed:
         said += f", {requests.failed:,} failed ({requests.error_rate or 0:.2%})"

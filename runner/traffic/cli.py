@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from .. import defaults
-from ..params import send_flags, time_flag
+from ..params import Money, send_flags, time_flag
 from ..stderr import print_err
 
 if TYPE_CHECKING:
@@ -109,6 +109,12 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 @time_flag(
     "--client-error",
     text="What this client may be late by.  [default: 1 % of the latency; a gap between tokens]",
+)
+@click.option(
+    "--cost-per-hour",
+    type=Money(),
+    metavar="AMOUNT",
+    help="What the hardware costs that answers: for the cost of a million tokens.",
 )
 @click.option(
     "--sweep",

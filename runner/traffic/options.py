@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -46,6 +47,7 @@ class LoadOptions(SendOptions, total=False):
     jobs: a job file, to be sent in a circle; drawn from with `sample`.
     objectives: what a good request keeps to: "ttft_s < 0.8".
     client_error_s: what the client may be late by; None is what the verdict allows.
+    cost_per_hour: what the hardware costs that answers, for the cost of a million tokens.
     require: what the run must meet: "p95(latency_s) < 3", "error_rate < 1%"; exit code 4 where it
         does not.
     unclear: what one of these counts as that can't be told: "met", "missed", or "point", by what
@@ -80,6 +82,7 @@ class LoadOptions(SendOptions, total=False):
     sample: bool
     objectives: Sequence[str]
     client_error_s: float | None
+    cost_per_hour: Decimal | None
     require: Sequence[str]
     unclear: Literal["met", "missed", "point"]
     scrape: str | None

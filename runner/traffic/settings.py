@@ -1,6 +1,7 @@
 """What a load run is told: where, in which shape, for how long. Typed and checked."""
 
 import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,8 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     `warmup_s` comes before, and what is in flight at the end has `grace_s`. `concurrency` is the
     peak in flight: more is queued, never skipped. There are no limits of the client's own,
     and one attempt per job, unless they are set. `objectives` are conditions on one request,
-    `client_error_s` is what the client may be late by (None: what the verdict allows).
+    `client_error_s` is what the client may be late by (None: what the verdict allows),
+    `cost_per_hour` what the hardware costs that answers.
     `require` are conditions on the run, which judge it at its end; `unclear` is what one of them
     counts as whose interval holds its limit. `scrape` is where the server's own metrics are, None
     where nobody reads them.
@@ -31,6 +33,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     warmup_s: float = WARMUP_S
     objectives: tuple[str, ...] = ()
     client_error_s: float | None = None
+    cost_per_hour: Decimal | None = None
     require: tuple[str, ...] = ()
     unclear: Literal["met", "missed", "point"] = "point"
     scrape: str | None = None

@@ -221,6 +221,7 @@ def _facts(planned: LoadPlan) -> LoadFacts:
         concurrency_limit=settings.concurrency,
         objectives=list(settings.objectives),
         client_error_s=settings.client_error_s,
+        cost_per_hour=settings.cost_per_hour,
         seed=settings.seed,
     )
 
