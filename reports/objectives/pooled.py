@@ -30,6 +30,10 @@ class PooledFigures(Figures):
         mean = sum(numbers, Decimal(0)) / len(numbers)
         return float(mean) if any(isinstance(each, float) for each in found) else mean
 
+    def unit(self, node: Node) -> str:
+        """What a part of an expression is shown in: as in the newest run."""
+        return self._runs[-1].unit(node)
+
 
 class PooledEstimates(RunEstimates):
     """Estimates over all answers of several runs, each question with those of all of them."""

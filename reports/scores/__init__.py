@@ -16,6 +16,7 @@ from .score import Scored
 from .scorer import SCORERS, Scorer, reading_of, scorer_of
 from .table import (
     SCORER_KEY,
+    TAKEN,
     ScoreTable,
     is_right_or_wrong,
     is_share,
@@ -30,6 +31,7 @@ __all__ = [
     "AS_EXPECTED",
     "SCORERS",
     "SCORER_KEY",
+    "TAKEN",
     "VOTES_RUN",
     "Question",
     "ScoreFigures",

@@ -27,6 +27,10 @@ from .samples import right_or_wrong
 from .scorer import SCORERS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+# What is a column of a table already: of the run's, of scores themselves, or of a joined table. A
+# score has another name, or it is not read.
+JOINED = ("answer", "answer_status", "answer_error", "embedding", "embeddings")
+TAKEN = frozenset({*schema(Result), *schema(Attempt), *schema(Score), *JOINED, AS_EXPECTED})
 # Where the file says by what it was scored.
 SCORER_KEY = "headrace.scorer"
 
@@ -42,11 +46,10 @@ class ScoreTable(NamedTuple):
 
 def score_names(directory: Path) -> list[str]:
     """The names of the scores that a run directory has, sorted."""
-    columns = {*schema(Result), *schema(Attempt)}
     return sorted(
         folder.name
         for folder in (directory / SCORES).glob("*/")
-        if NAME.fullmatch(folder.name) and folder.name not in columns and _parts(folder)
+        if NAME.fullmatch(folder.name) and folder.name not in TAKEN and _parts(folder)
     )
 
 

@@ -3,17 +3,16 @@
 import re
 from collections.abc import Collection, Mapping
 
-from headrace.jobs import AGGREGATES, OF_SAMPLES, Attempt, InputError, Result, Score, schema
+from headrace.jobs import AGGREGATES, OF_SAMPLES, InputError
 
 from ..comparison import FIGURES as TREND_FIGURES
 from ..objectives import FIGURES
+from ..scores import TAKEN
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 QUANTILE = re.compile(r"p[0-9]+")
 # What means something in a condition already, beside columns, figures and functions.
 WORDS = {"and", "or", "not", "base"}
-# Columns of joined tables beside those of results.
-JOINED = {"answer", "answer_status", "answer_error", "embedding", "embeddings"}
 CHARACTERS_MAX = 60
 
 
@@ -30,7 +29,7 @@ def checked_name(name: str) -> str:
 
 def _meaning(name: str) -> str | None:
     taken: Mapping[str, Collection[str]] = {
-        "a column": {*schema(Result), *schema(Attempt), *schema(Score), *JOINED},
+        "a column": TAKEN,
         "a figure": {*FIGURES, *(each.name for each in TREND_FIGURES)},
         "a function": {*AGGREGATES, *OF_SAMPLES},
         "a word of conditions": WORDS,

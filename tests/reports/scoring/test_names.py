@@ -21,7 +21,7 @@ def test_a_name_of_its_own_is_taken(name: str) -> None:
         ("cost", "is a column already"),
         ("error_rate", "is a figure already"),
         ("scored_share", "is a figure already"),
-        ("as_expected", "is a figure already"),
+        ("as_expected", "is a column already"),
         ("latency_p50_s", "is a figure already"),
         ("mean", "is a function already"),
         ("p95", "is a function already"),
