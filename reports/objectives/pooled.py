@@ -72,8 +72,10 @@ class PooledEstimates(RunEstimates):
 
 
 def _names(run: RunEstimates, known: Clustered) -> pl.Series:
-    """The name of the question of each value."""
+    """The name of the question of each value; what has no result goes by its line."""
     questions = run.questions()
     names = dict(zip(questions["key"], questions["name"], strict=True))
-    of_cluster = pl.Series("key", [names[key] for key in known.keys], dtype=pl.String)
+    of_cluster = pl.Series(
+        "key", [names.get(key, f"line {key}") for key in known.keys], dtype=pl.String
+    )
     return of_cluster.gather(known.codes.tolist())

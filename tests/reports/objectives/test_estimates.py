@@ -138,6 +138,21 @@ def test_scored_share_has_the_interval_of_its_jobs(made: RunMaker) -> None:
     assert both.outcome == "missed"
 
 
+def test_jobs_without_a_result_count_in_the_scored_share_of_several_runs(
+    made: RunMaker, before: RunMaker
+) -> None:
+    """Rejected lines have no name that a result would tell."""
+    runs = []
+    for each in (before, made):
+        run = answers(each, [True] * 20)
+        scores(run, "exact", [1.0] * 20 + [None] * 5)
+        runs.append(RunEstimates(open_run(run), summary_of(open_run(run))))
+    (interval,) = Weighing(parse_condition("scored_share > 0"), PooledEstimates(runs)).figures()
+    assert interval.value == pytest.approx(0.8)
+    assert interval.unit == "share"
+    assert interval.low is not None
+
+
 @pytest.mark.parametrize(
     ("text", "value"), [("majority(exact) >= 70%", 0.5), ("agreement(exact) >= 80%", 0.75)]
 )
