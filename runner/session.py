@@ -22,7 +22,6 @@ from headrace.jobs import (
     HeadraceError,
     PriceTable,
     Session,
-    TokenEstimator,
     printable,
     strip_zeros,
 )
@@ -309,8 +308,8 @@ class RunSession(ABC):
             session.state = "finished"
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
-        add_estimates(self._run.manifest.estimates, parts.admission.estimator)
-        session.downloads = _downloads(parts.images)
+        add_estimates(self._run.manifest.estimates, parts.admission.estimator.totals())
+        session.downloads = download_totals(parts.images)
         try:
             if not isinstance(reason, StorageError):
                 self._run.save_concurrency(history_points(parts.admission.concurrency, self._clock))
@@ -343,7 +342,7 @@ async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReadi
     return await account.read("after", spent=totals.spent)
 
 
-def _downloads(images: ImageStore) -> DownloadTotals | None:
+def download_totals(images: ImageStore) -> DownloadTotals | None:
     """What was fetched, and why not; None where nothing was to be."""
     if images.downloads is None:
         return None
@@ -361,9 +360,9 @@ def history_points(concurrency: Concurrency, clock: RunClock) -> list[Concurrenc
     ]
 
 
-def add_estimates(known: dict[str, EstimateTotals], estimator: TokenEstimator) -> None:
-    """Add this session's estimates, and what they should have been, to the run's."""
-    for model, totals in estimator.totals().items():
+def add_estimates(known: dict[str, EstimateTotals], found: dict[str, EstimateTotals]) -> None:
+    """Add a session's estimates, and what they should have been, to the run's."""
+    for model, totals in found.items():
         before = known.get(model)
         if before is not None:
             totals.answers += before.answers

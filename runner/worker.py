@@ -62,7 +62,12 @@ def _session(
     key: Secret | None,
     alarm: OpenAlarm,
 ) -> WorkerSession:
-    from .traffic import load_worker  # loaded for its kind alone
+    """Of its kind, which alone is loaded."""
+    if begin.kind == "bulk":
+        from .bulk import bulk_worker
+
+        return bulk_worker(begin, link, environment, key=key)
+    from .traffic import load_worker
 
     return load_worker(begin, link, environment, key=key, alarm=alarm)
 

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from .screen import display_on, print_line
     from .start import run, run_and_summarise, run_jobs
     from .table_jobs import MadeJobs, TableJobs, make_run_jobs
+    from .worker import bulk_worker
 
 __all__ = [
     "Display",
     "MadeJobs",
     "Progress",
     "TableJobs",
+    "bulk_worker",
     "display_in_lines",
     "display_on",
     "make_run_jobs",
@@ -34,5 +36,6 @@ __getattr__ = late(
         "screen": "print_line display_on",
         "start": "run run_and_summarise run_jobs",
         "table_jobs": "MadeJobs TableJobs make_run_jobs",
+        "worker": "bulk_worker",
     },
 )

@@ -41,6 +41,11 @@ class Backlog:
         return len(self._fresh) + len(self._retries) + self._out
 
     @property
+    def waiting(self) -> int:
+        """New jobs that nobody has taken."""
+        return len(self._fresh)
+
+    @property
     def _room_for_retries(self) -> bool:
         return len(self._retries) < RETRIES_MAX and self._retry_bytes < RETRY_BYTES_MAX
 

@@ -97,7 +97,7 @@ class Engine:
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
-        watches = [partial(self._watch_outage, lane) for lane in self._lanes]
+        watches = [partial(watch_outage, lane) for lane in self._lanes]
         readers = [
             partial(self._read, file_pass, state, read, first=file_pass is passes[0])
             for file_pass in passes
@@ -110,14 +110,6 @@ class Engine:
             attempts=self._attempts,
             admission=self._admission,
             stop=self._stop,
-        )
-
-    async def _watch_outage(self, lane: Lane) -> None:
-        await lane.outage_over_limit.wait()
-        what = "the service" if lane.model is None else f"the model {lane.model}"
-        raise OutageError(
-            f"{what} has failed for {lane.outage_limit_s:g} s without a break; "
-            "run the same command again when it is back"
         )
 
     async def _read(
@@ -148,19 +140,32 @@ class Engine:
 
     def _pending(self, job: Job, state: RecoveredState) -> Pending:
         earlier = state.reasks.get(job.index, [])
-        if earlier:
-            job = _asked_again(job, earlier)
         return Pending(
-            job,
+            self._asked(job, earlier),
             state.attempts.get(job.index, 0),
             None if self._bounds is None else self._bounds.of(job),
             state.replaced(job.index),
             asked_again=len(earlier),
         )
 
+    def _asked(self, job: Job, earlier: Sequence[Reask]) -> Job:
+        return asked_so_far(job, earlier)
 
-def _asked_again(job: Job, earlier: Sequence[Reask]) -> Job:
-    """The job as it was to be asked next when an earlier session ended."""
+
+async def watch_outage(lane: Lane) -> None:
+    """Wait until a lane's outage lasts too long. Raises OutageError then."""
+    await lane.outage_over_limit.wait()
+    what = "the service" if lane.model is None else f"the model {lane.model}"
+    raise OutageError(
+        f"{what} has failed for {lane.outage_limit_s:g} s without a break; "
+        "run the same command again when it is back"
+    )
+
+
+def asked_so_far(job: Job, earlier: Sequence[Reask]) -> Job:
+    """The job as it is to be asked next, after answers that did not fit."""
+    if not earlier:
+        return job
     from headrace.jobs import asked_again  # loaded where a run has a schema
 
     for reask in earlier:

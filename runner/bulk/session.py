@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import trio
 
@@ -77,14 +78,7 @@ class BulkSession(RunSession):
         admission, recorder, prices = parts.admission, parts.recorder, parts.prices
         lanes, concurrency = admission.lanes, admission.concurrency
         copies = Copies(state) if self._bulk.dedupe else None
-        engine = Engine(
-            attempts=parts.attempts,
-            admission=admission,
-            recorder=recorder,
-            bounds=None if prices is None else CostBounds(prices),
-            copies=copies,
-            stop=self._stop,
-        )
+        engine = self._engine(parts, copies)
         ahead = None
         if parts.limits is not None and prices is not None:
             ahead = self._look_ahead(parts.limits, recorder.totals, prices)
@@ -119,6 +113,19 @@ class BulkSession(RunSession):
                 nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
                 await self._run_and_fetch(engine, passes, parts.images, recorder, state, copies)
                 nursery.cancel_scope.cancel()
+
+    def _engine(self, parts: Assembly, copies: Copies | None) -> Engine:
+        return Engine(**self._engine_parts(parts, copies))
+
+    def _engine_parts(self, parts: Assembly, copies: Copies | None) -> dict[str, Any]:
+        return {
+            "attempts": parts.attempts,
+            "admission": parts.admission,
+            "recorder": parts.recorder,
+            "bounds": None if parts.prices is None else CostBounds(parts.prices),
+            "copies": copies,
+            "stop": self._stop,
+        }
 
     @property
     def _reread(self) -> bool:

@@ -1,6 +1,7 @@
 """A bulk run as one call: what the `run` command does, for the command and for other programs."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -44,6 +45,8 @@ from .table_jobs import MadeJobs, TableJobs, make_run_jobs
 
 if TYPE_CHECKING:
     from headrace.reports import Summary
+
+    from ..workers import OpenWorkers
 
 
 def run(
@@ -142,6 +145,7 @@ async def run_jobs(
     display: Display | None = None,
     show_estimate: Callable[[Forecast], None] | None = None,
     made: MadeJobs | None = None,
+    open_workers: "OpenWorkers | None" = None,
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary.
 
@@ -153,6 +157,7 @@ async def run_jobs(
         display: shows its progress, until it is cancelled.
         show_estimate: told what `estimate_first` found.
         made: what the job file was made of, where it was.
+        open_workers: opens what sends where several processes do; None starts them.
 
     Returns:
         How the run ended; what stopped it is in `exit_code` and `reason`.
@@ -175,7 +180,7 @@ async def run_jobs(
     if settings.wait_for_reset:
         _refuse_stream(jobs, "--wait-for-reset reads the file again")
     with metrics_beside(display, settings.metrics, run_figures, environment.announce) as shown:
-        return await _sessions(jobs, directory, settings, environment, shown, made)
+        return await _sessions(jobs, directory, settings, environment, shown, made, open_workers)
 
 
 async def _sessions(
@@ -185,12 +190,15 @@ async def _sessions(
     environment: RunEnvironment,
     display: Display | None,
     made: MadeJobs | None,
+    open_workers: "OpenWorkers | None",
 ) -> RunOutcome:
     """A session, and where the run waits for resets one more after each."""
     waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
-        outcome = await _session(jobs, directory, settings, environment, display, made)
+        outcome = await _session(
+            jobs, directory, settings, environment, display, made, open_workers
+        )
         # Where a reset let nothing leave, the next won't either.
         idle = earlier is not None and (outcome.finished, outcome.cost) == (
             earlier.finished,
@@ -215,6 +223,7 @@ async def _session(
     environment: RunEnvironment,
     display: Display | None,
     made: MadeJobs | None,
+    open_workers: "OpenWorkers | None",
 ) -> RunOutcome:
     """One session: the directory opened, the jobs run, the books closed."""
     clock = RunClock(environment.wall)
@@ -229,7 +238,10 @@ async def _session(
                 changed = await environment.read(lambda: changed_lines(jobs, directory))
                 if not settings.rerun_changed:
                     refuse(jobs if made is None else made.dataset.path, changed)
-            session = BulkSession(
+            kind: Callable[..., BulkSession] = BulkSession
+            if settings.workers > 1:
+                kind = _coordinator(settings, run_directory, open_workers)
+            session = kind(
                 run_directory,
                 settings,
                 clock,
@@ -239,6 +251,18 @@ async def _session(
                 display=display,
             )
             return await session.work()
+
+
+def _coordinator(
+    settings: RunSettings, run: RunDirectory, open_workers: "OpenWorkers | None"
+) -> Callable[..., BulkSession]:
+    from ..workers import WorkerProcesses  # loaded where there are workers
+    from .coordinator import BulkCoordinator
+
+    if open_workers is None:
+        assert run.lock is not None
+        open_workers = WorkerProcesses(settings.key, run.lock)
+    return partial(BulkCoordinator, workers=settings.workers, open_workers=open_workers)
 
 
 def _check_whole(directory: RunDirectory) -> None:

@@ -66,6 +66,10 @@ class Lane:
         """When the cool-down ends; -inf where there was none."""
         return self._cool_until_s
 
+    def hold_until(self, until_s: float) -> None:
+        """Stand for a lane of others, which a cool-down holds until then."""
+        self._cool_until_s = max(self._cool_until_s, until_s)
+
     async def until_ready(self, need_tokens: Callable[[], int]) -> None:
         """Wait until a request may leave. What it needs is asked anew at each look, since the
         answers that come meanwhile teach the estimates."""

@@ -73,6 +73,7 @@ class Recorder:
         self, run: RunDirectory, journal: Journal, state: RecoveredState, offload: Offload
     ) -> None:
         self.totals = Totals(state)
+        self.readings_elsewhere: list[BalanceReading] | None = None  # who else records them
         self._run = run
         self._journal = journal
         self._offload = offload
@@ -155,6 +156,9 @@ class Recorder:
 
     def reading(self, reading: BalanceReading, *, released: Decimal | None = None) -> None:
         """The balance was read, and said that so much of what was kept has not been billed."""
+        if self.readings_elsewhere is not None:
+            self.readings_elsewhere.append(reading)
+            return
         kept = self.totals.kept - (released or 0)
         if self._run.manifest.prices is not None:
             reading = msgspec.structs.replace(reading, kept=kept, released=released)

@@ -14,9 +14,9 @@ import trio
 from headrace.jobs import MachineFacts, WorkerFacts
 
 from ..assembly import Assembly
-from ..record import Recorder, RecoveredState, Salvage
+from ..record import RecoveredState, Salvage
 from ..stderr import show
-from ..workers import Begin, Crew, Go, Hand, OpenWorkers, Room, Tell
+from ..workers import Begin, Crew, Go, Hand, OpenWorkers, Room, Tell, WorkerUse
 from .machine import WORST_KEPT
 from .options import LoadOptions
 from .recorder import LoadRecorder
@@ -54,6 +54,8 @@ class CrewSchedule:
 class LoadCoordinator(LoadSession):
     """A load run whose requests workers send; `workers` of them, opened by `open_workers`."""
 
+    counts_money = False
+
     def __init__(
         self, *given: Any, asked: LoadOptions, workers: int, open_workers: OpenWorkers, **rest: Any
     ) -> None:
@@ -69,6 +71,7 @@ class LoadCoordinator(LoadSession):
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         recorder = parts.recorder
         assert isinstance(recorder, LoadRecorder)
+        self._crew_recorder = recorder
         for reject in self._source.rejects:
             recorder.reject(reject)
         async with self._open_workers(self._workers) as ends:
@@ -88,7 +91,8 @@ class LoadCoordinator(LoadSession):
                     await crew.begin(self._begin_of)
                     await self._go(crew, parts, beside)
                 beside.cancel_scope.cancel()
-        self._end_crew(crew.hands, recorder)
+        crew.close(parts.images)
+        self._end_crew(crew.hands)
 
     def _begin_of(self, worker: int) -> Begin:
         crew = self._crew
@@ -155,15 +159,23 @@ class LoadCoordinator(LoadSession):
         self._loop.stalls = sum(each.stalls for each in looks.values())
         self._loop.longest_s = max(each.longest_stall_s for each in looks.values())
 
-    async def room(self, hand: Hand, room: Room) -> None:
+    def room(self, hand: Hand, room: Room) -> None:
         """No worker of a load run asks for jobs."""
 
+    def used(self, hand: Hand, use: WorkerUse) -> None:
+        """Nor is one held back by limits or money."""
+
     async def lost(self, hand: Hand, left: Salvage) -> None:
-        """The others go on; the verdict says that one is missing."""
+        """The others continue; the verdict says that one is missing."""
+        told, totals = hand.told, self._crew_recorder.totals
+        totals.succeeded += left.succeeded - told.succeeded
+        totals.failed += left.failed - told.failed
+        totals.spent += left.spent - told.spent
+        totals.kept += left.kept - told.kept
 
     # -- the end
 
-    def _end_crew(self, hands: Sequence[Hand], recorder: Recorder) -> None:
+    def _end_crew(self, hands: Sequence[Hand]) -> None:
         """Write down what all of them know."""
         facts, clock, stop = self._facts, self._clock, self._stop
         known = [facts_told(hand.done.facts) for hand in hands if hand.done and hand.done.facts]

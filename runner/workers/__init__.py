@@ -37,12 +37,12 @@ if TYPE_CHECKING:
         BLOCK_JOBS,
         Anchor,
         Begin,
+        Deal,
         Done,
         Give,
         GivenJob,
         Go,
         Halt,
-        Hold,
         LaneCount,
         NoMore,
         Ready,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Tell,
         ToCoordinator,
         ToWorker,
+        Use,
     )
     from .processes import WorkerProcesses
     from .session import CoordinatorLink, WorkerDirectory, WorkerSession, worker_directory
@@ -66,6 +67,7 @@ __all__ = [
     "Begin",
     "CoordinatorLink",
     "Crew",
+    "Deal",
     "Dealer",
     "Done",
     "Foreman",
@@ -74,7 +76,6 @@ __all__ = [
     "Go",
     "Halt",
     "Hand",
-    "Hold",
     "LaneCount",
     "Leases",
     "Link",
@@ -91,6 +92,7 @@ __all__ = [
     "Tell",
     "ToCoordinator",
     "ToWorker",
+    "Use",
     "WorkerDirectory",
     "WorkerEnd",
     "WorkerLink",
@@ -110,8 +112,8 @@ __getattr__ = late(
         "leases": "Leases",
         "link": "Link LinkLostError StreamLink",
         "messages": (
-            "BLOCK_JOBS Anchor Begin Done Give GivenJob Go Halt Hold LaneCount NoMore Ready Reason "
-            "Room Tell ToCoordinator ToWorker"
+            "BLOCK_JOBS Anchor Begin Deal Done Give GivenJob Go Halt LaneCount NoMore Ready Reason "
+            "Room Tell ToCoordinator ToWorker Use"
         ),
         "processes": "WorkerProcesses",
         "session": "CoordinatorLink WorkerDirectory WorkerSession worker_directory",

@@ -9,14 +9,17 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import NamedTuple, Protocol
 
+import msgspec
 import trio
 
 from headrace.jobs import SegmentName, counted
 
 from ..clock import RunClock
 from ..errors import WorkerError
+from ..images import ImageStore
 from ..offload import Offload
 from ..record import Recorder, RunDirectory, Salvage, salvage
+from ..session import add_estimates
 from ..stop import Stop
 from .link import Link, LinkLostError
 from .messages import (
@@ -24,7 +27,6 @@ from .messages import (
     Begin,
     Done,
     Halt,
-    Hold,
     Kill,
     Note,
     Noted,
@@ -34,7 +36,9 @@ from .messages import (
     Tell,
     ToCoordinator,
     ToWorker,
+    Use,
 )
+from .terms import WorkerUse
 
 # What an ended run waits for its workers' last word, beyond the time that they have by themselves.
 LAST_WORD_WITHIN_S = 10.0
@@ -76,16 +80,22 @@ class Hand:
 
 class Foreman(Protocol):
     """What a kind of run does with what its workers say. Each may raise HeadraceError, which stops
-    the run."""
+    the run. `counts_money` where it is lent, and so told by other words."""
+
+    counts_money: bool
 
     def heard(self, hand: Hand, tell: Tell) -> None:
         """A worker told what it did."""
 
-    async def room(self, hand: Hand, room: Room) -> None:
+    def room(self, hand: Hand, room: Room) -> None:
         """A worker has room for more."""
 
+    def used(self, hand: Hand, use: WorkerUse) -> None:
+        """A worker reported what it uses of limits and money."""
+
     async def lost(self, hand: Hand, left: Salvage) -> None:
-        """A worker is gone without its last word; what it left is recorded."""
+        """A worker is gone without its last word; what was in flight is recorded as lost. What it
+        did and had not told (`hand.told`) is yet to be counted."""
 
 
 class Crew:
@@ -170,6 +180,16 @@ class Crew:
         worker has given up whatever was in flight."""
         self._patience.deadline = min(self._patience.deadline, moment_s + LAST_WORD_WITHIN_S)
 
+    def close(self, images: ImageStore) -> None:
+        """Add what the workers' last words have to the run's own account of itself."""
+        for hand in self.hands:
+            if hand.done is None:
+                continue
+            add_estimates(self._run.manifest.estimates, hand.done.estimates)
+            if (downloads := hand.done.downloads) is not None:
+                images.fetched += downloads.fetched
+                images.failures.update(downloads.reasons)
+
     async def run(self) -> None:
         """Listen to all of them until each has had its last word, or is lost."""
         async with trio.open_nursery() as beside:
@@ -219,15 +239,13 @@ class Crew:
                 self._count(hand, message)
                 self._foreman.heard(hand, message)
             case Room():
-                await self._foreman.room(hand, message)
+                self._foreman.room(hand, message)
             case Note():
                 names = [SegmentName.noted_as(each) for each in message.segments]
                 await self._run.noted(names, writer=hand.number, offload=self._offload)
                 await self._send(hand, Noted())
-            case Hold():
-                for other in self.here:
-                    if other is not hand:
-                        await self._send(other, message)
+            case Use():
+                self._foreman.used(hand, message.use)
             case Halt():
                 self._stop.request(message.reason.error())
             case Ready():
@@ -248,11 +266,14 @@ class Crew:
         totals = self._recorder.totals
         totals.succeeded += tell.succeeded
         totals.failed += tell.failed
-        totals.spent += tell.spent
-        totals.kept += tell.kept
-        totals.unaccounted += tell.unaccounted
-        if tell.unbilled:
-            totals.unbilled_s = self._clock.now()
+        if not self._foreman.counts_money:
+            totals.spent += tell.spent
+            totals.kept += tell.kept
+            totals.unaccounted += tell.unaccounted
+            if tell.unbilled:
+                totals.unbilled_s = self._clock.now()
+        for reading in tell.readings:
+            self._recorder.reading(msgspec.structs.replace(reading, spent=totals.spent))
 
     async def _salvage(self, hand: Hand) -> None:
         """Record what a lost worker left: what was in flight as lost, and what it had not told."""
@@ -261,11 +282,6 @@ class Crew:
         for sent in left.unended:
             self._recorder.ended(sent.lost(), None)
         await self._recorder.sync()
-        told, totals = hand.told, self._recorder.totals
-        totals.succeeded += left.succeeded - told.succeeded
-        totals.failed += left.failed - told.failed
-        totals.spent += left.spent - told.spent
-        totals.kept += left.kept - told.kept
         await self._foreman.lost(hand, left)
         if not self.here and any(each.lost_s is not None for each in self.hands):
             lost = sum(each.lost_s is not None for each in self.hands)

@@ -10,8 +10,8 @@
                                           <-   Tell       what was done since the last time
                                           <-   Note       segments that hold what is in no table
     Noted      run.json says so           ->
-                                          <-   Hold       a 429's cool-down, for all workers
-    Hold       one that another was told  ->
+                                          <-   Use        of limits and money
+    Deal       what it may send and spend ->
                                           <-   Halt       what would stop the run
     Halt       the run stops, and why     ->
     Kill       at once                    ->
@@ -28,7 +28,9 @@ from typing import Literal
 import msgspec
 
 from headrace.jobs import (
+    BalanceReading,
     ConcurrencyPoint,
+    DownloadTotals,
     EstimateTotals,
     HeadraceError,
     Job,
@@ -37,6 +39,7 @@ from headrace.jobs import (
 )
 
 from .. import errors
+from .terms import WorkerTerms, WorkerUse
 
 # The most jobs in one message.
 BLOCK_JOBS = 256
@@ -146,11 +149,10 @@ class Kill(Message, frozen=True, kw_only=True, tag="kill"):
     """Wait no longer for what is in flight."""
 
 
-class Hold(Message, frozen=True, kw_only=True, tag="hold"):
-    """A lane's cool-down lasts until this moment. It goes to all workers but the one it is from."""
+class Deal(Message, frozen=True, kw_only=True, tag="deal"):
+    """What the worker may send and spend from now on."""
 
-    lane: int
-    until_s: float
+    terms: WorkerTerms
 
 
 # -- from a worker
@@ -173,19 +175,25 @@ class Note(Message, frozen=True, kw_only=True, tag="note"):
     segments: list[int | str]
 
 
+class Use(Message, frozen=True, kw_only=True, tag="use"):
+    """What the worker holds, uses and waits for."""
+
+    use: WorkerUse
+
+
 class LaneCount(Message, frozen=True, kw_only=True):
-    """What left by a lane, and the tokens that came back, since the last time."""
+    """What left by a lane so far, the tokens that came back, and for how long the service has
+    failed by now; None where it doesn't."""
 
     sent: int
     used_tokens: int
-    rpm: int | None = None
-    tpm: int | None = None
-    outage_since_s: float | None = None
+    failing_s: float | None = None
 
 
 class Tell(Message, frozen=True, kw_only=True, tag="tell"):
     """What a worker has done since it last told, and how it stands. `done` are the jobs that will
-    not come back, by their lines; `look` is what its kind of run shows."""
+    not come back, by their lines, `readings` those of the balance that a refusal called for;
+    `lanes` and `look` are as they stand, the latter what its kind of run shows."""
 
     succeeded: int = 0
     failed: int = 0
@@ -194,6 +202,7 @@ class Tell(Message, frozen=True, kw_only=True, tag="tell"):
     unaccounted: int = 0
     unbilled: bool = False
     done: list[int] = []
+    readings: list[BalanceReading] = []
     in_flight: int = 0
     slots: int = 0
     lanes: list[LaneCount] = []
@@ -201,13 +210,14 @@ class Tell(Message, frozen=True, kw_only=True, tag="tell"):
 
 
 class Done(Message, frozen=True, kw_only=True, tag="done"):
-    """The worker's last word: what it recorded is in the tables. `halted` are jobs that it was
-    given and has not sent, `facts` what its kind of run ends with."""
+    """The worker's last word: what it recorded is in the tables. `facts` are what its kind of run
+    ends with, `downloads` the linked images that it fetched."""
 
     estimates: dict[str, EstimateTotals] = {}
     concurrency: list[ConcurrencyPoint] = []
+    downloads: DownloadTotals | None = None
     facts: bytes = b""
 
 
-ToWorker = Begin | Go | Give | NoMore | Noted | Halt | Kill | Hold
-ToCoordinator = Ready | Room | Tell | Note | Halt | Hold | Done
+ToWorker = Begin | Go | Give | NoMore | Noted | Halt | Kill | Deal
+ToCoordinator = Ready | Room | Tell | Note | Halt | Use | Done

@@ -13,19 +13,25 @@ from typing import Any
 
 import trio
 
-from headrace.jobs import HeadraceError, Manifest, SegmentName, Session, decode_manifest
+from headrace.jobs import (
+    BalanceReading,
+    HeadraceError,
+    Manifest,
+    SegmentName,
+    Session,
+    decode_manifest,
+)
 
 from ..assembly import Assembly
 from ..errors import CoordinatorLostError, StorageError
 from ..offload import Offload
-from ..record import Journal, JournalLeft, RecoveredState, RunDirectory
-from ..session import RunOutcome, RunSession, history_points
+from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory
+from ..session import RunOutcome, RunSession, download_totals, history_points
 from .link import Link, LinkLostError
 from .messages import (
     Begin,
     Done,
     Halt,
-    Hold,
     Kill,
     Note,
     Noted,
@@ -89,6 +95,7 @@ class WorkerSession(RunSession):
         self.link = link
         self._told_to_stop = False
         self._told = Tell()
+        self._readings: list[BalanceReading] = []
 
     @property
     def directory(self) -> WorkerDirectory:
@@ -99,24 +106,30 @@ class WorkerSession(RunSession):
         """What the coordinator says to this kind of worker alone."""
 
     def tell(self, parts: Assembly) -> Tell:
-        """How it stands, and what was done so far: counts are those of the whole session."""
+        """How it stands, and what was done so far: counts are those of the whole session, what is
+        a list is new."""
         totals = parts.recorder.totals
+        readings, self._readings[:] = self._readings[:], []
         return Tell(
             succeeded=totals.succeeded,
             failed=totals.failed,
             spent=totals.spent,
             kept=totals.kept,
             unaccounted=totals.unaccounted,
+            readings=readings,
             in_flight=parts.admission.concurrency.in_flight,
             slots=parts.admission.concurrency.limit,
         )
 
+    async def beside(self, parts: Assembly) -> None:
+        """What its kind does while it sends; cancelled at the end."""
+
+    def _all_sent(self, recorder: Recorder) -> None:
+        """The coordinator knows whether all is."""
+
     def facts(self, parts: Assembly) -> bytes:
         """What its last word has for the kind of run."""
         return b""
-
-    def hold(self, message: Hold) -> None:
-        """Another worker was told to wait."""
 
     # -- in place of the shell
 
@@ -139,8 +152,6 @@ class WorkerSession(RunSession):
                 self._stop.now()
             case Noted():
                 self.directory.is_noted()
-            case Hold():
-                self.hold(message)
             case _:
                 await self.take(message)
 
@@ -169,8 +180,11 @@ class WorkerSession(RunSession):
         return state, Journal(self._run.journal, name)
 
     async def _work(self, parts: Assembly, state: RecoveredState) -> None:
+        parts.recorder.readings_elsewhere = self._readings
+        self._told = self.tell(parts)
         async with trio.open_nursery() as beside:
             beside.start_soon(self._tell_regularly, parts)
+            beside.start_soon(self.beside, parts)
             beside.start_soon(self._tell_of_a_stop)
             try:
                 await self._send(parts, state)
@@ -198,6 +212,7 @@ class WorkerSession(RunSession):
             unaccounted=now.unaccounted - told.unaccounted,
             unbilled=now.kept != told.kept or now.unaccounted != told.unaccounted,
             done=now.done,
+            readings=now.readings,
             in_flight=now.in_flight,
             slots=now.slots,
             lanes=now.lanes,
@@ -230,6 +245,7 @@ class WorkerSession(RunSession):
                 await recorder.seal_rest(self._environment.read)
         await self.say(
             Done(
+                downloads=download_totals(parts.images),
                 estimates=parts.admission.estimator.totals(),
                 concurrency=history_points(parts.admission.concurrency, self._clock),
                 facts=self.facts(parts),

@@ -26,6 +26,7 @@ from headrace.runner import (
     run_jobs,
 )
 from headrace.runner.bulk import TableJobs, make_run_jobs
+from tests.runner.loop_workers import in_this_loop
 
 from .processes import headrace as headrace
 from .processes import serve as serve
@@ -305,8 +306,10 @@ class Bench:
         offload: Any = at_once,
         read: Any = None,
         table: TableJobs | None = None,
+        kill: dict[int, float] | None = None,
         **fields: Any,
     ) -> Ran:
+        """With `workers`, these are tasks of this loop; those in `kill` die at that time."""
         made = None
         if table is not None:
             anew = fields.get("rerun_changed", False)
@@ -328,6 +331,12 @@ class Bench:
             environment,
             watch,
             made=made,
+            open_workers=in_this_loop(
+                lambda: environment._replace(stop=None),
+                run=self.directory,
+                key=Secret(key),
+                kill=kill,
+            ),
         )
         return Ran(outcome, self.directory)
 

@@ -3,9 +3,6 @@
 What is sent does not depend on their number, and one that is lost is missed.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,66 +12,21 @@ import trio.testing
 from trio.testing import MockClock
 
 from headrace.reports import summarise
-from headrace.runner import RunEnvironment, Secret, Stop
+from headrace.runner import Secret, Stop
 from headrace.runner.errors import InterruptError
-from headrace.runner.worker import serve
-from headrace.runner.workers import OpenWorkers, StreamLink, ToCoordinator, ToWorker, WorkerEnd
-from tests.runner.traffic.conftest import Loaded, open_event_alarm
+from tests.runner.loop_workers import in_this_loop
+from tests.runner.traffic.conftest import Loaded
 
 KEY = Secret("sk-of-the-tests")
-
-
-def in_this_loop(
-    environment: Callable[[], RunEnvironment],
-    *,
-    run: Path,
-    kill: dict[int, float] | None = None,
-) -> OpenWorkers:
-    """Workers that are tasks of this test. Those in `kill` are gone after so many seconds, and
-    leave of their journal what a kill leaves: whatever they wrote until then."""
-
-    @asynccontextmanager
-    async def open_workers(count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
-        async with trio.open_nursery() as nursery:
-            ends = []
-            for number in range(1, count + 1):
-                ours, theirs = trio.testing.memory_stream_pair()
-                gone = trio.Event()
-                nursery.start_soon(one, number, theirs, gone)
-                link = StreamLink[ToWorker, ToCoordinator](
-                    ours, ToCoordinator, shared_s=trio.current_time
-                )
-                ends.append(WorkerEnd(link, gone.wait))
-            yield ends
-            for end in ends:
-                await end.link.aclose()
-
-    async def one(number: int, stream: trio.abc.Stream, gone: trio.Event) -> None:
-        link = StreamLink[ToCoordinator, ToWorker](stream, ToWorker, shared_s=trio.current_time)
-        left: dict[Path, bytes] = {}
-        async with trio.open_nursery() as nursery:
-            if number in (kill or {}):
-                nursery.start_soon(killed, number, left, nursery.cancel_scope)
-            await serve(link, environment(), key=KEY, alarm=open_event_alarm)
-            nursery.cancel_scope.cancel()
-        for path, written in left.items():
-            path.write_bytes(written)
-        await stream.aclose()
-        gone.set()
-
-    async def killed(number: int, left: dict[Path, bytes], scope: trio.CancelScope) -> None:
-        await trio.sleep((kill or {})[number])
-        left |= {each: each.read_bytes() for each in (run / "journal").glob(f"w{number:02}-*")}
-        scope.cancel()
-
-    return open_workers
 
 
 async def sent_by(
     traffic: Any, service: Any, workers: int, *, kill: dict[int, float] | None = None, **asked: Any
 ) -> Loaded:
     asked["out"] = traffic.path / f"of-{workers}.run"
-    opened = in_this_loop(lambda: traffic.environment(service.connect), run=asked["out"], kill=kill)
+    opened = in_this_loop(
+        lambda: traffic.environment(service.connect), run=asked["out"], key=KEY, kill=kill
+    )
     ran: Loaded = await traffic.over(service.connect, workers=workers, open_workers=opened, **asked)
     return ran
 

@@ -1,0 +1,310 @@
+"""The coordinator of a bulk run: it reads the jobs and hands them out, and workers send them.
+
+All else of a session is as with one process: it recovers, reads the balance, looks ahead, tells the
+copies of equal jobs, shows, stops, and closes the books.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+import trio
+
+from headrace.jobs import Reask
+
+from ..assembly import Assembly
+from ..clock import RunClock
+from ..images import ImageStore
+from ..limits import Lane
+from ..money import LeaseUse
+from ..notify import Notifier
+from ..offload import Offload
+from ..pending import Pending
+from ..record import RecoveredState, RunDirectory, Salvage
+from ..settings import RunSettings
+from ..workers import (
+    BLOCK_JOBS,
+    REPORT_S,
+    Begin,
+    Crew,
+    Deal,
+    Dealer,
+    Give,
+    GivenJob,
+    Hand,
+    Leases,
+    NoMore,
+    OpenWorkers,
+    Past,
+    Room,
+    Shares,
+    Tell,
+    WorkerUse,
+)
+from .copies import Copies
+from .engine import Engine, FilePass
+from .session import BulkSession
+from .worker import task_of
+
+URGENT_S = 0.02
+SHOW_EVERY_S = 0.25
+
+
+class Given:
+    """What one worker was given, and how many more jobs each of its lanes takes."""
+
+    def __init__(self, lanes: int) -> None:
+        self.room = [0] * lanes
+        self.jobs: dict[int, tuple[int, Pending]] = {}  # by line: the lane, and the job
+
+
+class HandingEngine(Engine):
+    """Hands the jobs of a file out to workers, and takes back what a lost one had not done."""
+
+    counts_money = True
+
+    def __init__(
+        self,
+        *,
+        settings: RunSettings,
+        run: RunDirectory,
+        clock: RunClock,
+        offload: Offload,
+        images: ImageStore,
+        workers: int,
+        open_workers: OpenWorkers,
+        **parts: Any,
+    ) -> None:
+        super().__init__(**parts)
+        self._settings = settings
+        self._run = run
+        self._clock = clock
+        self._offload = offload
+        self._images = images
+        self._workers = workers
+        self._open_workers = open_workers
+        self._given: dict[int, Given] = {}
+        self._reasks: dict[int, list[Reask]] = {}
+        self._room = Notifier()
+        self._news = Notifier()
+        self._turn = 0  # whose turn it is among those that have room
+
+    async def run(self, passes: Sequence[FilePass], state: RecoveredState, read: Offload) -> None:
+        """As of an engine that sends by itself."""
+        self._reasks = dict(state.reasks)
+        self._dealer = self._new_dealer(state)
+        async with self._open_workers(self._workers) as ends:
+            self._crew = Crew(
+                ends,
+                run=self._run,
+                recorder=self._recorder,
+                foreman=self,
+                clock=self._clock,
+                stop=self._stop,
+                offload=self._offload,
+            )
+            for hand in self._crew.hands:
+                self._given[hand.number] = Given(len(self._backlogs))
+                self._dealer.join(hand.number)
+            async with trio.open_nursery() as beside:
+                beside.start_soon(self._stop.on_error, self._recorder.sync_regularly)
+                beside.start_soon(self._deal)
+                beside.start_soon(self._show)
+                if self._dealer.leases is not None:
+                    beside.start_soon(self._dealer.leases.serve)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._crew.run)
+                    await self._crew.begin(self._begin_of)
+                    await self._hand_out_all(passes, state, read)
+                    await self._crew.send(NoMore())
+                beside.cancel_scope.cancel()
+        self._crew.close(self._images)
+        self._show_once()
+
+    def _new_dealer(self, state: RecoveredState) -> Dealer:
+        now_s, settings = self._clock.now(), self._settings
+        shares = Shares(settings.limits, slots=settings.concurrency, now_s=now_s)
+        shares.remember(
+            (each.model, Past(self._clock.seconds(each.sent_at), each.tokens))
+            for each in state.recent
+        )
+        budget = self._admission.budget
+        leases = None if budget is None else Leases(budget, self._recorder.totals)
+        dealer = Dealer(shares, leases)
+        dealer.on_news = self._news.notify_all
+        return dealer
+
+    def _begin_of(self, worker: int) -> Begin:
+        crew = self._crew
+        return Begin(
+            kind="bulk",
+            worker=worker,
+            of=len(crew.hands),
+            directory=str(self._run.path),
+            manifest=msgspec.json.encode(self._run.manifest),
+            segment=crew.segment,
+            anchor=crew.anchor(),
+            task=task_of(self._settings, self._recorder.totals.succeeded),
+        )
+
+    # -- handing out
+
+    async def _hand_out_all(
+        self, passes: Sequence[FilePass], state: RecoveredState, read: Offload
+    ) -> None:
+        """Return once every job has its result, or when the run stops."""
+        with self._stop.sending:
+            async with trio.open_nursery() as nursery:
+                for file_pass in passes:
+                    reading = partial(
+                        self._read, file_pass, state, read, first=file_pass is passes[0]
+                    )
+                    nursery.start_soon(self._stop.on_error, reading)
+                for number, lane in enumerate(self._lanes):
+                    nursery.start_soon(self._hand_out, number, lane)
+
+    async def _hand_out(self, number: int, lane: Lane) -> None:
+        """Give the jobs of a lane to whoever has room, in blocks, until all of them are done."""
+        backlog = self._backlogs[lane]
+        while True:
+            taken = await backlog.take()
+            if taken is None:
+                return
+            while (hand := self._next_hand(number)) is None:
+                await self._room.wait()
+            given = self._given[hand.number]
+            block = [taken[0]]
+            most = min(BLOCK_JOBS, given.room[number])
+            while len(block) < most and (more := backlog.take_now()) is not None:
+                block.append(more[0])
+            given.room[number] -= len(block)
+            for pending in block:
+                given.jobs[pending.job.index] = number, pending
+            jobs = [self._given_job(pending) for pending in block]
+            # Where it is lost meanwhile, `lost` comes after this and finds them among the others.
+            await self._crew.send_to(hand, Give(lane=number, jobs=jobs))
+
+    def _next_hand(self, lane: int) -> Hand | None:
+        """Whose turn it is, of those that have room in this lane."""
+        here = self._crew.here
+        for step in range(len(here)):
+            hand = here[(self._turn + step) % len(here)]
+            if self._given[hand.number].room[lane] > 0:
+                self._turn = (self._turn + step + 1) % len(here)
+                return hand
+        return None
+
+    def _given_job(self, pending: Pending) -> GivenJob:
+        job = pending.job
+        reasks = self._reasks.get(job.index, [])
+        return GivenJob(job=job, made=pending.made, replaces=pending.replaces, reasks=reasks)
+
+    def _asked(self, job: Any, _earlier: Sequence[Reask]) -> Any:
+        return job  # the worker that sends it asks it again
+
+    def _take_back(self, worker: int, attempts: dict[int, int]) -> None:
+        """What a worker has not done goes to others."""
+        given = self._given[worker]
+        jobs, given.jobs = given.jobs, {}
+        now_s = self._clock.now()
+        for index, (lane, pending) in jobs.items():
+            pending.made = max(pending.made, attempts.get(index, 0))
+            self._backlogs[list(self._lanes)[lane]].retry(pending, now_s)
+
+    # -- what workers say
+
+    def room(self, hand: Hand, room: Room) -> None:
+        """A worker takes more jobs."""
+        self._given[hand.number].room[room.lane] += room.jobs
+        self._room.notify_all()
+
+    def used(self, hand: Hand, use: WorkerUse) -> None:
+        """A worker reported what it uses of limits and money."""
+        self._dealer.report(hand.number, use, self._clock.now())
+        self._news.notify_all()
+
+    def heard(self, hand: Hand, tell: Tell) -> None:
+        """Jobs are done."""
+        jobs = self._given[hand.number].jobs
+        lanes = list(self._lanes)
+        for index in tell.done:
+            found = jobs.pop(index, None)
+            if found is not None:
+                lane, pending = found
+                self._backlogs[lanes[lane]].done(pending, None)
+
+    async def lost(self, hand: Hand, left: Salvage) -> None:
+        """Count what the worker had done and not told, and give what it had not done to others."""
+        jobs, totals = self._given[hand.number].jobs, self._recorder.totals
+        for index, (_, pending) in jobs.items():
+            status = left.results.get(index)
+            if status is not None:
+                totals.succeeded += (status == "succeeded") - (pending.replaces == "succeeded")
+                totals.failed += (status == "failed") - (pending.replaces == "failed")
+        self._dealer.leave(hand.number, self._clock.now())
+        if self._dealer.leases is not None:
+            use = LeaseUse(spent=left.spent, kept=left.kept)
+            self._dealer.leases.lost(hand.number, use, now_s=self._clock.now())
+        for index, reasks in left.reasks.items():
+            self._reasks[index] = [*self._reasks.get(index, []), *reasks]
+        self.heard(hand, Tell(done=[index for index in jobs if index in left.results]))
+        self._take_back(hand.number, left.attempts)
+        self._news.notify_all()
+        self._room.notify_all()
+
+    # -- limits, money, and what is shown
+
+    async def _deal(self) -> None:
+        while True:
+            if self._dealer.leases is not None:
+                self._dealer.leases.keep_below()
+            hands = {hand.number: hand for hand in self._crew.here}
+            for worker, terms in self._dealer.terms(self._clock.now()):
+                hand = hands.get(cast(int, worker))
+                if hand is not None:
+                    await self._crew.send_to(hand, Deal(terms=terms))
+            await trio.sleep(URGENT_S)
+            with trio.move_on_after(REPORT_S / 2):
+                await self._news.wait()
+
+    async def _show(self) -> None:
+        while True:
+            self._show_once()
+            await trio.sleep(SHOW_EVERY_S)
+
+    def _show_once(self) -> None:
+        """Have slots and lanes stand for those of all workers."""
+        now_s, hands = self._clock.now(), self._crew.hands
+        slots = sum(hand.latest.slots for hand in self._crew.here)
+        self._admission.concurrency.show(
+            self._crew.in_flight, now_s=now_s, limit=max(1, slots) if slots else None
+        )
+        for number, lane in enumerate(self._lanes):
+            told = [hand.latest.lanes[number] for hand in hands if hand.latest.lanes]
+            lane.sent = sum(each.sent for each in told)
+            lane.used_tokens = sum(each.used_tokens for each in told)
+            failing_s = [each.failing_s for each in told if each.failing_s is not None]
+            lane.outage_since_s = now_s - max(failing_s) if failing_s else None
+            lane.hold_until(self._dealer.shares.lanes[number].hold_until_s)
+
+
+class BulkCoordinator(BulkSession):
+    """A bulk run whose jobs workers send; `workers` of them, opened by `open_workers`."""
+
+    def __init__(self, *given: Any, workers: int, open_workers: OpenWorkers, **rest: Any) -> None:
+        super().__init__(*given, **rest)
+        self._workers = workers
+        self._open_workers = open_workers
+
+    def _engine(self, parts: Assembly, copies: Copies | None) -> Engine:
+        return HandingEngine(
+            settings=self._bulk,
+            run=self._run,
+            clock=self._clock,
+            offload=self._environment.offload,
+            images=parts.images,
+            workers=self._workers,
+            open_workers=self._open_workers,
+            **self._engine_parts(parts, copies),
+        )

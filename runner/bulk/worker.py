@@ -1,0 +1,234 @@
+"""A worker of a bulk run: an ordinary session over the jobs that it is given."""
+
+import math
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+import trio
+
+from headrace.jobs import CostBounds, JobEnd
+
+from ..assembly import Assembly
+from ..clock import RunClock
+from ..dispatch import send_all
+from ..limits import Lane, SharedLane
+from ..money import LeasedBudget
+from ..notify import Notifier
+from ..pending import Pending
+from ..record import Journal, JournalLeft, RecoveredState
+from ..secret import Secret
+from ..session import RunEnvironment, RunSession
+from ..settings import RunSettings, key_from
+from ..workers import (
+    REPORT_S,
+    Allotment,
+    Begin,
+    CoordinatorLink,
+    Deal,
+    Give,
+    GivenJob,
+    LaneCount,
+    NoMore,
+    Ready,
+    Room,
+    Tell,
+    ToWorker,
+    Use,
+    WorkerSession,
+    worker_directory,
+)
+from .backlog import JOBS_MAX, Backlog
+from .engine import asked_so_far, watch_outage
+
+# Reports that are urgent leave no sooner after one another.
+URGENT_S = 0.02
+# A worker asks for as many jobs as it takes in so long, and for a few more.
+AHEAD_S = 0.2
+AHEAD_JOBS = 8
+
+
+class BulkTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker of a bulk run is told: the settings without the key, and whether anything has
+    succeeded before."""
+
+    settings: bytes
+    succeeded: int
+
+
+def task_of(settings: RunSettings, succeeded: int) -> bytes:
+    """For a worker of a run with these settings, in which so many jobs have succeeded."""
+    plain = msgspec.msgpack.encode(settings, enc_hook=lambda _key: None)
+    return msgspec.msgpack.encode(BulkTask(settings=plain, succeeded=succeeded))
+
+
+def bulk_worker(
+    begin: Begin, link: CoordinatorLink, environment: RunEnvironment, *, key: Secret | None = None
+) -> "BulkWorker":
+    """The session of a worker. A `key` of None is that of the environment."""
+    task = msgspec.msgpack.decode(begin.task, type=BulkTask)
+    key = key or key_from(None)
+
+    def with_key(kind: type, value: Any) -> Any:
+        return key if kind is Secret else value
+
+    settings = msgspec.msgpack.decode(task.settings, type=RunSettings, dec_hook=with_key)
+
+    def wall() -> datetime:
+        return begin.anchor.moved(link.shared_s())
+
+    return BulkWorker(
+        worker_directory(begin, link),
+        settings,
+        RunClock(wall),
+        environment._replace(announce=None, stop=None),
+        begin=begin,
+        link=link,
+        succeeded=task.succeeded,
+    )
+
+
+class FedBacklog(Backlog):
+    """A backlog that asks for more before it is empty. `low` is told when it is to look."""
+
+    def __init__(self, low: Notifier) -> None:
+        super().__init__()
+        self.done_lines: list[int] = []
+        self._low = low
+        self._asked = 0  # jobs on their way
+        self._taken = 0
+        self._looked_s = trio.current_time()
+
+    def take_now(self) -> tuple[Pending, float | None] | None:
+        taken = super().take_now()
+        if taken is not None:
+            self._taken += 1
+            if self.waiting + self._asked <= AHEAD_JOBS // 2 or self._taken % AHEAD_JOBS == 0:
+                self._low.notify_all()
+        return taken
+
+    def put(self, pending: Pending) -> None:
+        self._asked -= 1
+        super().put(pending)
+
+    def done(self, pending: Pending, end: JobEnd | None) -> None:
+        super().done(pending, end)
+        self.done_lines.append(pending.job.index)
+
+    def wanted(self, slots: int) -> int:
+        """How many more to ask for now; they count as on their way then."""
+        now_s = trio.current_time()
+        passed_s = max(now_s - self._looked_s, 1e-3)
+        if passed_s >= AHEAD_S / 2 or self._taken >= slots:
+            self._pace = self._taken / passed_s
+            self._taken, self._looked_s = 0, now_s
+        ahead = min(JOBS_MAX, AHEAD_JOBS + slots // 4 + math.ceil(self._pace * AHEAD_S))
+        there = self.waiting + self._asked
+        if there > ahead // 2:
+            return 0
+        self._asked += ahead - there
+        return ahead - there
+
+    _pace = 0.0
+
+
+class BulkWorker(WorkerSession, RunSession):
+    """Sends the jobs that it is given, within its share of the limits and its lease of the
+    money."""
+
+    _lane: type[Lane] = SharedLane
+    _leased = True
+
+    def __init__(self, *given: Any, succeeded: int, **rest: Any) -> None:
+        super().__init__(*given, **rest)
+        self._succeeded_before = succeeded
+        self._low = Notifier()
+        self._news = Notifier()
+        self._backlogs: list[FedBacklog] = []
+        self._bounds: CostBounds | None = None
+        self._allotment: Allotment | None = None
+
+    def _recover(self, now: datetime, left: JournalLeft) -> tuple[RecoveredState, Journal]:
+        state, journal = super()._recover(now, left)
+        return state._replace(succeeded=self._succeeded_before), journal
+
+    async def take(self, message: ToWorker) -> None:
+        match message:
+            case Give():
+                for job in message.jobs:
+                    self._backlogs[message.lane].put(self._pending(job))
+            case NoMore():
+                for backlog in self._backlogs:
+                    backlog.exhaust()
+            case Deal():
+                assert self._allotment is not None
+                self._allotment.take(message.terms, self._clock.now())
+
+    def _pending(self, given: GivenJob) -> Pending:
+        return Pending(
+            asked_so_far(given.job, given.reasks),
+            given.made,
+            None if self._bounds is None else self._bounds.of(given.job),
+            given.replaces,
+            asked_again=len(given.reasks),
+        )
+
+    async def _send(self, parts: Assembly, state: RecoveredState) -> None:
+        admission = parts.admission
+        self._backlogs = [FedBacklog(self._low) for _ in admission.lanes]
+        self._bounds = None if parts.prices is None else CostBounds(parts.prices)
+        budget = admission.budget
+        assert budget is None or isinstance(budget, LeasedBudget)
+        self._allotment = Allotment(
+            admission.lanes, admission.concurrency, budget, on_news=self._news.notify_all
+        )
+        await self.say(Ready())
+        await send_all(
+            self._backlogs,
+            parts.recorder.sync_regularly,
+            *(partial(watch_outage, lane) for lane in admission.lanes),
+            attempts=parts.attempts,
+            admission=admission,
+            stop=self._stop,
+        )
+
+    async def beside(self, parts: Assembly) -> None:
+        """Report what it uses, and ask for more jobs, as long as it sends."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._report)
+            nursery.start_soon(self._ask, parts)
+
+    async def _report(self) -> None:
+        while True:
+            if self._allotment is not None:
+                await self.say(Use(use=self._allotment.report(self._clock.now())))
+            await trio.sleep(URGENT_S)
+            with trio.move_on_after(REPORT_S - URGENT_S):
+                await self._news.wait()
+
+    async def _ask(self, parts: Assembly) -> None:
+        while True:
+            slots = parts.admission.concurrency.limit
+            for lane, backlog in enumerate(self._backlogs):
+                if jobs := backlog.wanted(slots):
+                    await self.say(Room(lane=lane, jobs=jobs))
+            with trio.move_on_after(AHEAD_S):
+                await self._low.wait()
+
+    def tell(self, parts: Assembly) -> Tell:
+        """With the jobs that will not come back, and what its lanes have sent."""
+        done: list[int] = []
+        for backlog in self._backlogs:
+            done += backlog.done_lines
+            backlog.done_lines.clear()
+        now_s = self._clock.now()
+        lanes = [
+            LaneCount(
+                sent=lane.sent,
+                used_tokens=lane.used_tokens,
+                failing_s=None if lane.outage_since_s is None else now_s - lane.outage_since_s,
+            )
+            for lane in parts.admission.lanes
+        ]
+        return msgspec.structs.replace(super().tell(parts), done=done, lanes=lanes)

@@ -1,0 +1,109 @@
+"""Bulk runs that several workers send, in one loop and in virtual time: all is as with one."""
+
+from collections import Counter
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from headrace.runner import Stop
+from headrace.runner.errors import InterruptError
+
+
+def bodies(service: Any) -> Counter[bytes]:
+    return Counter(post.body for post in service.posts)
+
+
+async def test_every_job_is_sent_once_and_has_its_result(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.3)
+    bench.write_chats(300)
+    ran = await bench.run(service, workers=3, concurrency=12)
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 300)
+    assert ran.results["index"].to_list() == list(range(300))
+    assert set(bodies(service).values()) == {1}
+    parts = sorted(part.name for part in (ran.directory / "results").iterdir())
+    assert parts == [f"part-w0{n}-000001.parquet" for n in (1, 2, 3)]
+    assert not (ran.directory / "journal").exists()
+
+
+async def test_jobs_fail_are_tried_again_and_lines_are_rejected_as_with_one(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    def answer(seen: Any) -> Any:
+        if b"question 7" in seen.body:
+            return service.error(400, "BAD", "it is wrong")
+        return service.fine() if seen.number % 5 else service.error(503)
+
+    service.answer = answer
+    bench.write(*(bench.chat_line(f"job-{n}", f"question {n}.") for n in range(40)), b"not a job")
+    ran = await bench.run(service, workers=2)
+    assert (ran.outcome.succeeded, ran.outcome.failed, ran.outcome.rejected) == (39, 1, 1)
+    assert ran.outcome.exit_code == 1
+    assert ran.results.filter(ran.results["status"] == "failed")["index"].to_list() == [7]
+    assert ran.attempts.height == len(service.posts)
+
+
+async def test_limits_hold_for_all_workers_together(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write_chats(400)
+    ran = await bench.run(service, workers=2, rpm=120)
+    assert ran.outcome.succeeded == 400
+    times_s = service.post_times_s
+    in_a_minute = max(
+        sum(start_s <= at_s < start_s + 60 for at_s in times_s) for start_s in times_s
+    )
+    assert in_a_minute <= 120
+    # Past the first minute at least 98 % of the limit is used.
+    past = [at_s for at_s in times_s if at_s >= times_s[0] + 60.5]
+    assert len(past) / (past[-1] - past[0]) * 60 >= 0.98 * 120
+
+
+async def test_what_a_lost_worker_had_not_done_goes_to_another(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    bench.write_chats(200)
+    ran = await bench.run(service, workers=3, concurrency=9, kill={2: 3.2})
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 200)
+    assert ran.results["index"].to_list() == list(range(200))
+    lost = ran.attempts.filter(ran.attempts["error_kind"] == "lost")
+    assert 1 <= lost.height <= 9
+    # What was in flight is sent once more, as the job's second attempt; nothing else is.
+    assert bodies(service).total() == 200 + lost.height
+    again = ran.results.filter(ran.results["attempts"] == 2)
+    assert again["index"].to_list() == lost["index"].to_list()
+
+
+async def test_a_run_goes_on_with_another_number_of_workers(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    bench.write_chats(120)
+    for workers in (2, 3, 1):
+        stop = Stop(grace_s=5.0)
+
+        async def interrupt(stop: Stop = stop) -> None:
+            await trio.sleep(2.2)
+            stop.request(InterruptError("interrupted"))
+
+        bench.nursery.start_soon(interrupt)
+        ran = await bench.run(service, workers=workers, concurrency=8, stop=stop)
+        assert ran.outcome.exit_code == 130
+        assert not (ran.directory / "journal").exists()
+    ran = await bench.run(service, workers=4, concurrency=8)
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 120)
+    assert set(bodies(service).values()) == {1}
+    assert ran.attempts.height == 120
+
+
+async def test_a_refused_key_at_one_worker_stops_all(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine() if seen.number < 9 else service.error(401)
+    bench.write_chats(500)
+    ran = await bench.run(service, workers=2, concurrency=4)
+    assert ran.outcome.exit_code == 5
+    assert len(service.posts) < 60
