@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from headrace import jobs
-from headrace.jobs import InputError
+from headrace.jobs import RUN_FILES, InputError
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -15,6 +15,19 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise InputError(f"{path} is a directory; name a file")
     if path.exists() and not force:
         raise InputError(f"{path} is there already; name another file, or give --force")
+
+
+def refuse_within(run: Path, path: Path) -> None:
+    """Raise InputError where a file would stand among those that a run is read from.
+
+    Args:
+        run: its directory; beside its own files others may stand.
+        path: of the file.
+    """
+    whole, directory = path.resolve(), run.resolve()
+    own = whole.parent == directory and whole.name in RUN_FILES
+    if own or directory in whole.parent.parents:
+        raise InputError(f"{path} would stand among the files of the run; name one elsewhere")
 
 
 @contextmanager

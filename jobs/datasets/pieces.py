@@ -13,6 +13,7 @@ import msgspec
 import polars as pl
 
 from ..errors import InputError
+from ..files import not_json_words
 from ..suggestion import or_listed
 
 PIECE_BYTES = 4 * 2**20
@@ -181,7 +182,7 @@ def _json_row(line: bytes, number: int, name: str) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if number == 1 and line.lstrip().startswith(b"["):
             raise InputError(f"{name} is a JSON array; write one object per line") from error
-        raise InputError(f"{name}: line {number} is not JSON: {error}") from error
+        raise InputError(f"{name}: line {number} is {not_json_words(line, error)}") from error
     if not isinstance(row, dict):
         hint = " (the file is a JSON array?)" if isinstance(row, list) else ""
         raise InputError(f"{name}: line {number} is not an object{hint}; write one per line")

@@ -1,6 +1,6 @@
 """Job files: their dialects and encodings, read line by line into jobs and rejects."""
 
-from .dialects import BadLineError, build_job
+from .dialects import BadLineError, build_job, not_json_words
 from .duplicates import SeenIds
 from .encoding import TextPieces
 from .form import form_of
@@ -17,5 +17,6 @@ __all__ = [
     "build_job",
     "form_of",
     "is_stream",
+    "not_json_words",
     "open_source",
 ]

@@ -148,7 +148,7 @@ def document_lines(data: bytes, name: str, *, array: bool) -> Iterator[list[byte
         _check_utf8(data)
         requests = _decode_array(data) if array else _decode_document(data).requests
     except (BadLineError, msgspec.DecodeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, BadLineError) else _not_json(data, error)
+        reason = str(error) if isinstance(error, BadLineError) else not_json_words(data, error)
         what = "JSON array of jobs" if array else '{"requests": [...]} document'
         raise InputError(f"{name} is not a {what}: {reason}") from error
     lines: list[bytes] = []
@@ -170,7 +170,7 @@ def _decoded(line: bytes) -> _LineFields:
     except (msgspec.DecodeError, RecursionError) as error:
         if line.endswith(TOO_LONG):
             raise BadLineError("the line is longer than 64 MiB; split the job") from error
-        raise BadLineError(_not_json(line, error)) from error
+        raise BadLineError(not_json_words(line, error)) from error
 
 
 def _check_utf8(data: bytes) -> None:
@@ -196,7 +196,13 @@ def _likely(data: bytes) -> str:
     return ", but in Latin-1 or Windows-1252, as `iconv -f WINDOWS-1252 -t UTF-8` reads it"
 
 
-def _not_json(data: bytes, error: Exception) -> str:
+def not_json_words(data: bytes, error: Exception) -> str:
+    """Why a line can't be decoded, and what to do.
+
+    Args:
+        data: the line.
+        error: what msgspec raised for it.
+    """
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, msgspec.ValidationError):

@@ -76,7 +76,7 @@ from .rows import (
     row_frame,
     schema,
 )
-from .run_files import SCORES, SERVER_SPOOL, SERVER_TABLE, check_run_files, read_run_file
+from .run_files import RUN_FILES, SCORES, SERVER_SPOOL, SERVER_TABLE, check_run_files, read_run_file
 from .unbilled import kept_for, kept_in, may_be_billed, unbilled
 
 __all__ = [
@@ -85,6 +85,7 @@ __all__ = [
     "OF_LAST_ATTEMPT",
     "OUTAGE_AFTER",
     "PERIODS",
+    "RUN_FILES",
     "SCHEMA_CODE",
     "SCHEMA_VERSION",
     "SCORES",

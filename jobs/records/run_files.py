@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 SERVER_TABLE = "server.parquet"
 SERVER_SPOOL = "server.spool"
 # The most that each file may hold: far more than any run writes, and what a report can bear.
-FILES = {
+RUN_FILES = {
     "run.json": 16 * MIB,
     "concurrency.jsonl": 64 * MIB,
     "rejects.jsonl": 16 * 1024 * MIB,  # gone through in pieces
@@ -73,7 +73,7 @@ def check_run_files(run: Path) -> None:
             large.
         OSError: a directory can't be read.
     """
-    for name, most_bytes in FILES.items():
+    for name, most_bytes in RUN_FILES.items():
         _check_file(run / name, most_bytes)
     for name in (*FOLDERS, IMAGES):
         if _is_folder(run / name) and name in FOLDERS:

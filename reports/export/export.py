@@ -14,7 +14,7 @@ import polars as pl
 
 from headrace.jobs import InputError, Result, check_path, schema, strip_zeros
 
-from ..output import refuse_existing, whole_file
+from ..output import refuse_existing, refuse_within, whole_file
 from ..run import Run, open_run, reading_tables
 from .batch_lines import BATCH_COLUMNS, MESSAGES, anthropic_line, json_or_none, openai_line
 from .ordered import in_input_order
@@ -65,6 +65,7 @@ def export_run(
     """
     path = default_path(directory, to) if out is None else out
     check_path(path)
+    refuse_within(directory, path)
     errors = path.with_name(errors_name(path.name)) if to == "openai-batch" else None
     for each in (path, errors):
         if each is not None:

@@ -8,6 +8,7 @@ import polars as pl
 
 from headrace.jobs import InputError, Recipe, Selection
 
+from ..output import refuse_within
 from ..run import open_run, reading_tables
 from .answers import REJECTED, Answers
 from .rows import Rows, table_of
@@ -52,6 +53,7 @@ def join_run(
             or something can't be read or written.
     """
     to = _format(out)
+    refuse_within(directory, out)
     run = open_run(directory)
     dataset = run.manifest.dataset
     table, by_id = table_of(run, data, by_id=by_id)

@@ -297,6 +297,11 @@ def test_what_can_t_be_written_is_told(made: RunMaker) -> None:
     assert "end it in .parquet, .csv or .jsonl" in refusal(made, out="o.xlsx")
     assert "is the table itself" in refusal(made, out="t.csv")
     assert "cannot write" in refusal(made, out="nowhere/o.csv")
+    # A table among the run's own made every later command refuse the run.
+    for name in ("results/o.parquet", "reasks.parquet", "scores/exact/o.parquet"):
+        said = refusal(made, out=made.directory / name)
+        assert "would stand among the files of the run; name one elsewhere" in said
+    joined(made, "jobs.run/answers.parquet")
 
 
 def test_a_table_without_rows_is_joined_too(made: RunMaker) -> None:
