@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +16,12 @@ from click.testing import CliRunner, Result
 
 from headrace.gateway import AnswerRule
 from headrace.reports import summarise
+from headrace.reports.scoring import Judge, judge_child, judge_process
+from headrace.reports.scoring.judge_process import ask_judge
 from headrace.runner.main import main
 from tests.loopback import Loopback, loopback, write_prices
 from tests.reports.conftest import RunMaker
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
 JUDGE = """\
 model = "deepseek-v4-flash"
@@ -72,6 +74,7 @@ def attempts() -> pl.DataFrame:
     return pl.read_parquet("jobs.run/scores/judge/votes.run/attempts/*.parquet")
 
 
+@pytest.mark.slow
 def test_every_vote_is_kept_and_paid_once(answers: RunMaker, served: Loopback) -> None:
     """Limits, costs and the check of the balance are those of any run."""
     assert scored(served).exit_code == 0
@@ -91,6 +94,7 @@ def test_every_vote_is_kept_and_paid_once(answers: RunMaker, served: Loopback) -
     assert served.posts == VOTES
 
 
+@pytest.mark.slow
 def test_a_budget_stops_the_judge_and_a_larger_one_resumes_it(
     answers: RunMaker, served: Loopback
 ) -> None:
@@ -104,6 +108,7 @@ def test_a_budget_stops_the_judge_and_a_larger_one_resumes_it(
     assert (served.posts, scores()[-1]) == (VOTES, (8.0, None))
 
 
+@pytest.mark.slow
 def test_a_key_that_is_refused_scores_nothing(answers: RunMaker, served: Loopback) -> None:
     assert scored(served, HEADRACE_API_KEY="sk-of-another").exit_code == 5
     assert scores() == [(None, "the judge has not answered")] * len(TEXTS)
@@ -111,6 +116,7 @@ def test_a_key_that_is_refused_scores_nothing(answers: RunMaker, served: Loopbac
     assert scores()[0] == (8.0, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_judge_ends_with_whoever_asked_it(answers: RunMaker, number: signal.Signals) -> None:
     """Killed, its run went on to spend; terminated, it was left alone, too."""
@@ -132,6 +138,75 @@ def test_the_judge_ends_with_whoever_asked_it(answers: RunMaker, number: signal.
         assert scored(served).exit_code == 0
         assert served.posts == VOTES == len(attempts())
         assert scores()[0] == (8.0, None)
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script that stands in for the judge's run, and is given its arguments."""
+    path = tmp_path / "child.py"
+    monkeypatch.setattr(judge_process, "CHILD", path)
+    return path
+
+
+def test_the_run_of_the_votes_is_told_what_judge_toml_says(tmp_path: Path, child: Path) -> None:
+    child.write_text(
+        f"import sys; open({str(tmp_path / 'o')!r}, 'w').write(' '.join(sys.argv[1:]))"
+    )
+    judge = Judge(model="j", prompt="{{ text }}", run={"rpm": 6, "yes": True, "strict": False})
+    assert ask_judge(tmp_path / "f", judge) == 0
+    said = (tmp_path / "o").read_text().replace(str(tmp_path), "")
+    assert said == "run /f/jobs.jsonl --out=/f/votes.run --rerun-changed --rpm=6 --yes"
+
+
+def test_a_signal_is_handed_on_and_the_child_ends_in_its_own_time(
+    tmp_path: Path, child: Path
+) -> None:
+    child.write_text(
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\n"
+        "signal.pause()\n"
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    assert ask_judge(tmp_path, Judge(model="j", prompt="{{ text }}")) == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_beside_the_main_thread_the_signals_are_left_alone(tmp_path: Path, child: Path) -> None:
+    child.write_text("import sys; sys.exit(5)")
+    codes: list[int] = []
+    judge = Judge(model="j", prompt="{{ text }}")
+    thread = threading.Thread(target=lambda: codes.append(ask_judge(tmp_path, judge)))
+    thread.start()
+    thread.join()
+    assert codes == [5]
+
+
+def test_the_child_stops_where_its_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[tuple[int, int]] = []
+    reads = iter([b"x", b""])
+    monkeypatch.setattr(os, "read", lambda *_: next(reads))
+    monkeypatch.setattr(os, "kill", lambda *words: stopped.append(words))
+    judge_child.stop_at_end_of_input()
+    assert stopped == [(os.getpid(), signal.SIGTERM)]
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "most"),
+    [
+        (None, None, None),
+        (None, "2", "2"),
+        (1, "2", 1),
+        (3, "2", "2"),
+        ("1.5", "2", "1.5"),
+        ("much", "2", "much"),  # which the run refuses
+    ],
+)
+def test_the_lower_ceiling_holds(own: object, given: str | None, most: object) -> None:
+    run = {} if own is None else {"max-cost": own}
+    judge = Judge(model="j", prompt="{{ text }}", run=run)
+    capped = judge.costing_at_most(None if given is None else Decimal(given))
+    assert capped.run.get("max-cost") == most
 
 
 def test_a_ceiling_without_a_judge_is_one_line(answers: RunMaker, served: Loopback) -> None:

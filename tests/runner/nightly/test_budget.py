@@ -1,163 +1,139 @@
-"""Nights through the command against a gateway on loopback: what a day may cost, with its judges,
-and nights that are ended in the middle."""
+"""What a night may spend: of its day, with its judge."""
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
-from click.testing import CliRunner, Result
 
-from headrace.gateway import AnswerRule
-from headrace.runner.main import main
-from tests.loopback import MODEL, Loopback, loopback, write_prices
+from headrace.jobs import InputError
+from headrace.reports.scores import VOTES_RUN
+from headrace.runner.cli import run as run_command
+from headrace.runner.errors import OutOfMoneyError
+from headrace.runner.nightly import EvalFile, NightOrders, RunsDirectory, read_eval_file, run_night
+from headrace.runner.nightly.budget import DailyBudget, check_judge_priced
 
-pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[3]
-QUESTIONS = 6
-EVAL = """\
-data = "questions.csv"
-recipe = "ask.toml"
-runs = "runs"
-judge = "judge.toml"
-require = ["mean(judge) >= 0.5"]
+from ...reports.conftest import START, RunMaker
 
-[run]
-prices = "prices.toml"
-rpm = "none"
-tpm = "none"
-concurrency = 1
-"""
-RECIPE = f'model = "{MODEL}"\nid = "id"\nuser = "{{{{ question }}}}"\nmax_tokens = 4\n'
-JUDGE = f"""\
-model = "{MODEL}"
-prompt = "Rate {{{{ text }}}}"
-max_tokens = 4
+DAY = "2026-06-08"
+PRICES = 'currency = "{}"\n[models."m"]\ninput = 1\noutput = 2\n'
 
-[run]
-rpm = "none"
-tpm = "none"
-concurrency = 1
-prices = "prices.toml"
-"""
-RULES = (AnswerRule(contains="Rate", answer="1"), AnswerRule(contains="", answer="yes"))
+
+def spending(directory: Path, cost: str, **fields: Any) -> RunMaker:
+    """A run of one job that cost so much, on the day."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    run = RunMaker(directory)
+    run.job(0, cost=Decimal(cost), text="1", **fields)
+    run.write()
+    return run
+
+
+def votes(night: Path, cost: str) -> None:
+    spending(night / "scores" / "judge" / VOTES_RUN, cost)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An eval in the current directory."""
-    monkeypatch.chdir(tmp_path)
-    rows = [f"q{n},question {n}?" for n in range(QUESTIONS)]
-    (tmp_path / "questions.csv").write_text("\n".join(["id,question", *rows, ""]))
-    (tmp_path / "ask.toml").write_text(RECIPE)
-    (tmp_path / "judge.toml").write_text(JUDGE)
-    (tmp_path / "eval.toml").write_text(EVAL)
-    write_prices(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def served() -> Iterator[Loopback]:
-    with loopback(*RULES) as found:
+def runs(tmp_path: Path) -> Any:
+    with RunsDirectory.open(tmp_path / "runs") as found:
         yield found
 
 
-def night(served: Loopback, *flags: str, **environment: str) -> Result:
-    words = ["nightly", "eval.toml", *flags]
-    return CliRunner().invoke(main, words, env={**served.environment, **environment})
-
-
-def budget(folder: Path, amount: Decimal) -> None:
-    (folder / "eval.toml").write_text(f"{EVAL}max-cost = {amount:f}\n")
-
-
-def test_a_judge_counts_in_what_the_day_may_cost(folder: Path, served: Loopback) -> None:
-    """Its votes were paid beside the budget: of this night, and of the others of the day."""
-    budget(folder, Decimal(1))
-    assert night(served, "--date", "2026-06-08").exit_code == 0
-    first = served.charged
-    assert served.posts == 2 * QUESTIONS
-    # The next has room for its answers, and for some of the votes on them.
-    day = (first * Decimal("1.85")).quantize(Decimal("0.0001"))
-    budget(folder, day)
-    stopped = night(served, "--date", "2026-06-09", "--md")
-    assert stopped.exit_code == 3
-    assert 3 * QUESTIONS < served.posts < 4 * QUESTIONS, (first, day, stopped.output)
-    assert first < served.charged <= day
-    assert stopped.stdout == (folder / "runs/latest/night.md").read_text()
-    assert "### 2026-06-09: cut short, not judged" in stopped.stdout
-    assert "the judge's run stopped: " in stopped.stdout
-    assert not (folder / "runs/latest/junit.xml").exists()
-    # With more to spend it goes on, and asks nothing twice.
-    budget(folder, Decimal(1))
-    again = night(served, "--date", "2026-06-09", "--json")
-    assert again.exit_code == 0
-    assert served.posts == 4 * QUESTIONS
-    report = msgspec.json.decode(again.stdout)
-    assert report["verdict"] == "good"
-    assert any(each.startswith("the votes of judge cost 0.0") for each in report["notes"])
-
-
-def test_a_judge_whose_votes_the_budget_cant_count_is_refused(
-    folder: Path, served: Loopback
+def test_the_run_gets_what_its_day_has_left_and_the_judge_what_is_left_then(
+    runs: RunsDirectory,
 ) -> None:
-    budget(folder, Decimal(1))
-    (folder / "judge.toml").write_text(JUDGE.replace('prices = "prices.toml"\n', ""))
-    unpriced = night(served)
-    assert "judge.toml: no prices below [run], and max-cost in eval.toml" in unpriced.stderr
-    (folder / "dollars.toml").write_text(Path("prices.toml").read_text().replace("CNY", "USD"))
-    (folder / "judge.toml").write_text(JUDGE.replace("prices.toml", "dollars.toml"))
-    dollars = night(served)
-    assert "its prices are in USD, those of the night in CNY" in dollars.stderr
-    assert (unpriced.exit_code, dollars.exit_code, served.posts) == (2, 2, 0)
+    day = DailyBudget(Decimal(10), runs, DAY, START)
+    assert day.for_run() == day.for_judge() == 10
+    spending(runs.night("2026-06-07"), "3")  # which was sent on the 8th
+    votes(runs.night("2026-06-07"), "2")
+    assert day.for_run() == 5
+    spending(runs.night(DAY), "1")
+    assert day.for_run() == 1 + 4  # both its sessions together
+    votes(runs.night(DAY), "0.5")
+    assert (day.for_run(), day.for_judge()) == (Decimal("4.5"), Decimal(4))
 
 
-def test_a_key_that_is_refused_leaves_a_word_of_it(folder: Path, served: Loopback) -> None:
-    refused = night(served, "--json", HEADRACE_API_KEY="sk-of-another")
-    assert refused.exit_code == 5
-    said = msgspec.json.decode(refused.stdout)
-    assert (said["verdict"], said["exit_code"], said["failed"]) == ("cut short", 5, 0)
-    assert "key" in said["why"]
-    assert night(served).exit_code == 0
-    assert "mean(judge)" in (folder / "runs/latest/night.md").read_text()
+def test_nothing_left_is_told_where_there_is_something_to_ask(runs: RunsDirectory) -> None:
+    spending(runs.night("2026-06-07"), "3")
+    day = DailyBudget(Decimal(2), runs, DAY, START)
+    for ask in (day.for_run, day.for_judge):
+        with pytest.raises(OutOfMoneyError, match=r"come to 3(\.0*)? of 2 \(max-cost in \[run\]\)"):
+            ask()
+    spending(runs.night(DAY), "1")
+    assert day.for_run() == 1  # it has ended, and sends nothing more
+    # What is sent today counts, whatever date the night has.
+    backfilled = DailyBudget(Decimal(2), runs, "2026-05-01", START)
+    with pytest.raises(OutOfMoneyError, match="the budget of 2026-05-01 is spent"):
+        backfilled.for_run()
+    assert DailyBudget(Decimal(2), runs, "2026-05-01", datetime(2026, 5, 1, tzinfo=UTC)).for_run()
 
 
-@pytest.mark.parametrize(
-    ("number", "posts", "links"),
-    [
-        (signal.SIGKILL, 2, []),  # in the middle of the run
-        (signal.SIGKILL, QUESTIONS + 2, ["latest"]),  # and of the judge's
-        (signal.SIGINT, 2, ["latest"]),
-        (signal.SIGTERM, QUESTIONS + 2, ["latest"]),
-    ],
-)
-def test_a_night_that_is_ended_in_the_middle_is_resumed(
-    folder: Path, number: signal.Signals, posts: int, links: list[str]
-) -> None:
-    with loopback(*RULES, ttft_s=0.05) as served:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "headrace", "nightly", "eval.toml", "--md"],
-            env={**os.environ, **served.environment, "PYTHONPATH": str(ROOT / "src")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        served.wait_for_posts(posts)
-        process.send_signal(number)
-        said, told = process.communicate(timeout=30)
-        assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), told
-        assert served.posts < 2 * QUESTIONS
-        runs = folder / "runs"
-        assert [each.name for each in runs.iterdir() if each.is_symlink()] == links
-        assert ("cut short, not judged" in said) is (number != signal.SIGKILL)
-        (begun,) = runs.glob("*.run")
-        assert night(served).exit_code == 0
-        assert [*runs.glob("*.run")] == [begun]
-        assert {(runs / name).readlink().name for name in ("latest", "last-good")} == {begun.name}
-        # One attempt at most was under way when it was killed.
-        assert 2 * QUESTIONS <= served.posts <= 2 * QUESTIONS + 1
+def eval_of(folder: Path, judge: str | None, run: str) -> EvalFile:
+    judged = "" if judge is None else 'judge = "j.toml"'
+    (folder / "e.toml").write_text(f'data = "q.csv"\n{judged}\n[run]\n{run}\n')
+    (folder / "j.toml").write_text(f'model = "m"\nprompt = "{{{{ text }}}}"\n[run]\n{judge}\n')
+    (folder / "cny.toml").write_text(PRICES.format("CNY"))
+    (folder / "usd.toml").write_text(PRICES.format("USD"))
+    return read_eval_file(folder / "e.toml", run_command)
+
+
+def test_a_judge_needs_prices_in_the_currency_of_the_night(tmp_path: Path) -> None:
+    capped = 'max-cost = 1\nprices = "cny.toml"'
+    priced = 'prices = "cny.toml"'
+    for judge, run in ((None, capped), ("", 'prices = "cny.toml"'), (priced, capped)):
+        check_judge_priced(eval_of(tmp_path, judge, run), {})
+    with pytest.raises(InputError, match=r"j.toml: no prices below \[run\], and max-cost in"):
+        check_judge_priced(eval_of(tmp_path, "", capped), {})
+    check_judge_priced(eval_of(tmp_path, "", capped), {"prices": str(tmp_path / "cny.toml")})
+    check_judge_priced(eval_of(tmp_path, priced, "max-cost = 1"), {})  # which the run refuses
+    with pytest.raises(InputError, match="its prices are in USD, those of the night in CNY"):
+        check_judge_priced(eval_of(tmp_path, 'prices = "usd.toml"', capped), {})
+
+
+def test_a_night_that_is_cut_short_says_why_and_is_linked(tmp_path: Path) -> None:
+    found = eval_of(tmp_path, None, 'max-cost = 1\nprices = "cny.toml"')
+    called: list[Sequence[str]] = []
+
+    def invoke(_name: str, arguments: Sequence[str]) -> int:
+        called.append(arguments)
+        (out,) = (each[6:] for each in arguments if each.startswith("--out="))
+        spending(Path(out), "0.5")
+        return 3
+
+    outcome = run_night(found, NightOrders(START), invoke, print)
+    assert "--max-cost=1" in called[0]
+    assert (outcome.exit_code, outcome.report) == (3, None)
+    assert [each.name for each in outcome.files] == ["night.md", "night.json"]
+    assert outcome.files[0].read_text("utf-8").startswith("### 2026-06-08: cut short, not judged")
+    assert (tmp_path / "e.runs" / "latest").readlink() == Path("2026-06-08.run")
+
+
+def test_an_error_before_anything_began_is_an_error(tmp_path: Path) -> None:
+    found = eval_of(tmp_path, None, "")
+
+    def invoke(_name: str, _arguments: Sequence[str]) -> int:
+        raise InputError("q.csv is not there")
+
+    with pytest.raises(InputError, match="is not there"):
+        run_night(found, NightOrders(START), invoke, print)
+    assert run_night(found, NightOrders(START), lambda *_: 2, print) == (
+        2,
+        tmp_path / "e.runs" / "2026-06-08.run",
+        None,
+        (),
+    )
+
+
+def test_an_error_in_a_night_that_has_begun_is_said_and_is_its_outcome(tmp_path: Path) -> None:
+    found = eval_of(tmp_path, None, "")
+    said: list[str] = []
+
+    def invoke(_name: str, arguments: Sequence[str]) -> int:
+        (out,) = (each[6:] for each in arguments if each.startswith("--out="))
+        spending(Path(out), "0.5")
+        raise InputError("the disk is full")
+
+    outcome = run_night(found, NightOrders(START), invoke, said.append)
+    assert (outcome.exit_code, said) == (2, ["Error: the disk is full"])
+    assert "the disk is full" in outcome.files[0].read_text("utf-8")
