@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash nights peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
+.PHONY: demo test picture fuzz crash nights users peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -86,6 +86,10 @@ crash: $(VENV)/.installed
 # Simulated nights of an eval: how often a fall is red, and how often nothing is. Some minutes.
 nights: $(VENV)/.tools
 	$(BIN)/python benchmarks/results.py --proof nights
+
+# Hundreds of searches over users on services of known capacity: how often their bounds hold it.
+users: $(VENV)/.tools
+	$(BIN)/python -m tests.users
 
 # Servers that others wrote, in an environment of their own: about 1 GB with a small model. What can't
 # be installed is skipped, with a word; nginx is Debian's nginx-light.

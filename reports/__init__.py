@@ -9,6 +9,7 @@ from .load import LoadFigures, Spread
 
 if TYPE_CHECKING:
     from .comparison import (
+        USERS_LEVEL,
         Comparison,
         Difference,
         Repeat,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "USERS_LEVEL",
     "BalanceCheck",
     "Base",
     "Comparison",
@@ -141,8 +143,8 @@ __getattr__ = late(
     {
         "comparison": (
             "Comparison Difference Repeat Repeats RepeatsAsked Step Steps compare_runs read_repeat "
-            "read_step repeats_json repeats_report steps_json steps_report write_repeats "
-            "write_steps"
+            "USERS_LEVEL read_step repeats_json repeats_report steps_json steps_report "
+            "write_repeats write_steps"
         ),
         "figures": "RunStatus status_of",
         "load": "request_condition",

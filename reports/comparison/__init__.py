@@ -47,6 +47,7 @@ from .step_sentences import (
     why_words,
 )
 from .steps import (
+    USERS_LEVEL,
     Step,
     Steps,
     is_steps,
@@ -66,6 +67,7 @@ __all__ = [
     "LETTERS",
     "RUN_COLUMNS",
     "TOLD",
+    "USERS_LEVEL",
     "Comparison",
     "Difference",
     "FigureHistory",

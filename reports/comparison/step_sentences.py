@@ -39,7 +39,7 @@ def load_words(step: Step) -> str:
     """What a step was asked for, in short: 20/s, or 8 users."""
     if step.rate_per_s is not None:
         return f"{step.rate_per_s:.4g}/s"
-    return f"{step.users} users"
+    return counted(step.users or 0, "user")
 
 
 def outcome_of(step: Step) -> Outcome | None:
@@ -54,7 +54,7 @@ def mark(steps: Steps, step: Step) -> Remark:
         if step.verdict != "valid":
             return Remark(step.verdict, TONES.get(step.verdict, "doubt"))
         return Remark("still rising", "doubt") if step.rising else Remark("", "plain")
-    if outcome != "unclear" or not _is_final(steps, step):
+    if outcome != "unclear" or not _is_final(steps, step) or _over_users(steps):
         return Remark(outcome, TONES[outcome])
     return Remark(f"unclear: {'met' if _taken_as_met(step) else 'missed'}", "doubt")
 
@@ -79,7 +79,8 @@ def step_remarks(steps: Steps) -> Iterator[Remark]:
         yield Remark(f"beyond {_named(steps, steps.knee)} latency rises faster than load", "plain")
     if steps.unclear:
         loads = ", ".join(_named(steps, load) for load in steps.unclear)
-        yield Remark(f"too near to the limit to tell, and taken as it came out: {loads}", "doubt")
+        taken = "" if _over_users(steps) else ", and taken as it came out"
+        yield Remark(f"too near to the limit to tell{taken}: {loads}", "doubt")
     if again := _made_once_more(steps):
         yield Remark(f"client-limited at first, and made once more: {', '.join(again)}", "doubt")
     for reason, having in _reasons(steps).items():
@@ -158,6 +159,8 @@ def why_words(step: Step) -> str:
 
 
 def _answer(steps: Steps) -> Remark:
+    if _over_users(steps):
+        return _users_answer(steps)
     if steps.highest_met is None:
         missed = steps.lowest_missed
         tried = "" if missed is None else f", down to {_named(steps, missed)}"
@@ -174,11 +177,37 @@ def _answer(steps: Steps) -> Remark:
     return Remark(said, "good")
 
 
+def _users_answer(steps: Steps) -> Remark:
+    """The most users that the objective carries, as the two numbers that it lies between."""
+    low, missed = steps.highest_met, steps.lowest_missed
+    if missed is None:
+        if low is None:
+            return Remark("nothing that was tried could be told from the limit", "doubt")
+        more = "" if low in steps.unclear else "; none that was tried missed it"
+        return Remark(f"{_named(steps, low)} or more meet the objective{more}", "good")
+    over = f"; {_named(steps, missed)} {'misses' if missed == 1 else 'miss'} it"
+    high = missed - 1
+    if low is None:
+        if high < 1:
+            return Remark("no number of users met the objective, down to 1 user", "bad")
+        said = f"at most {_named(steps, high)} meet the objective, if any{over}"
+        return Remark(said, "doubt")
+    if low == high:
+        verb = "meets" if low == 1 else "meet"
+        return Remark(f"{_named(steps, low)} {verb} the objective{over}", "good")
+    return Remark(f"{low:,.0f} to {_named(steps, high)} at most meet the objective{over}", "good")
+
+
+def _over_users(steps: Steps) -> bool:
+    """Whether it is a search over users, which counts what is sure alone."""
+    return steps.kind == "find" and bool(steps.steps) and steps.steps[0].users is not None
+
+
 def _kind(steps: Steps) -> str:
     return "number of users" if steps.steps and steps.steps[0].users is not None else "rate"
 
 
 def _named(steps: Steps, load: float) -> str:
     if steps.steps and steps.steps[0].users is not None:
-        return f"{load:.0f} users"
+        return counted(round(load), "user")
     return f"{load:.4g}/s"

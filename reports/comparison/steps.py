@@ -1,4 +1,4 @@
-"""Several load runs as the steps of one measurement: a sweep, or a search for the highest rate."""
+"""Several load runs as the steps of one measurement: a sweep, or a search for the highest load."""
 
 import math
 from collections.abc import Sequence
@@ -14,13 +14,15 @@ import polars as pl
 from headrace.jobs import Expression, InputError
 
 from ..figures import Summary, data_json, summary_of
-from ..load import Spread, harmless_to
+from ..load import Spread, harmless_to, independent_share, latencies_by_due
 from ..objectives import Certainty, FigureInterval, judge_within_client_error
 from ..output import write_whole
 from ..run import Run, open_run
 
 STEPS_SCHEMA_VERSION = 1
 STEPS_FILE = "steps.json"
+# Of the intervals of a search over users, whose answer is what is sure.
+USERS_LEVEL = 0.99
 # A latency counts as rising when chance alone makes so large a difference of the two halves of a
 # step once in 700, and the later half's median is higher by this much.
 RISING_Z = 3.0
@@ -84,8 +86,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Steps(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep or a search, with its steps in the order in which they were made.
 
-    Of a search `highest_met` is the highest rate that met the `objective`, `lowest_missed` the
-    lowest that didn't, and `unclear` are rates that could not be told from the limit. `knee` is
+    Of a search `highest_met` is the highest load that met the `objective`, `lowest_missed` the
+    lowest that didn't, and `unclear` are loads that could not be told from the limit: rates were
+    taken as they came out, and of users the other two are sure. `knee` is
     what the step was asked for beyond which latency rises faster than load (None: there is none to
     be seen). `reason` says why it ended early.
     """
@@ -116,7 +119,7 @@ def steps_report(
     """The report over all steps.
 
     Args:
-        kind: a sweep, or a search for the highest rate.
+        kind: a sweep, or a search for the highest load.
         directory: where the runs of the steps are.
         started_at: when the first one began.
         objective: the condition on each step, as it was written.
@@ -185,22 +188,28 @@ def write_steps(report: Steps, path: Path) -> None:
     write_whole(path, steps_json(report))
 
 
-def read_step(directory: Path, objective: Expression | None, *, size: float) -> Step:
+def read_step(
+    directory: Path, objective: Expression | None, *, size: float, users: bool = False
+) -> Step:
     """The step that a load run's directory records.
 
     Args:
         directory: the load run.
         objective: a condition on the whole of it.
         size: the step's length as a multiple of what was asked.
+        users: whether it is one of a search over users, which counts what is sure alone: its
+            intervals are of 99 %, since it has many, and of as many answers as are independent.
 
     Raises:
         InputError: it is not a run, or can't be read.
     """
     run = open_run(directory)
-    return step_of(run, summary_of(run), objective, size=size)
+    return step_of(run, summary_of(run), objective, size=size, users=users)
 
 
-def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: float) -> Step:
+def step_of(
+    run: Run, summary: Summary, objective: Expression | None, *, size: float, users: bool = False
+) -> Step:
     """A load run as a step; `objective` is a condition on the whole of it."""
     figures = summary.load
     assert figures is not None
@@ -235,15 +244,19 @@ def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: f
         hardware_cost=None if hardware is None else hardware.per_million_output_tokens,
     )
     if objective is not None:
-        return _judged(step, run, summary, objective)
+        return _judged(step, run, summary, objective, users=users)
     if step.verdict != "valid" and harmless_to(SWEPT, run, figures.facts):
         step = msgspec.structs.replace(step, verdict="valid", why=[])
     return msgspec.structs.replace(step, why=[*step.why, *([RISING] if step.rising else [])])
 
 
-def _judged(step: Step, run: Run, summary: Summary, objective: Expression) -> Step:
+def _judged(step: Step, run: Run, summary: Summary, objective: Expression, *, users: bool) -> Step:
     """The step with what it says of the objective."""
-    judged = judge_within_client_error(objective, run, summary)
+    if users:
+        worth = independent_share(latencies_by_due(run))
+        judged = judge_within_client_error(objective, run, summary, level=USERS_LEVEL, growth=worth)
+    else:
+        judged = judge_within_client_error(objective, run, summary)
     why = list(step.why) if judged.depends_on_client else []
     verdict = step.verdict if judged.depends_on_client else "valid"
     outcome: Outcome

@@ -10,6 +10,7 @@ from headrace.lazy import late
 if TYPE_CHECKING:
     from .attempt_rows import request_condition
     from .client_error import SIDES, as_if, harmless_to
+    from .dependence import independent_share, latencies_by_due
     from .figures import (
         Connections,
         HardwareCost,
@@ -74,7 +75,9 @@ __all__ = [
     "hardware_rows",
     "hardware_words",
     "harmless_to",
+    "independent_share",
     "interval",
+    "latencies_by_due",
     "lead",
     "load_figures",
     "load_rates",
@@ -90,6 +93,7 @@ __getattr__ = late(
     __name__,
     {
         "client_error": "SIDES as_if harmless_to",
+        "dependence": "independent_share latencies_by_due",
         "figures": (
             "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
             "SteadyState TimeSlices HardwareCost"

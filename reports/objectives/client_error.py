@@ -11,7 +11,7 @@ from ..run import Run
 from .confidence import judge_with_confidence
 from .evaluate import Figures
 from .objective import Judgement, judge
-from .weighing import Certainty, FigureInterval
+from .weighing import LEVEL, Certainty, FigureInterval
 
 
 def depending_on_client(
@@ -54,24 +54,32 @@ class JudgementWithinError(NamedTuple):
 
 
 def judge_within_client_error(
-    expression: Expression, run: Run, summary: Summary
+    expression: Expression,
+    run: Run,
+    summary: Summary,
+    *,
+    level: float = LEVEL,
+    growth: float = 1.0,
 ) -> JudgementWithinError:
     """Judge a condition on a run, and whether its verdict matters to it.
 
     Of a valid run it is the judgement by its figures. Of any other the run is judged without the
-    client's lateness, and with all of it, too.
+    client's lateness, and with all of it, too. `level` and `growth` as of `judge_with_confidence`.
 
     Raises:
         ExpressionError: a name has no meaning.
     """
-    found = judge_with_confidence(expression, run, summary)
+    found = judge_with_confidence(expression, run, summary, level=level, growth=growth)
     load = summary.load
     if load is None or load.verdict.valid:
         return JudgementWithinError(found.certainty, found.met, found.figures, False)
     if load.facts.machine is None:  # nothing is known of its lateness
         return JudgementWithinError(found.certainty, found.met, found.figures, True)
     sides = [as_if(run, load.facts, side) for side in SIDES]
-    others = [judge_with_confidence(expression, side, summary_of(side)) for side in sides]
+    others = [
+        judge_with_confidence(expression, side, summary_of(side), level=level, growth=growth)
+        for side in sides
+    ]
     all_of_them = [found, *others]
     alike = len({each.certainty for each in all_of_them}) == 1
     return JudgementWithinError(

@@ -125,16 +125,16 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     "--find",
     metavar="EXPR",
     help="The highest rate that meets this, such as 'p95(ttft_s) < 0.8 and error_rate < 0.01'; "
-    "it begins at --rate, or 1/s.",
+    "it begins at --rate, or 1/s; over users it begins at --users.",
 )
 @click.option(
     "--precision",
     type=click.FloatRange(0.001, 1),
     default=defaults.PRECISION,
     show_default=True,
-    help="Of --find: how far apart the rates may be that meet and miss, as a share.",
+    help="Of --find: how far apart the loads may be that meet and miss, as a share.",
 )
-@click.option("--highest", metavar="N/s", help="Of --find: never beyond this rate.")
+@click.option("--highest", metavar="N/s|N", help="Of --find: never beyond this rate, or users.")
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),

@@ -22,16 +22,17 @@ LOWEST_SHARE = 1 / 1024
 
 
 class Trial(NamedTuple):
-    """One run to be made: a rate, and its size as a multiple of the requests asked for."""
+    """One run to be made: a load, a rate per second or a number of users, and its size as a
+    multiple of the requests asked for."""
 
-    rate_per_s: float
+    load: float
     size: float
 
 
 class SearchResult(NamedTuple):
-    """Where the search has come to: `highest_met` is the highest rate that met the objectives,
-    `lowest_missed` the lowest that didn't; None where there is none. `unclear` are rates that
-    could not be told from the limit and were taken as they came out."""
+    """Where the search has come to: `highest_met` is the highest load that met the objectives,
+    `lowest_missed` the lowest that didn't; None where there is none. `unclear` are loads that could
+    not be told from the limit: rates were taken as they came out."""
 
     highest_met: float | None
     lowest_missed: float | None

@@ -1,4 +1,4 @@
-"""Several load runs in a row: a sweep over given loads, or a search for the highest rate.
+"""Several load runs in a row: a sweep over given loads, or a search for the highest load.
 
 Each step is a load run with a directory of its own, `NN-LOAD.run`, in the directory of them all;
 `steps.json` there is the report over all of them, written anew after each.
@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from headrace.jobs import Expression, InputError, check_path, parse_condition
+from headrace.jobs import Expression, InputError, check_path, counted, parse_condition
 
+from ..defaults import WARMUP_S
 from ..record import DIRECTORY_MODE, making, storage
 from ..secret import Secret
 from ..session import RunOutcome
 from .curve import parse_rate
 from .options import LoadOptions, LoadPlan, plan
-from .search import Certainty, RateSearch, SearchResult
+from .search import Certainty, RateSearch, SearchResult, Trial
 from .start import NOT_VALID
+from .user_search import USERS_MAX, UserSearch
 
 if TYPE_CHECKING:
     from headrace.reports import Step, Steps
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 # A step's length where nothing says it: so many requests, and no less than this time.
 STEP_REQUESTS = 100
 STEP_S = 2.0
+# Of a search over users: requests per user, and rounds of all of them before any counts: so many
+# where it is made again, and fewer than it was enough for.
+REQUESTS_EACH = 10
+ROUNDS_WARM = 4.0
+ROUNDS_AT_LEAST = 2.0
 # What the search is told of a step's outcome; the others are the client's.
 DECIDED: dict[str | None, Certainty] = {"met": "met", "missed": "not met", "unclear": "unclear"}
 _USERS = re.compile(r"[1-9]\d{0,6}", re.ASCII)
@@ -44,19 +51,41 @@ class StepLoad(NamedTuple):
     size: float = 1.0
 
     @property
+    def shown(self) -> str:
+        """In a sentence."""
+        if self.rate_per_s is not None:
+            return f"{self.rate_per_s:.4g}/s"
+        return counted(self.users or 0, "user")
+
+    @property
     def name(self) -> str:
         """For the step's directory."""
         return f"{self.rate_per_s:.4g}" if self.rate_per_s is not None else f"{self.users}-users"
 
 
 class Search(NamedTuple):
-    """What is searched: the highest rate that meets an objective, from `first` on."""
+    """What is searched: the highest rate, or number of users, that meets an objective, from `first`
+    on. A whole step has `needed` requests."""
 
     objective: Expression
     needed: int
-    first_rate_per_s: float
+    first: float
     precision: float
     highest: float | None
+    over_users: bool = False
+
+    def trials(self) -> RateSearch | UserSearch:
+        """The search itself, which has tried nothing yet."""
+        if not self.over_users:
+            return RateSearch(self.first, precision=self.precision, highest=self.highest)
+        highest = USERS_MAX if self.highest is None else int(self.highest)
+        return UserSearch(int(self.first), precision=self.precision, highest=highest)
+
+    def load(self, trial: Trial) -> StepLoad:
+        """The step of a trial."""
+        if self.over_users:
+            return StepLoad(users=int(trial.load), size=trial.size)
+        return StepLoad(rate_per_s=trial.load, size=trial.size)
 
 
 RunStep = Callable[[LoadPlan], RunOutcome]
@@ -111,7 +140,9 @@ class Stepper:
         self._steps: list[Step] = []
         self._objective: Expression | None = None
         self._found = SearchResult(None, None, ())
+        self._search: Search | None = None
         self._needed = STEP_REQUESTS
+        self._warmup_s = options.get("warmup_s", WARMUP_S)
         self.exit_code = 0
         self._reason: str | None = None
 
@@ -126,32 +157,48 @@ class Stepper:
         return self._report()
 
     def find(self, search: Search) -> "Steps":
-        """Steps until the highest rate that meets the objective is known.
+        """Steps until the highest load that meets the objective is known.
 
         A step whose client may have decided whether the objective was met is made once more; then
         the search ends.
         """
-        self._objective, self._needed = search.objective, max(STEP_REQUESTS, search.needed)
-        trials = RateSearch(
-            search.first_rate_per_s, precision=search.precision, highest=search.highest
-        )
-        self._plan(StepLoad(search.first_rate_per_s), self._directory)
+        self._search, self._objective = search, search.objective
+        self._needed = max(STEP_REQUESTS, search.needed)
+        trials = search.trials()
+        first = trials.next()
+        assert first is not None
+        self._plan(search.load(first), self._directory)
         self._begin()
         while (trial := trials.next()) is not None:
-            load = StepLoad(trial.rate_per_s, size=trial.size)
-            step = self._step(load)
+            load = search.load(trial)
+            step = self._warm_step(load)
             if step is not None and step.outcome not in DECIDED:
                 step = self._step(load)
             if step is None:
                 break
             if step.outcome not in DECIDED:
-                self._reason = UNDECIDED[step.outcome].format(f"{load.rate_per_s:.4g}/s")
+                self._reason = UNDECIDED[step.outcome].format(load.shown)
                 self.exit_code = NOT_VALID
                 break
             # One whose latency still rises would come out worse if it were longer.
             trials.tell(DECIDED[step.outcome], met=bool(step.met) and not step.rising)
             self._found = trials.found
         return self._report()
+
+    def _warm_step(self, load: StepLoad) -> "Step | None":
+        """A step in which all users were under way before anything was measured: where the warm-up
+        was too short for that, and it did not miss anyway, it is made again with a longer one.
+
+        How long users take to come round again is their number by the throughput (J. Little, 1961).
+        """
+        step = self._step(load)
+        if step is None or load.users is None or step.outcome == "missed":
+            return step
+        round_s = load.users / step.requests_per_s if step.requests_per_s else 0.0
+        if self._warmup_s >= ROUNDS_AT_LEAST * round_s:
+            return step
+        self._warmup_s = ROUNDS_WARM * round_s
+        return self._step(load)
 
     def _begin(self) -> None:
         check_path(self._directory)
@@ -164,7 +211,8 @@ class Stepper:
 
         directory = self._directory / f"{len(self._steps) + 1:02}-{load.name}.run"
         outcome = self._run(self._plan(load, directory))
-        step = read_step(directory, self._objective, size=load.size)
+        users = self._search is not None and self._search.over_users
+        step = read_step(directory, self._objective, size=load.size, users=users)
         self._steps.append(step)
         self._look(step)
         self._report()
@@ -186,7 +234,7 @@ class Stepper:
         if duration_s is not None:
             duration_s *= load.size
         else:
-            whole = requests or self._needed
+            whole = max(requests or self._needed, self._by_users(load))
             rate = load.rate_per_s or 0.0
             requests = math.ceil(max(whole * load.size, rate * STEP_S))
         asked: LoadOptions = {
@@ -195,9 +243,15 @@ class Stepper:
             "users": load.users,
             "duration_s": duration_s,
             "requests": requests,
+            "warmup_s": max(self._warmup_s, options.get("warmup_s", 0.0)),
             "out": directory,
         }
         return plan(asked, self._key, self._now())
+
+    def _by_users(self, load: StepLoad) -> int:
+        """Requests below which a search's users would hardly have come round: at the end of a step
+        they leave one by one, and those who stay are served faster."""
+        return REQUESTS_EACH * (load.users or 0) if self._kind == "find" else 0
 
     def _report(self) -> "Steps":
         from headrace.reports import steps_report, write_steps
@@ -223,12 +277,31 @@ def steps_directory(kind: str, today: dt.date, parent: Path) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def parse_search(text: str, *, first: str | None, precision: float, highest: str | None) -> Search:
-    """A search as its flags say it. Raises InputError, and ExpressionError for the objective."""
-    from headrace.reports import check_objective, requests_needed
+def parse_search(
+    text: str,
+    *,
+    first: str | None,
+    precision: float,
+    highest: str | None,
+    users: int | None = None,
+) -> Search:
+    """A search as its flags say it: over users from `users` on, else over rates.
+
+    Raises InputError, and ExpressionError for the objective.
+    """
+    from headrace.reports import USERS_LEVEL, check_objective, requests_needed
 
     objective = parse_condition(text)
     check_objective(objective, with_base=False)
+    if users is not None:
+        return Search(
+            objective,
+            requests_needed(text, level=USERS_LEVEL),
+            users,
+            precision,
+            None if highest is None else _most_users(highest, users),
+            over_users=True,
+        )
     first_rate_per_s = parse_rate(first or "1/s")
     if not first_rate_per_s:
         raise InputError("the search begins at a rate above 0; give --rate 1/s")
@@ -236,3 +309,11 @@ def parse_search(text: str, *, first: str | None, precision: float, highest: str
     if most is not None and most < first_rate_per_s:
         raise InputError("the search begins above its highest rate; lower --rate")
     return Search(objective, requests_needed(text), first_rate_per_s, precision, most)
+
+
+def _most_users(text: str, first: int) -> int:
+    if not _USERS.fullmatch(text.strip()):
+        raise InputError(f"--highest {text!r} is not a number of users; write it like 200")
+    if (most := int(text)) < first:
+        raise InputError("the search begins above its highest number of users; lower --users")
+    return most

@@ -54,7 +54,7 @@ def make_steps(
             return load_and_summarise(planned, display, environment).outcome
 
         stepper = Stepper(
-            {**options, "rate": None},
+            {**options, "rate": None, "users": None},
             key_from(None),
             out,
             kind="sweep" if search is None else "find",
@@ -85,12 +85,12 @@ def once(announce: Callable[[str], None]) -> Callable[[str], None]:
 def _asked(
     options: LoadOptions, sweep: str | None, find: str | None, precision: float, highest: str | None
 ) -> tuple[str, Search | None]:
+    rate, users = options.get("rate"), options.get("users")
     shapes = {
-        "--users": options.get("users"),
+        "--users": users if sweep is not None or rate is not None else None,
         "--stages": options.get("stages"),
         "--replay": options.get("replay"),
     }
-    rate = options.get("rate")
     flag = "--find" if find is not None else "--sweep"
     if sweep is not None and find is not None:
         raise InputError("--sweep and --find are two things; give one")
@@ -112,7 +112,7 @@ def _asked(
     if find is None:
         parse_loads(sweep or "")
         return "sweep", None
-    return "find", parse_search(find, first=rate, precision=precision, highest=highest)
+    return "find", parse_search(find, first=rate, precision=precision, highest=highest, users=users)
 
 
 def _said(step: "Step") -> str:

@@ -156,5 +156,5 @@ def test_a_search_that_found_nothing_says_so() -> None:
 def test_users_are_named_as_such(made: RunMaker) -> None:
     text = printed(steps([step(None, 2.0, users=8), step(None, 3.0, users=1600)]))
     assert "8 users" in text
-    assert "1600 users" in text
+    assert "1,600 users" in text
     assert "objective" not in text

@@ -26,7 +26,7 @@ def sharp(limit: float) -> Callable[[Trial], tuple[Certainty, bool]]:
     """A service whose limit shows in the shortest trial."""
 
     def judge(trial: Trial) -> tuple[Certainty, bool]:
-        met = trial.rate_per_s <= limit
+        met = trial.load <= limit
         return ("met" if met else "not met"), met
 
     return judge
@@ -34,7 +34,7 @@ def sharp(limit: float) -> Callable[[Trial], tuple[Certainty, bool]]:
 
 def test_it_doubles_and_then_halves_on_a_scale_of_ratios() -> None:
     found, trials = searched(sharp(100.0), RateSearch(10.0, precision=0.1))
-    rates = [trial.rate_per_s for trial in trials]
+    rates = [trial.load for trial in trials]
     # 10, 20, 40, 80, 160, then the geometric mean of what met and what missed.
     assert rates[:5] == [10.0, 20.0, 40.0, 80.0, 160.0]
     assert rates[5:] == [
@@ -68,7 +68,7 @@ def test_the_answer_encloses_the_limit_as_narrowly_as_asked(
 
 def test_a_ceiling_that_is_met_is_the_answer() -> None:
     found, trials = searched(sharp(1e9), RateSearch(10.0, highest=50.0))
-    assert [trial.rate_per_s for trial in trials] == [10.0, 20.0, 40.0, 50.0]
+    assert [trial.load for trial in trials] == [10.0, 20.0, 40.0, 50.0]
     assert found == SearchResult(50.0, None, ())
 
 
@@ -80,13 +80,13 @@ def test_a_service_that_meets_nothing_ends_the_search() -> None:
 
 def test_what_is_unclear_is_tried_again_with_more_and_then_taken_as_it_came() -> None:
     def judge(trial: Trial) -> tuple[Certainty, bool]:
-        if trial.rate_per_s == 20.0:
+        if trial.load == 20.0:
             return "unclear", trial.size == SIZES[-1]
         return sharp(25.0)(trial)
 
     found, trials = searched(judge, RateSearch(10.0, precision=0.2))
-    assert [trial.size for trial in trials if trial.rate_per_s == 20.0] == list(SIZES)
-    assert [trial.size for trial in trials if trial.rate_per_s != 20.0] == [SIZES[0]] * (
+    assert [trial.size for trial in trials if trial.load == 20.0] == list(SIZES)
+    assert [trial.size for trial in trials if trial.load != 20.0] == [SIZES[0]] * (
         len(trials) - len(SIZES)
     )
     assert found.unclear == (20.0,)
@@ -103,7 +103,7 @@ def test_on_a_noisy_service_it_ends_near_the_limit() -> None:
 
         def judge(trial: Trial) -> tuple[Certainty, bool]:
             count = round(400 * trial.size)
-            chance = min(1.0, max(0.0, 0.95 - 0.6 * math.log(trial.rate_per_s / 100)))
+            chance = min(1.0, max(0.0, 0.95 - 0.6 * math.log(trial.load / 100)))
             good = sum(rng.random() < chance for _ in range(count)) / count
             error = 3 * math.sqrt(0.95 * 0.05 / count)
             if abs(good - 0.95) < error:

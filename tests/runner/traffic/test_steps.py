@@ -15,6 +15,7 @@ from trio.testing import MockClock
 from headrace.gateway import Config
 from headrace.jobs import InputError
 from headrace.reports import Steps
+from headrace.reports.comparison import step_remarks
 from headrace.runner import RunOutcome, Secret
 from headrace.runner.main import main
 from headrace.runner.traffic.options import LoadPlan
@@ -101,6 +102,28 @@ def test_a_rate_above_capacity_is_missed_although_a_short_step_would_meet_it(
     assert first.latency_p95_s is not None
     assert first.latency_p95_s < 0.4
     assert report.lowest_missed == 22.0
+
+
+@pytest.mark.slow
+def test_the_users_that_an_objective_carries_are_found_once_all_were_under_way(
+    tmp_path: Path,
+) -> None:
+    """N users have an answer after N/4 x 190 ms: up to 8 of them within 400 ms, whatever pause the
+    service makes of the first ones, who came all at once."""
+    made = stepper(tmp_path, "find", on_a_gateway(tmp_path, **SERVICE))
+    search = parse_search(
+        "p95(latency_s) < 400ms", first=None, precision=0.05, highest="40", users=4
+    )
+    report = made.find(search)
+    assert (report.highest_met, report.lowest_missed, made.exit_code) == (8.0, 9.0, 0)
+    assert [step.users for step in report.steps] == [4, 4, 8, 16, 11, 9]
+    warm = [json.loads((Path(each.directory) / "run.json").read_bytes()) for each in report.steps]
+    assert [each["load"]["warmup_s"] for each in warm[:2]] == [0.0, pytest.approx(0.76, rel=0.1)]
+    assert report.steps[1].latency_p95_s == pytest.approx(0.19)
+    assert report.steps[0].requests == 105
+    assert next(remark.text for remark in step_remarks(report)) == (
+        "8 users meet the objective; 9 users miss it"
+    )
 
 
 def test_a_sweep_makes_a_step_for_each_load_and_sees_the_knee(tmp_path: Path) -> None:
@@ -251,6 +274,24 @@ def test_a_search_that_makes_no_sense_is_one_line(
 ) -> None:
     with pytest.raises(InputError, match=says):
         parse_search(objective, first=first, precision=0.1, highest=highest)
+
+
+@pytest.mark.parametrize(
+    ("highest", "says"),
+    [("9/s", "is not a number of users"), ("3", "begins above its highest number of users")],
+)
+def test_a_highest_number_of_users_that_makes_no_sense_is_one_line(highest: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        parse_search("p95(ttft_s) < 1", first=None, precision=0.1, highest=highest, users=4)
+
+
+def test_a_search_is_over_users_or_over_rates() -> None:
+    words = ["load", "--find", "error_rate < 1%", "--base-url", "http://127.0.0.1:9"]
+    done = CliRunner().invoke(
+        main, [*words, "--users", "4", "--rate", "2/s"], env={"HEADRACE_API_KEY": "sk-x"}
+    )
+    assert done.exit_code == 2
+    assert "leave out --users" in done.stderr
 
 
 @pytest.mark.parametrize("flag", [("--sweep", "1/s, 2/s"), ("--find", "error_rate < 1%")])
