@@ -1,4 +1,4 @@
-"""Repeats of a load test as Markdown, for a comment on a pull request."""
+"""Repeats of a load test, and comparisons, as Markdown for a comment on a pull request."""
 
 from .comparison import (
     FIGURE_COLUMNS,
@@ -35,6 +35,12 @@ def repeats_markdown(repeats: Repeats) -> str:
     runs = [(*row.cells, row.mark.text) for row in run_rows(repeats)]
     parts.append(table((*RUN_COLUMNS, ""), runs, left=1))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """What is compared, what it means, and a row for each difference."""
+    named = f"A: {code(comparison.a)}, B: {code(comparison.b)}"
+    return "\n\n".join(part for part in [named, *comparison_parts(comparison)] if part) + "\n"
 
 
 def comparison_parts(comparison: Comparison) -> list[str]:

@@ -6,6 +6,7 @@ from headrace.jobs import show_seconds
 
 from .comparison import (
     Steps,
+    Sweeps,
     Trend,
     by_load,
     cut_of,
@@ -15,6 +16,9 @@ from .comparison import (
     load_words,
     mark,
     step_remarks,
+    sweep_columns,
+    sweep_remarks,
+    sweep_rows,
 )
 from .markdown import SENTENCE_CHARACTERS_MAX, code, table
 from .wording import counted, money_to_read
@@ -54,6 +58,15 @@ def steps_markdown(steps: Steps) -> str:
     ]
     parts.append(table(header, rows, left=2))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def sweeps_markdown(sweeps: Sweeps) -> str:
+    """What several sweeps come to, then a row for each load of each."""
+    named = [f"{letter}: {code(steps.directory)}" for letter, steps in sweeps.lettered]
+    said = [f"- {code(each.text, most=SENTENCE_CHARACTERS_MAX)}" for each in sweep_remarks(sweeps)]
+    parts = ["\n".join(f"- {each}" for each in named), "\n".join(said)]
+    parts.append(table(sweep_columns(sweeps), sweep_rows(sweeps), left=2))
+    return "\n\n".join(parts) + "\n"
 
 
 def trend_markdown(trend: Trend) -> str:

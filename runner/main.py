@@ -56,7 +56,7 @@ COMMANDS = {
         reads_records=True,
     ),
     "compare": Place(
-        "reports.cli",
+        "reports.compare_cli",
         "compare",
         "Compare two runs, with the uncertainty of each difference.",
         reads_records=True,

@@ -57,6 +57,8 @@ from .steps import (
     steps_report,
     write_steps,
 )
+from .sweep_words import sweep_columns, sweep_remarks, sweep_rows
+from .sweeps import Sweeps, compare_sweeps, last_of_each, per_user
 from .trend import FIGURES, FigureHistory, Trend, TrendPoint, trend_of
 from .trend_words import history_change, history_figure, history_name
 
@@ -85,6 +87,7 @@ __all__ = [
     "ScoreGroup",
     "Step",
     "Steps",
+    "Sweeps",
     "Trend",
     "TrendPoint",
     "by_load",
@@ -92,6 +95,7 @@ __all__ = [
     "compare",
     "compare_runs",
     "compare_sides",
+    "compare_sweeps",
     "cut_of",
     "distance",
     "figure_rows",
@@ -102,11 +106,13 @@ __all__ = [
     "history_figure",
     "history_name",
     "is_steps",
+    "last_of_each",
     "load_words",
     "mark",
     "name_of_figure",
     "outcome_of",
     "pairing_words",
+    "per_user",
     "read_repeat",
     "read_repeats",
     "read_step",
@@ -120,6 +126,9 @@ __all__ = [
     "step_remarks",
     "steps_json",
     "steps_report",
+    "sweep_columns",
+    "sweep_remarks",
+    "sweep_rows",
     "trend_of",
     "why_words",
     "write_repeats",

@@ -307,15 +307,16 @@ def _rising(run: Run) -> bool:
 def knee_of(steps: list[Step]) -> float | None:
     """Where latency begins to rise faster than load: the step farthest below the line from the
     first to the last, both scales from 0 to 1 (V. Satopää et al., "Finding a Kneedle in a
-    Haystack", ICDCS workshops 2011). None of fewer than four loads, where no step is below, and
-    where latency does not rise faster beyond it: at the last step, or of one high in the middle."""
+    Haystack", ICDCS workshops 2011). None of fewer than four loads, where latency hardly rises,
+    where no step is below, and where latency does not rise faster beyond it: at the last step, or
+    of one high in the middle."""
     by_load = {step.load: step.latency_p95_s for step in steps if step.latency_p95_s is not None}
     if len(by_load) < KNEE_FROM_STEPS:
         return None
     loads = np.array(sorted(by_load))
     times = np.array([by_load[load] for load in loads])
     span = times.max() - times.min()
-    if not span:
+    if times.max() < RISING_BY * times.min() or not span:
         return None
     x = (loads - loads[0]) / (loads[-1] - loads[0])
     y = (times - times.min()) / span

@@ -21,6 +21,7 @@ from .charts import (
     time_unit,
 )
 from .limit_lines import limits_on
+from .tradeoff_charts import tradeoff_charts
 
 TALL = 280
 LINES = (
@@ -49,7 +50,7 @@ def steps_charts(steps: Steps) -> list[Chart]:
     found = [_times(steps, last)]
     if all(step.rate_per_s is not None for step in last):
         found.append(_answered(last))
-    return found
+    return [*found, *tradeoff_charts([(steps.directory, steps)])]
 
 
 def _axis(last: list[Step]) -> alt.X:

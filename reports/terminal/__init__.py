@@ -9,6 +9,7 @@ from .scores import print_scores
 from .status import print_status
 from .steps import print_steps
 from .summary import print_summary
+from .sweeps import print_sweeps
 from .trend import print_trend
 from .watch import Timing, watch_status
 
@@ -22,6 +23,7 @@ __all__ = [
     "print_status",
     "print_steps",
     "print_summary",
+    "print_sweeps",
     "print_trend",
     "report_console",
     "watch_status",

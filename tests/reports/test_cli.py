@@ -159,14 +159,13 @@ def test_a_damaged_sweep_is_a_line(sweep: Path) -> None:
     assert CliRunner().invoke(main, ["report", str(sweep), "--charts", "x"]).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["status", "gate", "compare", "export", "join"])
+@pytest.mark.parametrize("command", ["status", "gate", "export", "join"])
 def test_where_a_run_is_wanted_a_sweep_is_told_as_one(sweep: Path, command: str) -> None:
     """It was "not a run directory", and nothing was said of the runs in it."""
     (sweep / "01-10.run").mkdir()
     (sweep / "01-10.run" / "run.json").write_text("{}")
     further = {
         "gate": ["--require", "cost < 5"],
-        "compare": [str(sweep)],
         "export": ["--to", "jsonl"],
         "join": ["--out", "out.csv"],
     }
