@@ -10,7 +10,15 @@ from headrace.jobs import printable, reasons_in_words, show_seconds
 
 from .figures import QUANTILES, Summary, worth_comparing
 from .headline import headline, kept_words
-from .load import PERCENTILES, WITH_FAILURES, LoadFigures, asked, hardware_words, times_table
+from .load import (
+    PERCENTILES,
+    WITH_FAILURES,
+    WITH_FAILURES_WORDS,
+    LoadFigures,
+    asked,
+    hardware_words,
+    times_table,
+)
 from .score_words import (
     interval_words,
     sample_words,
@@ -115,7 +123,8 @@ def _with_failures(figures: LoadFigures) -> str | None:
     if all(row.name != WITH_FAILURES for row in rows):
         return None
     shown = [(row.name, row.requests, *(value for value, _ in row.percentiles)) for row in rows]
-    return table(("measured requests", "n", *PERCENTILES), shown, left=1)
+    measured = table(("measured requests", "n", *PERCENTILES), shown, left=1)
+    return f"{measured}\n\n{WITH_FAILURES_WORDS[0].upper()}{WITH_FAILURES_WORDS[1:]}."
 
 
 def _cost(summary: Summary) -> str:

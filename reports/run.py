@@ -84,6 +84,13 @@ class Run(NamedTuple):
         return self._replace(manifest=msgspec.structs.replace(self.manifest, load=facts))
 
     @property
+    def made(self) -> pl.LazyFrame:
+        """The attempts that were made at anything: what a load run was due to send and never sent
+        has a row, too."""
+        unsent = pl.col("sent_at").is_null() & (pl.col("error_kind") == "cancelled")
+        return self.attempts.filter(~unsent.fill_null(value=False))
+
+    @property
     def in_flight(self) -> int:
         """How many attempts are under way."""
         return len(self.in_flight_since)

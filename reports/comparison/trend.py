@@ -135,7 +135,7 @@ def _point(run: Run) -> TrendPoint:
     statuses = dict(results.group_by("status").len().collect().iter_rows())
     failed = statuses.get("failed", 0)
     jobs = failed + statuses.get("succeeded", 0)
-    spent = run.attempts.select(
+    spent = run.made.select(
         pl.len().alias("attempts"),
         pl.col("cost").sum(),
         (pl.col("error_kind").is_null() & pl.col("cost").is_null()).sum().alias("unpriced"),

@@ -75,11 +75,7 @@ def count_outcomes(run: Run, reasks: int = 0) -> OutcomeCounts:
         run: the run.
         reasks: how many of its attempts asked again for an answer that fits.
     """
-    # What a load run never sent has a row, and is not an attempt at anything.
-    unsent = pl.col("sent_at").is_null() & (pl.col("error_kind") == "cancelled")
-    attempts = run.attempts.filter(~unsent.fill_null(value=False)).select(
-        "attempt", "error_kind", "http_status", "error_code", "request_id"
-    )
+    attempts = run.made.select("attempt", "error_kind", "http_status", "error_code", "request_id")
     statuses = dict(run.results.group_by("status").len().collect().iter_rows())
     kinds = attempts.group_by("error_kind").agg(
         pl.len().alias("attempts"), (pl.col("attempt") > 1).sum().alias("retries")

@@ -137,7 +137,7 @@ def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
 
 def _totals(run: Run) -> tuple[int, Decimal | None, datetime | None]:
     """Attempts, their cost (0 before the first), and when the last result came."""
-    row = run.attempts.select(pl.len().alias("attempts"), pl.col("cost").sum()).collect()
+    row = run.made.select(pl.len().alias("attempts"), pl.col("cost").sum()).collect()
     end = run.results.select(pl.col("ended_at").max()).collect().item()
     cost = None if run.manifest.prices is None else Decimal(row["cost"][0] or 0)
     return row["attempts"][0], cost, end

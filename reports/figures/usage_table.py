@@ -54,7 +54,7 @@ class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
 def usage_of(run: Run) -> UsageTable:
     """Add up what the attempts used."""
     answered = pl.col("error_kind").is_null()
-    by_attempts = run.attempts.group_by("model", "url").agg(
+    by_attempts = run.made.group_by("model", "url").agg(
         pl.len().alias("attempts"),
         answered.sum().alias("answers"),
         *(pl.col(name).sum() for name in COUNTS),

@@ -108,7 +108,7 @@ def _extreme_jobs(run: Run, wanted: list[int]) -> list[ExtremeJob]:
 
 def _errors(run: Run) -> list[ErrorGroup]:
     groups = (
-        run.attempts.filter(pl.col("error_kind").is_not_null())
+        run.made.filter(pl.col("error_kind").is_not_null())
         .select(
             error_name().alias("error"),
             pl.col("error_kind").alias("kind"),

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from headrace.jobs import show_seconds
 
 from ..load import (
+    WITH_FAILURES,
+    WITH_FAILURES_WORDS,
     LoadFigures,
     TimesRow,
     asked,
@@ -28,6 +30,8 @@ class LoadSection(NamedTuple):
     notes: list[str]
     rates: list[Row]
     times: list[TimesRow]
+    with_failures: str
+    with_failures_words: str
     objectives: list[Row]
     all_met: str | None
     counts: list[Row]
@@ -50,6 +54,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
             said.insert(2, ("goodput per second: met every objective", rate(rates.goodput_per_s)))
     if figures.hardware is not None:
         said += [(f"hardware, per {what}", cost) for what, cost in hardware_rows(figures.hardware)]
+    times = list(times_table(figures, show_seconds))
     machine, workers = figures.facts.machine, len(figures.facts.workers)
     client = [] if machine is None else machine_lines(machine, workers)
     return LoadSection(
@@ -59,7 +64,9 @@ def load_section(figures: LoadFigures) -> LoadSection:
         tolerated=figures.verdict.tolerated,
         notes=figures.verdict.notes,
         rates=said,
-        times=list(times_table(figures, show_seconds)),
+        times=times,
+        with_failures=WITH_FAILURES if any(row.name == WITH_FAILURES for row in times) else "",
+        with_failures_words=WITH_FAILURES_WORDS,
         objectives=[(each.objective, f"{each.met:,}", share_of(each.share)) for each in objectives],
         all_met=share_of(figures.goodput_share) if len(objectives) > 1 else None,
         counts=_counts(figures),

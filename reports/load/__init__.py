@@ -41,7 +41,13 @@ if TYPE_CHECKING:
     from .server_figures import ServerPoint, ServerSeries
     from .server_words import server_lines
     from .spread import AdjustedPercentile, Percentile, Spread
-    from .times_row import WITH_FAILURES, TimesRow, adjusted_value, times_table
+    from .times_row import (
+        WITH_FAILURES,
+        WITH_FAILURES_WORDS,
+        TimesRow,
+        adjusted_value,
+        times_table,
+    )
 
 __all__ = [
     "LOAD_METRIC_NAMES",
@@ -50,6 +56,7 @@ __all__ = [
     "TAIL",
     "TWO_SIDED",
     "WITH_FAILURES",
+    "WITH_FAILURES_WORDS",
     "AdjustedPercentile",
     "Connections",
     "Floats",
@@ -110,6 +117,6 @@ __getattr__ = late(
         "server_figures": "ServerPoint ServerSeries",
         "server_words": "server_lines",
         "spread": "AdjustedPercentile Percentile Spread",
-        "times_row": "WITH_FAILURES TimesRow adjusted_value times_table",
+        "times_row": "WITH_FAILURES WITH_FAILURES_WORDS TimesRow adjusted_value times_table",
     },
 )

@@ -71,6 +71,12 @@ def _metric_of(objective: str) -> str | None:
     return next((each.name for each in names if each.name in LOAD_METRIC_NAMES), None)
 
 
+def _bare(interval: str) -> str:
+    """An interval without its unit, where both ends are in that of the figure."""
+    ends, _, unit = interval.rpartition(" ")
+    return interval if unit and " " in ends else ends
+
+
 def _time(figures: LoadFigures, metric: str | None) -> str:
     """A p95 with its interval: TTFT p95 538 ms (509-599)."""
     since = "sent" if metric in ("ttft_s", "content_ttft_s", "latency_s") else None
@@ -79,6 +85,6 @@ def _time(figures: LoadFigures, metric: str | None) -> str:
         return ""
     found = spread.percentile("p95")
     is_closed = found.low is not None and found.high is not None
-    bounds = interval(found).rpartition(" ")[0] if is_closed else ""
+    bounds = _bare(interval(found)) if is_closed else ""
     within = f" ({bounds})" if bounds else ""
     return f"{LOAD_METRIC_NAMES[metric]} p95 {show_seconds(found.value)}{within}"

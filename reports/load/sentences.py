@@ -19,6 +19,8 @@ PERCENTILES = ("p50", "p95", "p99")
 CORE_WAIT_TOLD = 0.01
 # Units of `show_seconds`, to put an interval in that of its figure.
 UNITS_S = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+# From so many of a unit on, three digits are not enough to write an end in it.
+IN_UNIT_MAX = 999.5
 
 
 def asked(figures: LoadFigures) -> str:
@@ -61,9 +63,11 @@ def within(value: float, low: float | None, high: float | None) -> str:
     if size is None or value == 0 or not known:
         return ""
     ends = [f"{end / size:#.3g}".removesuffix(".") for end in known]
+    if max(known) / size >= IN_UNIT_MAX:  # 1.04e+03 ms is read by nobody
+        ends, unit = [show_seconds(end) for end in known], ""
     if len(ends) == 2:
-        return f"{ends[0]}-{ends[1]} {unit}"
-    return f"{'≤' if low is None else '≥'} {ends[0]} {unit}"
+        return f"{ends[0]}-{ends[1]} {unit}".rstrip()
+    return f"{'≤' if low is None else '≥'} {ends[0]} {unit}".rstrip()
 
 
 def machine_lines(machine: MachineFacts, workers: int = 0) -> list[str]:

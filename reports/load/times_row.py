@@ -9,6 +9,11 @@ from .sentences import LOAD_METRIC_NAMES, PERCENTILES, interval, says_something,
 from .spread import AdjustedPercentile, Spread
 
 WITH_FAILURES = "with failures"
+# What such a row is, wherever there is one.
+WITH_FAILURES_WORDS = (
+    "with failures: over all requests, those that failed as infinite, those that were cut off or "
+    "never sent as at least what they had waited"
+)
 
 
 class TimesRow(NamedTuple):
@@ -28,7 +33,7 @@ def times_table(figures: LoadFigures, show: Callable[[float], str]) -> Iterator[
         yield _answered(spread, show)
         if (of := spread.adjusted_of) is not None and of.differ:
             cells = [
-                (adjusted_value(each, show), _adjusted_interval(each))
+                (adjusted_value(each, show), _adjusted_interval(each, show))
                 for each in spread.adjusted
                 if each.name in PERCENTILES
             ]
@@ -54,6 +59,9 @@ def _answered(spread: Spread, show: Callable[[float], str]) -> TimesRow:
     return TimesRow(name, f"{spread.count:,}", cells, show(spread.max))
 
 
-def _adjusted_interval(each: AdjustedPercentile) -> str:
-    """Of what is known to be no less than something, the interval says nothing more."""
-    return "" if each.value is None else within(each.value, each.low, each.high)
+def _adjusted_interval(each: AdjustedPercentile, show: Callable[[float], str]) -> str:
+    """Of what is known to be no less than something, the interval says nothing more; of what is
+    infinite it has a lower end."""
+    if each.value is not None:
+        return within(each.value, each.low, each.high)
+    return f"≥ {show(each.low)}" if each.infinite and each.low is not None else ""

@@ -141,7 +141,7 @@ def _failed_jobs(found: RunEstimates) -> pl.DataFrame:
 
 def _failed_attempts(found: RunEstimates) -> pl.DataFrame:
     failed = pl.col("error_kind").is_not_null().alias("value")
-    return found.run.attempts.select("index", "custom_id", failed).collect()
+    return found.run.made.select("index", "custom_id", failed).collect()
 
 
 def _good(found: RunEstimates) -> pl.DataFrame:

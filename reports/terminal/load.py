@@ -8,6 +8,7 @@ from headrace.jobs import printable, show_seconds, show_seconds_short
 from ..load import (
     PERCENTILES,
     WITH_FAILURES,
+    WITH_FAILURES_WORDS,
     LoadFigures,
     asked,
     brief,
@@ -72,7 +73,9 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         return
     heading(console, "Times of measured answers, with 95 % intervals")
     table = columns("", "n", *PERCENTILES, "max")
+    any_failed = False
     for row in times_table(figures, show_seconds_short):
+        any_failed = any_failed or row.name == WITH_FAILURES
         dim = "dim" if row.name == WITH_FAILURES else ""
         cells = (Text(value, dim) for value, _ in row.percentiles)
         table.add_row(Text(row.name, dim), row.requests, *cells, row.most)
@@ -80,6 +83,8 @@ def _print_times(figures: LoadFigures, console: Console) -> None:
         if any(intervals):
             table.add_row("", "", *(Text(each, "dim") for each in intervals), "")
     print_body(console, table)
+    if any_failed:
+        print_body(console, WITH_FAILURES_WORDS, "dim")
     if figures.coalesced_share:
         share = figures.coalesced_share
         print_body(console, f"{share:.1%} of the gaps lay within one read and count as 0", "dim")

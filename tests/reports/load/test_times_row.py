@@ -8,6 +8,7 @@ from headrace.jobs import show_seconds
 from headrace.reports import summarise
 from headrace.reports.html import html_report
 from headrace.reports.load import LoadFigures, TimesRow, times_table
+from headrace.reports.load.sentences import within
 from headrace.reports.markdown import markdown
 from tests.reports.conftest import RunMaker
 from tests.reports.load_maker import LoadMaker, facts
@@ -66,3 +67,32 @@ def test_where_nothing_was_answered_there_is_a_line_all_the_same(made: RunMaker)
     first, second = rows(loaded)[:2]
     assert first == TimesRow("latency", "0", [("-", "")] * 3, "-")
     assert [value for value, _ in second.percentiles] == [">= 2.10 s"] * 3
+
+
+def test_what_is_infinite_has_a_lower_end(made: RunMaker) -> None:
+    """94 of 100 were answered: the p95 is infinite, and by chance may be among the slowest."""
+    made.load = facts(stream=False)
+    loaded = LoadMaker(made)
+    for n in range(100):
+        time: dict[str, Any] = {"latency_s": 1.0 + n * 0.01}
+        failed: dict[str, Any] = {"error_kind": "http", "latency_s": None}
+        of = time if n < 94 else failed
+        loaded.request(2.0 + n * 0.05, **{**NO_TIMES, "wait_s": 0.0, **of})
+    value, interval = rows(loaded)[1].percentiles[1]
+    assert (value, interval[:4]) == ("infinite", "≥ 1.")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.989, 0.984, 1.04, "984 ms-1.04 s"),
+        (0.989, 0.984, None, "≥ 984 ms"),
+        (0.945, None, 1.26, "≤ 1.26 s"),
+        (0.5, 0.4, 0.9994, "400-999 ms"),
+    ],
+)
+def test_an_end_that_is_beyond_its_figures_unit_has_its_own(
+    value: float, low: float | None, high: float | None, said: str
+) -> None:
+    """It was 984-1.04e+03 ms."""
+    assert within(value, low, high) == said
