@@ -24,12 +24,13 @@ from ..scores import VOTES_RUN, last_number
 from .judge_file import Judge
 from .judge_process import JOBS, ask_judge
 from .questions import questions
-from .score_run import SCORED, ScoreReport, report_of, write_scores
+from .score_run import ROWS, SCORED, ScoreReport, report_of, write_scores
 from .unanswered import unanswered
 
 # How a run ends that asked all there was to ask, whatever failed.
 ASKED = (0, 1)
 REFUSED = 2
+VOTES = {"index": pl.Int64, "vote": pl.Float64}
 COLUMNS = ("index", "custom_id", "model", "url", "text", "expected", "metadata")
 
 
@@ -64,11 +65,7 @@ def judge_run_answers(
         raise InputError(f"{directory} is a load run; a judge is for runs of a job file")
     folder = directory / SCORES / name
     with reading_tables(directory):
-        answers = _answers(run, judge)
-        told = _why_not(answers, judge)
-        asked = answers.join(told, on="index", how="anti")
-        _make_folder(run, folder)
-        _write_jobs(folder, asked, judge)
+        asked, told = _asked(run, folder, judge)
     code = ask(folder, judge)
     if code == REFUSED:
         return Judged(None, code)  # it said why itself, and the scores there are stay
@@ -78,6 +75,17 @@ def judge_run_answers(
         rest = pl.concat([_unscored(unanswered(run)), _unscored(told)])
         write_scores(run, name, f"judge:{judge.model}", pl.concat([scores, rest]))
         return Judged(report_of(run, [name]), code)
+
+
+def _asked(run: Run, folder: Path, judge: Judge) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Write the judge's jobs. Returns the answers that it is asked about (`index`, `custom_id`) and
+    those that it isn't (`reason`, too): their texts are not held while it is asked."""
+    answers = _answers(run, judge)
+    told = _why_not(answers, judge)
+    asked = answers.join(told, on="index", how="anti")
+    _make_folder(run, folder)
+    _write_jobs(folder, asked, judge)
+    return asked.select("index", "custom_id"), told
 
 
 def _answers(run: Run, judge: Judge) -> pl.DataFrame:
@@ -136,11 +144,14 @@ def _write_jobs(folder: Path, asked: pl.DataFrame, judge: Judge) -> None:
 def _votes(directory: Path, judge: Judge) -> pl.DataFrame:
     """Each vote: the `index` of its answer, the `vote` (null: no number on the scale)."""
     if not (directory / "run.json").exists():
-        return pl.DataFrame(schema={"index": pl.Int64, "vote": pl.Float64})
+        return pl.DataFrame(schema=VOTES)
     good = open_run(directory).results.filter(pl.col("status") == "succeeded")
-    rows = good.select("index", "text").collect(engine="streaming")
-    votes = list(_read(rows["text"], judge.scale))
-    return rows.select(pl.col("index") // judge.votes, pl.Series("vote", votes, pl.Float64))
+    rows = good.select(pl.col("index") // judge.votes, "text")
+    found = [pl.DataFrame(schema=VOTES)]
+    for piece in rows.collect_batches(chunk_size=ROWS, maintain_order=False):
+        votes = pl.Series("vote", list(_read(piece["text"], judge.scale)), pl.Float64)
+        found.append(piece.select("index", votes))
+    return pl.concat(found)
 
 
 def _read(texts: pl.Series, scale: tuple[float, float]) -> Iterator[float | None]:
