@@ -19,6 +19,7 @@ from .objective import Judgement, check_objective, judge
 from .outcome import Unclear, Weigher
 from .ranges import score_ranges
 from .repeated import RepeatedEstimates
+from .same_scorers import check_scorers
 from .weighing import LEVEL
 
 GATE_SCHEMA_VERSION = 1
@@ -115,7 +116,8 @@ def judge_side(
         holm: likewise.
 
     Raises:
-        InputError: one of the directories is not a run.
+        InputError: one of the directories is not a run, or a score of the base was made in another
+            way.
         ExpressionError: an objective has no meaning.
     """
     scores = score_ranges(side.runs[0])
@@ -125,6 +127,8 @@ def judge_side(
     run = as_one(every)
     before = None if base is None else as_one([_estimates(each) for each in base.runs])
     beside = None if before is None else before.figures
+    if before is not None:
+        check_scorers(objectives, run.run, before.run)
     points = judge(objectives, run.figures, beside)
     weighed = Weigher(objectives, run, before, level=level).weigh(points, unclear, holm=holm)
     judged = [
