@@ -34,6 +34,10 @@ class TableFigures(Figures):
         self._share = share
         self.scores, self.currency = {"exact": SHARE}, None
 
+    def unit(self, node: Node) -> str:
+        """Of whatever it is asked."""
+        return "share"
+
     def value(self, expression: Expression, node: Node, base: Figures | None = None) -> Any:
         """As it came out; of a whole condition whether it holds."""
         if node is not expression.root:
