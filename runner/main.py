@@ -163,6 +163,8 @@ def _own_process() -> None:
     # httpx's own command line, which nobody calls here, brings pygments and half of rich with it.
     # httpx does without where it can't be imported.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    # tenacity loads it where it is installed, as it is with dask, and asyncio with it.
+    sys.modules.setdefault("tornado", None)  # type: ignore[arg-type]
     # Most of what a command makes is gone with it, without a cycle: to look for some so often is
     # vain, and so is one more look through everything when all of it goes.
     gc.set_threshold(GC_THRESHOLD, 20, 50)

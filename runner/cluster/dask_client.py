@@ -5,6 +5,7 @@ All of it runs on an asyncio loop; `runner.cluster.dask_thread` has one beside t
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -125,6 +126,8 @@ async def open_cluster(
 
 
 def _client_class() -> Callable[..., Any]:
+    if sys.modules.get("tornado", sys) is None:
+        del sys.modules["tornado"]  # left out for all other commands: see runner/main.py
     try:
         from distributed import Client
     except ImportError as error:

@@ -33,6 +33,7 @@ class TableFigures(Figures):
     def __init__(self, share: float) -> None:
         self._share = share
         self.scores, self.currency = {"exact": SHARE}, None
+        self._shares = {"exact": True}
 
     def unit(self, node: Node) -> str:
         """Of whatever it is asked."""

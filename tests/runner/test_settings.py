@@ -22,7 +22,7 @@ from headrace.runner.traffic import plan
 from headrace.runner.traffic.cli import load as load_command
 
 # Flags of several load runs in a row, which a program makes itself.
-SEVERAL = {"sweep", "find", "precision", "highest"}
+SEVERAL = {"sweep", "find", "precision", "highest", "repeats", "against", "against_key_variable"}
 
 
 def test_the_url_and_the_key_come_from_the_environment() -> None:
