@@ -18,7 +18,11 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 @click.option("--users", type=click.IntRange(min=1), metavar="N", help="A closed loop of N users.")
 @click.option("--think", metavar="TIME", help="A user's pause: 2s, uniform:1s:3s, exponential:2s.")
 @click.option("--rate", metavar="N/s", help="An open loop: requests are due at this rate.")
-@click.option("--stages", metavar="'0s:5/s, 60s:50/s'", help="An open loop whose rate changes.")
+@click.option(
+    "--stages",
+    metavar="'0s:5/s, 60s:50/s'",
+    help="An open loop whose rate changes; or users who come and go: '0s:1u, 60s:50u'.",
+)
 @click.option("--replay", metavar="FILE", help="An open loop: the times and lengths of a trace.")
 @click.option(
     "--arrivals",

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from headrace.jobs import WHOLE, Part
 
 from .think import Think
+from .user_curve import UserCurve
 
 # A due time is a quotient, and may miss the end of the window by its last digits.
 CLOCK_STEP_S = 1e-9
@@ -167,7 +168,8 @@ class Users:
 
     They come one after another over `spread_s`, evenly; with 0, all at once. `seed` gives each user
     a generator of its own, so that no user's thoughts depend on when others have their answers.
-    Of a number of requests, each part has its share.
+    Of a number of requests, each part has its share. With a `curve` of the numbers users come and
+    go: one who is to go finishes the request that is under way, and `count` is the most of them.
     """
 
     open_loop = False
@@ -183,8 +185,10 @@ class Users:
         start_s: float,
         spread_s: float = 0.0,
         part: Part = WHOLE,
+        curve: UserCurve | None = None,
     ) -> None:
         self.over_s: float | None = None
+        self._curve = curve
         self._count = count
         self._requests = None if window.requests is None else part.share(window.requests)
         self._last_s = window.from_s  # the last measured due time
@@ -194,8 +198,10 @@ class Users:
         self._dice = {user: random.Random(f"{seed}/{user}") for user in users}
         self._turns = dict.fromkeys(users, 0)
         self._ready: list[tuple[float, int]] = []
+        at_first = count if curve is None else max(1, curve.points[0].users)
         for user in users:
-            heappush(self._ready, (start_s + spread_s * user / count, user))
+            after_s = spread_s * user / at_first if user < at_first else 0.0
+            self._come_s(user, start_s + after_s)
         self.measured = 0
 
     def next_s(self, now_s: float) -> float:
@@ -232,7 +238,17 @@ class Users:
 
     def freed(self, user: int, now_s: float, *, failed: bool) -> None:
         pause_s = self._think.draw_s(self._dice[user])
-        heappush(self._ready, (now_s + max(pause_s, FAILED_PAUSE_S * failed), user))
+        self._come_s(user, now_s + max(pause_s, FAILED_PAUSE_S * failed))
+
+    def _come_s(self, user: int, due_s: float) -> None:
+        """Have the user due then, or once it is there; one who does not come again is gone."""
+        if self._curve is not None:
+            begin_s = self._window.from_s
+            stays = (each for each in self._curve.stays(user) if begin_s + each.to_s > due_s)
+            if (stay := next(stays, None)) is None:
+                return
+            due_s = max(due_s, begin_s + stay.from_s)
+        heappush(self._ready, (due_s, user))
 
     def left(self, until_s: float) -> Iterator[DueRequest]:
         ready, self._ready = sorted(self._ready), []

@@ -19,8 +19,9 @@ from .arrivals import Arrivals
 from .curve import Point, RateCurve, parse_rate, parse_stages
 from .prompt_source import PromptOptions, PromptSource, prompts_for
 from .settings import LoadSettings, fresh_directory
-from .shapes import NO_THOUGHT, RateShape, ReplayShape, Shape, UsersShape
+from .shapes import NO_THOUGHT, RateShape, ReplayShape, Shape, UsersShape, UserStagesShape
 from .think import parse_think
+from .user_curve import are_user_stages, parse_user_stages
 
 
 class LoadOptions(SendOptions, total=False):
@@ -30,7 +31,8 @@ class LoadOptions(SendOptions, total=False):
     users: a closed loop of so many users.
     think: a user's pause: "2s", "uniform:1s:3s", "exponential:2s".
     rate: an open loop: "50/s".
-    stages: an open loop whose rate changes: "0s:5/s, 60s:50/s".
+    stages: an open loop whose rate changes: "0s:5/s, 60s:50/s"; or users who come and go:
+        "0s:1u, 60s:50u".
     replay: a trace's path.
     arrivals: how requests lie about the rate.
     variation: of gamma arrivals; 1 is poisson.
@@ -181,8 +183,11 @@ def _shape(options: LoadOptions, trace: Trace | None) -> Shape:
         if users < 1:
             raise InputError(f"--users is {users}; give at least 1")
         return UsersShape(users, NO_THOUGHT if think is None else parse_think(think))
+    if stages is not None and are_user_stages(stages):
+        curve = parse_user_stages(stages)
+        return UserStagesShape(curve, stages, NO_THOUGHT if think is None else parse_think(think))
     if think is not None:
-        raise InputError("only users think: --think goes with --users")
+        raise InputError("only users think: --think goes with --users, or with stages of users")
     if trace is not None:
         return ReplayShape(trace.times_s, options.get("speed", SPEED))
     arrivals = options.get("arrivals", ARRIVALS)

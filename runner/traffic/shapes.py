@@ -12,6 +12,7 @@ from .arrivals import Arrivals, arrivals_of, due_times
 from .curve import Point, RateCurve
 from .demand import Demand, MeasureWindow, OpenLoop, Users
 from .think import Think
+from .user_curve import UserCurve
 
 NO_THOUGHT = Think("constant", 0.0)
 
@@ -50,6 +51,50 @@ class UsersShape:
             start_s=window.from_s - warmup_s,
             spread_s=warmup_s / 2,
             part=part,
+        )
+
+
+@dataclass(frozen=True)
+class UserStagesShape:
+    """A closed loop whose users come and go; `text` is how the stages were written."""
+
+    curve: UserCurve
+    text: str
+    think: Think = NO_THOUGHT
+
+    kind: ClassVar[ShapeKind] = "stages"
+    open_loop: ClassVar[bool] = False
+    users: ClassVar[int | None] = None
+    rate_per_s: ClassVar[float | None] = None
+
+    @property
+    def length_s(self) -> float:
+        """When the shape ends by itself."""
+        return self.curve.end_s
+
+    @property
+    def asked(self) -> str:
+        """The shape in words."""
+        thinking = f", think time {self.think.words}" if self.think != NO_THOUGHT else ""
+        return f"{self.text}{thinking}"
+
+    def rate_at(self, at_s: float) -> float | None:
+        """Users have no rate of their own."""
+        return None
+
+    def demand(
+        self, window: MeasureWindow, *, warmup_s: float, seed: int, part: Part = WHOLE
+    ) -> Demand:
+        """The users of the first stage come one after another over the first half of a warm-up."""
+        return Users(
+            window,
+            count=self.curve.most,
+            think=self.think,
+            seed=seed,
+            start_s=window.from_s - warmup_s,
+            spread_s=warmup_s / 2,
+            part=part,
+            curve=self.curve,
         )
 
 
@@ -149,4 +194,4 @@ class ReplayShape:
         )
 
 
-Shape = UsersShape | RateShape | ReplayShape
+Shape = UsersShape | UserStagesShape | RateShape | ReplayShape
