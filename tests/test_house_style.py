@@ -19,7 +19,7 @@ FILES = sorted(
 )
 # Where another thread or process is waited for, which trio's clock can't stand in for.
 MAY_SLEEP = {
-    "runner/record/directory.py",
+    "runner/record/lock.py",
     "tests/crash/harness.py",
     "tests/reports/chromium.py",
     "tests/reports/html/test_browser.py",

@@ -27,6 +27,7 @@ from ..workers import (
     BLOCK_JOBS,
     REPORT_S,
     Begin,
+    CoordinatorSession,
     Crew,
     Deal,
     Dealer,
@@ -289,13 +290,8 @@ class HandingEngine(Engine):
             lane.hold_until(self._dealer.shares.lanes[number].hold_until_s)
 
 
-class BulkCoordinator(BulkSession):
-    """A bulk run whose jobs workers send; `workers` of them, opened by `open_workers`."""
-
-    def __init__(self, *given: Any, workers: int, open_workers: OpenWorkers, **rest: Any) -> None:
-        super().__init__(*given, **rest)
-        self._workers = workers
-        self._open_workers = open_workers
+class BulkCoordinator(CoordinatorSession, BulkSession):
+    """A bulk run whose jobs workers send."""
 
     def _engine(self, parts: Assembly, copies: Copies | None) -> Engine:
         return HandingEngine(

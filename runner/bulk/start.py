@@ -230,7 +230,9 @@ async def _session(
     with open_source(jobs) as source:
         form_of(source)  # a fault of the whole file is told before there is a directory
         fresh = _manifest(settings, source.identity, made)
-        with RunDirectory.open(directory, fresh, share=settings.share) as run_directory:
+        with RunDirectory.open(
+            directory, fresh, share=settings.share, announce=environment.announce
+        ) as run_directory:
             if run_directory.manifest.sessions:
                 await environment.read(lambda: _check_whole(run_directory))
             changed: list[ChangedLine] = []

@@ -213,8 +213,7 @@ class BulkWorker(WorkerSession, RunSession):
             for lane, backlog in enumerate(self._backlogs):
                 if jobs := backlog.wanted(slots):
                     await self.say(Room(lane=lane, jobs=jobs))
-            with trio.move_on_after(AHEAD_S):
-                await self._low.wait()
+            await self._low.wait()
 
     def tell(self, parts: Assembly) -> Tell:
         """With the jobs that will not come back, and what its lanes have sent."""

@@ -3,6 +3,7 @@
 from .directory import DIRECTORY_MODE, RunDirectory, claimed, making, read_manifest
 from .files import file_mode, make_directory, replace_file, storage
 from .journal import Journal, journalled
+from .lock import coordinating
 from .recorder import Recorder, Totals
 from .recovery import JournalLeft, RecoveredState, journal_left, recover
 from .results_at import results_at
@@ -19,6 +20,7 @@ __all__ = [
     "Salvage",
     "Totals",
     "claimed",
+    "coordinating",
     "file_mode",
     "journal_left",
     "journalled",

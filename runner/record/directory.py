@@ -1,10 +1,8 @@
 """The run directory itself: whose it is, who works on it, and run.json."""
 
-import fcntl
 import os
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -38,12 +36,11 @@ from ..errors import RunDirectoryError
 from ..offload import Offload
 from .files import replace_file, storage
 from .journal import journalled
+from .lock import locked
 
 # Answers may be private: a directory is its owner's alone, unless it is shared. The umask comes on
 # top, and one that is there keeps its mode.
 DIRECTORY_MODE = {False: 0o700, True: 0o777}
-LOOKS = 20
-LOOK_EVERY_S = 0.01
 
 
 class RunDirectory:
@@ -77,9 +74,17 @@ class RunDirectory:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, fresh: Manifest, *, share: bool = False) -> Iterator["RunDirectory"]:
+    def open(
+        cls,
+        path: Path,
+        fresh: Manifest,
+        *,
+        share: bool = False,
+        announce: Callable[[str], None] | None = None,
+    ) -> Iterator["RunDirectory"]:
         """Open `path` for the run that `fresh` describes, or make it: for its owner alone, or with
-        `share` as the umask says.
+        `share` as the umask says. Workers of a run that was killed are waited for, which `announce`
+        is told.
 
         Raises RunDirectoryError, with nothing touched, where another process works on it, where it
         is some other directory, or where it records another job file, URL or currency or is of a
@@ -88,7 +93,7 @@ class RunDirectory:
         _refuse_no_place(path)
         _refuse_what_is_no_run(path)
         _make(path, DIRECTORY_MODE[share])
-        with _locked(path) as lock:
+        with locked(path, announce=announce) as lock:
             _refuse_what_is_no_run(path)
             _refuse_what_no_run_wrote(path)
             known = read_manifest(path)
@@ -119,7 +124,7 @@ class RunDirectory:
             except FileExistsError as error:
                 raise RunDirectoryError(f"{path} is there already; choose another --out") from error
             sync_directory(path.parent)
-        with _locked(path) as lock:
+        with locked(path) as lock:
             yield cls(path, fresh, fresh.job_file, lock=lock)
 
     @property
@@ -198,7 +203,7 @@ def claimed(path: Path, *, share: bool = False) -> Iterator[None]:
     _refuse_no_place(path)
     _refuse_what_is_no_run(path)
     _make(path, DIRECTORY_MODE[share])
-    with _locked(path):
+    with locked(path):
         yield
 
 
@@ -294,36 +299,6 @@ def _make(path: Path, mode: int) -> None:
             raise RunDirectoryError(f"{path} is a file; choose another --out") from error
         for each in missing:
             sync_directory(each.parent)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """Hold the directory alone, by a descriptor. The lock ends with the process, however it ends,
-    and with those that it was handed on to."""
-    with storage(path):
-        descriptor = os.open(path, os.O_RDONLY)
-    try:
-        for look in range(LOOKS):
-            if _lock(descriptor, fcntl.LOCK_EX):
-                break
-            # A report holds a shared lock for an instant, to see whether a run is running.
-            if look + 1 == LOOKS or not _lock(descriptor, fcntl.LOCK_SH):
-                raise RunDirectoryError(
-                    f"another headrace works on {path}; wait for it, or choose another --out"
-                )
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            time.sleep(LOOK_EVERY_S)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:

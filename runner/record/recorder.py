@@ -186,6 +186,15 @@ class Recorder:
         self._journal.append(record)
         self._written.notify_all()
 
+    @property
+    def position(self) -> tuple[SegmentName, int]:
+        """Where the next record will be written."""
+        return self._journal.name, self._journal.bytes_written
+
+    async def until_written(self) -> None:
+        """Wait for the next record."""
+        await self._written.wait()
+
     async def sync_regularly(self) -> None:
         """Sync what was journalled and seal full segments, until cancelled."""
         while True:

@@ -16,7 +16,7 @@ from headrace.jobs import MachineFacts, WorkerFacts
 from ..assembly import Assembly
 from ..record import RecoveredState, Salvage
 from ..stderr import show
-from ..workers import Begin, Crew, Go, Hand, OpenWorkers, Room, Tell, WorkerUse
+from ..workers import Begin, CoordinatorSession, Crew, Go, Hand, Room, Tell, WorkerUse
 from .machine import WORST_KEPT
 from .options import LoadOptions
 from .recorder import LoadRecorder
@@ -51,18 +51,14 @@ class CrewSchedule:
         self.out = 0
 
 
-class LoadCoordinator(LoadSession):
-    """A load run whose requests workers send; `workers` of them, opened by `open_workers`."""
+class LoadCoordinator(CoordinatorSession, LoadSession):
+    """A load run whose requests workers send; `asked` is what makes its plan again."""
 
     counts_money = False
 
-    def __init__(
-        self, *given: Any, asked: LoadOptions, workers: int, open_workers: OpenWorkers, **rest: Any
-    ) -> None:
+    def __init__(self, *given: Any, asked: LoadOptions, **rest: Any) -> None:
         super().__init__(*given, **rest)
         self._asked = asked
-        self._workers = workers
-        self._open_workers = open_workers
         self._schedules = CrewSchedule()
         self._looks: dict[int, LoadLook] = {}
         self._seconds: dict[int, dict[int, SecondNews]] = {}

@@ -29,6 +29,7 @@ from headrace.lazy import late
 
 if TYPE_CHECKING:
     from .allotment import Allotment
+    from .coordinator import CoordinatorSession
     from .crew import Crew, Foreman, Hand, OpenWorkers, WorkerEnd, WorkerLink
     from .dealer import Dealer
     from .leases import Leases
@@ -66,6 +67,7 @@ __all__ = [
     "Anchor",
     "Begin",
     "CoordinatorLink",
+    "CoordinatorSession",
     "Crew",
     "Deal",
     "Dealer",
@@ -107,6 +109,7 @@ __getattr__ = late(
     __name__,
     {
         "allotment": "Allotment",
+        "coordinator": "CoordinatorSession",
         "crew": "Crew Foreman Hand OpenWorkers WorkerEnd WorkerLink",
         "dealer": "Dealer",
         "leases": "Leases",

@@ -42,6 +42,7 @@ from .messages import (
 )
 
 TELL_EVERY_S = 0.1
+TELL_AT_LEAST_EVERY_S = 1.0
 
 CoordinatorLink = Link[ToCoordinator, ToWorker]
 
@@ -194,7 +195,12 @@ class WorkerSession(RunSession):
         await self._tell_once(parts)
 
     async def _tell_regularly(self, parts: Assembly) -> None:
-        while True:
+        seen: object = None
+        while True:  # what there is to tell is written down first, nearly always
+            with trio.move_on_after(TELL_AT_LEAST_EVERY_S):
+                while parts.recorder.position == seen:
+                    await parts.recorder.until_written()
+            seen = parts.recorder.position
             await trio.sleep(TELL_EVERY_S)
             await self._tell_once(parts)
 

@@ -1,13 +1,20 @@
 """Bulk runs that several workers send, in one loop and in virtual time: all is as with one."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
+import polars as pl
+import pytest
 import trio
 from trio.testing import MockClock
 
+from headrace.jobs import ModelLimits, Price, PriceTable
 from headrace.runner import Stop
 from headrace.runner.errors import InterruptError
+from tests.runner.test_form_check import table as form_table
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_sync")]
 
 
 def bodies(service: Any) -> Counter[bytes]:
@@ -107,3 +114,73 @@ async def test_a_refused_key_at_one_worker_stops_all(
     ran = await bench.run(service, workers=2, concurrency=4)
     assert ran.outcome.exit_code == 5
     assert len(service.posts) < 60
+
+
+PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(1), output=Decimal(1000))})
+
+
+async def test_a_ceiling_holds_for_all_workers_together_and_is_used(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Answers of 0.003 CNY each, bounded by 0.0051: there is room for a hundred of them."""
+    service.answer = lambda seen: service.fine(delay_s=0.3, input_tokens=0, output_tokens=3)
+    bench.write_chats(300, max_tokens=5)
+    cap = Decimal("0.3")
+    ran = await bench.run(service, workers=3, concurrency=9, prices=PRICES, max_cost=cap)
+    assert ran.outcome.exit_code == 3
+    assert Decimal("0.29") < ran.outcome.cost <= cap
+    assert ran.attempts["cost"].sum() == ran.outcome.cost
+
+
+async def test_equal_jobs_are_sent_once_whoever_sends_them(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write(*(bench.chat_line(f"job-{n}", f"question {n % 10}") for n in range(40)))
+    ran = await bench.run(service, workers=2, dedupe=True)
+    assert ran.outcome.succeeded == 40
+    assert len(service.posts) == 10
+    assert ran.results["copy_of"].null_count() == 10
+
+
+async def test_failed_jobs_that_are_opened_again_have_one_result(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Whichever worker had them before."""
+    service.answer = lambda seen: service.error(400, "BAD", "blocked by a content policy")
+    bench.write_chats(20)
+    assert (await bench.run(service, workers=2)).outcome.failed == 20
+    service.answer = lambda seen: service.fine(delay_s=0.2)
+    ran = await bench.run(service, workers=3, retry_failed=True, concurrency=6, kill={1: 0.7})
+    assert (ran.outcome.exit_code, ran.outcome.succeeded, ran.outcome.failed) == (0, 20, 0)
+    assert ran.results["index"].to_list() == list(range(20))
+    assert set(ran.results["status"]) == {"succeeded"}
+
+
+async def test_models_with_limits_of_their_own_hold_up_no_others(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write(
+        *(bench.chat_line(f"slow-{n}", model="slow") for n in range(60)),
+        *(bench.chat_line(f"fast-{n}") for n in range(200)),
+    )
+    limits = {"slow": ModelLimits(rpm=120, tpm=None)}
+    ran = await bench.run(service, workers=2, model_limits=limits)
+    assert ran.outcome.succeeded == 260
+    ends = ran.results.group_by("model").agg(pl.col("ended_at").max()).sort("ended_at")
+    assert ends["model"].to_list() == ["m", "slow"]
+    assert (ends["ended_at"][1] - ends["ended_at"][0]).total_seconds() > 20
+
+
+async def test_an_answer_that_does_not_fit_is_asked_again_by_its_worker(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    fits = '{"label": "login"}'
+
+    def answer(seen: Any) -> Any:
+        return service.fine(fits if b"Give the whole answer again" in seen.body else "no")
+
+    service.answer = answer
+    ran = await bench.run(service, workers=2, table=form_table(bench, rows=6), reask=2)
+    assert ran.outcome.succeeded == 6
+    assert len(service.posts) == 12
+    assert pl.read_parquet(ran.directory / "reasks.parquet").height == 6

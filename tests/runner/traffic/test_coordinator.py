@@ -19,6 +19,8 @@ from tests.runner.traffic.conftest import Loaded
 
 KEY = Secret("sk-of-the-tests")
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_sync")]
+
 
 async def sent_by(
     traffic: Any, service: Any, workers: int, *, kill: dict[int, float] | None = None, **asked: Any

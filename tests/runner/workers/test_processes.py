@@ -1,23 +1,20 @@
-"""Real workers: a load run over loopback, and one of them killed."""
+"""Real workers over loopback: one of them killed, and their coordinator killed alone."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
-import msgspec
 import polars as pl
 import pytest
 
-from headrace.jobs import Manifest
+import headrace
+from headrace.reports import summarise
 from headrace.runner.local_gateway import GatewayProcess, local_gateway
-
-
-def load_command(out: Path, *flags: str) -> list[str]:
-    headrace = [sys.executable, "-P", "-m", "headrace", "load"]
-    return [*headrace, "--rate", "40/s", "--workers", "2", "--out", str(out), *flags]
+from tests.runner.conftest import chat_line
 
 
 def environment(gateway: GatewayProcess) -> dict[str, str]:
@@ -44,23 +41,66 @@ def wait_for(path: Path, count: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_missed_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_killed_worker_is_missed_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "load.run"
-    with local_gateway(
-        "--ttft", "5ms", "--itl", "1ms", "--rpm", "none", "--tpm", "none"
-    ) as gateway:
-        command = load_command(out, "--requests", "120", "--output-tokens", "8")
-        with subprocess.Popen(
-            command, env=environment(gateway), stderr=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as running:
-            wait_for(out / "journal", 2)
-            os.kill(workers_of(running.pid)[1], signal.SIGKILL)
-            said, _ = running.communicate()
-    assert running.returncode == 6, said
-    assert b"worker 2 of 2 was lost at" in said
-    manifest = msgspec.json.decode((out / "run.json").read_bytes(), type=Manifest)
-    assert manifest.load is not None
-    assert [each.lost_s is None for each in manifest.load.workers] == [True, False]
+
+    def kill_the_second() -> None:
+        wait_for(out / "journal", 2)
+        os.kill(workers_of(os.getpid())[1], signal.SIGKILL)
+
+    limits = ("--rpm", "none", "--tpm", "none")
+    with local_gateway("--ttft", "5ms", "--itl", "1ms", *limits) as gateway:
+        monkeypatch.setenv("HEADRACE_API_KEY", gateway.key)
+        killer = threading.Thread(target=kill_the_second)
+        killer.start()
+        outcome = headrace.load(
+            base_url=gateway.base_url,
+            rate="40/s",
+            requests=120,
+            output_tokens="8",
+            workers=2,
+            out=out,
+        )
+        killer.join()
+    assert outcome.exit_code == 6
+    load = summarise(out).load
+    assert load is not None
+    assert [each.lost_s is None for each in load.facts.workers] == [True, False]
+    assert "worker 2 of 2 was lost at" in load.verdict.why[0]
     rows = pl.read_parquet(out / "attempts" / "*.parquet")
     assert rows.filter(pl.col("index") % 2 == 0).height == 60
     assert not (out / "journal").exists()
+
+
+def run_command(jobs: Path) -> list[str]:
+    headrace = [sys.executable, "-P", "-m", "headrace", "run", str(jobs)]
+    return [*headrace, "--rpm", "none", "--tpm", "none", "--concurrency", "6", "--workers", "2"]
+
+
+@pytest.mark.slow
+def test_after_the_coordinator_alone_was_killed_the_same_command_waits_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    """Its workers finish what is in flight; nothing of it is lost, and nothing is sent twice."""
+    jobs, log = tmp_path / "jobs.jsonl", tmp_path / "gateway.log"
+    lines = [
+        chat_line(f"job-{n}", f"q {n}", model="deepseek-v4-flash", max_tokens=4) for n in range(12)
+    ]
+    jobs.write_bytes(b"".join(line + b"\n" for line in lines))
+    limits = ("--rpm", "none", "--tpm", "none", "--log", str(log))
+    with local_gateway("--ttft", "6s", "--itl", "1ms", *limits) as gateway:
+        given = environment(gateway)
+        with subprocess.Popen(run_command(jobs), env=given, stderr=subprocess.DEVNULL) as running:
+            wait_for(tmp_path / "jobs.run" / "journal", 2)
+            running.kill()
+        again = subprocess.run(run_command(jobs), env=given, capture_output=True, check=False)
+        assert again.returncode == 0, again.stderr
+        assert b"Waiting for 2 workers of a run of" in again.stderr
+    rows = pl.read_parquet(tmp_path / "jobs.run" / "results" / "*.parquet").sort("index")
+    assert rows["index"].to_list() == list(range(12))
+    attempts = pl.read_parquet(tmp_path / "jobs.run" / "attempts" / "*.parquet")
+    assert attempts["error_kind"].null_count() == attempts.height == 12
+    posts = [line for line in log.read_text().splitlines() if "/v1/chat/completions" in line]
+    assert len(posts) == 12

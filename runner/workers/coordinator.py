@@ -1,0 +1,35 @@
+"""What the coordinators of all kinds of run have in common."""
+
+import random
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from headrace.jobs import Session
+
+from ..record import coordinating
+from ..session import RunOutcome, RunSession
+from .crew import OpenWorkers
+
+
+class CoordinatorSession(RunSession):
+    """A session whose requests workers send; `workers` of them, opened by `open_workers`. To be put
+    before the kind's own session among the bases.
+
+    As long as it works, others can tell that it is there, and not only workers that outlived it.
+    """
+
+    def __init__(self, *given: Any, workers: int, open_workers: OpenWorkers, **rest: Any) -> None:
+        super().__init__(*given, **rest)
+        self._workers = workers
+        self._open_workers = open_workers
+        self._held = ExitStack()
+
+    async def work(self) -> RunOutcome:
+        """As of any session."""
+        with self._held:
+            return await super().work()
+
+    def _begin(self, notes: Sequence[str]) -> tuple[random.Random, Session]:
+        self._held.enter_context(coordinating(self._run.path))  # before run.json tells of workers
+        return super()._begin(notes)
