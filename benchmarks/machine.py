@@ -137,8 +137,10 @@ class Pace(NamedTuple):
 
 
 @contextlib.contextmanager
-def instant(core: int, folder: Path, pace: Pace, log: Path | None = None) -> Iterator[Server]:
-    """The C server of `instant.c` on `core`, compiled into `folder`."""
+def instant(
+    core: int | None, folder: Path, pace: Pace, log: Path | None = None
+) -> Iterator[Server]:
+    """The C server of `instant.c` on `core`, compiled into `folder`; None is any core."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise click.ClickException("This needs a C compiler (apt install gcc).")
@@ -146,7 +148,7 @@ def instant(core: int, folder: Path, pace: Pace, log: Path | None = None) -> Ite
     if not program.exists():
         subprocess.run([compiler, "-O2", "-o", str(program), str(INSTANT)], check=True)
     command = [str(program), *map(str, pace), *([] if log is None else [str(log)])]
-    with on(core):
+    with contextlib.nullcontext() if core is None else on(core):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with process:
         try:

@@ -106,7 +106,7 @@ class Root(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        _own_process()
+        own_process()
         return load_command(cmd_name)
 
     def resolve_command(
@@ -157,7 +157,7 @@ def _about_a_key(error: click.NoSuchOption) -> click.UsageError:
     )
 
 
-def _own_process() -> None:
+def own_process() -> None:
     """Set what belongs to the whole process, before anything large is imported."""
     os.environ.setdefault(*ALLOCATOR)
     # httpx's own command line, which nobody calls here, brings pygments and half of rich with it.

@@ -102,6 +102,17 @@ BASE_URL = click.option(
 )
 
 
+WORKERS = click.option(
+    "--workers",
+    type=CountOr("auto"),
+    metavar="N|auto",
+    default="1",
+    show_default=True,
+    callback=lambda _ctx, _param, value: "auto" if value is None else value,
+    help="Processes that send; auto: one per core but one.",
+)
+
+
 def time_flag(flag: str, default_s: float | None = None, *, text: str) -> Decorator:
     """A flag that takes a duration; to the library it is its name with `_s`."""
     default = None if default_s is None else _written(default_s)
@@ -181,15 +192,7 @@ def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
             "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job."
         ),
         click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
-        click.option(
-            "--workers",
-            type=CountOr("auto"),
-            metavar="N|auto",
-            default="1",
-            show_default=True,
-            callback=lambda _ctx, _param, value: "auto" if value is None else value,
-            help="Processes that send; auto: one per core but one.",
-        ),
+        WORKERS,
         click.option("--share", is_flag=True, help="Let others read the run directory (umask)."),
         click.option(
             "--metrics",

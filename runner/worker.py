@@ -1,6 +1,5 @@
-"""A worker: the process that `--workers` starts, with a link to its coordinator as its only input.
-
-    python -P -m headrace.runner.worker DESCRIPTOR
+"""A worker: what the process does that `--workers` starts, with a link to its coordinator as its
+only input.
 
 It sends for a run that another process holds, and ends with its link. Signals are the
 coordinator's: a Ctrl-C comes to all processes of a terminal, and one of them decides.
@@ -8,8 +7,6 @@ coordinator's: a Ctrl-C comes to all processes of a terminal, and one of them de
 
 import signal
 import socket
-import sys
-from functools import partial
 
 import trio
 
@@ -85,15 +82,11 @@ async def _serve_socket(descriptor: int) -> None:
         await serve(StreamLink(stream, ToWorker))
 
 
-def main() -> None:
-    """The process."""
+def main(descriptor: int) -> None:
+    """Work on the link that this descriptor is one end of."""
     for number in stopping_signals():
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping_signals())
     standard_streams.guard()
     with all_open_files():
-        trio.run(partial(_serve_socket, int(sys.argv[1])))
-
-
-if __name__ == "__main__":
-    main()
+        trio.run(_serve_socket, descriptor)

@@ -49,6 +49,8 @@ from .session import BulkSession
 from .worker import task_of
 
 URGENT_S = 0.02
+# A block holds no more once it has so much.
+BLOCK_BYTES = 1024 * 1024
 SHOW_EVERY_S = 0.25
 
 
@@ -176,9 +178,12 @@ class HandingEngine(Engine):
                 await self._room.wait()
             given = self._given[hand.number]
             block = [taken[0]]
-            most = min(BLOCK_JOBS, given.room[number])
-            while len(block) < most and (more := backlog.take_now()) is not None:
+            most, size_bytes = min(BLOCK_JOBS, given.room[number]), len(taken[0].job.body)
+            while len(block) < most and size_bytes < BLOCK_BYTES:
+                if (more := backlog.take_now()) is None:
+                    break
                 block.append(more[0])
+                size_bytes += len(more[0].job.body)
             given.room[number] -= len(block)
             for pending in block:
                 given.jobs[pending.job.index] = number, pending

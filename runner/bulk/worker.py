@@ -39,14 +39,15 @@ from ..workers import (
     WorkerSession,
     worker_directory,
 )
-from .backlog import JOBS_MAX, Backlog
+from .backlog import Backlog
 from .engine import asked_so_far, watch_outage
 
 # Reports that are urgent leave no sooner after one another.
 URGENT_S = 0.02
 # A worker asks for as many jobs as it takes in so long, and for a few more.
-AHEAD_S = 0.2
+AHEAD_S = 0.5
 AHEAD_JOBS = 8
+AHEAD_MAX = 2048
 
 
 class BulkTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +124,7 @@ class FedBacklog(Backlog):
         if passed_s >= AHEAD_S / 2 or self._taken >= slots:
             self._pace = self._taken / passed_s
             self._taken, self._looked_s = 0, now_s
-        ahead = min(JOBS_MAX, AHEAD_JOBS + slots // 4 + math.ceil(self._pace * AHEAD_S))
+        ahead = min(AHEAD_MAX, AHEAD_JOBS + slots // 4 + math.ceil(self._pace * AHEAD_S))
         there = self.waiting + self._asked
         if there > ahead // 2:
             return 0

@@ -1,25 +1,30 @@
 """`headrace calibrate`: what this machine's client can do, and how far its figures are off."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from ..params import WORKERS
 
 if TYPE_CHECKING:
     from ..traffic import Calibration
 
 
 @click.command()
+@WORKERS
 @click.option("--json", "as_json", is_flag=True, help="Print what is saved, as JSON.")
-def calibrate(*, as_json: bool) -> None:
+def calibrate(*, workers: int | Literal["auto"], as_json: bool) -> None:
     """Find what this machine's client can do, against a gateway beside it.
 
-    Under two minutes, offline. The result is saved, and `headrace load` warns beforehand when more
-    is asked for. A machine that is busy with other things has less to give: let it be idle.
+    Under two minutes, offline; with --workers one more, for the peaks of so many together. The
+    result is saved, and `headrace load` warns beforehand when more is asked for. A machine that is
+    busy with other things has less to give: let it be idle.
     """
     from rich.console import Console
 
     from headrace.jobs import printable_json
 
+    from ..settings import cores_for_workers
     from ..traffic import as_json as json_of
     from ..traffic import calibration_path, save_calibration
     from .measure import busy
@@ -28,7 +33,8 @@ def calibrate(*, as_json: bool) -> None:
     console = Console(stderr=True, highlight=False)
     if (said := busy()) is not None:
         console.print(f"Warning: {said}", style="yellow")
-    found = measure(lambda words: console.print(f"  {words} ..."))
+    count = cores_for_workers() if workers == "auto" else workers
+    found = measure(lambda words: console.print(f"  {words} ..."), count)
     path = calibration_path()
     save_calibration(found, path)
     if as_json:
@@ -53,6 +59,15 @@ def print_calibration(found: "Calibration", console: Any) -> None:
         ("streams at once", found.streams),
     ):
         table.add_row(name, f"{peak.most:,.0f}", peak.limit)
+    if (several := found.together) is not None:
+        table.add_section()
+        for name, peak in (
+            ("requests per second", several.requests_per_s),
+            ("chunks per second", several.chunks_per_s),
+            ("streams at once", several.streams),
+        ):
+            words = f"{name}, {several.workers} workers"
+            table.add_row(words, f"{peak.most:,.0f}", peak.limit)
     console.print(table)
     console.print()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

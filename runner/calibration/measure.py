@@ -26,6 +26,7 @@ from ..traffic import (
     LoadError,
     LoadOptions,
     Peak,
+    Together,
     load_and_summarise,
     plan,
 )
@@ -88,8 +89,9 @@ STREAMS = (
 )
 
 
-def calibrate(say: Callable[[str], None]) -> Calibration:
-    """Measure all of it, in under two minutes; `say` is told what is being done.
+def calibrate(say: Callable[[str], None], workers: int = 1) -> Calibration:
+    """Measure all of it, in under two minutes; `say` is told what is being done. With `workers`,
+    the peaks are measured once more, of so many together.
 
     Raises jobs.HeadraceError where the gateway can't be started or a load is stopped, and
     InterruptError at a signal.
@@ -104,6 +106,7 @@ def calibrate(say: Callable[[str], None]) -> Calibration:
         requests = _requests(runner)
         chunks = _chunks(runner)
         streams = _streams(runner)
+        together = None if workers == 1 else _together(runner, workers)
     return Calibration(
         schema_version=SCHEMA_VERSION,
         headrace=version("headrace"),
@@ -114,6 +117,17 @@ def calibrate(say: Callable[[str], None]) -> Calibration:
         chunks_per_s=chunks,
         streams=streams,
         errors=errors,
+        together=together,
+    )
+
+
+def _together(runner: "Loads", workers: int) -> Together:
+    runner.workers = workers
+    return Together(
+        workers=workers,
+        requests_per_s=_requests(runner),
+        chunks_per_s=_chunks(runner),
+        streams=_streams(runner),
     )
 
 
@@ -167,11 +181,13 @@ class Loads:
         self._say = say
         self._ending = ending
         self._count = 0
+        self.workers = 1
 
     def run(self, load: CalibrationLoad) -> LoadMeasurement:
         from headrace.reports import compare_with_log
 
-        self._say(load.words)
+        several = "" if self.workers == 1 else f", {self.workers} workers"
+        self._say(load.words + several)
         self._count += 1
         run, log = (self._folder / f"{self._count}.{kind}" for kind in ("run", "jsonl"))
         config = self._folder / f"{self._count}.toml"
@@ -192,6 +208,7 @@ class Loads:
                 prompt_tokens="16",
                 output_tokens=str(OUTPUT_TOKENS if load.itl_s is not None else 8),
                 seed=1,
+                workers=self.workers,
                 base_url=gateway.base_url,
                 out=run,
             )

@@ -73,6 +73,7 @@ class Recorder:
         self, run: RunDirectory, journal: Journal, state: RecoveredState, offload: Offload
     ) -> None:
         self.totals = Totals(state)
+        self.segment_bytes = SEGMENT_BYTES
         self.readings_elsewhere: list[BalanceReading] | None = None  # who else records them
         self._run = run
         self._journal = journal
@@ -208,7 +209,7 @@ class Recorder:
         await self._offload(self._journal.sync)
         if self._ended_in is not None and self._ended_in not in self._noted:
             await self._note([*self._noted, self._ended_in])
-        if self._journal.bytes_written >= SEGMENT_BYTES:
+        if self._journal.bytes_written >= self.segment_bytes:
             # Shielded: a stop must not leave a closed segment that nobody seals.
             with trio.CancelScope(shield=True):
                 async with self._segment:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         Calibration,
         LoadError,
         Peak,
+        Together,
         as_json,
         calibration_path,
         save_calibration,
@@ -24,6 +25,7 @@ __all__ = [
     "LoadError",
     "LoadOptions",
     "Peak",
+    "Together",
     "as_json",
     "calibration_path",
     "load",
@@ -37,7 +39,8 @@ __getattr__ = late(
     __name__,
     {
         "calibrated": (
-            "SCHEMA_VERSION Calibration Peak LoadError as_json save_calibration calibration_path"
+            "SCHEMA_VERSION Calibration Peak Together LoadError as_json save_calibration "
+            "calibration_path"
         ),
         "options": "LoadOptions plan",
         "start": "load load_and_summarise",

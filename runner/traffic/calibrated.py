@@ -35,8 +35,18 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
     limit: str
 
 
+class Together(msgspec.Struct, frozen=True, kw_only=True):
+    """What so many workers do together."""
+
+    workers: int
+    requests_per_s: Peak
+    chunks_per_s: Peak
+    streams: Peak
+
+
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client of one machine can do."""
+    """What the client of one machine can do: one process, and `together` several, where that was
+    asked for."""
 
     schema_version: int
     headrace: str
@@ -47,6 +57,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     chunks_per_s: Peak
     streams: Peak
     errors: dict[str, LoadError]
+    together: Together | None = None
 
 
 def calibration_path(environment: Mapping[str, str] = os.environ) -> Path:

@@ -24,6 +24,8 @@ from .crew import WorkerEnd, WorkerLink
 from .link import StreamLink
 from .messages import ToCoordinator
 
+# Sealing is one thread's work in each of them; polars reads this when it is loaded.
+ONE_THREAD = {"POLARS_MAX_THREADS": "1"}
 # What a worker that has had its last word may take to be gone.
 ENDS_WITHIN_S = 5.0
 SAID_BYTES_MAX = 4096
@@ -73,14 +75,14 @@ class WorkerProcesses:
     def _start(self, count: int) -> _Started:
         ours, theirs = socket.socketpair()
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `_wait`
-        command = [sys.executable, "-P", "-m", "headrace.runner.worker", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "headrace.runner.worker_main", str(theirs.fileno())]
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,  # what it says must not spoil a display
-                env={**os.environ, KEY_VARIABLE: self._key.reveal()},
+                env={**ONE_THREAD, **os.environ, KEY_VARIABLE: self._key.reveal()},
                 pass_fds=(theirs.fileno(), self._lock),
             )
         except OSError as error:

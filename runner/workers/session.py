@@ -42,6 +42,8 @@ from .messages import (
 )
 
 TELL_EVERY_S = 0.1
+# Sealing takes several times a segment's size in memory, and there may be many workers.
+SEGMENT_BYTES = 2 * 1024 * 1024
 TELL_AT_LEAST_EVERY_S = 1.0
 
 CoordinatorLink = Link[ToCoordinator, ToWorker]
@@ -182,6 +184,7 @@ class WorkerSession(RunSession):
 
     async def _work(self, parts: Assembly, state: RecoveredState) -> None:
         parts.recorder.readings_elsewhere = self._readings
+        parts.recorder.segment_bytes = SEGMENT_BYTES
         self._told = self.tell(parts)
         async with trio.open_nursery() as beside:
             beside.start_soon(self._tell_regularly, parts)

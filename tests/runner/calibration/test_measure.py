@@ -14,6 +14,7 @@ from headrace.runner.traffic.calibrated import (
     Calibration,
     LoadError,
     Peak,
+    Together,
     as_json,
     calibration_path,
     save_calibration,
@@ -41,6 +42,12 @@ FOUND = Calibration(
     chunks_per_s=Peak(most=20_000.0, limit="gateway"),
     streams=Peak(most=500.0, limit="no more was tried"),
     errors={"1 stream": ERROR},
+    together=Together(
+        workers=2,
+        requests_per_s=Peak(most=2000.0, limit="client"),
+        chunks_per_s=Peak(most=40_000.0, limit="gateway"),
+        streams=Peak(most=900.0, limit="client"),
+    ),
 )
 
 
@@ -81,6 +88,9 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         ({"stages": "0s:10/s, 10s:3000/s"}, ["3,000 requests/s is more than the 1,000 per second"]),
         ({"users": 500}, []),
         ({"users": 501}, ["501 at once is more than the 500 at once"]),
+        ({"rate": "1001/s", "workers": 3}, []),  # of so many together nothing is known
+        ({"rate": "1900/s", "workers": 2}, []),
+        ({"rate": "2001/s", "workers": 2}, ["2,001 requests/s is more than the 2,000 per second"]),
     ],
 )
 def test_a_load_beyond_what_was_measured_is_warned_of(

@@ -29,7 +29,7 @@ def workers_of(pid: int) -> list[int]:
     """The workers that a process has started, in the order of their numbers."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     lines = {int(each): Path(f"/proc/{each}/cmdline").read_bytes() for each in children}
-    return sorted(each for each, line in lines.items() if b"headrace.runner.worker" in line)
+    return sorted(each for each, line in lines.items() if b"headrace.runner.worker_main" in line)
 
 
 def wait_for(path: Path, count: int) -> None:
