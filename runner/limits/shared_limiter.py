@@ -10,7 +10,7 @@ workers stays below the limit wherever the sum of what they hold does.
 A share is dated: after `until_s` nothing leaves, since what nobody renewed may be another's by now.
 """
 
-from .limiter import Bucket, Limiter, capacity_of
+from .limiter import Bucket, Grant, Limiter, capacity_of
 from .share import NO_SHARE, Share
 
 INF = float("inf")
@@ -24,6 +24,9 @@ class SharedLimiter(Limiter):
         super().__init__(rpm=rpm, tpm=tpm, now_s=now_s)
         self._until_s = -INF
         self._goals = [NO_SHARE, NO_SHARE]  # what the share says of requests and of tokens
+        # The most that the log held of both, before the last report but one and since: as one
+        # request ends and the next one leaves it goes down and up, and that is not given back.
+        self._peaks = [[0, 0], [0, 0]]
         self.set_share(
             None if rpm is None else NO_SHARE,
             None if tpm is None else NO_SHARE,
@@ -72,7 +75,7 @@ class SharedLimiter(Limiter):
 
     def hold_less(self, now_s: float) -> tuple[int, int]:
         """What is held of requests and tokens, once what a smaller share asks back and was not used
-        is given back. It falls by nothing but this, and by `set_share`."""
+        since the last report but one is given back. It falls by this and by `set_share` alone."""
         self._forget(now_s)
         lapsed = now_s >= self._until_s
         if lapsed:  # the coordinator deals it again, and so it is not ours any more
@@ -83,14 +86,26 @@ class SharedLimiter(Limiter):
                 until_s=-INF,
             )
         requests, tokens = self._goals
-        if self.rpm is not None and self.rpm > requests.window:
-            self.rpm = max(requests.window, len(self._log))
-        if self.tpm is not None and self.tpm > tokens.window:
-            self.tpm = max(tokens.window, self._log_tokens)
+        peak_requests, peak_tokens = (max(pair) for pair in zip(*self._peaks, strict=True))
+        self._peaks = [self._peaks[1], [len(self._log), self._log_tokens]]
+        if self.rpm is not None:
+            self.rpm = min(self.rpm, max(requests.window, peak_requests))
+        if self.tpm is not None:
+            self.tpm = min(self.tpm, max(tokens.window, peak_tokens))
         return (
             max(self.rpm or 0, len(self._log)),
             max(self.tpm or 0, self._log_tokens),
         )
+
+    def take(self, now_s: float, tokens: int) -> Grant:
+        """Count a request as sent at `now_s`."""
+        grant = super().take(now_s, tokens)
+        peak = self._peaks[1]
+        if len(self._log) > peak[0]:
+            peak[0] = len(self._log)
+        if self._log_tokens > peak[1]:
+            peak[1] = self._log_tokens
+        return grant
 
     def used(self, now_s: float) -> tuple[int, int]:
         """Requests and tokens of the last 60.5 s."""

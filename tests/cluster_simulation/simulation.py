@@ -18,8 +18,10 @@ from headrace.runner.notify import Notifier
 from headrace.runner.workers import REPORT_S, Dealer, Leases, Past, Shares
 
 from .worker import CURRENCY, URGENT_S, Traffic, Worker
-from .world import Link, Service
+from .world import Link, Post, Service
 
+# Where a case is over before the first minute is, this is enough to have begun.
+START_S = 5.0
 PRICE = Decimal("0.000002")
 
 
@@ -81,6 +83,7 @@ class Cluster:
             self.leases = Leases(self.budget, cast(Any, self.totals))
         self.dealer = Dealer(shares, self.leases)
         self.news = Notifier()
+        self.post = Post(self.rng, case.late_s)
         self.dealer.on_news = self.news.notify_all
         self.workers: dict[int, Worker] = {}
         self.down: dict[int, Link] = {}
@@ -103,6 +106,7 @@ class Cluster:
         case = self.case
         with trio.move_on_after(case.seconds):
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.post.run)
                 nursery.start_soon(self._deal)
                 if self.leases is not None:
                     nursery.start_soon(self.leases.serve)
@@ -139,16 +143,15 @@ class Cluster:
         )
         self.workers[name] = worker
         self.dealer.join(name)
-        worker.link = Link(self.rng, case.late_s, self._heard(name))
-        self.down[name] = Link(self.rng, case.late_s, worker.take)
-        for task in (worker.link.run, self.down[name].run, worker.run):
-            nursery.start_soon(task)
+        worker.link = Link(self.post, self._heard(name))
+        self.down[name] = Link(self.post, worker.take)
+        nursery.start_soon(worker.run)
 
     def _heard(self, name: int) -> Callable[[Any], None]:
         def heard(use: Any) -> None:
             if name in self.workers:
                 self.dealer.report(name, use, trio.current_time())
-                self.check()
+                self.check(name)
 
         return heard
 
@@ -156,6 +159,8 @@ class Cluster:
         while True:
             for name, terms in self.dealer.terms(trio.current_time()):
                 self.down[cast(int, name)].send(terms)
+            in_flight = sum(each.in_flight for each in self.workers.values())
+            self.most_in_flight = max(self.most_in_flight, in_flight)
             self.check()
             await trio.sleep(URGENT_S)
             with trio.move_on_after(REPORT_S / 2):
@@ -192,26 +197,31 @@ class Cluster:
         await trio.sleep(self.rng.choice([1, 10, 30, 100]))
         worker.resume()
 
-    def check(self) -> None:
-        """After every event: the money's sum, by the coordinator's books and the workers' own."""
-        in_flight = sum(each.in_flight for each in self.workers.values())
-        self.most_in_flight = max(self.most_in_flight, in_flight)
+    def check(self, name: int | None = None) -> None:
+        """After every event: the money's sum by the coordinator's books, and what a worker has set
+        aside beside what was lent to it."""
         if self.leases is None:
             return
         ceiling = self.case.max_cost
         assert ceiling is not None
         if self.budget.taken > ceiling:
             self.broken.append(f"{self.budget.taken} by the coordinator's books")
-        for name, worker in self.workers.items():
-            assert worker.budget is not None
-            if worker.budget.spare < 0:
-                self.broken.append(f"worker {name} has set aside more than was lent to it")
+        for each in [name] if name is not None else list(self.workers):
+            budget = self.workers[each].budget
+            assert budget is not None
+            if budget.spare < 0:
+                self.broken.append(f"worker {each} has set aside more than was lent to it")
 
     def _found(self) -> Found:
         case, service = self.case, self.service
         ended_s = trio.current_time()
-        begins_s = min(WINDOW_S, ended_s)
-        used = service.used(begins_s, ended_s) if ended_s > begins_s else (0.0, 0.0)
+        # Whole windows: each repeats what the one before was like, its first second included.
+        windows = (ended_s - WINDOW_S) // WINDOW_S
+        used = (0.0, 0.0)
+        if windows >= 1:
+            used = service.used(WINDOW_S, WINDOW_S * (1 + windows))
+        elif ended_s > START_S:
+            used = service.used(START_S, ended_s)
         most = service.most_in_a_window()
         taken = self.budget.taken if self.leases is not None else Decimal(0)
         if service.billed > taken:

@@ -161,13 +161,15 @@ class Worker:
             self._service.billed += cost
 
     async def _report(self) -> None:
+        assert self.link is not None
         while True:
-            await self._running.wait()
-            assert self.link is not None
-            self.link.send(self.allotment.report(trio.current_time()))
-            await trio.sleep(URGENT_S)
-            with trio.move_on_after(REPORT_S - URGENT_S):
+            if not self._running.is_set():
+                await self._running.wait()
+            sent_s = trio.current_time()
+            self.link.send(self.allotment.report(sent_s))
+            with trio.move_on_after(REPORT_S):
                 await self._news.wait()
+                await trio.sleep_until(sent_s + URGENT_S)
 
     def take(self, terms: WorkerTerms) -> None:
         """What the coordinator answered; a stopped process reads it later."""

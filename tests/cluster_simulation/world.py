@@ -4,6 +4,7 @@ The service counts at arrival, in windows of each kind at once, and refuses noth
 have refused is counted. Its ledger has what was really billed.
 """
 
+import heapq
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,6 +14,7 @@ import trio
 
 from headrace.gateway.limits import KeyLimits, WindowKind
 from headrace.runner.limits import WINDOW_S
+from headrace.runner.notify import Notifier
 
 KINDS: tuple[WindowKind, ...] = ("fixed", "sliding", "bucket")
 # The delay from send to count: a constant, and less than half a second around it.
@@ -75,26 +77,47 @@ class Service:
         return len(within) / minutes, sum(each.tokens for each in within) / minutes
 
 
-class Link:
-    """One way of a connection: in order, and each message late by a random time."""
+class Post:
+    """Carries the messages of all links: one task for all of them, since there are thousands."""
 
-    def __init__(self, rng: random.Random, late_s: float, deliver: Callable[[Any], None]) -> None:
-        self._rng = rng
-        self._late_s = late_s
-        self._deliver = deliver
-        self._last_s = float("-inf")
+    def __init__(self, rng: random.Random, late_s: float) -> None:
+        self.rng = rng
+        self.late_s = late_s
+        self._sent = 0
+        self._under_way: list[tuple[float, int, Link, Any]] = []
+        self._earlier = Notifier()
+
+    def send(self, due_s: float, link: "Link", message: Any) -> None:
+        """Have it delivered at `due_s`."""
+        self._sent += 1
+        heapq.heappush(self._under_way, (due_s, self._sent, link, message))
+        if self._under_way[0][1] == self._sent:
+            self._earlier.notify_all()
+
+    async def run(self) -> None:
+        """Deliver, until cancelled."""
+        while True:
+            while self._under_way and self._under_way[0][0] <= trio.current_time():
+                _, _, link, message = heapq.heappop(self._under_way)
+                if not link.cut:
+                    link.deliver(message)
+            next_s = self._under_way[0][0] if self._under_way else float("inf")
+            with trio.move_on_at(next_s):
+                await self._earlier.wait()
+
+
+class Link:
+    """One way of a connection: in order, and each message late by a random time. What is under way
+    when it is cut is lost."""
+
+    def __init__(self, post: Post, deliver: Callable[[Any], None]) -> None:
+        self.deliver = deliver
         self.cut = False
-        self._out, self._in = trio.open_memory_channel[tuple[float, Any]](float("inf"))
+        self._post = post
+        self._last_s = float("-inf")
 
     def send(self, message: Any) -> None:
         """Send it off."""
-        due_s = trio.current_time() + self._rng.uniform(0, self._late_s)
+        due_s = trio.current_time() + self._post.rng.uniform(0, self._post.late_s)
         self._last_s = max(self._last_s, due_s)
-        self._out.send_nowait((self._last_s, message))
-
-    async def run(self) -> None:
-        """Deliver, until cancelled; what is on its way when it is cut is lost."""
-        async for due_s, message in self._in:
-            await trio.sleep_until(due_s)
-            if not self.cut:
-                self._deliver(message)
+        self._post.send(self._last_s, self, message)

@@ -70,8 +70,13 @@ def test_a_smaller_share_falls_with_what_the_last_window_sent_and_no_further() -
     assert limiter.hold_less(30.0) == (logged, 0)
     # At the smaller pace, though the window has room for more: that is given back as it frees.
     assert len(send_until(limiter, 30.0, 75.0)) == pytest.approx(15, abs=1)
-    assert limiter.hold_less(75.0)[0] == limiter.used(75.0)[0] < logged
-    assert limiter.hold_less(200.0) == (60, 0)
+    sent = limiter.used(75.0)[0]
+    assert limiter.hold_less(75.0)[0] == logged  # so many since the last report but one
+    limiter.hold_less(76.0)
+    assert limiter.hold_less(77.0)[0] == sent < logged
+    for now_s in (200.0, 201.0, 202.0):
+        held = limiter.hold_less(now_s)
+    assert held == (60, 0)
 
 
 def test_a_larger_share_does_not_fill_its_bucket_at_once() -> None:
@@ -86,7 +91,7 @@ def test_what_an_answer_used_counts_although_the_share_fell_meanwhile() -> None:
     grant = limiter.take(1.0, 5000)
     limiter.set_share(None, NO_SHARE, now_s=2.0, until_s=FOREVER_S)
     limiter.settle(grant, used_tokens=4000, now_s=3.0)
-    assert limiter.hold_less(3.0)[1] == 4000
+    assert [limiter.hold_less(now_s)[1] for now_s in (3.0, 4.0, 5.0)] == [5000, 5000, 4000]
     assert limiter.used(3.0) == (1, 4000)
 
 
