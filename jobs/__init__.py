@@ -35,6 +35,7 @@ from .model_limits import model_limits_from
 from .panics import quiet_panics
 from .paths import check_path
 from .records import (
+    CLIENT_CANCELLED,
     LEFT_OUT,
     MADE_JOBS,
     OF_LAST_ATTEMPT,
@@ -191,6 +192,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGGREGATES",
     "BAD_LINES",
+    "CLIENT_CANCELLED",
     "ENDPOINTS",
     "EXACT",
     "IMAGE_URLS",

@@ -4,6 +4,7 @@ Built once a session has recovered. The session keeps the parts, and hands each 
 """
 
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
@@ -59,6 +60,7 @@ def assemble(
     foreign: httpx.AsyncBaseTransport,
     concurrency: Concurrency,
     lane: type[Lane],
+    attempts_of: Callable[..., Attempts],
     timed: bool,
     leased: bool,
     clock: RunClock,
@@ -78,6 +80,7 @@ def assemble(
         foreign: to wherever images are linked to, without the key.
         concurrency: the slots.
         lane: what requests leave by.
+        attempts_of: makes what makes the attempts, of its parts.
         timed: whether all reads carry receive times, and gaps between tokens are kept.
         leased: whether money is lent by a coordinator, which alone watches the account.
         clock: the run's.
@@ -112,7 +115,7 @@ def assemble(
     )
     downloads = Downloads(client, foreign) if settings.download else None
     images = ImageStore(run.path, offload=offload, downloads=downloads)
-    attempts = Attempts(
+    attempts = attempts_of(
         client=client,
         admission=admission,
         policy=RetryPolicy(

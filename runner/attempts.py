@@ -123,17 +123,17 @@ class Attempts:
         except trio.Cancelled:
             if flight.sent is not None and not recorded_apart:
                 flight.pending.begin(flight.due_s)
-                row = attempt_row(
-                    flight, _cut_off(flight), NO_CHARGE, self._clock, error_kind="cancelled"
-                )
                 try:
-                    self._recorder.ended(row, None)
+                    self._recorder.ended(self._cancelled_row(flight), None)
                 except HeadraceError as error:
                     self._stop.request(error)
             raise
         finally:
             wire.on_sent = None  # holds the flight, which holds the wire: a cycle for the collector
             self._admission.ended(flight, overloaded=failure is not None and failure.of_load)
+
+    def _cancelled_row(self, flight: InFlight) -> Attempt:
+        return attempt_row(flight, _cut_off(flight), NO_CHARGE, self._clock, error_kind="cancelled")
 
     def _sent(self, flight: InFlight, sent_s: float) -> None:
         """Called just before the first byte leaves: from here on the attempt may be billed."""

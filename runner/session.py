@@ -27,6 +27,7 @@ from headrace.jobs import (
 )
 
 from .assembly import Assembly, assemble
+from .attempts import Attempts
 from .clock import RunClock, wall_now
 from .errors import InterruptError, OutOfMoneyError, StorageError
 from .images import ImageStore, connect_public
@@ -164,6 +165,7 @@ class RunSession(ABC):
                 foreign=foreign,
                 concurrency=self._concurrency(),
                 lane=self._lane,
+                attempts_of=self._attempts_of(),
                 timed=self._timed,
                 leased=self._leased,
                 clock=self._clock,
@@ -177,6 +179,9 @@ class RunSession(ABC):
             recorder.abandon()
             raise
         return await self._close(parts, session)
+
+    def _attempts_of(self) -> Callable[..., Attempts]:
+        return Attempts
 
     def _journal_left(self) -> JournalLeft:
         """Raises StorageError where something of it can't be read: then nothing was touched."""

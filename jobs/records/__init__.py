@@ -27,6 +27,7 @@ from .journal import (
     numbered_files,
 )
 from .load_facts import (
+    CLIENT_CANCELLED,
     STALL_S,
     LoadFacts,
     MachineFacts,
@@ -80,6 +81,7 @@ from .run_files import RUN_FILES, SCORES, SERVER_SPOOL, SERVER_TABLE, check_run_
 from .unbilled import kept_for, kept_in, may_be_billed, unbilled
 
 __all__ = [
+    "CLIENT_CANCELLED",
     "LEFT_OUT",
     "MADE_JOBS",
     "OF_LAST_ATTEMPT",

@@ -10,6 +10,8 @@ from .rows import Moment
 Shape = Literal["users", "rate", "stages", "replay"]
 # A stretch in which the client's loop ran nothing is a stall when it is longer than this.
 STALL_S = 0.1
+# The code of attempts that `--cancel` ended.
+CLIENT_CANCELLED = "CLIENT_CANCELLED"
 
 
 class Stall(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,9 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     `measure_from` and `measure_to` bound the due times that are measured, `ended` is when the last
     answer was in: each None until it is known, and with them `machine`. `cut_off` is when the run
     waited no longer for what was in flight or still to be sent; None where nothing was left of it.
+    A `cancel_share` of the requests was cancelled by the client, each `cancel_after_s` after it was
+    sent: None where none was to be. `scrape` is how reading the server's metrics went, None where
+    nobody asked for them.
     `workers` are the processes that sent, where there were several; `machine` has them together.
     """
 
@@ -112,4 +117,6 @@ class LoadFacts(msgspec.Struct, kw_only=True):
     cut_off: Moment | None = None
     machine: MachineFacts | None = None
     scrape: ScrapeFacts | None = None
+    cancel_share: float | None = None
+    cancel_after_s: float | None = None
     workers: list[WorkerFacts] = []

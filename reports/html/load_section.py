@@ -80,6 +80,7 @@ def _counts(figures: LoadFigures) -> list[Row]:
         ("measured attempts", f"{requests.measured:,}"),
         ("answered", f"{requests.answered:,}"),
         ("failed", f"{requests.failed:,}"),
+        ("cancelled by the client, as asked for", f"{requests.given_up:,}"),
         ("cut off at the end", f"{requests.cut:,}"),
         ("of these, never sent", f"{requests.unsent:,}"),
         ("in the warm-up, in no figure", f"{requests.warmup:,}"),

@@ -10,6 +10,8 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from headrace.jobs import CLIENT_CANCELLED
+
 from .attempt_rows import LoadRows
 from .censored import Incomplete, Survival
 from .percentiles import SHARES
@@ -36,7 +38,11 @@ def incomplete(rows: LoadRows, metric: str, since: Since) -> Incomplete:
     cut = pl.col("error_kind").is_in(CUT)
     if since == "sent":
         first = first.filter(~cut.fill_null(value=False) | pl.col("sent_at").is_not_null())
-    begin_s = (pl.lit(_cut_off(rows)) - begin).dt.total_microseconds() / 1e6
+    # Whoever was given up had waited, from sent on, for as long as was asked for.
+    after = pl.duration(microseconds=round((rows.facts.cancel_after_s or 0.0) * 1e6))
+    given_up = pl.col("error_code").eq_missing(pl.lit(CLIENT_CANCELLED))
+    until = pl.when(given_up).then(pl.col("sent_at") + after).otherwise(pl.lit(_cut_off(rows)))
+    begin_s = (until - begin).dt.total_microseconds() / 1e6
     found = first.select(
         value=pl.when(ends).then(value),
         cut=cut.fill_null(value=False),

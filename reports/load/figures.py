@@ -13,8 +13,9 @@ from .spread import Spread
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
     """Counts. `warmup` and `drain` attempts are left out of every other figure, but that what ended
     within the window counts toward its rates. Of the measured attempts `answered` came
-    back whole, `failed` did not, and `cut` were ended by the client at the end of the run, `unsent`
-    of them before they left: figures of answers lack them."""
+    back whole, `failed` did not, `given_up` were cancelled as `--cancel` asks, and `cut`
+    were ended by the client at the end of the run, `unsent` of them before they left: figures of
+    answers lack these three."""
 
     warmup: int
     drain: int
@@ -22,6 +23,7 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: int
     cut: int
+    given_up: int
     unsent: int
     error_rate: float | None
 

@@ -3,7 +3,7 @@
 import msgspec
 import polars as pl
 
-from headrace.jobs import LoadFacts
+from headrace.jobs import CLIENT_CANCELLED, LoadFacts
 
 from ..run import Run
 from .adjusted import adjusted_percentiles, counts_of, incomplete
@@ -74,9 +74,10 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
 def _requests(rows: LoadRows) -> Requests:
     phases = dict(rows.everything.group_by("phase").len().iter_rows())
     cancelled = rows.attempts.filter(pl.col("error_kind") == "cancelled")
-    cut = cancelled.height
+    given_up = cancelled.filter(pl.col("error_code") == CLIENT_CANCELLED).height
+    cut = cancelled.height - given_up
     answered = rows.answers.height
-    failed = rows.attempts.height - answered - cut
+    failed = rows.attempts.height - answered - cut - given_up
     return Requests(
         warmup=phases.get("warmup", 0),
         drain=phases.get("drain", 0),
@@ -84,6 +85,7 @@ def _requests(rows: LoadRows) -> Requests:
         answered=answered,
         failed=failed,
         cut=cut,
+        given_up=given_up,
         unsent=cancelled["sent_at"].null_count(),
         error_rate=failed / (answered + failed) if answered + failed else None,
     )
@@ -120,6 +122,7 @@ def _errors(rows: LoadRows) -> list[LoadErrors]:
     by_kind = ["error_kind", "http_status", "error_code"]
     groups = (
         rows.attempts.filter(pl.col("error_kind").is_not_null())
+        .filter(pl.col("error_code").ne_missing(pl.lit(CLIENT_CANCELLED)))
         .group_by(by_kind)
         .agg(pl.len().alias("attempts"))
         .sort("attempts", *by_kind, descending=[True, False, False, False])

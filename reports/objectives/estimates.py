@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from headrace.jobs import (
+    CLIENT_CANCELLED,
     OF_SAMPLES,
     Aggregate,
     Binary,
@@ -140,7 +141,8 @@ def _failed_jobs(found: RunEstimates) -> pl.DataFrame:
 
 
 def _failed_attempts(found: RunEstimates) -> pl.DataFrame:
-    failed = pl.col("error_kind").is_not_null().alias("value")
+    asked_for = pl.col("error_code").eq_missing(pl.lit(CLIENT_CANCELLED))
+    failed = (pl.col("error_kind").is_not_null() & ~asked_for).alias("value")
     return found.run.made.select("index", "custom_id", failed).collect()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from headrace.jobs import Aggregate, Name
+from headrace.jobs import CLIENT_CANCELLED, Aggregate, Name
 
 from ..figures import Summary
 from ..load import LoadFigures, Rates
@@ -74,7 +74,8 @@ def _attempt_error_rate(summary: Summary) -> float:
     outcome = summary.outcome
     if not outcome.attempts:
         raise UnknownError("nothing was sent")
-    return sum(each.attempts for each in outcome.attempt_errors) / outcome.attempts
+    failed = (each for each in outcome.attempt_errors if each.error_code != CLIENT_CANCELLED)
+    return sum(each.attempts for each in failed) / outcome.attempts
 
 
 def _load(summary: Summary) -> LoadFigures:

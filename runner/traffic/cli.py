@@ -157,6 +157,9 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     defaults.LOAD, concurrency="none", text="Requests in flight; more is queued, never skipped."
 )
 @click.option(
+    "--cancel", metavar="5%@2s", help="Cancel a share of the requests so long after they are sent."
+)
+@click.option(
     "--scrape",
     metavar="URL",
     help="Read the server's metrics once a second: http://127.0.0.1:8000/metrics.",

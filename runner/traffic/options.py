@@ -16,6 +16,7 @@ from ..scrape import checked_scrape_url
 from ..secret import Secret
 from ..settings import settings_from
 from .arrivals import Arrivals
+from .cancelling import parse_cancel
 from .curve import Point, RateCurve, parse_rate, parse_stages
 from .prompt_source import PromptOptions, PromptSource, prompts_for
 from .settings import LoadSettings, fresh_directory
@@ -54,6 +55,7 @@ class LoadOptions(SendOptions, total=False):
         does not.
     unclear: what one of these counts as that can't be told: "met", "missed", or "point", by what
         came out.
+    cancel: a share of the requests that is cancelled, and how long after it was sent: "5%@2s".
     scrape: the URL of the server's metrics, which are read once a second into `server.parquet`.
     seed: of all chance; None takes one from the clock.
     out: a new run directory; None is a fresh one in the current directory.
@@ -87,6 +89,7 @@ class LoadOptions(SendOptions, total=False):
     cost_per_hour: Decimal | None
     require: Sequence[str]
     unclear: Literal["met", "missed", "point"]
+    cancel: str | None
     scrape: str | None
     seed: int | None
     out: str | Path | None
@@ -128,13 +131,14 @@ def plan(
     if options.get("max_cost") is not None and options.get("prices") is None:
         raise InputError("--max-cost needs prices: give --prices FILE")
     objectives = tuple(options.get("objectives", ()))
-    scrape = options.get("scrape")
+    scrape, cancel = options.get("scrape"), options.get("cancel")
     settings = settings_from(
         LoadSettings,
         key,
         **{name: given[name] for name in given.keys() & OF_SETTINGS}
         | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed}
         | {"require": tuple(options.get("require", ()))}
+        | {"cancel": None if cancel is None else parse_cancel(cancel)}
         | ({} if scrape is None else {"scrape": checked_scrape_url(scrape)}),
     )
     asked = PromptOptions(

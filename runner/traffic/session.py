@@ -1,6 +1,7 @@
 """The session of a load run: the schedule's traffic sent, and what the machine did meanwhile."""
 
 import math
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,7 @@ from headrace.jobs import (
 
 from ..alarm import Alarm, OpenAlarm
 from ..assembly import Assembly
+from ..attempts import Attempts
 from ..clock import RunClock
 from ..dispatch import send_all
 from ..errors import InterruptError, StorageError
@@ -35,6 +37,7 @@ from ..session import RunEnvironment, RunOutcome, RunSession
 from ..signals import interruption
 from ..stderr import show
 from ..transport import transport_to
+from .cancelling import CancellingAttempts
 from .demand import MeasureWindow
 from .lane import LoadLane
 from .machine import LoopMonitor, ProcessUsage, facts_of
@@ -101,6 +104,13 @@ class LoadSession(RunSession):
     def _concurrency(self) -> Concurrency:
         limit = self._load.concurrency
         return Concurrency(most_connections() if limit is None else self._part.share(limit))
+
+    def _attempts_of(self) -> Callable[..., Attempts]:
+        cancelling, seed = self._load.cancel, self._load.seed
+        if cancelling is None:
+            return super()._attempts_of()
+        assert seed is not None
+        return partial(CancellingAttempts, cancelling=cancelling, seed=seed)
 
     def _phase_of(self, due_at: datetime) -> Phase:
         facts = self._facts

@@ -9,6 +9,7 @@ from headrace.jobs import InputError, parse_condition
 
 from ..defaults import LOAD, WARMUP_S
 from ..settings import SendSettings
+from .cancelling import Cancelling
 from .demand import MeasureWindow
 from .shapes import Shape
 
@@ -24,7 +25,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     `cost_per_hour` what the hardware costs that answers.
     `require` are conditions on the run, which judge it at its end; `unclear` is what one of them
     counts as whose interval holds its limit. `scrape` is where the server's own metrics are, None
-    where nobody reads them.
+    where nobody reads them; `cancel` says which requests the client cancels.
     """
 
     shape: Shape
@@ -37,6 +38,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     require: tuple[str, ...] = ()
     unclear: Literal["met", "missed", "point"] = "point"
     scrape: str | None = None
+    cancel: Cancelling | None = None
     rpm: int | None = LOAD.rpm
     tpm: int | None = LOAD.tpm
     attempts: int = LOAD.attempts

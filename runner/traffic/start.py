@@ -221,6 +221,8 @@ def _facts(planned: LoadPlan) -> LoadFacts:
         concurrency_limit=settings.concurrency,
         objectives=list(settings.objectives),
         client_error_s=settings.client_error_s,
+        cancel_share=None if settings.cancel is None else settings.cancel.share,
+        cancel_after_s=None if settings.cancel is None else settings.cancel.after_s,
         cost_per_hour=settings.cost_per_hour,
         seed=settings.seed,
     )

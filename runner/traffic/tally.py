@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from headrace.jobs import Attempt, JobEnd
+from headrace.jobs import CLIENT_CANCELLED, Attempt, JobEnd
 
 from .histogram import Histogram
 
@@ -91,7 +91,9 @@ class Tally:
         second = self._second(now_s)
         if row.sent_at is not None:
             self.in_flight -= 1
-        if row.error_kind is not None:
+        if row.error_code == CLIENT_CANCELLED:
+            pass  # as it was asked to be
+        elif row.error_kind is not None:
             self.errors[_named(row)] += 1
         else:
             self.answered += 1
