@@ -70,6 +70,10 @@ def scores() -> list[tuple[object, ...]]:
     return pl.read_parquet("jobs.run/scores/judge/*.parquet").select("score", "reason").rows()
 
 
+def voted() -> pl.DataFrame:
+    return pl.read_parquet("jobs.run/scores/judge/votes.run/results/*.parquet")
+
+
 def attempts() -> pl.DataFrame:
     return pl.read_parquet("jobs.run/scores/judge/votes.run/attempts/*.parquet")
 
@@ -95,31 +99,26 @@ def test_every_vote_is_kept_and_paid_once(answers: RunMaker, served: Loopback) -
 
 
 @pytest.mark.slow
-def test_a_budget_stops_the_judge_and_a_larger_one_resumes_it(
+def test_what_stops_the_judge_is_its_exit_code_and_the_same_command_resumes_it(
     answers: RunMaker, served: Loopback
 ) -> None:
+    """A key that is refused, then a budget that is too small."""
+    assert scored(served, HEADRACE_API_KEY="sk-of-another").exit_code == 5
+    assert scores() == [(None, "the judge has not answered")] * len(TEXTS)
     stopped = scored(served, "--max-cost", "0.02")
     assert stopped.exit_code == 3
     assert "the judge's run stopped; the same command resumes it" in stopped.stderr
-    assert 0 < served.posts < VOTES, (served.charged, stopped.output)
+    assert 0 < len(voted()) < VOTES
     assert served.charged <= Decimal("0.02")
     assert scores()[-1] == (None, "the judge has not answered")
     assert scored(served).exit_code == 0
-    assert (served.posts, scores()[-1]) == (VOTES, (8.0, None))
+    assert (len(voted()), scores()[-1]) == (VOTES, (8.0, None))
+    assert served.charged == attempts()["cost"].sum()
 
 
 @pytest.mark.slow
-def test_a_key_that_is_refused_scores_nothing(answers: RunMaker, served: Loopback) -> None:
-    assert scored(served, HEADRACE_API_KEY="sk-of-another").exit_code == 5
-    assert scores() == [(None, "the judge has not answered")] * len(TEXTS)
-    assert scored(served).exit_code == 0
-    assert scores()[0] == (8.0, None)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_judge_ends_with_whoever_asked_it(answers: RunMaker, number: signal.Signals) -> None:
-    """Killed, its run went on to spend; terminated, it was left alone, too."""
+def test_the_judge_ends_with_whoever_asked_it(answers: RunMaker) -> None:
+    """Its run went on to spend after a kill."""
     with loopback(*RULES, ttft_s=0.05) as served:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "headrace", "score", "jobs.run", "--judge", "judge.toml"],
@@ -128,10 +127,8 @@ def test_the_judge_ends_with_whoever_asked_it(answers: RunMaker, number: signal.
             stderr=subprocess.PIPE,
         )
         served.wait_for_posts(2)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)  # the run of the votes has it open, too
-        code = 143 if number == signal.SIGTERM else -number
-        assert process.returncode == code, said
+        process.kill()
+        process.communicate(timeout=30)  # until the run of the votes has ended, too
         assert served.posts < VOTES
         state = msgspec.json.decode(Path("jobs.run/scores/judge/votes.run/run.json").read_bytes())
         assert state["sessions"][-1]["state"] == "interrupted"

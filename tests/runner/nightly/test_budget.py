@@ -1,5 +1,6 @@
 """What a night may spend: of its day, with its judge."""
 
+import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -137,3 +138,25 @@ def test_an_error_in_a_night_that_has_begun_is_said_and_is_its_outcome(tmp_path:
     outcome = run_night(found, NightOrders(START), invoke, said.append)
     assert (outcome.exit_code, said) == (2, ["Error: the disk is full"])
     assert "the disk is full" in outcome.files[0].read_text("utf-8")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_beside_the_run_ends_the_night_with_a_word(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """While answers are scored or judged: the run itself has the signals to itself."""
+    found = eval_of(tmp_path, None, "")
+    said: list[str] = []
+
+    def invoke(_name: str, arguments: Sequence[str]) -> int:
+        (out,) = (each[6:] for each in arguments if each.startswith("--out="))
+        spending(Path(out), "0.5")
+        signal.raise_signal(number)
+        return 0
+
+    before = signal.getsignal(number)
+    outcome = run_night(found, NightOrders(START), invoke, said.append)
+    assert outcome.exit_code == 128 + number
+    assert said[0].endswith("run the same command again to resume")
+    assert "cut short, not judged" in outcome.files[0].read_text("utf-8")
+    assert signal.getsignal(number) is before
