@@ -200,10 +200,14 @@ class BulkWorker(WorkerSession, RunSession):
             nursery.start_soon(self._report)
             nursery.start_soon(self._ask, parts)
 
+    async def settle(self) -> None:
+        """The account is read once all have ended, and what was spent is compared with it."""
+        if self._allotment is not None:
+            await self.say(Use(use=self._allotment.report(self._clock.now())))
+
     async def _report(self) -> None:
         while True:
-            if self._allotment is not None:
-                await self.say(Use(use=self._allotment.report(self._clock.now())))
+            await self.settle()
             await trio.sleep(URGENT_S)
             with trio.move_on_after(REPORT_S - URGENT_S):
                 await self._news.wait()

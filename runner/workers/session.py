@@ -127,6 +127,9 @@ class WorkerSession(RunSession):
     async def beside(self, parts: Assembly) -> None:
         """What its kind does while it sends; cancelled at the end."""
 
+    async def settle(self) -> None:
+        """Report what it used since the last time, now that nothing is in flight."""
+
     def _all_sent(self, recorder: Recorder) -> None:
         """The coordinator knows whether all is."""
 
@@ -195,6 +198,7 @@ class WorkerSession(RunSession):
             except HeadraceError as error:
                 self._stop.request(error)
             beside.cancel_scope.cancel()
+        await self.settle()
         await self._tell_once(parts)
 
     async def _tell_regularly(self, parts: Assembly) -> None:

@@ -52,6 +52,20 @@ async def test_jobs_fail_are_tried_again_and_lines_are_rejected_as_with_one(
     assert ran.attempts.height == len(service.posts)
 
 
+async def test_what_all_workers_spent_is_held_against_the_account(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """At the last reading, too: the reports of the last jobs are in by then."""
+    price = Price(input=Decimal(1), output=Decimal(2))
+    prices = PriceTable(currency="CNY", models={"m": price})
+    service.answer = lambda seen: service.fine(delay_s=0.3)
+    bench.write_chats(100)
+    ran = await bench.run(service, workers=3, concurrency=12, prices=prices)
+    spent = ran.attempts["cost"].sum()
+    assert spent > 0
+    assert (ran.outcome.cost, ran.readings["spent"].to_list()) == (spent, [0, spent])
+
+
 async def test_limits_hold_for_all_workers_together(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
