@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash nights users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
+.PHONY: demo test picture fuzz crash nights repeats users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -94,6 +94,11 @@ users: $(VENV)/.tools
 # A thousand simulated workers and fewer, their limits and money, in virtual time. Some minutes.
 cluster: $(VENV)/.tools
 	$(BIN)/python -m tests.cluster_simulation
+
+# Simulated comparisons of several load runs a side: how often chance is taken for a difference. Some
+# minutes.
+repeats: $(VENV)/.tools
+	$(BIN)/python benchmarks/results.py --proof repeats
 
 # Servers that others wrote, in an environment of their own: about 1 GB with a small model. What can't
 # be installed is skipped, with a word; nginx is Debian's nginx-light.

@@ -37,7 +37,7 @@ PARTS = {
     "join": ("join.py",),
 }
 # What proves promises by many cases, each a module with a section of its own, and its make target.
-PROOFS = {"nights": "tests.nights", "crash": "tests.crash"}
+PROOFS = {"nights": "tests.nights", "repeats": "tests.repeats", "crash": "tests.crash"}
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
 
 

@@ -56,7 +56,7 @@ def run_figures(run: Run) -> list[RunFigure]:
 
 def _figures(run: Run) -> Iterator[RunFigure]:
     jobs = jobs_of(run)
-    yield from _share(jobs, SHARES[0])
+    yield from share_figures(jobs, SHARES[0])
     yield from _as_expected(run)
     for score in score_figures(run):
         if score.mean is not None:
@@ -64,7 +64,7 @@ def _figures(run: Run) -> Iterator[RunFigure]:
             kind = ("share", "share") if score.share else ("mean", "")
             yield RunFigure(score_title(score.name), *kind, score.mean, within, score.scored)
     if any(jobs["cut"].drop_nulls()):
-        yield from _share(jobs, SHARES[1])
+        yield from share_figures(jobs, SHARES[1])
     if run.manifest.load is not None:
         rates = load_rates(run, run.manifest.load)
         for field, name in RATES:
@@ -74,10 +74,11 @@ def _figures(run: Run) -> Iterator[RunFigure]:
     currency = usage_of(run).currency
     money = () if currency is None else (Metric("cost", COST, currency, times=1000.0),)
     for metric in (*money, *METRICS):
-        yield from _values(jobs, metric)
+        yield from value_figures(jobs, metric)
 
 
-def _share(jobs: pl.DataFrame, metric: Metric) -> Iterator[RunFigure]:
+def share_figures(jobs: pl.DataFrame, metric: Metric) -> Iterator[RunFigure]:
+    """The share of a column of a run's jobs that is true; nothing where none has a value."""
     known = jobs[metric.column].drop_nulls()
     if len(known):
         yield _share_of(metric.name, int(known.sum()), len(known))
@@ -95,7 +96,8 @@ def _share_of(name: str, count: int, total: int) -> RunFigure:
     return RunFigure(name, "share", "share", share, within, total)
 
 
-def _values(jobs: pl.DataFrame, metric: Metric) -> Iterator[RunFigure]:
+def value_figures(jobs: pl.DataFrame, metric: Metric) -> Iterator[RunFigure]:
+    """The mean and the percentiles of a column of a run's jobs; nothing where none has a value."""
     values = np.sort(jobs[metric.column].drop_nulls().to_numpy() * metric.times)
     count = len(values)
     if not count:

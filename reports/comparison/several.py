@@ -60,15 +60,12 @@ def compare_opened(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
     """The same of runs that are read already; of one a side, as two runs are compared."""
     if len(a) == len(b) == 1:
         return compare_runs(a[0], b[0])
-    figures_a, figures_b = map(_by_name, _alike([_of_runs(side) for side in (a, b)]))
-    found = [
-        _difference(figures_a[name], figures_b[name]) for name in figures_a if name in figures_b
-    ]
+    sides = [_of_runs(side) for side in (a, b)]
     known = min(len(a), len(b)) > 1
     costs_a, costs_b = ([_cost(run) for run in side] for side in (a, b))
     currencies = {currency for _, currency in (*costs_a, *costs_b)}
     currency = currencies.pop() if len(currencies) == 1 else None
-    jobs_a, jobs_b = (_jobs(each) for each in (figures_a, figures_b))
+    jobs_a, jobs_b = (_jobs(each) for each in sides)
     return Comparison(
         schema_version=COMPARISON_SCHEMA_VERSION,
         a=", ".join(str(run.directory) for run in a),
@@ -90,8 +87,19 @@ def compare_opened(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
         total_cost_b=_total(costs_b) if currency else None,
         level=LEVEL,
         seed=SEED,
-        differences=judged(found, capped=lambda _: not known),
+        differences=compare_figures(sides),
     )
+
+
+def compare_figures(sides: Sequence[list[list[RunFigure]]]) -> list[Difference]:
+    """What the figures of both sides' runs say, those that all runs have; of a single run on a side
+    nothing above perhaps."""
+    figures_a, figures_b = map(_by_name, _alike(sides))
+    found = [
+        _difference(figures_a[name], figures_b[name]) for name in figures_a if name in figures_b
+    ]
+    one_run = min(len(side) for side in sides) == 1
+    return judged(found, capped=lambda _: one_run)
 
 
 def by_name(runs: Sequence[Run]) -> dict[Name, list[RunFigure]]:
@@ -130,8 +138,10 @@ def _by_name(runs: Sequence[Sequence[RunFigure]]) -> dict[Name, list[RunFigure]]
     }
 
 
-def _jobs(figures: dict[Name, list[RunFigure]]) -> int:
-    return sum(each.jobs for each in figures.get(("failed", "share"), []))
+def _jobs(runs: Sequence[Sequence[RunFigure]]) -> int:
+    """Those with a result, which all have or lack a failure."""
+    every = (each for figures in runs for each in figures)
+    return sum(each.jobs for each in every if each.name == ("failed", "share"))
 
 
 def _cost(run: Run) -> tuple[Decimal, str | None]:

@@ -78,8 +78,8 @@ def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 "finding": each.finding,
                 "bar": bar,
                 "spreads": [
-                    "–" if size is None else distance(size, each.unit)
-                    for size in (each.between_a, each.between_b, each.within_a, each.within_b)
+                    "" if size is None else distance(size, each.unit)
+                    for size in (each.between_a, each.between_b)
                 ],
             }
 

@@ -197,3 +197,17 @@ def test_sides_that_make_no_sense_are_one_line(arguments: list[str], says: str) 
 def test_a_side_without_a_run_is_refused() -> None:
     with pytest.raises(InputError, match="two sides"):
         compare_sides([], [Path("b.run")])
+
+
+@pytest.mark.usefixtures("here")
+def test_the_page_has_how_far_runs_differ_below_each_figure() -> None:
+    a, b = runs_of("a", [1.0, 1.1]), runs_of("b", [1.5, 1.4])
+    assert compare(*flags(a, b), "--html", "out.html").exit_code == 0
+    page = Path("out.html").read_text("utf-8")
+    size = 0.995 * stdev([1.0, 1.1]) * 1000
+    assert f'1.04 s<br><small class="soft">± {size:.1f} ms</small>' in page
+    assert "each run counts once: Welch" in page
+    assert "not known" not in page
+    one = compare("a0.run", "b0.run", "--md").stdout
+    assert one.startswith("A: `a0.run`, B: `b0.run`\n")
+    assert "Noise between runs is not known" in one
