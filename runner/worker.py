@@ -43,6 +43,8 @@ async def serve(
     try:
         begin = await link.receive()
         assert isinstance(begin, Begin)
+        if begin.ahead_s:
+            link.follow(begin.ahead_s)
         await _session(begin, link, environment, key, alarm).work()
     except LinkLostError:
         return

@@ -47,6 +47,7 @@ MIRROR_NO_FILE = {
     "runner/answers/test_dressed_streams.py",
     "runner/answers/test_streams_assembled.py",
     "runner/calibration/test_against_a_gateway.py",
+    "runner/cluster/test_real_clusters.py",
     "runner/limits/test_estimates_learnt.py",
     "runner/limits/test_limits.py",
     "runner/money/test_balance_truth.py",
@@ -78,6 +79,7 @@ MIRROR_NO_FILE = {
     "runner/test_variant_table.py",
     "runner/traffic/test_load.py",
     "runner/traffic/test_measurement_errors.py",
+    "runner/traffic/test_mirrored_workers.py",
     "runner/transport/test_cancelled.py",
     "runner/transport/test_sweep_compared.py",
 }

@@ -65,11 +65,17 @@ class ScrapeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One of the processes that sent for the run, counted from 1. `machine` is None where it was
-    lost, and `lost_s` how long after the start that was."""
+    lost, and `lost_s` how long after the start that was.
+
+    `where` is the machine that it ran on, where that was another than the run's own, and
+    `clock_error_s` by how much that machine's clock may have been taken wrong.
+    """
 
     number: int
     machine: MachineFacts | None = None
     lost_s: float | None = None
+    where: str | None = None
+    clock_error_s: float | None = None
 
 
 class LoadFacts(msgspec.Struct, kw_only=True):

@@ -55,7 +55,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
     if figures.hardware is not None:
         said += [(f"hardware, per {what}", cost) for what, cost in hardware_rows(figures.hardware)]
     times = list(times_table(figures, show_seconds))
-    machine, workers = figures.facts.machine, len(figures.facts.workers)
+    machine, workers = figures.facts.machine, figures.facts.workers
     client = [] if machine is None else machine_lines(machine, workers)
     return LoadSection(
         asked=asked(figures),

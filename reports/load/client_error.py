@@ -20,6 +20,7 @@ from ..wording import counted
 from .attempt_rows import TPOT, Gaps, LoadRows, read_rows
 from .intervals import Floats
 from .percentiles import quantile, spread_of
+from .signs import spoiled
 
 Side = Literal["best", "worst"]
 SIDES: tuple[Side, Side] = ("best", "worst")
@@ -38,8 +39,8 @@ def weighed(
     """The verdict by the signs alone, in proportion to what was asked for and is reported."""
     if found.valid or not rows.answers.height or facts.machine is None:
         return found
-    if any(worker.lost_s is not None for worker in facts.workers):
-        return found  # what it had to send is missing
+    if spoiled(facts.workers):
+        return found  # what one had to send is missing, or is dated wrong
     sides = [_rows_of(run, facts, side) for side in SIDES]
     if rows.objectives:
         harm = list(_changed(rows, sides))

@@ -1,6 +1,8 @@
 """A load run's figures in words: what it was asked for, intervals, what the machine did."""
 
-from headrace.jobs import MachineFacts, printable, show_seconds
+from collections.abc import Sequence
+
+from headrace.jobs import MachineFacts, WorkerFacts, counted, printable, show_seconds
 
 from ..wording import endpoint
 from .figures import LoadFigures
@@ -70,9 +72,9 @@ def within(value: float, low: float | None, high: float | None) -> str:
     return f"{'≤' if low is None else '≥'} {ends[0]} {unit}".rstrip()
 
 
-def machine_lines(machine: MachineFacts, workers: int = 0) -> list[str]:
-    """What the client's machine did; `workers` is how many processes sent, where several did."""
-    work = [f"{workers} processes"] if workers else []
+def machine_lines(machine: MachineFacts, workers: Sequence[WorkerFacts] = ()) -> list[str]:
+    """What the client's machine did; `workers` are the processes that sent, where several did."""
+    work = [_processes(workers)] if workers else []
     if machine.cpu_share is not None:
         wait = machine.core_wait_share or 0.0
         waited = f" (it waited {wait:.0%} of the time for it)" if wait >= CORE_WAIT_TOLD else ""
@@ -88,6 +90,16 @@ def machine_lines(machine: MachineFacts, workers: int = 0) -> list[str]:
     if machine.loop_lag_p99_s is not None:
         loop.insert(0, f"the loop was late by {show_seconds(machine.loop_lag_p99_s)} at p99")
     return [f"this client: {', '.join(work)}", ", ".join(loop)]
+
+
+def _processes(workers: Sequence[WorkerFacts]) -> str:
+    """How many, and on how many machines where these are others; with the worst of their clocks."""
+    said = counted(len(workers), "process", "processes")
+    errors = [each.clock_error_s for each in workers if each.clock_error_s is not None]
+    if not errors:
+        return said
+    machines = counted(len({each.where for each in workers}), "machine")
+    return f"{said} on {machines}, clocks known to {show_seconds(max(errors))}"
 
 
 def brief(spread: Spread | None) -> str:

@@ -4,6 +4,8 @@ Every process can be late by itself. Its own requests tell, since which are whos
 index: of an open loop every nth, of a closed one those of every nth user.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 import polars as pl
 
@@ -11,6 +13,9 @@ from headrace.jobs import LoadFacts, LoadSigns, LoadVerdict, WorkerFacts, judge_
 
 from .attempt_rows import Gaps, LoadRows
 from .percentiles import quantile
+
+# By how much the clocks of several machines may be taken wrong.
+CLOCK_ERROR_S = 0.001
 
 
 def judge_processes(rows: LoadRows, gaps: Gaps) -> LoadVerdict:
@@ -20,23 +25,55 @@ def judge_processes(rows: LoadRows, gaps: Gaps) -> LoadVerdict:
     found, workers = judge_load(whole), rows.facts.workers
     if not workers:
         return found
-    of = len(workers)
     limited = [
-        f"worker {worker.number} of {of}: {why}"
+        f"{_named(worker, workers)}: {why}"
         for worker in workers
         for why in _of_worker(worker, rows, whole)
     ]
-    lost = [
-        f"worker {worker.number} of {of} was lost at {worker.lost_s:.1f} s"
-        for worker in workers
-        if worker.lost_s is not None
-    ]
+    unknown = [*_lost(workers), *_apart(workers)]
     if limited:
-        return LoadVerdict(verdict="client-limited", why=[*lost, *limited])
+        return LoadVerdict(verdict="client-limited", why=[*unknown, *limited])
     why = [] if found.verdict == "client-limited" else found.why  # by all of them together, no one
-    if lost or why:
-        return LoadVerdict(verdict="unknown", why=[*lost, *why])
+    if unknown or why:
+        return LoadVerdict(verdict="unknown", why=[*unknown, *why])
     return LoadVerdict(verdict="valid", why=[])
+
+
+def spoiled(workers: Sequence[WorkerFacts]) -> bool:
+    """Whether something is wrong that no measure of lateness shows."""
+    return bool(_lost(workers) or _apart(workers))
+
+
+def _named(worker: WorkerFacts, workers: Sequence[WorkerFacts]) -> str:
+    where = "" if worker.where is None else f" on {worker.where}"
+    return f"worker {worker.number} of {len(workers)}{where}"
+
+
+def _lost(workers: Sequence[WorkerFacts]) -> list[str]:
+    """Who was lost: a machine, where all its workers were."""
+    said: dict[str, None] = {}
+    for worker in workers:
+        if worker.lost_s is None:
+            continue
+        who, lost_s = _named(worker, workers), worker.lost_s
+        if worker.where is not None:
+            there = [each.lost_s for each in workers if each.where == worker.where]
+            known = [each for each in there if each is not None]
+            if len(known) == len(there):
+                who, lost_s = f"machine {worker.where}", max(known)
+        said[f"{who} was lost at {lost_s:.1f} s"] = None
+    return list(said)
+
+
+def _apart(workers: Sequence[WorkerFacts]) -> list[str]:
+    """Machines whose clocks are not known well enough to say what was sent and answered at once."""
+    errors = {each.where: each.clock_error_s for each in workers if each.clock_error_s is not None}
+    return [
+        f"the clock of machine {where} is known to {error_s * 1000:.1f} ms "
+        f"(allowed: {CLOCK_ERROR_S * 1000:g} ms)"
+        for where, error_s in errors.items()
+        if error_s >= CLOCK_ERROR_S
+    ]
 
 
 def _of_worker(worker: WorkerFacts, rows: LoadRows, whole: LoadSigns) -> list[str]:

@@ -132,5 +132,5 @@ def _print_remarks(figures: LoadFigures, console: Console) -> None:
         print_body(console, line)
     machine = figures.facts.machine
     if machine is not None:
-        for line in machine_lines(machine, len(figures.facts.workers)):
+        for line in machine_lines(machine, figures.facts.workers):
             print_body(console, line, "dim")

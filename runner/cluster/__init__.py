@@ -1,1 +1,12 @@
-"""Many machines: a dask cluster, looked at and spoken to. Without it, nothing here is loaded."""
+"""Many machines: a dask cluster, looked at and spoken to. Nothing of dask is loaded before that."""
+
+from typing import TYPE_CHECKING
+
+from headrace.lazy import late
+
+if TYPE_CHECKING:
+    from .machines import ClusterMachines, cluster_machines
+
+__all__ = ["ClusterMachines", "cluster_machines"]
+
+__getattr__ = late(__name__, {"machines": "ClusterMachines cluster_machines"})

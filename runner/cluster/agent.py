@@ -11,8 +11,9 @@ import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..workers import WORKER_COMMAND
 from .machine_facts import MachineFacts, facts_here
-from .worker_relay import COMMAND, Heard, WorkerRelay
+from .worker_relay import Heard, WorkerRelay
 
 # A coordinator that is there is heard of several times per second.
 SILENCE_S = 30.0
@@ -30,6 +31,7 @@ class Agent:
 
     def __init__(self) -> None:
         self._relay: WorkerRelay | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._heard_s = 0.0
 
     async def facts(self, nonce: bytes) -> MachineFacts:
@@ -45,18 +47,18 @@ class Agent:
         numbers: Sequence[int],
         grace_s: float,
         silence_s: float = SILENCE_S,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] | None = None,
     ) -> str:
         """Start workers of these numbers; the directory that they write to. Raises OSError.
 
-        They are ended, with `grace_s` seconds to write what they have, once nobody asks for news
-        for `silence_s` seconds.
+        They are ended, with `grace_s` seconds for what is in flight, once nobody asks for news for
+        `silence_s` seconds.
         """
-        relay = self._relay = WorkerRelay(command=command, grace_s=grace_s)
+        relay = self._relay = WorkerRelay(command=command or WORKER_COMMAND, grace_s=grace_s)
         # The watch must not keep this object from being let go of.
         weakref.finalize(self, relay.abandon)
         self._heard_s = time.monotonic()
-        watch = asyncio.ensure_future(_watch(weakref.ref(self), relay, silence_s))
+        watch = self._watch = asyncio.ensure_future(_watch(weakref.ref(self), relay, silence_s))
         watch.add_done_callback(_watches.discard)
         _watches.add(watch)
         relay.start(numbers)
@@ -81,13 +83,15 @@ class Agent:
         relay, self._relay = self._relay, None
         if relay is not None:
             await relay.end()
+        if self._watch is not None:
+            self._watch.cancel()
 
-    def silent_s(self) -> float | None:
-        """For how long nobody has asked for news; None once it is over."""
-        return None if self._relay is None else time.monotonic() - self._heard_s
+    def silent_s(self) -> float:
+        """For how long nobody has asked for news."""
+        return time.monotonic() - self._heard_s
 
 
-# asyncio itself holds tasks only weakly.
+# asyncio itself holds tasks only weakly, and these outlast their agents.
 _watches: set[asyncio.Task[None]] = set()
 
 
@@ -96,10 +100,7 @@ async def _watch(agent: "weakref.ref[Agent]", relay: WorkerRelay, silence_s: flo
     while True:
         await asyncio.sleep(silence_s / 4)
         here = agent()
-        silent_s = None if here is None else here.silent_s()
-        if here is not None and silent_s is None:
-            return  # it was ended in good order
-        if here is None or (silent_s is not None and silent_s > silence_s):
+        if here is None or here.silent_s() > silence_s:
             await relay.end()
             return
         del here

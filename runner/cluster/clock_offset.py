@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 # Of so many, one is likely to have met no other traffic.
 TRIPS_MIN = 32
+# More than so many say nothing more of a way that is long.
+TRIPS_MAX = 256
 
 
 class RoundTrip(NamedTuple):

@@ -24,6 +24,8 @@ CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 10.0
 # For a machine to be reached without the scheduler in between, which is only a shorter way.
 DIRECT_WITHIN_S = 2.0
+# For what is open between here and the scheduler to be closed in good order.
+CLOSED_WITHIN_S = 5.0
 EXTRA = "pip install 'headrace[cluster]'"
 
 T = TypeVar("T")
@@ -182,10 +184,12 @@ async def _reached_directly(client: "Client", machines: list[Machine]) -> bool:
 
 
 async def _closed(client: "Client") -> None:
-    with suppress(
-        OSError, TimeoutError
-    ):  # where the scheduler went first, there is nothing to close
-        await asyncio.wait_for(client.close(timeout=2), ANSWER_WITHIN_S)
+    """Close it, without a scheduler too; one that doesn't get done with that is left as it is."""
+    closing = asyncio.ensure_future(client.close(timeout=2))
+    await asyncio.wait({closing}, timeout=CLOSED_WITHIN_S)
+    if closing.done():
+        with suppress(OSError, TimeoutError):  # the scheduler went first
+            closing.result()
 
 
 def _name(address: str, name: object) -> str:

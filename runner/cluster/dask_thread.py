@@ -16,6 +16,8 @@ import trio
 from .dask_client import DaskCluster, open_cluster
 
 T = TypeVar("T")
+# For what is still under way when the loop is ended.
+ENDED_WITHIN_S = 2.0
 
 
 class DaskThread:
@@ -58,7 +60,8 @@ async def _cancel_the_rest() -> None:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:  # some of dask's don't heed it
+        await asyncio.wait(tasks, timeout=ENDED_WITHIN_S)
 
 
 @asynccontextmanager

@@ -5,27 +5,26 @@ never waits for dask.
 """
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from ..workers import ONE_THREAD, WORKER_COMMAND
 from .segment_tail import Piece, SegmentTail
 
-# A worker whose link has ended writes what it has, and goes; it has its own grace for what is in
-# flight, and this beyond.
+# A worker that is told to end has nothing in flight any more: it closes its files, and goes.
 ENDS_WITHIN_S = 5.0
 READ_AT_ONCE = 256 * 1024
 # What a reply to the coordinator holds at most: more comes with the next.
 HEARD_BYTES_MAX = 4 * 1024 * 1024
 SAID_BYTES_MAX = 4096
-COMMAND = (sys.executable, "-P", "-m", "headrace.runner.worker")
 
 
 class Ended(NamedTuple):
@@ -53,6 +52,7 @@ class _Worker:
         self.link = link
         self.said = said
         self.told = asyncio.Lock()
+        self.patience_s = ENDS_WITHIN_S
         self.reading: asyncio.Task[None] | None = None
 
 
@@ -61,10 +61,10 @@ class WorkerRelay:
 
     Args:
         command: what a worker is started by; the descriptor of its link is added.
-        grace_s: how long a worker may take once its link has ended.
+        grace_s: how long a worker's answers may take once its coordinator is gone.
     """
 
-    def __init__(self, *, command: Sequence[str] = COMMAND, grace_s: float = ENDS_WITHIN_S) -> None:
+    def __init__(self, *, grace_s: float, command: Sequence[str] = WORKER_COMMAND) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="headrace-"))
         (self.directory / "journal").mkdir()
         self._command = command
@@ -75,6 +75,7 @@ class WorkerRelay:
         self._said: list[tuple[int, bytes]] = []
         self._said_bytes = 0
         self._ended: list[Ended] = []
+        self._ending = asyncio.Lock()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -95,6 +96,7 @@ class WorkerRelay:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,
+                env={**ONE_THREAD, **os.environ},
                 pass_fds=(theirs.fileno(),),
             )
         except OSError:
@@ -127,7 +129,7 @@ class WorkerRelay:
 
     def _wait(self, worker: _Worker) -> int:
         try:
-            return worker.process.wait(self._grace_s)
+            return worker.process.wait(worker.patience_s)
         except subprocess.TimeoutExpired:
             worker.process.kill()
             return worker.process.wait()
@@ -164,13 +166,19 @@ class WorkerRelay:
         return Heard(pieces, said, ended)
 
     def abandon(self) -> None:
-        """End all links: each worker sends nothing more, and goes. Any thread may call it."""
+        """End all links: each worker sends nothing more, waits for what is in flight, and goes. Any
+        thread may call it."""
         for worker in self._workers.values():
+            worker.patience_s = self._grace_s + ENDS_WITHIN_S
             _shut(worker.link)
 
     async def end(self) -> None:
         """End all workers, and remove the directory where the coordinator has all of it: what was
         paid for is kept until then."""
+        async with self._ending:
+            await self._end()
+
+    async def _end(self) -> None:
         self.abandon()
         for worker in self._workers.values():
             if worker.reading is not None:
@@ -180,7 +188,7 @@ class WorkerRelay:
         self._workers.clear()
         pieces = await asyncio.to_thread(self._tail.added, 1)
         if not any(piece.data for piece in pieces) and self._acked == self._tail.told:
-            await asyncio.to_thread(shutil.rmtree, self.directory)
+            await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
 
 
 def _shut(link: socket.socket) -> None:

@@ -50,6 +50,9 @@ class RunDirectory:
     `job_file` is the file as it is now, which the manifest's may once have been.
     """
 
+    # Whether those who write segments here make tables of them, or leave that to others.
+    seals = True
+
     def __init__(
         self, path: Path, manifest: Manifest, job_file: JobFile | None, *, lock: int | None = None
     ) -> None:

@@ -194,7 +194,14 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
     def _facts_of(self, hand: Hand) -> WorkerFacts:
         machine = facts_told(hand.done.facts).machine if hand.done and hand.done.facts else None
         lost_s = None if hand.lost_s is None else max(0.0, hand.lost_s - self._start_at_s)
-        return WorkerFacts(number=hand.number, machine=machine, lost_s=lost_s)
+        place = hand.end.place
+        return WorkerFacts(
+            number=hand.number,
+            machine=machine,
+            lost_s=lost_s,
+            where=None if place is None else place.name,
+            clock_error_s=None if place is None else place.clock_error_s,
+        )
 
 
 def _latest(moments: Sequence[datetime]) -> datetime | None:

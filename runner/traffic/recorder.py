@@ -72,6 +72,6 @@ class LoadRecorder(Recorder):
         self._full.append((full.name, full.path))
 
     async def seal_rest(self, offload: Offload) -> None:
-        for name, path in self._full:
+        for name, path in self._full if self._run.seals else ():
             await offload(partial(seal, self._run.path, name, path))
         await super().seal_rest(offload)

@@ -1,8 +1,9 @@
 """A load run as one call: what the `load` command does, for the command and for other programs."""
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple, Unpack
@@ -29,15 +30,17 @@ from ..metrics import metrics_beside
 from ..record import RunDirectory, storage
 from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
 from .metrics import load_figures
+from .option_files import packed
 from .options import LoadOptions, LoadPlan, plan
 from .session import LoadSession
 from .settings import LoadSettings
 from .view import LoadDisplay
-from .worker_count import workers_of
+from .worker_count import workers_of, workers_on_machines
 
 if TYPE_CHECKING:
     from headrace.reports import GateReport, Summary
 
+    from ..cluster import ClusterMachines
     from ..workers import OpenWorkers
 
 # Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
@@ -161,6 +164,30 @@ async def run_load(
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary. `open_workers` opens
     what sends where several processes do; None starts them."""
+    async with _machines(planned.settings) as machines:
+        return await _run_load(planned, environment, display, open_alarm, open_workers, machines)
+
+
+@asynccontextmanager
+async def _machines(settings: LoadSettings) -> AsyncIterator["ClusterMachines | None"]:
+    """Those of the cluster, before anything is made; None without one."""
+    if settings.cluster is None:
+        yield None
+        return
+    from ..cluster import cluster_machines  # loaded where there is one
+
+    async with cluster_machines(settings.cluster, nonce=secrets.token_bytes(32)) as machines:
+        yield machines
+
+
+async def _run_load(
+    planned: LoadPlan,
+    environment: RunEnvironment,
+    display: LoadDisplay | None,
+    open_alarm: OpenAlarm,
+    open_workers: "OpenWorkers | None",
+    machines: "ClusterMachines | None",
+) -> RunOutcome:
     settings, source, directory, asked = planned
     clock = RunClock(environment.wall)
     fresh = Manifest(
@@ -178,7 +205,11 @@ async def run_load(
         RunDirectory.create(directory, fresh, share=settings.share) as run,
     ):
         kind: Callable[..., LoadSession] = LoadSession
-        if (workers := workers_of(settings, environment.announce)) > 1:
+        if machines is not None:
+            asked = {**asked, "base_url": settings.base_urls._asdict()}
+            workers = workers_on_machines(settings, machines, auto=asked.get("workers") == "auto")
+            kind = _coordinator(asked, workers, _on_machines(machines, planned, run, environment))
+        elif (workers := workers_of(settings, environment.announce)) > 1:
             kind = _coordinator(asked, workers, open_workers or _processes(settings, run))
         session = kind(
             run, settings, clock, environment, source=source, display=shown, open_alarm=open_alarm
@@ -191,6 +222,18 @@ def _processes(settings: LoadSettings, run: RunDirectory) -> "OpenWorkers":
 
     assert run.lock is not None
     return WorkerProcesses(settings.key, run.lock)
+
+
+def _on_machines(
+    machines: "ClusterMachines", planned: LoadPlan, run: RunDirectory, environment: RunEnvironment
+) -> "OpenWorkers":
+    return partial(
+        machines.workers,
+        run=run,
+        grace_s=planned.settings.grace_s,
+        files=packed(planned.asked),
+        offload=environment.offload,
+    )
 
 
 def _coordinator(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import trio
 
-from headrace.jobs import InputError, LoadFacts, Part
+from headrace.jobs import InputError, JobFile, LoadFacts, Part
 
 from ..alarm import OpenAlarm, open_alarm
 from ..assembly import Assembly
@@ -26,6 +26,7 @@ from ..workers import (
     worker_directory,
 )
 from .demand import MeasureWindow
+from .option_files import unpacked
 from .options import LoadOptions, plan
 from .session import LoadSession
 from .tally import Tally, TallyNews
@@ -70,11 +71,12 @@ def load_worker(
     Raises InputError where what it is to send can't be made.
     """
     options: LoadOptions = msgspec.msgpack.decode(begin.task)
+    options = unpacked(options, begin.files, Path(begin.directory))
     part = Part(begin.worker - 1, begin.of)
     settings, source, *_ = plan(options, key, begin.anchor.utc, part=part)
     settings = msgspec.structs.replace(settings, scrape=None, metrics=None)  # one process does both
     run = worker_directory(begin, link)
-    if source.identity != run.manifest.job_file:
+    if not _same(source.identity, run.manifest.job_file):
         raise InputError("the file that prompts come from has changed since the run began")
     ahead_s = link.shared_s() - begin.anchor.shared_s
 
@@ -95,6 +97,13 @@ def load_worker(
     )
     session.counts_from(clock.now() - ahead_s)
     return session
+
+
+def _same(here: JobFile | None, known: JobFile | None) -> bool:
+    """Whether it is the same file, wherever it is."""
+    if here is None or known is None:
+        return here is known
+    return (here.size_bytes, here.digest) == (known.size_bytes, known.digest)
 
 
 class LoadWorker(WorkerSession, LoadSession):

@@ -1,10 +1,14 @@
 """How many processes send a load run."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from headrace.jobs import counted
+from headrace.jobs import InputError, counted
 
 from .settings import LoadSettings
+
+if TYPE_CHECKING:
+    from ..cluster import ClusterMachines
 
 
 def workers_of(settings: LoadSettings, announce: Callable[[str], None] | None) -> int:
@@ -17,12 +21,26 @@ def workers_of(settings: LoadSettings, announce: Callable[[str], None] | None) -
     if asked == 1:
         return 1
     why = _one_alone(settings)
-    found = 1 if why is not None else min(asked, _useful(settings))
+    found = 1 if why is not None else _useful(settings, asked)
     if found < asked and announce is not None:
         why = why or "there is no more for others to send"
         sends = "one process sends" if found == 1 else f"{counted(found, 'worker')} send"
         announce(f"Of {counted(asked, 'worker')} that were asked for, {sends}: {why}.")
     return found
+
+
+def workers_on_machines(
+    settings: LoadSettings, machines: "ClusterMachines", *, auto: bool = False
+) -> int:
+    """How many there are on the machines of a cluster, so many on each as were asked for; `auto` is
+    one for each core but one of the machine that has the fewest.
+
+    Raises InputError where the run has to be sent by one process.
+    """
+    if (why := _one_alone(settings)) is not None:
+        raise InputError(f"with --cluster several processes send, and {why}; leave one of them out")
+    per_machine = max(1, machines.cores - 1) if auto else settings.workers
+    return _useful(settings, machines.count * per_machine)
 
 
 def _one_alone(settings: LoadSettings) -> str | None:
@@ -38,6 +56,6 @@ def _one_alone(settings: LoadSettings) -> str | None:
     return None
 
 
-def _useful(settings: LoadSettings) -> int:
+def _useful(settings: LoadSettings, asked: int) -> int:
     bounds = (settings.shape.users, settings.requests, settings.concurrency)
-    return min(each for each in (*bounds, settings.workers) if each is not None)
+    return min(each for each in (*bounds, asked) if each is not None)

@@ -30,7 +30,7 @@ from headrace.lazy import late
 if TYPE_CHECKING:
     from .allotment import Allotment
     from .coordinator import CoordinatorSession
-    from .crew import Crew, Foreman, Hand, OpenWorkers, WorkerEnd, WorkerLink
+    from .crew import Crew, Foreman, Hand, OpenWorkers, Place, WorkerEnd, WorkerLink
     from .dealer import Dealer
     from .leases import Leases
     from .link import Link, LinkLostError, StreamLink
@@ -58,11 +58,14 @@ if TYPE_CHECKING:
     from .session import CoordinatorLink, WorkerDirectory, WorkerSession, worker_directory
     from .shares import Past, Shares
     from .terms import REPORT_S, SHARE_LASTS_S, SlotUse, WorkerTerms, WorkerUse
+    from .worker_command import ONE_THREAD, WORKER_COMMAND
 
 __all__ = [
     "BLOCK_JOBS",
+    "ONE_THREAD",
     "REPORT_S",
     "SHARE_LASTS_S",
+    "WORKER_COMMAND",
     "Allotment",
     "Anchor",
     "Begin",
@@ -85,6 +88,7 @@ __all__ = [
     "NoMore",
     "OpenWorkers",
     "Past",
+    "Place",
     "Ready",
     "Reason",
     "Room",
@@ -110,7 +114,7 @@ __getattr__ = late(
     {
         "allotment": "Allotment",
         "coordinator": "CoordinatorSession",
-        "crew": "Crew Foreman Hand OpenWorkers WorkerEnd WorkerLink",
+        "crew": "Crew Foreman Hand OpenWorkers Place WorkerEnd WorkerLink",
         "dealer": "Dealer",
         "leases": "Leases",
         "link": "Link LinkLostError StreamLink",
@@ -122,5 +126,6 @@ __getattr__ = late(
         "session": "CoordinatorLink WorkerDirectory WorkerSession worker_directory",
         "shares": "Past Shares",
         "terms": "REPORT_S SHARE_LASTS_S SlotUse WorkerTerms WorkerUse",
+        "worker_command": "ONE_THREAD WORKER_COMMAND",
     },
 )

@@ -46,12 +46,22 @@ LAST_WORD_WITHIN_S = 10.0
 WorkerLink = Link[ToWorker, ToCoordinator]
 
 
+class Place:
+    """A machine that workers are on, where it is not the coordinator's. `clock_error_s` is by how
+    much its clock may have been taken wrong; it may grow until the workers' block has ended."""
+
+    def __init__(self, name: str, clock_error_s: float) -> None:
+        self.name = name
+        self.clock_error_s = clock_error_s
+
+
 class WorkerEnd(NamedTuple):
     """What a coordinator has of a worker: a link, and `gone`, which returns once the worker
-    certainly writes nothing more, and ends it where it would."""
+    certainly writes nothing more, and ends it where it would. `place` None is this machine."""
 
     link: WorkerLink
     gone: Callable[[], Awaitable[None]]
+    place: Place | None = None
 
 
 # Opens so many workers that were not there before; the end of the block is theirs.

@@ -37,6 +37,10 @@ class Link(Protocol[Out_contra, In_co]):
         """Now, in seconds on a clock that both ends read alike."""
         ...
 
+    def follow(self, ahead_s: float) -> None:
+        """From now on the clock that is shared is the other machine's, which this one's is so much
+        ahead of."""
+
     async def aclose(self) -> None:
         """Let the other end see that this one is gone."""
 
@@ -60,12 +64,19 @@ class StreamLink(Generic[Out, In]):
         *,
         shared_s: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.shared_s = shared_s
+        self._clock_s = shared_s
+        self._ahead_s = 0.0
         self._stream = stream
         self._decoder: msgspec.msgpack.Decoder[In] = msgspec.msgpack.Decoder(kind)
         self._sending = trio.Lock()
         self._torn = False
         self._received = bytearray()
+
+    def shared_s(self) -> float:
+        return self._clock_s() - self._ahead_s
+
+    def follow(self, ahead_s: float) -> None:
+        self._ahead_s = ahead_s
 
     async def send(self, message: Out) -> None:
         body = _encoder.encode(message)

@@ -96,6 +96,9 @@ class Begin(Message, frozen=True, kw_only=True, tag="begin"):
 
     `manifest` is run.json as it stands, `segment` the number of the first segment that the worker
     writes, `task` what its kind of run is told (`headrace.runner.traffic`, `headrace.runner.bulk`).
+    On another machine than the coordinator's, `ahead_s` is its clock minus the coordinator's;
+    `mirrored` has it leave its segments as they are, for the coordinator to seal; and `files` are
+    those that its task reads, by the paths that the task names them by.
     """
 
     kind: Literal["load", "bulk"]
@@ -106,6 +109,9 @@ class Begin(Message, frozen=True, kw_only=True, tag="begin"):
     segment: int
     anchor: Anchor
     task: bytes
+    ahead_s: float = 0.0
+    mirrored: bool = False
+    files: dict[str, bytes] = {}
 
 
 class Go(Message, frozen=True, kw_only=True, tag="go"):

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -23,9 +22,8 @@ from ..signals import stopping_signals
 from .crew import WorkerEnd, WorkerLink
 from .link import StreamLink
 from .messages import ToCoordinator
+from .worker_command import ONE_THREAD, WORKER_COMMAND
 
-# Sealing is one thread's work in each of them; polars reads this when it is loaded.
-ONE_THREAD = {"POLARS_MAX_THREADS": "1"}
 # What a worker that has had its last word may take to be gone.
 ENDS_WITHIN_S = 5.0
 SAID_BYTES_MAX = 4096
@@ -75,7 +73,7 @@ class WorkerProcesses:
     def _start(self, count: int) -> _Started:
         ours, theirs = socket.socketpair()
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `_wait`
-        command = [sys.executable, "-P", "-m", "headrace.runner.worker_main", str(theirs.fileno())]
+        command = [*WORKER_COMMAND, str(theirs.fileno())]
         try:
             process = subprocess.Popen(
                 command,

@@ -57,6 +57,7 @@ class WorkerDirectory(RunDirectory):
         from pathlib import Path
 
         super().__init__(Path(begin.directory), manifest, manifest.job_file)
+        self.seals = not begin.mirrored
         self._link = link
         self._turn = trio.Lock()
         self._noted = trio.Event()

@@ -29,8 +29,15 @@ async def local_cluster(machines: int, *, processes: bool, **options: Any) -> As
 
 @contextmanager
 def cluster_in_thread(machines: int, **options: Any) -> Iterator[str]:
-    """The same, on a thread of its own, for what has a loop of its own."""
+    """The same in this process, on a thread of its own, for what has a loop of its own."""
+    with real_cluster(machines, processes=False, **options) as cluster:
+        yield cluster.scheduler_address
+
+
+@contextmanager
+def real_cluster(machines: int, *, processes: bool, **options: Any) -> Iterator[Any]:
+    """The cluster itself, on a thread of its own."""
     from distributed import LocalCluster
 
-    with LocalCluster(processes=False, **_options(machines, options)) as cluster:
-        yield cluster.scheduler_address
+    with LocalCluster(processes=processes, **_options(machines, options)) as cluster:
+        yield cluster

@@ -15,11 +15,11 @@ ECHO = (sys.executable, "-I", "-S", str(Path(__file__).with_name("echo_worker.py
 SEGMENT = "w01-000001.jsonl"
 
 
-def relayed(work: Callable[[WorkerRelay], Awaitable[None]], grace_s: float = 5.0) -> Path:
+def relayed(work: Callable[[WorkerRelay], Awaitable[None]]) -> Path:
     """Do this with a relay, end it, and return its directory."""
 
     async def all_of_it() -> Path:
-        relay = WorkerRelay(command=ECHO, grace_s=grace_s)
+        relay = WorkerRelay(command=ECHO, grace_s=0.0)
         try:
             await work(relay)
         finally:
@@ -119,7 +119,9 @@ def test_a_worker_whose_link_is_ended_ends_by_itself() -> None:
     assert not relayed(work).exists()
 
 
-def test_a_worker_that_does_not_end_is_ended() -> None:
+def test_a_worker_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_relay, "ENDS_WITHIN_S", 0.05)
+
     async def work(relay: WorkerRelay) -> None:
         relay.start([1])
         await relay.tell(1, b"hang\n")
@@ -127,12 +129,12 @@ def test_a_worker_that_does_not_end_is_ended() -> None:
         relay.close(1)
         assert (await heard(relay)).ended == [Ended(1, -9, "")]
 
-    assert not relayed(work, grace_s=0.05).exists()
+    assert not relayed(work).exists()
 
 
 def test_where_no_process_can_be_started_it_is_an_error() -> None:
     async def work() -> None:
-        relay = WorkerRelay(command=("/no/such/program",))
+        relay = WorkerRelay(command=("/no/such/program",), grace_s=0.0)
         try:
             relay.start([1])
         finally:
