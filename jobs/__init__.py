@@ -26,7 +26,15 @@ from .costs import (
 )
 from .counted import counted
 from .durations import parse_duration, show_duration, show_seconds, show_seconds_short
-from .endpoints import ENDPOINTS, IMAGE_URLS, Endpoint, EndpointKind
+from .endpoints import (
+    ENDPOINTS,
+    IMAGE_URLS,
+    Endpoint,
+    EndpointKind,
+    StreamKind,
+    SuccessKind,
+    UsageKind,
+)
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, form_of, is_stream, open_source
 from .job import Job, Reject
@@ -303,6 +311,8 @@ __all__ = [
     "Source",
     "Stall",
     "Status",
+    "StreamKind",
+    "SuccessKind",
     "SyntheticPrompts",
     "Table",
     "Text",
@@ -314,6 +324,7 @@ __all__ = [
     "Unary",
     "Usage",
     "WorkerFacts",
+    "UsageKind",
     "WrittenRecord",
     "asked_again",
     "check_path",

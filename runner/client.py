@@ -15,11 +15,9 @@ from .answer_headers import content_type, limits_repeated, request_id_in, told_t
 from .answers import (
     Answer,
     AnswerStream,
-    ChatStream,
     ErrorBody,
     Event,
     EventTooLongError,
-    MessagesStream,
     SSEParser,
     TokenTimes,
     UnusableAnswerError,
@@ -33,6 +31,7 @@ from .answers import (
     raw,
     read_body,
     read_error,
+    stream_of,
     usage_in,
 )
 from .base_url import endpoint_url
@@ -225,20 +224,20 @@ class Client:
 
         `broken` is how it broke off: it counts only where what came is not whole.
         """
-        kind = ENDPOINTS[job.url].kind
+        endpoint = ENDPOINTS[job.url]
         if (waited := KEEP_ALIVES.match(data, 0, LONG_BYTES)) is not None:
             data = data[waited.end() :]
         try:
-            found = read_body(kind, data)
+            found = read_body(endpoint, data)
             if (
                 not found.strict
                 and (text := as_utf8(data, content_type(answer.headers))) is not None
             ):
-                found = read_body(kind, data := text)
+                found = read_body(endpoint, data := text)
         except UnusableAnswerError as error:
             if (text := as_utf8(data, content_type(answer.headers))) is not None and text != data:
                 return self._whole(job, answer, text, end_s, broken=broken)
-            if kind != "images" and (BEGINS_AS_EVENTS.match(data) or JSON_LINES.match(data)):
+            if endpoint.stream and (BEGINS_AS_EVENTS.match(data) or JSON_LINES.match(data)):
                 return self._stream_in(job, answer, data, end_s)
             if broken is not None and error.reported is None:
                 raise broken from error
@@ -250,7 +249,7 @@ class Client:
         self, job: Job, answer: Response, data: bytes, end_s: float | None
     ) -> AttemptOutcome:
         """A stream that nobody asked for, or that was labelled JSON: without times."""
-        stream = _stream_of(job)
+        stream = stream_of(ENDPOINTS[job.url])
         try:
             for event in events_in(data):
                 stream.add(event)
@@ -358,7 +357,7 @@ class Client:
         )
 
     async def _read_stream(self, job: Job, coming: Response, wire: Wire) -> AttemptOutcome:
-        stream = _stream_of(job)
+        stream = stream_of(ENDPOINTS[job.url])
         parser = SSEParser()
         wire.tokens = times = TokenTimes(gaps=self._timed)
         unfolding = Unfolding()
@@ -485,10 +484,6 @@ async def _drain(answer: Response) -> None:
 
 def _too_long() -> Failure:
     return Failure("protocol", f"the answer is over {BODY_BYTES_MAX} bytes", final=True)
-
-
-def _stream_of(job: Job) -> AnswerStream:
-    return MessagesStream() if ENDPOINTS[job.url].kind == "messages" else ChatStream()
 
 
 def _brief(error: UnusableAnswerError) -> str:

@@ -30,7 +30,7 @@ def request_heads(
     own = {name.lower(): value for name, value in headers}
     posts = {}
     for path, endpoint in ENDPOINTS.items():
-        anthropic = endpoint.kind == "messages"
+        anthropic = endpoint.key == "x-api-key"
         base = anthropic_base_url if anthropic else base_url
         fields = {
             **_common(base, agent),

@@ -34,10 +34,10 @@ def usage_of(job: Job, outcome: AttemptOutcome) -> Usage:
     if outcome.answer is None:
         return outcome.usage or NO_USAGE
     usage = outcome.answer.usage
-    kind = ENDPOINTS[job.url].kind
-    if kind == "images":
+    price = ENDPOINTS[job.url].price
+    if price == "images":
         return usage._replace(image_size=job.image_size)
-    if kind == "search":
+    if price == "search":
         return usage._replace(searches=1)
     if job.web_search is not None and usage.web_searches is None and usage.why_unpriced is None:
         why = f"the job has {job.web_search}, and the answer does not say what it searched"
@@ -67,7 +67,7 @@ def probable_cost_of(
         return ZERO
     written = max(estimate_output_tokens(text), told.output_tokens or 0)
     known = told.input_tokens if told.input_tokens is not None else input_tokens
-    searches = int(ENDPOINTS[job.url].kind == "search" and not reported)
+    searches = int(ENDPOINTS[job.url].price == "search" and not reported)
     usage = told._replace(
         input_tokens=known, output_tokens=written, searches=searches, why_unpriced=None
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ..amount import EXACT
-from ..endpoints import ENDPOINTS, EndpointKind
+from ..endpoints import ENDPOINTS, Endpoint
 from ..job import Job
 from .asked import asked_for
 from .prices import THOUSANDTH, ZERO, Price, PriceTable, Usage
@@ -34,7 +34,7 @@ class _Rates(NamedTuple):
     `fixed` is None where its price is missing."""
 
     price: Price
-    kind: EndpointKind
+    endpoint: Endpoint
     by_tokens: bool
     fixed: Decimal | None
     bands: list[_TokenRates]
@@ -79,12 +79,14 @@ class CostBounds:
                     f"the price file has no model {job.model!r}, which --max-cost needs; "
                     "add its prices"
                 )
-            rates = self._rates[job.model, job.url] = _rates(price, ENDPOINTS[job.url].kind)
-        used = _most_used(job, rates.price, rates.kind, by_tokens=rates.by_tokens)
+            rates = self._rates[job.model, job.url] = _rates(price, ENDPOINTS[job.url])
+        used = _most_used(job, rates.price, rates.endpoint, by_tokens=rates.by_tokens)
         if isinstance(used, str):
             return used
         input_tokens, output_tokens, web_searches = used
-        fixed = rates.fixed if rates.kind != "images" else _cost_of_images(job, rates.price)
+        fixed = (
+            rates.fixed if rates.endpoint.price != "images" else _cost_of_images(job, rates.price)
+        )
         bound = fixed
         for begin, of_input, of_output in rates.bands:
             if of_input is None or of_output is None or fixed is None:
@@ -107,14 +109,14 @@ class CostBounds:
         return bound
 
 
-def _rates(price: Price, kind: EndpointKind) -> _Rates:
-    by_tokens = kind != "images" or price.input is not None or price.output is not None
+def _rates(price: Price, endpoint: Endpoint) -> _Rates:
+    by_tokens = endpoint.price != "images" or price.input is not None or price.output is not None
     if not by_tokens:
-        return _Rates(price, kind, by_tokens, ZERO, [])
+        return _Rates(price, endpoint, by_tokens, ZERO, [])
     begins = [0, *(each.from_input_tokens for each in price.bands)]
     bands = [_token_rates(price.at(begin), begin) for begin in begins]
-    fixed = price.cost(Usage(0, 0, 0, 0, searches=1 if kind == "search" else 0))
-    return _Rates(price, kind, by_tokens, fixed, bands)
+    fixed = price.cost(Usage(0, 0, 0, 0, searches=1 if endpoint.price == "search" else 0))
+    return _Rates(price, endpoint, by_tokens, fixed, bands)
 
 
 def _token_rates(price: Price, begin: int) -> _TokenRates:
@@ -131,9 +133,9 @@ def _cost_of_images(job: Job, price: Price) -> Decimal | None:
     return price.cost(Usage(0, 0, 0, 0, images=job.images, image_size=job.image_size))
 
 
-def _most_used(job: Job, price: Price, kind: EndpointKind, *, by_tokens: bool) -> _MostUsed | str:
+def _most_used(job: Job, price: Price, endpoint: Endpoint, *, by_tokens: bool) -> _MostUsed | str:
     """The most tokens and searches, or why nothing bounds them."""
-    asked = asked_for(job.body, kind)
+    asked = asked_for(job.body, endpoint.kind)
     if isinstance(asked, str):
         return asked
     if not by_tokens:
@@ -160,7 +162,7 @@ def _most_used(job: Job, price: Price, kind: EndpointKind, *, by_tokens: bool) -
             )
         # After each use of a tool the model reads all of its input again.
         input_tokens = most_input * rounds
-    elif kind == "search" and most_input is not None:
+    elif endpoint.price == "search" and most_input is not None:
         input_tokens = most_input  # search results may be input too
     else:
         input_tokens = len(job.body) + REQUEST_ALLOWANCE_TOKENS

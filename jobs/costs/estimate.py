@@ -52,7 +52,7 @@ def estimate_input_tokens(url: str, body: bytes) -> int:
     Returns:
         0 for images, which are billed per image.
     """
-    return 0 if ENDPOINTS[url].kind == "images" else estimate_body_tokens(body)
+    return 0 if ENDPOINTS[url].price == "images" else estimate_body_tokens(body)
 
 
 def estimate_body_tokens(body: bytes) -> int:
@@ -134,7 +134,7 @@ class TokenEstimator:
 
     def reserve(self, job: Job) -> int:
         """An upper estimate of the tokens, input and output, that the job will be billed for."""
-        if ENDPOINTS[job.url].kind == "images":
+        if ENDPOINTS[job.url].price == "images":
             return 0
         history = self._models.get(job.model)
         ratio = FIRST_RATIO if history is None else _trusted(history.ratio, FIRST_RATIO)
@@ -153,7 +153,7 @@ class TokenEstimator:
             reserved_tokens: what `reserve` gave before it was sent.
             usage: the answer's usage.
         """
-        if ENDPOINTS[job.url].kind == "images":
+        if ENDPOINTS[job.url].price == "images":
             return
         billed, output = usage.input_tokens, usage.output_tokens
         if billed is None and output is None:

@@ -160,7 +160,7 @@ class Forecaster:
         price = None if self._prices is None else self._prices.models.get(key.model)
         if price is None:
             return None
-        searches = sums.jobs if ENDPOINTS[key.url].kind == "search" else 0
+        searches = sums.jobs if ENDPOINTS[key.url].price == "search" else 0
         usage = Usage(
             input_tokens=input_tokens,
             output_tokens=output_tokens,

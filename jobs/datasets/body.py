@@ -15,7 +15,6 @@ from .template import NO_COLUMN, BadRowError, Null, Row, Template, is_template
 Value = Callable[[Row], Any]
 # A string that is nothing but a column has the column's value, whatever its type.
 BARE = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*", re.ASCII)
-CONVERSATIONS = ("chat", "search", "messages")
 
 
 class BodyMaker:
@@ -32,7 +31,9 @@ class BodyMaker:
     def __init__(self, recipe: Recipe, *, images_from: Path) -> None:
         self._recipe = recipe
         self._images_from = images_from
-        self.kind = ENDPOINTS[recipe.url].kind
+        self._endpoint = ENDPOINTS[recipe.url]
+        self.kind = self._endpoint.kind
+        self._talks = self._endpoint.prompt == "messages"
         self.columns = set(recipe.images)
         self._model = self._compiled(recipe.model, "model")
         self._system = self._text(recipe.system, "system")
@@ -42,7 +43,7 @@ class BodyMaker:
         self._schema: SchemaRequest | None = None
         if (way := way_of(recipe, "the recipe")) is not None and recipe.schema is not None:
             self._schema = SchemaRequest(recipe.schema, way, self.kind)
-        if self.kind not in CONVERSATIONS:
+        if not self._talks:
             self._check_prompt()
 
     def _check_prompt(self) -> None:
@@ -55,13 +56,13 @@ class BodyMaker:
         recipe = self._recipe
         body: dict[str, Any] = {"model": self._model(row)}
         extra = self._extra(row)
-        if self.kind in CONVERSATIONS:
+        if self._talks:
             if self.kind == "messages" and self._system is not None:
                 body["system"] = self._system.render(row)
             if messages := self._asked(row):
                 body["messages"] = messages
         elif self._user is not None:
-            body[self._prompt_field] = self._user.render(row)
+            body[self._endpoint.prompt] = self._user.render(row)
         if recipe.max_tokens is not None:
             body["max_tokens"] = recipe.max_tokens
         if recipe.temperature is not None:
@@ -70,12 +71,6 @@ class BodyMaker:
             raise BadRowError(f"[body]: {min(twice)} is set by the recipe too; keep one of them")
         made = {**body, **extra}
         return made if self._schema is None else self._schema.put_into(made)
-
-    @property
-    def _prompt_field(self) -> str:
-        """Where an endpoint that is not a conversation takes its prompt: prompt, input, ..."""
-        required = ENDPOINTS[self._recipe.url].required
-        return next(name for name in required if name != "model")
 
     def _asked(self, row: Row) -> list[Any]:
         messages: list[Any] = []

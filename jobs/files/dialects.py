@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ..costs import SEARCHING_FIELDS, estimate_body_tokens, field_that_searches
-from ..endpoints import ENDPOINTS, EndpointKind
+from ..endpoints import ENDPOINTS, Endpoint
 from ..errors import InputError
 from ..job import Job, Reject
 from .encoding import BOM
@@ -77,7 +77,7 @@ class _BodyFields(msgspec.Struct, gc=False):
     stream: Any = None
     stream_options: Raw | UnsetType = UNSET
     max_tokens: Any = UNSET
-    max_completion_tokens: Any = None
+    max_completion_tokens: Any = UNSET
     n: Any = None
     size: Any = None
     # By which a service may search the web.
@@ -311,8 +311,8 @@ def build_job(
         known = _decode_body(body)
     except msgspec.ValidationError as error:
         raise BadLineError(f"the body can't be sent: {error}") from error
-    _, kind, required = ENDPOINTS[url]
-    for name in required:
+    endpoint = ENDPOINTS[url]
+    for name in endpoint.required:
         if getattr(known, name) is UNSET:
             raise BadLineError(f"the body has no {name}, which {url} needs")
     model, stream, messages = known.model, known.stream, known.messages
@@ -322,9 +322,9 @@ def build_job(
         raise BadLineError(f"stream is {_as_json(stream)}; write true or false")
     if messages is not UNSET and memoryview(messages)[0] != LIST:
         raise BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
-    images = kind == "images"
+    images = endpoint.price == "images"
     estimate_tokens = 0 if images else estimate_body_tokens(body)
-    if stream and kind == "chat":
+    if stream and endpoint.asks_usage:
         options = known.stream_options
         body = with_usage_requested(body, None if options is UNSET else bytes(options))
     hasher = _NO_BODY.copy()
@@ -339,11 +339,11 @@ def build_job(
         body=body,
         body_digest=hasher.hexdigest(),
         input_estimate_tokens=estimate_tokens,
-        output_limit_tokens=None if images else _limit(known, kind, count),
-        answers=count if kind == "chat" or kind == "search" else 1,
+        output_limit_tokens=_limit(known, endpoint, count),
+        answers=count if endpoint.has_n else 1,
         image_size=known.size if images and type(known.size) is str else None,
         images=count if images else 0,
-        web_search=_web_search(known) if kind == "chat" else None,
+        web_search=_web_search(known) if endpoint.kind == "chat" else None,
         metadata=metadata,
         expected=expected,
     )
@@ -367,12 +367,14 @@ def _web_search(known: _BodyFields) -> str | None:
     return field_that_searches({name: each for name, each in given.items() if each is not UNSET})
 
 
-def _limit(known: _BodyFields, kind: EndpointKind, answers: int) -> int | None:
+def _limit(known: _BodyFields, endpoint: Endpoint, answers: int) -> int | None:
     """The output limit of a body, in tokens, of all its answers together."""
-    tokens = _positive_integer(known.max_tokens)
-    if kind != "messages":
-        if known.max_completion_tokens is not None:
-            tokens = max(tokens, _positive_integer(known.max_completion_tokens))
+    tokens = 0
+    for name in endpoint.limits:
+        if (value := getattr(known, name)) is not UNSET:
+            value = _positive_integer(value)
+            tokens = value if value > tokens else tokens
+    if endpoint.has_n:
         tokens *= answers
     # (A comparison is faster than min(), and this runs for every line.)
     return (tokens if tokens < LARGEST_LIMIT_TOKENS else LARGEST_LIMIT_TOKENS) or None

@@ -26,7 +26,7 @@ class FilePrompts:
         rng: seeds the draw of each job from all of them; None takes them in order, again and again.
         part: which of the requests are asked for.
         model: replaces the model of every body.
-        stream: replaces whether answers are streamed, except of images.
+        stream: replaces whether answers are streamed, where the endpoint can.
 
     Raises:
         InputError: where the file can't be read, has no jobs, or more than 512 MiB of them.
@@ -87,8 +87,8 @@ class FilePrompts:
 
 
 def _changed(job: Job, model: str | None, stream: bool | None) -> Job:
-    """The job with another model, and streamed or not; images are never streamed."""
-    if ENDPOINTS[job.url].kind == "images":
+    """The job with another model, and streamed or not, where its endpoint can."""
+    if ENDPOINTS[job.url].stream is None:
         stream = None
     if model is None and stream is None:
         return job

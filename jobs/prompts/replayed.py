@@ -28,7 +28,7 @@ class TracePrompts:
     """
 
     def __init__(self, template: RequestTemplate, trace: Trace, *, rng: random.Random) -> None:
-        if ENDPOINTS[template.check().url].kind == "images":
+        if ENDPOINTS[template.check().url].price == "images":
             raise InputError(f"{template.url} has no lengths to replay; use an endpoint for text")
         self._template = template
         self._trace = trace

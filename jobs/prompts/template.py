@@ -32,7 +32,7 @@ class RequestTemplate(NamedTuple):
             raise InputError(f"unknown url {self.url!r}; write one of {', '.join(ENDPOINTS)}")
         if not self.model:
             raise InputError("no model; name one")
-        if self.stream and endpoint.kind == "images":
+        if self.stream and endpoint.stream is None:
             raise InputError(f"{self.url} does not stream; write --no-stream")
         try:
             self.job(0, [{"role": "user", "content": ""}], output_tokens=1)
@@ -48,16 +48,15 @@ class RequestTemplate(NamedTuple):
         output_tokens: int | None,
         metadata: dict[str, Any] | None = None,
     ) -> Job:
-        """The job that sends `messages`; the prompt of an image is the last of them."""
+        """The job that sends `messages`; where the endpoint takes a prompt, it is the last."""
         body: dict[str, Any] = {"model": self.model}
-        if ENDPOINTS[self.url].kind == "images":
-            body["prompt"] = messages[-1]["content"]
-        else:
-            body["messages"] = messages
-            if output_tokens is not None:
-                body["max_tokens"] = output_tokens
-            if self.stream:
-                body["stream"] = True
+        endpoint = ENDPOINTS[self.url]
+        talks = endpoint.prompt == "messages"
+        body[endpoint.prompt] = messages if talks else messages[-1]["content"]
+        if endpoint.limits and output_tokens is not None:
+            body[endpoint.limits[0]] = output_tokens
+        if self.stream:
+            body["stream"] = True
         return build_job(
             msgspec.json.encode(body | self.extra),
             url=self.url,

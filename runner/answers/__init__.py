@@ -9,6 +9,7 @@ from .messages import MessagesStream
 from .plain_chunks import add_plain
 from .sse import Event, EventTooLongError, SSEParser, events_in
 from .stream import AnswerStream
+from .streams import stream_of
 from .token_times import TokenTimes
 from .tool_input import tool_input
 from .usage import amount_of, usage_in
@@ -35,6 +36,7 @@ __all__ = [
     "raw",
     "read_body",
     "read_error",
+    "stream_of",
     "tool_input",
     "usage_in",
 ]

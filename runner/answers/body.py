@@ -1,11 +1,11 @@
 """An unstreamed answer, or the body that a stream was put together to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import EndpointKind, Usage
+from headrace.jobs import Endpoint, SuccessKind, Usage, UsageKind
 
 from .errors import ErrorBody, error_of
 from .json_text import NotJSONError, decode, holds_answer, looks_paid, whole_characters
@@ -28,6 +28,12 @@ PLAIN_FINISHES = ("stop", "length")
 PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 # Fields of a message that are an answer by themselves.
 SAID = ("refusal", "reasoning_content", "reasoning", "audio", "images")
+
+
+Body = dict[str, Any]
+ReadUsage = Callable[[Body], Usage]
+# By where an endpoint's answers tell their usage.
+USAGES: dict[UsageKind, ReadUsage] = {"openai": openai_usage, "anthropic": anthropic_usage}
 
 
 class Answer(msgspec.Struct):
@@ -74,10 +80,10 @@ class UnusableAnswerError(ValueError):
         self.paid = paid
 
 
-def read_body(kind: EndpointKind, data: bytes) -> Answer:
+def read_body(endpoint: Endpoint, data: bytes) -> Answer:
     """Parse a whole body. Raises UnusableAnswerError where it is not an answer of this endpoint."""
     body, strict = parse_object(data, "the answer")
-    answer = from_object(kind, body)
+    answer = from_object(endpoint, body)
     answer.strict = strict
     return answer
 
@@ -105,19 +111,14 @@ def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
         raise UnusableAnswerError(f"{what} is nested too deeply", paid=looks_paid(data)) from error
 
 
-def from_object(kind: EndpointKind, body: dict[str, Any], *, ended: bool = False) -> Answer:
+def from_object(endpoint: Endpoint, body: dict[str, Any], *, ended: bool = False) -> Answer:
     """The answer in a JSON object. `ended` where a stream has shown that it is whole, even if it
     says nothing.
 
     Raises UnusableAnswerError where it holds none: where it is an error, or has nothing in it that
     was asked for.
     """
-    if kind == "messages":
-        answer, whole = _messages(body, ended=ended)
-    elif kind == "images":
-        answer, whole = _images(body)
-    else:
-        answer, whole = _chat(body, ended=ended)
+    answer, whole = READERS[endpoint.success](body, USAGES[endpoint.usage], ended)
     if not whole:
         raise _unusable(body)
     return answer
@@ -158,9 +159,9 @@ def choice_error(choice: Mapping[str, Any]) -> ErrorBody | None:
     return None
 
 
-def _chat(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
+def _choices(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
     choices = body.get("choices")
-    usage = openai_usage(body)
+    usage = read_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Answer(body, usage), False
     first = choices[0]
@@ -220,11 +221,11 @@ def text_of(parts: Any) -> str | None:
     return "".join(texts) if texts else None
 
 
-def _messages(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
+def _content(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
     content = body.get("content")
     if isinstance(content, str):  # as some services say it, and as a request may
         content = [{"type": "text", "text": content}]
-    usage = anthropic_usage(body)
+    usage = read_usage(body)
     reason = _word(body.get("stop_reason"))
     said = isinstance(content, list) and any(map(_holds, content))
     if not isinstance(content, list) or (body.get("error") and not (reason and said)):
@@ -236,13 +237,13 @@ def _messages(body: dict[str, Any], *, ended: bool) -> tuple[Answer, bool]:
     return Answer(body, usage, text_of(content), finish), ended or said
 
 
-def _images(body: dict[str, Any]) -> tuple[Answer, bool]:
+def _images(body: Body, read_usage: ReadUsage, _ended: bool) -> tuple[Answer, bool]:
     data = body.get("data")
     if not isinstance(data, list) or body.get("error"):
-        return Answer(body, openai_usage(body)), False
+        return Answer(body, read_usage(body)), False
     # An item without an image is one that was refused, and has no price.
     images = sum(_is_image(each) for each in data)
-    usage = openai_usage(body)._replace(images=images, why_unpriced=None)
+    usage = read_usage(body)._replace(images=images, why_unpriced=None)
     return Answer(body, usage), images > 0
 
 
@@ -266,3 +267,12 @@ def index_of(part: Mapping[str, Any]) -> int:
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+# By what a good answer has: the answer in a body, and whether it is whole, as its stream may have
+# shown already.
+READERS: dict[SuccessKind, Callable[[Body, ReadUsage, bool], tuple[Answer, bool]]] = {
+    "choices": _choices,
+    "content": _content,
+    "images": _images,
+}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from headrace.jobs import ENDPOINTS
+
 from .body import (
     Answer,
     Partial,
@@ -18,6 +20,7 @@ from .stream import AnswerStream
 from .usage import later_counts, openai_usage
 from .usage_places import told_usage
 
+ENDPOINT = ENDPOINTS["/v1/chat/completions"]
 # Delta fields whose text is part of the answer: the first of them that is not empty ends the TTFT.
 CONTENT_FIELDS = ("content", "refusal")
 REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -200,7 +203,7 @@ class ChatStream(AnswerStream):
         return {"object": "chat.completion", **self._body, "choices": choices}
 
     def _answer(self, body: dict[str, Any]) -> Answer:
-        return from_object("chat", body, ended=True)
+        return from_object(ENDPOINT, body, ended=True)
 
 
 def _says(delta: dict[str, Any], names: tuple[str, ...]) -> bool:

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from headrace.jobs import ENDPOINTS
+
 from .body import Answer, Partial, from_object, index_of
 from .errors import ErrorBody, error_of_event, says_error
 from .growing import GrowingText, grown, merge
@@ -12,6 +14,7 @@ from .stream import AnswerStream
 from .usage import anthropic_usage, later_counts
 from .usage_places import BEDROCK, told_usage
 
+ENDPOINT = ENDPOINTS["/v1/messages"]
 # The usage of message_start is from before there was any output.
 NO_FINAL_COUNT = "the stream does not say how many tokens its output had"
 # What a delta grows besides the field that it names: tool input comes as the text of its JSON.
@@ -158,7 +161,7 @@ class MessagesStream(AnswerStream):
         return block
 
     def _answer(self, body: dict[str, Any]) -> Answer:
-        answer = from_object("messages", body, ended=True)
+        answer = from_object(ENDPOINT, body, ended=True)
         usage = answer.usage
         if self.bore_tokens and not self._counted and usage.why_unpriced is None:
             answer.usage = usage._replace(why_unpriced=NO_FINAL_COUNT)

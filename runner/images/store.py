@@ -34,7 +34,7 @@ class ImageStore:
 
     def concern(self, job: Job, outcome: AttemptOutcome) -> bool:
         """Whether an attempt came back with anything to put into a file."""
-        if outcome.answer is None or ENDPOINTS[job.url].kind != "images":
+        if outcome.answer is None or ENDPOINTS[job.url].price != "images":
             return False
         body = outcome.answer.body
         return has_images(body) or (self.downloads is not None and bool(links_in(body["data"])))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headrace.jobs import Usage
+from headrace.jobs import ENDPOINTS, Usage
 from headrace.runner.answers import (
     ChatStream,
     ErrorBody,
@@ -437,9 +437,9 @@ def test_no_event_however_strange_is_more_than_an_unusable_answer(
 @example(body={"choices": [{"message": {"content": "hi"}}]})
 def test_no_body_however_strange_is_more_than_an_unusable_answer(body: Any) -> None:
     texts: list[str | None] = []
-    for kind in ("chat", "messages", "search", "images"):
+    for endpoint in ENDPOINTS.values():
         with contextlib.suppress(UnusableAnswerError):
-            texts.append(read_body(kind, msgspec.json.encode(body)).text)
+            texts.append(read_body(endpoint, msgspec.json.encode(body)).text)
     assert {type(text) for text in texts} <= {str, type(None)}
 
 

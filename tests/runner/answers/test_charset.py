@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.jobs import ENDPOINTS
 from headrace.runner.answers import as_utf8, read_body
 from headrace.runner.answers.body import UnusableAnswerError
 
@@ -49,4 +50,4 @@ def test_no_bytes_and_no_label_raise(data: bytes, label: bytes) -> None:
 def test_a_wide_answer_is_none_before_it_is_read_so(encoding: str) -> None:
     """(That it is kept and not thrown away is shown in test_client_oddities.)"""
     with pytest.raises(UnusableAnswerError):
-        read_body("chat", json.dumps({"choices": []}).encode(encoding))
+        read_body(ENDPOINTS["/v1/chat/completions"], json.dumps({"choices": []}).encode(encoding))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from headrace.jobs import ENDPOINTS
 from headrace.runner.answers import (
     ChatStream,
     MessagesStream,
@@ -169,7 +170,7 @@ def test_any_split_of_a_chat_stream_gives_the_unstreamed_body(
             stream.add(event)
     assert stream.complete
     answer = stream.answer()
-    unstreamed = read_body("chat", json.dumps(body).encode())
+    unstreamed = read_body(ENDPOINTS["/v1/chat/completions"], json.dumps(body).encode())
     assert answer.body == body
     assert answer == unstreamed
 
@@ -270,7 +271,7 @@ def test_any_split_of_a_messages_stream_gives_the_unstreamed_body(
     assert stream.complete
     answer = stream.answer()
     assert answer.body == body
-    assert answer == read_body("messages", json.dumps(body).encode())
+    assert answer == read_body(ENDPOINTS["/v1/messages"], json.dumps(body).encode())
 
 
 # -- what is large, deep, or out of order
@@ -316,9 +317,9 @@ def test_a_long_answer_takes_time_in_proportion_to_its_length(
 def test_what_is_nested_without_end_is_unusable_and_no_more(depth: int) -> None:
     """Broke: the parser's RecursionError ended the whole run."""
     deep = b'{"a":' * depth + b"1" + b"}" * depth
-    for kind in ("chat", "messages", "images"):
+    for endpoint in ENDPOINTS.values():
         with pytest.raises(UnusableAnswerError):
-            read_body(kind, deep)
+            read_body(endpoint, deep)
     assert read_error(deep).code is None
     for stream in (ChatStream(), MessagesStream()):
         try:

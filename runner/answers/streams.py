@@ -1,0 +1,20 @@
+"""Which stream an endpoint answers with."""
+
+from collections.abc import Callable
+
+from headrace.jobs import Endpoint, StreamKind
+
+from .chat import ChatStream
+from .messages import MessagesStream
+from .stream import AnswerStream
+
+STREAMS: dict[StreamKind, Callable[[], AnswerStream]] = {
+    "chat": ChatStream,
+    "messages": MessagesStream,
+}
+
+
+def stream_of(endpoint: Endpoint) -> AnswerStream:
+    """An empty stream of the endpoint. One that doesn't stream is taken for chat: nothing of it is
+    understood then."""
+    return STREAMS[endpoint.stream or "chat"]()
