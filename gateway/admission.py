@@ -10,8 +10,10 @@ from .cache import Prefix, PromptCache
 from .chat import chat_response, search_response
 from .chat_params import ChatParams, SearchParams
 from .clock import Clock
+from .completions import CompletionsParams, completions_response
 from .config import Config, Key
 from .draws import SeededDigest, SeededDraws, digest
+from .embeddings import EmbeddingsParams, embeddings_response
 from .errors import ApiError, GatewayError
 from .faults import Fault, draw_fault, parse_fault
 from .http import Request
@@ -22,34 +24,68 @@ from .limits import KeyLimits, OverLimit
 from .log import LogRow
 from .messages import messages_response
 from .messages_params import CountParams, MessagesParams
+from .moderations import MODELS as JUDGES
+from .moderations import ModerationsParams, moderations_response
 from .params import ImagesParams, decode
 from .prices import ModelPrice
+from .rerank import RerankParams, rerank_response
 from .response import EventStream, RequestContext, Response
+from .responses import responses_response
+from .responses_params import ResponsesParams
 from .text import TextGenerator
 from .variants import Protocol, choose, take_apart
 
 FAULT_HEADER = b"x-headrace-fault"
+NO_PRICE = ModelPrice()
+
+
+Respond = Callable[[Any, RequestContext], Response]
 
 
 class Endpoint(NamedTuple):
-    """One POST endpoint: how its parameters are decoded, and the function that responds."""
+    """One POST endpoint.
+
+    Args:
+        decoder: decodes its parameters.
+        respond: makes the response.
+        protocol: how it is written.
+        streams: whether its parameters may ask for a stream.
+        judges: whether it is of models that judge texts, and have no price.
+    """
 
     decoder: Any
-    respond: Callable[[Any, RequestContext], Response]
-    images: bool
+    respond: Respond
+    protocol: Protocol
+    streams: bool = False
+    judges: bool = False
+
+    @property
+    def images(self) -> bool:
+        """Whether it is of models that make images."""
+        return self.protocol == "images"
 
 
 def _endpoint(
-    params: Any, respond: Callable[[Any, RequestContext], Response], *, images: bool = False
+    params: Any, respond: Respond, protocol: Protocol, *, streams: bool = False
 ) -> Endpoint:
-    return Endpoint(msgspec.json.Decoder(params), respond, images)
+    return Endpoint(
+        msgspec.json.Decoder(params), respond, protocol, streams, protocol == "moderations"
+    )
 
 
 ENDPOINTS: dict[str, Endpoint] = {
-    "/v1/chat/completions": _endpoint(ChatParams, chat_response),
-    "/v1/messages": _endpoint(MessagesParams, messages_response),
-    "/v1/search/completions": _endpoint(SearchParams, search_response),
-    "/v1/images/generations": _endpoint(ImagesParams, images_response, images=True),
+    "/v1/chat/completions": _endpoint(ChatParams, chat_response, "chat", streams=True),
+    "/v1/messages": _endpoint(MessagesParams, messages_response, "messages", streams=True),
+    "/v1/search/completions": _endpoint(SearchParams, search_response, "chat", streams=True),
+    "/v1/images/generations": _endpoint(ImagesParams, images_response, "images"),
+    # Beyond the reference.
+    "/v1/responses": _endpoint(ResponsesParams, responses_response, "responses", streams=True),
+    "/v1/completions": _endpoint(
+        CompletionsParams, completions_response, "completions", streams=True
+    ),
+    "/v1/embeddings": _endpoint(EmbeddingsParams, embeddings_response, "embeddings"),
+    "/v1/rerank": _endpoint(RerankParams, rerank_response, "rerank"),
+    "/v1/moderations": _endpoint(ModerationsParams, moderations_response, "moderations"),
 }
 
 
@@ -122,7 +158,13 @@ class Admission:
         return key
 
     def check(
-        self, decoder: Any, request: Request, row: LogRow, *, images: bool = False
+        self,
+        decoder: Any,
+        request: Request,
+        row: LogRow,
+        *,
+        images: bool = False,
+        judges: bool = False,
     ) -> tuple[Key, Any, ModelPrice]:
         """Key, parameters and price of one POST, whose key may ask for its model. ApiError."""
         key = self.authenticate(request)
@@ -131,6 +173,8 @@ class Admission:
         model: str = params.model
         row.model = model
         price = (self._image_prices if images else self._text_prices).get(model)
+        if judges and model.startswith(JUDGES):
+            price = NO_PRICE
         if price is None:
             raise ApiError(404, f"Model {model} not found or offline.")
         if key.models is not None and model not in key.models:
@@ -144,9 +188,11 @@ class Admission:
 
     def admit(self, endpoint: Endpoint, request: Request, row: LogRow, base_url: str) -> Admitted:
         """Admit one POST, and count it. Raises ApiError, having counted nothing."""
-        key, params, price = self.check(endpoint.decoder, request, row, images=endpoint.images)
+        key, params, price = self.check(
+            endpoint.decoder, request, row, images=endpoint.images, judges=endpoint.judges
+        )
         model: str = params.model
-        row.stream = not endpoint.images and bool(params.stream)
+        row.stream = endpoint.streams and bool(params.stream)
         now_us = self._clock.unix_us(request.arrival)
         refusal = self._ledger.refusal(key, now_us)
         if refusal is not None:
@@ -162,6 +208,7 @@ class Admission:
             base_url,
             self._look_up,
             self._book,
+            self._config.seed,
         )
         try:
             response = endpoint.respond(params, context)
@@ -169,7 +216,9 @@ class Admission:
             raise ApiError(400, "The request body is nested too deeply.") from None
         fault, draws = self._draw(request, request_digest) if self._has_chance else (None, None)
         if fault is not None and fault.kind == "provider":
-            fault, response, draws = self._variant(request, params, price, response, fault, draws)
+            fault, response, draws = self._variant(
+                request, endpoint.protocol, params, price, response, fault, draws
+            )
         self._count(key, response, now_us, fault)
         if draws is not None:
             # Attempts that a limit refused are not counted: chance must not depend on timing.
@@ -208,6 +257,7 @@ class Admission:
     def _variant(
         self,
         request: Request,
+        protocol: Protocol,
         params: Any,
         price: ModelPrice,
         response: Response,
@@ -218,9 +268,9 @@ class Admission:
         if draws is None:
             draws = self._draws(self._request_digests[request.path](request.body))
         streamed = isinstance(response.body, EventStream)
-        if not isinstance(params, ImagesParams | MessagesParams) and (params.n or 1) > 1:
+        if protocol in ("chat", "completions") and (params.n or 1) > 1:
             return None, response, draws
-        answer = take_apart(_protocol(params), response, price, streamed=streamed)
+        answer = take_apart(protocol, response, price, streamed=streamed)
         variant = choose(answer, fault.variant, draws)
         if variant is None:
             return None, response, draws
@@ -235,7 +285,7 @@ class Admission:
         if limits.tpm is not None and tokens > limits.tpm:
             raise ApiError(
                 400,
-                f"Invalid parameter messages: the request needs {tokens} tokens, more than the "
+                f"Invalid request: it needs {tokens} tokens, more than the "
                 f"{limits.tpm} that this API key may use per minute.",
             )
         refused = limits.admit(now_us, tokens if fault is None or fault.is_billed else 0)
@@ -250,12 +300,6 @@ class Admission:
         """X-RateLimit-Limit and -Remaining as of now, for a 429 that is a fault."""
         now_us = self._clock.unix_us()
         return _limit_headers(self._limits[key.id].over_limit(now_us, 0))
-
-
-def _protocol(params: Any) -> Protocol:
-    if isinstance(params, ImagesParams):
-        return "images"
-    return "messages" if isinstance(params, MessagesParams) else "chat"
 
 
 def _no_prefix(_model: str, _prompt: str) -> Prefix:

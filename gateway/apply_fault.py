@@ -47,6 +47,7 @@ def _halves(events: list[bytes], index: int) -> list[bytes]:
 def _without_usage(body: bytes) -> bytes:
     fields: dict[str, Any] = json.loads(body)
     fields.pop("usage", None)
+    fields.pop("meta", None)  # where a reranking has it
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -57,8 +58,9 @@ def _event_without_usage(event: bytes) -> bytes:
     before, _, data = event.partition(b"data: ")
     fields: dict[str, Any] = json.loads(data)
     fields.pop("usage", None)
-    if isinstance(fields.get("message"), dict):
-        fields["message"].pop("usage", None)
+    for name in ("message", "response"):
+        if isinstance(fields.get(name), dict):
+            fields[name].pop("usage", None)
     if fields.get("choices") == []:
         return b""
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

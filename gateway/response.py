@@ -42,8 +42,8 @@ class RequestContext(NamedTuple):
     """What an endpoint needs to answer one request.
 
     `digest` is of the seed and the request, `serial` goes into its ids, `created` is in Unix
-    seconds, `look_up` asks the prompt cache for (model, prompt), and `book` has the answers that
-    are given, if any are.
+    seconds, `look_up` asks the prompt cache for (model, prompt), `book` has the answers that are
+    given, if any are, and `seed` is the gateway's.
     """
 
     generator: TextGenerator
@@ -54,3 +54,4 @@ class RequestContext(NamedTuple):
     base_url: str
     look_up: Callable[[str, str], Prefix]
     book: AnswerBook | None = None
+    seed: int = 0

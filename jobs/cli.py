@@ -37,6 +37,7 @@ TPM = click.option(
     callback=_tpm,
     help="Tokens per minute; a larger job is a bad line.",
 )
+ANY_ENDPOINT = click.option("--any-endpoint", is_flag=True, help="Take jobs of any path.")
 
 
 @click.group()
@@ -96,9 +97,12 @@ def make(data: str, recipe: str | None, out: str, images_from: str | None, **opt
 @jobs.command()
 @FILE
 @TPM
+@ANY_ENDPOINT
 @click.option("--prices", metavar="FILE", help="Also list jobs that --max-cost would refuse.")
 @JSON
-def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
+def check(
+    file: str, tpm: int | None, prices: str | None, *, any_endpoint: bool, as_json: bool
+) -> None:
     """List every bad line of FILE with its reason; exit code 1 if there are any.
 
     FILE is a job file as for `headrace run`, or - for standard input.
@@ -109,13 +113,15 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
     from .files import JobReader, open_source
     from .job import Job
     from .model_limits import model_limits_from
+    from .other_endpoints import other_endpoints_from
     from .reject_reasons import SHOWN, RejectReasons, reasons_in_words
 
     table, good, bad, unread = _load(prices), 0, [], False
     reasons = RejectReasons()
     own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
+    others = other_endpoints_from(Path(SETTINGS_FILE), any_endpoint=any_endpoint)
     with open_source(file) as source:
-        for item in JobReader(source, tpm=tpm, model_limits=own, bounded_by=table):
+        for item in JobReader(source, tpm=tpm, model_limits=own, bounded_by=table, others=others):
             if isinstance(item, Job):
                 good += 1
                 continue
@@ -140,9 +146,12 @@ def check(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> N
 @jobs.command()
 @FILE
 @TPM
+@ANY_ENDPOINT
 @PRICES
 @JSON
-def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -> None:
+def estimate(
+    file: str, tpm: int | None, prices: str | None, *, any_endpoint: bool, as_json: bool
+) -> None:
     """Estimate the tokens of FILE and, with prices, the range of its cost.
 
     FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
@@ -153,11 +162,13 @@ def estimate(file: str, tpm: int | None, prices: str | None, *, as_json: bool) -
     from .costs import Forecaster
     from .files import JobReader, open_source
     from .model_limits import model_limits_from
+    from .other_endpoints import other_endpoints_from
 
     forecaster = Forecaster(_load(prices))
     own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
+    others = other_endpoints_from(Path(SETTINGS_FILE), any_endpoint=any_endpoint)
     with open_source(file) as source:
-        forecaster.add(JobReader(source, tpm=tpm, model_limits=own))
+        forecaster.add(JobReader(source, tpm=tpm, model_limits=own, others=others))
     forecast = forecaster.forecast()
     if as_json:
         import msgspec

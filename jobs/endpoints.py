@@ -7,17 +7,31 @@ column means to the reading of answers is in `runner.answers`.
 
 from typing import Literal, NamedTuple
 
-EndpointKind = Literal["chat", "messages", "search", "images"]
-# What is billed: tokens of input and output; also a fee for each search; images.
-PriceKind = Literal["tokens", "search", "images"]
-# What comes where the body says `stream`: chunks up to `[DONE]`, named events up to message_stop.
-StreamKind = Literal["chat", "messages"]
-# Where the usage is: in OpenAI's names or in Anthropic's.
-UsageKind = Literal["openai", "anthropic"]
+EndpointKind = Literal[
+    "chat",
+    "messages",
+    "search",
+    "images",
+    "responses",
+    "completions",
+    "embeddings",
+    "rerank",
+    "moderations",
+    "other",
+]
+# What is billed: tokens of input and output; of input alone; searches, and tokens where they are
+# told; images; nothing; or what nobody said.
+PriceKind = Literal["tokens", "input", "search", "images", "free", "unknown"]
+# What comes where the body says `stream`: chunks up to `[DONE]`, of messages or of texts; named
+# events up to message_stop, or up to one with the whole response; any events up to the end.
+StreamKind = Literal["chat", "completions", "messages", "responses", "events"]
+# Where the usage is: in OpenAI's names, in Anthropic's, in OpenAI's without output, in searches or
+# tokens of input; nowhere; in fields that headrace.toml names.
+UsageKind = Literal["openai", "anthropic", "input", "rerank", "none", "named"]
 # What a good answer must have in it.
-SuccessKind = Literal["choices", "content", "images"]
+SuccessKind = Literal["choices", "content", "output", "images", "vectors", "results", "anything"]
 # Which field of a body holds what is asked.
-PromptField = Literal["messages", "prompt"]
+PromptField = Literal["messages", "prompt", "input", "query"]
 KeyHeader = Literal["bearer", "x-api-key"]
 
 
@@ -37,6 +51,7 @@ class Endpoint(NamedTuple):
         has_n: whether `n` asks for several answers.
         asks_usage: whether a stream is asked for its usage (`stream_options.include_usage`).
         key: the header that the key goes in.
+        in_reference: whether the API reference has it.
     """
 
     path: str
@@ -51,11 +66,36 @@ class Endpoint(NamedTuple):
     has_n: bool = False
     asks_usage: bool = False
     key: KeyHeader = "bearer"
+    in_reference: bool = True
 
+    @property
+    def talks(self) -> bool:
+        """Whether what is asked may be a conversation."""
+        return self.prompt == "messages" or self.stream == "responses"
+
+
+class EndpointTable(dict[str, Endpoint]):
+    """Endpoints by path; a path that is not among its keys is an endpoint of kind `other`."""
+
+    def __missing__(self, path: str) -> Endpoint:
+        return OTHER._replace(path=path)
+
+
+OTHER = Endpoint(
+    "",
+    "other",
+    (),
+    prompt="input",
+    price="unknown",
+    usage="named",
+    success="anything",
+    stream="events",
+    in_reference=False,
+)
 
 _CHAT_LIMITS = ("max_tokens", "max_completion_tokens")
-ENDPOINTS: dict[str, Endpoint] = {
-    endpoint.path: endpoint
+ENDPOINTS = EndpointTable(
+    (endpoint.path, endpoint)
     for endpoint in (
         Endpoint(
             "/v1/chat/completions",
@@ -103,6 +143,66 @@ ENDPOINTS: dict[str, Endpoint] = {
             usage="openai",
             success="images",
         ),
+        Endpoint(
+            "/v1/responses",
+            "responses",
+            ("model", "input"),
+            prompt="input",
+            price="tokens",
+            usage="openai",
+            success="output",
+            stream="responses",
+            limits=("max_output_tokens",),
+            in_reference=False,
+        ),
+        Endpoint(
+            "/v1/completions",
+            "completions",
+            ("model", "prompt"),
+            prompt="prompt",
+            price="tokens",
+            usage="openai",
+            success="choices",
+            stream="completions",
+            limits=("max_tokens",),
+            has_n=True,
+            asks_usage=True,
+            in_reference=False,
+        ),
+        Endpoint(
+            "/v1/embeddings",
+            "embeddings",
+            ("model", "input"),
+            prompt="input",
+            price="input",
+            usage="input",
+            success="vectors",
+            in_reference=False,
+        ),
+        Endpoint(
+            "/v1/rerank",
+            "rerank",
+            ("model", "query", "documents"),
+            prompt="query",
+            price="search",
+            usage="rerank",
+            success="results",
+            in_reference=False,
+        ),
+        Endpoint(
+            "/v1/moderations",
+            "moderations",
+            ("input",),
+            prompt="input",
+            price="free",
+            usage="none",
+            success="results",
+            in_reference=False,
+        ),
     )
-}
+)
 IMAGE_URLS = [url for url, endpoint in ENDPOINTS.items() if endpoint.price == "images"]
+# Where tokens are billed, and so are reserved.
+TOKEN_URLS = frozenset(
+    url for url, each in ENDPOINTS.items() if each.price in ("tokens", "input", "search")
+)

@@ -9,16 +9,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Args:
         index: from 0, of the line in the file or of the request in a document.
         custom_id: the user's name for it, unique in the file.
-        url: the path of its endpoint, a key of ENDPOINTS.
-        model: the model that the body names.
+        url: the path of its endpoint; one that is not a key of ENDPOINTS is of kind `other`.
+        model: the model that the body names; "default" where an endpoint needs none.
         stream: whether the answer is streamed.
         body: the JSON object to send, byte for byte as the user wrote it except for the one
             addition to chat streams (`jobs.files.stream_options`).
         body_digest: BLAKE2b-128 of `body`, in hex.
         input_estimate_tokens: the rule's estimate (`jobs.costs.estimate`) before any learning.
-        output_limit_tokens: max_tokens or max_completion_tokens, times `answers`; None where the
-            body sets no limit.
-        answers: the body's n.
+        output_limit_tokens: max_tokens or the like, times `answers`; None where the body sets no
+            limit, 0 where answers of the endpoint have no tokens.
+        answers: the body's n, for each of its prompts; of embeddings its inputs.
         image_size: the requested size of images; None where the body sets none.
         images: how many are requested; 0 for text.
         web_search: the field of a chat body by which the service may search the web, at a price of

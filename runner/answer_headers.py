@@ -1,6 +1,8 @@
 """What the headers of an answer say of it: its name, its label, and whether to send it again."""
 
-from .answers import ErrorBody
+from headrace.jobs import Usage
+
+from .answers import ErrorBody, amount_of
 from .limits import NOTHING_SAID, ServiceLimits, service_limits
 from .retries import Failure
 from .transport import Headers
@@ -16,6 +18,8 @@ ID_HEADERS = (
     b"x-trace-id",
     b"cf-ray",
 )
+
+COST_HEADER = b"x-litellm-response-cost"
 
 HeaderMap = dict[bytes, bytes]  # an answer's headers, by their names in lower case
 
@@ -48,3 +52,11 @@ def told_to_retry(failure: Failure, status: int, headers: HeaderMap) -> Failure:
     if told in (b"true", b"false"):
         failure = failure._replace(retry_told=told == b"true")
     return failure
+
+
+def with_cost_in(headers: HeaderMap, usage: Usage) -> Usage:
+    """The usage with the cost that litellm's proxy tells in a header, where it has none itself."""
+    told = amount_of(headers[COST_HEADER].decode("latin-1"))
+    if usage.reported_cost is not None or told is None:
+        return usage
+    return usage._replace(reported_cost=told)

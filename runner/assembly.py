@@ -98,6 +98,7 @@ def assemble(
         anthropic_base_url=settings.anthropic_base_url,
         key=settings.key,
         headers=settings.headers,
+        usage_places=settings.endpoints,
         clock=clock,
         timed=timed,
         offload=read,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from headrace.jobs import Attempt, HeadraceError, JobEnd, PriceTable, Usage
+from headrace.jobs import ENDPOINTS, Attempt, HeadraceError, JobEnd, PriceTable, Usage
 
 from .admission import Admission, InFlight
 from .client import Client
@@ -165,6 +165,8 @@ class Attempts:
                 )
         note: str | None = None
         if cost is None and outcome.answer is not None:
+            if self._prices is not None and ENDPOINTS[job.url].price == "free":
+                return Charge(usage, ZERO)
             note = usage.why_unpriced
             if self._prices is not None:
                 note = self._prices.why_no_cost(job.model, usage)

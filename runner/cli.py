@@ -59,14 +59,20 @@ def run(jobs: str, out: str | None, *, recipe: str | None, as_json: bool, **opti
     """
     from pathlib import Path
 
-    from headrace.jobs import SETTINGS_FILE, model_limits_from, printable
+    from headrace.jobs import (
+        SETTINGS_FILE,
+        model_limits_from,
+        other_endpoints_from,
+        printable,
+    )
 
     from .bulk import run_and_summarise, show_forecast
     from .settings import RunSettings, default_run_directory, settings_from
 
     table = _table(jobs, recipe, options)
     own = model_limits_from(Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"])
-    settings = settings_from(RunSettings, None, model_limits=own, **options)
+    named = other_endpoints_from(Path(SETTINGS_FILE)).named
+    settings = settings_from(RunSettings, None, model_limits=own, endpoints=named, **options)
     directory = Path(out) if out else default_run_directory(jobs, recipe=recipe)
     display, say = _display()
     outcome, summary = run_and_summarise(

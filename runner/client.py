@@ -1,17 +1,22 @@
 """One attempt on the wire: a request built once, handed to the transport, its answer read."""
 
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import httpx
-import trio
 
-from headrace.jobs import ENDPOINTS, UNUSABLE_ANSWER, ErrorKind, Job
+from headrace.jobs import ENDPOINTS, NO_OTHERS, UNUSABLE_ANSWER, ErrorKind, Job, UsagePlaces
 
-from .answer_headers import content_type, limits_repeated, request_id_in, told_to_retry
+from .answer_headers import (
+    COST_HEADER,
+    content_type,
+    limits_repeated,
+    request_id_in,
+    told_to_retry,
+    with_cost_in,
+)
 from .answers import (
     Answer,
     AnswerStream,
@@ -22,12 +27,13 @@ from .answers import (
     TokenTimes,
     UnusableAnswerError,
     add_plain,
-    amount_of,
     as_utf8,
+    count_vectors,
     encode,
     events_in,
     json_text_of,
     looks_answered,
+    placed_usage,
     raw,
     read_body,
     read_error,
@@ -54,6 +60,7 @@ from .transport import (
     check_unfolding,
     codings_of,
     collect,
+    drain,
     feed_stream,
     http_base,
     sender_over,
@@ -68,8 +75,6 @@ KEEP_ALIVES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*:[^\r\n]*[\r\n])+\s*(?=[{\[])
 # How a body begins that is a stream of events, whatever it is labelled: one per line, or SSE.
 JSON_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
 BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
-# How long a finished stream may take to end, so that its connection can be used again.
-DRAIN_S = 1.0
 
 
 class Document(NamedTuple):
@@ -85,7 +90,8 @@ class Client:
 
     `anthropic_base_url` is that of /v1/messages, where it differs. With `timed`, all reads carry
     the kernel's receive times and gaps between tokens are collected; without it, streams alone have
-    the former. `offload` is for long looks: what it does is lost with the attempt where that is
+    the former. `usage_places` has, by url, where an answer tells its usage, for services that have
+    it elsewhere. `offload` is for long looks: what it does is lost with the attempt where that is
     cancelled.
     """
 
@@ -99,8 +105,10 @@ class Client:
         headers: tuple[tuple[str, str], ...] = (),
         clock: RunClock,
         timed: bool = False,
+        usage_places: Mapping[str, UsagePlaces] = NO_OTHERS.named,
         offload: Offload = in_thread_abandoned,
     ) -> None:
+        self._usage_places = usage_places
         self._timed = timed
         self._offload = offload
         self._sender = sender_over(transport)
@@ -181,12 +189,11 @@ class Client:
             outcome.request_id = named
         if (limits := service_limits(headers)) is not NOTHING_SAID:
             outcome.limits = limits
-        cost = headers.get(b"x-litellm-response-cost")
-        if cost is not None and outcome.answer is not None:
-            told = amount_of(cost.decode("latin-1"))
-            usage = outcome.answer.usage
-            if usage.reported_cost is None and told is not None:
-                outcome.answer.usage = usage._replace(reported_cost=told)
+        if self._usage_places and outcome.answer is not None and job.url in self._usage_places:
+            places = self._usage_places[job.url]
+            outcome.answer.usage = placed_usage(ENDPOINTS[job.url], outcome.answer.body, places)
+        if COST_HEADER in headers and outcome.answer is not None:
+            outcome.answer.usage = with_cost_in(headers, outcome.answer.usage)
         return outcome
 
     async def _read_whole(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
@@ -242,8 +249,12 @@ class Client:
             if broken is not None and error.reported is None:
                 raise broken from error
             return self._unusable(answer, error, data, end_s, streamed=False)
-        response = data.decode() if found.strict else encode(found.body)
-        return AttemptOutcome(answer=found, response=response, content_end_at_s=end_s)
+        kept = found.strict and found.vectors is None
+        response = data.decode() if kept else encode(found.body)
+        long = not kept and sum(map(len, found.vectors or ())) > LONG_RECORD_CHARACTERS
+        if endpoint.success == "vectors":
+            count_vectors(found, job.answers)
+        return AttemptOutcome(answer=found, response=response, content_end_at_s=end_s, long=long)
 
     def _stream_in(
         self, job: Job, answer: Response, data: bytes, end_s: float | None
@@ -253,6 +264,7 @@ class Client:
         try:
             for event in events_in(data):
                 stream.add(event)
+            stream.at_end()
             if not stream.began and looks_answered(data):
                 raise UnusableAnswerError("the stream is not one of this endpoint", paid=True)
         except UnusableAnswerError as error:
@@ -402,7 +414,7 @@ class Client:
             except httpx.TransportError as error:
                 broken = transport_failure(error, in_stream=True)
             if stream.ended:
-                await _drain(coming)
+                await drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
                 broken = _too_long()
             else:
@@ -410,6 +422,8 @@ class Client:
                 more = take(b"", wire.arrived_at_s, lambda _: parser.end())
                 if not isinstance(more, bool):
                     await more
+                if broken is None:
+                    stream.at_end()
                 if broken is not None:  # half an event is not part of an answer
                     del stream.unreadable[whole_events:]
         except UnusableAnswerError as error:
@@ -471,15 +485,6 @@ class Client:
             partial=None if found is not None and stream.has_usage else stream.partial(),
             reported=stream.failed is not None,
         )
-
-
-async def _drain(answer: Response) -> None:
-    """Read a finished stream to its end, so that its connection can be used again.
-
-    The answer is whole: an end that doesn't come, or is not one, costs no more than the connection.
-    """
-    with trio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
-        await answer.feed(lambda *_: True)
 
 
 def _too_long() -> Failure:

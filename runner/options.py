@@ -23,6 +23,9 @@ class SendOptions(TypedDict, total=False):
     headers: sent with each job, as a mapping or as lines of "Name: value".
     share: make the run directory by the umask; without it, it is its owner's alone.
     metrics: serve the run's figures for Prometheus at this address: "127.0.0.1:9464".
+    any_endpoint: send jobs of any other path too: recorded and retried, without a cost.
+    endpoints: where the answers of a path tell their usage, as the table `[endpoints]` of
+        headrace.toml has it: `{"/v1/score": {"input_tokens": "usage.x"}}`.
     http2: HTTP/2, where the service speaks it; slower, and without the kernel's receive times.
     prices: a TOML price file; without one no cost is known.
     max_cost: what the computed cost never exceeds, in the currency of the prices.
@@ -39,6 +42,8 @@ class SendOptions(TypedDict, total=False):
     grace_s: float
     headers: Headers
     metrics: str | None
+    any_endpoint: bool
+    endpoints: Mapping[str, Mapping[str, str]]
     http2: bool
     share: bool
     prices: str | Path | None

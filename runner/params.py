@@ -191,6 +191,11 @@ def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
         click.option(
             "--header", "headers", metavar="'K: V'", multiple=True, help="Sent with each job."
         ),
+        click.option(
+            "--any-endpoint",
+            is_flag=True,
+            help="Send jobs of any path, those of other endpoints without a cost.",
+        ),
         click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
         WORKERS,
         click.option("--share", is_flag=True, help="Let others read the run directory (umask)."),

@@ -1,5 +1,6 @@
 """The heads of requests: where each endpoint is, and how the key goes with it."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -14,10 +15,22 @@ from .transport import RequestHead, http_base
 ANTHROPIC_VERSION = "2023-06-01"
 
 
+class PostHeads(dict[str, RequestHead]):
+    """The heads of POSTs by path; that of another path is made when it is asked for, and kept."""
+
+    def __init__(self, make: Callable[[str], RequestHead]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, path: str) -> RequestHead:
+        head = self[path] = self._make(path)
+        return head
+
+
 class RequestHeads(NamedTuple):
     """The heads of all POSTs, by the job's url; and the headers of a GET from the service."""
 
-    posts: dict[str, RequestHead]
+    posts: PostHeads
     get: httpx.Headers
     user_agent: str
 
@@ -28,9 +41,9 @@ def request_heads(
     """Heads for a service, with `headers` of the user's own, which come before ours."""
     agent = user_agent()
     own = {name.lower(): value for name, value in headers}
-    posts = {}
-    for path, endpoint in ENDPOINTS.items():
-        anthropic = endpoint.key == "x-api-key"
+
+    def head_of(path: str) -> RequestHead:
+        anthropic = ENDPOINTS[path].key == "x-api-key"
         base = anthropic_base_url if anthropic else base_url
         fields = {
             **_common(base, agent),
@@ -39,7 +52,10 @@ def request_heads(
             **own,
         }
         url = httpx.URL(endpoint_url(http_base(base), path))
-        posts[path] = RequestHead("POST", url, httpx.Headers(fields))
+        return RequestHead("POST", url, httpx.Headers(fields))
+
+    posts = PostHeads(head_of)
+    posts.update({path: head_of(path) for path in ENDPOINTS})
     get = {**_common(base_url, agent), **_bearer(base_url, key), **own}
     return RequestHeads(posts, httpx.Headers(get), agent)
 

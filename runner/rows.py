@@ -34,10 +34,10 @@ def usage_of(job: Job, outcome: AttemptOutcome) -> Usage:
     if outcome.answer is None:
         return outcome.usage or NO_USAGE
     usage = outcome.answer.usage
-    price = ENDPOINTS[job.url].price
-    if price == "images":
+    kind = ENDPOINTS[job.url].kind
+    if kind == "images":
         return usage._replace(image_size=job.image_size)
-    if price == "search":
+    if kind == "search":
         return usage._replace(searches=1)
     if job.web_search is not None and usage.web_searches is None and usage.why_unpriced is None:
         why = f"the job has {job.web_search}, and the answer does not say what it searched"
@@ -67,7 +67,7 @@ def probable_cost_of(
         return ZERO
     written = max(estimate_output_tokens(text), told.output_tokens or 0)
     known = told.input_tokens if told.input_tokens is not None else input_tokens
-    searches = int(ENDPOINTS[job.url].price == "search" and not reported)
+    searches = int(ENDPOINTS[job.url].kind == "search" and not reported)
     usage = told._replace(
         input_tokens=known, output_tokens=written, searches=searches, why_unpriced=None
     )
@@ -195,6 +195,8 @@ def job_end(
     job = flight.job
     answer, failure = outcome.answer, outcome.failure
     message = failure.message if failure else outcome.unfit
+    if message is None and answer is not None:
+        message = answer.oddity
     if failure is not None and failure.retried and gave_up:
         message = f"{message} (given up {gave_up})"
     return JobEnd(
@@ -204,6 +206,7 @@ def job_end(
         finish_reason=answer.finish_reason if answer else None,
         text=answer.text if answer else None,
         response=outcome.response,
+        vectors=answer.vectors if answer else None,
         currency=currency if last.cost is not None else None,
         ended_at=clock.utc(ended_s),
         tpot_s=tpot_s(last.ttft_s, last.latency_s, last.output_tokens),

@@ -8,7 +8,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from headrace.jobs import InputError, Limits, ModelLimits, PriceTable, is_stream, load_prices
+from headrace.jobs import (
+    InputError,
+    Limits,
+    ModelLimits,
+    OtherEndpoints,
+    PriceTable,
+    UsagePlaces,
+    is_stream,
+    load_prices,
+    usage_places,
+)
 
 from .base_url import BaseUrls, base_urls_from
 from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, OUTAGE_S
@@ -37,8 +47,8 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of any run.
 
     See `runner.options` for what each is; times are seconds. `max_cost` is over all sessions of
-    the run. `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `seed` None
-    takes one from the clock.
+    the run. `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `endpoints`
+    are those whose usage the user has placed. `seed` None takes one from the clock.
     """
 
     base_url: str
@@ -60,6 +70,8 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     http2: bool = False
     share: bool = False
     metrics: str | None = None
+    any_endpoint: bool = False
+    endpoints: Mapping[str, UsagePlaces] = {}
     seed: int | None = None
     workers: int = 1
 
@@ -91,6 +103,11 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     def base_urls(self) -> BaseUrls:
         """Where each protocol's requests go."""
         return BaseUrls(self.base_url, self.anthropic_base_url or self.base_url)
+
+    @property
+    def others(self) -> OtherEndpoints:
+        """The endpoints that jobs may name besides those of the table."""
+        return OtherEndpoints(self.any_endpoint, self.endpoints)
 
     @property
     def limits(self) -> Limits:
@@ -166,6 +183,7 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
         key=key if isinstance(key, Secret) else key_from(key),
         prices=None if prices is None else load_prices(Path(prices)),
         headers=headers_from(options.pop("headers", None) or ()),
+        endpoints=usage_places(options.pop("endpoints", None) or {}),
         **options,
     )
 

@@ -32,6 +32,7 @@ MAY_SLEEP = {
 MIRROR_NO_FILE = {
     "gateway/test_asked_forms.py",
     "gateway/test_clients.py",
+    "gateway/test_clients_beyond.py",
     "gateway/test_clients_errors.py",
     "gateway/test_clients_forms.py",
     "gateway/test_face.py",
@@ -60,6 +61,7 @@ MIRROR_NO_FILE = {
     "runner/record/test_foreign_directory.py",
     "runner/record/test_segment_writers.py",
     "runner/test_answer_cases.py",
+    "runner/test_beyond_reference.py",
     "runner/test_client_oddities.py",
     "runner/test_client_packed.py",
     "runner/test_client_shapes.py",

@@ -7,7 +7,16 @@ from typing import Any, Literal, NamedTuple
 from ..prices import ModelPrice
 from ..response import EventStream, Response
 
-Protocol = Literal["chat", "messages", "images"]
+Protocol = Literal[
+    "chat",
+    "messages",
+    "images",
+    "responses",
+    "completions",
+    "embeddings",
+    "rerank",
+    "moderations",
+]
 DONE = b"data: [DONE]\n\n"
 # For variants of calls where an answer has none.
 INVENTED = ("read_level", '{"gauge": "weir", "hours": 2}')
@@ -67,7 +76,7 @@ def take_apart(
 ) -> Answer:
     """The answer in `response`, which has one choice."""
     answer = Answer(protocol, streamed, response, price, {})
-    if protocol == "images":
+    if protocol not in ("chat", "messages"):
         return answer
     if isinstance(response.body, bytes):
         fields = json.loads(response.body)

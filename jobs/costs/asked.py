@@ -261,13 +261,15 @@ def _asked(fields: Mapping[str, Any], kind: EndpointKind) -> Asked | str:
             return found
         web, groups = found.web, groups + found.tools
     refers = next((name for name in REFERRED_INPUT if fields.get(name)), None)
+    if kind == "responses" and fields.get("prompt"):
+        refers = "prompt"  # one that is stored at the service
     if refers is None:
         for name in INPUT_FIELDS:
             what = _beyond_text(fields.get(name))
             if what in SOUND_PARTS:
                 return _refused(f"{what}: {UNBOUNDED_FIELDS['audio']}")
             refers = refers or what
-    messages = fields.get("messages")
+    messages = fields.get("input" if kind == "responses" else "messages")
     return Asked(
         messages=len(messages) if isinstance(messages, list) else 1,
         tools=groups,

@@ -7,11 +7,14 @@ more of them), and an answer is as long as its limit allows.
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from ..amount import EXACT
 from ..endpoints import ENDPOINTS, Endpoint
 from ..job import Job
 from .asked import asked_for
 from .prices import THOUSANDTH, ZERO, Price, PriceTable, Usage
+from .rerank import most_of_rerank
 
 # What a service's template may put around a message, a request and its tools, in tokens. The JSON
 # around a message is counted as well, although it is not part of the template.
@@ -73,20 +76,26 @@ class CostBounds:
     def _bound(self, job: Job) -> Decimal | str:
         rates = self._rates.get((job.model, job.url))
         if rates is None:
-            price = self._prices.models.get(job.model)
+            endpoint, price = ENDPOINTS[job.url], self._prices.models.get(job.model)
+            if endpoint.price == "free":
+                return ZERO
+            if endpoint.price == "unknown":
+                return f"what {job.url} bills is not known; run it without --max-cost"
             if price is None:
                 return (
                     f"the price file has no model {job.model!r}, which --max-cost needs; "
                     "add its prices"
                 )
-            rates = self._rates[job.model, job.url] = _rates(price, ENDPOINTS[job.url])
+            rates = self._rates[job.model, job.url] = _rates(price, endpoint)
         used = _most_used(job, rates.price, rates.endpoint, by_tokens=rates.by_tokens)
         if isinstance(used, str):
             return used
         input_tokens, output_tokens, web_searches = used
-        fixed = (
-            rates.fixed if rates.endpoint.price != "images" else _cost_of_images(job, rates.price)
-        )
+        fixed = rates.fixed
+        if rates.endpoint.price == "images":
+            fixed = _cost_of_images(job, rates.price)
+        elif rates.endpoint.kind == "rerank" and fixed is not None:
+            fixed = EXACT.multiply(fixed, most_of_rerank(job.body).units)
         bound = fixed
         for begin, of_input, of_output in rates.bands:
             if of_input is None or of_output is None or fixed is None:
@@ -113,9 +122,18 @@ def _rates(price: Price, endpoint: Endpoint) -> _Rates:
     by_tokens = endpoint.price != "images" or price.input is not None or price.output is not None
     if not by_tokens:
         return _Rates(price, endpoint, by_tokens, ZERO, [])
+    if endpoint.kind == "rerank" and price.input is None and price.search_request is not None:
+        return _Rates(
+            price, endpoint, by_tokens, price.search_request, [_TokenRates(0, ZERO, ZERO)]
+        )
+    if endpoint.price != "images" and not endpoint.limits:  # no tokens of output, and no price
+        price = msgspec.structs.replace(price, output=ZERO)
     begins = [0, *(each.from_input_tokens for each in price.bands)]
     bands = [_token_rates(price.at(begin), begin) for begin in begins]
-    fixed = price.cost(Usage(0, 0, 0, 0, searches=1 if endpoint.price == "search" else 0))
+    searches = int(endpoint.price == "search")
+    if endpoint.kind == "rerank" and price.search_request is None:
+        searches = 0  # it is billed by its tokens
+    fixed = price.cost(Usage(0, 0, 0, 0, searches=searches))
     return _Rates(price, endpoint, by_tokens, fixed, bands)
 
 
@@ -162,6 +180,8 @@ def _most_used(job: Job, price: Price, endpoint: Endpoint, *, by_tokens: bool) -
             )
         # After each use of a tool the model reads all of its input again.
         input_tokens = most_input * rounds
+    elif endpoint.kind == "rerank":
+        input_tokens = most_of_rerank(job.body).tokens + REQUEST_ALLOWANCE_TOKENS
     elif endpoint.price == "search" and most_input is not None:
         input_tokens = most_input  # search results may be input too
     else:

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from ..endpoints import ENDPOINTS
+from ..endpoints import TOKEN_URLS
 from ..job import Job
 from .prices import Usage
 from .quantile import UpperQuantile
@@ -50,13 +50,13 @@ def estimate_input_tokens(url: str, body: bytes) -> int:
         body: a JSON object in UTF-8.
 
     Returns:
-        0 for images, which are billed per image.
+        0 where no tokens are billed: for images, moderations, and endpoints that nobody knows.
     """
-    return 0 if ENDPOINTS[url].price == "images" else estimate_body_tokens(body)
+    return estimate_body_tokens(body) if url in TOKEN_URLS else 0
 
 
 def estimate_body_tokens(body: bytes) -> int:
-    """The same, of a request that is not for images."""
+    """The same, of a request whose tokens are billed."""
     tokens = 0.0
     # (`find` takes half as long as `in`, which first checks whether it was given a number.)
     if body.find(b'"type"') >= 0:  # as in every part of a message that is not plain text
@@ -126,7 +126,7 @@ class TokenEstimator:
 
     Input: the rule's estimate times an upper quantile of (billed / estimated), weighted by the
     estimate. Output: the body's limit, or else an upper quantile of the lengths of answers without
-    a limit. Images: 0 tokens. Deterministic, and in constant time per call.
+    a limit. Where no tokens are billed: 0. Deterministic, and in constant time per call.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class TokenEstimator:
 
     def reserve(self, job: Job) -> int:
         """An upper estimate of the tokens, input and output, that the job will be billed for."""
-        if ENDPOINTS[job.url].price == "images":
+        if job.url not in TOKEN_URLS:
             return 0
         history = self._models.get(job.model)
         ratio = FIRST_RATIO if history is None else _trusted(history.ratio, FIRST_RATIO)
@@ -153,7 +153,7 @@ class TokenEstimator:
             reserved_tokens: what `reserve` gave before it was sent.
             usage: the answer's usage.
         """
-        if ENDPOINTS[job.url].price == "images":
+        if job.url not in TOKEN_URLS:
             return
         billed, output = usage.input_tokens, usage.output_tokens
         if billed is None and output is None:

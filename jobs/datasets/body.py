@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..endpoints import ENDPOINTS
+from ..endpoints import ENDPOINTS, EndpointKind
 from ..errors import InputError
 from ..forms import SchemaRequest, way_of
 from ..records import Recipe
@@ -13,6 +13,10 @@ from .images import Image, images_in
 from .template import NO_COLUMN, BadRowError, Null, Row, Template, is_template
 
 Value = Callable[[Row], Any]
+# Keys of a recipe that only conversations have a place for.
+TALK = ("system", "messages", "images")
+# The field of a body that says what the system says, where that is not a message.
+SYSTEM_FIELDS: dict[EndpointKind, str] = {"messages": "system", "responses": "instructions"}
 # A string that is nothing but a column has the column's value, whatever its type.
 BARE = re.compile(r"\s*\{\{\s*(\w+)\s*\}\}\s*", re.ASCII)
 
@@ -33,7 +37,9 @@ class BodyMaker:
         self._images_from = images_from
         self._endpoint = ENDPOINTS[recipe.url]
         self.kind = self._endpoint.kind
-        self._talks = self._endpoint.prompt == "messages"
+        self._talks = self._endpoint.talks
+        self._system_field = SYSTEM_FIELDS.get(self.kind)
+        self._limit_field = next(iter(self._endpoint.limits), "max_tokens")
         self.columns = set(recipe.images)
         self._model = self._compiled(recipe.model, "model")
         self._system = self._text(recipe.system, "system")
@@ -43,11 +49,15 @@ class BodyMaker:
         self._schema: SchemaRequest | None = None
         if (way := way_of(recipe, "the recipe")) is not None and recipe.schema is not None:
             self._schema = SchemaRequest(recipe.schema, way, self.kind)
-        if not self._talks:
-            self._check_prompt()
+        self._check_prompt()
 
     def _check_prompt(self) -> None:
-        for name in ("system", "messages", "images"):
+        names: tuple[str, ...] = () if self._talks else TALK
+        if self.kind == "responses":
+            names = ("images",)
+        if not self._endpoint.limits and self.kind != "images":
+            names = (*names, "max_tokens", "temperature")
+        for name in names:
             if getattr(self._recipe, name):
                 raise InputError(f"{name} has no place in a body for {self._recipe.url}")
 
@@ -57,14 +67,14 @@ class BodyMaker:
         body: dict[str, Any] = {"model": self._model(row)}
         extra = self._extra(row)
         if self._talks:
-            if self.kind == "messages" and self._system is not None:
-                body["system"] = self._system.render(row)
+            if self._system_field is not None and self._system is not None:
+                body[self._system_field] = self._system.render(row)
             if messages := self._asked(row):
-                body["messages"] = messages
+                body[self._endpoint.prompt] = messages
         elif self._user is not None:
             body[self._endpoint.prompt] = self._user.render(row)
         if recipe.max_tokens is not None:
-            body["max_tokens"] = recipe.max_tokens
+            body[self._limit_field] = recipe.max_tokens
         if recipe.temperature is not None:
             body["temperature"] = recipe.temperature
         if twice := body.keys() & extra.keys():
@@ -80,7 +90,7 @@ class BodyMaker:
                 raise BadRowError(f"messages: {self._recipe.messages} is not a list of messages")
             messages = list(messages)  # the recipe's own where there is no template in it
         else:
-            if self.kind != "messages" and self._system is not None:
+            if self._system_field is None and self._system is not None:
                 messages.append({"role": "system", "content": self._system.render(row)})
             if self._user is not None:
                 messages.append({"role": "user", "content": self._user.render(row)})

@@ -18,9 +18,10 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ..costs import SEARCHING_FIELDS, estimate_body_tokens, field_that_searches
-from ..endpoints import ENDPOINTS, Endpoint
+from ..endpoints import ENDPOINTS, TOKEN_URLS
 from ..errors import InputError
 from ..job import Job, Reject
+from ..other_endpoints import NO_OTHERS, OtherEndpoints, is_path
 from .encoding import BOM
 from .source import MIB, TOO_LONG
 from .stream_options import with_usage_requested
@@ -28,6 +29,9 @@ from .stream_options import with_usage_requested
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 KNOWN_URLS = ", ".join(ENDPOINTS)
+# What a job's model is called where its endpoint needs none.
+NO_MODEL = "default"
+ASK_FOR_OTHERS = "or give --any-endpoint"
 # More than anybody needs; it keeps every sum of tokens within 64 bits.
 LARGEST_LIMIT_TOKENS = 2**53
 LIST = ord("[")  # the first byte of a JSON list
@@ -91,21 +95,54 @@ class _BodyFields(msgspec.Struct, gc=False):
     web_search: Any = UNSET
 
 
+class _MoreFields(_BodyFields, gc=False):
+    """The same of endpoints beyond the reference: each field makes all bodies slower to read."""
+
+    max_output_tokens: Any = UNSET
+    input: Raw | UnsetType = UNSET
+    query: Raw | UnsetType = UNSET
+    documents: Raw | UnsetType = UNSET
+
+
 class _Document(msgspec.Struct):
     requests: list[Raw]
 
 
 _decode_line = msgspec.json.Decoder(_LineFields).decode
 _decode_body = msgspec.json.Decoder(_BodyFields).decode
+_decode_more = msgspec.json.Decoder(_MoreFields).decode
 _decode_document = msgspec.json.Decoder(_Document).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
+
+
+# What an endpoint's bodies are held to: the fields that they must have, and those that limit the
+# output; whether it is in the reference, makes images, bills tokens, takes `n`, is asked for its
+# usage, and may search the web as a tool. Plain tuples: a line is taken apart millions of times.
+_Rules = tuple[tuple[str, ...], tuple[str, ...], bool, bool, bool, bool, bool, bool]
+
+
+def _rules_of(url: str) -> _Rules:
+    endpoint = ENDPOINTS[url]
+    return (
+        endpoint.required,
+        endpoint.limits,
+        endpoint.in_reference,
+        endpoint.price == "images",
+        url in TOKEN_URLS,
+        endpoint.has_n,
+        endpoint.asks_usage,
+        endpoint.kind == "chat",
+    )
+
+
+_RULES = {url: _rules_of(url) for url in ENDPOINTS}
 
 
 class BadLineError(Exception):
     """Why a line is not a job. Of the public functions, only `build_job` raises it."""
 
 
-def parse_line(line: bytes, number: int) -> Job | Reject:
+def parse_line(line: bytes, number: int, others: OtherEndpoints = NO_OTHERS) -> Job | Reject:
     """The job that a line holds, or the reject that says why it is not a job.
 
     The body is kept byte for byte, except that `stream_options.include_usage` is added to chat
@@ -114,11 +151,12 @@ def parse_line(line: bytes, number: int) -> Job | Reject:
     Args:
         line: without its line feed.
         number: from 1, of the line in the file or of the request in a document.
+        others: the paths that are taken besides ENDPOINTS.
     """
     fields: _LineFields | None = None
     try:
         fields = _decoded(line)
-        return _job(fields, line, number)
+        return _job(fields, line, number, others)
     except BadLineError as error:
         custom_id = fields.custom_id if fields is not None else None
         return make_reject(
@@ -240,12 +278,12 @@ def _position(data: bytes, offset_bytes: int) -> str:
     return f"line {line + 1}, column {column}" if b"\n" in data else f"column {column}"
 
 
-def _job(fields: _LineFields, line: bytes, number: int) -> Job:
+def _job(fields: _LineFields, line: bytes, number: int, others: OtherEndpoints) -> Job:
     raw: Raw
     if fields.body is not UNSET:
         raw, url = fields.body, fields.url
         # (Here and below: the decoder gives no subclasses, and isinstance() takes longer.)
-        if type(url) is not str or url not in ENDPOINTS:
+        if type(url) is not str or (url not in ENDPOINTS and not others.take(url)):
             raise BadLineError(_wrong_url(url))
     elif fields.params is not UNSET:
         raw, url = fields.params, MESSAGES
@@ -294,7 +332,7 @@ def build_job(
 
     Args:
         body: a JSON object in UTF-8.
-        url: one of ENDPOINTS.
+        url: one of ENDPOINTS, or another path.
         custom_id: the job's id.
         number: from 1, of the line in its file.
         metadata: JSON text, or None.
@@ -307,29 +345,34 @@ def build_job(
         if body.startswith(b'"{'):
             raise BadLineError("the body is JSON in a string; write the object itself")
         raise BadLineError('the body is not a JSON object; write {"model": ..., ...}')
+    rules = _RULES.get(url) or _rules_of(url)
+    required, limits, plain, images, counts_tokens, has_n, asks_usage, searches = rules
     try:
-        known = _decode_body(body)
+        known = _decode_body(body) if plain else _decode_more(body)
     except msgspec.ValidationError as error:
         raise BadLineError(f"the body can't be sent: {error}") from error
-    endpoint = ENDPOINTS[url]
-    for name in endpoint.required:
+    for name in required:
         if getattr(known, name) is UNSET:
             raise BadLineError(f"the body has no {name}, which {url} needs")
     model, stream, messages = known.model, known.stream, known.messages
-    if type(model) is not str or not model:
+    if model is UNSET:  # only where the endpoint needs none
+        model = NO_MODEL
+    elif type(model) is not str or not model:
         raise BadLineError(f"model is {_as_json(model)}; write a model's name in quotes")
     if stream is not None and type(stream) is not bool:
         raise BadLineError(f"stream is {_as_json(stream)}; write true or false")
-    if messages is not UNSET and memoryview(messages)[0] != LIST:
+    if messages is not UNSET and limits and memoryview(messages)[0] != LIST:
         raise BadLineError('messages is not a list; write [{"role": "user", "content": ...}]')
-    images = endpoint.price == "images"
-    estimate_tokens = 0 if images else estimate_body_tokens(body)
-    if stream and endpoint.asks_usage:
+    estimate_tokens = estimate_body_tokens(body) if counts_tokens else 0
+    if stream and asks_usage:
         options = known.stream_options
         body = with_usage_requested(body, None if options is UNSET else bytes(options))
     hasher = _NO_BODY.copy()
     hasher.update(body)
     count = 1 if known.n is None else _positive_integer(known.n) or 1
+    answers = count if has_n else 1
+    if not plain:
+        answers *= _inputs(known, url)
     return Job(
         index=number - 1,
         custom_id=custom_id,
@@ -339,11 +382,11 @@ def build_job(
         body=body,
         body_digest=hasher.hexdigest(),
         input_estimate_tokens=estimate_tokens,
-        output_limit_tokens=_limit(known, endpoint, count),
-        answers=count if endpoint.has_n else 1,
+        output_limit_tokens=_limit(known, limits, answers) if limits else None if images else 0,
+        answers=answers,
         image_size=known.size if images and type(known.size) is str else None,
         images=count if images else 0,
-        web_search=_web_search(known) if endpoint.kind == "chat" else None,
+        web_search=_web_search(known) if searches else None,
         metadata=metadata,
         expected=expected,
     )
@@ -367,17 +410,36 @@ def _web_search(known: _BodyFields) -> str | None:
     return field_that_searches({name: each for name, each in given.items() if each is not UNSET})
 
 
-def _limit(known: _BodyFields, endpoint: Endpoint, answers: int) -> int | None:
+def _limit(known: _BodyFields, limits: tuple[str, ...], answers: int) -> int | None:
     """The output limit of a body, in tokens, of all its answers together."""
-    tokens = 0
-    for name in endpoint.limits:
-        if (value := getattr(known, name)) is not UNSET:
-            value = _positive_integer(value)
-            tokens = value if value > tokens else tokens
-    if endpoint.has_n:
-        tokens *= answers
+    tokens = _positive_integer(getattr(known, limits[0]))
+    if len(limits) > 1 and (other := getattr(known, limits[1])) is not UNSET:
+        tokens = max(tokens, _positive_integer(other))
+    tokens *= answers
     # (A comparison is faster than min(), and this runs for every line.)
     return (tokens if tokens < LARGEST_LIMIT_TOKENS else LARGEST_LIMIT_TOKENS) or None
+
+
+def _inputs(known: _BodyFields, url: str) -> int:
+    """How many prompts or texts a body beyond the reference has that are answered each."""
+    endpoint = ENDPOINTS[url]
+    if endpoint.has_n and known.prompt is not UNSET:
+        return _texts_in(known.prompt)
+    if (
+        endpoint.success == "vectors"
+        and isinstance(known, _MoreFields)
+        and known.input is not UNSET
+    ):
+        return _texts_in(known.input)
+    return 1
+
+
+def _texts_in(prompt: Raw) -> int:
+    """How many prompts or inputs a body has: a text is one, and so is a list of tokens."""
+    if memoryview(prompt)[0] != LIST:
+        return 1
+    prompts = _decode_array(prompt)
+    return len(prompts) if prompts and memoryview(prompts[0])[0] in b'"[{' else 1
 
 
 def _positive_integer(value: Any) -> int:
@@ -403,5 +465,8 @@ def _wrong_url(url: Any) -> str:
     path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
     for known in ENDPOINTS:
         if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
-            return f"url is {_as_json(url)}; write {_as_json(known)}"
-    return f"unknown url {_as_json(url)}; write one of {KNOWN_URLS}"
+            other = f", {ASK_FOR_OTHERS} to send it as it is" if is_path(url) else ""
+            return f"url is {_as_json(url)}; write {_as_json(known)}{other}"
+    if not is_path(url):
+        return f"unknown url {_as_json(url)}; write one of {KNOWN_URLS}"
+    return f"unknown url {_as_json(url)}; write one of {KNOWN_URLS}, {ASK_FOR_OTHERS}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from ..costs import CostBounds, PriceTable
 from ..job import Job, Reject
+from ..other_endpoints import NO_OTHERS, OtherEndpoints
 from ..records import ModelLimits
 from .dialects import document_lines, make_reject, parse_line
 from .duplicates import SeenIds
@@ -33,6 +34,7 @@ class JobReader:
             could ever admit it.
         model_limits: models with limits of their own, which go before `tpm`.
         bounded_by: prices. A job whose cost they don't bound is a Reject.
+        others: the paths that are taken besides ENDPOINTS.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class JobReader:
         tpm: int | None = None,
         model_limits: Mapping[str, ModelLimits] | None = None,
         bounded_by: PriceTable | None = None,
+        others: OtherEndpoints = NO_OTHERS,
     ) -> None:
         self._source = source
         self._tpm = tpm
         self._model_limits = model_limits
+        self._others = others
         self._bounds = None if bounded_by is None else CostBounds(bounded_by)
         self._seen = SeenIds()
         self._batches = _batches(source)
@@ -114,12 +118,12 @@ class JobReader:
 
     def _parsed(self, line: bytes, number: int) -> Job | Reject | None:
         """What the line holds; None where it is blank but for byte order marks."""
-        item = parse_line(line, number)
+        item = parse_line(line, number, self._others)
         if not isinstance(item, Job):
             bare = without_marks(line, number, self._source)
             if bare is None or bare == line:
                 return item if bare else None
-            item = parse_line(bare, number)
+            item = parse_line(bare, number, self._others)
             if not isinstance(item, Job):
                 return item
         own = self._model_limits.get(item.model) if self._model_limits else None

@@ -9,12 +9,11 @@ from ..endpoints import ENDPOINTS, EndpointKind
 from ..errors import InputError
 from ..records import Recipe, SchemaBy
 
-# How each kind of endpoint is told by default, and in which other ways it may be.
+# How a kind of endpoint is told by default, and in which other ways it may be; others are not told.
 WAYS: dict[EndpointKind, tuple[SchemaBy, ...]] = {
     "chat": ("response_format", "tool", "prompt"),
     "messages": ("tool", "output_config", "prompt"),
     "search": ("prompt", "response_format"),
-    "images": (),
 }
 # The fields of the body that each way sets.
 FIELDS: dict[SchemaBy, tuple[str, ...]] = {
@@ -43,7 +42,7 @@ def way_of(recipe: Recipe, what: str) -> SchemaBy | None:
         if by is not None:
             raise InputError(f"{what}: schema_by is there and schema is not; name a JSON schema")
         return None
-    ways = WAYS[ENDPOINTS[url].kind]
+    ways = WAYS.get(ENDPOINTS[url].kind, ())
     if not ways:
         raise InputError(f"{what}: schema has no place in a body for {url}")
     way = by or ways[0]
@@ -63,7 +62,7 @@ def _check_tool(recipe: Recipe, what: str) -> None:
     thinking = recipe.body.get("thinking")
     off = isinstance(thinking, dict) and thinking.get("type") == "disabled"
     if thinking is not None and not off:
-        ways = WAYS[ENDPOINTS[recipe.url].kind]
+        ways = WAYS.get(ENDPOINTS[recipe.url].kind, ())
         others = " or ".join(f'"{each}"' for each in ways if each != "tool")
         raise InputError(
             f"{what}: a tool can't be forced where the body has thinking; write schema_by = "

@@ -30,7 +30,7 @@ BAD_LINES: tuple[bytes, ...] = (
     b'{"custom_id": "bad-cut-off", "method": "POST", "url": "/v1/chat/comp',
     b'{"custom_id": "bad-latin-1", "url": "/v1/chat/completions", "body": {"model": "caf\xe9"}}',
     b'{"custom_id": "bad-no-body", "method": "POST", "url": "/v1/chat/completions"}',
-    b'{"custom_id": "bad-url", "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}}',
+    b'{"custom_id": "bad-url", "url": "/v1/embedings", "body": {"model": "m", "input": "x"}}',
     b'{"custom_id": "bad-no-model", "url": "/v1/chat/completions", "body": {"messages": []}}',
     b'{"custom_id": 7, "url": "/v1/chat/completions", "body": {"model": "m", "messages": []}}',
     b'{"custom_id": "bad-stream", "params": '
@@ -59,7 +59,7 @@ _Request = tuple[str, dict[str, Any]]
 
 
 def docstring_jobs(count: int, *, text_model: str, image_model: str, seed: int) -> Iterator[bytes]:
-    """Lines of a job file in its canonical form, for all endpoints.
+    """Lines of a job file in its canonical form, for all endpoints of the reference.
 
     Any 20 successive lines cover each endpoint, streamed and not where it can be, and images as url
     and as b64_json. Texts repeat once the library is used up, after about 2,000.

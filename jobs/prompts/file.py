@@ -9,6 +9,7 @@ from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..files import MIB, JobReader, build_job, open_source
 from ..job import Job, Reject
+from ..other_endpoints import NO_OTHERS, OtherEndpoints
 from .part import WHOLE, Part
 
 # Jobs are kept in memory, so that no file is read between two requests.
@@ -27,6 +28,7 @@ class FilePrompts:
         part: which of the requests are asked for.
         model: replaces the model of every body.
         stream: replaces whether answers are streamed, where the endpoint can.
+        others: the endpoints that jobs may name besides those of the table.
 
     Raises:
         InputError: where the file can't be read, has no jobs, or more than 512 MiB of them.
@@ -40,6 +42,7 @@ class FilePrompts:
         part: Part = WHOLE,
         model: str | None = None,
         stream: bool | None = None,
+        others: OtherEndpoints = NO_OTHERS,
     ) -> None:
         self.rejects: list[Reject] = []
         self._jobs: list[Job] = []
@@ -47,7 +50,7 @@ class FilePrompts:
         self._part = part
         held_bytes = 0
         with open_source(path) as source:
-            for item in JobReader(source):
+            for item in JobReader(source, others=others):
                 if isinstance(item, Reject):
                     self.rejects.append(item)
                     continue

@@ -72,7 +72,7 @@ class SyntheticPrompts:
         endpoint = ENDPOINTS[template.check().url]
         if shape.output_tokens is None and not set(endpoint.limits).isdisjoint(endpoint.required):
             raise InputError(f"{template.url} needs an output length; write --output-tokens")
-        if endpoint.prompt != "messages" and shape.turns.longest > 1:
+        if not endpoint.talks and shape.turns.longest > 1:
             raise InputError(f"{template.url} does not take conversations; write --turns 1")
         if not 0 <= shape.shared_prefix <= 1:
             raise InputError(f"the shared prefix is {shape.shared_prefix}; write a share of 0 to 1")

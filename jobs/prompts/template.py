@@ -9,6 +9,10 @@ from ..errors import InputError
 from ..files import BadLineError, build_job
 from ..job import Job
 
+# How a synthetic prompt becomes a reranking.
+QUERY_PART = 20
+DOCUMENTS = 10
+
 
 class RequestTemplate(NamedTuple):
     """What all requests have in common.
@@ -29,7 +33,10 @@ class RequestTemplate(NamedTuple):
         """Return itself. Raises InputError where no request can be made of it."""
         endpoint = ENDPOINTS.get(self.url)
         if endpoint is None:
-            raise InputError(f"unknown url {self.url!r}; write one of {', '.join(ENDPOINTS)}")
+            raise InputError(
+                f"unknown url {self.url!r}; write one of {', '.join(ENDPOINTS)}, or send jobs of "
+                "another one by --jobs and --any-endpoint"
+            )
         if not self.model:
             raise InputError("no model; name one")
         if self.stream and endpoint.stream is None:
@@ -51,8 +58,10 @@ class RequestTemplate(NamedTuple):
         """The job that sends `messages`; where the endpoint takes a prompt, it is the last."""
         body: dict[str, Any] = {"model": self.model}
         endpoint = ENDPOINTS[self.url]
-        talks = endpoint.prompt == "messages"
-        body[endpoint.prompt] = messages if talks else messages[-1]["content"]
+        if endpoint.kind == "rerank":
+            body |= _query_and_documents(messages[-1]["content"])
+        else:
+            body[endpoint.prompt] = messages if endpoint.talks else messages[-1]["content"]
         if endpoint.limits and output_tokens is not None:
             body[endpoint.limits[0]] = output_tokens
         if self.stream:
@@ -64,3 +73,13 @@ class RequestTemplate(NamedTuple):
             number=index + 1,
             metadata=None if metadata is None else msgspec.json.encode(metadata).decode(),
         )
+
+
+def _query_and_documents(text: str) -> dict[str, Any]:
+    """A prompt as a query, which is a twentieth of it, and documents of about one length."""
+    found = text.split(" ")
+    begin = max(1, len(found) // QUERY_PART)
+    query, rest = found[:begin], found[begin:] or found
+    size = -(-len(rest) // DOCUMENTS)
+    documents = [" ".join(rest[at : at + size]) for at in range(0, len(rest), size)]
+    return {"query": " ".join(query), "documents": documents}

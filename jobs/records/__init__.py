@@ -79,9 +79,11 @@ from .rows import (
 )
 from .run_files import RUN_FILES, SCORES, SERVER_SPOOL, SERVER_TABLE, check_run_files, read_run_file
 from .unbilled import kept_for, kept_in, may_be_billed, unbilled
+from .vectors import FLOAT_BYTES, as_vector, floats_of, places_of
 
 __all__ = [
     "CLIENT_CANCELLED",
+    "FLOAT_BYTES",
     "LEFT_OUT",
     "MADE_JOBS",
     "OF_LAST_ATTEMPT",
@@ -143,6 +145,7 @@ __all__ = [
     "Status",
     "WorkerFacts",
     "WrittenRecord",
+    "as_vector",
     "check_row_count",
     "check_rows",
     "check_run_files",
@@ -150,6 +153,7 @@ __all__ = [
     "columns",
     "counts_toward_outage",
     "decode_manifest",
+    "floats_of",
     "journal_segments",
     "judge_load",
     "kept_for",
@@ -158,6 +162,7 @@ __all__ = [
     "missing_segments",
     "newer_schema",
     "numbered_files",
+    "places_of",
     "read_journal_segment",
     "read_left_out",
     "read_run_file",

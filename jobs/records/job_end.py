@@ -4,14 +4,16 @@ Most columns of a result are those of its last attempt, which is in the same rec
 they would make the journal, and the work for each job, larger by a third.
 """
 
-from .rows import Attempt, Float32, Moment, Result, Row, Status
+from .rows import Attempt, Moment, Result, Row, Status
+from .vectors import floats_of
 
 
 class JobEnd(Row, frozen=True, kw_only=True):
     """A result without the columns that its last attempt has; for these see `Result`.
 
     `error_code` and `error_message` are here too: a result says more than the attempt, such as why
-    the job was given up.
+    the job was given up. `vectors` are bytes, which JSON has as base64: half of what their numbers
+    would take, and no work for each of them.
     """
 
     status: Status
@@ -20,7 +22,7 @@ class JobEnd(Row, frozen=True, kw_only=True):
     finish_reason: str | None = None
     text: str | None = None
     response: str | None = None
-    vectors: list[list[Float32]] | None = None
+    vectors: list[bytes] | None = None
     copy_of: str | None = None
     currency: str | None = None
     ended_at: Moment
@@ -34,6 +36,8 @@ class JobEnd(Row, frozen=True, kw_only=True):
         """The whole result of a job whose last attempt was `last`."""
         shared = {name: getattr(last, name) for name in OF_LAST_ATTEMPT}
         own = {name: getattr(self, name) for name in JobEnd.__struct_fields__}
+        if self.vectors is not None:
+            own["vectors"] = [floats_of(each).tolist() for each in self.vectors]
         return Result(attempts=last.attempt, **shared, **own)
 
 

@@ -5,14 +5,16 @@ for a run writes segments of its own, whose names bear its number.
 """
 
 import re
+from array import array
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 import msgspec
 
 from .job_end import JobEnd
 from .rows import Attempt, AttemptNumber, BalanceReading, Index, Moment, Reask, Result
+from .vectors import as_vector, floats_of
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=True):
@@ -78,12 +80,31 @@ class BalanceRead(msgspec.Struct, frozen=True, kw_only=True, tag="balance"):
     reading: BalanceReading
 
 
-class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided"):
+class Decided(msgspec.Struct, frozen=True, kw_only=True, tag="decided", omit_defaults=True):
     """A result that no attempt of this session decided. `replaces` says that the job has one
-    already, whose place this one takes: its images are files by now."""
+    already, whose place this one takes: its images are files by now. Its vectors stand beside it,
+    as in a `JobEnd`."""
 
     result: Result
     replaces: bool = False
+    vectors: list[bytes] | None = None
+
+    @classmethod
+    def of(cls, result: Result, *, replaces: bool) -> Self:
+        """The record of a result."""
+        if result.vectors is None:
+            return cls(result=result, replaces=replaces)
+        vectors = [as_vector(array("f", each)) for each in result.vectors]
+        bare = msgspec.structs.replace(result, vectors=None)
+        return cls(result=bare, replaces=replaces, vectors=vectors)
+
+    def whole(self) -> "Decided":
+        """The same with the vectors in the result."""
+        if self.vectors is None:
+            return self
+        floats = [floats_of(each).tolist() for each in self.vectors]
+        result = msgspec.structs.replace(self.result, vectors=floats)
+        return Decided(result=result, replaces=self.replaces)
 
 
 JournalRecord = Sent | Ended | BalanceRead | Decided

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..errors import DamagedJournalError
-from .journal import Finished, JournalRecord, SegmentName, Sent, WrittenRecord
+from .journal import Decided, Finished, JournalRecord, SegmentName, Sent, WrittenRecord
 from .rows import is_amount
 
 # What a power failure may take of a segment: what is written between two syncs, and much more.
@@ -97,7 +97,7 @@ def read_journal_segment(
             continue
         followed = damaged > 0
         # A whole record without its line end was torn just before the newline: it counts.
-        yield record.ended() if isinstance(record, Finished) else record
+        yield _whole(record)
     if damaged:
         gap = Gap(path, damaged, first, followed=followed)
         if not skip_damaged:
@@ -106,6 +106,13 @@ def read_journal_segment(
             told(gap)
     elif zeros_bytes and told is not None:
         told(Gap(path, zeros_bytes=zeros_bytes))
+
+
+def _whole(record: WrittenRecord) -> JournalRecord:
+    """A record as it is read: with the whole result, vectors as numbers."""
+    if isinstance(record, Finished):
+        return record.ended()
+    return record.whole() if isinstance(record, Decided) else record
 
 
 def _is_beginning(line: bytes) -> bool:

@@ -9,6 +9,8 @@ import msgspec
 
 from headrace.jobs import ENDPOINTS, InputError, read_run_file
 
+from .vectors import RowVectors, with_vectors
+
 # Where the runner put an image that came as base64, relative to the run.
 STORED_IMAGE = re.compile(r"images/\d+-\d+\.[a-z]+")
 # What the lines are made of.
@@ -51,11 +53,11 @@ class Line(NamedTuple):
     is_error: bool
 
 
-def openai_line(row: dict[str, Any], run: Path) -> Line:
+def openai_line(row: dict[str, Any], run: Path, vectors: RowVectors | None = None) -> Line:
     """A result as a line of OpenAI's output file, or of its error file.
 
     An answer with an HTTP error status is a `response` there too; `error` is for jobs that got no
-    usable answer. Images are put back in as base64.
+    usable answer. Images are put back in as base64, and vectors as they came.
     """
     succeeded = row["status"] == "succeeded"
     status, body = row["http_status"], row["response"]
@@ -67,7 +69,7 @@ def openai_line(row: dict[str, Any], run: Path) -> Line:
             "request_id": row["request_id"] or "",
             "body": {"error": said | {"code": row["error_code"]}}
             if body is None
-            else _raw(_with_images(body, run)),
+            else _raw(with_vectors(_with_images(body, run), vectors)),
         }
     else:
         error = {"code": row["error_code"], "message": row["error_message"]}

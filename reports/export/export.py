@@ -18,6 +18,7 @@ from ..output import refuse_existing, refuse_within, whole_file
 from ..run import Run, open_run, reading_tables
 from .batch_lines import BATCH_COLUMNS, MESSAGES, anthropic_line, json_or_none, openai_line
 from .ordered import in_input_order
+from .vectors import vectors_of_rows
 
 Format = Literal["openai-batch", "anthropic-batch", "jsonl", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -108,11 +109,14 @@ def _openai(run: Run, output: Path, errors: Path) -> dict[Path, int]:
     counts = {output: 0, errors: 0}
     with ExitStack() as stack:
         files = {each: _opened(stack, each) for each in counts}
-        for row in _rows(run, BATCH_COLUMNS):
-            line = openai_line(row, run.directory)
-            target = errors if line.is_error else output
-            files[target].write(line.data + b"\n")
-            counts[target] += 1
+        for piece in in_input_order(run, (*BATCH_COLUMNS, "vectors")):
+            vectors = vectors_of_rows(piece["vectors"])
+            rows = piece.select(BATCH_COLUMNS).iter_rows(named=True)
+            for row, own in zip(rows, vectors, strict=True):
+                line = openai_line(row, run.directory, own)
+                target = errors if line.is_error else output
+                files[target].write(line.data + b"\n")
+                counts[target] += 1
     return counts
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from headrace.jobs import MADE_JOBS, InputError, Job, JobReader, open_source
+from headrace.jobs import ALL_OTHERS, MADE_JOBS, InputError, Job, JobReader, open_source
 
 from ..run import Run
 
@@ -39,7 +39,7 @@ def asked_jobs(run: Run) -> Iterator[AskedJob]:
     try:
         with open_source(file_of_run.path) as source:
             if source.identity == file_of_run:
-                for each in JobReader(source):
+                for each in JobReader(source, others=ALL_OTHERS):
                     if isinstance(each, Job):
                         yield AskedJob(each.index, each.custom_id, each.body)
     except InputError:

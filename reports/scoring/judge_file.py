@@ -109,8 +109,11 @@ def _check(judge: Judge, path: Path) -> None:
         raise InputError(f"{path}: scale is the lowest and the highest vote, such as [1, 5]")
     if not 1 <= judge.votes <= VOTES_MAX:
         raise InputError(f"{path}: votes is {judge.votes}; write 1 to {VOTES_MAX:,}")
-    if judge.url not in ENDPOINTS:
-        raise InputError(f"{path}: unknown url {judge.url!r}; write one of {', '.join(ENDPOINTS)}")
+    talking = [url for url, endpoint in ENDPOINTS.items() if endpoint.prompt == "messages"]
+    if judge.url not in talking:
+        raise InputError(
+            f"{path}: {judge.url!r} is not the url of a judge; write one of {', '.join(talking)}"
+        )
     if not judge.names("text"):
         raise InputError(f"{path}: the prompt has no {{{{ text }}}}, which is the answer to judge")
 

@@ -1,12 +1,15 @@
-"""From the bytes of an answer to its text, usage and outcome, for both protocols."""
+"""From the bytes of an answer to its text, usage and outcome, for all endpoints."""
 
-from .body import Answer, Partial, UnusableAnswerError, read_body
+from .body import Answer, Partial, UnusableAnswerError
 from .charset import as_utf8
 from .chat import ChatStream
+from .embeddings import count_vectors
+from .endpoint_usage import placed_usage
 from .errors import ErrorBody, read_error
 from .json_text import encode, json_text_of, looks_answered, raw
 from .messages import MessagesStream
 from .plain_chunks import add_plain
+from .readers import read_body
 from .sse import Event, EventTooLongError, SSEParser, events_in
 from .stream import AnswerStream
 from .streams import stream_of
@@ -29,10 +32,12 @@ __all__ = [
     "add_plain",
     "amount_of",
     "as_utf8",
+    "count_vectors",
     "encode",
     "events_in",
     "json_text_of",
     "looks_answered",
+    "placed_usage",
     "raw",
     "read_body",
     "read_error",

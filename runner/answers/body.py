@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.jobs import Endpoint, SuccessKind, Usage, UsageKind
+from headrace.jobs import Usage
 
 from .errors import ErrorBody, error_of
 from .json_text import NotJSONError, decode, holds_answer, looks_paid, whole_characters
-from .usage import anthropic_usage, openai_usage
 from .usage_places import told_usage
 
 # Anthropic's stop_reason in OpenAI's words; what is in neither list stays as it is.
@@ -29,24 +28,25 @@ PARTS_MAX = 10_000  # choices, content blocks or tool calls of one answer
 # Fields of a message that are an answer by themselves.
 SAID = ("refusal", "reasoning_content", "reasoning", "audio", "images")
 
-
 Body = dict[str, Any]
 ReadUsage = Callable[[Body], Usage]
-# By where an endpoint's answers tell their usage.
-USAGES: dict[UsageKind, ReadUsage] = {"openai": openai_usage, "anthropic": anthropic_usage}
 
 
 class Answer(msgspec.Struct):
     """What came back. `body` is the answer as parsed JSON and `text` its first choice's text.
 
     `strict` is False where it could only be read leniently: its bytes are not JSON as they are.
+    `vectors` are those that were taken out of the body, as 32-bit floats (little-endian), and
+    `oddity` is what is odd about an answer that is kept all the same.
     """
 
-    body: dict[str, Any]
+    body: Any
     usage: Usage
     text: str | None = None
     finish_reason: str | None = None
     strict: bool = True
+    vectors: list[bytes] | None = None
+    oddity: str | None = None
 
 
 class Partial(NamedTuple):
@@ -80,14 +80,6 @@ class UnusableAnswerError(ValueError):
         self.paid = paid
 
 
-def read_body(endpoint: Endpoint, data: bytes) -> Answer:
-    """Parse a whole body. Raises UnusableAnswerError where it is not an answer of this endpoint."""
-    body, strict = parse_object(data, "the answer")
-    answer = from_object(endpoint, body)
-    answer.strict = strict
-    return answer
-
-
 def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
     """The JSON object in `data`, and whether it was strict JSON.
 
@@ -111,32 +103,7 @@ def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
         raise UnusableAnswerError(f"{what} is nested too deeply", paid=looks_paid(data)) from error
 
 
-def from_object(endpoint: Endpoint, body: dict[str, Any], *, ended: bool = False) -> Answer:
-    """The answer in a JSON object. `ended` where a stream has shown that it is whole, even if it
-    says nothing.
-
-    Raises UnusableAnswerError where it holds none: where it is an error, or has nothing in it that
-    was asked for.
-    """
-    answer, whole = READERS[endpoint.success](body, USAGES[endpoint.usage], ended)
-    if not whole:
-        raise _unusable(body)
-    return answer
-
-
-def _unusable(body: dict[str, Any]) -> UnusableAnswerError:
-    counted = any((told_usage(body) or {}).values())
-    if (reported := error_of(body)) is not None:
-        # Some say both: a choice that ended in an error, and what it cost until then.
-        return UnusableAnswerError("the answer is an error", body, reported=reported, paid=counted)
-    failed = _failed_choice(body.get("choices") or body.get("data"))
-    if failed is not None:
-        return UnusableAnswerError("the answer ended in an error", body, reported=failed)
-    paid = counted or bool(body.get("data")) or holds_answer(body)
-    return UnusableAnswerError("the answer has no content", body, paid=paid)
-
-
-def _failed_choice(choices: Any) -> ErrorBody | None:
+def failed_choice(choices: Any) -> ErrorBody | None:
     """The error of the first choice that reports one."""
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and (found := choice_error(choice)) is not None:
@@ -159,7 +126,7 @@ def choice_error(choice: Mapping[str, Any]) -> ErrorBody | None:
     return None
 
 
-def _choices(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
+def choices_in(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
     choices = body.get("choices")
     usage = read_usage(body)
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -171,7 +138,7 @@ def _choices(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bo
         content = message.get("content") if type(message) is dict else None
         if type(content) is str and content and finish in PLAIN_FINISHES and not first.get("error"):
             return Answer(body, usage, content, finish), True
-    if _failed_choice(choices) is not None:
+    if failed_choice(choices) is not None:
         return Answer(body, usage), False
     message = first.get("message")
     content = message.get("content") if isinstance(message, dict) else first.get("text")
@@ -221,7 +188,7 @@ def text_of(parts: Any) -> str | None:
     return "".join(texts) if texts else None
 
 
-def _content(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
+def content_in(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
     content = body.get("content")
     if isinstance(content, str):  # as some services say it, and as a request may
         content = [{"type": "text", "text": content}]
@@ -237,7 +204,7 @@ def _content(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bo
     return Answer(body, usage, text_of(content), finish), ended or said
 
 
-def _images(body: Body, read_usage: ReadUsage, _ended: bool) -> tuple[Answer, bool]:
+def images_in(body: Body, read_usage: ReadUsage, _ended: bool) -> tuple[Answer, bool]:
     data = body.get("data")
     if not isinstance(data, list) or body.get("error"):
         return Answer(body, read_usage(body)), False
@@ -267,12 +234,3 @@ def index_of(part: Mapping[str, Any]) -> int:
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-# By what a good answer has: the answer in a body, and whether it is whole, as its stream may have
-# shown already.
-READERS: dict[SuccessKind, Callable[[Body, ReadUsage, bool], tuple[Answer, bool]]] = {
-    "choices": _choices,
-    "content": _content,
-    "images": _images,
-}

@@ -8,7 +8,6 @@ from .body import (
     Answer,
     Partial,
     choice_error,
-    from_object,
     index_of,
     says_something,
     text_of,
@@ -16,6 +15,7 @@ from .body import (
 from .errors import error_of, error_of_event
 from .growing import GrowingCalls, GrowingText, add_content, add_function, grown, merge
 from .json_text import whole_characters
+from .readers import from_object
 from .stream import AnswerStream
 from .usage import later_counts, openai_usage
 from .usage_places import told_usage

@@ -44,10 +44,15 @@ def _decode_leniently(data: bytes, strict: Exception) -> Any:
     return value
 
 
+def is_page(data: bytes) -> bool:
+    """Whether bytes begin as HTML or XML does."""
+    return _PAGE.match(data) is not None
+
+
 def looks_paid(data: bytes) -> bool:
     """Whether bytes that are not JSON hold what only an answer has, near an end of them. A page may
     hold anything."""
-    return _PAGE.match(data) is None and _is_near_an_end(_PAID, data)
+    return not is_page(data) and _is_near_an_end(_PAID, data)
 
 
 def _is_near_an_end(pattern: re.Pattern[bytes], data: bytes) -> bool:

@@ -6,10 +6,11 @@ import msgspec
 
 from headrace.jobs import ENDPOINTS
 
-from .body import Answer, Partial, from_object, index_of
+from .body import Answer, Partial, index_of
 from .errors import ErrorBody, error_of_event, says_error
 from .growing import GrowingText, grown, merge
 from .json_text import whole_characters
+from .readers import from_object
 from .stream import AnswerStream
 from .usage import anthropic_usage, later_counts
 from .usage_places import BEDROCK, told_usage

@@ -32,6 +32,9 @@ class AnswerStream(ABC):
         self.unreadable: list[bytes] = []  # events that look like parts of an answer
         self._strict = True
 
+    def at_end(self) -> None:  # noqa: B027 - most streams say themselves that they are whole
+        """What brought the stream ended as it should."""
+
     @property
     @abstractmethod
     def finished(self) -> bool:

@@ -4,13 +4,19 @@ from collections.abc import Callable
 
 from headrace.jobs import Endpoint, StreamKind
 
+from .any_events import AnyEvents
 from .chat import ChatStream
+from .completions import CompletionsStream
 from .messages import MessagesStream
+from .responses import ResponsesStream
 from .stream import AnswerStream
 
 STREAMS: dict[StreamKind, Callable[[], AnswerStream]] = {
     "chat": ChatStream,
+    "completions": CompletionsStream,
     "messages": MessagesStream,
+    "responses": ResponsesStream,
+    "events": AnyEvents,
 }
 
 

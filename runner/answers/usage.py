@@ -88,10 +88,10 @@ def openai_usage(body: Mapping[str, Any]) -> Usage:
     told = told_usage(body)
     if told is None:
         return Usage(why_unpriced=NO_USAGE, reported_cost=reported_cost(body))
-    return _by_openai(body, told)
+    return by_openai(body, told)
 
 
-def _by_openai(body: Mapping[str, Any], usage: Mapping[str, Any]) -> Usage:
+def by_openai(body: Mapping[str, Any], usage: Mapping[str, Any]) -> Usage:
     """Usage in OpenAI's names, wherever a body told it."""
     details = mapping_of(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     parts = mapping_of(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
@@ -174,7 +174,7 @@ def anthropic_usage(body: Mapping[str, Any]) -> Usage:
         if told is None:
             return Usage(why_unpriced=NO_USAGE, reported_cost=reported_cost(body))
         if "prompt_tokens" in told:  # of a proxy before a service of the other protocol
-            return _by_openai(body, told)
+            return by_openai(body, told)
         usage = told
     fresh = count_of(usage.get("input_tokens"))
     read = count_of(usage.get("cache_read_input_tokens"))

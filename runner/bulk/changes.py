@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from headrace.jobs import Decided, Ended, Job, JobReader, Reject, open_source
+from headrace.jobs import ALL_OTHERS, Decided, Ended, Job, JobReader, Reject, open_source
 
 from ..errors import RunDirectoryError
 from ..record import journalled
@@ -70,7 +70,7 @@ def changed_lines(path: str, run: Path) -> list[ChangedLine]:
     finished = ResultFingerprints(run)
     changed = []
     with open_source(path) as source:
-        for item in JobReader(source):
+        for item in JobReader(source, others=ALL_OTHERS):
             index, now = item.line - 1 if isinstance(item, Reject) else item.index, None
             if isinstance(item, Job):
                 now = _fingerprint(item.custom_id, item.body_digest)

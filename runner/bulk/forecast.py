@@ -5,11 +5,13 @@ from decimal import Decimal
 import trio
 
 from headrace.jobs import (
+    NO_OTHERS,
     Forecast,
     Forecaster,
     Job,
     JobReader,
     Limits,
+    OtherEndpoints,
     PriceTable,
     Reject,
     counted,
@@ -25,7 +27,12 @@ from .read_jobs import read_some
 
 
 def forecast_file(
-    path: str, *, prices: PriceTable | None, limits: Limits, dedupe: bool = False
+    path: str,
+    *,
+    prices: PriceTable | None,
+    limits: Limits,
+    dedupe: bool = False,
+    others: OtherEndpoints = NO_OTHERS,
 ) -> Forecast:
     """Read a whole job file and add it up; with `dedupe` each of equal jobs once.
 
@@ -34,7 +41,7 @@ def forecast_file(
     equal = EqualJobs() if dedupe else None
     forecaster = Forecaster(prices)
     with open_source(path) as source:
-        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models)
+        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models, others=others)
         forecaster.add(item for item in reader if _is_sent(item, equal))
     return forecaster.forecast()
 
@@ -47,6 +54,7 @@ async def forecast_beside(
     state: RecoveredState,
     read: Offload,
     dedupe: bool = False,
+    others: OtherEndpoints = NO_OTHERS,
 ) -> Forecast:
     """The same for the jobs that `state` has no result of, with pauses.
 
@@ -55,7 +63,7 @@ async def forecast_beside(
     forecaster = Forecaster(prices)
     equal = EqualJobs() if dedupe else None
     with open_source(path) as source:
-        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models)
+        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models, others=others)
         began_s = trio.current_time()
         while items := await read_some(reader, read):
             jobs = [item for item in items if isinstance(item, Job) and _is_sent(item, equal)]

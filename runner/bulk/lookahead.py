@@ -65,6 +65,7 @@ class LookAhead:
                 state=state,
                 read=self._read,
                 dedupe=self._dedupe,
+                others=self._settings.others,
             )
             self.projection.expect(forecast)
             if ceiling is None or self._settings.yes:

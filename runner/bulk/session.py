@@ -148,6 +148,7 @@ class BulkSession(RunSession):
             tpm=self._bulk.tpm,
             model_limits=self._bulk.model_limits,
             bounded_by=prices if self._bulk.max_cost is not None else None,
+            others=self._bulk.others,
         )
 
     def _look_ahead(self, limits: AccountLimits, totals: Totals, prices: PriceTable) -> LookAhead:

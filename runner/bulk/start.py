@@ -173,7 +173,11 @@ async def run_jobs(
     if settings.estimate_first:
         _refuse_stream(jobs, "--estimate-first reads the file twice")
         forecast = forecast_file(
-            jobs, prices=prices, limits=settings.limits, dedupe=settings.dedupe
+            jobs,
+            prices=prices,
+            limits=settings.limits,
+            dedupe=settings.dedupe,
+            others=settings.others,
         )
         if show_estimate is not None:
             show_estimate(forecast)
@@ -288,7 +292,11 @@ def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | Non
     with open_source(jobs) as source:
         bounded_by = prices if settings.max_cost is not None else None
         items = JobReader(
-            source, tpm=settings.tpm, model_limits=settings.model_limits, bounded_by=bounded_by
+            source,
+            tpm=settings.tpm,
+            model_limits=settings.model_limits,
+            bounded_by=bounded_by,
+            others=settings.others,
         )
         # Without their texts: a file of a few GB may be nothing but bad lines.
         bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]

@@ -144,7 +144,7 @@ class Recorder:
 
     def decided(self, result: Result, *, replaces: Status | None = None) -> None:
         """A job has this result without a further attempt; `replaces` as for `ended`."""
-        self._append(Decided(result=result, replaces=replaces is not None))
+        self._append(Decided.of(result, replaces=replaces is not None))
         self._count(result.status, replaces)
 
     def _keep(self, attempt: Attempt) -> None:

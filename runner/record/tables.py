@@ -34,7 +34,10 @@ from headrace.jobs import (
 from ..errors import StorageError
 from .files import storage
 from .journal import read_segment
+from .vectors import vector_lists
 
+# Columns that the journal has in another form.
+_STORED = {"vectors": pl.List(pl.String)}
 # At once from the disk: a read lets go of the GIL, and has to wait to get it back.
 READ_BYTES = 1024 * 1024
 # How msgspec writes the two kinds that make up all but a few lines: the tag comes first. Neither
@@ -124,7 +127,9 @@ def _results(last: pl.DataFrame, ends: list[bytes]) -> pl.DataFrame:
     """The results of jobs, from the rows of their last attempts and what they add to these."""
     shared = last.select(*OF_LAST_ATTEMPT, attempts=pl.col("attempt"))
     own = [each for each in columns(Result) if each.name in JobEnd.__struct_fields__]
-    return shared.hstack(_table(ends, own).get_columns()).select(schema(Result).names())
+    table = _table(ends, [each._replace(dtype=_STORED.get(each.name, each.dtype)) for each in own])
+    table = table.with_columns(vector_lists(table["vectors"]))
+    return shared.hstack(table.get_columns()).select(schema(Result).names())
 
 
 class _MisreadError(Exception):

@@ -184,7 +184,12 @@ def load(*, as_json: bool, **options: Any) -> None:
 
     from rich.console import Console
 
-    from headrace.jobs import SETTINGS_FILE, model_limits_from, printable
+    from headrace.jobs import (
+        SETTINGS_FILE,
+        model_limits_from,
+        other_endpoints_from,
+        printable,
+    )
 
     from ..cli import show_summary
     from ..clock import wall_now
@@ -200,6 +205,7 @@ def load(*, as_json: bool, **options: Any) -> None:
     options["model_limits"] = model_limits_from(
         Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
     )
+    options["endpoints"] = other_endpoints_from(Path(SETTINGS_FILE)).named
     asked = cast("LoadOptions", options)
     if any(value is not None for value in again.values()):
         if several["sweep"] is not None or several["find"] is not None:

@@ -147,7 +147,7 @@ def plan(
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}
         | {"extra": _extra(options.get("extra"))}
     )
-    found = prompts_for(asked, seed=seed, trace=trace, part=part)
+    found = prompts_for(asked, seed=seed, trace=trace, part=part, others=settings.others)
     said = None if trace is None else trace.announcement(options.get("speed", SPEED))
     directory = fresh_directory(now.date(), Path()) if out is None else Path(out)
     again: LoadOptions = {**options, "seed": seed, "out": directory}

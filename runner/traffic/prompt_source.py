@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from headrace.jobs import (
-    IMAGE_URLS,
+    ENDPOINTS,
+    NO_OTHERS,
     WHOLE,
     AheadPrompts,
     FilePrompts,
     InputError,
     JobFile,
+    OtherEndpoints,
     Part,
     Prompts,
     PromptShape,
@@ -57,29 +59,42 @@ class PromptOptions(NamedTuple):
 
 
 def prompts_for(
-    asked: PromptOptions, *, seed: int, trace: Trace | None = None, part: Part = WHOLE
+    asked: PromptOptions,
+    *,
+    seed: int,
+    trace: Trace | None = None,
+    part: Part = WHOLE,
+    others: OtherEndpoints = NO_OTHERS,
 ) -> PromptSource:
-    """The prompts that were asked for, of a part of the requests. Raises InputError where they
-    can't be made."""
+    """The prompts that were asked for, of a part of the requests; `others` are the endpoints that a
+    file may name too.
+
+    Raises InputError where they can't be made.
+    """
     rng = random.Random(f"{seed}/prompts")
     if asked.jobs is not None:
         if asked.prompt_tokens is not None or asked.output_tokens is not None:
             raise InputError("the prompts are from --jobs or made of --prompt-tokens; give one")
-        return _from_file(asked, asked.jobs, rng if asked.sample else None, part)
-    streamed = asked.url not in IMAGE_URLS if asked.stream is None else asked.stream
+        return _from_file(asked, asked.jobs, rng if asked.sample else None, part, others)
+    streamed = asked.stream
+    if streamed is None:
+        streamed = ENDPOINTS[asked.url].stream is not None
     template = RequestTemplate(asked.url, asked.model or MODEL, streamed, dict(asked.extra))
     if trace is not None:
         prompts: Prompts = AheadPrompts(TracePrompts(template, trace, rng=rng), part)
         return _of_template(prompts, template, "the trace's lengths", trace.identity)
     input_tokens = asked.prompt_tokens or PROMPT_TOKENS
     output_tokens = asked.output_tokens or OUTPUT_TOKENS
+    has_output = bool(ENDPOINTS[asked.url].limits)
+    if asked.output_tokens is not None and not has_output:
+        raise InputError(f"answers of {asked.url} have no length; leave --output-tokens out")
     shape = PromptShape(
         parse_lengths("--prompt-tokens", input_tokens),
         parse_lengths("--output-tokens", output_tokens),
         asked.shared_prefix,
         parse_lengths("--turns", asked.turns),
     )
-    words = f"{input_tokens} tokens in, {output_tokens} out"
+    words = f"{input_tokens} tokens in" + (f", {output_tokens} out" if has_output else "")
     if asked.shared_prefix:
         words += f", {asked.shared_prefix:.0%} of each prompt shared"
     if asked.turns != TURNS:
@@ -89,9 +104,15 @@ def prompts_for(
 
 
 def _from_file(
-    asked: PromptOptions, path: str, rng: random.Random | None, part: Part
+    asked: PromptOptions,
+    path: str,
+    rng: random.Random | None,
+    part: Part,
+    others: OtherEndpoints,
 ) -> PromptSource:
-    prompts = FilePrompts(path, rng=rng, part=part, model=asked.model, stream=asked.stream)
+    prompts = FilePrompts(
+        path, rng=rng, part=part, model=asked.model, stream=asked.stream, others=others
+    )
     return PromptSource(
         prompts,
         f"{path}, {'sampled' if rng is not None else 'in a circle'}",

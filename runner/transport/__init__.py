@@ -1,7 +1,7 @@
 """HTTP/1.1 over trio sockets as an httpx transport: the only place that knows sockets."""
 
 from .batches import feed_stream, take_each
-from .body import Collected, collect, whole_body
+from .body import Collected, collect, drain, whole_body
 from .connection import Headers
 from .encoding import BodyError, codings_of
 from .head import RequestHead
@@ -38,6 +38,7 @@ __all__ = [
     "check_unfolding",
     "codings_of",
     "collect",
+    "drain",
     "feed_stream",
     "http_base",
     "open_tcp",

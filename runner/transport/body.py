@@ -1,5 +1,6 @@
 """The body of an answer, whole or as it comes, and unpacked where the server packed it."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import httpx
@@ -9,6 +10,9 @@ from .encoding import PIECE_BYTES, Decoder, codings_of
 from .sender import Response
 from .unfolding import UNCOUNTED_BYTES, Unfolding
 from .wire import Take
+
+# How long a finished stream may take to end, so that its connection can be used again.
+DRAIN_S = 1.0
 
 
 class Collected(NamedTuple):
@@ -86,3 +90,12 @@ async def feed_decoded(answer: Response, take: Take, *, most_bytes: int) -> None
         return True
 
     await answer.feed(take_decoded)
+
+
+async def drain(answer: Response) -> None:
+    """Read a finished stream to its end, so that its connection can be used again.
+
+    The answer is whole: an end that doesn't come, or is not one, costs no more than the connection.
+    """
+    with trio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
+        await answer.feed(lambda *_: True)

@@ -115,7 +115,7 @@ async def test_a_request_above_the_whole_tpm_is_a_400(
     assert (await client.post(PATH, chat("hey"))).error == (
         400,
         "INVALID_PARAMS",
-        "Invalid parameter messages: the request needs 20 tokens, more than the 10 that this API "
+        "Invalid request: it needs 20 tokens, more than the 10 that this API "
         "key may use per minute.",
     )
 

@@ -128,7 +128,10 @@ def test_images_are_counted_instead_of_tokens(
     assert (parsed.input_estimate_tokens, parsed.output_limit_tokens) == (0, None)
 
 
-ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/images/generations"
+ALL_URLS = (
+    "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/images/generations, "
+    "/v1/responses, /v1/completions, /v1/embeddings, /v1/rerank, /v1/moderations"
+)
 
 
 @pytest.mark.parametrize(
@@ -222,20 +225,25 @@ ALL_URLS = "/v1/chat/completions, /v1/messages, /v1/search/completions, /v1/imag
         (b'{"custom_id":"a","body":{}}', f"no url; write one of {ALL_URLS}"),
         (b'{"custom_id":"a","body":{},"url":3}', f"url is 3; write one of {ALL_URLS}"),
         (
-            canonical(CHAT_BODY, "/v1/embeddings"),
-            f'unknown url "/v1/embeddings"; write one of {ALL_URLS}',
+            canonical(CHAT_BODY, "/v1/score"),
+            f'unknown url "/v1/score"; write one of {ALL_URLS}, or give --any-endpoint',
         ),
         *(
             (canonical(CHAT_BODY, url), f'url is "{url}"; write "/v1/chat/completions"')
             for url in (
                 "https://api.example.com/v1/chat/completions",
                 "http://host:8000/chat/completions?x=1",
-                "/chat/completions",
                 "v1/chat/completions",
                 "/v1/chat/completions/",
             )
         ),
-        (canonical(CHAT_BODY, "/messages"), 'url is "/messages"; write "/v1/messages"'),
+        *(
+            (
+                canonical(CHAT_BODY, url),
+                f'url is "{url}"; write "/v1{url}", or give --any-endpoint to send it as it is',
+            )
+            for url in ("/chat/completions", "/messages")
+        ),
         (
             canonical(CHAT_BODY, "https://me:my-key@api.example.com/v1/messages"),
             'url is "https://***@api.example.com/v1/messages"; write "/v1/messages"',
@@ -290,6 +298,7 @@ def test_a_body_reaches_the_wire_byte_for_byte(
     url: str, fields: dict[str, Any], metadata: Any, indent: int | None, ascii_only: bool
 ) -> None:
     needed = {"model": "m", "messages": [], "prompt": "p", "max_tokens": 9}
+    needed |= {"input": "i", "query": "q", "documents": ["d"]}
     body = json.dumps(fields | needed, indent=indent, ensure_ascii=ascii_only).encode()
     told = json.dumps(metadata, ensure_ascii=ascii_only).encode()
     parsed = job(canonical(body, url, b',"metadata":' + told))

@@ -17,6 +17,7 @@ from headrace.jobs import BAD_LINES, ENDPOINTS, InputError, Job, Reject, docstri
 from headrace.jobs.files.dialects import parse_line
 
 COUNT = 450
+REFERENCE = [url for url, endpoint in ENDPOINTS.items() if endpoint.in_reference]
 
 
 def made(count: int = COUNT, *, seed: int = 1) -> list[bytes]:
@@ -59,7 +60,7 @@ def test_any_twenty_in_a_row_have_every_endpoint_in_each_of_its_ways(
 ) -> None:
     wanted = {
         (url, stream)
-        for url, stream in itertools.product(ENDPOINTS, (False, True))
+        for url, stream in itertools.product(REFERENCE, (False, True))
         if not (stream and url == "/v1/images/generations")
     }
     some = jobs[start : start + 20]

@@ -84,15 +84,28 @@ def test_a_chat_body_has_what_was_asked_for_and_nothing_else() -> None:
     assert job.output_limit_tokens == 8
 
 
+def all_said(asked: dict[str, Any]) -> str:
+    """The words of a body, wherever they are."""
+    if "query" in asked:
+        return " ".join([asked["query"], *asked["documents"]])
+    given = asked.get("prompt") or asked.get("input") or asked["messages"]
+    return given if isinstance(given, str) else str(given[0]["content"])
+
+
 @pytest.mark.parametrize("url", ENDPOINTS)
 def test_every_endpoint_gets_its_own_kind_of_body(url: str) -> None:
     job = synthetic(shape(), template=RequestTemplate(url, "m", stream=False)).next(0)
     asked = body(job)
-    if url == "/v1/images/generations":
-        assert set(asked) == {"model", "prompt"}
-        assert len(asked["prompt"].split()) == 16
-    else:
-        assert set(asked) == {"model", "messages", "max_tokens"}
+    fields = {
+        "/v1/images/generations": {"prompt"},
+        "/v1/responses": {"input", "max_output_tokens"},
+        "/v1/completions": {"prompt", "max_tokens"},
+        "/v1/embeddings": {"input"},
+        "/v1/moderations": {"input"},
+        "/v1/rerank": {"query", "documents"},
+    }.get(url, {"messages", "max_tokens"})
+    assert set(asked) == {"model", *fields}
+    assert len(all_said(asked).split()) == 16
     assert (job.url, job.stream, job.images) == (url, False, int("images" in url))
 
 
@@ -115,7 +128,7 @@ def test_without_an_output_length_there_is_no_limit() -> None:
 @pytest.mark.parametrize(
     ("template", "how", "says"),
     [
-        (RequestTemplate("/v1/embeddings", "m", stream=False), shape(), "unknown url"),
+        (RequestTemplate("/v1/score", "m", stream=False), shape(), "unknown url"),
         (RequestTemplate(CHAT.url, "", stream=False), shape(), "no model"),
         (RequestTemplate("/v1/images/generations", "m", stream=True), shape(), "does not stream"),
         (
