@@ -108,8 +108,8 @@ def _places(path: str, fields: Any) -> UsagePlaces:
             raise InputError(
                 f"{where} holds {name!r}{suggested(name, known)}; it may hold {', '.join(known)}"
             )
-        if isinstance(place, tuple):  # taken apart already
-            found[count] = place
+        if isinstance(place, list | tuple):  # taken apart already
+            found[count] = tuple(map(str, place))
         elif isinstance(place, str) and _PLACE.fullmatch(place) is not None:
             found[count] = tuple(place.split("."))
         else:

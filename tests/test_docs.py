@@ -11,11 +11,12 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from headrace.jobs import model_limits_from
+from headrace.jobs import model_limits_from, other_endpoints_from
 from headrace.runner.main import settings_for
 
 from .commands_page import leaves, page
 from .docs_page import DOCS, docs_page
+from .endpoints_page import page as endpoints_page
 
 ROOT = Path(__file__).resolve().parent.parent
 INDEX = DOCS / "README.md"
@@ -141,6 +142,12 @@ def test_the_page_of_commands_is_what_they_say() -> None:
     assert written == page(), f"run: {again}"
 
 
+def test_the_page_of_endpoints_is_what_the_table_says() -> None:
+    written = (DOCS / "reference" / "endpoints.md").read_text(encoding="utf-8")
+    again = "python -m tests.endpoints_page > docs/reference/endpoints.md"
+    assert written == endpoints_page(), f"run: {again}"
+
+
 def report_headings(path: Path) -> Iterator[str]:
     """Headings of quoted reports, and of their tables: a line over what is set in below it, and a
     line of words far apart."""
@@ -171,7 +178,9 @@ def test_quoted_reports_have_the_headings_that_reports_print() -> None:
 def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:
     section = docs_page("reference/settings.md", "headrace.toml")
     shown = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
-    assert set(tomllib.loads(shown)) == {"base-url", "base-urls", "run", "load", "gate", "limits"}
+    assert set(tomllib.loads(shown)) == {
+        *("base-url", "base-urls", "run", "load", "gate", "limits", "endpoints")
+    }
     path = tmp_path / "headrace.toml"
     path.write_text(shown)
     taken = {name: settings_for(COMMANDS[name], path) for name in ("run", "load", "gate")}
@@ -179,6 +188,7 @@ def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:
     assert taken["load"]["base_url"] == "https://your.gateway.example"
     assert taken["gate"] == {"require": ["cost < 5", "p95(latency_s) < 3"]}
     assert model_limits_from(path, rpm=600, tpm=None)["gpt-image-2"].rpm == 10
+    assert other_endpoints_from(path).take("/v1/score")
 
 
 def test_help_and_messages_name_pages_that_there_are() -> None:

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from ..draws import SeededDraws
 from ..response import Response
-from . import assembly, failures, spelling, usage
+from . import assembly, beyond, failures, spelling, usage
 from .answer import Answer, Protocol
 
 Needs = Literal["anything", "text", "call"]
@@ -137,6 +137,18 @@ _USAGE = (
     Variant("usage-web-search", usage.web_search, ("messages",), streamed=None),
     Variant("usage-cost", usage.told(usage.reported_cost), TEXTS, streamed=None),
 )
+_BEYOND = (
+    Variant("embed-total", beyond.total_alone, ("embeddings",), streamed=False),
+    Variant("embed-completion", beyond.no_completion, ("embeddings",), streamed=False),
+    Variant("embed-base64", beyond.base64_unasked, ("embeddings",), streamed=False),
+    Variant("embed-nan", beyond.no_number, ("embeddings",), streamed=False),
+    Variant("rank-data", beyond.ranking_as_data, ("rerank",), streamed=False),
+    Variant("rank-tokens", beyond.ranking_by_tokens, ("rerank",), streamed=False),
+    Variant("response-empty", beyond.output_left_out, ("responses",)),
+    Variant("response-bare", beyond.end_without_usage, ("responses",)),
+    Variant("response-done", beyond.then_done, ("responses",)),
+    Variant("completion-no-done", beyond.no_done, ("completions",)),
+)
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (
@@ -144,6 +156,7 @@ VARIANTS: dict[str, Variant] = {
         *_SPELLING,
         *_ASSEMBLY,
         *_USAGE,
+        *_BEYOND,
     )
 }
 

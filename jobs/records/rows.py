@@ -63,7 +63,9 @@ Images = Annotated[Count | None, doc("images in the answer")]
 Searches = Annotated[Count | None, doc("searches made, by the endpoint or as a tool")]
 CacheWrite1hTokens = Annotated[Count | None, doc("input tokens written to the cache for an hour")]
 ReportedCost = Annotated[Decimal | None, doc("cost that the service itself reports")]
-ErrorMessage = Annotated[str | None, doc("what went wrong, in words")]
+ErrorMessage = Annotated[
+    str | None, doc("what went wrong, in words; of a success, what is odd about its answer")
+]
 RequestId = Annotated[str | None, doc("the gateway's name for the request")]
 JobIndex = Annotated[Index, doc("0-based line of the job in its file")]
 CustomId = Annotated[str, doc("the job's own name")]

@@ -12,13 +12,14 @@ from ..run import Run
 LONG_WAIT_S = 10.0
 SPREAD_MAX = 0.1
 LEAST_ALIKE = 2
+ODDITIES_SHOWN = 3
 # What a read that took too long says it waited.
 _WAITED = r"^waited (\d+(?:\.\d+)?) s for (?:an answer|more of|the end of)"
 
 
 def hints_of(run: Run) -> list[str]:
     """Sentences, each of which says what to do; none where nothing stands out."""
-    return [*_time_limits(run), *_unstreamed(run)]
+    return [*_time_limits(run), *_unstreamed(run), *_odd_answers(run)]
 
 
 def _time_limits(run: Run) -> list[str]:
@@ -67,4 +68,22 @@ def _unstreamed(run: Run) -> list[str]:
     return [
         f"of the streams that were asked for, {counts['whole']:,} of {counts['all']:,} came "
         "unstreamed: no TTFT"
+    ]
+
+
+def _odd_answers(run: Run) -> list[str]:
+    """What successes say is odd about them, such as vectors that are not numbers; the commonest."""
+    odd = (
+        run.results.filter(
+            (pl.col("status") == "succeeded") & pl.col("error_message").is_not_null()
+        )
+        .group_by("error_message")
+        .agg(pl.len().alias("count"))
+        .sort("count", "error_message", descending=[True, False])
+        .head(ODDITIES_SHOWN)
+        .collect()
+    )
+    return [
+        f"{counted(count, 'answer')} of those that succeeded: {words}"
+        for words, count in odd.iter_rows()
     ]

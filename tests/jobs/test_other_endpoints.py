@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from headrace.jobs import InputError, Job, OtherEndpoints, other_endpoints_from
+from headrace.jobs import (
+    InputError,
+    Job,
+    OtherEndpoints,
+    other_endpoints_from,
+    usage_places,
+)
 from headrace.jobs.files.dialects import parse_line
 from headrace.jobs.other_endpoints import is_path
 
@@ -97,3 +103,9 @@ def test_what_is_wrong_is_said_with_its_file(tmp_path: Path, text: str, says: st
         other_endpoints_from(path)
     assert str(path) in raised.value.message
     assert says in raised.value.message
+
+
+def test_places_may_have_been_taken_apart_already() -> None:
+    """As a load run's workers are told them."""
+    told = {"/v1/score": {"input_tokens": ["usage", "x"]}}
+    assert usage_places(told) == {"/v1/score": {"input_tokens": ("usage", "x")}}

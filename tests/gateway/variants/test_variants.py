@@ -22,6 +22,18 @@ PATHS = {
     "chat": "/v1/chat/completions",
     "messages": "/v1/messages",
     "images": "/v1/images/generations",
+    "responses": "/v1/responses",
+    "completions": "/v1/completions",
+    "embeddings": "/v1/embeddings",
+    "rerank": "/v1/rerank",
+}
+# Beyond the reference: `test_beyond.py` shows what is sent.
+BEYOND = [name for name, made in VARIANTS.items() if not {*made.protocols} & {"chat", "messages"}]
+BODIES: dict[str, dict[str, Any]] = {
+    "responses": {"input": "hey", "max_output_tokens": 99},
+    "completions": {"prompt": "hey", "max_tokens": 99},
+    "embeddings": {"input": "hey", "dimensions": 3},
+    "rerank": {"query": "hey", "documents": ["hey", "you"]},
 }
 # 7 tokens in at 1 and 3 out at 2 per million.
 CHARGE = Decimal("0.000013")
@@ -54,7 +66,9 @@ CASES = [(name, form) for name, forms in SENT.items() for form in forms]
 def job(chat: Bodies, protocol: str, *, streamed: bool) -> dict[str, Any]:
     if protocol == "images":
         return {"model": "gpt-image-2", "prompt": "a mill"}
-    return chat("hey", max_tokens=99) | ({"stream": True} if streamed else {})
+    body = {"model": "deepseek-v4-flash", **BODIES[protocol]} if protocol in BODIES else None
+    body = body or chat("hey", max_tokens=99)
+    return body | ({"stream": True} if streamed else {})
 
 
 @pytest.fixture
@@ -100,7 +114,7 @@ async def received(client: "Client", path: str, body: dict[str, Any], name: str)
 
 
 def test_every_variant_is_shown() -> None:
-    assert list(SENT) == list(VARIANTS)
+    assert [*SENT, *BEYOND] == list(VARIANTS)
 
 
 def test_the_page_lists_every_variant_once() -> None:

@@ -89,3 +89,14 @@ def test_a_load_run_of_an_earlier_version_says_by_its_facts(
     made.load = LoadFacts(shape="users", asked="1 user", open_loop=False, stream=stream)
     made.job(0, output_tokens=5)
     assert len(hints(made)) == said
+
+
+def test_what_is_odd_about_successes_is_said_with_how_many(made: RunMaker) -> None:
+    odd = "a vector has a component that is not a number"
+    for index in range(3):
+        made.job(index, error_message=odd if index else None)
+    made.job(3, error_message="it has 1 vector for 2 inputs")
+    assert hints(made) == [
+        f"2 answers of those that succeeded: {odd}",
+        "1 answer of those that succeeded: it has 1 vector for 2 inputs",
+    ]
