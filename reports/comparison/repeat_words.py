@@ -44,15 +44,19 @@ class RunRow(NamedTuple):
 def run_rows(repeats: Repeats, *, time: Time = show_seconds) -> Iterator[RunRow]:
     """A row for each run, in the order in which they were made."""
     for run in repeats.runs:
-        mark = "" if run.verdict == "valid" else run.verdict
+        mark = "" if run.verdict == "valid" else printable(run.verdict)
         yield RunRow(
             _run_cells(run, time), Remark(mark, "bad" if mark else "plain"), why_words(run)
         )
 
 
+def _name(run: Repeat) -> str:
+    return printable(Path(run.directory).name)
+
+
 def _run_cells(run: Repeat, time: Time) -> list[str]:
     return [
-        Path(run.directory).name,
+        _name(run),
         "-" if run.requests_per_s is None else f"{run.requests_per_s:,.4g}",
         "-" if run.error_rate is None else f"{run.error_rate:.1%}",
         "-" if run.ttft_p95_s is None else time(run.ttft_p95_s),
@@ -100,10 +104,10 @@ def repeat_remarks(repeats: Repeats) -> Iterator[Remark]:
                 yield from _spread(each, about)
     for run in repeats.runs:
         if run.verdict != "valid":
-            yield Remark(f"{Path(run.directory).name}: {printable(why_words(run))}", "bad")
+            yield Remark(f"{_name(run)}: {printable(why_words(run))}", "bad")
     for run in repeats.runs:
         if run.warmup_note:
-            yield Remark(f"{Path(run.directory).name}: {run.warmup_note}", "doubt")
+            yield Remark(f"{_name(run)}: {printable(run.warmup_note)}", "doubt")
     if repeats.reason is not None:
         yield Remark(f"ended early: {printable(repeats.reason)}", "bad")
 

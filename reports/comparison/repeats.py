@@ -2,12 +2,15 @@
 far they differ between them, and how far chance within a run explains that."""
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+
+from headrace.jobs import InputError
 
 from ..figures import data_json
 from ..objectives import GateReport, Judgement, judgement_words
@@ -23,6 +26,8 @@ from .spread_between import spread_between
 from .steps import Step, read_step
 
 REPEATS_SCHEMA_VERSION = 1
+# What figures and scores are called: nothing that a terminal or Markdown would obey.
+NAME = re.compile(r"[A-Za-z0-9_., -]{1,200}")
 
 
 class Repeat(Step, frozen=True, kw_only=True):
@@ -201,6 +206,12 @@ def read_repeats(directory: Path) -> Repeats:
     Raises InputError where its repeats.json can't be read.
     """
     report = read_listing(directory, Repeats)
+    names = [f"{each.metric} {each.statistic}" for each in report.figures]
+    if report.comparison is not None:
+        names += [f"{each.metric} {each.statistic}" for each in report.comparison.differences]
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise InputError(f"{directory / REPEATS_FILE} is damaged: a figure has no such name")
     return msgspec.structs.replace(report, directory=str(directory))
 
 
