@@ -51,6 +51,17 @@ def test_check_reads_no_further_once_nobody_reads_what_it_says(
     assert (done.exit_code, len(done.stdout.splitlines()), done.stderr) == (1, 1, "")
 
 
+def test_check_takes_any_path_where_it_is_told_to(here: Path) -> None:
+    other = json.dumps({"custom_id": "o", "url": "/v1/score", "body": {}})
+    (here / "jobs.jsonl").write_text(other + "\n")
+    refused = headrace("check", "jobs.jsonl")
+    assert (refused.exit_code, "or give --any-endpoint" in refused.stdout) == (1, True)
+    assert headrace("check", "jobs.jsonl", "--any-endpoint").exit_code == 0
+    (here / "headrace.toml").write_text('[endpoints."/v1/score"]\n')
+    assert headrace("check", "jobs.jsonl").exit_code == 0
+    assert "/v1/score" in headrace("estimate", "jobs.jsonl", "--json").stdout
+
+
 def test_check_of_many_bad_lines_ends_with_the_commonest_reasons(here: Path) -> None:
     bad = ["nonsense"] * 3 + ["{}", '{"a": NaN}', "[]"]
     (here / "jobs.jsonl").write_text("\n".join([line(), *bad]) + "\n")

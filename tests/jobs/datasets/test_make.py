@@ -217,3 +217,43 @@ def test_a_schema_is_part_of_each_body_and_so_of_the_id(table: Path) -> None:
     assert {line["custom_id"] for line in plain}.isdisjoint(line["custom_id"] for line in form)
     with pytest.raises(InputError, match="schema_by is there and schema is not"):
         made(table, schema_by="tool")
+
+
+def test_endpoints_beyond_the_reference_have_their_own_fields(table: Path) -> None:
+    told = made(table, url="/v1/responses", system="Label it.", max_tokens=5)[1]["body"]
+    assert told == {
+        "model": "m",
+        "instructions": "Label it.",
+        "input": [{"role": "user", "content": "c"}],
+        "max_output_tokens": 5,
+    }
+    assert made(table, url="/v1/embeddings")[1]["body"] == {"model": "m", "input": "c"}
+    assert made(table, url="/v1/completions", max_tokens=5)[1]["body"] == {
+        "model": "m",
+        "prompt": "c",
+        "max_tokens": 5,
+    }
+    ranked = made(table, url="/v1/rerank", body={"documents": ["a", "{{ label }}"]})[1]["body"]
+    assert ranked == {"model": "m", "query": "c", "documents": ["a", "8"]}
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "value"),
+    [
+        ("/v1/embeddings", "system", "x"),
+        ("/v1/embeddings", "max_tokens", 5),
+        ("/v1/rerank", "temperature", 0.5),
+        ("/v1/completions", "system", "x"),
+        ("/v1/responses", "images", ["note"]),
+    ],
+)
+def test_what_has_no_place_at_an_endpoint_is_refused(
+    table: Path, url: str, key: str, value: Any
+) -> None:
+    assert refusal(table, url=url, **{key: value}) == f"{key} has no place in a body for {url}"
+
+
+@pytest.mark.parametrize("url", ["/v1/embeddings", "/v1/responses", "/v1/completions"])
+def test_a_schema_goes_with_conversations_alone(table: Path, url: str) -> None:
+    said = refusal(table, url=url, schema={"type": "object"})
+    assert said == f"recipe: schema has no place in a body for {url}"
