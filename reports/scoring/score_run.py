@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
-from headrace.jobs import SCORES, InputError, Score, schema
+from headrace.jobs import ENDPOINTS, SCORES, InputError, Score, schema
 
 from ..expected_values import expected_value
 from ..output import whole_file
@@ -23,7 +23,7 @@ SCORES_SCHEMA_VERSION = 1
 # Answers that are scored at a time.
 ROWS = 4_096
 PART = "part-000001.parquet"
-NEEDED = ("index", "custom_id", "text", "expected")
+NEEDED = ("index", "custom_id", "url", "text", "expected")
 
 
 class ScoreReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ def _scored(run: Run, scorers: Sequence[Named]) -> list[pl.DataFrame]:
                 if (function := functions.get(each.name)) is not None:
                     scores = function.scores(list(_rows(piece, expected)))
                 else:
-                    scores = _plain(each.scorer, piece["text"], expected)
+                    scores = _plain(each.scorer, piece, expected)
                 frames.append(_framed(piece, scores))
     empty = pl.DataFrame(schema=SCORED)
     return [pl.concat([empty, *frames]) for frames in found]
@@ -107,10 +107,15 @@ def answers(run: Run, *, whole: bool) -> Iterator[pl.DataFrame]:
     yield from wanted.collect_batches(chunk_size=ROWS, maintain_order=False)
 
 
-def _plain(scorer: Scorer, texts: pl.Series, expected: Sequence[Any]) -> list[Scored]:
+def _plain(scorer: Scorer, piece: pl.DataFrame, expected: Sequence[Any]) -> list[Scored]:
     score = scorer.score
     assert score is not None
-    return [score(text or "", value) for text, value in zip(texts, expected, strict=True)]
+    return [
+        score(text or "", value)
+        if text is not None or ENDPOINTS[url].limits
+        else Scored(None, f"an answer of {url} has no text")
+        for text, url, value in zip(piece["text"], piece["url"], expected, strict=True)
+    ]
 
 
 def _rows(piece: pl.DataFrame, expected: Sequence[Any]) -> Iterator[dict[str, Any]]:

@@ -54,6 +54,17 @@ def test_each_job_has_a_row_and_a_reason_where_it_has_no_score(four: RunMaker) -
     ]
 
 
+def test_an_answer_that_has_no_text_by_its_nature_has_no_score(made: RunMaker) -> None:
+    made.job(0, url="/v1/embeddings", expected='"A"')
+    made.job(1, expected='"A"')
+    made.write()
+    scored(made.directory, "exact")
+    assert rows_of(made.directory, "exact") == [
+        (0, "job-0", None, "an answer of /v1/embeddings has no text", None),
+        (1, "job-1", 0.0, None, None),
+    ]
+
+
 def test_lines_that_were_not_jobs_and_jobs_not_finished_have_no_score(
     made: RunMaker, tmp_path: Path
 ) -> None:
