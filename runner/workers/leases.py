@@ -13,6 +13,8 @@ that is not set aside, and waits for what is in flight, as one process would.
 from collections.abc import Callable, Hashable, Iterator
 from decimal import ROUND_FLOOR, Context, Decimal
 
+import msgspec
+
 from headrace.jobs import EXACT
 
 from ..errors import OutOfMoneyError
@@ -84,7 +86,10 @@ class Leases:
         """A worker is gone, and this is what its journal says, what was in flight among what is
         `kept`. Until then all that was lent to it stays lent."""
         account = self._accounts.pop(worker)
-        self._count(account, use, now_s)
+        before = account.use
+        # Of what it had in flight without a bound nobody knows what it cost.
+        unknown = max(use.unaccounted, before.unaccounted + before.unbounded)
+        self._count(account, msgspec.structs.replace(use, unaccounted=unknown), now_s)
         self._set_aside(account, ZERO)
         self._deal()
         self._changed.notify_all()

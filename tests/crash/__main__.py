@@ -1,14 +1,15 @@
 """Kill a bulk run again and again, then see whether anything was lost: `make crash`.
 
-    python -m tests.crash [--kills 200] [--interrupts 40] [--seed N]
+    python -m tests.crash [--kills 200] [--interrupts 40] [--seed N] [--workers N]
 
 The runs are of job files, of job files with equal jobs (--dedupe), and of tables whose answers must
 fit a schema (--recipe, --dedupe, --reask). The sessions are real processes against a real gateway
 on a free port of loopback. They are killed with SIGKILL at random moments and at chosen file
 operations (in the middle of a journal write, of a seal, of a rename, of recovery), and stopped with
-SIGINT, SIGTERM, SIGHUP and SIGQUIT. After each batch one session runs to the end, and the run
-directory is compared with the gateway's own log. Exits 1 where a promise is
-broken, and keeps the directories then.
+SIGINT, SIGTERM, SIGHUP and SIGQUIT. With workers, each session has another number of them, and the
+coordinator alone, one of them (which may be stopped for a while) or all are killed. After each
+batch one session runs to the end, and the run directory is compared with the gateway's own log.
+Exits 1 where a promise is broken, and keeps the directories then.
 """
 
 import random
@@ -36,13 +37,14 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 @click.option("--kills", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--interrupts", type=click.IntRange(min=0), default=40, show_default=True)
 @click.option("--seed", type=int, help="Of the moments; drawn and shown where left out.")
-def main(kills: int, interrupts: int, seed: int | None) -> None:
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+def main(kills: int, interrupts: int, seed: int | None, workers: int) -> None:
     if seed is None:
         seed = random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="headrace-crash-"))
     click.echo(f"seed {seed}, in {folder}")
     began_s = time.monotonic()
-    runs, found = crash(folder, kills=kills, interrupts=interrupts, seed=seed)
+    runs, found = crash(folder, kills=kills, interrupts=interrupts, seed=seed, workers=workers)
     show(runs, found, time.monotonic() - began_s)
     broken = [each for one in found for each in one.violations]
     for each in broken[:20]:
@@ -55,7 +57,13 @@ def main(kills: int, interrupts: int, seed: int | None) -> None:
 
 
 def crash(
-    folder: Path, *, kills: int, interrupts: int, seed: int, jobs_a_kill: int = JOBS_A_KILL
+    folder: Path,
+    *,
+    kills: int,
+    interrupts: int,
+    seed: int,
+    jobs_a_kill: int = JOBS_A_KILL,
+    workers: int = 1,
 ) -> tuple[list[Run], list[Books]]:
     """So many kills and interrupts, over as many runs as they need; each then runs to its end."""
     heed_signals()
@@ -77,7 +85,7 @@ def crash(
             if jobs <= 0:
                 raise click.ClickException("The runs ended too soon to be killed so often.")
             kind = KINDS[len(runs) % len(KINDS)]
-            run = Run(folder, gateway, rng, first=first, jobs=jobs, kind=kind)
+            run = Run(folder, gateway, rng, first=first, jobs=jobs, kind=kind, workers=workers)
             first += jobs
             for way in batch:
                 if not (run.kill() if way is None else run.interrupt(way)):

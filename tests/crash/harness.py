@@ -18,6 +18,7 @@ from tests.crash.check import Books, books, left_by
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED = Path(__file__).with_name("killed.py")
+IN_WORKERS = Path(__file__).with_name("in_workers")
 FAULTS = "500=0.03,reset=0.02,cut=0.03,429=0.01"
 PRICE = "input = 1.00\ncached_input = 0.02\noutput = 2.00\n"
 # The key has a daily budget: some thousands of jobs must fit into it.
@@ -41,6 +42,11 @@ POINTS = (
 )
 
 
+# Who is killed of a run with workers: the coordinator alone, a worker and then all, a worker at a
+# point and then all, a worker that was stopped (SIGSTOP) for a while and then all, or all at once.
+TARGETS = ("the coordinator", "a worker", "a worker at a point", "a stopped worker", "all")
+# What is left of a session whose coordinator is gone: its workers finish for as long as --grace.
+WORKERS_END_S = 20.0
 # What a run is of: a job file; one whose jobs are partly equal; a table whose answers need a form.
 KINDS = ("jobs", "copies", "table")
 # Every so manieth job or row is there twice, where equal ones are sent once.
@@ -169,6 +175,7 @@ class Run:
         first: int,
         jobs: int,
         kind: str = "jobs",
+        workers: int = 1,
     ) -> None:
         self.folder = folder
         self.gateway = gateway
@@ -179,6 +186,8 @@ class Run:
         self.amid: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._rng = rng
+        self._workers = workers
+        self._sessions = 0
         numbers = [n for n in range(first, first + jobs) for _ in range(self._times(kind, n))]
         self.asked = Counter(model_of(number) for number in numbers)
         self._what = self._table(numbers, first) if kind == "table" else self._file(numbers, first)
@@ -206,20 +215,32 @@ class Run:
         (self.folder / "form.json").write_text(json.dumps(FORM), encoding="utf-8")
         return [str(path), "--recipe", str(recipe), "--reask", "3", "--out", str(self.directory)]
 
-    def _start(self, plan: str | None) -> subprocess.Popen[str]:
+    def _start(self, plan: str | None, worker_plan: str | None = None) -> subprocess.Popen[str]:
+        """A session, with another number of workers each time where there are any."""
         command = ["-m", "headrace"] if plan is None else [str(KILLED), plan]
         words = ["run", *self._what, "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
         words += ["--prices", str(self.folder / "prices.toml"), "--grace", "2s"]
+        around = environment(self.gateway)
+        self._sessions += 1
+        if self._workers > 1:
+            words += ["--workers", str(self._rng.choice([1, self._workers, self._workers + 1]))]
+        if self._workers > 1 and plan is not None:
+            around["PYTHONPATH"] += f"{os.pathsep}{IN_WORKERS}"
+            around["CRASH_TOKEN"] = str(self.folder / f"{self.directory.name}-{self._sessions}")
+            around |= {} if worker_plan is None else {"CRASH_PLAN": worker_plan}
         return subprocess.Popen(
             [sys.executable, *command, *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(self.gateway),
+            env=around,
+            start_new_session=True,  # so that the workers can be killed with it
         )
 
     def kill(self) -> bool:
         """Kill one session at a moment of chance; False where it had ended before."""
+        if self._workers > 1 and (target := self._rng.choice(TARGETS)) != "the coordinator":
+            return self._kill_workers(target)
         plan, delay_s = None, None
         draw = self._rng.random()
         if draw < 0.4:
@@ -237,6 +258,48 @@ class Run:
         self.how[ended.how] += 1
         self._look(ended)
         return True
+
+    def _kill_workers(self, target: str) -> bool:
+        """Kill a worker and then all, or all at once; False where the session had ended before."""
+        worker_plan = None
+        if target == "a worker at a point":
+            operation, where, last = self._rng.choice(POINTS)
+            worker_plan = f"{operation}:{self._rng.randint(1, last)}:{where}"
+        process = self._start("-", worker_plan)
+        self._until_begun(process)
+        self._wait(process, self._rng.uniform(0, WORK_S))
+        workers = children_of(process.pid)
+        if target in ("a worker", "a stopped worker") and workers:
+            worker = self._rng.choice(workers)
+            _signal(worker, signal.SIGKILL if target == "a worker" else signal.SIGSTOP)
+            self._wait(process, self._rng.uniform(0, WORK_S))
+            _signal(worker, signal.SIGCONT)
+        self._wait(process, 0.0 if target == "all" else self._rng.uniform(0, WORK_S))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        said = process.communicate(timeout=PATIENCE_S)[1]
+        if process.returncode == 0:
+            return False
+        if process.returncode != -signal.SIGKILL:
+            code = process.returncode
+            self.wrong.append(f"{target} killed: a session ended with {code}: {said[-400:]}")
+        self.how[target if target == "all" else f"{target}, then all"] += 1
+        self._look(Ended(process.returncode, target, dt.datetime.now(dt.UTC), said, began=True))
+        return True
+
+    def _until_begun(self, process: subprocess.Popen[str]) -> None:
+        """Return once the session has taken the directory, or has ended."""
+        manifest, before = self.directory / "run.json", _changed_ns(self.directory / "run.json")
+        give_up_s = time.monotonic() + PATIENCE_S
+        while process.poll() is None and _changed_ns(manifest) == before:
+            time.sleep(0.001)
+            if time.monotonic() > give_up_s:
+                break
+
+    @staticmethod
+    def _wait(process: subprocess.Popen[str], seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
 
     def interrupt(self, number: signal.Signals) -> bool:
         """Stop one session by a signal, or two; False where it had ended before."""
@@ -275,20 +338,26 @@ class Run:
         process = self._start(plan)
         assert process.stderr is not None
         how = "at a point: " + str(plan).replace(":", " ")
-        give_up_s = time.monotonic() + PATIENCE_S
-        while process.poll() is None and not from_start and _changed_ns(manifest) == before:
-            time.sleep(0.001)
-            if time.monotonic() > give_up_s:
-                break
+        if not from_start:
+            self._until_begun(process)
         for number, delay_s in signals:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2 * WORK_S if delay_s is None else delay_s)
             if process.poll() is None:
-                process.send_signal(number)
+                self._send(process, number)
                 how = "at a random moment" + (", small segments" if plan else "")
         said = process.communicate(timeout=PATIENCE_S)[1]
+        if self._workers > 1 and self._rng.random() < 0.5:
+            _until_gone(process.pid)  # else the next session has to wait for them
         at, began = dt.datetime.now(dt.UTC), _changed_ns(manifest) != before
         return Ended(process.returncode, _kind_of(how), at, said, began)
+
+    def _send(self, process: subprocess.Popen[str], number: signal.Signals) -> None:
+        """To the process; what a terminal sends, to its workers too."""
+        if number in (signal.SIGINT, signal.SIGQUIT) and self._rng.random() < 0.5:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
 
     def _state(self) -> str:
         manifest = json.loads((self.directory / "run.json").read_bytes())
@@ -296,7 +365,10 @@ class Run:
         return state
 
     def _look(self, ended: Ended) -> None:
-        left = left_by(self.directory)
+        try:
+            left = left_by(self.directory)
+        except FileNotFoundError:  # by workers that are still there, and seal
+            return
         self.amid.update(left.amid)
         for model in left.finished:
             self.finished_at.setdefault(model, ended.at)
@@ -325,3 +397,29 @@ def _changed_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that this one started, by Linux's own account of them."""
+    found = []
+    for path in Path(f"/proc/{parent}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(each) for each in path.read_text().split()]
+    return found
+
+
+def _signal(process: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+def _until_gone(group: int) -> None:
+    """Return once no process of the group is left."""
+    give_up_s = time.monotonic() + WORKERS_END_S
+    while time.monotonic() < give_up_s:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("workers outlive their coordinator")

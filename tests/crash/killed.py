@@ -36,12 +36,18 @@ def die_at(operation: str, nth: int, where: str) -> None:
     setattr(os, operation, call)
 
 
-def main(plan: str, *words: str) -> None:
-    from headrace.runner.main import main as headrace
+def make_small() -> None:
+    """Have this process seal every few jobs."""
     from headrace.runner.record import recorder
 
     recorder.SEGMENT_BYTES = SEGMENT_BYTES
     recorder.SYNC_EVERY_S = SYNC_EVERY_S
+
+
+def main(plan: str, *words: str) -> None:
+    from headrace.runner.main import main as headrace
+
+    make_small()
     if plan != "-":
         operation, nth, where = plan.split(":")
         die_at(operation, int(nth), where)

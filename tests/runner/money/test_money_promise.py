@@ -44,7 +44,10 @@ class Bill(NamedTuple):
 class Ledger:
     """A service that bills what it likes, and keeps the truth: the account, and each bill."""
 
-    def __init__(self, service: Any, bench: Any, seed: int, *, honest: bool) -> None:
+    def __init__(
+        self, service: Any, bench: Any, seed: int, *, honest: bool, slowest_s: float = 70.0
+    ) -> None:
+        self.slowest_s = slowest_s
         self.rng = rng = random.Random(seed)
         self.input, self.output, self.image = (
             Decimal(rng.randrange(1, 10**6)).scaleb(-3) for _ in range(3)
@@ -88,7 +91,7 @@ class Ledger:
         """An answer, or a failure that may be billed as well; what is billed is booked at its end,
         or just before."""
         rng, service = self.rng, self._service
-        luck, delay_s = rng.random(), rng.choice([0.0, 0.5, 3.0, 70.0])
+        luck, delay_s = rng.random(), rng.choice([0.0, 0.5, 3.0, self.slowest_s])
         await trio.sleep(delay_s)
         asked = json.loads(seen.body)
         if luck < 0.1:
@@ -143,6 +146,53 @@ async def interrupt_after(stop: Stop, seconds: float) -> None:
     stop.request(InterruptError("interrupted"))
 
 
+class Course(NamedTuple):
+    """How a run went, over all its sessions: the most that it went beyond what is promised, and
+    whether it was stopped for a bill beyond its bound where none was."""
+
+    beyond: Decimal
+    accused: bool
+
+
+async def sessions(
+    bench: Any, service: Any, seed: int, *, honest: bool, share: float, workers: int, **fields: Any
+) -> Course:
+    """Up to three sessions against a ledger of its own, some of them broken off; with several
+    workers one of them may be killed."""
+    shutil.rmtree(bench.directory, ignore_errors=True)
+    # A request whose sender is dead is worked on to its end; a bill that comes more than a minute
+    # later is beyond what the account is waited for.
+    slowest_s = 70.0 if workers == 1 else 50.0
+    ledger = Ledger(service, bench, seed, honest=honest, slowest_s=slowest_s)
+    rng = random.Random(seed)
+    each = (200 * ledger.input + 200 * ledger.output) / 1_000_000 + ledger.image
+    cap = (each * Decimal(share) * 3).quantize(Decimal("1e-9")) + Decimal("1e-9")
+    beyond: list[Decimal] = []
+    accused: list[bool] = []
+    for _ in range(rng.randint(1, 3)):
+        stop = Stop(grace_s=0.0)
+        kill = {1: rng.uniform(0, 9)} if workers > 1 and rng.random() < 0.5 else None
+        async with trio.open_nursery() as nursery:
+            if rng.random() < 0.4:
+                nursery.start_soon(interrupt_after, stop, rng.choice([0.2, 2.0, 80.0]))
+            ran = await bench.run(
+                service,
+                prices=ledger.prices,
+                max_cost=cap,
+                attempts=3,
+                stop=stop,
+                seed=seed,
+                workers=workers,
+                kill=kill,
+                **fields,
+            )
+            nursery.cancel_scope.cancel()
+        excess = ledger.in_flight_excess()
+        beyond.append(max(ran.outcome.cost, ledger.used) - cap - excess)
+        accused.append(not excess and "by its own usage" in (ran.outcome.reason or ""))
+    return Course(max(beyond), any(accused))
+
+
 @pytest.mark.slow
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -163,30 +213,35 @@ async def test_max_cost_is_exceeded_by_no_more_than_what_was_in_flight_together(
     concurrency: int,
 ) -> None:
     """Also by what the account really lost: what has no bill is kept until the account says so."""
-    shutil.rmtree(bench.directory, ignore_errors=True)
-    ledger = Ledger(service, bench, seed, honest=honest)
-    rng = random.Random(seed)
-    each = (200 * ledger.input + 200 * ledger.output) / 1_000_000 + ledger.image
-    cap = (each * Decimal(share) * 3).quantize(Decimal("1e-9")) + Decimal("1e-9")
-    beyond: list[Decimal] = []
-    accused: list[bool] = []
-    for _ in range(rng.randint(1, 3)):
-        stop = Stop(grace_s=0.0)
-        async with trio.open_nursery() as nursery:
-            if rng.random() < 0.4:
-                nursery.start_soon(interrupt_after, stop, rng.choice([0.2, 2.0, 80.0]))
-            ran = await bench.run(
-                service,
-                prices=ledger.prices,
-                max_cost=cap,
-                concurrency=concurrency,
-                attempts=3,
-                stop=stop,
-                seed=seed,
-            )
-            nursery.cancel_scope.cancel()
-        excess = ledger.in_flight_excess()
-        beyond.append(max(ran.outcome.cost, ledger.used) - cap - excess)
-        accused.append(not excess and "by its own usage" in (ran.outcome.reason or ""))
-    assert max(beyond) <= 0
-    assert not any(accused)
+    course = await sessions(
+        bench, service, seed, honest=honest, share=share, workers=1, concurrency=concurrency
+    )
+    assert course.beyond <= 0
+    assert not course.accused
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    seed=st.integers(0, 2**32),
+    honest=st.booleans(),
+    share=st.floats(0.05, 2.0),
+    workers=st.integers(2, 4),
+)
+async def test_workers_keep_to_max_cost_together(
+    bench: Any,
+    service: Any,
+    autojump_clock: MockClock,
+    seed: int,
+    honest: bool,
+    share: float,
+    workers: int,
+) -> None:
+    """Whatever part of it each is lent, and where one of them is killed."""
+    course = await sessions(
+        bench, service, seed, honest=honest, share=share, workers=workers, concurrency=6
+    )
+    assert course.beyond <= 0
+    assert not course.accused

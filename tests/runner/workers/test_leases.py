@@ -198,6 +198,17 @@ def test_a_dead_workers_lease_stays_until_its_journal_is_read() -> None:
     assert coordinator.budget.taken == 5 + 40 + b.has
 
 
+def test_what_a_dead_worker_had_in_flight_without_a_bound_is_not_accounted_for() -> None:
+    coordinator = Coordinator(Decimal(100))
+    a = coordinator.join("a")
+    a.budget.reserve(None)
+    a.totals.unaccounted = 2
+    coordinator.exchange()
+    assert (coordinator.budget.unbounded, coordinator.totals.unaccounted) == (1, 2)
+    coordinator.leases.lost("a", LeaseUse(), now_s=9.0)
+    assert (coordinator.budget.unbounded, coordinator.totals.unaccounted) == (0, 3)
+
+
 def test_a_bill_beyond_its_bound_counts_at_once_and_is_paid_for_by_the_next_lease() -> None:
     coordinator = Coordinator(Decimal(1000))
     a = coordinator.join("a")
