@@ -91,9 +91,10 @@ nights: $(VENV)/.tools
 users: $(VENV)/.tools
 	$(BIN)/python -m tests.users
 
-# A thousand simulated workers and fewer, their limits and money, in virtual time. Some minutes.
+# A thousand simulated workers and fewer, their limits and money, in virtual time; into a section of
+# benchmarks/RESULTS.md, as the nights. Some minutes.
 cluster: $(VENV)/.tools
-	$(BIN)/python -m tests.cluster_simulation
+	$(BIN)/python benchmarks/results.py --proof cluster
 
 # Simulated comparisons of several load runs a side: how often chance is taken for a difference. Some
 # minutes.

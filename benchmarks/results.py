@@ -37,7 +37,12 @@ PARTS = {
     "join": ("join.py",),
 }
 # What proves promises by many cases, each a module with a section of its own, and its make target.
-PROOFS = {"nights": "tests.nights", "repeats": "tests.repeats", "crash": "tests.crash"}
+PROOFS = {
+    "nights": "tests.nights",
+    "repeats": "tests.repeats",
+    "crash": "tests.crash",
+    "cluster": "tests.cluster_simulation",
+}
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
 
 

@@ -126,6 +126,9 @@ class LeasedBudget(Budget):
         recalled = lease.recall > self._lease.recall
         if lease.lent > self._lease.lent:
             self._asks = False
+            # Where less than that is to be had, half of it is where to ask again: or the asks would
+            # follow each other until one worker has all of it.
+            self._block = min(self._block, EXACT.subtract(lease.lent, self._lease.lent))
         self._lease = lease
         if recalled:
             self._asks = bool(self._needs)

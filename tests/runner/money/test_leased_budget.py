@@ -111,3 +111,15 @@ def test_blocks_grow_while_they_last_less_than_a_second() -> None:
     budget.reserve(budget.spare)
     assert budget.use(13.0).want == 512
     assert told.times == 5
+
+
+def test_a_smaller_block_than_was_asked_for_is_half_used_before_the_next_ask() -> None:
+    budget, _, told = budget_of()
+    budget.ask_for(Decimal(10))
+    assert budget.use(0.0).want == 640
+    budget.take(Lease(Decimal(100)))
+    for _ in range(5):
+        budget.reserve(Decimal(10))
+    assert told.times == 1
+    budget.reserve(Decimal(10))
+    assert told.times == 2
