@@ -2,12 +2,13 @@
 
     python -m tests.crash [--kills 200] [--interrupts 40] [--seed N] [--workers N]
 
-The runs are of job files, of job files with equal jobs (--dedupe), and of tables whose answers must
-fit a schema (--recipe, --dedupe, --reask). The sessions are real processes against a real gateway
-on a free port of loopback. They are killed with SIGKILL at random moments and at chosen file
-operations (in the middle of a journal write, of a seal, of a rename, of recovery), and stopped with
-SIGINT, SIGTERM, SIGHUP and SIGQUIT. With workers, each session has another number of them, and the
-coordinator alone, one of them (which may be stopped for a while) or all are killed. After each
+The runs are of job files, of job files with equal jobs (--dedupe), of tables whose answers must fit
+a schema (--recipe, --dedupe, --reask), and of job files that workers send; with --workers all are
+sent by workers. The sessions are real processes against a real gateway on a free port of loopback.
+They are killed with SIGKILL at random moments and at chosen file operations (in the middle of a
+journal write, of a seal, of a rename, of recovery), and stopped with SIGINT, SIGTERM, SIGHUP and
+SIGQUIT. Of several processes, another number in each session, the coordinator alone, a worker (at a
+moment, at a file operation, or stopped for a while) or all are killed. After each
 batch one session runs to the end, and the run directory is compared with the gateway's own log.
 Exits 1 where a promise is broken, and keeps the directories then.
 """

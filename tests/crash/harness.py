@@ -47,8 +47,11 @@ POINTS = (
 TARGETS = ("the coordinator", "a worker", "a worker at a point", "a stopped worker", "all")
 # What is left of a session whose coordinator is gone: its workers finish for as long as --grace.
 WORKERS_END_S = 20.0
-# What a run is of: a job file; one whose jobs are partly equal; a table whose answers need a form.
-KINDS = ("jobs", "copies", "table")
+# What a run is of: a job file; one whose jobs are partly equal; a table whose answers need a form;
+# a job file that workers send.
+KINDS = ("jobs", "copies", "table", "workers")
+# So many of them, one more or one alone, where nobody says.
+WORKERS = 2
 # Every so manieth job or row is there twice, where equal ones are sent once.
 TWICE_EVERY = 4
 # The question of a table's rows, and the answers that the gateway gives: some have another form.
@@ -186,18 +189,18 @@ class Run:
         self.amid: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._rng = rng
-        self._workers = workers
+        self._workers = max(WORKERS, workers) if kind == "workers" else workers
         self._sessions = 0
         numbers = [n for n in range(first, first + jobs) for _ in range(self._times(kind, n))]
         self.asked = Counter(model_of(number) for number in numbers)
         self._what = self._table(numbers, first) if kind == "table" else self._file(numbers, first)
-        if kind != "jobs":
+        if kind in ("copies", "table"):
             self._what.append("--dedupe")
 
     @staticmethod
     def _times(kind: str, number: int) -> int:
         """How often a job is there."""
-        return 1 if kind == "jobs" or number % TWICE_EVERY else 2
+        return 2 if kind in ("copies", "table") and not number % TWICE_EVERY else 1
 
     def _file(self, numbers: Sequence[int], first: int) -> list[str]:
         """A job file; of equal jobs each has an id of its own."""

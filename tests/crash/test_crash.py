@@ -17,6 +17,6 @@ def test_runs_that_are_killed_at_any_moment_keep_every_promise(tmp_path: Path) -
     assert {name.split()[-1] for name in ended} >= {"SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"}
     assert sum(each.lost for each in found) > 0
     assert all(each.results == each.jobs for each in found)
-    assert len(found) == 3  # of each kind one
+    assert len(found) == 4  # of each kind one
     assert found[0].copies == 0 < found[1].copies < found[1].jobs
     assert found[2].reasks > 0
