@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from headrace.jobs import InputError
 from headrace.runner.main import main
 from headrace.runner.traffic import repeats_cli
-from headrace.runner.traffic.repeats_cli import against_from
+from headrace.runner.traffic.repeats_cli import against_from, said_of
 from headrace.runner.traffic.start import JudgedLoad
+from tests.reports.html.test_repeats_page import run as of_page
 
 from .test_repeats import FAST, KEY, SLOW, Services
 
@@ -94,3 +95,26 @@ def test_two_services_are_reported_on_the_terminal(
         assert says in CliRunner().invoke(main, ["report", directory.name, flag]).output
     gated = ["gate", directory.name, "--require", "cost < 1"]
     assert "has repeats of two services; name its runs" in CliRunner().invoke(main, gated).output
+
+
+def test_a_run_that_can_not_be_made_ends_them_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_planned: Any, _display: Any, environment: Any) -> Any:
+        for words in ("Warning: prices", "Warning: prices"):
+            environment.announce(words)
+        raise InputError("enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(repeats_cli, "load_and_summarise", run)
+    words = "load --rate 10/s --requests 6 --repeats 2 --base-url http://127.0.0.1:1 --out all"
+    done = CliRunner().invoke(main, words.split(), env=FIRST)
+    assert (done.exit_code, done.stderr) == (2, "Warning: prices\nError: enough\n")
+
+
+def test_a_run_is_told_in_a_line() -> None:
+    made = of_page("all/02-b.run", "b", verdict="client-limited", requests_per_s=9.0)
+    assert said_of(made) == (
+        "02-b.run: 100 requests, 9/s answered, latency p95 200 ms (client-limited)"
+    )
+    assert "-/s answered" in said_of(of_page("01.run", "a", requests_per_s=None))
