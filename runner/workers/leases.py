@@ -83,12 +83,11 @@ class Leases:
         self._changed.notify_all()
 
     def lost(self, worker: Hashable, use: LeaseUse, *, now_s: float) -> None:
-        """A worker is gone, and this is what its journal says, what was in flight among what is
-        `kept`. Until then all that was lent to it stays lent."""
+        """A worker is gone, and this is what its journal says; the bounds of what was in flight are
+        in `kept`, or in that of the totals already. Until then all that was lent stays lent."""
         account = self._accounts.pop(worker)
-        before = account.use
-        # Of what it had in flight without a bound nobody knows what it cost.
-        unknown = max(use.unaccounted, before.unaccounted + before.unbounded)
+        # What it had in flight without a bound is counted by who records it as lost.
+        unknown = max(use.unaccounted, account.use.unaccounted)
         self._count(account, msgspec.structs.replace(use, unaccounted=unknown), now_s)
         self._set_aside(account, ZERO)
         self._deal()
