@@ -30,6 +30,7 @@ PARTS = {
     "bulk": ("bulk.py", "--repeats", "5"),
     "workers": ("workers.py", "--repeats", "5"),
     "load": ("load.py", "--repeats", "5"),
+    "watched": ("watched.py", "--repeats", "5", "--seconds", "12"),
     "chunks": ("chunks.py", "--repeats", "3"),
     "report": ("report.py", "--repeats", "3"),
     "lines": ("lines.py", "--line-bytes", "400"),
@@ -40,6 +41,7 @@ PARTS = {
 PROOFS = {
     "nights": "tests.nights",
     "repeats": "tests.repeats",
+    "users": "tests.users",
     "crash": "tests.crash",
     "cluster": "tests.cluster_simulation",
 }

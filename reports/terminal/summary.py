@@ -7,7 +7,13 @@ without control characters.
 from rich.console import Console
 from rich.text import Text
 
-from headrace.jobs import printable, reasons_in_words, show_seconds, show_seconds_short
+from headrace.jobs import (
+    CLIENT_CANCELLED,
+    printable,
+    reasons_in_words,
+    show_seconds,
+    show_seconds_short,
+)
 
 from ..figures import (
     QUANTILES,
@@ -119,12 +125,19 @@ def _print_headline(summary: Summary, console: Console) -> None:
             f"{through.requests_per_minute:,.0f} jobs per minute, "
             f"{through.output_tokens_per_s or 0:,.0f} output tokens per second",
         )
-    unended = outcome.lost + outcome.cancelled
+    asked_for = sum(
+        each.attempts for each in outcome.attempt_errors if each.error_code == CLIENT_CANCELLED
+    )
+    if asked_for:
+        said = f"{counted(asked_for, 'attempt')} cancelled as --cancel asks, perhaps billed"
+        print_body(console, said)
+    cancelled = outcome.cancelled - asked_for
+    unended = outcome.lost + cancelled
     if unended:
         print_body(
             console,
             f"{counted(unended, 'attempt')} in flight when a session ended, perhaps billed "
-            f"({outcome.lost:,} lost, {outcome.cancelled:,} cancelled)",
+            f"({outcome.lost:,} lost, {cancelled:,} cancelled)",
             "yellow",
         )
     for note in run.notes:

@@ -14,9 +14,15 @@ def load_figures(progress: LoadProgress) -> Callable[[], Iterator[Figure]]:
     pace = Pace(trio.current_time(), totals.spent + totals.kept)
 
     def figures() -> Iterator[Figure]:
-        yield from common_figures(
+        for figure in common_figures(
             totals, progress.lanes, progress.concurrency, progress.budget, pace
-        )
+        ):
+            # Of several processes the lanes are theirs: what left is counted apart, and tokens of
+            # both kinds are not known here.
+            if figure.name == "requests_sent":
+                yield Figure("requests_sent", "counter", figure.text, [({"model": ""}, tally.sent)])
+            elif figure.name != "tokens" or any(value for _, value in figure.values):
+                yield figure
         schedule, now_s = progress.schedule, trio.current_time()
         waiting = max(0, schedule.out - progress.concurrency.in_flight)
         yield gauge("jobs_waiting", "Requests that are due and wait to leave.", waiting)

@@ -9,7 +9,7 @@ import pytest
 from headrace.jobs import ScrapeFacts, ServerReading, check_tables, schema
 from headrace.runner.errors import InterruptError, StorageError
 from headrace.runner.scrape import Spool, table, with_table, write_server_table
-from headrace.runner.scrape.spool import pack
+from headrace.runner.scrape.spool import SpooledPage, pack
 from headrace.runner.scrape.table import Understood
 
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
@@ -42,6 +42,26 @@ def test_each_series_of_each_page_is_a_row(tmp_path: Path, monkeypatch: pytest.M
     ]
     assert [each.name for each in tmp_path.iterdir()] == ["server.parquet"]
     check_tables(tmp_path)
+
+
+def test_batches_are_of_so_many_rows_and_a_fault_in_between_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In polars' hands it would come out as another one."""
+    monkeypatch.setattr(table, "BATCH_ROWS", 2)
+    pages = [SpooledPage(float(n), b"a 1\nb 2\n") for n in range(3)]
+    reader = table._Reader(utc, lambda: None)
+    frames = list(reader.batches(pages))
+    assert [len(each) for each in frames] == [2, 2, 2, 0]
+    assert (reader.rows, reader.empty, reader.failure) == (6, 0, None)
+    assert frames[1].row(0) == (utc(1), "a", "{}", 1.0)
+
+    def check() -> None:
+        raise InterruptError("enough")
+
+    stopped = table._Reader(utc, check)
+    assert list(stopped.batches(pages)) == []
+    assert isinstance(stopped.failure, InterruptError)
 
 
 def test_without_a_page_the_table_is_empty(tmp_path: Path) -> None:

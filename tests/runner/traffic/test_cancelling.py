@@ -1,15 +1,17 @@
 """Clients that don't wait for their answers."""
 
+import io
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 from trio.testing import MockClock
 
 from headrace.gateway import Gateway
 from headrace.jobs import InputError
-from headrace.reports import summarise
+from headrace.reports import print_summary, summarise
 from headrace.runner.traffic.cancelling import Cancelling, parse_cancel
 
 PRICES = """
@@ -72,6 +74,12 @@ async def test_a_cancelled_request_is_no_failure_and_its_bound_is_kept(
     assert (requests.given_up, requests.cut, requests.failed) == (given_up.height, 0, 0)
     assert (requests.error_rate, found.load.errors) == (0.0, [])
     assert ran.outcome.exit_code == 0
+    console = Console(file=io.StringIO(), width=200)
+    print_summary(found, console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"{given_up.height} attempts cancelled as --cancel asks, perhaps billed" in printed
+    assert f"{given_up.height} cancelled after 1.00 s, as asked for: no failures" in printed
+    assert "when a session ended" not in printed
     assert given_up["cost_bound"].sum() > 0
     assert given_up["cost"].null_count() == given_up.height
     latency = found.load.spread("latency_s", "sent")

@@ -28,3 +28,4 @@ async def test_a_load_run_shows_what_it_has_come_to(
     assert values["behind_seconds"][0] > 1.0
     assert values["output_tokens"][0] > 0
     assert values["errors"] == []
+    assert values["tokens"][0] > values["output_tokens"][0]

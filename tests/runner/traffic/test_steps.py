@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from trio.testing import MockClock
 
 from headrace.gateway import Config
 from headrace.jobs import InputError
-from headrace.reports import Steps
+from headrace.reports import Step, Steps
 from headrace.reports.comparison import step_remarks
 from headrace.runner import RunOutcome, Secret
 from headrace.runner.main import main
 from headrace.runner.traffic.options import LoadPlan
+from headrace.runner.traffic.shapes import UsersShape
 from headrace.runner.traffic.steps import StepLoad, Stepper, parse_loads, parse_search
 from tests.docs_page import docs_page
 
@@ -27,6 +29,7 @@ from .conftest import BEGAN, Traffic
 # Four at a time, each for 100 ms + 9 x 10 ms: 4 / 0.19 s = 21.05 a second.
 SERVICE: dict[str, Any] = {"capacity": 4, "output_tokens": 10, "ttft_s": 0.1, "itl_s": 0.01}
 CAPACITY_PER_S = 4 / 0.19
+ZERO = Decimal(0)
 
 
 def on_a_gateway(tmp_path: Path, **config: Any) -> Callable[[LoadPlan], RunOutcome]:
@@ -274,6 +277,47 @@ def test_a_search_that_makes_no_sense_is_one_line(
 ) -> None:
     with pytest.raises(InputError, match=says):
         parse_search(objective, first=first, precision=0.1, highest=highest)
+
+
+def test_a_step_is_made_again_with_a_longer_warm_up_unless_it_missed_anyway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two answers per second: a round of N users takes N/2 s, and four of them are the warm-up."""
+    warm_ups: list[tuple[int | None, float]] = []
+
+    def run(planned: LoadPlan) -> RunOutcome:
+        settings = planned.settings
+        assert isinstance(settings.shape, UsersShape)
+        warm_ups.append((settings.shape.users, settings.warmup_s))
+        return RunOutcome(
+            planned.directory,
+            exit_code=0,
+            reason=None,
+            succeeded=1,
+            failed=0,
+            rejected=0,
+            cost=ZERO,
+        )
+
+    def read_step(directory: Path, objective: Any, *, size: float, users: bool) -> Step:
+        assert users
+        count = warm_ups[-1][0] or 0
+        outcome: Any = "met" if count <= 5 else "missed"
+        return Step(
+            directory=str(directory), asked="", rate_per_s=None, users=count, size=size,
+            verdict="valid", requests=1, error_rate=0.0, requests_per_s=2.0,
+            output_tokens_per_s=None, ttft_p50_s=None, ttft_p95_s=None, latency_p50_s=1.0,
+            latency_p95_s=1.0, goodput_share=None, rising=False, certainty=None, met=True,
+            figures=[], outcome=outcome,
+        )  # fmt: skip
+
+    monkeypatch.setattr("headrace.reports.read_step", read_step)
+    made = stepper(tmp_path, "find", run)
+    search = parse_search("p95(ttft_s) < 1", first=None, precision=0.05, highest="9", users=2)
+    report = made.find(search)
+    assert warm_ups == [(2, 0.0), (2, 4.0), (4, 4.0), (8, 4.0), (6, 4.0), (5, 4.0), (5, 10.0)]
+    assert (report.highest_met, report.lowest_missed) == (5.0, 6.0)
+    assert Path(report.steps[0].directory).name == "01-2-users.run"
 
 
 @pytest.mark.parametrize(
