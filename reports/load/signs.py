@@ -98,6 +98,8 @@ def _of_worker(worker: WorkerFacts, rows: LoadRows, whole: LoadSigns) -> list[st
 
 
 def _is_of(worker: WorkerFacts, facts: LoadFacts) -> pl.Expr:
+    if facts.users is None and not facts.open_loop:
+        return pl.lit(True)  # users come and go: nobody recorded whose turn it was
     number = pl.col("index") if facts.users is None else pl.col("index") % facts.users
     return number % len(facts.workers) == worker.number - 1
 

@@ -15,6 +15,7 @@ from headrace.jobs import Reask
 
 from ..assembly import Assembly
 from ..clock import RunClock
+from ..errors import WorkerError
 from ..images import ImageStore
 from ..limits import Lane
 from ..money import LeaseUse
@@ -117,13 +118,19 @@ class HandingEngine(Engine):
                 if self._dealer.leases is not None:
                     beside.start_soon(self._dealer.leases.serve)
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._crew.run)
+                    nursery.start_soon(self._listen)
                     await self._crew.begin(self._begin_of)
                     await self._hand_out_all(passes, state, read)
                     await self._crew.send(NoMore())
                 beside.cancel_scope.cancel()
         self._crew.close(self._images)
         self._show_once()
+
+    async def _listen(self) -> None:
+        """Hear the workers out. Should all of them end while there are jobs, that is the end."""
+        await self._crew.run()
+        if self.unfinished:
+            self._stop.request(WorkerError("all workers have ended before the jobs were done"))
 
     def _new_dealer(self, state: RecoveredState) -> Dealer:
         now_s, settings = self._clock.now(), self._settings

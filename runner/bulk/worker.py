@@ -44,8 +44,8 @@ from .engine import asked_so_far, watch_outage
 
 # Reports that are urgent leave no sooner after one another.
 URGENT_S = 0.02
-# A worker asks for as many jobs as it takes in so long, and for a few more.
-AHEAD_S = 0.5
+# A worker has no more jobs ahead than it takes in so long, or than a few for its slots.
+AHEAD_S = 2.0
 AHEAD_JOBS = 8
 AHEAD_MAX = 2048
 
@@ -91,13 +91,19 @@ def bulk_worker(
 
 
 class FedBacklog(Backlog):
-    """A backlog that asks for more before it is empty. `low` is told when it is to look."""
+    """A backlog that asks for more before it is empty. `low` is told when it is to look.
+
+    How much it holds is found: where it was empty while more was on its way, it asks for twice as
+    much from then on, but never for more than it takes in some seconds.
+    """
 
     def __init__(self, low: Notifier) -> None:
         super().__init__()
         self.done_lines: list[int] = []
         self._low = low
         self._asked = 0  # jobs on their way
+        self._ahead = AHEAD_JOBS
+        self._starved = False
         self._taken = 0
         self._looked_s = trio.current_time()
 
@@ -105,8 +111,10 @@ class FedBacklog(Backlog):
         taken = super().take_now()
         if taken is not None:
             self._taken += 1
-            if self.waiting + self._asked <= AHEAD_JOBS // 2 or self._taken % AHEAD_JOBS == 0:
+            if self.waiting <= self._ahead // 2:
                 self._low.notify_all()
+        elif self._asked > 0:
+            self._starved = True
         return taken
 
     def put(self, pending: Pending) -> None:
@@ -119,19 +127,18 @@ class FedBacklog(Backlog):
 
     def wanted(self, slots: int) -> int:
         """How many more to ask for now; they count as on their way then."""
-        now_s = trio.current_time()
-        passed_s = max(now_s - self._looked_s, 1e-3)
-        if passed_s >= AHEAD_S / 2 or self._taken >= slots:
-            self._pace = self._taken / passed_s
-            self._taken, self._looked_s = 0, now_s
-        ahead = min(AHEAD_MAX, AHEAD_JOBS + slots // 4 + math.ceil(self._pace * AHEAD_S))
         there = self.waiting + self._asked
-        if there > ahead // 2:
+        if there > self._ahead // 2:
             return 0
-        self._asked += ahead - there
-        return ahead - there
-
-    _pace = 0.0
+        now_s = trio.current_time()
+        pace = self._taken / max(now_s - self._looked_s, 1e-3)
+        self._taken, self._looked_s = 0, now_s
+        most = max(AHEAD_JOBS + slots, min(AHEAD_MAX, math.ceil(pace * AHEAD_S)))
+        self._ahead = min(most, self._ahead * 2 if self._starved else max(self._ahead, slots // 2))
+        self._starved = False
+        jobs = max(0, self._ahead - there)
+        self._asked += jobs
+        return jobs
 
 
 class BulkWorker(WorkerSession, RunSession):

@@ -48,8 +48,9 @@ class Link(Protocol[Out_contra, In_co]):
 class StreamLink(Generic[Out, In]):
     """A link over a stream of bytes: each message is its length in four bytes, and itself.
 
-    Bounded by the stream: what the other end doesn't read is held back here. A send that is
-    cancelled half-way leaves nothing that could be read, and so ends the link.
+    Bounded by the stream: what the other end doesn't read is held back here. Once a message is
+    being written it is written whole, also where its sender is cancelled: half of it would be read
+    together with the next. `aclose` ends a write that nobody reads.
 
     Args:
         stream: both ways; closed by `aclose`.
@@ -69,7 +70,6 @@ class StreamLink(Generic[Out, In]):
         self._stream = stream
         self._decoder: msgspec.msgpack.Decoder[In] = msgspec.msgpack.Decoder(kind)
         self._sending = trio.Lock()
-        self._torn = False
         self._received = bytearray()
 
     def shared_s(self) -> float:
@@ -81,14 +81,11 @@ class StreamLink(Generic[Out, In]):
     async def send(self, message: Out) -> None:
         body = _encoder.encode(message)
         async with self._sending:
-            if self._torn:
-                raise LinkLostError
-            self._torn = True
             try:
-                await self._stream.send_all(len(body).to_bytes(LENGTH_BYTES, "big") + body)
+                with trio.CancelScope(shield=True):
+                    await self._stream.send_all(len(body).to_bytes(LENGTH_BYTES, "big") + body)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise LinkLostError from error
-            self._torn = False
 
     async def receive(self) -> In:
         while (body := self._whole()) is None:

@@ -44,11 +44,22 @@ class WorkerProcesses:
     Args:
         key: theirs by the environment alone.
         lock: the descriptor that holds the run directory.
+        command: what each of them is; the descriptor of its link is added.
+        ends_within_s: how long one that has lost its link may take to be gone; then it is killed.
     """
 
-    def __init__(self, key: Secret, lock: int) -> None:
+    def __init__(
+        self,
+        key: Secret,
+        lock: int,
+        *,
+        command: Sequence[str] = WORKER_COMMAND,
+        ends_within_s: float = ENDS_WITHIN_S,
+    ) -> None:
         self._key = key
         self._lock = lock
+        self._command = command
+        self._ends_within_s = ends_within_s
 
     @asynccontextmanager
     async def __call__(self, count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
@@ -58,7 +69,7 @@ class WorkerProcesses:
         try:
             with _signals_held_back():
                 started.extend(self._start(count) for _ in range(count))
-            ends.extend(_end(each) for each in started)
+            ends.extend(self._end(each) for each in started)
             yield ends
         finally:
             with trio.CancelScope(shield=True):
@@ -67,13 +78,13 @@ class WorkerProcesses:
                 for each in started[len(ends) :]:
                     each.socket.close()
                 for each in started:
-                    await _gone(each.process)
+                    await self._gone(each.process)
                     each.said.close()
 
     def _start(self, count: int) -> _Started:
         ours, theirs = socket.socketpair()
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `_wait`
-        command = [*WORKER_COMMAND, str(theirs.fileno())]
+        command = [*self._command, str(theirs.fileno())]
         try:
             process = subprocess.Popen(
                 command,
@@ -95,6 +106,22 @@ class WorkerProcesses:
         ours.setblocking(False)
         return _Started(process, ours, said)
 
+    def _end(self, each: _Started) -> WorkerEnd:
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(each.socket))
+        link: WorkerLink = StreamLink(stream, ToCoordinator)
+        return WorkerEnd(link, partial(self._gone, each.process))
+
+    async def _gone(self, process: subprocess.Popen[bytes]) -> None:
+        """Return once it certainly writes no more: it ends when its link does, or is ended."""
+        await trio.to_thread.run_sync(partial(self._wait, process))
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            process.wait(self._ends_within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
@@ -108,22 +135,3 @@ def _signals_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end(each: _Started) -> WorkerEnd:
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(each.socket))
-    link: WorkerLink = StreamLink(stream, ToCoordinator)
-    return WorkerEnd(link, partial(_gone, each.process))
-
-
-async def _gone(process: subprocess.Popen[bytes]) -> None:
-    """Return once it certainly writes no more: it ends when its link does, or is ended."""
-    await trio.to_thread.run_sync(_wait, process)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(ENDS_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

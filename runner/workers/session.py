@@ -43,7 +43,7 @@ from .messages import (
 
 TELL_EVERY_S = 0.1
 # Sealing takes several times a segment's size in memory, and there may be many workers.
-SEGMENT_BYTES = 2 * 1024 * 1024
+SEGMENT_BYTES = 4 * 1024 * 1024
 TELL_AT_LEAST_EVERY_S = 1.0
 
 CoordinatorLink = Link[ToCoordinator, ToWorker]
@@ -200,6 +200,7 @@ class WorkerSession(RunSession):
                 self._stop.request(error)
             beside.cancel_scope.cancel()
         await self.settle()
+        await self._tell_why()
         await self._tell_once(parts)
 
     async def _tell_regularly(self, parts: Assembly) -> None:
@@ -237,9 +238,14 @@ class WorkerSession(RunSession):
     async def _tell_of_a_stop(self) -> None:
         """What stops this worker stops the run."""
         await self._stop.requested.wait()
+        await self._tell_why()
+
+    async def _tell_why(self) -> None:
+        """What stopped it, where that was not the coordinator; once."""
         reason = self._stop.reason
         if reason is not None and not self._told_to_stop:
             await self.say(Halt(reason=Reason.of(reason)))
+            self._told_to_stop = True
 
     async def say(self, message: ToCoordinator) -> None:
         """Tell the coordinator; where it is gone, `_heed` sees to that."""

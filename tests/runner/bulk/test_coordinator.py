@@ -14,7 +14,7 @@ from headrace.runner import Stop
 from headrace.runner.errors import InterruptError
 from tests.runner.test_form_check import table as form_table
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_sync")]
+pytestmark = pytest.mark.usefixtures("no_sync")
 
 
 def bodies(service: Any) -> Counter[bytes]:
@@ -25,10 +25,10 @@ async def test_every_job_is_sent_once_and_has_its_result(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=0.3)
-    bench.write_chats(300)
+    bench.write_chats(90)
     ran = await bench.run(service, workers=3, concurrency=12)
-    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 300)
-    assert ran.results["index"].to_list() == list(range(300))
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 90)
+    assert ran.results["index"].to_list() == list(range(90))
     assert set(bodies(service).values()) == {1}
     parts = sorted(part.name for part in (ran.directory / "results").iterdir())
     assert parts == [f"part-w0{n}-000001.parquet" for n in (1, 2, 3)]
@@ -66,6 +66,7 @@ async def test_what_all_workers_spent_is_held_against_the_account(
     assert (ran.outcome.cost, ran.readings["spent"].to_list()) == (spent, [0, spent])
 
 
+@pytest.mark.slow
 async def test_limits_hold_for_all_workers_together(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -77,27 +78,28 @@ async def test_limits_hold_for_all_workers_together(
         sum(start_s <= at_s < start_s + 60 for at_s in times_s) for start_s in times_s
     )
     assert in_a_minute <= 120
-    # Past the first minute at least 98 % of the limit is used.
-    past = [at_s for at_s in times_s if at_s >= times_s[0] + 60.5]
-    assert len(past) / (past[-1] - past[0]) * 60 >= 0.98 * 120
+    # Past the first minute at least 98 % of the limit is used, as long as there is work for all.
+    past = [at_s for at_s in times_s if 60.5 <= at_s - times_s[0] < 180.5]
+    assert len(past) >= 0.98 * 240
 
 
 async def test_what_a_lost_worker_had_not_done_goes_to_another(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=0.5)
-    bench.write_chats(200)
-    ran = await bench.run(service, workers=3, concurrency=9, kill={2: 3.2})
-    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 200)
-    assert ran.results["index"].to_list() == list(range(200))
+    bench.write_chats(80)
+    ran = await bench.run(service, workers=3, concurrency=9, kill={2: 2.2})
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 80)
+    assert ran.results["index"].to_list() == list(range(80))
     lost = ran.attempts.filter(ran.attempts["error_kind"] == "lost")
     assert 1 <= lost.height <= 9
     # What was in flight is sent once more, as the job's second attempt; nothing else is.
-    assert bodies(service).total() == 200 + lost.height
+    assert bodies(service).total() == 80 + lost.height
     again = ran.results.filter(ran.results["attempts"] == 2)
     assert again["index"].to_list() == lost["index"].to_list()
 
 
+@pytest.mark.slow
 async def test_a_run_goes_on_with_another_number_of_workers(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -124,10 +126,10 @@ async def test_a_refused_key_at_one_worker_stops_all(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine() if seen.number < 9 else service.error(401)
-    bench.write_chats(500)
+    bench.write_chats(90)
     ran = await bench.run(service, workers=2, concurrency=4)
     assert ran.outcome.exit_code == 5
-    assert len(service.posts) < 60
+    assert len(service.posts) < 20
 
 
 PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(1), output=Decimal(1000))})
@@ -136,13 +138,13 @@ PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(1), output=
 async def test_a_ceiling_holds_for_all_workers_together_and_is_used(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
-    """Answers of 0.003 CNY each, bounded by 0.0051: there is room for a hundred of them."""
+    """Answers of 0.003 CNY each, bounded by 0.0051: there is room for twenty-five of them."""
     service.answer = lambda seen: service.fine(delay_s=0.3, input_tokens=0, output_tokens=3)
-    bench.write_chats(300, max_tokens=5)
-    cap = Decimal("0.3")
-    ran = await bench.run(service, workers=3, concurrency=9, prices=PRICES, max_cost=cap)
+    bench.write_chats(60, max_tokens=5)
+    cap = Decimal("0.075")
+    ran = await bench.run(service, workers=2, concurrency=6, prices=PRICES, max_cost=cap)
     assert ran.outcome.exit_code == 3
-    assert Decimal("0.29") < ran.outcome.cost <= cap
+    assert Decimal("0.068") < ran.outcome.cost <= cap
     assert ran.attempts["cost"].sum() == ran.outcome.cost
 
 
@@ -170,6 +172,7 @@ async def test_failed_jobs_that_are_opened_again_have_one_result(
     assert set(ran.results["status"]) == {"succeeded"}
 
 
+@pytest.mark.slow
 async def test_models_with_limits_of_their_own_hold_up_no_others(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

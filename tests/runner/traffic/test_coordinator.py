@@ -19,7 +19,7 @@ from tests.runner.traffic.conftest import Loaded
 
 KEY = Secret("sk-of-the-tests")
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_sync")]
+pytestmark = pytest.mark.usefixtures("no_sync")
 
 
 async def sent_by(
@@ -36,8 +36,11 @@ async def sent_by(
 @pytest.mark.parametrize(
     "shape",
     [
-        {"rate": "20/s", "arrivals": "poisson", "duration_s": 3.0, "warmup_s": 1.0},
-        {"rate": "20/s", "arrivals": "gamma", "requests": 41},
+        pytest.param(
+            {"rate": "20/s", "arrivals": "poisson", "duration_s": 3.0, "warmup_s": 1.0},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"rate": "20/s", "arrivals": "gamma", "requests": 41}, marks=pytest.mark.slow),
         {"stages": "0s:5/s, 2s:30/s", "turns": "1"},
     ],
 )

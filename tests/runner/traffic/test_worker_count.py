@@ -1,15 +1,51 @@
-"""How many processes send, and where that is refused."""
+"""How many processes send: as many as were asked for, unless one has to, or there is too little."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, ModelLimits, Price, PriceTable
+from headrace.runner import Secret
 from headrace.runner.clock import wall_now
 from headrace.runner.cluster import ClusterMachines
 from headrace.runner.traffic import plan
-from headrace.runner.traffic.worker_count import workers_on_machines
+from headrace.runner.traffic.settings import LoadSettings
+from headrace.runner.traffic.shapes import UsersShape
+from headrace.runner.traffic.worker_count import workers_of, workers_on_machines
+
+PRICES = PriceTable(currency="CNY", models={"m": Price(input=Decimal(1), output=Decimal(1))})
+
+
+def settings(**fields: Any) -> LoadSettings:
+    given = {"shape": UsersShape(12), "duration_s": 1.0, "workers": 8, **fields}
+    return LoadSettings(base_url="http://x.test", key=Secret("sk-of-the-tests"), **given)
+
+
+@pytest.mark.parametrize(
+    ("fields", "count", "said"),
+    [
+        ({}, 8, None),
+        ({"workers": 1}, 1, None),
+        ({"rpm": 60}, 1, "one process sends: --rpm and --tpm"),
+        ({"model_limits": {"m": ModelLimits(rpm=1, tpm=None)}}, 1, "--rpm and --tpm hold"),
+        ({"prices": PRICES, "max_cost": Decimal(1)}, 1, "--max-cost holds"),
+        ({"prices": PRICES}, 1, "the account's balance"),
+        ({"prices": PRICES, "yes": True}, 8, None),
+        ({"attempts": 2}, 1, "a request that failed is due again"),
+        ({"shape": UsersShape(3)}, 3, "3 workers send: there is no more"),
+        ({"concurrency": 2}, 2, "2 workers send"),
+        ({"duration_s": None, "requests": 1}, 1, "one process sends: there is no more"),
+    ],
+)
+def test_as_many_send_as_may_and_others_are_told_of(
+    fields: dict[str, Any], count: int, said: str | None
+) -> None:
+    told: list[str] = []
+    assert workers_of(settings(**fields), told.append) == count
+    assert [said in line for line in told if said] == ([] if said is None else [True])
+    assert len(told) == (said is not None)
 
 
 def counted(*, machines: int = 3, cores: int = 4, auto: bool = False, **asked: Any) -> int:

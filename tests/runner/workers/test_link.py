@@ -24,7 +24,6 @@ from headrace.runner.workers import (
     ToCoordinator,
     ToWorker,
 )
-from headrace.runner.workers.link import LENGTH_BYTES
 
 MESSAGES: list[ToWorker] = [
     Go(start_s=1.5),
@@ -107,19 +106,31 @@ async def test_the_end_of_the_other_is_seen_on_both_ways() -> None:
         await link.send(NoMore())
 
 
-async def test_a_send_that_was_cut_off_is_not_followed_by_another(
+async def test_a_message_is_sent_whole_though_its_sender_is_cancelled(
     autojump_clock: MockClock,
 ) -> None:
     """What comes after half a message would be taken for its other half."""
 
-    class Stuck(Pieces):
+    class Slow(Pieces):
         async def send_all(self, data: Any) -> None:
-            self.data += data[:LENGTH_BYTES]
-            await trio.sleep_forever()
+            for byte in bytes(data):
+                await trio.sleep(1)
+                self.data.append(byte)
 
-    link = StreamLink[ToWorker, ToWorker](Stuck([1]), ToWorker)
-    with trio.move_on_after(1):
-        await link.send(NoMore())
+    link = StreamLink[ToWorker, ToWorker](Slow([9]), ToWorker)
+    with trio.move_on_after(3) as cancelled:
+        await link.send(MESSAGES[0])
+        await trio.lowlevel.checkpoint()
+    await link.send(MESSAGES[1])
+    assert cancelled.cancelled_caught
+    assert [await link.receive(), await link.receive()] == MESSAGES[:2]
+
+
+async def test_a_send_that_nobody_reads_ends_with_the_link() -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    link = StreamLink[ToWorker, ToCoordinator](ours, ToCoordinator)
+    await theirs.aclose()
+    await link.aclose()
     with pytest.raises(LinkLostError):
         await link.send(NoMore())
 

@@ -1,5 +1,6 @@
 """Real workers over loopback: one of them killed, and their coordinator killed alone."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import trio
 
 import headrace
 from headrace.reports import summarise
+from headrace.runner import Secret
+from headrace.runner.errors import WorkerError
 from headrace.runner.local_gateway import GatewayProcess, local_gateway
+from headrace.runner.workers import LinkLostError, WorkerProcesses
 from tests.runner.conftest import chat_line
 
 
@@ -104,3 +109,50 @@ def test_after_the_coordinator_alone_was_killed_the_same_command_waits_and_goes_
     assert attempts["error_kind"].null_count() == attempts.height == 12
     posts = [line for line in log.read_text().splitlines() if "/v1/chat/completions" in line]
     assert len(posts) == 12
+
+
+# Stands in for a worker: it says whether it has the key, and ends when its link does.
+STAND_IN = (
+    "import os, socket, sys; link = socket.socket(fileno=int(sys.argv[1])); "
+    "link.sendall(os.environ['HEADRACE_API_KEY'].encode()); link.recv(1)"
+)
+
+
+async def test_workers_have_the_key_and_the_lock_and_end_with_their_links(tmp_path: Path) -> None:
+    lock = os.open(tmp_path, os.O_RDONLY)
+    command = (sys.executable, "-S", "-c", STAND_IN)
+    async with WorkerProcesses(Secret("sk-of-the-tests"), lock, command=command)(2) as ends:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.close(lock)
+        other = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):  # they hold it on
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for end in ends:
+            with pytest.raises(LinkLostError):  # a key is not a message
+                await end.link.receive()
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+    assert len(ends) == 2
+
+
+async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    lock = os.open(tmp_path, os.O_RDONLY)
+    command = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
+    opened = WorkerProcesses(Secret("sk-of-the-tests"), lock, command=command, ends_within_s=0.05)
+    with trio.fail_after(60):
+        async with opened(1) as ends:
+            await ends[0].gone()
+            with pytest.raises(LinkLostError):
+                await ends[0].link.receive()
+    os.close(lock)
+    assert len(ends) == 1
+
+
+async def test_a_system_that_starts_no_process_is_one_line(tmp_path: Path) -> None:
+    lock = os.open(tmp_path, os.O_RDONLY)
+    opened = WorkerProcesses(Secret("sk-of-the-tests"), lock, command=(str(tmp_path / "none"),))
+    with pytest.raises(WorkerError, match=r"3 workers can't be started \(No such file"):
+        async with opened(3):
+            raise AssertionError
+    os.close(lock)
+    assert await trio.Path(tmp_path).exists()
