@@ -31,6 +31,7 @@ class SendOptions(TypedDict, total=False):
     max_cost: what the computed cost never exceeds, in the currency of the prices.
     yes: spend more than the balance seems to have.
     workers: how many processes send; "auto" is one for each core but the coordinator's.
+    cluster: where they are, so many on each machine: a dask scheduler's address, or its file.
     """
 
     base_url: str | Mapping[str, str] | None
@@ -50,6 +51,7 @@ class SendOptions(TypedDict, total=False):
     max_cost: Decimal | None
     yes: bool
     workers: int | Literal["auto"]
+    cluster: str | None
 
 
 class RunOptions(SendOptions, total=False):

@@ -112,6 +112,12 @@ WORKERS = click.option(
     help="Processes that send; auto: one per core but one.",
 )
 
+CLUSTER = click.option(
+    "--cluster",
+    metavar="URL|FILE",
+    help="Send from the machines of a dask cluster, --workers N on each.",
+)
+
 
 def time_flag(flag: str, default_s: float | None = None, *, text: str) -> Decorator:
     """A flag that takes a duration; to the library it is its name with `_s`."""
@@ -198,6 +204,7 @@ def send_flags(defaults: Defaults, *, concurrency: str, text: str) -> Decorator:
         ),
         click.option("--http2", is_flag=True, help="HTTP/2, where the service speaks it (https)."),
         WORKERS,
+        CLUSTER,
         click.option("--share", is_flag=True, help="Let others read the run directory (umask)."),
         click.option(
             "--metrics",

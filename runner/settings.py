@@ -74,6 +74,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: Mapping[str, UsagePlaces] = {}
     seed: int | None = None
     workers: int = 1
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("rpm", "tpm", "concurrency", "attempts", "workers"):
@@ -97,6 +98,8 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
         }
         if self.workers == 1:
             del values["workers"]
+        if self.cluster is None:
+            del values["cluster"]
         return {**values, "headers": ", ".join(name for name, _ in self.headers) or None}
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 import trio
 
-from headrace.jobs import Reask
+from headrace.jobs import IMAGE_URLS, InputError, Job, Reask
 
 from ..assembly import Assembly
 from ..clock import RunClock
@@ -213,6 +213,14 @@ class HandingEngine(Engine):
         reasks = self._reasks.get(job.index, [])
         return GivenJob(job=job, made=pending.made, replaces=pending.replaces, reasks=reasks)
 
+    def _pending(self, job: Job, state: RecoveredState) -> Pending:
+        if self._settings.cluster is not None and job.url in IMAGE_URLS:
+            raise InputError(
+                f"line {job.index + 1} asks for images, whose files would stay on the machines of "
+                "the cluster; run it without --cluster"
+            )
+        return super()._pending(job, state)
+
     def _asked(self, job: Any, _earlier: Sequence[Reask]) -> Any:
         return job  # the worker that sends it asks it again
 
@@ -258,7 +266,9 @@ class HandingEngine(Engine):
         self._dealer.leave(hand.number, self._clock.now())
         if self._dealer.leases is not None:
             use = LeaseUse(spent=left.spent, kept=left.kept)
-            self._dealer.leases.lost(hand.number, use, now_s=self._clock.now())
+            place = hand.end.place
+            unseen = place is not None and place.lost
+            self._dealer.leases.lost(hand.number, use, now_s=self._clock.now(), unseen=unseen)
         for index, reasks in left.reasks.items():
             self._reasks[index] = [*self._reasks.get(index, []), *reasks]
         self.heard(hand, Tell(done=[index for index in jobs if index in left.results]))

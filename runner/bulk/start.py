@@ -28,6 +28,7 @@ from headrace.jobs import (
 )
 
 from ..clock import RunClock
+from ..cluster import machines_of
 from ..errors import StorageError
 from ..limits import all_open_files
 from ..metrics import metrics_beside
@@ -46,6 +47,7 @@ from .table_jobs import MadeJobs, TableJobs, make_run_jobs
 if TYPE_CHECKING:
     from headrace.reports import Summary
 
+    from ..cluster import ClusterMachines
     from ..workers import OpenWorkers
 
 
@@ -183,8 +185,12 @@ async def run_jobs(
             show_estimate(forecast)
     if settings.wait_for_reset:
         _refuse_stream(jobs, "--wait-for-reset reads the file again")
+    _refuse_files_elsewhere(settings)
     with metrics_beside(display, settings.metrics, run_figures, environment.announce) as shown:
-        return await _sessions(jobs, directory, settings, environment, shown, made, open_workers)
+        async with machines_of(settings.cluster) as machines:
+            return await _sessions(
+                jobs, directory, settings, environment, shown, made, open_workers, machines
+            )
 
 
 async def _sessions(
@@ -195,13 +201,14 @@ async def _sessions(
     display: Display | None,
     made: MadeJobs | None,
     open_workers: "OpenWorkers | None",
+    machines: "ClusterMachines | None",
 ) -> RunOutcome:
     """A session, and where the run waits for resets one more after each."""
     waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
         outcome = await _session(
-            jobs, directory, settings, environment, display, made, open_workers
+            jobs, directory, settings, environment, display, made, open_workers, machines
         )
         # Where a reset let nothing leave, the next won't either.
         idle = earlier is not None and (outcome.finished, outcome.cost) == (
@@ -228,6 +235,7 @@ async def _session(
     display: Display | None,
     made: MadeJobs | None,
     open_workers: "OpenWorkers | None",
+    machines: "ClusterMachines | None",
 ) -> RunOutcome:
     """One session: the directory opened, the jobs run, the books closed."""
     clock = RunClock(environment.wall)
@@ -245,7 +253,9 @@ async def _session(
                 if not settings.rerun_changed:
                     refuse(jobs if made is None else made.dataset.path, changed)
             kind: Callable[..., BulkSession] = BulkSession
-            if settings.workers > 1:
+            if machines is not None:
+                kind = _on_machines(settings, run_directory, environment, machines)
+            elif settings.workers > 1:
                 kind = _coordinator(settings, run_directory, open_workers)
             session = kind(
                 run_directory,
@@ -257,6 +267,31 @@ async def _session(
                 display=display,
             )
             return await session.work()
+
+
+def _refuse_files_elsewhere(settings: RunSettings) -> None:
+    """What workers leave beside their journals stays on their machines."""
+    if settings.cluster is not None and settings.download:
+        raise InputError("--download keeps images here, and --cluster sends from elsewhere")
+
+
+def _on_machines(
+    settings: RunSettings,
+    run: RunDirectory,
+    environment: RunEnvironment,
+    machines: "ClusterMachines",
+) -> Callable[..., BulkSession]:
+    from .coordinator import BulkCoordinator
+
+    open_workers = partial(
+        machines.workers,
+        run=run,
+        grace_s=settings.grace_s,
+        files={},
+        offload=environment.offload,
+    )
+    workers = machines.count * settings.workers
+    return partial(BulkCoordinator, workers=workers, open_workers=open_workers)
 
 
 def _coordinator(

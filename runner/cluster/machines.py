@@ -155,13 +155,15 @@ def _end(machine: _Machine, stream: RouteStream, files: Mapping[str, bytes]) -> 
         ahead_s=machine.offset.offset_ns / 1e9,
         files=files,
     )
-    return WorkerEnd(link, partial(_gone, stream), machine.place)
+    return WorkerEnd(link, partial(_gone, stream, machine.place), machine.place)
 
 
-async def _gone(stream: RouteStream) -> None:
+async def _gone(stream: RouteStream, place: Place) -> None:
     """Return once a worker writes no more, and all that it wrote is here or lost."""
     await stream.aclose()
     await stream.gone.wait()
+    if stream.ended is None:
+        place.lost = True
 
 
 async def _opened(

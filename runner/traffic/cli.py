@@ -164,11 +164,6 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     metavar="URL",
     help="Read the server's metrics once a second: http://127.0.0.1:8000/metrics.",
 )
-@click.option(
-    "--cluster",
-    metavar="URL|FILE",
-    help="Send from the machines of a dask cluster, --workers N on each.",
-)
 @click.option("--seed", type=int, metavar="N", help="Of all chance.  [default: from the clock]")
 @click.option("--out", metavar="RUN", help="A new run directory.  [default: load-DATE-N.run]")
 def load(*, as_json: bool, **options: Any) -> None:

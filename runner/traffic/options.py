@@ -57,7 +57,6 @@ class LoadOptions(SendOptions, total=False):
         came out.
     cancel: a share of the requests that is cancelled, and how long after it was sent: "5%@2s".
     scrape: the URL of the server's metrics, which are read once a second into `server.parquet`.
-    cluster: where the workers are, so many on each machine: a dask scheduler's address, or file.
     seed: of all chance; None takes one from the clock.
     out: a new run directory; None is a fresh one in the current directory.
     """
@@ -92,7 +91,6 @@ class LoadOptions(SendOptions, total=False):
     unclear: Literal["met", "missed", "point"]
     cancel: str | None
     scrape: str | None
-    cluster: str | None
     seed: int | None
     out: str | Path | None
 

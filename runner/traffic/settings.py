@@ -25,8 +25,7 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     `cost_per_hour` what the hardware costs that answers.
     `require` are conditions on the run, which judge it at its end; `unclear` is what one of them
     counts as whose interval holds its limit. `scrape` is where the server's own metrics are, None
-    where nobody reads them; `cancel` says which requests the client cancels. `cluster` is the
-    address of a dask scheduler, or its file, on whose machines the workers are, so many on each.
+    where nobody reads them; `cancel` says which requests the client cancels.
     """
 
     shape: Shape
@@ -44,7 +43,6 @@ class LoadSettings(SendSettings, frozen=True, kw_only=True):
     tpm: int | None = LOAD.tpm
     attempts: int = LOAD.attempts
     grace_s: float = LOAD.grace_s
-    cluster: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

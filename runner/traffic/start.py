@@ -1,9 +1,8 @@
 """A load run as one call: what the `load` command does, for the command and for other programs."""
 
 import gc
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple, Unpack
@@ -24,6 +23,7 @@ from headrace.jobs import (
 
 from ..alarm import OpenAlarm, open_alarm
 from ..clock import RunClock, wall_now
+from ..cluster import machines_of
 from ..errors import StorageError
 from ..limits import all_open_files
 from ..metrics import metrics_beside
@@ -164,20 +164,8 @@ async def run_load(
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary. `open_workers` opens
     what sends where several processes do; None starts them."""
-    async with _machines(planned.settings) as machines:
+    async with machines_of(planned.settings.cluster) as machines:
         return await _run_load(planned, environment, display, open_alarm, open_workers, machines)
-
-
-@asynccontextmanager
-async def _machines(settings: LoadSettings) -> AsyncIterator["ClusterMachines | None"]:
-    """Those of the cluster, before anything is made; None without one."""
-    if settings.cluster is None:
-        yield None
-        return
-    from ..cluster import cluster_machines  # loaded where there is one
-
-    async with cluster_machines(settings.cluster, nonce=secrets.token_bytes(32)) as machines:
-        yield machines
 
 
 async def _run_load(

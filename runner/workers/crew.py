@@ -48,11 +48,13 @@ WorkerLink = Link[ToWorker, ToCoordinator]
 
 class Place:
     """A machine that workers are on, where it is not the coordinator's. `clock_error_s` is by how
-    much its clock may have been taken wrong; it may grow until the workers' block has ended."""
+    much its clock may have been taken wrong; it may grow until the workers' block has ended. `lost`
+    is whether it went with the end of what its workers wrote."""
 
     def __init__(self, name: str, clock_error_s: float) -> None:
         self.name = name
         self.clock_error_s = clock_error_s
+        self.lost = False
 
 
 class WorkerEnd(NamedTuple):

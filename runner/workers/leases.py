@@ -82,13 +82,18 @@ class Leases:
             self._lend(account, ZERO, use.want)
         self._changed.notify_all()
 
-    def lost(self, worker: Hashable, use: LeaseUse, *, now_s: float) -> None:
+    def lost(self, worker: Hashable, use: LeaseUse, *, now_s: float, unseen: bool = False) -> None:
         """A worker is gone, and this is what its journal says; the bounds of what was in flight are
-        in `kept`, or in that of the totals already. Until then all that was lent stays lent."""
+        in `kept`, or in that of the totals already. Until then all that was lent stays lent. Where
+        something may be `unseen`, since its machine went with the end of its journal, all that it
+        had left of its lease is kept."""
         account = self._accounts.pop(worker)
         # What it had in flight without a bound is counted by who records it as lost.
         unknown = max(use.unaccounted, account.use.unaccounted)
         self._count(account, msgspec.structs.replace(use, unaccounted=unknown), now_s)
+        if unseen:
+            self._totals.kept = EXACT.add(self._totals.kept, account.open)
+            self._totals.unbilled_s = now_s
         self._set_aside(account, ZERO)
         self._deal()
         self._changed.notify_all()

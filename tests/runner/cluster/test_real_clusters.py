@@ -1,5 +1,6 @@
 """Load runs on real dask clusters: processes on this machine, in the clear and over TLS."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import trustme
 from click.testing import CliRunner
 
 import headrace
+from headrace import RunOutcome
 from headrace.reports import summarise
 from headrace.runner.cluster.cli import cluster as cluster_command
 from headrace.runner.local_gateway import local_gateway
@@ -125,6 +127,21 @@ def until_it_has(file: Path, machines: int) -> "list[str]":
     return []
 
 
+def run_twice(folder: Path, cluster: str, base_url: str) -> list[RunOutcome]:
+    """A job file on a cluster, and once more, when nothing is left of it to do."""
+    message = {"role": "user", "content": "hello"}
+    body = {"model": "deepseek-v4-flash", "max_tokens": 4, "messages": [message]}
+    post = {"method": "POST", "url": "/v1/chat/completions", "body": body}
+    lines = [json.dumps({"custom_id": f"job-{n}", **post}) for n in range(40)]
+    (folder / "jobs.jsonl").write_text("\n".join(lines))
+    return [
+        headrace.run(
+            folder / "jobs.jsonl", cluster=cluster, base_url=base_url, rpm=6000, concurrency=6
+        )
+        for _ in range(2)
+    ]
+
+
 def test_a_cluster_over_tls_is_checked_and_sends_what_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +164,14 @@ def test_a_cluster_over_tls_is_checked_and_sends_what_was_asked_for(
                 output_tokens="4",
                 out=out,
             )
+            ran = run_twice(tmp_path, str(file), gateway.base_url)
+    assert [(each.exit_code, each.succeeded) for each in ran] == [(0, 40), (0, 40)]
+    results = pl.read_parquet(ran[0].directory / "results" / "*.parquet")
+    assert sorted(results["custom_id"]) == sorted(f"job-{n}" for n in range(40))
+    attempts = pl.read_parquet(ran[0].directory / "attempts" / "*.parquet")
+    assert attempts.height == 40
+    writers = {path.name[:8] for path in (ran[0].directory / "attempts").iterdir()}
+    assert writers >= {"part-w01", "part-w02"}
     assert said[-1].endswith(": can be used")
     assert outcome.exit_code in (0, 6)  # 6: on a busy machine the client is late
     assert (outcome.reason, outcome.succeeded, outcome.failed) == (None, 20, 0)

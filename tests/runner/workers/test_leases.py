@@ -396,3 +396,22 @@ def test_the_sum_stays_below_the_ceiling_after_every_event(seed: int) -> None:
     # In the order of their asks, so it is the first of them that does not fit.
     assert not waiting or left < max(waiting)
     assert not waiting or coordinator.budget.reserved == 0
+
+
+@pytest.mark.parametrize(("unseen", "kept"), [(False, 2), (True, 9)])
+def test_of_a_machine_that_went_with_its_journals_end_all_that_was_lent_is_kept(
+    unseen: bool, kept: int
+) -> None:
+    """What it sent last is recorded nowhere, and may be billed."""
+    totals = totals_of()
+    limit = max_cost_ceiling(Decimal(20), "CNY")
+    budget = Budget(totals, currency="CNY", ceiling=limit)
+    leases = Leases(budget, totals)
+    leases.join("a")
+    leases.report("a", LeaseUse(need=Decimal(10)), now_s=0.0)
+    lent = leases.hand_out("a").lent
+    assert lent == 10
+    leases.lost("a", LeaseUse(spent=Decimal(1), kept=Decimal(2)), now_s=1.0, unseen=unseen)
+    assert (totals.spent, totals.kept) == (1, kept)
+    assert budget.has_room(Decimal(20 - 1 - kept))
+    assert not budget.has_room(Decimal(20 - 1 - kept + 1))
