@@ -142,7 +142,7 @@ from .records import (
     unbilled,
 )
 from .reject_reasons import RejectedLines, RejectReasons, reasons_in_words
-from .suggestion import suggested
+from .suggestion import or_listed, suggested
 from .terminal_text import printable, printable_json
 from .whole_file import replace_file, sync_directory, whole_file, write_all
 
@@ -377,6 +377,7 @@ __all__ = [
     "numbered_files",
     "open_source",
     "open_table",
+    "or_listed",
     "other_endpoints_from",
     "parse_condition",
     "parse_duration",

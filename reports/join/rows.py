@@ -1,5 +1,6 @@
 """The rows that answers are joined to: those of the run's table, each with the line of its job."""
 
+import glob
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,10 +177,15 @@ def _known_path(run: Run, path: str) -> str:
     """
     if path == "-":
         return str(run.directory / SPOOLED)
-    here = [Path.cwd(), run.directory.resolve().parent]
-    if "://" not in path and any(Path(path).resolve().is_relative_to(each) for each in here):
+    parent = run.directory.resolve().parent
+    beside = parent / Path(path).name
+    within = any(Path(path).resolve().is_relative_to(each) for each in (Path.cwd(), parent))
+    if "://" not in path and within and _is_there(path):
         return path
-    beside = run.directory.resolve().parent / Path(path).name
-    if "://" not in path and beside.exists():
+    if "://" not in path and _is_there(str(beside)):
         return str(beside)
     raise InputError(f"the table of {run.directory} was {path}; name it with --data")
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists() or bool(glob.glob(path, recursive=True))

@@ -98,7 +98,12 @@ def check_night(
     """
     ranges = {name: SHARE if name in SCORERS else ANY for name in scores}
     for each in require:
-        check_objective(each, with_base=False, scores=ranges)
+        check_objective(
+            each,
+            with_base=False,
+            scores=ranges,
+            to_have_base="write the condition in beside_require, not in require",
+        )
     for each in beside_require:
         check_objective(each, with_base=True, scores=ranges)
 

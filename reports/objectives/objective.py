@@ -65,7 +65,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_objective(
-    expression: Expression, *, with_base: bool, scores: Mapping[str, Range] | None = None
+    expression: Expression,
+    *,
+    with_base: bool,
+    scores: Mapping[str, Range] | None = None,
+    to_have_base: str = "give --base RUN",
 ) -> None:
     """Refuse what has no meaning for any run.
 
@@ -73,6 +77,7 @@ def check_objective(
         expression: the objective.
         with_base: whether there is a run that `base` stands for.
         scores: the names of the run's scores, and what each is never beyond.
+        to_have_base: what to do for a condition with `base`, where there is no such run.
 
     Raises:
         ExpressionError: it has unknown names, columns without a function, or `base` out of place,
@@ -82,7 +87,7 @@ def check_objective(
     outer = walk_nodes(root, into_aggregates=False)
     bases = [node for node in outer if isinstance(node, Name) and node.name == BASE]
     if bases and not with_base:
-        raise expression.mistake(bases[0], "there is no run to compare with; give --base RUN")
+        raise expression.mistake(bases[0], f"there is no run to compare with; {to_have_base}")
     _check(expression, root, in_comparison=False, scores=scores or {})
     check_possible(expression, scores or {})
 

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, NamedTuple
 
-from headrace.jobs import InputError, suggested
+from headrace.jobs import InputError, or_listed
 
 from .choice import LETTERS, choice, chosen_letter
 from .f1 import f1, words_of
@@ -117,9 +117,6 @@ def scorer_of(spec: str) -> Scorer:
             raise InputError(f"--with {spec}: {error.message}") from error
         return Scorer(kind, spec, score, reading)
     if not FUNCTION.fullmatch(spec):
-        known = ", ".join(SCORERS)
-        raise InputError(
-            f"--with {spec}: not a scorer{suggested(kind, SCORERS)}; there are {known}, and "
-            "module:function for one of yours"
-        )
+        known = or_listed(kind, [*SCORERS, "module:function"])
+        raise InputError(f"--with {spec}: not a scorer{known}")
     return Scorer(spec.rpartition(":")[2], spec, None)

@@ -97,7 +97,7 @@ def invoke(name: str, arguments: Sequence[str]) -> int:
 def _show(outcome: "NightOutcome", *, as_json: bool, md: bool) -> None:
     from headrace.jobs import printable
 
-    if outcome.report is None:
+    if outcome.report is None and outcome.files:
         print_err("The night was cut short; the same command resumes it.")
     if as_json or md:
         wanted = ".json" if as_json else ".md"

@@ -37,7 +37,7 @@ Invoke = Callable[[str, Sequence[str]], int]
 
 class NightOutcome(NamedTuple):
     """How a night ended: `report` is None where it was cut short, and then the next start resumes
-    it. `files` are those that it left."""
+    it. `files` are those that it left; none where it had not begun, or has its verdict already."""
 
     exit_code: int
     run: Path
@@ -88,7 +88,7 @@ def run_night(
             with ending_at_signals("run the same command again to resume"):
                 return night.go_on(invoke)
         except HeadraceError as error:
-            if not (runs.night(day) / "run.json").exists():
+            if night.stands_as_it_was() or not (runs.night(day) / "run.json").exists():
                 raise
             say(f"Error: {error.format_message()}")
             return night.cut_short(error.exit_code, error.said)
@@ -136,6 +136,7 @@ class _Night:
         self._names = names
         self._conditions = conditions
         self._run = runs.night(day)
+        self._judged_as = _record(self._run) if runs.is_judged(day) else None
         budget = eval_file.budget
         self._budget = None if budget is None else DailyBudget(budget, runs, day, orders.now)
 
@@ -156,7 +157,7 @@ class _Night:
         """The outcome of a night that ended before its verdict, which it leaves a word of."""
         from headrace.reports import cut_night, write_cut_night
 
-        if not (self._run / "run.json").exists():
+        if self.stands_as_it_was() or not (self._run / "run.json").exists():
             return NightOutcome(code, self._run)
         night = cut_night(
             self._run,
@@ -166,6 +167,11 @@ class _Night:
             why=why,
         )
         return NightOutcome(code, self._run, files=write_cut_night(night, self._run))
+
+    def stands_as_it_was(self) -> bool:
+        """Whether the night had its verdict before, and no session of its run has begun since: then
+        what it left says what is so."""
+        return self._judged_as is not None and self._judged_as == _record(self._run)
 
     def _running(self) -> list[str]:
         """What `run` is called with."""
@@ -208,6 +214,16 @@ class _Night:
         runs.judged(day, report.verdict)
         code = 0 if report.verdict == "good" else NOT_MET_EXIT_CODE
         return NightOutcome(code, self._run, report, files)
+
+
+def _record(run: Path) -> bytes | None:
+    """What run.json of a night says, which each session changes; None where there is none."""
+    try:
+        return (run / "run.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"cannot read {run / 'run.json'}: {error.strerror}") from error
 
 
 def _bases(

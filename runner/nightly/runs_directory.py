@@ -110,6 +110,10 @@ class RunsDirectory:
         young = started is not None and now - started < RESUMED_WITHIN
         return dates[-1] if young else None
 
+    def is_judged(self, date: str) -> bool:
+        """Whether the night of a date has its verdict."""
+        return any(each.date == date for each in self._memory.nights)
+
     def begin(self, date: str, eval_digest: str, *, rebase: bool) -> bool:
         """Take note of the eval file before a night, and say whether a new baseline begins: the
         file changed, or `rebase` says so."""

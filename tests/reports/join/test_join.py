@@ -274,6 +274,23 @@ def test_a_column_of_the_samples_own_name_is_refused(made: RunMaker) -> None:
     assert "the table has a column 'sample', as the samples have" in refusal(made)
 
 
+def test_a_table_beside_the_run_is_found_from_any_directory(
+    made: RunMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(made)
+    made.job(0, text="A")
+    made.write()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = made.directory.resolve()
+    monkeypatch.chdir(elsewhere)
+    join_run(run, Path("o.parquet"))
+    assert pl.read_parquet("o.parquet")["answer"].to_list() == ["A", None, None, None, None]
+    (run.parent / "t.csv").unlink()
+    with pytest.raises(InputError, match=r"the table of .* was t\.csv; name it with --data"):
+        join_run(run, Path("o.parquet"))
+
+
 def test_run_json_names_no_file_of_this_machine_from_elsewhere(
     made: RunMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_function_is_called_by_its_name() -> None:
         ("number:-1", "how far a number may be off"),
         ("choice:AA", "the letters, each once"),
         ("choice:A1", "the letters, each once"),
+        ("grade", "not a scorer; there are exact, contains, regex, number, choice, json, f1, mod"),
         ("my module:f", "not a scorer"),
         ("my:f()", "not a scorer"),
     ],

@@ -168,6 +168,43 @@ def test_a_night_that_was_cut_short_says_so(nights: Nights) -> None:
     assert (nights.folder / "runs/latest").readlink() == Path("2026-06-08.run")
 
 
+def test_a_start_that_is_refused_leaves_an_earlier_verdict_as_it_is(nights: Nights) -> None:
+    one = nights.start()
+    files = {path: path.read_bytes() for path in one.files}
+    assert nights.start(code=5) == NightOutcome(5, one.run)
+
+    def refuse(_name: str, _arguments: Sequence[str]) -> int:
+        raise InputError("q.jsonl has changed since its jobs ran")
+
+    found = read_eval_file(nights.folder / "eval.toml", run_command)
+    with pytest.raises(InputError, match="has changed"):
+        run_night(found, NightOrders(MORNING), refuse, nights.said.append)
+    assert {path: path.read_bytes() for path in one.files} == files
+    assert (nights.folder / "runs/last-good").readlink() == Path("2026-06-08.run")
+
+
+def test_a_base_in_require_is_told_where_it_belongs(nights: Nights) -> None:
+    nights.write('data = "q.jsonl"\nrequire = ["cost <= base"]\n')
+    with pytest.raises(InputError, match="write the condition in beside_require, not in require"):
+        nights.start()
+    assert nights.calls == []
+
+
+def test_a_later_session_that_stops_takes_the_verdict_back(nights: Nights) -> None:
+    one = nights.start()
+    limits = RunMaker(one.run).limits
+
+    def stop(_name: str, _arguments: Sequence[str]) -> int:
+        session = Session(started_at=START, ended_at=at(60), state="stopped", limits=limits)
+        RunMaker(one.run).manifest(session)
+        return 3
+
+    found = read_eval_file(nights.folder / "eval.toml", run_command)
+    outcome = run_night(found, NightOrders(MORNING), stop, nights.said.append)
+    assert [each.name for each in outcome.files] == ["night.md", "night.json"]
+    assert not (one.run / "junit.xml").exists()
+
+
 def test_what_ends_a_night_that_has_begun_is_its_outcome(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
