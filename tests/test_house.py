@@ -137,6 +137,16 @@ def test_reports_is_asked_only_once_a_run_has_ended() -> None:
     assert run_python(code).strip() == "False"
 
 
+@pytest.mark.slow
+def test_dask_is_loaded_for_a_cluster_alone() -> None:
+    modules = ("bulk.coordinator", "bulk.start", "traffic.start", "cluster.cli", "cluster.agent")
+    imported = ", ".join(f"headrace.runner.{module}" for module in modules)
+    code = (
+        f"import {imported}, sys; print([m for m in ('dask', 'distributed') if m in sys.modules])"
+    )
+    assert run_python(code).strip() == "[]"
+
+
 def run_python(code: str) -> str:
     command = [sys.executable, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
