@@ -220,12 +220,16 @@ class BulkWorker(WorkerSession, RunSession):
                 await self._news.wait()
 
     async def _ask(self, parts: Assembly) -> None:
+        """Nothing is awaited between a look that finds nothing wanted and the wait: what is taken
+        while a message is sent is seen by the next look."""
         while True:
-            slots = parts.admission.concurrency.limit
+            slots, asked = parts.admission.concurrency.limit, False
             for lane, backlog in enumerate(self._backlogs):
                 if jobs := backlog.wanted(slots):
+                    asked = True
                     await self.say(Room(lane=lane, jobs=jobs))
-            await self._low.wait()
+            if not asked:
+                await self._low.wait()
 
     def tell(self, parts: Assembly) -> Tell:
         """With the jobs that will not come back, and what its lanes have sent."""
