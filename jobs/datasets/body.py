@@ -1,5 +1,6 @@
 """The body of a row's request, as its recipe says."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,17 +145,24 @@ class BodyMaker:
             found = row[name]
             if isinstance(found, Null):
                 raise BadRowError(f"{what}: {name} is null")
-            return _plain(found)
+            plain = _plain(found)
+            if not _is_json(plain):
+                raise BadRowError(
+                    f"{what}: {name} is NaN or infinite, or holds such a number; JSON has none"
+                )
+            return plain
 
         return value
 
     def _compiled(self, value: Any, what: str) -> Value:
         """What makes a value of the recipe for a row: strings in it may be templates."""
         if isinstance(value, str) and is_template(value):
-            if bare := BARE.fullmatch(value):
-                return self._column(bare[1], what)
             template = self._text(value, what)
             assert template is not None
+            if bare := BARE.fullmatch(value):
+                column = self._column(bare[1], what)
+                talk = what.partition(".")[0] == "messages"
+                return _parts_or_text(column, template) if talk else column
             return template.render
         if isinstance(value, list) and _has_template(value):
             items = [self._compiled(each, what) for each in value]
@@ -181,3 +189,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return value
+
+
+def _parts_or_text(column: Value, template: Template) -> Value:
+    """What a message says by a column alone: a list of parts, or an object, as it is, and any other
+    value as text, which a number is not."""
+
+    def value(row: Row) -> Any:
+        found = column(row)
+        return found if isinstance(found, list | dict) else template.render(row)
+
+    return value
+
+
+def _is_json(value: Any) -> bool:
+    """Whether JSON can say it: NaN and infinity would become null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_json, value.values()))
+    return not isinstance(value, list) or all(map(_is_json, value))

@@ -21,6 +21,8 @@ ID_DIGITS = 16
 # The name by which a template has the whole row, for columns whose names are not identifiers.
 ROW = "row"
 _encode = msgspec.json.Encoder().encode
+# A field of a body that has a decimal is a number. (What is expected keeps its digits: 1.50.)
+_encode_body = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class MadeJob(NamedTuple):
@@ -96,7 +98,7 @@ class JobMaker:
         values: Row = shown(row, row if self._names is None else self._names)
         if self._names is None and ROW not in row:
             values = {**values, ROW: values}
-        body = _encode(self._body.make(values))
+        body = _encode_body(self._body.make(values))
         try:
             job = build_job(body, url=recipe.url, custom_id="", number=number + 1)
         except BadLineError as error:

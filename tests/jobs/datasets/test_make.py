@@ -1,6 +1,7 @@
 """Rows into lines of a job file."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,43 @@ def test_fields_of_a_struct_that_are_null_are_named(tmp_path: Path) -> None:
     assert "row 2: user: user.tags[0] is null" in refusal(path, user="{{ user.tags | join }}")
     assert "row 3: user: user is null" in refusal(path, user="{{ user.name | default('') }}")
     assert "there is no field 'nam'" in refusal(path, user="{{ user.nam }}")
+
+
+def test_a_message_that_is_a_column_of_numbers_is_text_and_a_list_of_parts_is_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.parquet"
+    parts = [[{"type": "text", "text": "x"}]]
+    pl.DataFrame({"n": [5], "parts": parts}).write_parquet(path)
+    messages = [
+        {"role": "user", "content": "{{ n }}"},
+        {"role": "user", "content": "{{ parts }}"},
+        {"role": "user", "content": [{"type": "text", "text": "{{ n }}"}]},
+    ]
+    (line,) = made(path, user=None, messages=messages, body={"seed": "{{ n }}"})
+    assert [each["content"] for each in line["body"]["messages"]] == [
+        "5",
+        parts[0],
+        [{"type": "text", "text": "5"}],
+    ]
+    assert line["body"]["seed"] == 5
+
+
+def test_a_decimal_is_a_number_in_a_body_and_keeps_its_digits_where_it_is_expected(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"d": [Decimal("1.50")]}).write_parquet(path)
+    (line,) = made(path, user="x", body={"temperature": "{{ d }}"}, expected="d")
+    assert (line["body"]["temperature"], line["expected"]) == (1.5, "1.50")
+
+
+@pytest.mark.parametrize("value", [float("nan"), [1.0, float("inf")], {"x": [float("nan")]}])
+def test_a_number_that_json_has_not_is_named(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"v": [value]}).write_parquet(path)
+    said = refusal(path, user="x", body={"temperature": "{{ v }}"})
+    assert "row 1: [body].temperature: v is NaN or infinite" in said
 
 
 def test_a_column_by_any_name_is_reached_through_row(tmp_path: Path) -> None:
