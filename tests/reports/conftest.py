@@ -32,6 +32,7 @@ from headrace.jobs import (
 
 START = datetime(2026, 6, 8, 12, 0, tzinfo=UTC)
 CHAT = "/v1/chat/completions"
+PARTS_MAX = 4
 PRICES = PriceTable(
     currency="CNY",
     models={
@@ -144,9 +145,10 @@ class RunMaker:
     def _parts(self, name: str, kind: type[Row], rows: list[Any]) -> None:
         folder = self.directory / name
         folder.mkdir(parents=True, exist_ok=True)
-        for n in range(0, max(len(rows), 1), 3):
+        each = max(3, -(-len(rows) // PARTS_MAX))
+        for n in range(0, max(len(rows), 1), each):
             part = folder / f"{len(list(folder.iterdir())):06}.parquet"
-            row_frame(kind, rows[n : n + 3]).write_parquet(part)
+            row_frame(kind, rows[n : n + each]).write_parquet(part)
 
     def journal(self, *records: JournalRecord, torn: bytes = b"") -> None:
         """Write one journal segment."""

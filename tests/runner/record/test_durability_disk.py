@@ -376,10 +376,11 @@ async def test_a_journal_cut_off_at_any_byte_gives_one_result_a_job(
 
 
 async def check(play: Play, moments: list[Moment], *, known: Recorded) -> int:
-    """Recover from each moment that differs from the one before; how many there were."""
+    """Recover from each moment, or every other one, that differs from the one before; how many
+    there were."""
     last: Tree | None = None
     recovered = 0
-    for moment in moments:
+    for moment in moments[:: 1 if EVERY == 1 else 2]:
         if moment.tree == last:
             continue
         last = moment.tree
