@@ -261,11 +261,15 @@ class Client:
     ) -> AttemptOutcome:
         """A stream that nobody asked for, or that was labelled JSON: without times."""
         stream = stream_of(ENDPOINTS[job.url])
+        taken: list[bytes] = []
         try:
             for event in events_in(data):
+                taken.append(event.data)
                 stream.add(event)
+                if stream.over:
+                    break
             stream.at_end()
-            if not stream.began and looks_answered(data):
+            if not stream.began and looks_answered(b"\n".join(taken)):
                 raise UnusableAnswerError("the stream is not one of this endpoint", paid=True)
         except UnusableAnswerError as error:
             return self._unusable(answer, error, data, end_s, streamed=True)
@@ -396,11 +400,9 @@ class Client:
             for event in events_of(piece):
                 if stream.add(event):
                     times.saw(arrived_at_s, content=stream.answering)
-                elif stream.ended or stream.failed is not None:
+                elif stream.over:
                     break  # or what follows would count by whether it came in the same read
-            return not (
-                stream.ended or stream.failed is not None or wire.bytes_received > BODY_BYTES_MAX
-            )
+            return not (stream.over or wire.bytes_received > BODY_BYTES_MAX)
 
         def take_all(pieces: list[tuple[bytes, float | None]]) -> bool | Awaitable[bool]:
             plain = parser.between and wire.bytes_received <= UNCOUNTED_BYTES
@@ -417,7 +419,7 @@ class Client:
                 await drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
                 broken = _too_long()
-            else:
+            elif not stream.over:
                 whole_events = len(stream.unreadable)
                 more = take(b"", wire.arrived_at_s, lambda _: parser.end())
                 if not isinstance(more, bool):

@@ -50,6 +50,11 @@ class AnswerStream(ABC):
         """Whether nothing is missing: why it ended, or its last event after content and usage."""
         return self.finished or (self.ended and self.bore_tokens and self.has_usage)
 
+    @property
+    def over(self) -> bool:
+        """Whether what follows is left out: its last event came, or an error of its own."""
+        return self.ended or self.failed is not None
+
     def add(self, event: Event) -> bool:
         """Take one event; True where it bears tokens. Raises UnusableAnswerError where what it
         adds can't be put together."""
