@@ -6,14 +6,12 @@ from typing import Any
 
 import msgspec
 
-from .cache import STEP_TOKENS, Prefix
 from .chat_params import ChatParams, prompt_text, prompt_tokens, wanted
 from .choice import Choice, make_choice
 from .response import EventStream, RequestContext, Response
 from .text import GeneratedText
 
-_NO_PREFIX = Prefix()
-_DONE = b"data: [DONE]\n\n"
+DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -25,19 +23,11 @@ def chat_response(
     if suffix:
         choices = [choice if choice.tool else _with(choice, suffix) for choice in choices]
     input_tokens = prompt_tokens(params)
-    output_tokens, prefix = len(choices[0].text.encoded), _NO_PREFIX
+    output_tokens = len(choices[0].text.encoded)
     for choice in choices[1:]:
         output_tokens += len(choice.text.encoded)
-    if input_tokens > STEP_TOKENS:
-        prefix = context.look_up(params.model, prompt_text(params)).within(input_tokens)
-    cached = prefix.cached_tokens
-    usage: dict[str, Any] = {
-        "prompt_tokens": input_tokens,
-        "completion_tokens": output_tokens,
-        "total_tokens": input_tokens + output_tokens,
-    }
-    if cached:
-        usage["prompt_tokens_details"] = {"cached_tokens": cached}
+    prefix = context.prefix(params.model, input_tokens, lambda: prompt_text(params))
+    usage = usage_of(input_tokens, output_tokens, prefix.cached_tokens)
     body: bytes | EventStream
     if params.stream:
         include_usage = params.stream_options.include_usage if params.stream_options else None
@@ -53,17 +43,25 @@ def chat_response(
                 "usage": usage,
             }
         )
-    return Response(
-        body=body,
-        steps=output_tokens,
+    return context.text_response(
+        body,
         input_tokens=input_tokens,
-        cached_input_tokens=cached,
         output_tokens=output_tokens,
         prefix=prefix,
-        charge=context.price.tokens_cost(
-            fresh=input_tokens - cached, cached=cached, output=output_tokens, searches=searches
-        ),
+        searches=searches,
     )
+
+
+def usage_of(input_tokens: int, output_tokens: int, cached_tokens: int) -> dict[str, Any]:
+    """Usage as OpenAI tells it of chat and of completions."""
+    usage: dict[str, Any] = {
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
+    }
+    if cached_tokens:
+        usage["prompt_tokens_details"] = {"cached_tokens": cached_tokens}
+    return usage
 
 
 def _choices(params: ChatParams, context: RequestContext) -> list[Choice]:
@@ -147,7 +145,7 @@ def _stream(
         if len(events) == 1
         else [event for turn in zip_longest(*events) for event in turn if event is not None]
     )
-    return EventStream(opening, together, [*closing, _DONE])
+    return EventStream(opening, together, [*closing, DONE])
 
 
 def _choice_events(

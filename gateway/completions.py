@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from .cache import STEP_TOKENS, Prefix
+from .chat import DONE, usage_of
 from .chat_params import MAX_CHOICES, StreamOptions
 from .choice import Choice, make_choice
 from .draws import digest
@@ -17,7 +17,6 @@ from .tokens import count_tokens
 
 DEFAULT_TOKENS = 16
 MOST_PROMPTS = 128
-_DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
 
 Prompt = str | list[int]
@@ -62,17 +61,8 @@ def completions_response(params: CompletionsParams, context: RequestContext) -> 
         for number, prompt in enumerate(each for each in prompts for _ in range(params.n or 1))
     ]
     output_tokens = sum(len(choice.text.tokens) for choice in choices)
-    prefix = Prefix()
-    if input_tokens > STEP_TOKENS:
-        prefix = context.look_up(params.model, "\n".join(map(_text, prompts))).within(input_tokens)
-    cached = prefix.cached_tokens
-    usage: dict[str, Any] = {
-        "prompt_tokens": input_tokens,
-        "completion_tokens": output_tokens,
-        "total_tokens": input_tokens + output_tokens,
-    }
-    if cached:
-        usage["prompt_tokens_details"] = {"cached_tokens": cached}
+    prefix = context.prefix(params.model, input_tokens, lambda: "\n".join(map(_text, prompts)))
+    usage = usage_of(input_tokens, output_tokens, prefix.cached_tokens)
     base = {
         "id": f"cmpl-{context.serial}",
         "object": "text_completion",
@@ -90,16 +80,8 @@ def completions_response(params: CompletionsParams, context: RequestContext) -> 
                 "usage": usage,
             }
         )
-    return Response(
-        body=body,
-        steps=output_tokens,
-        input_tokens=input_tokens,
-        cached_input_tokens=cached,
-        output_tokens=output_tokens,
-        prefix=prefix,
-        charge=context.price.tokens_cost(
-            fresh=input_tokens - cached, cached=cached, output=output_tokens
-        ),
+    return context.text_response(
+        body, input_tokens=input_tokens, output_tokens=output_tokens, prefix=prefix
     )
 
 
@@ -188,7 +170,7 @@ def _stream(
         closing.append(_chunk(base | {"usage": usage}, []))
     turns = zip_longest(*together)
     return EventStream(
-        opening, [event for turn in turns for event in turn if event], [*closing, _DONE]
+        opening, [event for turn in turns for event in turn if event], [*closing, DONE]
     )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from .cache import STEP_TOKENS, Prefix
 from .choice import Choice, make_choice
 from .messages_params import MessagesParams, prompt_text, prompt_tokens, wanted
 from .response import EventStream, RequestContext, Response
@@ -33,12 +32,9 @@ def messages_response(params: MessagesParams, context: RequestContext) -> Respon
         if stop_sequence is not None:
             stop_reason = "stop_sequence"
     input_tokens, output_tokens = prompt_tokens(params), len(generated.tokens)
-    prefix = Prefix()
-    if input_tokens > STEP_TOKENS:
-        prefix = context.look_up(params.model, prompt_text(params)).within(input_tokens)
-    fresh = input_tokens - prefix.cached_tokens
+    prefix = context.prefix(params.model, input_tokens, lambda: prompt_text(params))
     # By this protocol's convention, what came from the cache is not in `input_tokens`.
-    used: dict[str, Any] = {"input_tokens": fresh}
+    used: dict[str, Any] = {"input_tokens": input_tokens - prefix.cached_tokens}
     if prefix.cached_tokens:
         used |= {"cache_creation_input_tokens": 0, "cache_read_input_tokens": prefix.cached_tokens}
     opened = {
@@ -74,16 +70,8 @@ def messages_response(params: MessagesParams, context: RequestContext) -> Respon
         body = _encode(
             opened | ended | {"content": content, "usage": used | {"output_tokens": output_tokens}}
         )
-    return Response(
-        body=body,
-        steps=output_tokens,
-        input_tokens=input_tokens,
-        cached_input_tokens=prefix.cached_tokens,
-        output_tokens=output_tokens,
-        prefix=prefix,
-        charge=context.price.tokens_cost(
-            fresh=fresh, cached=prefix.cached_tokens, output=output_tokens
-        ),
+    return context.text_response(
+        body, input_tokens=input_tokens, output_tokens=output_tokens, prefix=prefix
     )
 
 

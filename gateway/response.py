@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from .answers import AnswerBook
-from .cache import Prefix
+from .cache import STEP_TOKENS, Prefix
 from .prices import ZERO, ModelPrice
 from .text import TextGenerator
+
+_NO_PREFIX = Prefix()
 
 
 class EventStream(NamedTuple):
@@ -31,7 +33,7 @@ class Response(NamedTuple):
     cached_input_tokens: int = 0
     output_tokens: int = 0
     images: int = 0
-    prefix: Prefix = Prefix()
+    prefix: Prefix = _NO_PREFIX
     charge: Decimal = ZERO
     status: int = 200
     content_type: str | None = None
@@ -55,3 +57,32 @@ class RequestContext(NamedTuple):
     look_up: Callable[[str, str], Prefix]
     book: AnswerBook | None = None
     seed: int = 0
+
+    def prefix(self, model: str, input_tokens: int, prompt: Callable[[], str]) -> Prefix:
+        """What of a prompt is cached. One that is too short for that is not even made."""
+        if input_tokens <= STEP_TOKENS:
+            return _NO_PREFIX
+        return self.look_up(model, prompt()).within(input_tokens)
+
+    def text_response(
+        self,
+        body: bytes | EventStream,
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        prefix: Prefix,
+        searches: int = 0,
+    ) -> Response:
+        """The response with an answer that is made token by token, and billed by its tokens."""
+        cached = prefix.cached_tokens
+        return Response(
+            body=body,
+            steps=output_tokens,
+            input_tokens=input_tokens,
+            cached_input_tokens=cached,
+            output_tokens=output_tokens,
+            prefix=prefix,
+            charge=self.price.tokens_cost(
+                fresh=input_tokens - cached, cached=cached, output=output_tokens, searches=searches
+            ),
+        )

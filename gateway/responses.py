@@ -1,10 +1,10 @@
 """Responses: OpenAI's newer protocol, whole and streamed."""
 
+from itertools import count
 from typing import Any
 
 import msgspec
 
-from .cache import STEP_TOKENS, Prefix
 from .choice import Choice, make_choice
 from .response import EventStream, RequestContext, Response
 from .responses_params import ResponsesParams, prompt_text, prompt_tokens, wanted
@@ -17,10 +17,7 @@ def responses_response(params: ResponsesParams, context: RequestContext) -> Resp
     params.check()
     choice = _choice(params, context)
     input_tokens, output_tokens = prompt_tokens(params), len(choice.text.tokens)
-    prefix = Prefix()
-    if input_tokens > STEP_TOKENS:
-        prefix = context.look_up(params.model, prompt_text(params)).within(input_tokens)
-    cached = prefix.cached_tokens
+    prefix = context.prefix(params.model, input_tokens, lambda: prompt_text(params))
     begun = _begun(params, context)
     item = _item(choice, context, choice.text.text, status="completed")
     is_cut = choice.text.finish == "length"
@@ -30,22 +27,17 @@ def responses_response(params: ResponsesParams, context: RequestContext) -> Resp
         "output": [item],
         "usage": {
             "input_tokens": input_tokens,
-            "input_tokens_details": {"cached_tokens": cached},
+            "input_tokens_details": {"cached_tokens": prefix.cached_tokens},
             "output_tokens": output_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": input_tokens + output_tokens,
         },
     }
-    return Response(
-        body=_stream(begun, ended, choice, context) if params.stream else _encode(ended),
-        steps=output_tokens,
+    return context.text_response(
+        _stream(begun, ended, choice, context) if params.stream else _encode(ended),
         input_tokens=input_tokens,
-        cached_input_tokens=cached,
         output_tokens=output_tokens,
         prefix=prefix,
-        charge=context.price.tokens_cost(
-            fresh=input_tokens - cached, cached=cached, output=output_tokens
-        ),
     )
 
 
@@ -123,7 +115,7 @@ def _part(text: str) -> dict[str, Any]:
 def _stream(
     begun: dict[str, Any], ended: dict[str, Any], choice: Choice, context: RequestContext
 ) -> EventStream:
-    numbers = iter(range(10**9))
+    numbers = count()
 
     def event(kind: str, **fields: Any) -> bytes:
         data = {"type": kind, "sequence_number": next(numbers), **fields}

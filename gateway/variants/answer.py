@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from ..chat import DONE, usage_of
 from ..prices import ModelPrice
 from ..response import EventStream, Response
 
@@ -17,7 +18,6 @@ Protocol = Literal[
     "rerank",
     "moderations",
 ]
-DONE = b"data: [DONE]\n\n"
 # For variants of calls where an answer has none.
 INVENTED = ("read_level", '{"gauge": "weir", "hours": 2}')
 
@@ -62,9 +62,7 @@ class Answer(NamedTuple):
                 **(read if cached else {}),
                 "output_tokens": made,
             }
-        details = {"prompt_tokens_details": {"cached_tokens": cached}} if cached else {}
-        total = {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
-        return total | details
+        return usage_of(given, made, cached)
 
     def with_body(self, body: bytes | EventStream, **fields: Any) -> Response:
         """The response with another body, status, type or end."""

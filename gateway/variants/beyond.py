@@ -5,8 +5,9 @@ import json
 from array import array
 from typing import Any
 
+from ..chat import DONE
 from ..response import EventStream, Response
-from .answer import DONE, Answer, to_json
+from .answer import Answer, to_json
 
 
 def _fields(answer: Answer) -> dict[str, Any]:

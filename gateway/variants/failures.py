@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ..chat import DONE
 from ..response import EventStream, Response
-from .answer import DONE, Answer, chat_whole, chunk, event, in_steps, message_stream, named, to_json
+from .answer import Answer, chat_whole, chunk, event, in_steps, message_stream, named, to_json
 
 PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>Sign in to the lock-keeper's network</title></head>\n"

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ..chat import DONE
 from ..response import EventStream, Response
 from .answer import (
-    DONE,
     Answer,
     chat_stream,
     chat_whole,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..chat import DONE
 from ..prices import EXACT, ModelPrice
 from ..response import EventStream, Response
 from .answer import (
-    DONE,
     Answer,
     chat_stream,
     chat_whole,
