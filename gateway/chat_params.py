@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .errors import ApiError
-from .params import Code, Count, Schema, Share, Tool, ToolName, Wanted
+from .params import Code, Count, Schema, Share, Tool, ToolName, Wanted, callable_tools
 from .tokens import IMAGE_TOKENS, MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
 
 # As OpenAI has it.
@@ -222,18 +221,18 @@ def role(message: ChatMessage) -> str:
 def wanted(params: ChatParams) -> Wanted:
     """What kind of answer is asked for. Raises ApiError 400 for a choice of a tool not given."""
     choice, last = params.tool_choice, params.messages[-1]
-    tools = tuple(
-        Tool(tool.function.name, tool.function.parameters or {"type": "object"})
-        for tool in params.tools or ()
+    named = choice.function.name if isinstance(choice, NamedTool) else None
+    forced = choice == "required" or named is not None
+    tools = callable_tools(
+        (
+            Tool(tool.function.name, tool.function.parameters or {"type": "object"})
+            for tool in params.tools or ()
+        ),
+        named=named,
+        forced=forced,
+        allowed=choice != "none",
+        answered=isinstance(last, ToolMessage),
     )
-    forced = choice == "required" or isinstance(choice, NamedTool)
-    if isinstance(choice, NamedTool):
-        tools = tuple(tool for tool in tools if tool.name == choice.function.name)
-    if forced and not tools:
-        raise ApiError(400, "Invalid parameter tool_choice: it asks for a tool that is not given.")
-    # What a function gave back is answered in words, so that a conversation comes to an end.
-    if choice == "none" or (isinstance(last, ToolMessage) and not forced):
-        tools = ()
     question = next(
         (message_text(each) for each in reversed(params.messages) if isinstance(each, UserMessage)),
         "",

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .errors import ApiError
-from .params import Code, Count, Schema, Share, Tool, ToolName, Wanted
+from .params import Code, Count, Schema, Share, Tool, ToolName, Wanted, callable_tools
 from .tokens import IMAGE_TOKENS, MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
 
 
@@ -140,17 +139,15 @@ def wanted(params: MessagesParams) -> Wanted:
     """What kind of answer is asked for. Raises ApiError 400 for a choice of a tool not given."""
     choice = params.tool_choice
     kind = "auto" if choice is None else choice.type
-    tools = tuple(Tool(tool.name, tool.input_schema) for tool in params.tools or ())
     forced = kind in ("any", "tool")
-    if choice is not None and kind == "tool":
-        tools = tuple(tool for tool in tools if tool.name == choice.name)
-    if forced and not tools:
-        raise ApiError(400, "Invalid parameter tool_choice: it asks for a tool that is not given.")
     last = params.messages[-1].content
-    answered = isinstance(last, list) and any(block.type == "tool_result" for block in last)
-    # What a tool gave back is answered in words, so that a conversation comes to an end.
-    if kind == "none" or (answered and not forced):
-        tools = ()
+    tools = callable_tools(
+        (Tool(tool.name, tool.input_schema) for tool in params.tools or ()),
+        named=(choice.name or "") if choice is not None and kind == "tool" else None,
+        forced=forced,
+        allowed=kind != "none",
+        answered=isinstance(last, list) and any(block.type == "tool_result" for block in last),
+    )
     asked = [block_text(turn.content) for turn in params.messages if turn.role == "user"]
     output = None if params.output_config is None else params.output_config.format
     schema = None if output is None else output.schema

@@ -1,6 +1,7 @@
 """Parameters of requests: what all endpoints share, decoding, and those of images."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -33,6 +34,28 @@ class Tool(NamedTuple):
 
     name: str
     schema: Schema
+
+
+def callable_tools(
+    tools: Iterable[Tool], *, named: str | None, forced: bool, allowed: bool, answered: bool
+) -> tuple[Tool, ...]:
+    """The tools that an answer may call.
+
+    Args:
+        tools: those of the request.
+        named: the only one that is asked for; None for any.
+        forced: whether one has to be called.
+        allowed: whether one may be called at all.
+        answered: whether the conversation ends with what a tool gave back.
+
+    Raises:
+        ApiError: 400 for a tool that has to be called and is not given.
+    """
+    found = tuple(tool for tool in tools if named is None or tool.name == named)
+    if forced and not found:
+        raise ApiError(400, "Invalid parameter tool_choice: it asks for a tool that is not given.")
+    # What a tool gave back is answered in words, so that a conversation comes to an end.
+    return found if allowed and (forced or not answered) else ()
 
 
 class Wanted(NamedTuple):

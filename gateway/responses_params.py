@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from .errors import ApiError
-from .params import Code, Count, Schema, Share, Tool, ToolName, Wanted
+from .params import Code, Count, Schema, Share, Tool, ToolName, Wanted, callable_tools
 from .tokens import IMAGE_TOKENS, MESSAGE_TOKENS, PROMPT_TOKENS, count_tokens
 
 
@@ -118,17 +118,15 @@ def prompt_text(params: ResponsesParams) -> str:
 def wanted(params: ResponsesParams) -> Wanted:
     """What kind of answer is asked for. Raises ApiError 400 for a choice of a tool not given."""
     choice, items = params.tool_choice, params.items
-    tools = tuple(
-        Tool(tool.name, tool.parameters or {"type": "object"}) for tool in params.tools or ()
+    named = choice.name if isinstance(choice, NamedTool) else None
+    forced = choice == "required" or named is not None
+    tools = callable_tools(
+        (Tool(tool.name, tool.parameters or {"type": "object"}) for tool in params.tools or ()),
+        named=named,
+        forced=forced,
+        allowed=choice != "none",
+        answered=items[-1].type == "function_call_output",
     )
-    forced = choice == "required" or isinstance(choice, NamedTool)
-    if isinstance(choice, NamedTool):
-        tools = tuple(tool for tool in tools if tool.name == choice.name)
-    if forced and not tools:
-        raise ApiError(400, "Invalid parameter tool_choice: it asks for a tool that is not given.")
-    # What a function gave back is answered in words, so that a conversation comes to an end.
-    if choice == "none" or (items[-1].type == "function_call_output" and not forced):
-        tools = ()
     asked = [each.text for each in items if each.type == "message" and each.role == "user"]
     return Wanted(asked[-1] if asked else "", tools, forced, _schema(params.text))
 
