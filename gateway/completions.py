@@ -9,24 +9,20 @@ import msgspec
 from .chat import DONE, usage_of
 from .chat_params import MAX_CHOICES, StreamOptions
 from .choice import Choice, make_choice
-from .draws import digest
-from .errors import ApiError
-from .params import Code, Count, Share, Wanted
+from .params import Code, Count, Prompt, PromptList, Share, Wanted, prompts_in
 from .response import EventStream, RequestContext, Response
-from .tokens import count_tokens
+from .tokens import count_prompt
 
 DEFAULT_TOKENS = 16
 MOST_PROMPTS = 128
 _encode = msgspec.json.Encoder().encode
-
-Prompt = str | list[int]
 
 
 class CompletionsParams(msgspec.Struct, frozen=True):
     """POST /v1/completions: texts or tokens, one or several, each completed `n` times."""
 
     model: Code
-    prompt: str | Annotated[list[str | int | list[int]], msgspec.Meta(min_length=1)]
+    prompt: str | PromptList
     max_tokens: Count | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Share | None = None
@@ -36,32 +32,17 @@ class CompletionsParams(msgspec.Struct, frozen=True):
     logprobs: Annotated[int, msgspec.Meta(ge=0, le=5)] | None = None
     echo: bool | None = None
 
-    @property
-    def prompts(self) -> Sequence[Prompt]:
-        """Each prompt by itself. Raises ApiError where they are not all of one kind."""
-        given = self.prompt
-        if isinstance(given, str):
-            return [given]
-        tokens = [each for each in given if isinstance(each, int)]
-        if tokens:
-            if len(tokens) < len(given):
-                raise ApiError(400, "Invalid parameter prompt: texts and tokens are mixed.")
-            return [tokens]
-        if len(given) > MOST_PROMPTS:
-            raise ApiError(400, f"Invalid parameter prompt: more than {MOST_PROMPTS} prompts.")
-        return [each for each in given if not isinstance(each, int)]
-
 
 def completions_response(params: CompletionsParams, context: RequestContext) -> Response:
     """The continuations of each prompt."""
-    prompts = params.prompts
-    input_tokens = sum(map(_count, prompts))
-    choices = [
-        _choice(prompt, params, context, number)
-        for number, prompt in enumerate(each for each in prompts for _ in range(params.n or 1))
-    ]
+    prompts = prompts_in(params.prompt, "prompt", most=MOST_PROMPTS)
+    input_tokens = sum(max(1, count_prompt(each)) for each in prompts)
+    texts = [_text(each) for each in prompts]
+    asked = [text for text in texts for _ in range(params.n or 1)]  # by choice
+    choices = [_choice(text, params, context, number) for number, text in enumerate(asked)]
+    echoed = asked if params.echo else None
     output_tokens = sum(len(choice.text.tokens) for choice in choices)
-    prefix = context.prefix(params.model, input_tokens, lambda: "\n".join(map(_text, prompts)))
+    prefix = context.prefix(params.model, input_tokens, lambda: "\n".join(texts))
     usage = usage_of(input_tokens, output_tokens, prefix.cached_tokens)
     base = {
         "id": f"cmpl-{context.serial}",
@@ -71,12 +52,15 @@ def completions_response(params: CompletionsParams, context: RequestContext) -> 
     }
     body: bytes | EventStream
     if params.stream:
-        body = _stream(params, base, choices, usage)
+        body = _stream(params, base, choices, echoed=echoed, usage=usage)
     else:
         body = _encode(
             base
             | {
-                "choices": [_whole(choice, params, at) for at, choice in enumerate(choices)],
+                "choices": [
+                    _whole(choice, params, at, before="" if echoed is None else echoed[at])
+                    for at, choice in enumerate(choices)
+                ],
                 "usage": usage,
             }
         )
@@ -89,25 +73,15 @@ def _text(prompt: Prompt) -> str:
     return prompt if isinstance(prompt, str) else " ".join(map(str, prompt))
 
 
-def _count(prompt: Prompt) -> int:
-    return max(1, count_tokens(prompt) if isinstance(prompt, str) else len(prompt))
-
-
-def _choice(
-    prompt: Prompt, params: CompletionsParams, context: RequestContext, number: int
-) -> Choice:
-    most = params.max_tokens or DEFAULT_TOKENS
-    if context.book is not None:
-        return make_choice(
-            Wanted(_text(prompt)),
-            context.digest,
-            number,
-            generator=context.generator,
-            book=context.book,
-            max_tokens=most,
-        )
-    state = context.digest if number == 0 else digest(number, context.digest)
-    return Choice(context.generator.generate(state, most))
+def _choice(text: str, params: CompletionsParams, context: RequestContext, number: int) -> Choice:
+    return make_choice(
+        Wanted(text),
+        context.digest,
+        number,
+        generator=context.generator,
+        book=context.book,
+        max_tokens=params.max_tokens or DEFAULT_TOKENS,
+    )
 
 
 def _logprobs(tokens: Sequence[str], wanted: int, offset: int) -> dict[str, Any]:
@@ -125,23 +99,19 @@ def _logprobs(tokens: Sequence[str], wanted: int, offset: int) -> dict[str, Any]
     }
 
 
-def _whole(choice: Choice, params: CompletionsParams, index: int) -> dict[str, Any]:
+def _whole(choice: Choice, params: CompletionsParams, index: int, *, before: str) -> dict[str, Any]:
     text, logprobs = choice.text, None
-    before = _text(params.prompts[index // (params.n or 1)]) if params.echo else ""
     if params.logprobs is not None:
         logprobs = _logprobs(text.tokens, params.logprobs, len(before))
-    return {
-        "text": before + text.text,
-        "index": index,
-        "logprobs": logprobs,
-        "finish_reason": text.finish,
-    }
+    return _part(index, before + text.text, logprobs, text.finish)
 
 
 def _stream(
     params: CompletionsParams,
     base: dict[str, Any],
     choices: Sequence[Choice],
+    *,
+    echoed: Sequence[str] | None,
     usage: dict[str, Any],
 ) -> EventStream:
     """As chat streams: the usage in a chunk of its own, on the last chunk, or not at all."""
@@ -150,10 +120,9 @@ def _stream(
     opening: list[bytes] = []
     for index, choice in enumerate(choices):
         events, offset = [], 0
-        if params.echo:
-            before = _text(params.prompts[index // (params.n or 1)])
-            opening.append(_chunk(base, [_part(index, before)]))
-            offset = len(before)
+        if echoed is not None:
+            opening.append(_chunk(base, [_part(index, echoed[index])]))
+            offset = len(echoed[index])
         for token in choice.text.tokens:
             logprobs = None
             if params.logprobs is not None:

@@ -2,7 +2,6 @@
 
 from array import array
 from base64 import b64encode
-from collections.abc import Sequence
 from hashlib import shake_128
 from typing import Annotated, Any, Literal
 
@@ -10,9 +9,9 @@ import msgspec
 
 from .draws import digest
 from .errors import ApiError
-from .params import Code
+from .params import Code, Prompt, PromptList, prompts_in
 from .response import RequestContext, Response
-from .tokens import count_tokens
+from .tokens import count_prompt
 
 DEFAULT_DIMENSIONS = 1536
 MOST_DIMENSIONS = 8192
@@ -21,40 +20,27 @@ MOST_INPUTS = 2048
 _SCALE = 3**0.5 / 32768
 _DECIMALS = 8
 
-Tokens = list[int]
-
 
 class EmbeddingsParams(msgspec.Struct, frozen=True):
     """POST /v1/embeddings: texts, or tokens, one or several."""
 
     model: Code
-    input: Code | Annotated[list[str | int | Tokens], msgspec.Meta(min_length=1)]
+    input: Code | PromptList
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, msgspec.Meta(ge=1, le=MOST_DIMENSIONS)] | None = None
 
-    @property
-    def inputs(self) -> Sequence[str | Tokens]:
-        """Each input by itself. Raises ApiError where they are not all of one kind."""
-        given = self.input
-        if isinstance(given, str):
-            return [given]
-        tokens = [each for each in given if isinstance(each, int)]
-        if tokens:
-            if len(tokens) < len(given):
-                raise ApiError(400, "Invalid parameter input: texts and tokens are mixed.")
-            return [tokens]
-        texts = [each for each in given if not isinstance(each, int)]
-        if len(texts) > MOST_INPUTS:
-            raise ApiError(400, f"Invalid parameter input: more than {MOST_INPUTS} inputs.")
-        if not all(texts):
+    def inputs(self) -> list[Prompt]:
+        """Each input by itself. Raises ApiError for what is not given as it must be."""
+        found = prompts_in(self.input, "input", most=MOST_INPUTS)
+        if not all(found):
             raise ApiError(400, "Invalid parameter input: an input is empty.")
-        return texts
+        return found
 
 
 def embeddings_response(params: EmbeddingsParams, context: RequestContext) -> Response:
     """A vector for each input, billed by its tokens."""
-    inputs, size = params.inputs, params.dimensions or DEFAULT_DIMENSIONS
-    tokens = sum(count_tokens(each) if isinstance(each, str) else len(each) for each in inputs)
+    inputs, size = params.inputs(), params.dimensions or DEFAULT_DIMENSIONS
+    tokens = sum(map(count_prompt, inputs))
     data = []
     for index, each in enumerate(inputs):
         vector: Any = _vector(f"{params.model}\0{each}", size, context.seed)

@@ -14,6 +14,10 @@ ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_-]{1,128}$")]
 Schema = dict[str, Any] | bool
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+# A text, or its tokens.
+Prompt = str | list[int]
+# Several prompts, or the tokens of one.
+PromptList = Annotated[list[str | int | list[int]], msgspec.Meta(min_length=1)]
 
 
 class ImagesParams(msgspec.Struct, frozen=True):
@@ -34,6 +38,29 @@ class Tool(NamedTuple):
 
     name: str
     schema: Schema
+
+
+def prompts_in(given: str | PromptList, name: str, *, most: int) -> list[Prompt]:
+    """Each prompt by itself.
+
+    Args:
+        given: what the parameter `name` holds.
+        name: of the parameter, a singular.
+        most: how many there may be.
+
+    Raises:
+        ApiError: 400 where they are not all of one kind, or too many.
+    """
+    if isinstance(given, str):
+        return [given]
+    tokens = [each for each in given if isinstance(each, int)]
+    if tokens:
+        if len(tokens) < len(given):
+            raise ApiError(400, f"Invalid parameter {name}: texts and tokens are mixed.")
+        return [tokens]
+    if len(given) > most:
+        raise ApiError(400, f"Invalid parameter {name}: more than {most} {name}s.")
+    return [each for each in given if not isinstance(each, int)]
 
 
 def callable_tools(

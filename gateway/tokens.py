@@ -1,6 +1,7 @@
 """How many tokens a text counts as: a fixed rule that knows CJK."""
 
 import re
+from collections.abc import Sequence
 
 # What a message, and a whole prompt, adds to its text.
 MESSAGE_TOKENS = 3
@@ -19,3 +20,8 @@ def count_tokens(text: str) -> int:
     if not text.isascii():
         tenths += 3 * (len(text) - len(_WIDE.sub("", text)))
     return (tenths + 9) // 10
+
+
+def count_prompt(prompt: str | Sequence[int]) -> int:
+    """The same of a prompt that may be tokens already."""
+    return count_tokens(prompt) if isinstance(prompt, str) else len(prompt)
