@@ -38,7 +38,6 @@ from .variants import Protocol, choose, take_apart
 FAULT_HEADER = b"x-headrace-fault"
 NO_PRICE = ModelPrice()
 
-
 Respond = Callable[[Any, RequestContext], Response]
 
 
@@ -50,27 +49,28 @@ class Endpoint(NamedTuple):
         respond: makes the response.
         protocol: how it is written.
         streams: whether its parameters may ask for a stream.
-        judges: whether it is of models that judge texts, and have no price.
     """
 
     decoder: Any
     respond: Respond
     protocol: Protocol
     streams: bool = False
-    judges: bool = False
 
     @property
     def images(self) -> bool:
         """Whether it is of models that make images."""
         return self.protocol == "images"
 
+    @property
+    def judges(self) -> bool:
+        """Whether it is of models that judge texts, and have no price."""
+        return self.protocol == "moderations"
+
 
 def _endpoint(
     params: Any, respond: Respond, protocol: Protocol, *, streams: bool = False
 ) -> Endpoint:
-    return Endpoint(
-        msgspec.json.Decoder(params), respond, protocol, streams, protocol == "moderations"
-    )
+    return Endpoint(msgspec.json.Decoder(params), respond, protocol, streams)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
