@@ -1,7 +1,6 @@
 """A price file beside what an account took, by model."""
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,15 +11,8 @@ import msgspec
 
 from headrace.jobs import Price, PriceTable
 
-from .fit import explained, factors
-from .observed import (
-    PRICE_PLACES,
-    Observation,
-    Observed,
-    Unit,
-    as_amount,
-    smallest,
-)
+from .by_model import taken_ranges, used_by_model
+from .observed import PRICE_PLACES, Observation, Observed, Unit, as_amount, smallest
 
 INSTEAD = {"cached_input": "input", "cache_write": "input", "reasoning": "output"}
 
@@ -132,40 +124,42 @@ def check_prices(observed: Observed, table: PriceTable) -> PriceCheck:
 def _by_model(
     observations: Sequence[Observation], stretches: Sequence[Observation], table: PriceTable
 ) -> list[ModelCheck]:
-    used: dict[str, dict[Unit, int]] = defaultdict(lambda: defaultdict(int))
-    for each in stretches:
-        for unit, amount in each.used.items():
-            used[unit.model][unit] += amount
-    units = sorted({unit for each in observations for unit in each.used})
-    prices, conflicts = explained(units, observations)
+    used = used_by_model(stretches)
+    ranges = taken_ranges(observations, used)
     checks = []
     for model, amounts in sorted(used.items()):
-        low: Fraction | None = None
-        high: Fraction | None = None
-        if not conflicts:
-            low, high = prices.range(factors(units, amounts))
-        else:  # no one price list explains it all: what was this model's alone still tells
-            alone = [each for each in stretches if {unit.model for unit in each.used} == {model}]
-            together = [each for each in stretches if model in {unit.model for unit in each.used}]
-            if len(alone) == len(together) and all(each.low is not None for each in alone):
-                low = Fraction(sum(each.low or 0 for each in alone))
-                high = Fraction(sum(each.high for each in alone))
+        # Where no one price list explains it all, what was this model's alone still tells.
+        taken = ranges.get(model) if ranges else _taken_alone(model, stretches)
         cost = _cost(table, amounts)
-        if cost is None or low is None or high is None:
+        if cost is None or taken is None:
             verdict: Verdict = "unknown"
         else:
-            verdict = "agrees" if low <= cost <= high else "differs"
+            verdict = "agrees" if taken[0] <= cost <= taken[1] else "differs"
         checks.append(
             ModelCheck(
                 model=model,
                 computed=None if cost is None else as_amount(int(cost)),
-                account_low=None if low is None else as_amount(math.ceil(low)),
-                account_high=None if high is None else as_amount(math.floor(high)),
+                account_low=None if taken is None else as_amount(math.ceil(taken[0])),
+                account_high=None if taken is None else as_amount(math.floor(taken[1])),
                 lacks=_lacking(table, amounts),
                 verdict=verdict,
             )
         )
     return checks
+
+
+def _taken_alone(model: str, stretches: Sequence[Observation]) -> tuple[Fraction, Fraction] | None:
+    """The least and the most that was taken in a model's stretches; None where it has one with
+    another model, or one with a bill that is unknown."""
+    low = high = 0
+    for each in stretches:
+        models = {unit.model for unit in each.used}
+        if model not in models:
+            continue
+        if len(models) > 1 or each.low is None:
+            return None
+        low, high = low + each.low, high + each.high
+    return Fraction(low), Fraction(high)
 
 
 def _cost(table: PriceTable, used: Mapping[Unit, int]) -> Fraction | None:

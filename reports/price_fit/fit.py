@@ -94,26 +94,28 @@ def _independent(observations: Sequence[Observation]) -> Iterator[list[Observati
 
 def _fit_part(observations: list[Observation]) -> Fit:
     units = sorted({unit for each in observations for unit in each.used})
-    _, conflicts = explained(units, observations)
+    prices, conflicts = explained(units, observations)
     if not conflicts:
-        return _fitted(units, observations)
+        return _ranges(units, observations, prices)
     strange = smallest(conflicts)
     until_the_end = len(strange) > 1 and all(
         each in conflicts for each in observations if each.began >= strange[0].began
     )
     if not until_the_end and len(strange) <= max(1, ODD_SHARE * len(smallest(observations))):
         rest = [each for each in observations if each not in conflicts]
-        return _fitted(units, rest)._replace(odd=strange)
-    return _fit_changed(units, observations)
+        return _fitted(rest)._replace(odd=strange)
+    return _fit_changed(units, observations, conflicts)
 
 
-def _fit_changed(units: list[Unit], observations: list[Observation]) -> Fit:
+def _fit_changed(
+    units: list[Unit], observations: list[Observation], conflicts: list[Observation]
+) -> Fit:
     """Where no one price list will do: one until some moment and another one since.
 
     What goes with both lists proves neither, so it counts for none.
     """
     ended = sorted({each.ended for each in observations})
-    first = min(each.ended for each in explained(units, observations)[1])
+    first = min(each.ended for each in conflicts)
     latest = sorted(observations, key=lambda each: each.began, reverse=True)
     last = max((each.began for each in explained(units, latest)[1]), default=ended[0])
     until = max((moment for moment in ended if moment < first), default=None)
@@ -126,7 +128,7 @@ def _fit_changed(units: list[Unit], observations: list[Observation]) -> Fit:
     # They may have changed within one interval, and in several they would have changed twice.
     if not earlier or not later or len(smallest(neither)) > 1:
         return Fit({}, [], [], [], units)
-    before = _fitted(units, earlier)
+    before = _fitted(earlier)
     period = Period(
         min(each.began for each in earlier),
         max(each.ended for each in earlier),
@@ -134,7 +136,7 @@ def _fit_changed(units: list[Unit], observations: list[Observation]) -> Fit:
         len(smallest(earlier)),
     )
     change = Change(period.ended, min(each.began for each in later), period)
-    return _fitted(units, later)._replace(changes=[change])
+    return _fitted(later)._replace(changes=[change])
 
 
 def explained(
@@ -154,27 +156,29 @@ def factors(units: Sequence[Unit], used: Mapping[Unit, int]) -> list[int]:
     return [used.get(unit, 0) for unit in units]
 
 
-def _fitted(units: Sequence[Unit], observations: Sequence[Observation]) -> Fit:
+def _fitted(observations: Sequence[Observation]) -> Fit:
     """The ranges of all prices, by observations that go together."""
-    seen = [unit for unit in units if any(unit in each.used for each in observations)]
-    prices, _ = explained(seen, observations)
-    ranges = dict.fromkeys(seen, PriceRange(0, -1))
+    units = sorted({unit for each in observations for unit in each.used})
+    return _ranges(units, observations, explained(units, observations)[0])
+
+
+def _ranges(units: Sequence[Unit], observations: Sequence[Observation], prices: Polytope) -> Fit:
+    """The range of each price among all that explain the observations."""
+    ranges = dict.fromkeys(units, PriceRange(0, -1))
     told = 0
     while True:
-        for number, unit in enumerate(seen):
-            one = [int(other == number) for other in range(len(seen))]
-            ranges[unit] = _whole(*prices.range(one))
-        fixed = [number for number, unit in enumerate(seen) if ranges[unit].told is not None]
+        for unit in units:
+            ranges[unit] = _whole(*prices.range(factors(units, {unit: 1})))
+        fixed = [unit for unit in units if ranges[unit].told is not None]
         if len(fixed) == told:
             break
         told = len(fixed)  # what is known now may say more about the others
-        for number in fixed:
-            one = [int(other == number) for other in range(len(seen))]
-            value = ranges[seen[number]].told
-            prices.add(one, value, value)
+        for unit in fixed:
+            value = ranges[unit].told
+            prices.add(factors(units, {unit: 1}), value, value)
     if any(each.low > each.high for each in ranges.values()):
-        return Fit({}, [], [], [], list(seen))
-    return Fit(ranges, _together(seen, observations), [], [], [])
+        return Fit({}, [], [], [], list(units))
+    return Fit(ranges, _together(units, observations), [], [], [])
 
 
 def _whole(low: Fraction, high: Fraction | None) -> PriceRange:
