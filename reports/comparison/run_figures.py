@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from ..figures import measured_results, usage_of
+from ..figures import measured_results
 from ..load import load_rates, order_ranks
 from ..run import Run, reading_tables
 from ..scores import AS_EXPECTED, matches, score_figures
@@ -71,8 +71,8 @@ def _figures(run: Run) -> Iterator[RunFigure]:
             value = None if rates is None else getattr(rates, field)
             if value is not None:
                 yield RunFigure(name, "mean", "", value, None, 0)
-    currency = usage_of(run).currency
-    money = () if currency is None else (Metric("cost", COST, currency, times=1000.0),)
+    prices = run.manifest.prices
+    money = () if prices is None else (Metric("cost", COST, prices.currency, times=1000.0),)
     for metric in (*money, *METRICS):
         yield from value_figures(jobs, metric)
 

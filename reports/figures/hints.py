@@ -17,9 +17,14 @@ ODDITIES_SHOWN = 3
 _WAITED = r"^waited (\d+(?:\.\d+)?) s for (?:an answer|more of|the end of)"
 
 
-def hints_of(run: Run) -> list[str]:
-    """Sentences, each of which says what to do; none where nothing stands out."""
-    return [*_time_limits(run), *_unstreamed(run), *_odd_answers(run)]
+def hints_of(run: Run, *, odd_answers: bool) -> list[str]:
+    """Sentences, each of which says what to do; none where nothing stands out.
+
+    Args:
+        run: the run.
+        odd_answers: whether any job that succeeded has a message.
+    """
+    return [*_time_limits(run), *_unstreamed(run), *(_odd_answers(run) if odd_answers else [])]
 
 
 def _time_limits(run: Run) -> list[str]:

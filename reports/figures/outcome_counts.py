@@ -76,17 +76,21 @@ def count_outcomes(run: Run, reasks: int = 0) -> OutcomeCounts:
         reasks: how many of its attempts asked again for an answer that fits.
     """
     attempts = run.made.select("attempt", "error_kind", "http_status", "error_code", "request_id")
-    statuses = dict(run.results.group_by("status").len().collect().iter_rows())
+    by_status = run.results.group_by("status").agg(
+        pl.len().alias("jobs"),
+        (pl.col("finish_reason") == "length").sum().alias("cut"),
+        pl.col("error_message").count().alias("messages"),
+    )
+    ended = {row["status"]: row for row in by_status.collect().to_dicts()}
+    succeeded = ended.get("succeeded", {})
     kinds = attempts.group_by("error_kind").agg(
         pl.len().alias("attempts"), (pl.col("attempt") > 1).sum().alias("retries")
     )
     by_kind = {row["error_kind"]: row for row in kinds.collect().to_dicts()}
-    ended_for_length = (pl.col("status") == "succeeded") & (pl.col("finish_reason") == "length")
-    cut = run.results.filter(ended_for_length).select(pl.len()).collect().item()
     finished = run.manifest.sessions[-1].state == "finished"
     return OutcomeCounts(
-        succeeded=statuses.get("succeeded", 0),
-        failed=statuses.get("failed", 0),
+        succeeded=succeeded.get("jobs", 0),
+        failed=ended.get("failed", {}).get("jobs", 0),
         rejected=run.rejected,
         unfinished=0 if finished else None,
         attempts=sum(row["attempts"] for row in by_kind.values()),
@@ -98,9 +102,9 @@ def count_outcomes(run: Run, reasks: int = 0) -> OutcomeCounts:
         errors=_failed_jobs(run.results),
         attempt_errors=_failed_attempts(attempts),
         rejects=commonest_rejects(run.directory) if run.rejected else [],
-        hints=hints_of(run),
+        hints=hints_of(run, odd_answers=succeeded.get("messages", 0) > 0),
         left_out=run.left_out,
-        cut_at_max_tokens=cut,
+        cut_at_max_tokens=succeeded.get("cut", 0),
     )
 
 
