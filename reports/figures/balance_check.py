@@ -50,6 +50,13 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     suspects: list[Suspect]
     reported: Decimal | None = None
 
+    @property
+    def taken(self) -> Decimal | None:
+        """What the account took: the rise of the key's own use, where that is not known the fall of
+        the balance; None where neither is."""
+        known = (self.daily_rise, self.monthly_rise, self.fall)
+        return next((each for each in known if each is not None), None)
+
 
 REASONS_MAX = 3
 NO_SUSPECTS = Suspects(counts={}, estimates={}, largest=[])

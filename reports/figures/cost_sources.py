@@ -8,7 +8,7 @@ import msgspec
 from ..price_fit import taken_by_model
 from ..run import Run
 from .balance_check import BalanceCheck
-from .usage_table import UsageRow, UsageTable
+from .usage_table import UsageRow, UsageTable, known_sum
 
 
 class CostSources(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +32,7 @@ def cost_sources_of(run: Run, usage: UsageTable, check: BalanceCheck) -> list[Co
     The account tells models apart by the stretches between its readings; where each model has some
     of its own, exactly.
     """
-    total = check.daily_rise if check.daily_rise is not None else check.monthly_rise
-    total = check.fall if total is None else total
+    total = check.taken
     models = list(dict.fromkeys(row.model for row in usage.rows if row.model is not None))
     ranges: dict[str, tuple[Decimal, Decimal]] = {}
     if total is not None:
@@ -53,16 +52,11 @@ def _sources(
     low, high = taken or (None, None)
     return CostSources(
         model=model,
-        computed=_sum([row.cost for row in rows]),
-        reported=_sum([row.reported_cost for row in rows]),
+        computed=known_sum(row.cost for row in rows),
+        reported=known_sum(row.reported_cost for row in rows),
         account_low=low,
         account_high=high,
     )
-
-
-def _sum(amounts: list[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if known else None
 
 
 def worth_comparing(sources: list[CostSources]) -> bool:

@@ -1,5 +1,6 @@
 """Tokens and money by model and endpoint. Money sums the attempts, exactly; None is unknown."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -119,13 +120,13 @@ def _total(rows: list[UsageRow]) -> UsageRow:
     return UsageRow(
         model=None,
         url=None,
-        cost=_sum([row.cost for row in rows]),
-        reported_cost=_sum([row.reported_cost for row in rows]),
+        cost=known_sum(row.cost for row in rows),
+        reported_cost=known_sum(row.reported_cost for row in rows),
         **{name: sum(getattr(row, name) for row in rows) for name in names},
     )
 
 
-def _sum(amounts: list[Decimal | None]) -> Decimal | None:
-    """Of those that are known; None where none is."""
+def known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of those that are known; None where none is."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal(0)) if known else None

@@ -82,7 +82,7 @@ def waterfall(summary: Summary) -> list[WaterfallBar]:
         step("outside the readings", "elsewhere", check.computed - reached)
     whole("computed", "sum", reached)
     own = check.daily_rise if check.daily_rise is not None else check.monthly_rise
-    said = own if own is not None else check.fall
+    said = check.taken
     if said is not None and abs(said - reached) > (check.tolerance or 0):
         step("difference", "difference", said - reached)
     if own is not None:

@@ -54,10 +54,9 @@ def _reported_cost(summary: Summary) -> Decimal:
 
 def _account_cost(summary: Summary) -> Decimal:
     check = summary.balance
-    for found in (check.daily_rise, check.monthly_rise, check.fall):
-        if found is not None:
-            return found
-    raise UnknownError(f"what the account took is not known: {'; '.join(check.why)}")
+    if check.taken is None:
+        raise UnknownError(f"what the account took is not known: {'; '.join(check.why)}")
+    return check.taken
 
 
 def _error_rate(summary: Summary) -> float | None:
