@@ -5,6 +5,7 @@ together where they are of one question: its samples, the attempts of its job, t
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -23,7 +24,7 @@ from headrace.jobs import (
 from ..figures import Summary, measured_results
 from ..load import Requests
 from ..run import Run, reading_tables
-from ..samples import samples_of
+from ..samples import Samples, samples_of
 from ..scores import score_names, scored_jobs
 from ..uncertainty import (
     Clustered,
@@ -52,8 +53,12 @@ class RunEstimates:
     def __init__(self, run: Run, summary: Summary) -> None:
         self.run, self.summary = run, summary
         self.figures = Figures(run, summary)
-        self.samples = samples_of(run)
         self._found: dict[str, Estimate | None] = {}
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Which jobs ask the same question; of a bulk run it may have to read all ids."""
+        return samples_of(self.run)
 
     def of(self, expression: Expression, node: Node) -> Estimate | None:
         """The estimate that a figure is; None where it is exact.

@@ -44,7 +44,6 @@ class PooledEstimates(RunEstimates):
         self.run = newest.run
         self.summary = newest.summary
         self.figures = PooledFigures(runs)
-        self.samples = newest.samples
         self._runs = runs
 
     def of(self, expression: Expression, node: Node) -> Estimate | None:

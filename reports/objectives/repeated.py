@@ -51,7 +51,6 @@ class RepeatedEstimates(RunEstimates):
         newest = runs[-1]
         self.run = newest.run
         self.summary = newest.summary
-        self.samples = newest.samples
         self.figures = MeanFigures([each.figures for each in runs])
         self._runs = runs
         self._found: dict[str, Estimate | None] = {}
