@@ -133,19 +133,14 @@ def server_series(run: Run, facts: LoadFacts) -> list[ServerSeries]:
         .collect(engine="streaming")
     )
     there = set(table["name"].unique())
-    end_s = None if facts.measure_to is None else _since(facts)
+    window = None if facts.measure_to is None else facts.measure_to - facts.measure_from
+    end_s = None if window is None else window.total_seconds()
     found = []
     for known in KNOWN:
         name = next((each for each in known.names if each in there), None)
         if name is not None:
             found.append(_series(known, name, table.filter(pl.col("name") == name), end_s))
     return [each for each in found if each.points]
-
-
-def _since(facts: LoadFacts) -> float:
-    assert facts.measure_from is not None
-    assert facts.measure_to is not None
-    return (facts.measure_to - facts.measure_from).total_seconds()
 
 
 def _series(known: Known, name: str, table: pl.DataFrame, end_s: float | None) -> ServerSeries:

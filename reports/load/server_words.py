@@ -42,9 +42,10 @@ def _readings(scrape: ScrapeFacts) -> str:
 
 
 def _requests(by_what: dict[What, ServerSeries]) -> Iterator[str]:
-    for what, words in (("running", "running"), ("waiting", "waiting")):
-        if (each := by_what.get(what)) is not None:  # type: ignore[call-overload]
-            yield f"{_number(each.mean)} {words} on average (peak {_number(each.peak)})"
+    counted_at_once: tuple[What, ...] = ("running", "waiting")
+    for what in counted_at_once:
+        if (each := by_what.get(what)) is not None:
+            yield f"{_number(each.mean)} {what} on average (peak {_number(each.peak)})"
     if (each := by_what.get("kv_cache")) is not None:
         yield f"KV cache {each.mean:.0%} full (peak {each.peak:.0%})"
     each = by_what.get("preemptions")
