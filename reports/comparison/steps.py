@@ -1,6 +1,5 @@
 """Several load runs as the steps of one measurement: a sweep, or a search for the highest load."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -9,12 +8,18 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-import polars as pl
 
 from headrace.jobs import Expression, InputError
 
 from ..figures import Summary, data_json, summary_of
-from ..load import Spread, harmless_to, independent_share, latencies_by_due
+from ..load import (
+    Floats,
+    Spread,
+    harmless_to,
+    independent_share,
+    latencies_by_due,
+    rank_sum_z,
+)
 from ..objectives import Certainty, FigureInterval, judge_within_client_error
 from ..output import write_whole
 from ..run import Run, open_run
@@ -214,6 +219,7 @@ def step_of(
     figures = summary.load
     assert figures is not None
     rates, hardware = figures.rates, figures.hardware
+    latencies = latencies_by_due(run)
     ttft, latency = figures.spread("ttft_s", "sent"), figures.spread("latency_s", "sent")
     step = Step(
         directory=str(run.directory),
@@ -231,7 +237,7 @@ def step_of(
         latency_p50_s=_at(latency, "p50"),
         latency_p95_s=_at(latency, "p95"),
         goodput_share=figures.goodput_share,
-        rising=_rising(run),
+        rising=_rising(latencies),
         certainty=None,
         met=None,
         figures=[],
@@ -244,16 +250,19 @@ def step_of(
         hardware_cost=None if hardware is None else hardware.per_million_output_tokens,
     )
     if objective is not None:
-        return _judged(step, run, summary, objective, users=users)
+        worth = independent_share(latencies) if users else None
+        return _judged(step, run, summary, objective, worth)
     if step.verdict != "valid" and harmless_to(SWEPT, run, figures.facts):
         step = msgspec.structs.replace(step, verdict="valid", why=[])
     return msgspec.structs.replace(step, why=[*step.why, *([RISING] if step.rising else [])])
 
 
-def _judged(step: Step, run: Run, summary: Summary, objective: Expression, *, users: bool) -> Step:
-    """The step with what it says of the objective."""
-    if users:
-        worth = independent_share(latencies_by_due(run))
+def _judged(
+    step: Step, run: Run, summary: Summary, objective: Expression, worth: float | None
+) -> Step:
+    """The step with what it says of the objective; `worth` is what an answer is beside one that is
+    independent, of a search over users."""
+    if worth is not None:
         judged = judge_within_client_error(objective, run, summary, level=USERS_LEVEL, growth=worth)
     else:
         judged = judge_within_client_error(objective, run, summary)
@@ -286,22 +295,14 @@ def _at(spread: Spread | None, name: str) -> float | None:
     return None if spread is None else spread.percentile(name).value
 
 
-def _rising(run: Run) -> bool:
-    """Whether answers due in the later half took longer than those of the earlier one: the rank-sum
-    test of H. Mann and D. Whitney, Annals of Mathematical Statistics 18(1), 1947."""
-    measured = (pl.col("phase") == "measure") & pl.col("latency_s").is_not_null()
-    rows = run.attempts.filter(measured).sort("due_at").select("latency_s").collect()
-    values = rows["latency_s"].to_numpy()
-    early, late = np.array_split(values, 2)
-    n, m = len(early), len(late)
-    if n < 10:
+def _rising(latencies: Floats) -> bool:
+    """Whether answers due in the later half took longer than those of the earlier one, by the
+    rank-sum test."""
+    early, late = np.array_split(latencies, 2)
+    if len(early) < 10:
         return False
-    ranks = rows["latency_s"].rank("average").to_numpy()
-    rank_sum = float(ranks[n:].sum())
-    mean = m * (n + m + 1) / 2
-    deviation = math.sqrt(n * m * (n + m + 1) / 12)
     higher = float(np.median(late)) > RISING_BY * float(np.median(early))
-    return higher and (rank_sum - mean) / deviation > RISING_Z
+    return higher and rank_sum_z(late, early) > RISING_Z
 
 
 def knee_of(steps: list[Step]) -> float | None:

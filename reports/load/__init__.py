@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .intervals import TAIL, TWO_SIDED, Floats, order_ranks
     from .lead_sentence import lead
     from .measure import load_figures
+    from .rank_sum import rank_sum_z
     from .rates import load_rates
     from .sentences import (
         LOAD_METRIC_NAMES,
@@ -90,6 +91,7 @@ __all__ = [
     "load_rates",
     "machine_lines",
     "order_ranks",
+    "rank_sum_z",
     "request_condition",
     "says_something",
     "server_lines",
@@ -109,6 +111,7 @@ __getattr__ = late(
         "lead_sentence": "lead",
         "measure": "load_figures",
         "hardware_text": "hardware_rows hardware_words",
+        "rank_sum": "rank_sum_z",
         "rates": "load_rates",
         "attempt_rows": "request_condition",
         "sentences": (

@@ -5,8 +5,8 @@ the mean of the rest has the least standard error, over means of 5 (K. White, "A
 truncation heuristic for bias reduction in simulation output", Simulation 69(6), 1997; W. Franklin,
 K. White, "Stationarity tests and MSER-5", Winter Simulation Conference 2008). It leaves out some
 of a steady run too, as chance has it, so the beginning is told only where it is unlike the rest: by
-a tenth at the median, and by the rank-sum test (H. Mann, D. Whitney, 1947), whose variance is
-widened by what neighbours have in common, taken from means of long batches.
+a tenth at the median, and by the rank-sum test, whose variance is widened by what neighbours have
+in common, taken from means of long batches.
 """
 
 import math
@@ -22,6 +22,7 @@ from headrace.jobs import show_seconds
 from .attempt_rows import LoadRows
 from .figures import SteadyState
 from .intervals import Floats
+from .rank_sum import rank_sum_z
 
 BATCH = 5
 # Fewer answers than that say nothing of where a beginning ends.
@@ -111,8 +112,10 @@ def beginning_of(values: Floats) -> Beginning | None:
     first, rest = values[:count], values[count:]
     middle = float(np.median(rest))
     by = float(np.median(first)) / middle - 1 if middle else math.inf
-    unlike = abs(by) > UNLIKE_BY and abs(_rank_sum(first, rest)) > UNLIKE_Z
-    return Beginning(count, by) if unlike else None
+    if abs(by) <= UNLIKE_BY:
+        return None
+    z = rank_sum_z(first, rest, inflation=_inflation(rest))
+    return Beginning(count, by) if abs(z) > UNLIKE_Z else None
 
 
 def truncation(values: Floats) -> int:
@@ -128,14 +131,6 @@ def truncation(values: Floats) -> int:
     spread = squares - total**2 / left
     spread[spread < ROUNDING * squares[0]] = 0.0
     return int(np.argmin(spread / left**2))
-
-
-def _rank_sum(first: Floats, rest: Floats) -> float:
-    """The rank-sum test's z, positive where the first are above the rest."""
-    n, m = len(first), len(rest)
-    ranks = pl.Series(np.concatenate((first, rest))).rank("average").to_numpy()
-    variance = n * m * (n + m + 1) / 12 * _inflation(rest)
-    return float(ranks[:n].sum() - n * (n + m + 1) / 2) / math.sqrt(variance)
 
 
 def _inflation(values: Floats) -> float:
