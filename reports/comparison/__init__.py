@@ -4,7 +4,6 @@ from .compare import (
     COMPARISON_SCHEMA_VERSION,
     Comparison,
     Difference,
-    compare,
     compare_runs,
     flips_by,
 )
@@ -92,7 +91,6 @@ __all__ = [
     "TrendPoint",
     "by_load",
     "cells",
-    "compare",
     "compare_runs",
     "compare_sides",
     "compare_sweeps",

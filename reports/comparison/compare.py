@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -10,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from ..figures import CostSources, check_balance, cost_sources_of, usage_of
-from ..run import Run, open_run, reading_tables
+from ..run import Run, reading_tables
 from ..scores import AS_EXPECTED
 from ..uncertainty import holm
 from .flips import Flips, first_of_each
@@ -128,20 +127,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     flips: Flips | None = None
     sources_a: list[CostSources] = []
     sources_b: list[CostSources] = []
-
-
-def compare(a: Path, b: Path, *, by: str | None = None) -> Comparison:
-    """Compare the runs in two directories; the same two give the same figures.
-
-    Args:
-        a: the run that is compared with.
-        b: the run of which is said that it is higher or lower.
-        by: a key of the jobs' metadata; scores are compared for each of its values, too.
-
-    Raises:
-        InputError: one is not a run, or can't be read, or no job has such metadata.
-    """
-    return compare_runs(open_run(a), open_run(b), by=by)
 
 
 def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:

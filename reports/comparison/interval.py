@@ -93,16 +93,21 @@ def _no_narrower_than_t(found: Interval, a: Values, b: Values, *, paired: bool) 
     count = min(len(a), len(b))
     if count < 2:
         return found
-    if paired:
-        error = float((b - a).std(ddof=1)) / math.sqrt(count)
-    else:
-        error = math.sqrt(float(a.var(ddof=1)) / len(a) + float(b.var(ddof=1)) / len(b))
+    error = difference_error(a, b, paired=paired)
     if not error:
         return found
     point = float(b.mean() - a.mean())
     reach = t_quantile(0.5 + LEVEL / 2, count - 1) * error
     p = 2 * t_tail(abs(point) / error, count - 1)
     return Interval(min(found.low, point - reach), max(found.high, point + reach), p)
+
+
+def difference_error(a: Values, b: Values, *, paired: bool) -> float:
+    """The standard error of the mean of B - A, of at least two values a side; in pairs the arrays
+    are of one length."""
+    if paired:
+        return float((b - a).std(ddof=1)) / math.sqrt(len(a))
+    return math.sqrt(float(a.var(ddof=1)) / len(a) + float(b.var(ddof=1)) / len(b))
 
 
 def _interval(point: float, deviations: Values) -> Interval:

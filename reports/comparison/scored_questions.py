@@ -10,7 +10,7 @@ from headrace.jobs import InputError
 
 from ..figures import measured_results
 from ..run import Run
-from ..samples import samples_of
+from ..samples import Samples, samples_of
 from ..scores import AS_EXPECTED, matches, score_table
 
 
@@ -27,18 +27,30 @@ class Questions(NamedTuple):
     share: bool = False
 
 
+class Asked(NamedTuple):
+    """A run, and which of its jobs ask the same."""
+
+    run: Run
+    samples: Samples
+
+    @classmethod
+    def by(cls, run: Run) -> "Asked":
+        """What a run asked."""
+        return cls(run, samples_of(run))
+
+
 def scored_questions(
-    runs: tuple[Run, Run], name: str, by: str | None, *, paired: bool
+    sides: tuple[Asked, Asked], name: str, by: str | None, *, paired: bool
 ) -> Questions:
     """The questions of two runs that have a score.
 
     Args:
-        runs: A and B.
+        sides: A and B.
         name: that of the score, or as_expected.
         by: a key of the jobs' metadata.
         paired: whether to keep those alone that are the same in both, side by side.
     """
-    a, b = (_questions(run, name, by) for run in runs)
+    a, b = (_questions(side, name, by) for side in sides)
     share = all(bool(each["share"].all()) for each in (a, b))
     if not paired:
         return Questions(a, b, None, share)
@@ -61,13 +73,13 @@ def scorer_in(run: Run, name: str) -> str | None:
     return None if name == AS_EXPECTED else score_table(run, name).scorer
 
 
-def _questions(run: Run, name: str, by: str | None) -> pl.DataFrame:
+def _questions(asked: Asked, name: str, by: str | None) -> pl.DataFrame:
+    run, samples = asked
     results = measured_results(run)
     if name == AS_EXPECTED:
         scores = matches(run, results)
     else:
         scores = score_table(run, name).rows.select("index", "score").drop_nulls()
-    samples = samples_of(run)
     names = (samples.name.alias("question"), samples.question.alias("key"))
     columns = [*names, "body_digest", "index", "metadata"]
     rows = results.select(columns).join(scores, on="index").sort("index").collect()

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from ..run import Run
-from ..samples import samples_of
 from ..scores import AS_EXPECTED, score_names
 from ..uncertainty import (
     Estimate,
@@ -22,8 +21,8 @@ from ..uncertainty import (
     smallest_share_difference,
 )
 from .flips import Flip, flips_of
-from .interval import LEVEL, Interval, Z, difference_intervals, p_value
-from .scored_questions import Questions, scored_questions, scorer_in
+from .interval import LEVEL, Interval, Z, difference_error, difference_intervals, p_value
+from .scored_questions import Asked, Questions, scored_questions, scorer_in
 
 # Groups of a metadata column beyond so many are left out, the smallest first.
 GROUPS_MAX = 50
@@ -93,11 +92,14 @@ def compare_scores(
         seed: of the bootstrap.
     """
     shared = set(score_names(runs[0].directory)) & set(score_names(runs[1].directory))
+    sides = (Asked.by(runs[0]), Asked.by(runs[1]))
+    once = not any(each.samples.several for each in sides)
     found = []
     for name in (AS_EXPECTED, *sorted(shared)):
-        questions = scored_questions(runs, name, by, paired=paired)
+        questions = scored_questions(sides, name, by, paired=paired)
         if len(questions.a) and len(questions.b):
-            found.append(_difference(name, questions, runs, by, seed))
+            binary = questions.share and once
+            found.append(_difference(name, questions, runs, by, seed, binary=binary))
     known = [each.mcnemar_p for each in found if each.mcnemar_p is not None]
     adjusted = iter(holm(known))
     return [
@@ -109,9 +111,14 @@ def compare_scores(
 
 
 def _difference(
-    name: str, found: Questions, runs: tuple[Run, Run], by: str | None, seed: int
+    name: str,
+    found: Questions,
+    runs: tuple[Run, Run],
+    by: str | None,
+    seed: int,
+    *,
+    binary: bool,
 ) -> ScoreDifference:
-    binary = found.share and not any(samples_of(run).several for run in runs)
     flips: list[Flip] = []
     lost = gained = None
     if found.pairs is not None:
@@ -176,12 +183,9 @@ def _bootstrap(found: Questions, seed: int) -> Interval:
 def _smallest(found: Questions, *, binary: bool) -> float | None:
     a, b = found.a["score"].to_numpy(), found.b["score"].to_numpy()
     df = min(len(a), len(b)) - 1
-    if found.pairs is None:
-        error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    elif binary:
+    if binary and found.pairs is not None:
         return smallest_share_difference(int((a > b).sum()), int((b > a).sum()), len(a))
-    else:
-        error = float((b - a).std(ddof=1)) / math.sqrt(len(a))
+    error = difference_error(a, b, paired=found.pairs is not None)
     return smallest_mean_difference(error, df) if error else None
 
 

@@ -32,7 +32,7 @@ Name = tuple[str, str]
 
 
 def compare_sides(a: Sequence[Path], b: Sequence[Path], *, by: str | None = None) -> Comparison:
-    """Compare runs of one side with those of another; of one a side, as `compare` does.
+    """Compare runs of one side with those of another; of one a side, as `compare_runs` does.
 
     Args:
         a: directories of the runs that are compared with, or of repeats, which stand for theirs.

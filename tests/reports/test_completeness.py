@@ -11,7 +11,7 @@ import pytest
 
 from headrace.jobs import InputError, decode_manifest
 from headrace.reports import scan_results, status_of, summarise, write_summary
-from headrace.reports.comparison import compare
+from headrace.reports.comparison import compare_sides
 from headrace.reports.export import export_run
 from headrace.reports.objectives import judge_run
 from headrace.reports.run import check_whole
@@ -22,7 +22,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "report": summarise,
     "status": lambda run: status_of(run, now=datetime(2026, 6, 9, tzinfo=UTC)),
     "export": lambda run: export_run(run, "jsonl", run.parent / "out.jsonl"),
-    "compare": lambda run: compare(run, run),
+    "compare": lambda run: compare_sides([run], [run]),
     "gate": lambda run: judge_run(run, [], base=None),
     "scan": scan_results,
     "resume": lambda run: check_whole(run, decode_manifest((run / "run.json").read_bytes())),

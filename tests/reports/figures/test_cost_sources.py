@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from headrace.reports.cli import gate
-from headrace.reports.comparison import compare
+from headrace.reports.comparison import compare_sides
 from headrace.reports.comparison.sentences import sentences
 from headrace.reports.figures import CostSources, Summary, summarise, worth_comparing
 from headrace.reports.html.page import html_report
@@ -108,7 +108,7 @@ def test_gates_and_comparisons_have_them(made: RunMaker) -> None:
     run = str(made.directory)
     for condition, code in (("reported - cost < 0", 0), ("account_cost - cost <= 0.00005", 4)):
         assert CliRunner().invoke(gate, [run, "--require", condition]).exit_code == code
-    found = compare(made.directory, made.directory)
+    found = compare_sides([made.directory], [made.directory])
     assert [each.reported for each in found.sources_b] == [
         None,
         Decimal("0.0002"),
