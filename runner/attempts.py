@@ -48,13 +48,6 @@ class Conclusion(NamedTuple):
     instead: Pending | None = None
 
 
-class Finish(NamedTuple):
-    """An attempt that decided its job: its row, and the job's end."""
-
-    row: Attempt
-    end: JobEnd
-
-
 ZERO = Decimal(0)
 STOPPED = Conclusion()
 
@@ -112,9 +105,7 @@ class Attempts:
                     await self._form_check.look(outcome)
                     if outcome.unfit is not None and self._may_ask_again(flight):
                         return await self._asked_again(flight, outcome)
-            if outcome.long:
-                return await self._answered_long(flight, outcome)
-            return self._answered(flight, outcome)
+            return await self._answered(flight, outcome)
         except HaltedError:
             return STOPPED
         except HeadraceError as error:
@@ -182,29 +173,14 @@ class Attempts:
             await self._images.fetch(index, body["data"], links_in(body["data"]))
         finally:
             await self._images.put_back(outcome, body)
-            if outcome.long:
-                conclusion = await self._answered_long(flight, outcome)
-            else:
-                conclusion = self._answered(flight, outcome)
+            conclusion = await self._answered(flight, outcome)
         return conclusion
 
-    def _answered(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
+    async def _answered(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
         """Settle what the attempt reserved, and record it with its job's result."""
-        finish = self._finished_well(flight, outcome)
-        self._recorder.ended(finish.row, finish.end, replaces=flight.pending.replaces)
-        return self._over(flight, finish.row, Conclusion(finish.end))
-
-    async def _answered_long(self, flight: InFlight, outcome: AttemptOutcome) -> Conclusion:
-        return await self._recorded_long(flight, self._finished_well(flight, outcome))
-
-    async def _recorded_long(self, flight: InFlight, finish: Finish) -> Conclusion:
-        await self._recorder.ended_long(finish.row, finish.end, replaces=flight.pending.replaces)
-        return self._over(flight, finish.row, Conclusion(finish.end))
-
-    def _finished_well(self, flight: InFlight, outcome: AttemptOutcome) -> Finish:
         now_s = self._clock.now()
         usage = self._settled(flight, outcome, now_s=now_s)
-        return self._finished(flight, outcome, usage, ended_s=now_s)
+        return await self._finish(flight, outcome, usage, ended_s=now_s)
 
     def _settled(self, flight: InFlight, outcome: AttemptOutcome, *, now_s: float) -> Usage:
         """Give back what an answer did not use of what was reserved; what it used."""
@@ -242,17 +218,13 @@ class Attempts:
         first_due_s = flight.due_s if pending.first_due_s is None else pending.first_due_s
         decision = self._policy.after(failure, attempt=pending.charged, first_due_s=first_due_s)
         if decision.delay_s is None:
-            finish = self._finished(
+            return await self._finish(
                 flight,
                 outcome,
                 usage_of(flight.job, outcome),
                 ended_s=self._clock.now(),
                 gave_up=decision.reason,
             )
-            if outcome.long:
-                return await self._recorded_long(flight, finish)
-            self._recorder.ended(finish.row, finish.end, replaces=pending.replaces)
-            return self._over(flight, finish.row, Conclusion(finish.end))
         self._unfinished(flight, outcome)
         return Conclusion(retry_at_s=self._clock.now() + decision.delay_s)
 
@@ -261,7 +233,7 @@ class Attempts:
         charge = self._charge(flight, outcome, NO_CHARGE.usage)
         self._recorder.ended(attempt_row(flight, outcome, charge, self._clock), None)
 
-    def _finished(
+    async def _finish(
         self,
         flight: InFlight,
         outcome: AttemptOutcome,
@@ -269,8 +241,8 @@ class Attempts:
         *,
         ended_s: float,
         gave_up: str | None = None,
-    ) -> Finish:
-        """The records of an attempt that decided its job, still to be written."""
+    ) -> Conclusion:
+        """Record an attempt that decided its job; what takes long to write, off the loop."""
         pending = flight.pending
         pending.begin(flight.due_s)
         charge = self._charge(flight, outcome, usage)
@@ -286,7 +258,11 @@ class Attempts:
             currency=self._prices.currency if self._prices else None,
             gave_up=gave_up,
         )
-        return Finish(row, end)
+        if outcome.long:
+            await self._recorder.ended_long(row, end, replaces=pending.replaces)
+        else:
+            self._recorder.ended(row, end, replaces=pending.replaces)
+        return self._over(flight, row, Conclusion(end))
 
     def _over(self, flight: InFlight, row: Attempt, conclusion: Conclusion) -> Conclusion:
         """What an attempt means that was answered or decided its job, once it is recorded."""

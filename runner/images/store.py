@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import trio
@@ -15,6 +15,8 @@ from ..offload import Offload
 from ..outcome import AttemptOutcome
 from .downloads import DownloadError, Downloads
 from .files import has_images, links_in, store_image, with_image_stored
+
+T = TypeVar("T")
 
 
 class ImageStore:
@@ -52,32 +54,22 @@ class ImageStore:
             return False
         return (self._run / path).is_file() and not (self._run / path).is_symlink()
 
-    async def body_of(self, outcome: AttemptOutcome) -> dict[str, Any]:
+    async def body_of(self, outcome: AttemptOutcome) -> Any:
         """The response as a JSON object, parsed off the loop where it is long."""
-        body: dict[str, Any] = {}
-
-        def read() -> None:
-            body.update(msgspec.json.decode(outcome.response or "{}"))
-
-        await self._done(read, outcome)
-        return body
+        return await self._done(partial(msgspec.json.decode, outcome.response or "{}"), outcome)
 
     async def put_back(self, outcome: AttemptOutcome, body: dict[str, Any]) -> None:
         """Make this the response."""
+        outcome.response = await self._done(lambda: msgspec.json.encode(body).decode(), outcome)
 
-        def write() -> None:
-            outcome.response = msgspec.json.encode(body).decode()
-
-        await self._done(write, outcome)
-
-    async def _done(self, work: Callable[[], None], outcome: AttemptOutcome) -> None:
-        """Do it here, or off the loop where the answer is long; what came is recorded, so it is not
-        cancelled."""
+    async def _done(self, work: Callable[[], T], outcome: AttemptOutcome) -> T:
+        """What comes of it, done here or, where the answer is long, off the loop; what came is
+        recorded, so it is not cancelled."""
         if not outcome.long:
-            work()
-            return
+            return work()
         with trio.CancelScope(shield=True):
-            await self._offload(work)
+            done = await self._offload(work)
+        return done
 
     async def decode(self, job: Job, body: dict[str, Any]) -> None:
         """Put each base64 image of an answer into a file, and its path in its place in `body`.
