@@ -23,3 +23,15 @@ class Notifier:
         if self._event is not None:
             self._event.set()
             self._event = None
+
+
+async def first_of(*events: trio.Event) -> None:
+    """Wait until one of these is set."""
+    async with trio.open_nursery() as nursery:
+        for event in events:
+            nursery.start_soon(_end_with, event, nursery.cancel_scope)
+
+
+async def _end_with(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()

@@ -4,11 +4,11 @@ All else of a session is as with one process: it recovers, reads the balance, lo
 copies of equal jobs, shows, stops, and closes the books.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, cast
 
-import msgspec
 import trio
 
 from headrace.jobs import IMAGE_URLS, InputError, Job, Reask
@@ -16,28 +16,26 @@ from headrace.jobs import IMAGE_URLS, InputError, Job, Reask
 from ..assembly import Assembly
 from ..clock import RunClock
 from ..errors import WorkerError
-from ..images import ImageStore
 from ..limits import Lane
 from ..money import LeaseUse
 from ..notify import Notifier
 from ..offload import Offload
 from ..pending import Pending
-from ..record import RecoveredState, RunDirectory, Salvage
+from ..record import RecoveredState, Salvage
 from ..settings import RunSettings
 from ..workers import (
     BLOCK_JOBS,
     REPORT_S,
-    Begin,
     CoordinatorSession,
     Crew,
     Deal,
     Dealer,
+    Foreman,
     Give,
     GivenJob,
     Hand,
     Leases,
     NoMore,
-    OpenWorkers,
     Past,
     Room,
     Shares,
@@ -53,6 +51,8 @@ URGENT_S = 0.02
 # A block holds no more once it has so much.
 BLOCK_BYTES = 1024 * 1024
 SHOW_EVERY_S = 0.25
+
+OpenCrew = Callable[[Foreman], AbstractAsyncContextManager[Crew]]
 
 
 class Given:
@@ -72,22 +72,14 @@ class HandingEngine(Engine):
         self,
         *,
         settings: RunSettings,
-        run: RunDirectory,
         clock: RunClock,
-        offload: Offload,
-        images: ImageStore,
-        workers: int,
-        open_workers: OpenWorkers,
+        open_crew: OpenCrew,
         **parts: Any,
     ) -> None:
         super().__init__(**parts)
         self._settings = settings
-        self._run = run
         self._clock = clock
-        self._offload = offload
-        self._images = images
-        self._workers = workers
-        self._open_workers = open_workers
+        self._open_crew = open_crew
         self._given: dict[int, Given] = {}
         self._reasks: dict[int, list[Reask]] = {}
         self._room = Notifier()
@@ -98,17 +90,9 @@ class HandingEngine(Engine):
         """As of an engine that sends by itself."""
         self._reasks = dict(state.reasks)
         self._dealer = self._new_dealer(state)
-        async with self._open_workers(self._workers) as ends:
-            self._crew = Crew(
-                ends,
-                run=self._run,
-                recorder=self._recorder,
-                foreman=self,
-                clock=self._clock,
-                stop=self._stop,
-                offload=self._offload,
-            )
-            for hand in self._crew.hands:
+        async with self._open_crew(self) as crew:
+            self._crew = crew
+            for hand in crew.hands:
                 self._given[hand.number] = Given(len(self._backlogs))
                 self._dealer.join(hand.number)
             async with trio.open_nursery() as beside:
@@ -119,11 +103,11 @@ class HandingEngine(Engine):
                     beside.start_soon(self._dealer.leases.serve)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._listen)
-                    await self._crew.begin(self._begin_of)
+                    task = task_of(self._settings, self._recorder.totals.succeeded)
+                    await crew.begin("bulk", task)
                     await self._hand_out_all(passes, state, read)
-                    await self._crew.send(NoMore())
+                    await crew.send(NoMore())
                 beside.cancel_scope.cancel()
-        self._crew.close(self._images)
         self._show_once()
 
     async def _listen(self) -> None:
@@ -144,19 +128,6 @@ class HandingEngine(Engine):
         dealer = Dealer(shares, leases)
         dealer.on_news = self._news.notify_all
         return dealer
-
-    def _begin_of(self, worker: int) -> Begin:
-        crew = self._crew
-        return Begin(
-            kind="bulk",
-            worker=worker,
-            of=len(crew.hands),
-            directory=str(self._run.path),
-            manifest=msgspec.json.encode(self._run.manifest),
-            segment=crew.segment,
-            anchor=crew.anchor(),
-            task=task_of(self._settings, self._recorder.totals.succeeded),
-        )
 
     # -- handing out
 
@@ -228,10 +199,10 @@ class HandingEngine(Engine):
         """What a worker has not done goes to others."""
         given = self._given[worker]
         jobs, given.jobs = given.jobs, {}
-        now_s = self._clock.now()
+        now_s, lanes = self._clock.now(), list(self._lanes)
         for index, (lane, pending) in jobs.items():
             pending.made = max(pending.made, attempts.get(index, 0))
-            self._backlogs[list(self._lanes)[lane]].retry(pending, now_s)
+            self._backlogs[lanes[lane]].retry(pending, now_s)
 
     # -- what workers say
 
@@ -318,11 +289,7 @@ class BulkCoordinator(CoordinatorSession, BulkSession):
     def _engine(self, parts: Assembly, copies: Copies | None) -> Engine:
         return HandingEngine(
             settings=self._bulk,
-            run=self._run,
             clock=self._clock,
-            offload=self._environment.offload,
-            images=parts.images,
-            workers=self._workers,
-            open_workers=self._open_workers,
+            open_crew=partial(self._open_crew, parts),
             **self._engine_parts(parts, copies),
         )

@@ -11,7 +11,6 @@ import trio
 from headrace.jobs import CostBounds, JobEnd
 
 from ..assembly import Assembly
-from ..clock import RunClock
 from ..dispatch import send_all
 from ..limits import Lane, SharedLane
 from ..money import LeasedBudget
@@ -37,6 +36,7 @@ from ..workers import (
     ToWorker,
     Use,
     WorkerSession,
+    worker_clock,
     worker_directory,
 )
 from .backlog import Backlog
@@ -75,14 +75,10 @@ def bulk_worker(
         return key if kind is Secret else value
 
     settings = msgspec.msgpack.decode(task.settings, type=RunSettings, dec_hook=with_key)
-
-    def wall() -> datetime:
-        return begin.anchor.moved(link.shared_s())
-
     return BulkWorker(
         worker_directory(begin, link),
         settings,
-        RunClock(wall),
+        worker_clock(begin, link),
         environment._replace(announce=None, stop=None),
         begin=begin,
         link=link,

@@ -69,7 +69,7 @@ class ImageStore:
             return work()
         with trio.CancelScope(shield=True):
             done = await self._offload(work)
-        return done
+        return done  # noqa: RET504 - a scope might swallow, for all that mypy knows
 
     async def decode(self, job: Job, body: dict[str, Any]) -> None:
         """Put each base64 image of an answer into a file, and its path in its place in `body`.

@@ -5,7 +5,6 @@ It makes no requests of its own but those for the balance.
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,8 +14,7 @@ from headrace.jobs import MachineFacts, WorkerFacts
 
 from ..assembly import Assembly
 from ..record import RecoveredState, Salvage
-from ..stderr import show
-from ..workers import Begin, CoordinatorSession, Crew, Go, Hand, Room, Tell, WorkerUse
+from ..workers import CoordinatorSession, Crew, Go, Hand, Room, Tell, WorkerUse
 from .machine import WORST_KEPT
 from .options import LoadOptions
 from .recorder import LoadRecorder
@@ -70,38 +68,16 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
         self._crew_recorder = recorder
         for reject in self._source.rejects:
             recorder.reject(reject)
-        async with self._open_workers(self._workers) as ends:
-            self._crew = crew = Crew(
-                ends,
-                run=self._run,
-                recorder=recorder,
-                foreman=self,
-                clock=self._clock,
-                stop=self._stop,
-                offload=self._environment.offload,
-            )
+        async with self._open_crew(parts, self) as crew:
+            self._crew = crew
             async with trio.open_nursery() as beside:
                 beside.start_soon(self._stop.on_error, recorder.sync_regularly)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(crew.run)
-                    await crew.begin(self._begin_of)
+                    await crew.begin("load", task_of(self._asked))
                     await self._go(crew, parts, beside)
                 beside.cancel_scope.cancel()
-        crew.close(parts.images)
         self._end_crew(crew.hands)
-
-    def _begin_of(self, worker: int) -> Begin:
-        crew = self._crew
-        return Begin(
-            kind="load",
-            worker=worker,
-            of=len(crew.hands),
-            directory=str(self._run.path),
-            manifest=msgspec.json.encode(self._run.manifest),
-            segment=crew.segment,
-            anchor=crew.anchor(),
-            task=task_of(self._asked),
-        )
 
     async def _go(self, crew: Crew, parts: Assembly, beside: trio.Nursery) -> None:
         """Name the moment at which all begin, and look on."""
@@ -113,16 +89,7 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
         await crew.send(Go(start_s=crew.shared_s(start_s)))
         if math.isfinite(window.end_s):
             crew.give_up_at(window.end_s + self._load.grace_s)
-        beside.start_soon(self._save)
-        if parts.limits is not None:
-            beside.start_soon(parts.limits.renew)
-        if parts.watch is not None:
-            beside.start_soon(parts.watch.run)
-        if self._server is not None:
-            beside.start_soon(self._stop.on_error, self._server.watch)
-        if self._display is not None:
-            progress = self._progress(parts, self._schedules, window)
-            beside.start_soon(show, self._display, progress)
+        self._look_on(beside, parts, self._schedules, window)
         beside.start_soon(self._show_concurrency, parts)
 
     async def _show_concurrency(self, parts: Assembly) -> None:
@@ -187,7 +154,7 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
         facts.ended = max((each.ended for each in known if each.ended is not None), default=now)
         facts.unsent = sum(each.unsent for each in known)
         cut_off = [each.cut_off for each in known if each.cut_off is not None]
-        facts.cut_off = _latest(cut_off)
+        facts.cut_off = max(cut_off, default=None)
         machines = [each.machine for each in known if each.machine is not None]
         facts.machine = together(machines) if machines else None
 
@@ -202,10 +169,6 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
             where=None if place is None else place.name,
             clock_error_s=None if place is None else place.clock_error_s,
         )
-
-
-def _latest(moments: Sequence[datetime]) -> datetime | None:
-    return max(moments, default=None)
 
 
 def together(machines: Sequence[MachineFacts]) -> MachineFacts:

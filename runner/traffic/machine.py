@@ -26,6 +26,8 @@ from .histogram import Histogram
 TICK_S = 0.01
 WORST_KEPT = 20
 SAMPLE_EVERY_S = 1.0
+# Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
+GC_THRESHOLD = 200_000
 
 
 class LoopMonitor:
@@ -85,6 +87,13 @@ class LoopMonitor:
             yield
         finally:
             gc.callbacks.remove(look)
+
+
+def freeze_garbage() -> None:
+    """Look for cycles seldom from now on, and never among what is there already."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
 
 
 class CoreTimes(NamedTuple):

@@ -139,18 +139,9 @@ class LoadSession(RunSession):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._loop.watch, loop_alarm)
                     nursery.start_soon(self._usage.watch)
-                    nursery.start_soon(self._save)
                     nursery.start_soon(self._begin_measuring, window)
                     nursery.start_soon(self._end_measuring, schedule)
-                    if parts.limits is not None:
-                        nursery.start_soon(parts.limits.renew)
-                    if parts.watch is not None:
-                        nursery.start_soon(parts.watch.run)
-                    if self._server is not None:
-                        nursery.start_soon(self._stop.on_error, self._server.watch)
-                    if self._display is not None:
-                        progress = self._progress(parts, schedule, window)
-                        nursery.start_soon(show, self._display, progress)
+                    self._look_on(nursery, parts, schedule, window)
                     await send_all(
                         [schedule],
                         recorder.sync_regularly,
@@ -168,6 +159,20 @@ class LoadSession(RunSession):
 
     def _shown(self, schedule: ShownSchedule) -> None:
         """For those who look on from elsewhere."""
+
+    def _look_on(
+        self, nursery: trio.Nursery, parts: Assembly, schedule: ShownSchedule, window: MeasureWindow
+    ) -> None:
+        """Start what looks at the account, the server and the run itself while it sends."""
+        nursery.start_soon(self._save)
+        if parts.limits is not None:
+            nursery.start_soon(parts.limits.renew)
+        if parts.watch is not None:
+            nursery.start_soon(parts.watch.run)
+        if self._server is not None:
+            nursery.start_soon(self._stop.on_error, self._server.watch)
+        if self._display is not None:
+            nursery.start_soon(show, self._display, self._progress(parts, schedule, window))
 
     def _progress(
         self, parts: Assembly, schedule: ShownSchedule, window: MeasureWindow

@@ -29,6 +29,7 @@ from ..limits import all_open_files
 from ..metrics import metrics_beside
 from ..record import RunDirectory, storage
 from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
+from .machine import freeze_garbage
 from .metrics import load_figures
 from .option_files import packed
 from .options import LoadOptions, LoadPlan, plan
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from ..cluster import ClusterMachines
     from ..workers import OpenWorkers
 
-# Allocations between two looks for cycles: seldom, since a look holds up whatever is due.
-GC_THRESHOLD = 200_000
 NOT_VALID = 6  # exit codes
 NOT_MET = 4
 
@@ -263,9 +262,7 @@ def _facts(planned: LoadPlan) -> LoadFacts:
 def _undisturbed() -> Iterator[None]:
     """As many open files as are allowed, and no looks for cycles among what is there already."""
     thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 50)
+    freeze_garbage()
     try:
         with all_open_files(), standard_streams.unwaiting():
             yield

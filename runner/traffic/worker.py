@@ -1,7 +1,5 @@
 """A worker of a load run: the same due times as everyone's, and the requests of its part."""
 
-import gc
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from headrace.jobs import InputError, JobFile, LoadFacts, Part
 
 from ..alarm import OpenAlarm, open_alarm
 from ..assembly import Assembly
-from ..clock import RunClock
+from ..notify import first_of
 from ..secret import Secret
 from ..session import RunEnvironment
 from ..workers import (
@@ -23,16 +21,15 @@ from ..workers import (
     Tell,
     ToWorker,
     WorkerSession,
+    worker_clock,
     worker_directory,
 )
-from .demand import MeasureWindow
+from .machine import freeze_garbage
 from .option_files import unpacked
 from .options import LoadOptions, plan
 from .session import LoadSession
 from .tally import Tally, TallyNews
-from .view import LoadProgress, ShownSchedule
-
-GC_THRESHOLD = 200_000
+from .view import ShownSchedule
 
 
 class LoadLook(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -79,11 +76,7 @@ def load_worker(
     if not _same(source.identity, run.manifest.job_file):
         raise InputError("the file that prompts come from has changed since the run began")
     ahead_s = link.shared_s() - begin.anchor.shared_s
-
-    def wall() -> datetime:
-        return begin.anchor.moved(link.shared_s())
-
-    clock = RunClock(wall)
+    clock = worker_clock(begin, link)
     session = LoadWorker(
         run,
         settings,
@@ -128,27 +121,13 @@ class LoadWorker(WorkerSession, LoadSession):
     async def _start_s(self) -> float:
         """The moment that the coordinator names; what is there by then is frozen for the collector
         of garbage."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, 20, 50)
+        freeze_garbage()
         await self.say(Ready())
-        async with trio.open_nursery() as nursery:
-
-            async def wait(event: trio.Event) -> None:
-                await event.wait()
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(wait, self._go)
-            nursery.start_soon(wait, self._stop.requested)
+        await first_of(self._go, self._stop.requested)
         now_s = self._clock.now()
         if not self._go.is_set():
             return now_s
         return now_s + self._at_s - self.link.shared_s()
-
-    def _progress(
-        self, parts: Assembly, schedule: ShownSchedule, window: MeasureWindow
-    ) -> LoadProgress:
-        raise AssertionError("a worker has no display")
 
     def _shown(self, schedule: ShownSchedule) -> None:
         self._schedule_shown = schedule

@@ -55,7 +55,13 @@ if TYPE_CHECKING:
         Use,
     )
     from .processes import WorkerProcesses
-    from .session import CoordinatorLink, WorkerDirectory, WorkerSession, worker_directory
+    from .session import (
+        CoordinatorLink,
+        WorkerDirectory,
+        WorkerSession,
+        worker_clock,
+        worker_directory,
+    )
     from .shares import Past, Shares
     from .terms import REPORT_S, SHARE_LASTS_S, SlotUse, WorkerTerms, WorkerUse
     from .worker_command import ONE_THREAD, WORKER_COMMAND
@@ -106,6 +112,7 @@ __all__ = [
     "WorkerSession",
     "WorkerTerms",
     "WorkerUse",
+    "worker_clock",
     "worker_directory",
 ]
 
@@ -123,7 +130,7 @@ __getattr__ = late(
             "Room Tell ToCoordinator ToWorker Use"
         ),
         "processes": "WorkerProcesses",
-        "session": "CoordinatorLink WorkerDirectory WorkerSession worker_directory",
+        "session": "CoordinatorLink WorkerDirectory WorkerSession worker_clock worker_directory",
         "shares": "Past Shares",
         "terms": "REPORT_S SHARE_LASTS_S SlotUse WorkerTerms WorkerUse",
         "worker_command": "ONE_THREAD WORKER_COMMAND",

@@ -1,15 +1,16 @@
 """What the coordinators of all kinds of run have in common."""
 
 import random
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 from headrace.jobs import Session
 
+from ..assembly import Assembly
 from ..record import coordinating
 from ..session import RunOutcome, RunSession
-from .crew import OpenWorkers
+from .crew import Crew, Foreman, OpenWorkers
 
 
 class CoordinatorSession(RunSession):
@@ -29,6 +30,23 @@ class CoordinatorSession(RunSession):
         """As of any session."""
         with self._held:
             return await super().work()
+
+    @asynccontextmanager
+    async def _open_crew(self, parts: Assembly, foreman: Foreman) -> AsyncIterator[Crew]:
+        """The workers, opened and yet to be begun. Once the block has ended what their last words
+        have is in the books."""
+        async with self._open_workers(self._workers) as ends:
+            crew = Crew(
+                ends,
+                run=self._run,
+                recorder=parts.recorder,
+                foreman=foreman,
+                clock=self._clock,
+                stop=self._stop,
+                offload=self._environment.offload,
+            )
+            yield crew
+        crew.close(parts.images)
 
     def _begin(self, notes: Sequence[str]) -> tuple[random.Random, Session]:
         self._held.enter_context(coordinating(self._run.path))  # before run.json tells of workers

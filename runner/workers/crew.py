@@ -7,7 +7,7 @@ and tells each worker its task. What carries the messages is the link's affair.
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 import trio
@@ -17,6 +17,7 @@ from headrace.jobs import SegmentName, counted
 from ..clock import RunClock
 from ..errors import WorkerError
 from ..images import ImageStore
+from ..notify import first_of
 from ..offload import Offload
 from ..record import Recorder, RunDirectory, Salvage, salvage
 from ..session import add_estimates
@@ -141,7 +142,7 @@ class Crew:
         self._clock = clock
         self._stop = stop
         self._offload = offload
-        self.segment = recorder.segment.number  # the first that anybody writes in this session
+        self._segment = recorder.segment.number  # the first that anybody writes in this session
         self._patience = trio.CancelScope()
 
     @property
@@ -154,17 +155,29 @@ class Crew:
         """Attempts under way, as far as was told."""
         return sum(hand.latest.in_flight for hand in self.here)
 
-    async def begin(self, make: Callable[[int], Begin]) -> None:
-        """Tell each worker its task, made for its number, and wait until all of them are ready.
+    async def begin(self, kind: Literal["load", "bulk"], task: bytes) -> None:
+        """Tell each worker its task, as its kind of run has it, and wait until all are ready.
 
         Returns early where the run stops.
         """
+        run, anchor = self._run, self._anchor()
+        manifest = msgspec.json.encode(run.manifest)
         for hand in self.hands:
-            await self._send(hand, make(hand.number))
+            begin = Begin(
+                kind=kind,
+                worker=hand.number,
+                of=len(self.hands),
+                directory=str(run.path),
+                manifest=manifest,
+                segment=self._segment,
+                anchor=anchor,
+                task=task,
+            )
+            await self.send_to(hand, begin)
         for hand in self.hands:
-            await _first_of(hand.ready, hand.over, self._stop.requested)
+            await first_of(hand.ready, hand.over, self._stop.requested)
 
-    def anchor(self) -> Anchor:
+    def _anchor(self) -> Anchor:
         """A moment on both clocks."""
         now_s, shared_s = self._clock.now(), self.hands[0].end.link.shared_s()
         return Anchor(utc=self._clock.utc(now_s), shared_s=shared_s)
@@ -174,14 +187,13 @@ class Crew:
         return self.hands[0].end.link.shared_s() + moment_s - self._clock.now()
 
     async def send(self, message: ToWorker) -> None:
-        """Tell all that are left."""
-        await self._send_all(message)
+        """Tell all that are left, each by itself: one that does not read holds up no other."""
+        async with trio.open_nursery() as nursery:
+            for hand in self.here:
+                nursery.start_soon(self.send_to, hand, message)
 
     async def send_to(self, hand: Hand, message: ToWorker) -> None:
         """Tell one of them; nothing where it is gone."""
-        await self._send(hand, message)
-
-    async def _send(self, hand: Hand, message: ToWorker) -> None:
         try:
             await hand.end.link.send(message)
         except LinkLostError:
@@ -219,16 +231,10 @@ class Crew:
         reason = self._stop.reason
         assert reason is not None
         self.give_up_at(self._clock.now() + self._stop.grace_s)
-        await self._send_all(Halt(reason=Reason.of(reason)))
+        await self.send(Halt(reason=Reason.of(reason)))
         await self._stop.requested_now.wait()
         self.give_up_at(self._clock.now())
-        await self._send_all(Kill())
-
-    async def _send_all(self, message: ToWorker) -> None:
-        """To each by itself: one that does not read holds up no other."""
-        async with trio.open_nursery() as nursery:
-            for hand in self.here:
-                nursery.start_soon(self._send, hand, message)
+        await self.send(Kill())
 
     async def _listen(self, hand: Hand) -> None:
         try:
@@ -255,7 +261,7 @@ class Crew:
             case Note():
                 names = [SegmentName.noted_as(each) for each in message.segments]
                 await self._run.noted(names, writer=hand.number, offload=self._offload)
-                await self._send(hand, Noted())
+                await self.send_to(hand, Noted())
             case Use():
                 self._foreman.used(hand, message.use)
             case Halt():
@@ -290,27 +296,13 @@ class Crew:
     async def _salvage(self, hand: Hand) -> None:
         """Record what a lost worker left: what was in flight as lost, and what it had not told."""
         await hand.end.gone()
-        left = await self._offload(lambda: salvage(self._run.path, hand.number, self.segment))
+        left = await self._offload(lambda: salvage(self._run.path, hand.number, self._segment))
         for sent in left.unended:
             self._recorder.ended(sent.lost(), None)
         await self._recorder.sync()
         await self._foreman.lost(hand, left)
-        if not self.here and any(each.lost_s is not None for each in self.hands):
-            lost = sum(each.lost_s is not None for each in self.hands)
-            if lost == len(self.hands):
-                raise WorkerError(
-                    f"{counted(lost, 'worker')} ended by themselves, and none is left; run the "
-                    "same command again to resume, with fewer --workers where memory is short"
-                )
-
-
-async def _first_of(*events: trio.Event) -> None:
-    """Wait for the first of these."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)
+        if all(each.lost_s is not None for each in self.hands):
+            raise WorkerError(
+                f"{counted(len(self.hands), 'worker')} ended by themselves, and none is left; run "
+                "the same command again to resume, with fewer --workers where memory is short"
+            )

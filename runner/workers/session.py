@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -23,7 +24,9 @@ from headrace.jobs import (
 )
 
 from ..assembly import Assembly
+from ..clock import RunClock
 from ..errors import CoordinatorLostError, StorageError
+from ..notify import first_of
 from ..offload import Offload
 from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory
 from ..session import RunOutcome, RunSession, download_totals, history_points
@@ -54,8 +57,6 @@ class WorkerDirectory(RunDirectory):
     write."""
 
     def __init__(self, begin: Begin, link: CoordinatorLink, manifest: Manifest) -> None:
-        from pathlib import Path
-
         super().__init__(Path(begin.directory), manifest, manifest.job_file)
         self.seals = not begin.mirrored
         self._link = link
@@ -75,7 +76,7 @@ class WorkerDirectory(RunDirectory):
                 await self._link.send(Note(segments=[name.noted for name in names]))
             except LinkLostError:
                 self.coordinator_lost.set()
-            await _either(self._noted, self.coordinator_lost)
+            await first_of(self._noted, self.coordinator_lost)
             if not self._noted.is_set():
                 raise CoordinatorLostError("the process that started this worker is gone")
 
@@ -87,6 +88,15 @@ class WorkerDirectory(RunDirectory):
 def worker_directory(begin: Begin, link: CoordinatorLink) -> WorkerDirectory:
     """The directory of the run that a worker was told of."""
     return WorkerDirectory(begin, link, decode_manifest(begin.manifest))
+
+
+def worker_clock(begin: Begin, link: CoordinatorLink) -> RunClock:
+    """A worker's clock, whose dates are by the moment that all processes of the run know."""
+
+    def wall() -> datetime:
+        return begin.anchor.moved(link.shared_s())
+
+    return RunClock(wall)
 
 
 class WorkerSession(RunSession):
@@ -280,14 +290,3 @@ class WorkerSession(RunSession):
             rejected=0,
             cost=recorder.totals.spent,
         )
-
-
-async def _either(*events: trio.Event) -> None:
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)

@@ -96,22 +96,10 @@ class Bench:
                 )
                 async with trio.open_nursery() as listening:
                     listening.start_soon(crew.run)
-                    await crew.begin(lambda worker: self._begin(crew, run, worker))
+                    await crew.begin("bulk", b"")
                 nursery.cancel_scope.cancel()
             journal.close()
         return crew
-
-    def _begin(self, crew: Crew, run: RunDirectory, worker: int) -> Begin:
-        return Begin(
-            kind="bulk",
-            worker=worker,
-            of=len(self.scripts),
-            directory=str(run.path),
-            manifest=b"{}",
-            segment=crew.segment,
-            anchor=crew.anchor(),
-            task=b"",
-        )
 
     def _end(self, nursery: trio.Nursery, number: int, script: Script) -> WorkerEnd:
         ours, theirs = trio.testing.memory_stream_pair()
