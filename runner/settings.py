@@ -22,6 +22,7 @@ from headrace.jobs import (
 
 from .base_url import BaseUrls, base_urls_from
 from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, OUTAGE_S
+from .machine_limits import usable_cores
 from .options import Headers
 from .secret import Secret
 from .transport import own_authorities, transport_to
@@ -194,9 +195,7 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
 def cores_for_workers() -> int:
     """What `auto` workers are: one for each core that this process may use but one, which the
     coordinator has; at least one."""
-    affine = hasattr(os, "sched_getaffinity")  # not on macOS
-    cores = len(os.sched_getaffinity(0)) if affine else os.cpu_count() or 1
-    return max(1, cores - 1)
+    return max(1, len(usable_cores()) - 1)
 
 
 def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:

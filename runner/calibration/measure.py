@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..clock import wall_now
 from ..local_gateway import local_gateway
+from ..machine_limits import usable_cores
 from ..secret import Secret
 from ..session import REAL_ENVIRONMENT
 from ..signals import Ending, ending_at_signals
@@ -129,13 +130,6 @@ def _together(runner: "Loads", workers: int) -> Together:
         chunks_per_s=_chunks(runner),
         streams=_streams(runner),
     )
-
-
-def usable_cores() -> frozenset[int]:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return frozenset(os.sched_getaffinity(0))
-    return frozenset(range(os.cpu_count() or 1))
 
 
 def busy() -> str | None:

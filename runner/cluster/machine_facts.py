@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from ..defaults import KEY_VARIABLE
+from ..machine_limits import ephemeral_ports, usable_cores
 
 
 class MachineFacts(TypedDict):
@@ -44,9 +45,9 @@ def facts_here(
         python=".".join(map(str, sys.version_info[:3])),
         distributed=version("distributed"),
         host=platform.node(),
-        cores=usable_cores(),
+        cores=len(usable_cores()),
         open_files=None if hard == resource.RLIM_INFINITY else hard,
-        local_ports=local_ports(proc),
+        local_ports=ephemeral_ports(proc),
         key_digest=key_digest(key, nonce) if key else None,
     )
 
@@ -54,20 +55,3 @@ def facts_here(
 def key_digest(key: str, nonce: bytes) -> str:
     """HMAC-SHA256 of a key (RFC 2104), in hex."""
     return hmac.new(nonce, key.encode(), hashlib.sha256).hexdigest()
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def local_ports(proc: Path) -> int | None:
-    """How many ports there are for connections from this machine to one address."""
-    try:
-        text = (proc / "sys" / "net" / "ipv4" / "ip_local_port_range").read_text(encoding="ascii")
-        low, high = text.split()
-        return int(high) - int(low) + 1
-    except (OSError, ValueError):
-        return None

@@ -21,6 +21,7 @@ from headrace.jobs import STALL_S, MachineFacts, Stall
 
 from ..alarm import Alarm
 from ..clock import RunClock
+from ..machine_limits import ephemeral_ports
 from .histogram import Histogram
 
 TICK_S = 0.01
@@ -220,14 +221,6 @@ def tcp_sockets(proc: Path) -> int | None:
                 figures = dict(zip(fields[::2], map(int, fields[1::2]), strict=False))
                 count = (count or 0) + figures.get("inuse", 0) + figures.get("tw", 0)
     return count
-
-
-def ephemeral_ports(proc: Path) -> int | None:
-    """How many ports there are for connections that this machine opens to one address."""
-    for line in _lines(proc / "sys" / "net" / "ipv4" / "ip_local_port_range"):
-        low, high = line.split()
-        return int(high) - int(low) + 1
-    return None
 
 
 def _lines(path: Path) -> list[str]:

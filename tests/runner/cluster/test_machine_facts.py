@@ -3,11 +3,10 @@
 import os
 import resource
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
-from headrace.runner.cluster.machine_facts import facts_here, key_digest, local_ports, usable_cores
+from headrace.runner.cluster.machine_facts import facts_here, key_digest
 
 KEY = "sk-of-this-machine"
 
@@ -37,19 +36,3 @@ def test_a_digest_is_of_one_check_alone() -> None:
 def test_no_limit_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, resource.RLIM_INFINITY))
     assert facts_here(b"", {})["open_files"] is None
-
-
-def test_ports_are_counted_both_ends_included(tmp_path: Path) -> None:
-    path = tmp_path / "sys" / "net" / "ipv4" / "ip_local_port_range"
-    assert local_ports(tmp_path) is None
-    path.parent.mkdir(parents=True)
-    path.write_text("32768\t60999\n")
-    assert local_ports(tmp_path) == 28_232
-    path.write_text("many")
-    assert local_ports(tmp_path) is None
-
-
-def test_a_system_without_affinity_has_all_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 12)
-    assert usable_cores() == 12

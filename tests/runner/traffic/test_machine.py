@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from headrace.runner.alarm import open_alarm
 from headrace.runner.clock import RunClock
+from headrace.runner.machine_limits import ephemeral_ports
 from headrace.runner.traffic.machine import (
     TICK_S,
     WORST_KEPT,
@@ -19,7 +20,6 @@ from headrace.runner.traffic.machine import (
     LoopMonitor,
     ProcessUsage,
     core_times,
-    ephemeral_ports,
     facts_of,
     open_files,
     tcp_sockets,
