@@ -39,8 +39,9 @@ def die_at(operation: str, nth: int, where: str) -> None:
 def make_small() -> None:
     """Have this process seal every few jobs."""
     from headrace.runner.record import recorder
+    from headrace.runner.workers import session
 
-    recorder.SEGMENT_BYTES = SEGMENT_BYTES
+    recorder.SEGMENT_BYTES = session.SEGMENT_BYTES = SEGMENT_BYTES  # a worker has its own
     recorder.SYNC_EVERY_S = SYNC_EVERY_S
 
 
