@@ -19,6 +19,8 @@ from headrace.jobs import counted, read_run_file
 from ..errors import RunDirectoryError
 from .files import make_directory, storage
 
+# Real time: who holds the lock is another process, of whose end nothing tells, and nothing of the run
+# has begun that would have to wait or that a test's clock could move on.
 LOOKS = 20
 LOOK_EVERY_S = 0.01
 RUN_JSON_BYTES_MAX = 16 * 1024 * 1024
@@ -56,9 +58,17 @@ def locked(path: Path, *, announce: Callable[[str], None] | None = None) -> Iter
 @contextmanager
 def coordinating(run: Path) -> Iterator[None]:
     """Be seen to be there as long as workers send for this run. Raises StorageError."""
-    with storage(run / "journal"):
-        make_directory(run / "journal")
-        descriptor = os.open(run / "journal", os.O_RDONLY | os.O_DIRECTORY)
+    with held(run / "journal"):
+        yield
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold a directory, which is made where there is none, once nobody else does. Raises
+    StorageError."""
+    with storage(directory):
+        make_directory(directory)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

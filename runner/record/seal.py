@@ -5,10 +5,7 @@ same parts come again, or the parts. Several workers seal at once; what is not t
 changed by one after the other.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +14,7 @@ from headrace.jobs import Attempt, BalanceReading, Result, SegmentName, row_fram
 
 from ..errors import StorageError
 from .files import make_directory, storage
+from .lock import held
 from .reasks import add_reasks, reask_frame
 from .replaced import replace_table, take_out
 from .tables import tables_in
@@ -53,18 +51,10 @@ def seal(run: Path, name: SegmentName, segment: Path, *, damaged: bool = False) 
         sync_directory(segment.parent)
 
 
-@contextmanager
-def _alone(run: Path) -> Iterator[None]:
+def _alone(run: Path) -> AbstractContextManager[None]:
     """Hold back other processes that seal for this run, which would each write a table anew without
     what the other has added. Raises StorageError."""
-    with storage(run / "attempts"):
-        make_directory(run / "attempts")
-        descriptor = os.open(run / "attempts", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return held(run / "attempts")
 
 
 def write_part(directory: Path, name: SegmentName, table: pl.DataFrame) -> None:
