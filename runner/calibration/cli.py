@@ -7,7 +7,7 @@ import click
 from ..params import WORKERS
 
 if TYPE_CHECKING:
-    from ..traffic import Calibration
+    from ..traffic import Calibration, Peak, Together
 
 
 @click.command()
@@ -53,19 +53,11 @@ def print_calibration(found: "Calibration", console: Any) -> None:
     table.add_column("this client's peak")
     table.add_column("at least", justify="right")
     table.add_column("what stopped it there")
-    for name, peak in (
-        ("requests per second", found.requests_per_s),
-        ("chunks per second", found.chunks_per_s),
-        ("streams at once", found.streams),
-    ):
+    for name, peak in _peaks(found):
         table.add_row(name, f"{peak.most:,.0f}", peak.limit)
     if (several := found.together) is not None:
         table.add_section()
-        for name, peak in (
-            ("requests per second", several.requests_per_s),
-            ("chunks per second", several.chunks_per_s),
-            ("streams at once", several.streams),
-        ):
+        for name, peak in _peaks(several):
             words = f"{name}, {several.workers} workers"
             table.add_row(words, f"{peak.most:,.0f}", peak.limit)
     console.print(table)
@@ -82,3 +74,12 @@ def print_calibration(found: "Calibration", console: Any) -> None:
         )  # fmt: skip
         table.add_row(words, *("-" if s is None else f"{s * 1000:.2f}" for s in figures))
     console.print(table)
+
+
+def _peaks(found: "Calibration | Together") -> list[tuple[str, "Peak"]]:
+    """The peaks in words."""
+    return [
+        ("requests per second", found.requests_per_s),
+        ("chunks per second", found.chunks_per_s),
+        ("streams at once", found.streams),
+    ]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from backports import zstd
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, write_all
 
 from ..record import storage
 
@@ -49,10 +49,9 @@ class Spool:
             if self._file is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
                 self._file = os.open(self.path, flags, self._mode)
-            left = _HEAD.pack(at_s, len(packed)) + packed
-            self._size_bytes += len(left)
-            while left:
-                left = left[os.write(self._file, left) :]
+            frame = _HEAD.pack(at_s, len(packed)) + packed
+            self._size_bytes += len(frame)
+            write_all(self._file, frame)
 
     def close(self) -> None:
         """Close the file, which stays."""

@@ -58,7 +58,7 @@ class LoadRecorder(Recorder):
 
     def never_sent(self, attempt: Attempt) -> None:
         """A request was due, and the run ended before it left; those who look on have gone."""
-        super().ended(msgspec.structs.replace(attempt, phase=self._phase_of(attempt.due_at)), None)
+        super().ended(self._with_phase(attempt), None)
 
     async def _next_segment(self) -> Journal:
         """Unlike a segment that is sealed at once, the full one keeps the attempts that it began;

@@ -12,12 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from headrace.jobs import InputError, check_path
-
-from ..record import DIRECTORY_MODE, making, storage
+from ..record import storage
 from ..secret import Secret
 from .options import LoadOptions, LoadPlan, plan
 from .start import NOT_MET, NOT_VALID, JudgedLoad, requirement
+from .steps import make_runs_directory, refuse_existing
 
 if TYPE_CHECKING:
     from headrace.reports import GateReport, Repeat, Repeats
@@ -74,8 +73,7 @@ class Repeater:
         now: Callable[[], dt.datetime],
         look: Callable[["Repeat"], None] = lambda _run: None,
     ) -> None:
-        if directory.exists():
-            raise InputError(f"{directory} exists; name a directory that doesn't, by --out")
+        refuse_existing(directory)
         self._options, self._key, self._directory = options, key, directory
         self._turns = list(turns(repeats, two=against is not None))
         self._repeats, self._against = repeats, against
@@ -96,9 +94,7 @@ class Repeater:
         """Make all runs. Raises InputError where one can't be planned, before any is made."""
         first = [self._plan(turn) for turn in self._turns[: 1 + (self._against is not None)]]
         self._base_url = first[0].settings.base_url
-        check_path(self._directory)
-        with storage(self._directory), making(self._directory):
-            self._directory.mkdir(DIRECTORY_MODE[self._options.get("share", False)], parents=True)
+        make_runs_directory(self._directory, self._options)
         for turn in self._turns:
             if not self._make(turn):
                 break

@@ -131,8 +131,7 @@ class Stepper:
         now: Callable[[], dt.datetime],
         look: Callable[["Step"], None] = lambda _step: None,
     ) -> None:
-        if directory.exists():
-            raise InputError(f"{directory} exists; name a directory that doesn't, by --out")
+        refuse_existing(directory)
         self._options, self._key, self._directory = options, key, directory
         self._kind: Literal["sweep", "find"] = kind
         self._run, self._now, self._look = run, now, look
@@ -150,7 +149,7 @@ class Stepper:
         """A step for each load, in their order. Raises InputError where one can't be planned."""
         for load in loads:  # all of them are checked before any is made
             self._plan(load, self._directory)
-        self._begin()
+        make_runs_directory(self._directory, self._options)
         for load in loads:
             if self._step(load) is None:
                 break
@@ -168,7 +167,7 @@ class Stepper:
         first = trials.next()
         assert first is not None
         self._plan(search.load(first), self._directory)
-        self._begin()
+        make_runs_directory(self._directory, self._options)
         while (trial := trials.next()) is not None:
             load = search.load(trial)
             step = self._warm_step(load)
@@ -199,11 +198,6 @@ class Stepper:
             return step
         self._warmup_s = ROUNDS_WARM * round_s
         return self._step(load)
-
-    def _begin(self) -> None:
-        check_path(self._directory)
-        with storage(self._directory), making(self._directory):
-            self._directory.mkdir(DIRECTORY_MODE[self._options.get("share", False)], parents=True)
 
     def _step(self, load: StepLoad) -> "Step | None":
         """Make one step; None where the measurement is to end here."""
@@ -268,6 +262,20 @@ class Stepper:
         with storage(self._directory / "steps.json"):
             write_steps(report, self._directory / "steps.json")
         return report
+
+
+def refuse_existing(directory: Path) -> None:
+    """Raise InputError where there is something in the place of a directory of several runs."""
+    if directory.exists():
+        raise InputError(f"{directory} exists; name a directory that doesn't, by --out")
+
+
+def make_runs_directory(directory: Path, options: LoadOptions) -> None:
+    """Make the directory of several runs, as open as the options say. Raises InputError, and
+    StorageError."""
+    check_path(directory)
+    with storage(directory), making(directory):
+        directory.mkdir(DIRECTORY_MODE[options.get("share", False)], parents=True)
 
 
 def steps_directory(kind: str, today: dt.date, parent: Path) -> Path:
