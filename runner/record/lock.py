@@ -19,8 +19,8 @@ from headrace.jobs import counted, read_run_file
 from ..errors import RunDirectoryError
 from .files import make_directory, storage
 
-# Real time: who holds the lock is another process, of whose end nothing tells, and nothing of the run
-# has begun that would have to wait or that a test's clock could move on.
+# Real time: who holds the lock is another process, of whose end nothing tells, and nothing of this
+# run has begun by then that would have to wait.
 LOOKS = 20
 LOOK_EVERY_S = 0.01
 RUN_JSON_BYTES_MAX = 16 * 1024 * 1024
