@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import msgspec
-
 from .body import Answer, Partial
 from .endpoint_usage import unplaced_usage
 from .errors import error_of_event
 from .json_text import whole_characters
 from .sse import Event
-from .stream import DONE, AnswerStream
+from .stream import AnswerStream
 
 
 class AnyEvents(AnswerStream):
@@ -30,19 +28,14 @@ class AnyEvents(AnswerStream):
     def at_end(self) -> None:
         self.ended = True
 
-    def add(self, event: Event) -> bool:
-        if event.data == DONE:
-            self.ended = True
-            return False
-        try:
-            data = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            data = event.data.decode("utf-8", "replace")
-        self.answering = self.bore_tokens = True
-        return self._take(data, event.event)
+    def _add_odd(self, event: Event) -> bool:
+        return self._add_json(event.data.decode("utf-8", "replace"), event.event)
+
+    def _add_json(self, data: Any, name: str) -> bool:
+        return self._take(data, name)
 
     def _take(self, data: Any, name: str) -> bool:
-        self.began = True
+        self.began = self.answering = self.bore_tokens = True
         if (reported := error_of_event(data, name)) is not None:
             self._report(reported)
             return False
