@@ -103,18 +103,30 @@ def parse_stages(text: str) -> RateCurve:
             raise InputError(
                 f"{stage.strip()!r} is not a stage; write the stages like '0s:5/s, 60s:50/s'"
             )
-        try:
-            at_s = parse_duration(moment)
-        except ValueError as error:
-            raise InputError(f"in the stages, {error}") from error
-        if points and at_s < points[-1].at_s:
-            raise InputError(f"the stage at {moment.strip()} comes after a later one; sort them")
+        at_s = stage_at_s(moment, points[-1].at_s if points else 0.0)
         points.append(Point(at_s, parse_rate(rate)))
-    if points[0].at_s:
-        raise InputError(f"the first stage is at {points[0].at_s:g} s; let the first be at 0s")
-    if len(points) < 2 or not points[-1].at_s:
+    if not is_course([point.at_s for point in points]):
         raise InputError("one rate makes no stages; write '0s:5/s, 60s:50/s', or give --rate")
     curve = RateCurve(points)
     if not curve.count(curve.end_s):
         raise InputError("the rate is 0 throughout; let one stage have another")
     return curve
+
+
+def stage_at_s(moment: str, before_s: float) -> float:
+    """When a stage is, as it is written; the one before it is at `before_s`. Raises InputError."""
+    try:
+        at_s = parse_duration(moment)
+    except ValueError as error:
+        raise InputError(f"in the stages, {error}") from error
+    if at_s < before_s:
+        raise InputError(f"the stage at {moment.strip()} comes after a later one; sort them")
+    return at_s
+
+
+def is_course(times_s: Sequence[float]) -> bool:
+    """Whether there is time between stages at these moments. Raises InputError where the first is
+    not at 0 s."""
+    if times_s[0]:
+        raise InputError(f"the first stage is at {times_s[0]:g} s; let the first be at 0s")
+    return len(times_s) > 1 and times_s[-1] > 0

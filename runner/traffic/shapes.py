@@ -17,45 +17,68 @@ from .user_curve import UserCurve
 NO_THOUGHT = Think("constant", 0.0)
 
 
+class _ClosedLoop:
+    """What shapes of users have in common."""
+
+    think: Think
+
+    open_loop: ClassVar[bool] = False
+    rate_per_s: ClassVar[float | None] = None
+
+    def rate_at(self, at_s: float) -> float | None:
+        """Users have no rate of their own."""
+        return None
+
+    def _asked(self, users: str) -> str:
+        return f"{users}, think time {self.think.words}" if self.think != NO_THOUGHT else users
+
+    def _users(
+        self,
+        window: MeasureWindow,
+        count: int,
+        curve: UserCurve | None = None,
+        *,
+        warmup_s: float,
+        seed: int,
+        part: Part,
+    ) -> Users:
+        """They come one after another over the first half of a warm-up; without one, at once."""
+        return Users(
+            window,
+            count=count,
+            think=self.think,
+            seed=seed,
+            start_s=window.from_s - warmup_s,
+            spread_s=warmup_s / 2,
+            part=part,
+            curve=curve,
+        )
+
+
 @dataclass(frozen=True)
-class UsersShape:
+class UsersShape(_ClosedLoop):
     """A closed loop of so many users."""
 
     users: int
     think: Think = NO_THOUGHT
 
     kind: ClassVar[ShapeKind] = "users"
-    open_loop: ClassVar[bool] = False
-    rate_per_s: ClassVar[float | None] = None
     length_s: ClassVar[float | None] = None
 
     @property
     def asked(self) -> str:
         """The shape in words."""
-        words = f"{self.users:,} user{'s' * (self.users != 1)}"
-        return f"{words}, think time {self.think.words}" if self.think != NO_THOUGHT else words
-
-    def rate_at(self, at_s: float) -> float | None:
-        """Users have no rate of their own."""
-        return None
+        return self._asked(counted(self.users, "user"))
 
     def demand(
         self, window: MeasureWindow, *, warmup_s: float, seed: int, part: Part = WHOLE
     ) -> Demand:
         """Users come one after another over the first half of a warm-up; without one, at once."""
-        return Users(
-            window,
-            count=self.users,
-            think=self.think,
-            seed=seed,
-            start_s=window.from_s - warmup_s,
-            spread_s=warmup_s / 2,
-            part=part,
-        )
+        return self._users(window, self.users, warmup_s=warmup_s, seed=seed, part=part)
 
 
 @dataclass(frozen=True)
-class UserStagesShape:
+class UserStagesShape(_ClosedLoop):
     """A closed loop whose users come and go; `text` is how the stages were written."""
 
     curve: UserCurve
@@ -63,9 +86,7 @@ class UserStagesShape:
     think: Think = NO_THOUGHT
 
     kind: ClassVar[ShapeKind] = "stages"
-    open_loop: ClassVar[bool] = False
     users: ClassVar[int | None] = None
-    rate_per_s: ClassVar[float | None] = None
 
     @property
     def length_s(self) -> float:
@@ -75,27 +96,14 @@ class UserStagesShape:
     @property
     def asked(self) -> str:
         """The shape in words."""
-        thinking = f", think time {self.think.words}" if self.think != NO_THOUGHT else ""
-        return f"{self.text}{thinking}"
-
-    def rate_at(self, at_s: float) -> float | None:
-        """Users have no rate of their own."""
-        return None
+        return self._asked(self.text)
 
     def demand(
         self, window: MeasureWindow, *, warmup_s: float, seed: int, part: Part = WHOLE
     ) -> Demand:
         """The users of the first stage come one after another over the first half of a warm-up."""
-        return Users(
-            window,
-            count=self.curve.most,
-            think=self.think,
-            seed=seed,
-            start_s=window.from_s - warmup_s,
-            spread_s=warmup_s / 2,
-            part=part,
-            curve=self.curve,
-        )
+        most = self.curve.most
+        return self._users(window, most, self.curve, warmup_s=warmup_s, seed=seed, part=part)
 
 
 @dataclass(frozen=True)

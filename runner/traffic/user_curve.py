@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headrace.jobs import InputError, parse_duration
+from headrace.jobs import InputError
+
+from .curve import is_course, stage_at_s
 
 USERS_MAX = 100_000
 _USERS = re.compile(r"(\d{1,6}) *(?:u|users?)", re.ASCII)
@@ -85,16 +87,9 @@ def parse_user_stages(text: str) -> UserCurve:
             raise InputError(
                 f"{stage.strip()!r} is not a stage of users; write all stages like '0s:1u, 60s:50u'"
             )
-        try:
-            at_s = parse_duration(moment)
-        except ValueError as error:
-            raise InputError(f"in the stages, {error}") from error
-        if points and at_s < points[-1].at_s:
-            raise InputError(f"the stage at {moment.strip()} comes after a later one; sort them")
+        at_s = stage_at_s(moment, points[-1].at_s if points else 0.0)
         points.append(UsersAt(at_s, int(users[1])))
-    if points[0].at_s:
-        raise InputError(f"the first stage is at {points[0].at_s:g} s; let the first be at 0s")
-    if len(points) < 2 or not points[-1].at_s:
+    if not is_course([point.at_s for point in points]):
         raise InputError("one number makes no stages; write '0s:1u, 60s:50u', or give --users")
     curve = UserCurve(points)
     if not 0 < curve.most <= USERS_MAX:
