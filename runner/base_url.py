@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import httpx
 
@@ -83,14 +83,10 @@ def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ
     if "@" in text.partition("?")[0]:
         raise InputError(f"the base URL holds a user name or password; set {KEY_VARIABLE} instead")
     try:
-        if not text.isprintable() or " " in text:
-            raise ValueError("a blank or a control character")  # which urlsplit drops
-        parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
-        httpx.URL(text)
-    except (ValueError, httpx.InvalidURL) as error:
+        parts = http_parts(text)
+    except ValueError as error:
         raise InputError(f"the base URL {shown} can't be read; {WRITE}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
+    if parts is None:
         raise InputError(f"the base URL is {shown!r}; {WRITE}")
     query = _api_version(parts.query, fragment=parts.fragment)
     path = parts.path.rstrip("/")
@@ -103,6 +99,22 @@ def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ
     if path.endswith(V1) and not query and not _has_version(shorter := path.removesuffix(V1)):
         path = shorter.rstrip("/")
     return f"{origin}{path}{query}"
+
+
+def http_parts(text: str) -> SplitResult | None:
+    """The parts of a URL of HTTP, None where it is not one, or has no host, or port 0.
+
+    Raises ValueError where it can't be read, whose words may show a secret.
+    """
+    if not text.isprintable() or " " in text:
+        raise ValueError("a blank or a control character")  # which urlsplit drops
+    parts = urlsplit(text)
+    port_fits = parts.port is None or parts.port > 0
+    try:
+        httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(str(error)) from error
+    return parts if parts.scheme in ("http", "https") and parts.hostname and port_fits else None
 
 
 def endpoint_url(base_url: str, path: str) -> str:

@@ -1,12 +1,8 @@
 """The URL that metrics are read from."""
 
-from urllib.parse import urlsplit
-
-import httpx
-
 from headrace.jobs import InputError
 
-from ..base_url import without_secrets
+from ..base_url import http_parts, without_secrets
 
 WRITE = "write it like http://127.0.0.1:8000/metrics"
 
@@ -16,14 +12,10 @@ def checked_scrape_url(text: str) -> str:
     text = text.strip()
     shown = without_secrets(text)
     try:
-        if not text.isprintable() or " " in text:
-            raise ValueError("a blank or a control character")  # which urlsplit drops
-        parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
-        httpx.URL(text)
-    except (ValueError, httpx.InvalidURL) as error:
+        parts = http_parts(text)
+    except ValueError as error:
         raise InputError(f"--scrape {shown} can't be read; {WRITE}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
+    if parts is None:
         raise InputError(f"--scrape is {shown!r}; {WRITE}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InputError(
