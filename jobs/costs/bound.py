@@ -43,9 +43,16 @@ class _Rates(NamedTuple):
     bands: list[_TokenRates]
 
 
-# The most tokens of input and of output, and the most web searches, of an attempt.
-_MostUsed = tuple[int, int, int]
-NOTHING: _MostUsed = (0, 0, 0)
+class _MostUsed(NamedTuple):
+    """The most that an attempt uses; `fees` is how many times `fixed` is due."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    web_searches: int = 0
+    fees: int = 1
+
+
+NOTHING = _MostUsed()
 
 
 class CostBounds:
@@ -90,12 +97,12 @@ class CostBounds:
         used = _most_used(job, rates.price, rates.endpoint, by_tokens=rates.by_tokens)
         if isinstance(used, str):
             return used
-        input_tokens, output_tokens, web_searches = used
+        input_tokens, output_tokens, web_searches, fees = used
         fixed = rates.fixed
         if rates.endpoint.price == "images":
             fixed = _cost_of_images(job, rates.price)
-        elif rates.endpoint.kind == "rerank" and fixed is not None:
-            fixed = EXACT.multiply(fixed, most_of_rerank(job.body).units)
+        elif fees > 1 and fixed is not None:
+            fixed = EXACT.multiply(fixed, fees)
         bound = fixed
         for begin, of_input, of_output in rates.bands:
             if of_input is None or of_output is None or fixed is None:
@@ -122,19 +129,23 @@ def _rates(price: Price, endpoint: Endpoint) -> _Rates:
     by_tokens = endpoint.price != "images" or price.input is not None or price.output is not None
     if not by_tokens:
         return _Rates(price, endpoint, by_tokens, ZERO, [])
-    if endpoint.kind == "rerank" and price.input is None and price.search_request is not None:
-        return _Rates(
-            price, endpoint, by_tokens, price.search_request, [_TokenRates(0, ZERO, ZERO)]
-        )
+    priced = _of_rerank(price) if endpoint.kind == "rerank" else price
     if endpoint.price != "images" and not endpoint.limits:  # no tokens of output, and no price
-        price = msgspec.structs.replace(price, output=ZERO)
-    begins = [0, *(each.from_input_tokens for each in price.bands)]
-    bands = [_token_rates(price.at(begin), begin) for begin in begins]
-    searches = int(endpoint.price == "search")
-    if endpoint.kind == "rerank" and price.search_request is None:
-        searches = 0  # it is billed by its tokens
-    fixed = price.cost(Usage(0, 0, 0, 0, searches=searches))
+        priced = msgspec.structs.replace(priced, output=ZERO)
+    begins = [0, *(each.from_input_tokens for each in priced.bands)]
+    bands = [_token_rates(priced.at(begin), begin) for begin in begins]
+    fixed = priced.cost(Usage(0, 0, 0, 0, searches=int(endpoint.price == "search")))
     return _Rates(price, endpoint, by_tokens, fixed, bands)
+
+
+def _of_rerank(price: Price) -> Price:
+    """Prices of search units and of tokens: a model that has one of them is billed by that alone,
+    and the other is 0."""
+    if price.search_request is None:
+        return msgspec.structs.replace(price, search_request=ZERO)
+    return (
+        price if price.input is not None else Price(input=ZERO, search_request=price.search_request)
+    )
 
 
 def _token_rates(price: Price, begin: int) -> _TokenRates:
@@ -159,6 +170,7 @@ def _most_used(job: Job, price: Price, endpoint: Endpoint, *, by_tokens: bool) -
     if not by_tokens:
         return NOTHING
     most_input = price.max_input_tokens
+    rerank = most_of_rerank(job.body) if endpoint.kind == "rerank" else None
     searches, rounds = asked.web.searches, 1 + asked.web.all
     if searches and price.web_search is None:
         return (
@@ -180,8 +192,8 @@ def _most_used(job: Job, price: Price, endpoint: Endpoint, *, by_tokens: bool) -
             )
         # After each use of a tool the model reads all of its input again.
         input_tokens = most_input * rounds
-    elif endpoint.kind == "rerank":
-        input_tokens = most_of_rerank(job.body).tokens + REQUEST_ALLOWANCE_TOKENS
+    elif rerank is not None:
+        input_tokens = rerank.tokens + REQUEST_ALLOWANCE_TOKENS
     elif endpoint.price == "search" and most_input is not None:
         input_tokens = most_input  # search results may be input too
     else:
@@ -199,4 +211,4 @@ def _most_used(job: Job, price: Price, endpoint: Endpoint, *, by_tokens: bool) -
             "the body has no max_tokens, and the price file has no max_output_tokens of "
             f"{job.model!r}; --max-cost needs one of them"
         )
-    return input_tokens, output_tokens, searches
+    return _MostUsed(input_tokens, output_tokens, searches, 1 if rerank is None else rerank.units)
