@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 from headrace.settings_file import SETTINGS_FILE
 
-from .amount import EXACT, strip_zeros, to_places
+from .amount import EXACT, show_amount, strip_zeros, to_places
 from .costs import (
     TIERS,
     TOKEN_PRICES,
@@ -402,6 +402,7 @@ __all__ = [
     "schema",
     "schema_named",
     "sealed_rows",
+    "show_amount",
     "show_duration",
     "show_seconds",
     "show_seconds_short",

@@ -11,7 +11,12 @@ _WIDE = Context(prec=60)
 
 def strip_zeros(amount: Decimal) -> Decimal:
     """The same amount without trailing zeros and without an exponent."""
-    return Decimal(f"{amount.normalize():f}")
+    return Decimal(show_amount(amount))
+
+
+def show_amount(amount: Decimal) -> str:
+    """An amount as text: all its digits, without trailing zeros and without an exponent."""
+    return f"{amount.normalize():f}"
 
 
 def to_places(amount: Decimal) -> Decimal:

@@ -226,11 +226,11 @@ def _print_table(forecast: "Forecast") -> None:
 
 
 def _cost(row: "ForecastRow") -> str:
-    from .amount import strip_zeros
+    from .amount import show_amount
 
     if row.cost_least is None or row.cost_most is None:
         return "-"
-    return _range(f"{strip_zeros(row.cost_least):f}", f"{strip_zeros(row.cost_most):f}")
+    return _range(show_amount(row.cost_least), show_amount(row.cost_most))
 
 
 def _range(least: str, most: str) -> str:

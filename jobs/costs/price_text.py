@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 
-from ..amount import strip_zeros
+from ..amount import show_amount
 from .prices import TOKEN_PRICES, Price, PriceBand, PriceTable
 
 PIECES = ("search_request", "web_search")
@@ -29,7 +28,9 @@ def price_file_text(table: PriceTable, *, source: str | None = None) -> str:
             lines += [f"from_input_tokens = {band.from_input_tokens}", *_tokens(band)]
         if price.images:
             lines += ["", f"[models.{toml_text(model)}.images]"]
-            lines += [f"{toml_text(size)} = {_number(each)}" for size, each in price.images.items()]
+            lines += [
+                f"{toml_text(size)} = {show_amount(each)}" for size, each in price.images.items()
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +43,7 @@ def _entries(price: Price, source: str | None) -> Iterator[str]:
     yield from _tokens(price)
     for name in PIECES:
         if (amount := getattr(price, name)) is not None:
-            yield f"{name} = {_number(amount)}"
+            yield f"{name} = {show_amount(amount)}"
     for name in LIMITS:
         if (count := getattr(price, name)) is not None:
             yield f"{name} = {count}"
@@ -55,8 +56,4 @@ def _entries(price: Price, source: str | None) -> Iterator[str]:
 def _tokens(prices: Price | PriceBand) -> Iterator[str]:
     for name in TOKEN_PRICES:
         if (amount := getattr(prices, name)) is not None:
-            yield f"{name} = {_number(amount)}"
-
-
-def _number(amount: Decimal) -> str:
-    return f"{strip_zeros(amount):f}"
+            yield f"{name} = {show_amount(amount)}"

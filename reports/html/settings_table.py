@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from headrace.jobs import TOKEN_PRICES, Manifest, Price, PriceBand, PriceTable, strip_zeros
+from headrace.jobs import TOKEN_PRICES, Manifest, Price, PriceBand, PriceTable, show_amount
 
 
 class PriceRow(NamedTuple):
@@ -75,11 +75,11 @@ def _prices(table: PriceTable) -> list[PriceRow]:
             for band in price.bands
         ]
         if price.search_request is not None:
-            said.append(f"{strip_zeros(price.search_request):f} per search request")
+            said.append(f"{show_amount(price.search_request)} per search request")
         if price.web_search is not None:
-            said.append(f"{strip_zeros(price.web_search):f} per thousand web searches")
+            said.append(f"{show_amount(price.web_search)} per thousand web searches")
         said += [
-            f"{strip_zeros(amount):f} per image ({size})"
+            f"{show_amount(amount)} per image ({size})"
             for size, amount in (price.images or {}).items()
         ]
         rows.append(PriceRow(model, "; ".join(said)))
@@ -88,7 +88,7 @@ def _prices(table: PriceTable) -> list[PriceRow]:
 
 def _tokens(prices: Price | PriceBand) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {strip_zeros(amount):f}"
+        f"{name.replace('_', ' ')} {show_amount(amount)}"
         for name in TOKEN_PRICES
         if (amount := getattr(prices, name)) is not None
     )

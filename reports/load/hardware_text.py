@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from headrace.jobs import strip_zeros
+from headrace.jobs import show_amount
 
 from ..wording import money_to_read
 from .figures import HardwareCost
@@ -11,7 +11,7 @@ from .figures import HardwareCost
 def hardware_words(cost: HardwareCost) -> str:
     """One line for a report."""
     parts = [f"{amount} per {what}" for what, amount in hardware_rows(cost)]
-    return f"at {strip_zeros(cost.per_hour):f} an hour: {', '.join(parts)}"
+    return f"at {show_amount(cost.per_hour)} an hour: {', '.join(parts)}"
 
 
 def hardware_rows(cost: HardwareCost) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from headrace.jobs import AccountChange, BalanceReading, InputError, counted
+from headrace.jobs import TOKEN_PRICES, AccountChange, BalanceReading, InputError, counted
 
 from ..run import Run, reading_tables
 
@@ -21,7 +21,6 @@ from ..run import Run, reading_tables
 STILL = timedelta(seconds=1.5)
 AMOUNT_PLACES = 12
 PRICE_PLACES = 6
-TOKENS = ("input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning")
 PIECES = ("image", "search_request")
 # All pairs of readings bound the same sums; of a longer chain, each with the next and the first.
 ALL_PAIRS_OF = 8
@@ -179,7 +178,7 @@ def _summed(used: pl.LazyFrame, moments: Sequence[datetime]) -> pl.LazyFrame:
         pl.col("ended_at").max(),
         pl.col("ended_at").null_count().alias("open_ends"),
         pl.col("unknown").any(),
-        *(pl.col(name).sum() for name in (*TOKENS, *PIECES)),
+        *(pl.col(name).sum() for name in (*TOKEN_PRICES, *PIECES)),
     )
 
 
@@ -306,7 +305,7 @@ def _between(
 
 
 def _sums(attempts: pl.DataFrame) -> dict[Unit, int]:
-    factors = dict.fromkeys(TOKENS, 1) | dict.fromkeys(PIECES, 10**PRICE_PLACES)
+    factors = dict.fromkeys(TOKEN_PRICES, 1) | dict.fromkeys(PIECES, 10**PRICE_PLACES)
     sums = attempts.group_by("model", "band").agg(pl.col(*factors).sum())
     return {
         Unit(row["model"], name, row["band"]): row[name] * factor

@@ -4,22 +4,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from headrace.jobs import counted, printable, strip_zeros, toml_text
+from headrace.jobs import TOKEN_PRICES, counted, printable, show_amount, toml_text
 
 from .check import ModelCheck, PriceCheck
 from .fit import Fit, PriceRange
 from .observed import Observed, Unit, as_price, smallest
 
 # In the order and by the names of the price file.
-KEYS = (
-    "input",
-    "cached_input",
-    "cache_write",
-    "cache_write_1h",
-    "output",
-    "reasoning",
-    "search_request",
-)
+KEYS = (*TOKEN_PRICES, "search_request")
 
 
 def fit_toml(fit: Fit, observed: Observed) -> str:
@@ -141,7 +133,7 @@ def check_lines(check: PriceCheck) -> Iterator[str]:
         models = ", ".join(printable(model) for model in apart.models)
         yield (
             f"{apart.began:%Y-%m-%d %H:%M:%S} to {apart.ended:%H:%M:%S} UTC, {models}: the file "
-            f"says {_amount(apart.computed)} {currency}, the account took "
+            f"says {show_amount(apart.computed)} {currency}, the account took "
             f"{_between(apart.account_low, apart.account_high)}"
         )
     yield from check.notes
@@ -155,8 +147,8 @@ def check_lines(check: PriceCheck) -> Iterator[str]:
 def range_words(found: PriceRange) -> str:
     """A price, or from where to where."""
     if found.told is not None:
-        return _amount(as_price(found.told))
-    return f"{_amount(as_price(found.low))} to {_amount(as_price(found.high))}"
+        return show_amount(as_price(found.told))
+    return f"{show_amount(as_price(found.low))} to {show_amount(as_price(found.high))}"
 
 
 def _about(fit: Fit, observed: Observed) -> Iterator[str]:
@@ -171,7 +163,7 @@ def _about(fit: Fit, observed: Observed) -> Iterator[str]:
 
 def _entry(key: str, found: PriceRange) -> str:
     if found.told is not None:
-        return f"{key} = {_amount(as_price(found.told))}"
+        return f"{key} = {show_amount(as_price(found.told))}"
     return f"# {key}: {range_words(found)}"
 
 
@@ -189,7 +181,7 @@ def _models(values: dict[Unit, Any]) -> dict[str, dict[str, Any]]:
 def _model_words(each: ModelCheck, currency: str) -> str:
     if each.lacks:
         return f"the file has no {', '.join(each.lacks)} of it"
-    computed = "" if each.computed is None else _amount(each.computed)
+    computed = "" if each.computed is None else show_amount(each.computed)
     if each.account_high is None:
         return f"{computed} {currency} by the file; the account doesn't tell it from the others"
     account = _between(each.account_low, each.account_high)
@@ -198,12 +190,8 @@ def _model_words(each: ModelCheck, currency: str) -> str:
 
 def _between(low: Decimal | None, high: Decimal) -> str:
     if low is None:
-        return f"at most {_amount(high)}"
-    return _amount(low) if low == high else f"{_amount(low)} to {_amount(high)}"
-
-
-def _amount(amount: Decimal) -> str:
-    return f"{strip_zeros(amount):f}"
+        return f"at most {show_amount(high)}"
+    return show_amount(low) if low == high else f"{show_amount(low)} to {show_amount(high)}"
 
 
 def _name(unit: Unit) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.jobs import strip_zeros
+from headrace.jobs import show_amount, strip_zeros
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,10 @@ from headrace.jobs import strip_zeros
 )
 def test_an_amount_has_neither_trailing_zeros_nor_an_exponent(amount: str, text: str) -> None:
     assert str(strip_zeros(Decimal(amount))) == text
+    assert show_amount(Decimal(amount)) == text
 
 
 @given(st.decimals(min_value=0, max_value=10**9, places=12))
 def test_nothing_is_rounded(amount: Decimal) -> None:
     assert strip_zeros(amount) == amount
+    assert "E" not in show_amount(amount)
