@@ -11,6 +11,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from io import FileIO, RawIOBase
 from itertools import chain
+from pathlib import Path
 from threading import Timer
 from typing import Self, cast
 
@@ -246,10 +247,13 @@ def open_source(path: str, *, what: str = "the job file") -> Source:
 def _opened(path: str) -> FileIO:
     """The file. To open a named pipe waits for whoever writes to it, which is said where it takes
     longer than a moment."""
+    if not Path(path).is_fifo():
+        return open(path, "rb", buffering=0)
+    # By the time of the machine: this thread is stuck in open(), and a run's clock may not be there
+    # yet.
     said = Timer(SAID_WAITING_AFTER_S, _say_waiting, [path])
     said.daemon = True
-    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
-        said.start()
+    said.start()
     try:
         return open(path, "rb", buffering=0)
     finally:
