@@ -232,7 +232,7 @@ class Reask(Row, frozen=True, kw_only=True):
 
 class ServerReading(Row, frozen=True, kw_only=True):
     """One value of the server's own metrics, as `--scrape` read it: once a second, a row for each
-    series. What is not a finite number is no row."""
+    series. What is not a finite number has no row."""
 
     at: Annotated[Moment, doc("when the answer began to come")]
     name: Annotated[str, doc("name of the metric")]

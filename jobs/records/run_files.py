@@ -16,7 +16,7 @@ from ..errors import InputError
 from .dataset import LEFT_OUT, MADE_JOBS, SPOOLED
 
 MIB = 1024 * 1024
-# What --scrape read, and the pages that it is made of, which are there while a run goes.
+# What --scrape read, and the pages that it is made of, which are there while a run is under way.
 SERVER_TABLE = "server.parquet"
 SERVER_SPOOL = "server.spool"
 # The most that each file may hold: far more than any run writes, and what a report can bear.

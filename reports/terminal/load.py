@@ -62,7 +62,7 @@ def _print_rates(figures: LoadFigures, console: Console) -> None:
     print_body(console, said, "red" if requests.failed else "")
     if requests.given_up:
         after = show_seconds(figures.facts.cancel_after_s or 0.0)
-        said = f"{requests.given_up:,} cancelled after {after}, as asked for: no failures"
+        said = f"{requests.given_up:,} cancelled after {after}, as asked for: not failures"
         print_body(console, said)
     if requests.cut:
         unsent = f" ({requests.unsent:,} of them never sent)" if requests.unsent else ""

@@ -23,7 +23,7 @@ from headrace.runner.workers import REPORT_S, Allotment, Past, WorkerTerms
 from .world import Link, Service
 
 CURRENCY = "CNY"
-# Reports that are urgent leave no sooner after one another.
+# Reports that are urgent are at least this far apart.
 URGENT_S = 0.02
 
 

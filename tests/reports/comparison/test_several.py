@@ -143,7 +143,7 @@ def test_scores_are_compared_run_by_run() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_score_that_is_grades_in_one_run_is_grades_in_all(tmp_path: Path) -> None:
-    """A judge who says 0 or 1 all night is no less a judge: his means are not shares."""
+    """A judge who says 0 or 1 all night is a judge all the same: his means are not shares."""
     a, b = runs_of("a", [1.0, 1.0]), runs_of("b", [1.0, 1.0])
     for number, run in enumerate([*a, *b]):
         for name in ("judge", "exact"):

@@ -1,4 +1,4 @@
-"""Why an expected value is no use to a scorer: by its kind, so that rows of one kind are one."""
+"""Why a scorer can't use an expected value: by its kind, so that rows of one kind are one."""
 
 import math
 from typing import Any

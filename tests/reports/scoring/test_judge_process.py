@@ -118,7 +118,7 @@ def test_what_stops_the_judge_is_its_exit_code_and_the_same_command_resumes_it(
 
 @pytest.mark.slow
 def test_the_judge_ends_with_whoever_asked_it(answers: RunMaker) -> None:
-    """Its run went on to spend after a kill."""
+    """Its run continued to spend after a kill."""
     with loopback(*RULES, ttft_s=0.05) as served:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "headrace", "score", "jobs.run", "--judge", "judge.toml"],

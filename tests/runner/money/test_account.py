@@ -296,7 +296,7 @@ def falling(service: Service, *balances: str) -> None:
         (["10", "10", "10", "10", "10", "10", "10", "10", "10", "9.5"], "9.5", 2.25),  # later yet
         (["10"], "10", 5.0),  # never comes
         (["9.4"], "9.4", 1.5),  # others took more, and it stands still
-        ([f"{10 - n / 100}" for n in range(1, 40)], "9.8", 5.0),  # goes on falling
+        ([f"{10 - n / 100}" for n in range(1, 40)], "9.8", 5.0),  # it continues to fall
     ],
 )
 async def test_it_is_read_until_it_settles(
@@ -360,7 +360,7 @@ async def test_it_settles_by_every_figure_that_is_shown(
     [
         (["9.5"], "9.5", 1.5),  # booked at once
         (["10", "9.5"], "9.5", 3.0),
-        ([f"{10 - n / 100}" for n in range(1, 40)], "9.96", 5.0),  # goes on falling
+        ([f"{10 - n / 100}" for n in range(1, 40)], "9.96", 5.0),  # it continues to fall
     ],
 )
 async def test_without_prices_it_is_read_until_nothing_changes(

@@ -93,7 +93,7 @@ def test_a_judge_counts_in_what_the_day_may_cost(folder: Path, served: Loopback)
     assert "### 2026-06-09: cut short, not judged" in stopped.stdout
     assert "the judge's run stopped: " in stopped.stdout
     assert not (folder / "runs/latest/junit.xml").exists()
-    # With more to spend it goes on, and asks nothing twice.
+    # With more to spend it continues, and asks nothing twice.
     budget(folder, Decimal(1))
     again = night(served, "--date", "2026-06-09", "--json")
     assert again.exit_code == 0

@@ -50,7 +50,7 @@ async def test_long_answers_keep_nobody_from_being_sent_and_each_has_its_row(
     assert sorted(ran.results["index"].to_list()) == list(range(12))
     assert len(ran.attempts) == 12
     assert ran.attempts["error_kind"].null_count() == 12
-    # While the long one was being written, the other slot went on.
+    # While the long one was being written, the other slot continued.
     assert sum(seen.at_s < WRITE_S for seen in service.posts) == 5
 
 

@@ -78,7 +78,7 @@ async def test_a_cancelled_request_is_no_failure_and_its_bound_is_kept(
     print_summary(found, console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert f"{given_up.height} attempts cancelled as --cancel asks, perhaps billed" in printed
-    assert f"{given_up.height} cancelled after 1.00 s, as asked for: no failures" in printed
+    assert f"{given_up.height} cancelled after 1.00 s, as asked for: not failures" in printed
     assert "when a session ended" not in printed
     assert given_up["cost_bound"].sum() > 0
     assert given_up["cost"].null_count() == given_up.height
