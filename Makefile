@@ -89,7 +89,7 @@ nights: $(VENV)/.tools
 
 # Hundreds of searches over users on services of known capacity: how often their bounds hold it.
 users: $(VENV)/.tools
-	$(BIN)/python -m tests.users
+	$(BIN)/python benchmarks/results.py --proof users
 
 # A thousand simulated workers and fewer, their limits and money, in virtual time; into a section of
 # benchmarks/RESULTS.md, as the nights. Some minutes.
