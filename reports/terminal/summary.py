@@ -177,8 +177,10 @@ def _print_errors(summary: Summary, console: Console) -> None:
                 f"{failed.attempts:,}",
             )
         print_body(console, table)
-    for hint in outcome.hints:
-        print_body(console, printable(hint), "yellow")
+    if outcome.hints:
+        heading(console, "Hints")
+        for hint in outcome.hints:
+            print_body(console, printable(hint), "yellow")
 
 
 def _print_usage(summary: Summary, console: Console) -> None:
