@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 from headrace.settings_file import SETTINGS_FILE
 
-from .amount import EXACT, show_amount, strip_zeros, to_places
 from .costs import (
     TIERS,
     TOKEN_PRICES,
@@ -24,8 +23,6 @@ from .costs import (
     estimate_output_tokens,
     load_prices,
 )
-from .counted import counted
-from .durations import parse_duration, show_duration, show_seconds, show_seconds_short
 from .endpoints import (
     ENDPOINTS,
     IMAGE_URLS,
@@ -38,7 +35,6 @@ from .endpoints import (
 from .errors import DamagedJournalError, HeadraceError, InputError
 from .files import JobReader, SeenIds, Source, form_of, is_stream, open_source
 from .job import Job, Reject
-from .masked import masked
 from .model_limits import model_limits_from
 from .other_endpoints import (
     ALL_OTHERS,
@@ -142,9 +138,23 @@ from .records import (
     unbilled,
 )
 from .reject_reasons import RejectedLines, RejectReasons, reasons_in_words
-from .suggestion import or_listed, suggested
-from .terminal_text import printable, printable_json
 from .whole_file import replace_file, sync_directory, whole_file, write_all
+from .wording import (
+    EXACT,
+    counted,
+    masked,
+    or_listed,
+    parse_duration,
+    printable,
+    printable_json,
+    show_amount,
+    show_duration,
+    show_seconds,
+    show_seconds_short,
+    strip_zeros,
+    suggested,
+    to_places,
+)
 
 if TYPE_CHECKING:
     from .costs import Published, price_file_text, published_prices, toml_text

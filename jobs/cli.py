@@ -7,8 +7,7 @@ import click
 
 from headrace.table_flags import selection_flags
 
-from .counted import counted
-from .terminal_text import printable, printable_json
+from .wording import counted, printable, printable_json, show_amount
 
 if TYPE_CHECKING:
     from .costs import Forecast, ForecastRow, PriceTable
@@ -226,8 +225,6 @@ def _print_table(forecast: "Forecast") -> None:
 
 
 def _cost(row: "ForecastRow") -> str:
-    from .amount import show_amount
-
     if row.cost_least is None or row.cost_most is None:
         return "-"
     return _range(show_amount(row.cost_least), show_amount(row.cost_most))

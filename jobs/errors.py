@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from .terminal_text import printable
+from .wording import printable
 
 
 class HeadraceError(click.ClickException):

@@ -14,7 +14,7 @@ from headrace.settings_file import SettingsFileError, read_settings
 
 from .errors import InputError
 from .records import ModelLimits
-from .suggestion import suggested
+from .wording import suggested
 
 FIELDS = ("rpm", "tpm")
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from headrace.settings_file import SettingsFileError, read_settings
 
 from .errors import InputError
-from .suggestion import suggested
+from .wording import suggested
 
 TABLE = "endpoints"
 # The counts that a table may name, as the columns are called.

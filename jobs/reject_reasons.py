@@ -4,8 +4,7 @@ import re
 
 import msgspec
 
-from .counted import counted
-from .masked import masked
+from .wording import counted, masked
 
 _DIGITS = re.compile(r"\d+")
 # Reasons that are told apart; each further one counts among the others. They quote what is wrong.

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..amount import EXACT
 from ..endpoints import ENDPOINTS, Endpoint
 from ..job import Job
+from ..wording import EXACT
 from .asked import asked_for
 from .prices import THOUSANDTH, ZERO, Price, PriceTable, Usage
 from .rerank import most_of_rerank

@@ -37,9 +37,8 @@ import msgspec
 
 from headrace.text_file import read_text
 
-from ..amount import EXACT
 from ..errors import InputError
-from ..suggestion import suggested
+from ..wording import EXACT, suggested
 from .prices import TOKEN_PRICES, Price, PriceBand, PriceTable
 
 T = TypeVar("T")

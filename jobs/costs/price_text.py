@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from ..amount import show_amount
+from ..wording import show_amount
 from .prices import TOKEN_PRICES, Price, PriceBand, PriceTable
 
 PIECES = ("search_request", "web_search")

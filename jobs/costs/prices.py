@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..amount import EXACT
+from ..wording import EXACT
 
 ZERO = Decimal(0)
 MILLIONTH = Decimal("0.000001")

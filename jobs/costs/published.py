@@ -15,10 +15,8 @@ import msgspec
 
 from headrace.text_file import read_text
 
-from ..amount import EXACT
-from ..counted import counted
 from ..errors import InputError
-from ..suggestion import suggested
+from ..wording import EXACT, counted, suggested
 from .price_file import PRICE_BOUND, TOKEN_PRICE_DECIMALS
 from .prices import Price, PriceBand, PriceTable
 

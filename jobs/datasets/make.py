@@ -9,7 +9,7 @@ import msgspec
 from ..errors import InputError
 from ..files import BadLineError, SeenIds, build_job
 from ..records import Recipe, Selection
-from ..suggestion import or_listed
+from ..wording import or_listed
 from .body import BodyMaker
 from .csv_types import CsvTypes, csv_types
 from .selection import choose

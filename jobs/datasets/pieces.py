@@ -14,7 +14,7 @@ import polars as pl
 
 from ..errors import InputError
 from ..files import not_json_words
-from ..suggestion import or_listed
+from ..wording import or_listed
 
 PIECE_BYTES = 4 * 2**20
 # A row of CSV that is longer has a quote that nothing closes.

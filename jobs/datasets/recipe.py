@@ -20,7 +20,7 @@ from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..forms import schema_named, way_of
 from ..records import Recipe, SchemaBy
-from ..suggestion import or_listed, suggested
+from ..wording import or_listed, suggested
 
 # Texts that may stand in a file of their own: `user_file` for `user`.
 IN_FILES = ("system", "user")

@@ -18,7 +18,7 @@ from typing import Self, cast
 from ..errors import InputError
 from ..paths import check_path
 from ..records import JobFile
-from ..terminal_text import printable
+from ..wording import printable
 from .encoding import BOM, TextPieces
 
 MIB = 1024 * 1024

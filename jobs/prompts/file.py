@@ -4,12 +4,12 @@ import random
 
 import msgspec
 
-from ..counted import counted
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
 from ..files import MIB, JobReader, build_job, open_source
 from ..job import Job, Reject
 from ..other_endpoints import NO_OTHERS, OtherEndpoints
+from ..wording import counted
 from .part import WHOLE, Part
 
 # Jobs are kept in memory, so that no file is read between two requests.

@@ -9,11 +9,10 @@ from array import array
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from ..counted import counted
-from ..durations import show_seconds
 from ..errors import InputError
 from ..files import open_source
 from ..records import JobFile
+from ..wording import counted, show_seconds
 from .trace_lines import Block, Form, TraceLine, trace_lines
 
 TraceUnit = Literal["s", "ms"]

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from ..durations import show_seconds
+from ..wording import show_seconds
 from .load_facts import STALL_S
 
 # An open-loop request may leave so late at p99, or by this share of the median latency.

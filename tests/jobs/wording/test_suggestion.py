@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.jobs import suggested
-from headrace.jobs.suggestion import or_listed
+from headrace.jobs.wording.suggestion import or_listed
 
 KNOWN = ["rpm", "tpm", "warmup", "output", "input", "max-cost", "run", "load"]
 

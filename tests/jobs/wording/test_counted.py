@@ -7,7 +7,7 @@ import pytest
 
 from headrace.jobs import counted
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # A number that is put before a noun in the plural, whatever it is: what `counted` is there for.
 PLURAL = re.compile(
     r"\{(?!counted)[^{}]*?(?:\(\w*\))?(?::,)?\} (?:bad )?"
