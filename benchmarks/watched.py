@@ -27,7 +27,6 @@ from machine import Server, cores, judged, on, serving
 
 MOST_PERCENT = 1.0
 METRICS = "127.0.0.1:19464"
-KINDS = {"--metrics, read each second": ("--metrics", METRICS), "--scrape of 200 kB": ()}
 # Names and buckets of about a page of vLLM's: 2,000 series.
 SERIES = 2000
 PAGE = "".join(
@@ -102,7 +101,10 @@ def main(repeats: int, seconds: int) -> None:
         serving(server_core, "--ttft", "100ms", "--itl", "10ms") as server,
     ):
         folder = Path(name)
-        kinds = KINDS | {"--scrape of 200 kB": ("--scrape", page)}
+        kinds = {
+            "--metrics, read each second": ("--metrics", METRICS),
+            "--scrape of 200 kB": ("--scrape", page),
+        }
         more: dict[str, list[float]] = {kind: [] for kind in kinds}
         alone = [cpu_percent(server, client, folder, seconds)]
         for _ in range(repeats):

@@ -54,12 +54,9 @@ def memory_mb(pid: int) -> tuple[float, float]:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0.0, 0.0
-    found = {name: int(rest.split()[0]) for name, _, rest in map(_parted, lines[1:])}
+    parted = (line.partition(":") for line in lines[1:])
+    found = {name: int(rest.split()[0]) for name, _, rest in parted}
     return found["Pss"] / 1024, found["Rss"] / 1024
-
-
-def _parted(line: str) -> tuple[str, str, str]:
-    return line.partition(":")
 
 
 def run_with(workers: int, gateway: Server, folder: Path, connections: int) -> Taken:

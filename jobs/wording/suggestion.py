@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 # Of a word's characters, so many may be wrong.
 WRONG_SHARE_MAX = 1 / 3
+LISTED_MAX = 12
 
 
 def suggested(word: str, known: Iterable[str]) -> str:
@@ -18,9 +19,6 @@ def suggested(word: str, known: Iterable[str]) -> str:
     """
     near = nearest(word, known)
     return f"; did you mean {near!r}?" if near is not None else ""
-
-
-LISTED_MAX = 12
 
 
 def or_listed(word: str, known: Iterable[str]) -> str:
