@@ -1,6 +1,6 @@
 """A bulk run as one call: what the `run` command does, for the command and for other programs."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -188,28 +188,29 @@ async def run_jobs(
     _refuse_files_elsewhere(settings)
     with metrics_beside(display, settings.metrics, run_figures, environment.announce) as shown:
         async with machines_of(settings.cluster) as machines:
-            return await _sessions(
-                jobs, directory, settings, environment, shown, made, open_workers, machines
+            session = partial(
+                _session,
+                jobs=jobs,
+                directory=directory,
+                environment=environment,
+                display=shown,
+                made=made,
+                open_workers=open_workers,
+                machines=machines,
             )
+            return await _sessions(session, settings, environment)
 
 
 async def _sessions(
-    jobs: str,
-    directory: Path,
+    session: Callable[[RunSettings], Awaitable[RunOutcome]],
     settings: RunSettings,
     environment: RunEnvironment,
-    display: Display | None,
-    made: MadeJobs | None,
-    open_workers: "OpenWorkers | None",
-    machines: "ClusterMachines | None",
 ) -> RunOutcome:
     """A session, and where the run waits for resets one more after each."""
     waits = settings.wait_for_reset and environment.stop is None  # a stop serves one session
     earlier: RunOutcome | None = None
     while True:
-        outcome = await _session(
-            jobs, directory, settings, environment, display, made, open_workers, machines
-        )
+        outcome = await session(settings)
         # Where a reset let nothing leave, the next won't either.
         idle = earlier is not None and (outcome.finished, outcome.cost) == (
             earlier.finished,
@@ -228,9 +229,10 @@ async def _sessions(
 
 
 async def _session(
+    settings: RunSettings,
+    *,
     jobs: str,
     directory: Path,
-    settings: RunSettings,
     environment: RunEnvironment,
     display: Display | None,
     made: MadeJobs | None,
@@ -252,11 +254,7 @@ async def _session(
                 changed = await environment.read(lambda: changed_lines(jobs, directory))
                 if not settings.rerun_changed:
                     refuse(jobs if made is None else made.dataset.path, changed)
-            kind: Callable[..., BulkSession] = BulkSession
-            if machines is not None:
-                kind = _on_machines(settings, run_directory, environment, machines)
-            elif settings.workers > 1:
-                kind = _coordinator(settings, run_directory, open_workers)
+            kind = _session_kind(settings, run_directory, environment, open_workers, machines)
             session = kind(
                 run_directory,
                 settings,
@@ -275,35 +273,33 @@ def _refuse_files_elsewhere(settings: RunSettings) -> None:
         raise InputError("--download keeps images here, and --cluster sends from elsewhere")
 
 
-def _on_machines(
+def _session_kind(
     settings: RunSettings,
     run: RunDirectory,
     environment: RunEnvironment,
-    machines: "ClusterMachines",
+    open_workers: "OpenWorkers | None",
+    machines: "ClusterMachines | None",
 ) -> Callable[..., BulkSession]:
-    from .coordinator import BulkCoordinator
-
-    open_workers = partial(
-        machines.workers,
-        run=run,
-        grace_s=settings.grace_s,
-        files={},
-        offload=environment.offload,
-    )
-    workers = machines.count * settings.workers
-    return partial(BulkCoordinator, workers=workers, open_workers=open_workers)
-
-
-def _coordinator(
-    settings: RunSettings, run: RunDirectory, open_workers: "OpenWorkers | None"
-) -> Callable[..., BulkSession]:
+    """What makes the session: one that sends itself, or has workers send."""
+    workers = settings.workers
+    if machines is not None:
+        workers *= machines.count
+        open_workers = partial(
+            machines.workers,
+            run=run,
+            grace_s=settings.grace_s,
+            files={},
+            offload=environment.offload,
+        )
+    elif workers == 1:
+        return BulkSession
     from ..workers import WorkerProcesses  # loaded where there are workers
     from .coordinator import BulkCoordinator
 
     if open_workers is None:
         assert run.lock is not None
         open_workers = WorkerProcesses(settings.key, run.lock)
-    return partial(BulkCoordinator, workers=settings.workers, open_workers=open_workers)
+    return partial(BulkCoordinator, workers=workers, open_workers=open_workers)
 
 
 def _check_whole(directory: RunDirectory) -> None:
