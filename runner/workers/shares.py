@@ -190,10 +190,6 @@ class LaneShares:
             hold_s=max(0.0, self._hold_until_s - now_s),
         )
 
-    def has_share(self, worker: Hashable) -> bool:
-        """Whether it is to send anything at all."""
-        return all(pool.stakes[worker].target for pool in self._pools)
-
 
 class Shares:
     """All lanes' limits and the slots. `slots` is None where each worker finds its own number.
@@ -295,10 +291,6 @@ class Shares:
     def slots_of(self, worker: Hashable) -> int | None:
         """How many slots it has; None where it finds its own number."""
         return None if self.slots is None else self.slots.stakes[worker].told_window
-
-    def has_share(self, worker: Hashable) -> bool:
-        """Whether jobs are best given to it: some lane of it may send."""
-        return any(lane.has_share(worker) for lane in self.lanes)
 
 
 def _aim(pool: Pool, uses: Sequence[tuple[int, bool]], chosen: Sequence[int], least: int) -> None:

@@ -61,7 +61,9 @@ def test_there_is_a_worker_for_every_forty_requests_a_minute() -> None:
     """Each may be one request ahead, and a server's bucket holds 2 s' worth."""
     shares = shares_of(130, "abcdefgh")
     assert settled(shares, dict.fromkeys("abcdefgh", AT_ONCE), 0.0) == [44, 43, 43, 0, 0, 0, 0, 0]
-    assert [shares.has_share(worker) for worker in "abcd"] == [True, True, True, False]
+    requests = shares.lanes[0].requests
+    assert requests is not None
+    assert [requests.stakes[worker].target > 0 for worker in "abcd"] == [True, True, True, False]
     small = shares_of(30, "ab")
     assert settled(small, dict.fromkeys("ab", AT_ONCE), 0.0) == [30, 0]
 
