@@ -9,14 +9,13 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from ..workers import ONE_THREAD, WORKER_COMMAND
+from ..workers import WORKER_COMMAND, StartedWorker, end_of, start_worker
 from .segment_tail import Piece, SegmentTail
 
 # A worker that is told to end has nothing in flight any more: it closes its files, and goes.
@@ -47,9 +46,8 @@ class Heard(NamedTuple):
 class _Worker:
     """One process, and this end of its link."""
 
-    def __init__(self, process: subprocess.Popen[bytes], link: socket.socket, said: IO[bytes]):
-        self.process = process
-        self.link = link
+    def __init__(self, started: StartedWorker, said: IO[bytes]) -> None:
+        self.process, self.link = started
         self.said = said
         self.told = asyncio.Lock()
         self.patience_s = ENDS_WITHIN_S
@@ -87,27 +85,15 @@ class WorkerRelay:
             worker.reading = asyncio.ensure_future(self._read(number, worker))
 
     def _started(self) -> _Worker:
-        ours, theirs = socket.socketpair()
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed once the process is gone
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
-            process = subprocess.Popen(
-                [*self._command, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                env={**ONE_THREAD, **os.environ},
-                pass_fds=(theirs.fileno(),),
-            )
+            return _Worker(start_worker(self._command, os.environ, said=said), said)
         except OSError:
-            ours.close()
             said.close()
             raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
-        ours.setblocking(False)
-        return _Worker(process, ours, said)
 
     async def _read(self, number: int, worker: _Worker) -> None:
         """Take what a worker says until it is gone."""
@@ -122,17 +108,10 @@ class WorkerRelay:
                     await self._room.wait()
         except OSError:  # it was ended, or ended with something unread
             self._news.set()
-        code = await asyncio.to_thread(self._wait, worker)
+        code = await asyncio.to_thread(end_of, worker.process, worker.patience_s)
         self._ended.append(Ended(number, code, _last_line(worker.said)))
         worker.said.close()
         self._news.set()
-
-    def _wait(self, worker: _Worker) -> int:
-        try:
-            return worker.process.wait(worker.patience_s)
-        except subprocess.TimeoutExpired:
-            worker.process.kill()
-            return worker.process.wait()
 
     async def tell(self, number: int, data: bytes) -> None:
         """Hand bytes over to a worker; those to one that is gone are lost with it."""

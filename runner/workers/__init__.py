@@ -64,11 +64,10 @@ if TYPE_CHECKING:
     )
     from .shares import Past, Shares
     from .terms import REPORT_S, SHARE_LASTS_S, SlotUse, WorkerTerms, WorkerUse
-    from .worker_command import ONE_THREAD, WORKER_COMMAND
+    from .worker_command import WORKER_COMMAND, StartedWorker, end_of, start_worker
 
 __all__ = [
     "BLOCK_JOBS",
-    "ONE_THREAD",
     "REPORT_S",
     "SHARE_LASTS_S",
     "WORKER_COMMAND",
@@ -100,6 +99,7 @@ __all__ = [
     "Room",
     "Shares",
     "SlotUse",
+    "StartedWorker",
     "StreamLink",
     "Tell",
     "ToCoordinator",
@@ -112,6 +112,8 @@ __all__ = [
     "WorkerSession",
     "WorkerTerms",
     "WorkerUse",
+    "end_of",
+    "start_worker",
     "worker_clock",
     "worker_directory",
 ]
@@ -133,6 +135,6 @@ __getattr__ = late(
         "session": "CoordinatorLink WorkerDirectory WorkerSession worker_clock worker_directory",
         "shares": "Past Shares",
         "terms": "REPORT_S SHARE_LASTS_S SlotUse WorkerTerms WorkerUse",
-        "worker_command": "ONE_THREAD WORKER_COMMAND",
+        "worker_command": "WORKER_COMMAND StartedWorker end_of start_worker",
     },
 )

@@ -2,14 +2,11 @@
 
 import os
 import signal
-import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import IO, NamedTuple
 
 import trio
 
@@ -22,17 +19,10 @@ from ..signals import stopping_signals
 from .crew import WorkerEnd, WorkerLink
 from .link import StreamLink
 from .messages import ToCoordinator
-from .worker_command import ONE_THREAD, WORKER_COMMAND
+from .worker_command import WORKER_COMMAND, StartedWorker, end_of, start_worker
 
 # What a worker that has had its last word may take to be gone.
 ENDS_WITHIN_S = 5.0
-SAID_BYTES_MAX = 4096
-
-
-class _Started(NamedTuple):
-    process: subprocess.Popen[bytes]
-    socket: socket.socket
-    said: IO[bytes]
 
 
 class WorkerProcesses:
@@ -64,7 +54,7 @@ class WorkerProcesses:
     @asynccontextmanager
     async def __call__(self, count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
         """Start them. Raises WorkerError where the system starts none."""
-        started: list[_Started] = []
+        started: list[StartedWorker] = []
         ends: list[WorkerEnd] = []
         try:
             with _signals_held_back():
@@ -76,51 +66,28 @@ class WorkerProcesses:
                 for end in ends:
                     await end.link.aclose()
                 for each in started[len(ends) :]:
-                    each.socket.close()
+                    each.link.close()
                 for each in started:
                     await self._gone(each.process)
-                    each.said.close()
 
-    def _start(self, count: int) -> _Started:
-        ours, theirs = socket.socketpair()
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `_wait`
-        command = [*self._command, str(theirs.fileno())]
+    def _start(self, count: int) -> StartedWorker:
+        environment = {**os.environ, KEY_VARIABLE: self._key.reveal()}
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,  # what it says must not spoil a display
-                env={**ONE_THREAD, **os.environ, KEY_VARIABLE: self._key.reveal()},
-                pass_fds=(theirs.fileno(), self._lock),
-            )
+            return start_worker(self._command, environment, handed=[self._lock])
         except OSError as error:
-            ours.close()
-            said.close()
             what = counted(count, "worker")
             raise WorkerError(
                 f"{what} can't be started ({error.strerror}); give fewer --workers"
             ) from error
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        return _Started(process, ours, said)
 
-    def _end(self, each: _Started) -> WorkerEnd:
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(each.socket))
+    def _end(self, each: StartedWorker) -> WorkerEnd:
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(each.link))
         link: WorkerLink = StreamLink(stream, ToCoordinator)
         return WorkerEnd(link, partial(self._gone, each.process))
 
     async def _gone(self, process: subprocess.Popen[bytes]) -> None:
         """Return once it certainly writes no more: it ends when its link does, or is ended."""
-        await trio.to_thread.run_sync(partial(self._wait, process))
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        try:
-            process.wait(self._ends_within_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        await trio.to_thread.run_sync(partial(end_of, process, self._ends_within_s))
 
 
 @contextmanager
