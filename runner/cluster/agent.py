@@ -26,6 +26,12 @@ class ClockReading(NamedTuple):
     wall_ns: int
 
 
+def clocks_here() -> ClockReading:
+    """This machine's own clocks, which no other can stand in for: how far two machines' differ is
+    what is measured by them."""
+    return ClockReading(time.perf_counter_ns(), time.time_ns())
+
+
 class Agent:
     """Speaks for its machine, and relays its workers."""
 
@@ -40,7 +46,8 @@ class Agent:
 
     async def clocks(self) -> tuple[int, int]:
         """A `ClockReading`, as plain values."""
-        return time.perf_counter_ns(), time.time_ns()
+        steady_ns, wall_ns = clocks_here()
+        return steady_ns, wall_ns
 
     async def start(
         self,
@@ -57,7 +64,7 @@ class Agent:
         relay = self._relay = WorkerRelay(command=command or WORKER_COMMAND, grace_s=grace_s)
         # The watch must not keep this object from being let go of.
         weakref.finalize(self, relay.abandon)
-        self._heard_s = time.monotonic()
+        self._heard_s = _now_s()
         watch = self._watch = asyncio.ensure_future(_watch(weakref.ref(self), relay, silence_s))
         watch.add_done_callback(_watches.discard)
         _watches.add(watch)
@@ -75,7 +82,7 @@ class Agent:
     async def hear(self, acked: dict[str, int], wait_s: float) -> Heard:
         """News of the workers; see `WorkerRelay.hear`."""
         assert self._relay is not None
-        self._heard_s = time.monotonic()
+        self._heard_s = _now_s()
         return await self._relay.hear(acked, wait_s)
 
     async def end(self) -> None:
@@ -88,11 +95,16 @@ class Agent:
 
     def silent_s(self) -> float:
         """For how long nobody has asked for news."""
-        return time.monotonic() - self._heard_s
+        return _now_s() - self._heard_s
 
 
 # asyncio itself holds tasks only weakly, and these outlast their agents.
 _watches: set[asyncio.Task[None]] = set()
+
+
+def _now_s() -> float:
+    """On the clock of dask's loop, by which `_watch` sleeps: there is no run's clock here."""
+    return asyncio.get_running_loop().time()
 
 
 async def _watch(agent: "weakref.ref[Agent]", relay: WorkerRelay, silence_s: float) -> None:

@@ -1,12 +1,11 @@
 """What the machines of a cluster can do, and whether they may work together: asked of each."""
 
-import time
 from collections.abc import Callable
 from typing import cast
 
 import msgspec
 
-from .agent import ClockReading
+from .agent import ClockReading, clocks_here
 from .clock_offset import TRIPS_MAX, TRIPS_MIN, ClockOffset, RoundTrip, clock_offset
 from .dask_client import DaskCluster, Machine, MachineError, RemoteAgent, open_cluster
 from .findings import CLOCK_ERROR_MAX_NS, Finding, of_clock, of_facts, other_headrace, shared_hosts
@@ -128,11 +127,7 @@ async def measured_offset(
     while len(trips) < TRIPS_MIN or (
         len(trips) < TRIPS_MAX and clock_offset(trips).error_ns > CLOCK_ERROR_MAX_NS // 2
     ):
-        sent = _clocks_here()
+        sent = clocks_here()
         there = ClockReading(*await agent.call("clocks"))
-        trips.append(RoundTrip(clock(sent), clock(there), clock(_clocks_here())))
+        trips.append(RoundTrip(clock(sent), clock(there), clock(clocks_here())))
     return clock_offset(trips)
-
-
-def _clocks_here() -> ClockReading:
-    return ClockReading(time.perf_counter_ns(), time.time_ns())

@@ -13,7 +13,6 @@ from ..errors import WorkerError
 from ..offload import Offload
 from ..record import RunDirectory
 from ..workers import Place, StreamLink, ToCoordinator, WorkerEnd
-from .agent import ClockReading
 from .check import measured_offset
 from .clock_offset import ClockOffset, error_between
 from .dask_client import DaskCluster, Machine, MachineError, RemoteAgent
@@ -62,12 +61,8 @@ class AgentOnThread:
 
     async def offset(self) -> ClockOffset:
         """How far its machine's clock is from this one's."""
-        measured = measured_offset(self.remote, clock=_steady)
+        measured = measured_offset(self.remote, clock=lambda reading: reading.steady_ns)
         return await self._thread.call(measured)
-
-
-def _steady(reading: ClockReading) -> int:
-    return reading.steady_ns
 
 
 class ClusterMachines:
