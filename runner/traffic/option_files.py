@@ -1,5 +1,6 @@
 """The files that a load run's options name, for workers on machines that don't have them."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -58,7 +59,7 @@ def unpacked(options: LoadOptions, files: Mapping[str, bytes], directory: Path) 
             folder.mkdir(parents=True, exist_ok=True)
             place = folder / Path(path).name  # its ending says what it is
             there[path] = str(place)
-            beside = folder / f".{place.name}.{id(files):x}"
+            beside = folder / f".{place.name}.{os.getpid()}"  # one worker's alone
             beside.write_bytes(data)
             beside.replace(place)
     except OSError as error:
