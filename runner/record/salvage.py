@@ -68,12 +68,17 @@ def salvage(run: Path, writer: int, since: int) -> Salvage:
     ends: dict[tuple[int, int], Attempt] = {}
     results: dict[int, Status] = {}
     reasks: dict[int, list[Reask]] = {}
-    sealed = {name for table in ("attempts", "results") for name, _ in _parts(run / table)}
     spent, kept = Decimal(0), Decimal(0)
     made: dict[int, int] = {}
+    open_segments = set[SegmentName]()
+
+    def is_its(name: SegmentName) -> bool:
+        return name.writer == writer and name.number >= since
+
     for name, path in journal_segments(run / "journal"):
-        if name.writer != writer or name.number < since:
+        if not is_its(name):
             continue
+        open_segments.add(name)  # a crash may come between its parts and its removal
         for record in read_segment(path):
             match record:
                 case Sent():
@@ -86,20 +91,19 @@ def salvage(run: Path, writer: int, since: int) -> Salvage:
                         reasks.setdefault(reask.index, []).append(reask)
                 case Decided(result=result):
                     results[result.index] = result.status
-        sealed.discard(name)  # a crash between its parts and its removal
     for attempt in ends.values():
         spent += attempt.cost or 0
         kept += kept_for(attempt) if attempt.cost is None else 0
     try:
         for name, part in _parts(run / "attempts"):
-            if name in sealed and name.writer == writer and name.number >= since:
+            if is_its(name) and name not in open_segments:
                 rows = pl.read_parquet(part)
                 spent += Decimal(rows["cost"].sum() or 0)
                 kept += kept_in(rows)
                 for index, attempt_number in rows.select("index", "attempt").iter_rows():
                     made[index] = max(made.get(index, 0), attempt_number)
         for name, part in _parts(run / "results"):
-            if name in sealed and name.writer == writer and name.number >= since:
+            if is_its(name) and name not in open_segments:
                 rows = pl.read_parquet(part, columns=["index", "status"])
                 results |= dict(rows.select("index", "status").iter_rows())
     except (pl.exceptions.PolarsError, OSError) as error:
