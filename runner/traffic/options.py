@@ -130,16 +130,19 @@ def plan(
     trace = None if replay is None else _trace(replay, options)
     if options.get("max_cost") is not None and options.get("prices") is None:
         raise InputError("--max-cost needs prices: give --prices FILE")
-    objectives = tuple(options.get("objectives", ()))
     scrape, cancel = options.get("scrape"), options.get("cancel")
     settings = settings_from(
         LoadSettings,
         key,
         **{name: given[name] for name in given.keys() & OF_SETTINGS}
-        | {"shape": _shape(options, trace), "objectives": objectives, "seed": seed}
-        | {"require": tuple(options.get("require", ()))}
-        | {"cancel": None if cancel is None else parse_cancel(cancel)}
-        | ({} if scrape is None else {"scrape": checked_scrape_url(scrape)}),
+        | {
+            "shape": _shape(options, trace),
+            "objectives": tuple(options.get("objectives", ())),
+            "require": tuple(options.get("require", ())),
+            "cancel": None if cancel is None else parse_cancel(cancel),
+            "scrape": None if scrape is None else checked_scrape_url(scrape),
+            "seed": seed,
+        },
     )
     asked = PromptOptions(
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}
