@@ -88,7 +88,7 @@ class FormCheck:
         return now_s <= first_due_s + self._deadline_s
 
     async def again(self, pending: Pending, outcome: AttemptOutcome) -> Again:
-        """How a job goes on whose answer does not fit. What is long is put together off the
+        """How a job continues whose answer does not fit. What is long is put together off the
         loop."""
         assert outcome.unfit is not None
         assert outcome.answer is not None

@@ -94,7 +94,7 @@ class RunSession(ABC):
     send, and close the books. What a kind of run sends, and when, is for its subclass to say.
 
     `_timed` has streams dated by the kernel, and the gaps between their tokens kept; `_lane` is
-    what requests leave by; `_leased` has money lent by a coordinator; `_skip_damaged` goes on
+    what requests leave by; `_leased` has money lent by a coordinator; `_skip_damaged` continues
     without what of the journal can't be read.
     """
 

@@ -20,7 +20,7 @@ NO_SHARE = Share()
 
 
 class LaneShare(msgspec.Struct, frozen=True, array_like=True):
-    """What one lane of a worker may send from now on; None where the limit is none.
+    """What one lane of a worker may send from now on; None where there is no limit.
 
     `rpm` and `tpm` are the whole limits, of all workers together; no request is larger than `tpm`.
     `hold_s` is how long a cool-down that another worker was asked for still lasts.

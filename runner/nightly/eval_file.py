@@ -84,7 +84,7 @@ def read_eval_file(path: Path, run_command: click.Command) -> EvalFile:
         raise InputError(f'{path}: no data; write data = "questions.parquet"')
     data = _text(path, given, "data")
     if data == "-":
-        raise InputError(f"{path}: data is standard input, which no second start can read again")
+        raise InputError(f"{path}: data is standard input, which a second start can't read again")
     recipe = _text(path, given, "recipe") if "recipe" in given else None
     beside_require = _conditions(path, given, "beside_require")
     flags, budget = _run_flags(path, given.get("run", {}), run_command)

@@ -86,7 +86,7 @@ def run_night(
         night = _Night(eval_file, orders, runs, day, names, (require, beside_require))
         try:
             with ending_at_signals("run the same command again to resume"):
-                return night.go_on(invoke)
+                return night.resume(invoke)
         except HeadraceError as error:
             if night.stands_as_it_was() or not (runs.night(day) / "run.json").exists():
                 raise
@@ -140,7 +140,7 @@ class _Night:
         budget = eval_file.budget
         self._budget = None if budget is None else DailyBudget(budget, runs, day, orders.now)
 
-    def go_on(self, invoke: Invoke) -> NightOutcome:
+    def resume(self, invoke: Invoke) -> NightOutcome:
         """Do what is left to do: all of it, or what an earlier start had not done."""
         code = invoke("run", self._running())
         if self._run.is_dir():

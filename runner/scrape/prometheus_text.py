@@ -71,7 +71,8 @@ class PageParser:
         parsed = parse_line(line)
         if parsed is not None:
             head, _, said = line.rpartition(" ")
-            # A line may go on after its value; then what stands before the last blank is no series.
+            # A line may continue after its value; then what stands before the last blank is not a
+            # series.
             if parse_value(said) is not None and _is_series(head):
                 if len(self._known) >= KNOWN_MAX:
                     self._known.clear()
@@ -91,7 +92,7 @@ def parse_line(line: str) -> Sample | None:
 
 
 def parse_value(text: str) -> float | None:
-    """A value as Prometheus writes it; None where it is none."""
+    """A value as Prometheus writes it; None where it is not one."""
     if "_" in text:  # which Python reads as a number
         return None
     try:
