@@ -13,7 +13,7 @@ from headrace.runner.alarm import (
     TimerAlarm,
     open_alarm,
 )
-from tests.runner.traffic.conftest import open_event_alarm
+from tests.runner.loop_workers import open_event_alarm
 
 
 async def test_in_virtual_time_it_wakes_at_the_moment(autojump_clock: MockClock) -> None:

@@ -1,8 +1,6 @@
 """Load runs in virtual time, against a service or a gateway in memory."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +13,11 @@ import trio.testing
 from headrace.gateway import Config, Gateway
 from headrace.jobs import LoadFacts, Manifest
 from headrace.runner import RunEnvironment, RunOutcome, Secret, Stop, TrioTransport
-from headrace.runner.alarm import Alarm, EventAlarm
+from headrace.runner.errors import InterruptError
 from headrace.runner.traffic.options import LoadPlan, plan
 from headrace.runner.traffic.start import run_load
 from headrace.runner.workers import OpenWorkers
-
-
-@contextmanager
-def open_event_alarm() -> Iterator[Alarm]:
-    """One that keeps to trio's clock, which is virtual here."""
-    yield EventAlarm()
-
+from tests.runner.loop_workers import open_event_alarm
 
 # 20 s into a minute, as servers with fixed windows count it.
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, 20, tzinfo=dt.UTC)
@@ -114,6 +106,17 @@ class Traffic:
             open_workers,
         )
         return Loaded(outcome, planned.directory)
+
+    def stop_after(self, seconds: float) -> Stop:
+        """A stop that comes after so many seconds, as Ctrl-C brings it."""
+        stop = Stop(grace_s=10.0)
+
+        async def interrupt() -> None:
+            await trio.sleep(seconds)
+            stop.request(InterruptError("interrupted"))
+
+        self.nursery.start_soon(interrupt)
+        return stop
 
     def environment(self, connect: Any, stop: Stop | None = None) -> RunEnvironment:
         async def at_once(work: Any) -> Any:

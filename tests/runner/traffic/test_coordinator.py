@@ -7,13 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-import trio
-import trio.testing
 from trio.testing import MockClock
 
 from headrace.reports import summarise
-from headrace.runner import Secret, Stop
-from headrace.runner.errors import InterruptError
+from headrace.runner import Secret
 from tests.runner.loop_workers import in_this_loop
 from tests.runner.traffic.conftest import Loaded
 
@@ -111,13 +108,7 @@ async def test_an_interrupt_stops_all_of_them(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=0.5)
-    stop = Stop(grace_s=10.0)
-
-    async def interrupt() -> None:
-        await trio.sleep(2.2)
-        stop.request(InterruptError("interrupted"))
-
-    traffic.nursery.start_soon(interrupt)
+    stop = traffic.stop_after(2.2)
     ran = await sent_by(traffic, service, 2, stop=stop, rate="10/s", duration_s=60.0)
     assert ran.outcome.exit_code == 130
     assert ran.attempts["error_kind"].null_count() == ran.attempts.height

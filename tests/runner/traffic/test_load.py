@@ -14,8 +14,7 @@ from trio.testing import MockClock
 from headrace.jobs import InputError, ModelLimits
 from headrace.reports import summarise
 from headrace.reports.headline import headline
-from headrace.runner import RunDirectoryError, Stop
-from headrace.runner.errors import InterruptError
+from headrace.runner import RunDirectoryError
 from headrace.runner.traffic.snapshot import in_words
 from headrace.runner.traffic.view import look
 
@@ -122,13 +121,7 @@ async def test_what_a_stopped_run_had_not_sent_has_a_row(
 ) -> None:
     """Due by the moment of the stop; what would have been due later was never asked for."""
     service.answer = lambda seen: service.fine(delay_s=2.5)
-    stop = Stop(grace_s=10.0)
-
-    async def interrupt() -> None:
-        await trio.sleep(3.1)
-        stop.request(InterruptError("interrupted"))
-
-    traffic.nursery.start_soon(interrupt)
+    stop = traffic.stop_after(3.1)
     ran = await traffic.over(service.connect, rate="1/s", duration_s=60.0, concurrency=1, stop=stop)
     assert ran.due_s("measure") == [0.0, 1.0, 2.0, 3.0]
     assert ran.attempts["error_kind"].to_list() == [None, None, "cancelled", "cancelled"]
@@ -251,13 +244,7 @@ async def test_ctrl_c_ends_the_run_early_and_keeps_what_was_measured(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=0.25)
-    stop = Stop(grace_s=10.0)
-
-    async def interrupt() -> None:
-        await trio.sleep(3.1)
-        stop.request(InterruptError("interrupted"))
-
-    traffic.nursery.start_soon(interrupt)
+    stop = traffic.stop_after(3.1)
     ran = await traffic.over(service.connect, rate="1/s", duration_s=60.0, stop=stop)
     assert ran.due_s("measure") == [0.0, 1.0, 2.0, 3.0]
     assert ran.outcome.succeeded == 4

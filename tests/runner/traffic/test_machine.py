@@ -24,7 +24,7 @@ from headrace.runner.traffic.machine import (
     open_files,
     tcp_sockets,
 )
-from tests.runner.traffic.conftest import open_event_alarm
+from tests.runner.loop_workers import open_event_alarm
 
 BEGAN = dt.datetime(2026, 6, 9, 8, 30, tzinfo=dt.UTC)
 

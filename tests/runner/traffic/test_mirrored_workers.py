@@ -29,8 +29,9 @@ from headrace.runner.workers import (
     WorkerEnd,
     WorkerLink,
 )
+from tests.runner.loop_workers import open_event_alarm
 
-from .conftest import Loaded, Traffic, open_event_alarm
+from .conftest import Loaded, Traffic
 
 AHEAD_S = 12_345.5
 

@@ -10,7 +10,7 @@ from headrace.runner.alarm import open_alarm
 from headrace.runner.pending import Pending
 from headrace.runner.traffic.demand import MeasureWindow, OpenLoop
 from headrace.runner.traffic.schedule import Schedule
-from tests.runner.traffic.conftest import open_event_alarm
+from tests.runner.loop_workers import open_event_alarm
 
 
 def job(index: int) -> Job:
