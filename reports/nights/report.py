@@ -11,7 +11,7 @@ import msgspec
 from headrace.jobs import Expression, InputError
 
 from ..comparison import Flips, compare_runs, flips_by, pairing_words
-from ..figures import summary_of, usage_of
+from ..figures import usage_of
 from ..objectives import ANY, SHARE, PooledEstimates, RunEstimates, check_objective
 from ..run import open_run
 from ..scores import AS_EXPECTED, SCORERS, votes_runs
@@ -110,10 +110,10 @@ def check_night(
 
 def report_night(plan: NightPlan) -> NightReport:
     """Judge a night. Raises InputError where a run can't be read."""
-    tonight = _estimates(plan.run)
+    tonight = RunEstimates.of_directory(plan.run)
     asked = [Asked(plan.require)]
     for base in plan.bases:
-        pooled = PooledEstimates([_estimates(each) for each in base.runs])
+        pooled = PooledEstimates(list(map(RunEstimates.of_directory, base.runs)))
         names = [each.name for each in base.runs]
         asked.append(Asked(plan.beside_require, base.name, names, pooled))
     judged = judge_night(asked, tonight)
@@ -149,11 +149,6 @@ def _of_votes(directory: Path) -> Iterator[str]:
         if usage.total.cost is not None and usage.currency is not None:
             cost = money(usage.total.cost, usage.currency)
             yield f"the votes of {each.parent.name} cost {cost}, which is not in `cost`"
-
-
-def _estimates(directory: Path) -> RunEstimates:
-    run = open_run(directory)
-    return RunEstimates(run, summary_of(run))
 
 
 def _beside_last_good(plan: NightPlan) -> tuple[Flips | None, list[str]]:

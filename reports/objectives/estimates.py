@@ -6,6 +6,7 @@ together where they are of one question: its samples, the attempts of its job, t
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,9 +22,9 @@ from headrace.jobs import (
     format_expression,
 )
 
-from ..figures import Summary, measured_results
+from ..figures import Summary, measured_results, summary_of
 from ..load import Requests
-from ..run import Run, reading_tables
+from ..run import Run, open_run, reading_tables
 from ..samples import Samples, samples_of
 from ..scores import score_names, scored_jobs
 from ..uncertainty import (
@@ -54,6 +55,12 @@ class RunEstimates:
         self.run, self.summary = run, summary
         self.figures = Figures(run, summary)
         self._found: dict[str, Estimate | None] = {}
+
+    @classmethod
+    def of_directory(cls, directory: Path) -> "RunEstimates":
+        """Those of the run in a directory. Raises InputError as `summarise` does."""
+        run = open_run(directory)
+        return cls(run, summary_of(run))
 
     @cached_property
     def samples(self) -> Samples:

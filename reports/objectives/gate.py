@@ -9,9 +9,8 @@ import msgspec
 from headrace.jobs import Expression, InputError, LoadVerdict, parse_condition
 from headrace.text_file import TextEncodingError, read_text
 
-from ..figures import Summary, data_json, summary_of
+from ..figures import Summary, data_json
 from ..repeat_runs import runs_in
-from ..run import open_run
 from .client_error import depending_on_client
 from .estimates import RunEstimates
 from .evaluate import Figures
@@ -123,9 +122,9 @@ def judge_side(
     scores = score_ranges(side.runs[0])
     for each in objectives:
         check_objective(each, with_base=base is not None, scores=scores)
-    every = [_estimates(directory) for directory in side.runs]
+    every = list(map(RunEstimates.of_directory, side.runs))
     run = as_one(every)
-    before = None if base is None else as_one([_estimates(each) for each in base.runs])
+    before = None if base is None else as_one(list(map(RunEstimates.of_directory, base.runs)))
     beside = None if before is None else before.figures
     if before is not None:
         check_scorers(objectives, run.run, before.run)
@@ -188,11 +187,6 @@ def gated_summary_json(summary: Summary, report: GateReport) -> bytes:
     names = zip(summary.__struct_encode_fields__, summary.__struct_fields__, strict=True)
     shown = {key: getattr(summary, name) for key, name in names}
     return data_json({**shown, "gate": report})
-
-
-def _estimates(directory: Path) -> RunEstimates:
-    run = open_run(directory)
-    return RunEstimates(run, summary_of(run))
 
 
 def read_objectives(path: Path) -> list[Expression]:

@@ -1,7 +1,6 @@
 """Several runs of the same questions taken together, as the base of another run."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import polars as pl
 
@@ -11,28 +10,16 @@ from ..uncertainty import Clustered, Estimate, clustered, mean_estimate, quantil
 from .estimates import RunEstimates
 from .evaluate import Figures
 from .figure_names import Value
+from .several_figures import SeveralFigures, mean_value
 
 
-class PooledFigures(Figures):
-    """Figures of several runs: of a number the mean of theirs, of a text the newest run's."""
-
-    def __init__(self, runs: Sequence[RunEstimates]) -> None:
-        self._runs = [each.figures for each in runs]
-        self.currency = self._runs[-1].currency
-        self.scores = self._runs[-1].scores
+class PooledFigures(SeveralFigures):
+    """Of whatever is made of figures, the mean of what each run makes of its own."""
 
     def value(self, expression: Expression, node: Node, base: Figures | None = None) -> Value:
         """What a part of an expression is. Raises UnknownError where a run doesn't know it."""
         found = [each.value(expression, node, base) for each in self._runs]
-        if isinstance(found[-1], str | bool) or len(found) == 1:
-            return found[-1]
-        numbers = [Decimal(str(each)) for each in found]
-        mean = sum(numbers, Decimal(0)) / len(numbers)
-        return float(mean) if any(isinstance(each, float) for each in found) else mean
-
-    def unit(self, node: Node) -> str:
-        """What a part of an expression is shown in: as in the newest run."""
-        return self._runs[-1].unit(node)
+        return found[-1] if len(found) == 1 else mean_value(found)
 
 
 class PooledEstimates(RunEstimates):
@@ -43,7 +30,7 @@ class PooledEstimates(RunEstimates):
         newest = runs[-1]
         self.run = newest.run
         self.summary = newest.summary
-        self.figures = PooledFigures(runs)
+        self.figures = PooledFigures([each.figures for each in runs])
         self._runs = runs
 
     def of(self, expression: Expression, node: Node) -> Estimate | None:

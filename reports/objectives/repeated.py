@@ -7,7 +7,6 @@ runs is in it. Where chance within the runs explains more than they happen to di
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -16,32 +15,19 @@ from headrace.jobs import Aggregate, Expression, Name, Node, format_expression
 
 from ..uncertainty import Clustered, Ends, Estimate, Side, t_quantile
 from .estimates import RunEstimates
-from .evaluate import Figures
 from .figure_names import Value
+from .several_figures import SeveralFigures, mean_value
 
 # Of the intervals within a run, to make standard errors of them.
 LEVEL = 0.95
 
 
-class MeanFigures(Figures):
-    """Figures of several runs: of a number the mean of theirs, of a text the newest run's."""
-
-    def __init__(self, runs: Sequence[Figures]) -> None:
-        self._runs = runs
-        self.currency = runs[-1].currency
-        self.scores = runs[-1].scores
+class MeanFigures(SeveralFigures):
+    """Of each figure the mean of the runs', of which anything else is made."""
 
     def figure(self, expression: Expression, node: Name | Aggregate) -> Value:
         """One figure. Raises UnknownError where a run doesn't know it."""
-        found = [each.figure(expression, node) for each in self._runs]
-        if isinstance(found[-1], str | bool):
-            return found[-1]
-        mean = sum((Decimal(str(each)) for each in found), Decimal(0)) / len(found)
-        return float(mean) if any(isinstance(each, float) for each in found) else mean
-
-    def unit(self, node: Node) -> str:
-        """What a part of an expression is shown in: as in the newest run."""
-        return self._runs[-1].unit(node)
+        return mean_value([each.figure(expression, node) for each in self._runs])
 
 
 class RepeatedEstimates(RunEstimates):

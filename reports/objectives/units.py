@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from headrace.jobs import OF_SAMPLES, Aggregate, Binary, Name, Node, Unary, value_type, walk_nodes
+from headrace.jobs import OF_SAMPLES, Aggregate, Binary, Name, Node, Unary, value_type
 
+from .contradiction import is_named
 from .ranges import SHARES
 
 SHARE = "share"
@@ -36,7 +37,7 @@ def unit_of(node: Node, currency: str | None, is_share: Callable[[str], bool]) -
         case Unary(operator="-", operand=operand):
             return unit_of(operand, currency, is_share)
         case Binary(operator="+" | "-", left=left, right=right):
-            figures = [each for each in (left, right) if _has_figures(each)]
+            figures = [each for each in (left, right) if is_named(each)]
             units = {unit_of(each, currency, is_share) for each in figures}
             return units.pop() if len(units) == 1 else ""
     return ""
@@ -47,7 +48,3 @@ def _right_or_wrong(argument: Node | None, is_share: Callable[[str], bool]) -> b
     if isinstance(argument, Name):
         return is_share(argument.name)
     return isinstance(argument, Binary | Unary) and value_type(argument) == "truth"
-
-
-def _has_figures(node: Node) -> bool:
-    return any(isinstance(each, Name | Aggregate) for each in walk_nodes(node))

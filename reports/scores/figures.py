@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from ..run import Run
-from ..samples import samples_of
+from ..samples import Samples, samples_of
 from .samples import pass_all, pass_at, questions_of, right_or_wrong, votes_of
 from .scorer import reading_of
 from .table import ScoreTable, score_table, score_tables
@@ -51,11 +51,15 @@ class ScoreFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 def score_figures(run: Run) -> list[ScoreFigures]:
     """The figures of all scores of a run, by name. Raises InputError where one can't be read."""
-    return [_figures(run, table) for table in score_tables(run)]
+    tables = score_tables(run)
+    if not tables:
+        return []  # so that no ids have to be read
+    samples = samples_of(run)
+    return [_figures(run, table, samples) for table in tables]
 
 
-def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
-    rows = _rows(run, table).collect(engine="streaming")
+def _figures(run: Run, table: ScoreTable, samples: Samples) -> ScoreFigures:
+    rows = _rows(table, samples).collect(engine="streaming")
     scored = rows.drop_nulls("score")
     stale, fresh = _unseen(run, rows)
     jobs = len(rows) + fresh
@@ -74,8 +78,7 @@ def _figures(run: Run, table: ScoreTable) -> ScoreFigures:
     )
 
 
-def _rows(run: Run, table: ScoreTable) -> pl.LazyFrame:
-    samples = samples_of(run)
+def _rows(table: ScoreTable, samples: Samples) -> pl.LazyFrame:
     number = pl.lit(None, pl.Int32) if samples.number is None else samples.number
     asked = (samples.question.alias("question"), number.alias("sample"))
     return table.rows.select("index", "custom_id", "score", "reason", *asked)

@@ -24,7 +24,7 @@ from ..scores import VOTES_RUN, last_number
 from .judge_file import Judge
 from .judge_process import JOBS, ask_judge
 from .questions import questions
-from .score_run import ROWS, SCORED, ScoreReport, report_of, write_scores
+from .score_run import ROWS, SCORED, ScoreReport, report_of, unscored, write_scores
 from .unanswered import unanswered
 
 # How a run ends that asked all there was to ask, whatever failed.
@@ -72,7 +72,7 @@ def judge_run_answers(
     with reading_tables(directory):
         votes = _votes(folder / VOTES_RUN, judge)
         scores = _scores(asked, votes, judge)
-        rest = pl.concat([_unscored(unanswered(run)), _unscored(told)])
+        rest = pl.concat([unscored(unanswered(run)), unscored(told)])
         write_scores(run, name, f"judge:{judge.model}", pl.concat([scores, rest]))
         return Judged(report_of(run, [name]), code)
 
@@ -183,8 +183,3 @@ def _scores(asked: pl.DataFrame, votes: pl.DataFrame, judge: Judge) -> pl.DataFr
     return joined.select("index", "custom_id", "score", reason.alias("reason")).cast(
         pl.Schema(SCORED)
     )
-
-
-def _unscored(rows: pl.DataFrame) -> pl.DataFrame:
-    null = pl.lit(None, pl.Float64).alias("score")
-    return rows.select("index", "custom_id", null, "reason").cast(pl.Schema(SCORED))

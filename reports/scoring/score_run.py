@@ -59,9 +59,9 @@ def score_run(directory: Path, scorers: Sequence[Named]) -> ScoreReport:
         raise InputError(f"two scores would be called {twice[0]}; score them apart, with --name")
     run = open_run(directory)
     with reading_tables(directory):
-        rest = unanswered(run)
+        rest = unscored(unanswered(run))
         for each, frame in zip(scorers, _scored(run, scorers), strict=True):
-            write_scores(run, each.name, each.scorer.spec, pl.concat([frame, _rest(rest)]))
+            write_scores(run, each.name, each.scorer.spec, pl.concat([frame, rest]))
         return report_of(run, names)
 
 
@@ -132,8 +132,10 @@ def _framed(piece: pl.DataFrame, scores: Sequence[Scored]) -> pl.DataFrame:
     return piece.select("index", "custom_id").hstack(found)
 
 
-def _rest(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select("index", "custom_id", pl.lit(None, pl.Float64).alias("score"), "reason")
+def unscored(rows: pl.DataFrame) -> pl.DataFrame:
+    """Jobs that have no score (`index`, `custom_id`, `reason`), with the columns of SCORED."""
+    null = pl.lit(None, pl.Float64).alias("score")
+    return rows.select("index", "custom_id", null, "reason").cast(pl.Schema(SCORED))
 
 
 def write_scores(run: Run, name: str, spec: str, rows: pl.DataFrame) -> None:
