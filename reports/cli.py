@@ -7,6 +7,8 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .forms import Forms
+
 
 def _amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:
     from decimal import Decimal, InvalidOperation
@@ -76,21 +78,28 @@ def report(
     """
     from pathlib import Path
 
+    from .run_series import is_repeats, is_steps
+
     if out is not None and not html:
         raise click.UsageError("--out says where --html writes: give --html too")
     shown = _Shown(as_json=as_json, md=md, html=html, out=out)
-    steps = [run for run in runs if (Path(run) / "steps.json").is_file()]
-    steps += [run for run in runs if (Path(run) / "repeats.json").is_file()]
-    if client_error_s is not None and (trend or len(runs) > 1 or steps):
+    directory = Path(runs[0])
+    several = len(runs) > 1 or is_steps(directory) or is_repeats(directory)
+    if client_error_s is not None and (trend or several):
         raise click.UsageError("--client-error is of one load run, such as a step of a sweep")
     if trend:
         _refuse_charts(charts)
-        _report_trend([Path(run) for run in runs], shown)
+        _show(_trend([Path(run) for run in runs]), Path("trend.html"), shown)
         return
     if len(runs) > 1:
         if md or html or charts:
             raise click.UsageError("--md, --html and --charts are of one run, or of --trend")
         _report_several(runs, as_json=as_json, tolerance=tolerance)
+        return
+    if several:
+        _refuse_charts(charts)
+        forms = _repeats(directory) if is_repeats(directory) else _steps(directory)
+        _show(forms, directory / "report.html", shown)
         return
     from headrace.jobs import printable
 
@@ -98,21 +107,6 @@ def report(
     from .markdown import markdown
     from .terminal import print_summary, report_console
 
-    directory = Path(runs[0])
-    if (directory / "repeats.json").is_file():
-        from .repeat_runs import is_repeats
-
-        if is_repeats(directory):
-            _refuse_charts(charts)
-            _report_repeats(directory, shown)
-            return
-    if (directory / "steps.json").is_file():
-        from .comparison import is_steps
-
-        if is_steps(directory):
-            _refuse_charts(charts)
-            _report_steps(directory, shown)
-            return
     if html or charts is not None:
         from .html import write_charts, write_html
 
@@ -150,84 +144,95 @@ def _refuse_charts(charts: str | None) -> None:
         raise click.UsageError("--charts are of one run")
 
 
-def _report_steps(directory: "Path", shown: _Shown) -> None:
+def _show(forms: "Forms", page: "Path", shown: _Shown) -> None:
+    """In the form that was asked for; `page` is where one goes if that isn't said."""
     from pathlib import Path
 
+    from headrace.jobs import printable
+
+    if shown.html:
+        page = page if shown.out is None else Path(shown.out)
+        forms.write_page(page)
+        click.echo(f"Wrote {printable(page)}", err=shown.as_json or shown.md)
+    forms.show(as_json=shown.as_json, md=shown.md, has_page=shown.html)
+
+
+def _steps(directory: "Path") -> "Forms":
     from .comparison import read_steps, steps_json
-    from .terminal import print_steps, report_console
+    from .forms import Forms
 
     steps = read_steps(directory)
-    if shown.html:
-        from .html import write_steps_page
 
-        page = directory / "report.html" if shown.out is None else Path(shown.out)
-        write_steps_page(steps, page)
-        _wrote(page, shown)
-    if shown.as_json:
-        click.echo(steps_json(steps), nl=False)
-    elif shown.md:
+    def markdown() -> str:
         from .markdown_series import steps_markdown
 
-        click.echo(steps_markdown(steps), nl=False)
-    elif not shown.html:
+        return steps_markdown(steps)
+
+    def write_page(path: "Path") -> None:
+        from .html import write_steps_page
+
+        write_steps_page(steps, path)
+
+    def show() -> None:
+        from .terminal import print_steps, report_console
+
         print_steps(steps, report_console())
 
+    return Forms(lambda: steps_json(steps), markdown, write_page, show)
 
-def _report_repeats(directory: "Path", shown: _Shown) -> None:
-    from pathlib import Path
 
+def _repeats(directory: "Path") -> "Forms":
     from .comparison import read_repeats, repeats_json
-    from .terminal import print_repeats, report_console
+    from .forms import Forms
 
     repeats = read_repeats(directory)
-    if shown.html:
-        from .html import write_repeats_page
 
-        page = directory / "report.html" if shown.out is None else Path(shown.out)
-        write_repeats_page(repeats, page)
-        _wrote(page, shown)
-    if shown.as_json:
-        click.echo(repeats_json(repeats), nl=False)
-    elif shown.md:
+    def markdown() -> str:
         from .markdown_repeats import repeats_markdown
 
-        click.echo(repeats_markdown(repeats), nl=False)
-    elif not shown.html:
+        return repeats_markdown(repeats)
+
+    def write_page(path: "Path") -> None:
+        from .html import write_repeats_page
+
+        write_repeats_page(repeats, path)
+
+    def show() -> None:
+        from .terminal import print_repeats, report_console
+
         print_repeats(repeats, report_console())
 
+    return Forms(lambda: repeats_json(repeats), markdown, write_page, show)
 
-def _report_trend(directories: "list[Path]", shown: _Shown) -> None:
-    from pathlib import Path
 
+def _trend(directories: "list[Path]") -> "Forms":
+    """The trend of those that are runs; which are not is said."""
     from headrace.jobs import printable
 
     from .comparison import trend_of
     from .figures import data_json
-    from .terminal import print_trend, report_console
+    from .forms import Forms
 
     found = trend_of(directories)
     for reason in found.skipped.values():
         click.echo(f"skipped: {printable(reason)}", err=True)
-    if shown.html:
-        from .html import write_trend_page
 
-        page = Path(shown.out or "trend.html")
-        write_trend_page(found, page)
-        _wrote(page, shown)
-    if shown.as_json:
-        click.echo(data_json(found), nl=False)
-    elif shown.md:
+    def markdown() -> str:
         from .markdown_series import trend_markdown
 
-        click.echo(trend_markdown(found), nl=False)
-    elif not shown.html:
+        return trend_markdown(found)
+
+    def write_page(path: "Path") -> None:
+        from .html import write_trend_page
+
+        write_trend_page(found, path)
+
+    def show() -> None:
+        from .terminal import print_trend, report_console
+
         print_trend(found, report_console())
 
-
-def _wrote(page: "Path", shown: _Shown) -> None:
-    from headrace.jobs import printable
-
-    click.echo(f"Wrote {printable(page)}", err=shown.as_json or shown.md)
+    return Forms(lambda: data_json(found), markdown, write_page, show)
 
 
 def _report_several(runs: tuple[str, ...], *, as_json: bool, tolerance: Any) -> None:

@@ -1,12 +1,13 @@
 """`headrace compare`: runs, or sweeps, beside each other."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .forms import Forms
 
 
 @click.command()
@@ -43,7 +44,7 @@ def compare(
 
     from headrace.jobs import printable
 
-    from .output import refuse_existing, write_whole
+    from .output import refuse_existing
 
     if html is not None:
         refuse_existing(Path(html), force=force)
@@ -51,28 +52,15 @@ def compare(
     if shown is None:
         shown = _compared(*_sides(runs, side_a, side_b), by)
     if html is not None:
-        write_whole(Path(html), shown.page())
+        shown.write_page(Path(html))
         click.echo(f"written to {printable(html)}", err=True)
-    if as_json:
-        click.echo(shown.json(), nl=False)
-    elif md:
-        click.echo(shown.markdown(), nl=False)
-    elif html is None:
-        shown.print()
+    shown.show(as_json=as_json, md=md, has_page=html is not None)
 
 
-class _ShownComparison(NamedTuple):
-    """A comparison in each of its forms, made where it is asked for."""
-
-    json: Callable[[], bytes]
-    markdown: Callable[[], str]
-    page: Callable[[], bytes]
-    print: Callable[[], None]
-
-
-def _compared(a: "list[Path]", b: "list[Path]", by: str | None) -> _ShownComparison:
+def _compared(a: "list[Path]", b: "list[Path]", by: str | None) -> "Forms":
     from .comparison import compare_sides
     from .figures import data_json
+    from .forms import Forms
 
     found = compare_sides(a, b, by=by)
 
@@ -81,28 +69,32 @@ def _compared(a: "list[Path]", b: "list[Path]", by: str | None) -> _ShownCompari
 
         return comparison_markdown(found)
 
-    def page() -> bytes:
+    def write_page(path: "Path") -> None:
         from .html import comparison_page
+        from .output import write_whole
 
-        return comparison_page(found)
+        write_whole(path, comparison_page(found))
 
     def show() -> None:
         from .terminal import print_comparison, report_console
 
         print_comparison(found, report_console())
 
-    return _ShownComparison(lambda: data_json(found), markdown, page, show)
+    return Forms(lambda: data_json(found), markdown, write_page, show)
 
 
-def _compared_sweeps(runs: tuple[str, ...]) -> _ShownComparison | None:
+def _compared_sweeps(runs: tuple[str, ...]) -> "Forms | None":
     """Sweeps beside each other; None where none of these is one."""
     from pathlib import Path
 
+    from .run_series import is_steps
+
     directories = [Path(run) for run in runs]
-    if not any((each / "steps.json").is_file() for each in directories):
+    if not any(is_steps(each) for each in directories):
         return None
     from .comparison import compare_sweeps
     from .figures import data_json
+    from .forms import Forms
 
     found = compare_sweeps(directories)
 
@@ -111,17 +103,17 @@ def _compared_sweeps(runs: tuple[str, ...]) -> _ShownComparison | None:
 
         return sweeps_markdown(found)
 
-    def page() -> bytes:
-        from .html import sweeps_page
+    def write_page(path: "Path") -> None:
+        from .html import write_sweeps_page
 
-        return sweeps_page(found).encode("utf-8", "replace")
+        write_sweeps_page(found, path)
 
     def show() -> None:
         from .terminal import print_sweeps, report_console
 
         print_sweeps(found, report_console())
 
-    return _ShownComparison(lambda: data_json(found), markdown, page, show)
+    return Forms(lambda: data_json(found), markdown, write_page, show)
 
 
 def _sides(

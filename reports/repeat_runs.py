@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from headrace.jobs import InputError
 
-REPEATS_FILE = "repeats.json"
+from .run_series import REPEATS_FILE, is_repeats, read_series
+
 SideName = Literal["a", "b"]
-Report = TypeVar("Report")
 
 
 class RepeatRuns(NamedTuple):
@@ -29,11 +29,6 @@ class _Listing(msgspec.Struct, frozen=True):
     runs: list[_Listed]
 
 
-def is_repeats(directory: Path) -> bool:
-    """Whether a directory is that of a load test's repeats."""
-    return (directory / REPEATS_FILE).is_file() and not (directory / "run.json").exists()
-
-
 def repeat_runs(directory: Path) -> RepeatRuns | None:
     """The runs of a directory of repeats, wherever it was moved to; None of any other.
 
@@ -41,22 +36,11 @@ def repeat_runs(directory: Path) -> RepeatRuns | None:
     """
     if not is_repeats(directory):
         return None
-    listed = read_listing(directory, _Listing).runs
+    listed = read_series(directory / REPEATS_FILE, _Listing).runs
     sides: dict[SideName, list[Path]] = {"a": [], "b": []}
     for each in listed:
         sides[each.side].append(directory / Path(each.directory).name)
     return RepeatRuns(sides["a"], sides["b"])
-
-
-def read_listing(directory: Path, kind: type[Report]) -> Report:
-    """What repeats.json has, as a struct. Raises InputError where it can't be read."""
-    path = directory / REPEATS_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged: {error}; restore it") from error
 
 
 def runs_in(directories: Sequence[Path]) -> list[Path]:

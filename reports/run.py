@@ -47,6 +47,7 @@ from headrace.jobs import (
 )
 
 from .completeness import refuse_incomplete
+from .run_series import REPEATS_FILE, STEPS_FILE
 
 RUN_JSON_BYTES_MAX = 16 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
@@ -210,7 +211,7 @@ def scan_attempts(run: str | Path) -> pl.LazyFrame:
     return open_run(Path(run)).attempts
 
 
-OF_SEVERAL = {"steps.json": "a sweep or a search", "repeats.json": "repeats of a load test"}
+OF_SEVERAL = {STEPS_FILE: "a sweep or a search", REPEATS_FILE: "repeats of a load test"}
 
 
 def _what_instead(directory: Path) -> str:

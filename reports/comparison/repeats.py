@@ -15,8 +15,9 @@ from headrace.jobs import InputError
 from ..figures import data_json
 from ..objectives import GateReport, Judgement, judgement_words
 from ..output import write_whole
-from ..repeat_runs import REPEATS_FILE, SideName, read_listing
+from ..repeat_runs import SideName
 from ..run import open_run
+from ..run_series import REPEATS_FILE, read_series
 from ..uncertainty import mean_of_few
 from .compare import Comparison
 from .interval import LEVEL
@@ -205,7 +206,7 @@ def read_repeats(directory: Path) -> Repeats:
 
     Raises InputError where its repeats.json can't be read.
     """
-    report = read_listing(directory, Repeats)
+    report = read_series(directory / REPEATS_FILE, Repeats)
     names = [f"{each.metric} {each.statistic}" for each in report.figures]
     if report.comparison is not None:
         names += [f"{each.metric} {each.statistic}" for each in report.comparison.differences]

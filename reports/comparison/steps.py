@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from headrace.jobs import Expression, InputError
+from headrace.jobs import Expression
 
 from ..figures import Summary, data_json, summary_of
 from ..load import (
@@ -23,9 +23,9 @@ from ..load import (
 from ..objectives import Certainty, FigureInterval, judge_within_client_error
 from ..output import write_whole
 from ..run import Run, open_run
+from ..run_series import STEPS_FILE, read_series
 
 STEPS_SCHEMA_VERSION = 1
-STEPS_FILE = "steps.json"
 # Of the intervals of a search over users, whose answer is what is sure.
 USERS_LEVEL = 0.99
 # A latency counts as rising when chance alone makes so large a difference of the two halves of a
@@ -156,11 +156,6 @@ def steps_json(report: Steps) -> bytes:
     return data_json(report)
 
 
-def is_steps(directory: Path) -> bool:
-    """Whether a directory is that of a sweep or a search."""
-    return (directory / STEPS_FILE).is_file() and not (directory / "run.json").exists()
-
-
 def read_steps(directory: Path) -> Steps:
     """The report that a sweep or a search left, over the steps that it had made by then.
 
@@ -170,13 +165,7 @@ def read_steps(directory: Path) -> Steps:
     Raises:
         InputError: its steps.json can't be read.
     """
-    path = directory / STEPS_FILE
-    try:
-        report = msgspec.json.decode(path.read_bytes(), type=Steps)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged: {error}; restore it") from error
+    report = read_series(directory / STEPS_FILE, Steps)
     return msgspec.structs.replace(report, directory=str(directory))
 
 

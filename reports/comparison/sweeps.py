@@ -7,7 +7,8 @@ import msgspec
 
 from headrace.jobs import InputError
 
-from .steps import Step, Steps, is_steps, read_steps
+from ..run_series import is_steps
+from .steps import Step, Steps, read_steps
 
 SWEEPS_SCHEMA_VERSION = 1
 

@@ -37,7 +37,7 @@ def server_charts(figures: LoadFigures) -> list[Chart]:
 
 
 def _within(series: ServerSeries, begin_s: float, end_s: float) -> ServerSeries:
-    """What lies on the client's axis: readings go on until the last answer is in."""
+    """What lies on the client's axis: readings continue until the last answer is in."""
     points = [each for each in series.points if begin_s <= each.at_s <= end_s]
     return msgspec.structs.replace(series, points=points)
 

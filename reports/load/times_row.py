@@ -60,7 +60,7 @@ def _answered(spread: Spread, show: Callable[[float], str]) -> TimesRow:
 
 
 def _adjusted_interval(each: AdjustedPercentile, show: Callable[[float], str]) -> str:
-    """Of what is known to be no less than something, the interval says nothing more; of what is
+    """Of what is known to be at least something, the interval says nothing more; of what is
     infinite it has a lower end."""
     if each.value is not None:
         return within(each.value, each.low, each.high)

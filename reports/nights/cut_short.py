@@ -1,4 +1,4 @@
-"""A night that was cut short: what became of it so far, and how it goes on."""
+"""A night that was cut short: what became of it so far, and how it is resumed."""
 
 from collections.abc import Sequence
 from decimal import Decimal

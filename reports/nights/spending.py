@@ -77,7 +77,7 @@ def _sent_on(directory: Path, days: Collection[date]) -> _Amount:
     with reading_tables(directory):
         attempts = run.attempts.filter(pl.col("sent_at").dt.date().is_in(list(days)))
         bounds = attempts.filter(unbilled()).select(pl.col("cost_bound").sum()).collect().item()
-        # What readings of the account released is of no day.
+        # What readings of the account released belongs to no one day.
         kept = min(Decimal(bounds), _kept(run)) if bounds else ZERO
         return _Amount(_cost(attempts) + kept, _currency(run))
 

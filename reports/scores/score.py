@@ -64,7 +64,7 @@ def wrong_type(expected: Any, wanted: str) -> Scored:
     """That what is expected is not what the scorer compares with."""
     said = KINDS[type(expected)]
     if isinstance(expected, float) and not math.isfinite(expected):
-        said = "no finite number"
+        said = "NaN or infinite"
     return Scored(None, f"what is expected is {said}, not {wanted}")
 
 

@@ -1,7 +1,7 @@
 """A judge's run in a process that ends with the one that started it: `python -P judge_child.py run
 JOBS ...` is `headrace run JOBS ...`, told to stop once its standard input ends.
 
-So a scoring process that is killed leaves nobody behind who goes on to spend.
+So a scoring process that is killed leaves nothing behind that continues to spend.
 """
 
 import os

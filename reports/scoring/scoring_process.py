@@ -1,6 +1,6 @@
 """The process that a scorer of the user's runs in: asked with rows, heard line by line.
 
-Whatever the function does, this end goes on: it may end its process, hang in it, leave others
+Whatever the function does, this end continues: it may end its process, hang in it, leave others
 behind that hold its pipes, or not let it end.
 """
 

@@ -25,7 +25,7 @@ class Welch(NamedTuple):
 class Side(NamedTuple):
     """The values of one side, and a standard error that each of them has at least; 0 is none.
 
-    Two values may be alike by luck, but are no surer than what each of them is made of.
+    Two values may be alike by luck, but are not surer than what each of them is made of.
     """
 
     values: Sequence[float]

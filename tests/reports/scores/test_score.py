@@ -16,7 +16,7 @@ SCORERS = ("exact", "contains", "regex", "number", "choice", "json", "f1")
     [
         ("number", "three", "what is expected is text, not a number"),
         ("number", True, "what is expected is true or false, not a number"),
-        ("number", math.nan, "what is expected is no finite number, not a number"),
+        ("number", math.nan, "what is expected is NaN or infinite, not a number"),
         ("regex", 4, "what is expected is a number, not a pattern"),
         ("exact", {"a": 1}, "what is expected is an object, not text"),
         ("exact", [[1]], "what is expected is a list of other things, not text"),
