@@ -52,6 +52,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     models: dict[str, ModelLimits] = {}
 
 
+# What a service of headrace.toml may be called: a word that stands in tables, rows and flags.
+ServiceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]*\Z", max_length=40)]
+KeySentAs = Literal["bearer", "x-api-key", "api-key"]
+# The share of a service among those that have a model: above 0, and no digits that can't be shared.
+Weight = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+
+
+class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the services that a run's jobs go to, as `[[services]]` of headrace.toml has them.
+
+    `models` are exact names, `*` for whatever no other service has; `weight` is its share of those
+    that others have too. `anthropic_base_url` is None where it is `base_url`, `auth` where the url
+    says how the key is sent, `prices` where they are the run's.
+    """
+
+    name: ServiceName
+    base_url: str
+    anthropic_base_url: str | None = None
+    auth: KeySentAs | None = None
+    models: list[str]
+    weight: Weight | None = None
+    limits: Limits
+    prices: PriceTable | None = None
+
+
 class ConcurrencyPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One line of concurrency.jsonl: slots at a moment, and the most attempts in flight from then
     to the next line, all lanes together.
@@ -77,7 +102,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `journal` names the segments that hold attempts which no table has yet: numbers, and names such
     as `w03-000007` of workers'. `notes` say what of an earlier session's journal was gone when this
-    one began.
+    one began. `stopped_services` has why a service stopped before its jobs were done, by its name.
     """
 
     started_at: Moment
@@ -89,21 +114,24 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     downloads: DownloadTotals | None = None  # of a session that was asked for them
     journal: list[int | WorkersSegment] = []
     notes: list[str] = []
+    stopped_services: dict[ServiceName, str] = {}
 
 
 class Manifest(msgspec.Struct, kw_only=True):
     """The whole of run.json. The newest session comes last; its state is the run's.
 
-    `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `job_file` is None
-    where the prompts were made up; `load` is that of a load run. `dataset` and `recipe` are those
-    that the jobs were made of, where they were.
+    `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. With `services`,
+    which have their own, both are None, and `prices` are those of services without. `job_file` is
+    None where the prompts were made up; `load` is that of a load run. `dataset` and `recipe` are
+    those that the jobs were made of, where they were.
     """
 
     headrace: str
     schema_version: int
     kind: Literal["bulk", "load"]
-    base_url: str
+    base_url: str | None
     anthropic_base_url: str | None = None
+    services: list[ServiceRecord] = []
     job_file: JobFile | None
     load: LoadFacts | None = None
     dataset: Dataset | None = None
@@ -111,6 +139,17 @@ class Manifest(msgspec.Struct, kw_only=True):
     prices: PriceTable | None = None
     estimates: dict[str, EstimateTotals] = {}
     sessions: list[Session] = []
+
+    def prices_of(self, service: str | None) -> PriceTable | None:
+        """The prices of the attempts whose `service` this is; None where they have none."""
+        own = next((each.prices for each in self.services if each.name == service), None)
+        return own or self.prices
+
+    @property
+    def currency(self) -> str | None:
+        """What the run counts in; None where it has no prices."""
+        tables = [self.prices, *(each.prices for each in self.services)]
+        return next((table.currency for table in tables if table is not None), None)
 
 
 class DamagedManifestError(ValueError):
@@ -129,6 +168,11 @@ def decode_manifest(text: bytes) -> Manifest:
         raise DamagedManifestError("it is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
         raise DamagedManifestError(str(error)) from error
+    names = [each.name for each in found.services]
+    if len(set(names)) < len(names):
+        raise DamagedManifestError("two of its services have one name")
+    if (found.base_url is None) != bool(names):
+        raise DamagedManifestError("it has neither a base URL nor services, or both")
     known = msgspec.to_builtins(found, builtin_types=[datetime, Decimal])
     known.pop("recipe", None)  # whose body and schema may name any number
     for value in _leaves(known):

@@ -36,7 +36,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     directory: str
     kind: str
-    base_url: str
+    base_url: str | None
     job_file: str | None
     state: str
     reason: str | None

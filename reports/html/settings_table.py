@@ -24,7 +24,7 @@ def settings_of(manifest: Manifest) -> SettingsTable:
     """Everything in run.json that a reader may ask for. It holds no key."""
     facts = [
         ("kind", manifest.kind),
-        ("gateway", manifest.base_url),
+        ("gateway", manifest.base_url or ", ".join(each.name for each in manifest.services)),
         ("headrace", manifest.headrace),
         ("schema", str(manifest.schema_version)),
     ]

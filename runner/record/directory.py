@@ -317,7 +317,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         )
     before, now = _base_urls(known), _base_urls(fresh)
     if before != now and _has_answers(path):
-        where = " and ".join(dict.fromkeys(before))
+        where = " and ".join(dict.fromkeys(url for url in before if url is not None))
         raise RunDirectoryError(
             f"{path} was begun at {where}; resume it there, or choose another --out"
         )
@@ -328,7 +328,7 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
         )
 
 
-def _base_urls(manifest: Manifest) -> tuple[str, str]:
+def _base_urls(manifest: Manifest) -> tuple[str | None, str | None]:
     return manifest.base_url, manifest.anthropic_base_url or manifest.base_url
 
 
