@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from headrace.jobs import show_seconds
 
-from .figures import KeptMoney, Summary, UnfitAnswers
+from .figures import KeptMoney, Release, Summary, UnfitAnswers
 from .load import lead
 from .wording import counted, cut_words, money, money_to_read, state_words
 
@@ -105,11 +105,17 @@ def _money(summary: Summary) -> list[str]:
         return [f"{cost}, and the account agrees."]
     if check.verdict == "too small to tell":
         return [f"{cost}, too little to tell from the account."]
+    if check.verdict == "differs" and not check.difference:
+        return [f"{cost}; the account of a service differs."]
     if check.verdict == "differs" and check.difference is not None:
         more = "more" if check.difference > 0 else "less"
         difference = money_to_read(abs(check.difference), check.currency)
         return [f"{cost}; the account says {difference} {more}."]
     return [f"{cost}; the account can't be held against it."]
+
+
+def _whose(release: Release) -> str:
+    return f"{release.service}'s" if isinstance(release.service, str) else "the"
 
 
 def kept_words(kept: KeptMoney) -> list[str]:
@@ -123,8 +129,9 @@ def kept_words(kept: KeptMoney) -> list[str]:
     if kept.unbounded:
         words.append(f"{kept.unbounded:,} of them have no bound: nothing is kept for these")
     words += [
-        f"{money(each.released, kept.currency)} released at {each.at:%Y-%m-%d %H:%M:%S} UTC: the "
-        f"account had taken {money(each.kept, kept.currency)} beyond what was computed"
+        f"{money(each.released, kept.currency)} released at {each.at:%Y-%m-%d %H:%M:%S} UTC: "
+        f"{_whose(each)} account had taken {money(each.kept, kept.currency)} beyond what was "
+        "computed"
         for each in kept.releases[-RELEASES_SHOWN:]
     ]
     return words

@@ -26,6 +26,7 @@ from .score_words import (
     scorer_words,
     unscored_words,
 )
+from .service_words import service_table, stopped_words
 from .wording import METRIC_NAMES, counted, cut_words, endpoint, money, rate, taken_words
 
 ROWS_MAX = 10
@@ -39,6 +40,7 @@ def markdown(summary: Summary) -> str:
     parts += [
         _load(summary),
         _scores(summary),
+        _services(summary),
         _cost(summary),
         _unpriced(summary),
         _balance(summary),
@@ -154,6 +156,20 @@ def _cost(summary: Summary) -> str:
     return table((*header, "reported") if reported else header, rows, left=2)
 
 
+def _services(summary: Summary) -> str:
+    """What went to each service, and which of them stopped; "" without any."""
+    found = service_table(summary)
+    if found is None:
+        return ""
+    names = [code(row[0]) for row in found.rows]
+    if found.has_total:
+        names[-1] = "**all**"
+    rows = [[name, *row[1:]] for name, row in zip(names, found.rows, strict=True)]
+    stopped = [f"- {code(words)}" for words in stopped_words(summary.by_service)]
+    shown = table([printable(each) for each in found.header], rows, left=1)
+    return "\n\n".join(part for part in (shown, "\n".join(stopped)) if part)
+
+
 def _unpriced(summary: Summary) -> str:
     """The answers without a cost by reason, where there are prices to judge by."""
     usage = summary.usage
@@ -180,7 +196,7 @@ def _hints(summary: Summary) -> str:
 def _balance(summary: Summary) -> str:
     check = summary.balance
     said = f"Balance check: **{check.verdict}**"
-    if check.verdict == "differs" and check.difference is not None:
+    if check.verdict == "differs" and check.difference:
         said += f" by {money(check.difference, check.currency)}"
     if check.currency is not None and check.computed is None:
         said += "\n- computed from the usage: unknown"
@@ -194,8 +210,10 @@ def _cost_sources(summary: Summary) -> str:
     """What each model cost by three sources, where that says more than the rest."""
     if not worth_comparing(summary.cost_sources):
         return ""
+    services = ["service"] if summary.by_service else []
     rows = [
         (
+            *([code(each.service or "")] if services else []),
             "**all**" if each.model is None else code(each.model),
             money(each.computed, None),
             money(each.reported, None),
@@ -203,7 +221,8 @@ def _cost_sources(summary: Summary) -> str:
         )
         for each in [*summary.cost_sources[:ROWS_MAX], *summary.cost_sources[ROWS_MAX:][-1:]]
     ]
-    return table(("model", "computed", "reported", "account"), rows, left=1)
+    header = (*services, "model", "computed", "reported", "account")
+    return table(header, rows, left=1 + len(services))
 
 
 def _times(summary: Summary) -> str:

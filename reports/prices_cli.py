@@ -5,6 +5,11 @@ import click
 DIFFERS_EXIT_CODE = 4
 
 
+_service = click.option(
+    "--service", metavar="NAME", help="Of RUNs with several services, the one that is meant."
+)
+
+
 @click.group()
 def prices() -> None:
     """Tell prices from what an account took, check a price file, or import a published list."""
@@ -14,8 +19,11 @@ def prices() -> None:
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--out", metavar="FILE", help="Write the price file there.  [default: print it]")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@_service
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
-def fit(runs: tuple[str, ...], *, out: str | None, force: bool, as_json: bool) -> None:
+def fit(
+    runs: tuple[str, ...], *, out: str | None, force: bool, service: str | None, as_json: bool
+) -> None:
     """Infer prices from the balance readings of RUNs and what their answers used.
 
     A price is told where only one of at most six decimals is possible, and as a range elsewhere.
@@ -30,7 +38,7 @@ def fit(runs: tuple[str, ...], *, out: str | None, force: bool, as_json: bool) -
 
     if out is not None:
         refuse_existing(Path(out), force=force)
-    observed = observe(open_runs(runs))
+    observed = observe(open_runs(runs, service=service))
     found = fit_prices(observed)
     text = fit_toml(found, observed)
     if out is not None:
@@ -48,8 +56,9 @@ def fit(runs: tuple[str, ...], *, out: str | None, force: bool, as_json: bool) -
 @prices.command()
 @click.argument("file", metavar="FILE")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@_service
 @click.option("--json", "as_json", is_flag=True, help="Print the same as data.")
-def check(file: str, runs: tuple[str, ...], *, as_json: bool) -> None:
+def check(file: str, runs: tuple[str, ...], *, service: str | None, as_json: bool) -> None:
     """Compare the price file FILE with what the account took during RUNs, by model.
 
     Exit code 4 where they differ.
@@ -67,7 +76,7 @@ def check(file: str, runs: tuple[str, ...], *, as_json: bool) -> None:
         for model, price in table.models.items()
         if price.bands
     }
-    observed = observe(open_runs(runs), bands)
+    observed = observe(open_runs(runs, service=service), bands)
     refuse_other_currency(table, observed, file)
     found = check_prices(observed, table)
     if as_json:

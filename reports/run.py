@@ -375,7 +375,7 @@ def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
     table = _journalled(path.parent / "journal", BalanceReading, fresh).collect()
     if path.exists():
         table = pl.concat([_sealed(path, [path], BalanceReading).collect(), table])
-    key = ["read_at", "moment", "spent"]
+    key = ["read_at", "moment", "spent", "service"]
     return table.unique(key, keep="first", maintain_order=True).sort("read_at")
 
 

@@ -71,8 +71,8 @@ def _figures(run: Run) -> Iterator[RunFigure]:
             value = None if rates is None else getattr(rates, field)
             if value is not None:
                 yield RunFigure(name, "mean", "", value, None, 0)
-    prices = run.manifest.prices
-    money = () if prices is None else (Metric("cost", COST, prices.currency, times=1000.0),)
+    currency = run.manifest.currency
+    money = () if currency is None else (Metric("cost", COST, currency, times=1000.0),)
     for metric in (*money, *METRICS):
         yield from value_figures(jobs, metric)
 

@@ -141,7 +141,7 @@ def _point(run: Run) -> TrendPoint:
         (pl.col("error_kind").is_null() & pl.col("cost").is_null()).sum().alias("unpriced"),
     )
     money = spent.collect().row(0, named=True)
-    priced = manifest.prices is not None and not money["unpriced"]
+    priced = manifest.currency is not None and not money["unpriced"]
     latency, ttft = pl.col("latency_s"), pl.col("ttft_s")
     good = results.filter(pl.col("status") == "succeeded")
     times = good.select(
@@ -161,7 +161,7 @@ def _point(run: Run) -> TrendPoint:
         error_rate=failed / jobs if jobs else None,
         attempts=money["attempts"],
         cost=strip_zeros(Decimal(money["cost"] or 0)) if priced else None,
-        currency=None if manifest.prices is None else manifest.prices.currency,
+        currency=manifest.currency,
         as_expected=scored["score"][0],
         scores={each.name: each.mean for each in scores if each.mean is not None},
         shares=[each.name for each in scores if each.share],

@@ -1,13 +1,15 @@
 """The figures of a run: outcome, usage, cost, latency, limits, and the balance check."""
 
-from .balance_check import BalanceCheck, check_balance
+from .account_checks import AccountChecks, check_accounts
+from .balance_check import BalanceCheck
 from .concurrency_history import ConcurrencyFigures
 from .cost_sources import CostSources, cost_sources_of, worth_comparing
-from .kept_money import KeptMoney, kept_money
+from .kept_money import KeptMoney, Release, kept_money
 from .latency import QUANTILES, Distribution, worth_showing
 from .limits_report import LimitsReport, LimitUse
 from .outcome_counts import FailedAttempts, FailedJobs, OutcomeCounts
-from .status import STATUS_SCHEMA_VERSION, RunStatus, status_of
+from .services import ServiceFigures
+from .status import STATUS_SCHEMA_VERSION, RunStatus, ServiceStatus, status_of
 from .summary import (
     SUMMARY_SCHEMA_VERSION,
     RunFacts,
@@ -29,6 +31,7 @@ __all__ = [
     "STATUS_SCHEMA_VERSION",
     "SUMMARY_SCHEMA_VERSION",
     "SUSPICIONS",
+    "AccountChecks",
     "BalanceCheck",
     "ConcurrencyFigures",
     "CostSources",
@@ -39,15 +42,18 @@ __all__ = [
     "LimitUse",
     "LimitsReport",
     "OutcomeCounts",
+    "Release",
     "RunFacts",
     "RunStatus",
+    "ServiceFigures",
+    "ServiceStatus",
     "Summary",
     "Suspect",
     "Throughput",
     "UnfitAnswers",
     "UsageRow",
     "UsageTable",
-    "check_balance",
+    "check_accounts",
     "cost_sources_of",
     "data_json",
     "kept_money",

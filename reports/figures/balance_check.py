@@ -32,6 +32,9 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     `difference` is what the account says minus `computed`. `elsewhere` is what the balance fell
     beyond the key's own use, `topped_up` what it fell short of that. `suspects` are the largest of
     `suspect_counts`, whose estimates by suspicion are in `suspect_estimates`.
+
+    Of several services together each figure is a sum, and `taken_in_all` that of what each account
+    took; it is left out where there is one account.
     """
 
     verdict: BalanceVerdict
@@ -49,13 +52,18 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
     suspect_estimates: dict[str, Decimal]
     suspects: list[Suspect]
     reported: Decimal | None = None
+    taken_in_all: Decimal | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def taken(self) -> Decimal | None:
         """What the account took: the rise of the key's own use, where that is not known the fall of
-        the balance; None where neither is."""
-        known = (self.daily_rise, self.monthly_rise, self.fall)
-        return next((each for each in known if each is not None), None)
+        the balance; None where neither is, and where the balance rose."""
+        if self.taken_in_all is not msgspec.UNSET:
+            return self.taken_in_all
+        used = self.daily_rise if self.daily_rise is not None else self.monthly_rise
+        if used is not None:
+            return used
+        return None if self.fall is None or self.fall < 0 else self.fall
 
 
 REASONS_MAX = 3
@@ -63,7 +71,7 @@ NO_SUSPECTS = Suspects(counts={}, estimates={}, largest=[])
 
 
 def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck:
-    """Compare the run's cost with what its readings of the account say.
+    """Compare the run's cost with what its readings of the account say: of one account.
 
     `tolerance` in the account's currency overrides that of the module's rule.
     """

@@ -1,5 +1,7 @@
 """Money that is kept as spent for attempts whose bill is unknown, and what readings released."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,16 +11,19 @@ import polars as pl
 from headrace.jobs import strip_zeros, unbilled
 
 from ..run import Run
+from ..service_runs import by_service
 from .suspects import SUSPICION
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A reading of the account, made `at`, after which `released` was not kept any more: it had
-    taken no more beyond what was computed than `kept` from then on."""
+    taken no more beyond what was computed than `kept` from then on. `service` is whose account it
+    was, left out where there is only one."""
 
     at: datetime
     released: Decimal
     kept: Decimal
+    service: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class KeptMoney(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +44,9 @@ class KeptMoney(msgspec.Struct, frozen=True, kw_only=True):
 
 def kept_money(run: Run) -> KeptMoney | None:
     """What is kept and was released; None where nothing ever was kept."""
+    parts = by_service(run)
+    if parts:
+        return _in_all({name: kept_money(part) for name, part in parts.items()})
     prices = run.manifest.prices
     rows = (
         run.attempts.filter(unbilled())
@@ -68,6 +76,29 @@ def kept_money(run: Run) -> KeptMoney | None:
         unbounded=sum(row["n"] - row["bounded"] for row in rows),
         released=_plain(released),
         releases=releases,
+    )
+
+
+def _in_all(found: Mapping[str, KeptMoney | None]) -> KeptMoney | None:
+    """The same of several services: what one account took says nothing of another's bills."""
+    known = {name: each for name, each in found.items() if each is not None}
+    if not known:
+        return None
+    each = list(known.values())
+    attempts: Counter[str] = sum((Counter(one.attempts) for one in each), Counter())
+    releases = [
+        msgspec.structs.replace(release, service=name)
+        for name, one in known.items()
+        for release in one.releases
+    ]
+    return KeptMoney(
+        currency=each[0].currency,
+        kept=_plain(sum((one.kept for one in each), Decimal(0))),
+        bounds=_plain(sum((one.bounds for one in each), Decimal(0))),
+        attempts=dict(attempts.most_common()),
+        unbounded=sum(one.unbounded for one in each),
+        released=_plain(sum((one.released for one in each), Decimal(0))),
+        releases=sorted(releases, key=lambda release: release.at),
     )
 
 

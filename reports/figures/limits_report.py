@@ -5,9 +5,10 @@ from datetime import timedelta
 import msgspec
 import polars as pl
 
-from headrace.jobs import EstimateTotals
+from headrace.jobs import EstimateTotals, printable
 
 from ..run import Run
+from ..service_runs import by_service
 from .concurrency_history import ConcurrencyFigures, concurrency_of
 
 MINUTE = timedelta(seconds=60)
@@ -17,7 +18,8 @@ MEAN_FROM_S = 1.0
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     """Use of one limit per minute. `limit` None is none; `model` is the one that has it for itself,
-    None where all models without limits of their own share it.
+    None where all models without limits of their own share it; `service` is whose it is, left out
+    where there is only one.
 
     `peak` is the most in any 60 s, `rate` the mean per minute from the first request to the last
     (None under a second, and for a single one); `share` is that rate as a share of the limit. Where
@@ -31,6 +33,13 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     peak: int
     rate: float | None
     share: float | None
+    service: str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def words(self) -> str:
+        """What is limited, such as `requests, deepseek, deepseek-chat`."""
+        names = (each for each in (self.service, self.model) if isinstance(each, str))
+        return ", ".join([self.what, *map(printable, names)])
 
 
 class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +63,29 @@ class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def limits_of(run: Run) -> LimitsReport:
     """Work out the use of the newest session's limits over the whole run's requests."""
+    refused = (
+        run.attempts.filter(pl.col("http_status") == 429)
+        .select(pl.len().alias("refused"), pl.col("retry_after_s").max())
+        .collect()
+    )
+    parts = by_service(run)
+    return LimitsReport(
+        uses=[
+            msgspec.structs.replace(use, service=name)
+            for name, part in parts.items()
+            for use in limit_uses(part)
+        ]
+        if parts
+        else limit_uses(run),
+        refused=refused["refused"][0],
+        asked_pause_s=refused["retry_after_s"][0],
+        estimates=run.manifest.estimates,
+        concurrency=concurrency_of(run),
+    )
+
+
+def limit_uses(run: Run) -> list[LimitUse]:
+    """The use of each limit of a run that has one service."""
     limits = run.manifest.sessions[-1].limits
     tokens = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
     own = pl.col("model").is_in(pl.Series(list(limits.models), dtype=pl.String).implode())
@@ -67,11 +99,6 @@ def limits_of(run: Run) -> LimitsReport:
         .sort("sent_at")
         .collect()
     )
-    refused = (
-        run.attempts.filter(pl.col("http_status") == 429)
-        .select(pl.len().alias("refused"), pl.col("retry_after_s").max())
-        .collect()
-    )
     uses = []
     shared = sent.filter(pl.col("lane").is_null())
     if len(shared) or not limits.models:
@@ -80,13 +107,7 @@ def limits_of(run: Run) -> LimitsReport:
         lane = sent.filter(pl.col("lane") == model)
         if len(lane):
             uses += _uses(lane, model, rpm=each.rpm, tpm=each.tpm)
-    return LimitsReport(
-        uses=uses,
-        refused=refused["refused"][0],
-        asked_pause_s=refused["retry_after_s"][0],
-        estimates=run.manifest.estimates,
-        concurrency=concurrency_of(run),
-    )
+    return uses
 
 
 def _uses(

@@ -4,9 +4,11 @@ Everything is from the records: what the limits hold back and what the service r
 last attempts. Nothing in the directory is changed.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import polars as pl
@@ -21,6 +23,7 @@ from headrace.jobs import (
 )
 
 from ..run import Run, open_run, reading_tables
+from ..service_runs import by_service
 from .kept_money import kept_money
 
 STATUS_SCHEMA_VERSION = 1
@@ -28,6 +31,25 @@ MINUTE = timedelta(seconds=60)
 # The pace is that of the last minutes: long enough to even out a cool-down.
 PACE = timedelta(minutes=5)
 LINES_BYTES_MAX = 2**30
+
+
+class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One service of a run, with its own limits; figures are as those of `RunStatus`. `stopped` is
+    why nothing more is sent there in this session."""
+
+    name: str
+    succeeded: int
+    failed: int
+    attempts: int
+    in_flight: int
+    requests_last_minute: int
+    tokens_last_minute: int
+    limits: Limits
+    cost: Decimal | None
+    cooling_down_s: float | None
+    failing_since: datetime | None
+    failing_attempts: int
+    stopped: str | None
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +60,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     pace of the last five minutes. `longest_in_flight_s` is the age of the oldest request under way.
     `cooling_down_s` is what is left of the pause that a 429 asked for; `failing_since` begins a row
     of 20 failures or more that has not ended. `kept` is what counts as spent for attempts whose
-    bill is unknown, None without prices; `notes` are those of the newest session.
+    bill is unknown, None without prices; `notes` are those of the newest session. `services` are
+    left out where there are none; with them, what is said of a pause and of failures is of the one
+    that has it worst.
     """
 
     schema_version: int
@@ -70,6 +94,12 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     cooling_down_s: float | None
     failing_since: datetime | None
     failing_attempts: int
+    services: list[ServiceStatus] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def by_service(self) -> list[ServiceStatus]:
+        """Each service's part; [] where the run has no services."""
+        return [] if self.services is msgspec.UNSET else self.services
 
 
 def status_of(directory: Path, *, now: datetime, before: RunStatus | None = None) -> RunStatus:
@@ -100,7 +130,8 @@ def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
         left_s = max(0, total - finished) / pace * 60
     attempts, cost, last_end = _totals(run)
     requests, tokens = _last_minute(run, now)
-    failing_since, failing = _failing(run)
+    services = [_of_service(name, part, now) for name, part in by_service(run).items()]
+    held_s, failing_since, failing = _worst(services) if services else _held_up(run, now)
     oldest = min(run.in_flight_since, default=None)
     return RunStatus(
         schema_version=STATUS_SCHEMA_VERSION,
@@ -125,21 +156,71 @@ def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
         tokens_last_minute=tokens,
         limits=last.limits,
         cost=cost,
-        currency=None if run.manifest.prices is None else run.manifest.prices.currency,
-        kept=None if run.manifest.prices is None else _kept(run),
+        currency=run.manifest.currency,
+        kept=None if run.manifest.currency is None else _kept(run),
         notes=list(last.notes),
         last_end_at=last_end,
-        cooling_down_s=_cooling_down_s(run, now) if run.running else None,
-        failing_since=failing_since if run.running else None,
-        failing_attempts=failing if run.running else 0,
+        cooling_down_s=held_s,
+        failing_since=failing_since,
+        failing_attempts=failing,
+        services=services or msgspec.UNSET,
     )
+
+
+def _of_service(name: str, part: Run, now: datetime) -> ServiceStatus:
+    counts = dict(part.results.group_by("status").len().collect().iter_rows())
+    attempts, cost, _ = _totals(part)
+    requests, tokens = _last_minute(part, now)
+    held_s, failing_since, failing = _held_up(part, now)
+    session = part.manifest.sessions[-1]
+    return ServiceStatus(
+        name=name,
+        succeeded=counts.get("succeeded", 0),
+        failed=counts.get("failed", 0),
+        attempts=attempts,
+        in_flight=part.in_flight,
+        requests_last_minute=requests,
+        tokens_last_minute=tokens,
+        limits=session.limits,
+        cost=cost,
+        cooling_down_s=held_s,
+        failing_since=failing_since,
+        failing_attempts=failing,
+        stopped=session.stopped_services.get(name),
+    )
+
+
+class _HeldUp(NamedTuple):
+    """What keeps a running run from sending: a pause, and failures since some moment."""
+
+    cooling_down_s: float | None
+    failing_since: datetime | None
+    failing_attempts: int
+
+
+NOT_HELD_UP = _HeldUp(None, None, 0)
+
+
+def _held_up(run: Run, now: datetime) -> _HeldUp:
+    return _HeldUp(_cooling_down_s(run, now), *_failing(run)) if run.running else NOT_HELD_UP
+
+
+def _worst(services: Sequence[ServiceStatus]) -> _HeldUp:
+    """Of several services: the longest pause, and the failures that have lasted longest."""
+    paused = [each.cooling_down_s for each in services if each.cooling_down_s is not None]
+    failing = [
+        (each.failing_since, each.failing_attempts)
+        for each in services
+        if each.failing_since is not None
+    ]
+    return _HeldUp(max(paused, default=None), *min(failing, default=(None, 0)))
 
 
 def _totals(run: Run) -> tuple[int, Decimal | None, datetime | None]:
     """Attempts, their cost (0 before the first), and when the last result came."""
     row = run.made.select(pl.len().alias("attempts"), pl.col("cost").sum()).collect()
     end = run.results.select(pl.col("ended_at").max()).collect().item()
-    cost = None if run.manifest.prices is None else Decimal(row["cost"][0] or 0)
+    cost = None if run.manifest.currency is None else Decimal(row["cost"][0] or 0)
     return row["attempts"][0], cost, end
 
 

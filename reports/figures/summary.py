@@ -14,7 +14,8 @@ from headrace.jobs import printable_json, replace_file, strip_zeros
 from ..load import LoadFigures
 from ..run import Run, open_run, reading_tables
 from ..scores import ScoreFigures, score_figures
-from .balance_check import BalanceCheck, check_balance
+from .account_checks import check_accounts
+from .balance_check import BalanceCheck
 from .copies import count_copies
 from .cost_sources import CostSources, cost_sources_of
 from .images import ImageCounts, count_images
@@ -22,6 +23,7 @@ from .kept_money import KeptMoney, kept_money
 from .latency import METRICS, Distribution, distributions
 from .limits_report import LimitsReport, limits_of
 from .outcome_counts import OutcomeCounts, count_outcomes
+from .services import ServiceFigures, services_of
 from .unfit import UnfitAnswers, count_unfit
 from .usage_table import UsageTable, usage_of
 
@@ -29,10 +31,10 @@ SUMMARY_SCHEMA_VERSION = 1
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Which run it is. `elapsed_s` adds up its sessions; `state` is the newest one's, and
-    `crashed` where that one never ended. What is in `missing_columns` was not recorded. `notes` say
-    what of the journal was gone when a session resumed: it is in no figure, and may have been paid
-    for."""
+    """Which run it is. `base_url` is None where it has services. `elapsed_s` adds up its sessions;
+    `state` is the newest one's, and `crashed` where that one never ended. What is in
+    `missing_columns` was not recorded. `notes` say what of the journal was gone when a session
+    resumed: it is in no figure, and may have been paid for."""
 
     directory: str
     kind: str
@@ -65,7 +67,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `load` is that of a load run, whose `latency` is of the measured jobs alone. `deduplicated` jobs
     were not sent, since another one asked the same; they saved what that one's last attempt cost.
-    `unfit` is None where no answer lacked the form that it must have.
+    `unfit` is None where no answer lacked the form that it must have. `services` are left out where
+    the run has none; what the other sections say is then of all of them together.
     """
 
     schema_version: int
@@ -84,6 +87,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     deduplicated_saved: Decimal | None = None
     unfit: UnfitAnswers | None = None
     cost_sources: list[CostSources] = []
+    services: list[ServiceFigures] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def by_service(self) -> list[ServiceFigures]:
+        """Each service's part of the run; [] where it has no services."""
+        return [] if self.services is msgspec.UNSET else self.services
 
 
 def summarise(
@@ -108,7 +117,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
     with reading_tables(run.directory):
         copies, saved = count_copies(run)
         unfit = count_unfit(run)
-        usage, balance = usage_of(run), check_balance(run, tolerance=tolerance)
+        usage, checks = usage_of(run), check_accounts(run, tolerance=tolerance)
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
@@ -118,14 +127,15 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             latency=distributions(_times(run)),
             throughput=_throughput(run),
             limits=limits_of(run),
-            balance=balance,
+            balance=checks.in_all,
             kept=kept_money(run),
             load=_load(run),
             scores=score_figures(run),
             deduplicated=copies,
             deduplicated_saved=saved,
             unfit=unfit,
-            cost_sources=cost_sources_of(run, usage, balance),
+            cost_sources=cost_sources_of(run, usage, checks),
+            services=services_of(run, checks) or msgspec.UNSET,
         )
 
 

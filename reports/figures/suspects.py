@@ -12,6 +12,7 @@ from headrace.jobs import strip_zeros, to_places
 from ..run import Run
 
 SUSPECTS_SHOWN = 20
+NOT_IN_ROWS = ("estimate", "at_most", "service")
 
 # Why an attempt may have been billed without its cost being known, the likeliest first.
 SUSPICIONS = {
@@ -46,7 +47,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
 
     `estimate` is what it may have cost: its own `probable_cost`, else what another attempt of the
     job cost, else the mean of its model at its endpoint; None where none is known. `at_most` is
-    what it could cost, as known before it was sent.
+    what it could cost, as known before it was sent. `service` is left out where there is only one.
     """
 
     suspicion: str
@@ -58,6 +59,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     estimate: Decimal | None
     at_most: Decimal | None
+    service: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Suspects(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +79,7 @@ def suspects_since(run: Run, moment: datetime) -> Suspects:
         run.attempts.with_columns(SUSPICION.alias("suspicion"))
         .filter(pl.col("suspicion").is_not_null(), pl.col("sent_at") >= moment)
         .select(
-            *(name for name in Suspect.__struct_fields__ if name not in ("estimate", "at_most")),
+            *(name for name in Suspect.__struct_fields__ if name not in NOT_IN_ROWS),
             pl.col("cost_bound").alias("at_most"),
             "probable_cost",
         )

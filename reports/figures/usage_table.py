@@ -1,5 +1,6 @@
 """Tokens and money by model and endpoint. Money sums the attempts, exactly; None is unknown."""
 
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -7,8 +8,10 @@ import msgspec
 import polars as pl
 
 from ..run import Run
+from ..service_runs import by_service
 
 NOT_RECORDED = "why was not recorded"
+NO_PRICES = "no prices were given (--prices)"
 COUNTS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
 
 
@@ -74,9 +77,8 @@ def usage_of(run: Run) -> UsageTable:
     rows = [_row(each) for each in joined.collect().to_dicts()]
     rows.sort(key=lambda row: (-(row.cost or Decimal(0)), -row.attempts, row.model, row.url))
     unpriced = {row.model for row in rows if row.unpriced and row.model is not None}
-    prices = run.manifest.prices
     return UsageTable(
-        currency=None if prices is None else prices.currency,
+        currency=run.manifest.currency,
         rows=rows,
         total=_total(rows),
         unpriced_models=sorted(unpriced),
@@ -93,7 +95,10 @@ def unpriced_answer() -> pl.Expr:
 
 def unpriced_reasons(run: Run) -> dict[str, int]:
     """Answers without a cost by the reason, the most frequent first."""
-    unknown = "no prices were given (--prices)" if run.manifest.prices is None else NOT_RECORDED
+    services = by_service(run)
+    if services:
+        return _in_all({name: unpriced_reasons(part) for name, part in services.items()})
+    unknown = NO_PRICES if run.manifest.prices is None else NOT_RECORDED
     reasons = (
         run.attempts.filter(unpriced_answer())
         .group_by(pl.col("cost_note").fill_null(unknown).alias("reason"))
@@ -102,6 +107,15 @@ def unpriced_reasons(run: Run) -> dict[str, int]:
         .collect()
     )
     return dict(reasons.select("reason", "answers").iter_rows())
+
+
+def _in_all(reasons: dict[str, dict[str, int]]) -> dict[str, int]:
+    """The same of several services; where one has no prices, that one is named."""
+    total = Counter[str]()
+    for name, found in reasons.items():
+        for reason, answers in found.items():
+            total[f"{name} has no prices" if reason == NO_PRICES else reason] += answers
+    return dict(sorted(total.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _probable_cost(run: Run) -> Decimal | None:

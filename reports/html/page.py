@@ -16,6 +16,7 @@ from ..headline import headline, kept_words
 from ..load import PERCENTILES
 from ..output import write_whole
 from ..run import Run, open_run, reading_tables
+from ..service_words import service_table, stopped_words
 from ..wording import METRIC_NAMES, TOO_SHORT, state_words
 from .charts import Chart
 from .cost_chart import cost_chart
@@ -106,6 +107,8 @@ def html_report(
         settings=settings_of(run.manifest),
         sources=summary.cost_sources if worth_comparing(summary.cost_sources) else [],
         suspicions=SUSPICIONS,
+        services=service_table(summary),
+        stopped=stopped_words(summary.by_service),
         too_short=TOO_SHORT,
         state=state_words(summary.run.state, kind=summary.run.kind),
         metrics=METRIC_NAMES,

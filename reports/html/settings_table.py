@@ -2,7 +2,17 @@
 
 from typing import NamedTuple
 
-from headrace.jobs import TOKEN_PRICES, Manifest, Price, PriceBand, PriceTable, show_amount
+from headrace.jobs import (
+    TOKEN_PRICES,
+    Limits,
+    Manifest,
+    ModelLimits,
+    Price,
+    PriceBand,
+    PriceTable,
+    ServiceRecord,
+    show_amount,
+)
 
 
 class PriceRow(NamedTuple):
@@ -24,14 +34,16 @@ def settings_of(manifest: Manifest) -> SettingsTable:
     """Everything in run.json that a reader may ask for. It holds no key."""
     facts = [
         ("kind", manifest.kind),
-        ("gateway", manifest.base_url or ", ".join(each.name for each in manifest.services)),
+        *([] if manifest.base_url is None else [("gateway", manifest.base_url)]),
         ("headrace", manifest.headrace),
         ("schema", str(manifest.schema_version)),
     ]
     if (file := manifest.job_file) is not None:
-        facts.insert(2, ("job file", file.path))
+        of_file = [("job file", file.path)]
         if file.size_bytes is not None:
-            facts.insert(3, ("its size", f"{file.size_bytes:,} bytes"))
+            of_file.append(("its size", f"{file.size_bytes:,} bytes"))
+        facts[-2:-2] = of_file
+    facts += [(f"service {each.name}", _service(each)) for each in manifest.services]
     sessions = []
     for number, session in enumerate(manifest.sessions, 1):
         ended = "" if session.ended_at is None else f" to {session.ended_at:%Y-%m-%d %H:%M:%S}"
@@ -41,10 +53,15 @@ def settings_of(manifest: Manifest) -> SettingsTable:
                 "state",
                 session.state if session.reason is None else f"{session.state}: {session.reason}",
             ),
-            ("requests per minute", _limit(limits.rpm)),
-            ("tokens per minute", _limit(limits.tpm)),
-            ("concurrency", "auto" if limits.concurrency is None else f"{limits.concurrency:,}"),
         ]
+        if not manifest.services:  # which have their own
+            rows += [
+                ("requests per minute", _limit(limits.rpm)),
+                ("tokens per minute", _limit(limits.tpm)),
+            ]
+        rows.append(
+            ("concurrency", "auto" if limits.concurrency is None else f"{limits.concurrency:,}")
+        )
         rows += [
             (name.replace("_", " "), _shown(value))
             for name, value in session.arguments.items()
@@ -53,9 +70,27 @@ def settings_of(manifest: Manifest) -> SettingsTable:
         sessions.append(
             (f"Session {number}: {session.started_at:%Y-%m-%d %H:%M:%S}{ended} UTC", rows)
         )
-    return SettingsTable(
-        facts, sessions, [] if manifest.prices is None else _prices(manifest.prices)
-    )
+    prices = [] if manifest.prices is None else _prices(manifest.prices)
+    for each in manifest.services:
+        own = [] if each.prices is None else _prices(each.prices)
+        prices += [row._replace(model=f"{row.model} at {each.name}") for row in own]
+    return SettingsTable(facts, sessions, prices)
+
+
+def _service(service: ServiceRecord) -> str:
+    """Where a service is, what goes there, and its limits."""
+    urls = [service.base_url]
+    if service.anthropic_base_url is not None:
+        urls.append(f"{service.anthropic_base_url} for messages")
+    models = ", ".join("all others" if each == "*" else each for each in service.models)
+    weight = "" if service.weight is None else f", weight {service.weight:g}"
+    limits = [_limits("", service.limits)]
+    limits += [_limits(f"{model} ", own) for model, own in service.limits.models.items()]
+    return f"{', '.join(urls)}; {models}{weight}; {'; '.join(limits)}"
+
+
+def _limits(of: str, limits: Limits | ModelLimits) -> str:
+    return f"{of}requests per minute {_limit(limits.rpm)}, tokens per minute {_limit(limits.tpm)}"
 
 
 def _limit(limit: int | None) -> str:

@@ -51,7 +51,7 @@ def time_series_charts(series: TimeSeries, summary: Summary) -> list[Chart]:
     )
     uses = summary.limits.uses
     # What is drawn is all that left: one lane's limit is nothing to hold it against.
-    alone = len({use.model for use in uses}) == 1
+    alone = len({(use.service, use.model) for use in uses}) == 1
     limits = {use.what: use.limit for use in uses} if alone else {}
     per = SECOND if summary.run.kind == "load" and not any(limits.values()) else MINUTE
     found += [_rate(series, what, limits.get(what), per) for what in ("requests", "tokens")]

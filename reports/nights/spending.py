@@ -66,7 +66,7 @@ def _all(directories: Iterable[Path]) -> list[_Amount]:
     for directory in filter(_is_run, directories):
         run = open_run(directory)
         with reading_tables(directory):
-            found.append(_Amount(_cost(run.attempts) + _kept(run), _currency(run)))
+            found.append(_Amount(_cost(run.attempts) + _kept(run), run.manifest.currency))
     return found
 
 
@@ -79,15 +79,11 @@ def _sent_on(directory: Path, days: Collection[date]) -> _Amount:
         bounds = attempts.filter(unbilled()).select(pl.col("cost_bound").sum()).collect().item()
         # What readings of the account released belongs to no one day.
         kept = min(Decimal(bounds), _kept(run)) if bounds else ZERO
-        return _Amount(_cost(attempts) + kept, _currency(run))
+        return _Amount(_cost(attempts) + kept, run.manifest.currency)
 
 
 def _is_run(directory: Path) -> bool:
     return (directory / "run.json").exists()
-
-
-def _currency(run: Run) -> str | None:
-    return None if run.manifest.prices is None else run.manifest.prices.currency
 
 
 def _kept(run: Run) -> Decimal:

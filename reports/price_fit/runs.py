@@ -6,17 +6,22 @@ from pathlib import Path
 from headrace.jobs import InputError, PriceTable, printable
 
 from ..run import Run, open_run
+from ..service_runs import run_of_service
 from .observed import Observed
 
 
-def open_runs(names: Sequence[str]) -> list[Run]:
-    """Open runs, each once.
+def open_runs(names: Sequence[str], *, service: str | None = None) -> list[Run]:
+    """Open runs, each once, and of those with services the part that has one account.
+
+    Args:
+        names: the run directories.
+        service: whose part; None for the only one, and where there are none.
 
     Raises:
-        InputError: one is not a run, or can't be read.
+        InputError: one is not a run, can't be read, or has no such service or several.
     """
     directories = dict.fromkeys(Path(name).resolve() for name in names)
-    return [open_run(directory) for directory in directories]
+    return [run_of_service(open_run(directory), service) for directory in directories]
 
 
 def refuse_other_currency(table: PriceTable, observed: Observed, file: str) -> None:

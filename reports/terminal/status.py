@@ -5,7 +5,7 @@ from rich.text import Text
 
 from headrace.jobs import printable, show_seconds
 
-from ..figures import RunStatus
+from ..figures import RunStatus, ServiceStatus
 from ..wording import counted, money, state_words
 from .layout import STATE_STYLES, print_body
 
@@ -77,14 +77,26 @@ def _print_under_way(status: RunStatus, console: Console) -> None:
     if status.longest_in_flight_s is not None:
         flight += f", the longest for {show_seconds(max(0.0, status.longest_in_flight_s))}"
     print_body(console, flight)
-    requests = _against(status.requests_last_minute, status.limits.rpm)
-    tokens = _against(status.tokens_last_minute, status.limits.tpm)
-    print_body(console, f"{requests} requests, {tokens} tokens in the last minute")
+    services = status.by_service
+    if services:  # with limits of their own
+        print_body(
+            console,
+            f"{status.requests_last_minute:,} requests, {status.tokens_last_minute:,} tokens in "
+            "the last minute",
+        )
+    else:
+        requests = _against(status.requests_last_minute, status.limits.rpm)
+        tokens = _against(status.tokens_last_minute, status.limits.tpm)
+        print_body(console, f"{requests} requests, {tokens} tokens in the last minute")
     if status.jobs_per_minute is not None:
         pace = f"{status.jobs_per_minute:,.4g} jobs per minute"
         if status.left_s is not None:
             pace += f", about {show_seconds(status.left_s)} left"
         print_body(console, pace)
+    for each in services:
+        _print_service(each, status, console)
+    if services:
+        return
     if status.cooling_down_s is not None:
         print_body(console, f"cooling down for {show_seconds(status.cooling_down_s)}", "yellow")
     if status.failing_since is not None:
@@ -95,6 +107,22 @@ def _print_under_way(status: RunStatus, console: Console) -> None:
             f"{status.failing_attempts:,} times in a row",
             "red",
         )
+
+
+def _print_service(service: ServiceStatus, status: RunStatus, console: Console) -> None:
+    """A line of one service: what it sent against its limits, and what holds it up."""
+    requests = _against(service.requests_last_minute, service.limits.rpm)
+    tokens = _against(service.tokens_last_minute, service.limits.tpm)
+    said, style = f"{printable(service.name)}: {requests} requests, {tokens} tokens", ""
+    if service.cooling_down_s is not None:
+        said, style = f"{said}; cooling down for {show_seconds(service.cooling_down_s)}", "yellow"
+    if service.failing_since is not None:
+        for_s = (status.at - service.failing_since).total_seconds()
+        attempts = counted(service.failing_attempts, "attempt")
+        said, style = f"{said}; failing for {show_seconds(for_s)} ({attempts})", "red"
+    if service.stopped is not None:
+        said, style = f"{said}; stopped: {printable(service.stopped)}", "red"
+    print_body(console, said, style)
 
 
 def _against(count: int, limit: int | None) -> str:

@@ -40,6 +40,7 @@ from ..wording import (
 from .layout import STATE_STYLES, columns, heading, print_body
 from .load import print_load
 from .scores import print_scores
+from .services import print_accounts, print_services
 
 SUSPECTS_PRINTED = 5
 REASONS_PRINTED = 5
@@ -72,12 +73,13 @@ def print_summary(summary: Summary, console: Console) -> None:
         print_load(summary.load, console)
     _print_errors(summary, console)
     print_scores(summary.scores, console)
+    print_services(summary, console)
     _print_usage(summary, console)
     _print_images(summary, console)
     if summary.load is None:
         _print_latency(summary, console)
     _print_limits(summary, console)
-    _print_balance(summary.balance, console)
+    _print_balance(summary, console)
     _print_cost_sources(summary, console)
     if summary.kept is not None:
         for words in kept_words(summary.kept):
@@ -273,7 +275,7 @@ def _print_limits(summary: Summary, console: Console) -> None:
     table = columns("per minute", "limit", "mean", "of the limit", "peak in 60 s")
     for use in limits.uses:
         table.add_row(
-            use.what if use.model is None else f"{use.what}, {printable(use.model)}",
+            use.words,
             "none" if use.limit is None else f"{use.limit:,.0f}",
             "-" if use.rate is None else f"{use.rate:,.0f}",
             "-" if use.share is None else f"{use.share:.1%}",
@@ -312,13 +314,15 @@ def _print_concurrency(history: ConcurrencyFigures, console: Console) -> None:
     print_body(console, f"{words}; {most}", "dim")
 
 
-def _print_balance(check: BalanceCheck, console: Console) -> None:
+def _print_balance(summary: Summary, console: Console) -> None:
+    check = summary.balance
     heading(console, "Balance check")
     words: str = check.verdict
-    if check.verdict == "differs" and check.difference is not None:
+    if check.verdict == "differs" and check.difference:
         more = "more" if check.difference > 0 else "less"
         words = f"differs: the account says {money(abs(check.difference), check.currency)} {more}"
     print_body(console, words, VERDICTS[check.verdict])
+    print_accounts(summary, console)
     figures = {
         "computed from the usage": check.computed,
         "fall of the balance": check.fall,
@@ -346,11 +350,13 @@ def _print_cost_sources(summary: Summary, console: Console) -> None:
     """What each model cost by three sources, where that says more than the tables before."""
     if not worth_comparing(summary.cost_sources):
         return
-    table = columns("model", left=1)
+    services = ["service"] if summary.by_service else []
+    table = columns(*services, "model", left=1 + len(services))
     for name in ("computed", "reported", "account"):
         table.add_column(Text(name, "dim", justify="right"), justify="right", no_wrap=True)
     for each in summary.cost_sources:
         table.add_row(
+            *([Text(printable(each.service or ""))] if services else []),
             Text("all" if each.model is None else printable(each.model)),
             money(each.computed, None),
             money(each.reported, None),
@@ -368,10 +374,12 @@ def _show_suspects(console: Console, check: BalanceCheck) -> None:
     for (name, count), amount in zip(check.suspect_counts.items(), aligned(estimates), strict=True):
         table.add_row(f"{count:,}", amount, name, SUSPICIONS[name])
     print_body(console, table)
-    table = columns("the largest", "attempt", "request", "may be", left=1)
+    services = ["service"] if any(each.service for each in check.suspects) else []
+    table = columns("the largest", *services, "attempt", "request", "may be", left=1)
     for each in check.suspects[:SUSPECTS_PRINTED]:
         table.add_row(
             Text(printable(each.custom_id)),
+            *([Text(printable(each.service or ""))] if services else []),
             str(each.attempt),
             Text(printable(each.request_id or "-")),
             money(each.estimate if each.estimate is not None else each.at_most, None),

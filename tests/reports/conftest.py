@@ -26,6 +26,7 @@ from headrace.jobs import (
     Recipe,
     Result,
     Row,
+    ServiceRecord,
     Session,
     row_frame,
 )
@@ -60,6 +61,7 @@ class RunMaker:
         self.load: LoadFacts | None = None
         self.dataset: Dataset | None = None
         self.recipe: Recipe | None = None
+        self.services: list[ServiceRecord] = []
 
     def attempt(self, index: int, attempt: int = 1, **fields: Any) -> Attempt:
         """An attempt that was answered, unless `fields` say otherwise."""
@@ -114,6 +116,15 @@ class RunMaker:
         row = {"read_at": at(seconds), "moment": moment, "spent": Decimal(spent), **shown, **fields}
         self.readings.append(BalanceReading(**row))
 
+    def service(self, name: str, *models: str, **fields: Any) -> None:
+        """One more service, on a port of its own."""
+        defaults = {
+            "base_url": f"http://127.0.0.1:{8001 + len(self.services)}",
+            "models": list(models),
+            "limits": Limits(rpm=600, tpm=None, concurrency=None),
+        }
+        self.services.append(ServiceRecord(name=name, **{**defaults, **fields}))
+
     def manifest(self, *sessions: Session) -> None:
         """Write run.json; without sessions, with one that finished after a minute."""
         finished = Session(started_at=START, ended_at=at(60), state="finished", limits=self.limits)
@@ -121,7 +132,8 @@ class RunMaker:
             headrace="0.1.0",
             schema_version=1,
             kind="bulk" if self.load is None else "load",
-            base_url="http://127.0.0.1:8000",
+            base_url=None if self.services else "http://127.0.0.1:8000",
+            services=self.services,
             job_file=JobFile(path="jobs.jsonl", size_bytes=1, digest="0" * 32),
             load=self.load,
             dataset=self.dataset,

@@ -108,3 +108,33 @@ def test_a_published_list_is_imported(tmp_path: Path) -> None:
     assert shown.stdout == f"Wrote {out}: prices of 1 model\n"
     assert shown.stderr.startswith("left out: 'n': ")
     assert load_prices(out).models["m"].input == Decimal("2.5")
+
+
+def test_of_several_services_one_is_meant(made: RunMaker, tmp_path: Path) -> None:
+    """Each account says what its own service took, in between the other's readings."""
+    balances = {"a": ["10.00", "9.00", "7.00"], "b": ["500.00", "450.00", "440.00"]}
+    for name, shown in balances.items():
+        made.service(name, "small")
+        for number, balance in enumerate(shown):
+            moment = ("before", "during", "after")[number]
+            made.reading(10 * number, balance, "0", moment=moment, service=name)
+    for number, tokens in enumerate([(100_000, 0), (100_000, 100_000)]):
+        for index, name in enumerate(balances):
+            made.job(
+                10 * number + index + 1,
+                service=name,
+                input_tokens=tokens[0],
+                output_tokens=tokens[1],
+                latency_s=0.5,
+            )
+    run = str(made.write())
+    refused = called("fit", run)
+    assert refused.exit_code == 2
+    assert "name one with --service (a, b)" in refused.stderr
+    found = json.loads(called("fit", run, "--service", "b", "--json").stdout)
+    assert found["ranges"]["small"]["input"] == {"low": "499.9", "high": "500.1"}
+    assert found["requests"] == 2
+    right = tmp_path / "a.toml"
+    right.write_text('currency = "CNY"\n[models.small]\ninput = 10\noutput = 10\n')
+    assert called("check", str(right), run, "--service", "a").exit_code == 0
+    assert called("check", str(right), run, "--service", "b").exit_code == 4

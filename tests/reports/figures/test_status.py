@@ -240,3 +240,47 @@ def test_what_is_no_run_is_a_line(tmp_path: Path) -> None:
     assert done.stderr == (
         f"Error: {tmp_path} has no run.json: it is not a run directory; name the --out of a run\n"
     )
+
+
+def test_each_service_stands_beside_its_own_limits(made: RunMaker) -> None:
+    """One of them pauses and another fails, while a third works."""
+    for name in ("paused", "failing", "fine"):
+        made.service(name, "small")
+    begun(made)
+    made.job(1, service="fine", input_tokens=90, output_tokens=10, cost=Decimal("0.01"))
+    made.attempt(
+        2, service="paused", error_kind="http", http_status=429, retry_after_s=90, first_byte_s=1.0
+    )
+    for attempt in range(1, 22):
+        made.attempt(
+            3, attempt=attempt, service="failing", sent_at=at(attempt), error_kind="connect"
+        )
+    made.seal()
+    found = looked(made, 50)
+    paused, failing, fine = found.by_service
+    assert (fine.requests_last_minute, fine.tokens_last_minute, fine.cost) == (
+        1,
+        100,
+        Decimal("0.01"),
+    )
+    assert (paused.cooling_down_s, paused.failing_since) == (43.0, None)
+    assert (failing.failing_attempts, failing.failing_since) == (21, at(1))
+    # Of all of them, whatever one has worst: the answers of the others say nothing of it.
+    assert (found.cooling_down_s, found.failing_since, found.failing_attempts) == (43.0, at(1), 21)
+    assert printed(found)[-5:-1] == [
+        "  paused: 1 of 600 requests, 0 tokens; cooling down for 43.0 s",
+        "  failing: 21 of 600 requests, 0 tokens; failing for 49.0 s (21 attempts)",
+        "  fine: 1 of 600 requests, 100 tokens",
+        "  0.01 CNY so far",
+    ]
+
+
+def test_a_service_that_stopped_is_told_while_others_work(made: RunMaker) -> None:
+    made.service("gone", "small")
+    made.manifest(
+        Session(started_at=START, limits=made.limits, stopped_services={"gone": "no balance left"})
+    )
+    made.seal()
+    assert printed(looked(made, 50))[-2] == (
+        "  gone: 0 of 600 requests, 0 tokens; stopped: no balance left"
+    )

@@ -1,0 +1,102 @@
+"""The balance check of each service, and of all of them together."""
+
+from decimal import Decimal
+
+from headrace.reports.figures import AccountChecks, check_accounts
+from headrace.reports.run import open_run
+from tests.reports.conftest import RunMaker, at
+from tests.reports.services_maker import job, three_services
+
+
+def checked(made: RunMaker) -> AccountChecks:
+    return check_accounts(open_run(made.write()))
+
+
+def test_each_account_is_held_against_its_own_services_cost_alone(made: RunMaker) -> None:
+    found = checked(three_services(made)).by_service
+    assert [each.verdict for each in found.values()] == ["agrees", "agrees", "cannot be checked"]
+    assert (found["fine"].computed, found["fine"].taken) == (Decimal("0.00012345679"),) * 2
+    assert (found["coarse"].computed, found["coarse"].taken) == (Decimal("1.25"),) * 2
+    assert (found["fine"].tolerance, found["coarse"].tolerance) == (
+        Decimal("1E-12"),
+        Decimal("0.01"),
+    )
+
+
+def test_in_all_nothing_is_taken_where_one_could_not_be_checked(made: RunMaker) -> None:
+    whole = checked(three_services(made)).in_all
+    assert (whole.verdict, whole.taken, whole.difference) == ("cannot be checked", None, None)
+    assert whole.why == ["dark: the service shows no balance (GET answered 404)"]
+    assert (whole.computed, whole.reported) == (Decimal("1.75012345679"), Decimal("1.26"))
+
+
+def test_in_all_they_add_up_to_the_last_digit_where_each_could_be(made: RunMaker) -> None:
+    made = three_services(made)
+    made.attempts = [each for each in made.attempts if each.service != "dark"]
+    whole = checked(made).in_all
+    assert (whole.verdict, whole.why, whole.difference) == ("agrees", [], Decimal(0))
+    assert whole.computed == whole.taken == whole.fall == Decimal("1.25012345679")
+
+
+def two(made: RunMaker) -> None:
+    """Two services of which each took a cent."""
+    for name in ("one", "two"):
+        made.service(name, "small")
+        made.reading(0, "10.00", "0", service=name, moment="before")
+    job(made, 1, "one", "0.50", model="small")
+    job(made, 2, "two", "0.50", model="small")
+
+
+def test_what_another_service_was_charged_explains_nothing(made: RunMaker) -> None:
+    two(made)
+    made.attempt(3, service="one", error_kind="timeout", cost_bound=Decimal("9"))
+    made.attempt(4, service="two", error_kind="timeout", cost_bound=Decimal("1"))
+    made.reading(9, "9.50", "0.50", service="one", moment="after")
+    made.reading(9, "9.20", "0.50", service="two", moment="after")
+    found = checked(made)
+    assert (found.by_service["one"].verdict, found.by_service["one"].suspects) == ("agrees", [])
+    assert [each.index for each in found.by_service["two"].suspects] == [4]
+    whole = found.in_all
+    assert (whole.verdict, whole.difference) == ("differs", Decimal("0.3"))
+    assert whole.why[0] == "two: the account says 0.3 CNY more than was computed"
+    assert [(each.service, each.index) for each in whole.suspects] == [("two", 4)]
+    assert whole.suspect_counts == {"timeout": 1}
+
+
+def test_differences_that_cancel_out_are_still_differences(made: RunMaker) -> None:
+    two(made)
+    made.reading(9, "9.40", "0.50", service="one", moment="after")
+    made.reading(9, "9.60", "0.50", service="two", moment="after")
+    whole = checked(made).in_all
+    assert (whole.verdict, whole.difference) == ("differs", Decimal(0))
+    assert [each.partition(" CNY")[0] for each in whole.why[::2]] == [
+        "one: the account says 0.1",
+        "two: the account says 0.1",
+    ]
+
+
+def test_a_reset_a_top_up_and_other_keys_are_told_of_the_service_that_had_them(
+    made: RunMaker,
+) -> None:
+    two(made)
+    used = {"daily_used": Decimal(1), "daily_reset_at": at(0).replace(day=8)}
+    later = {"daily_used": Decimal("0.5"), "daily_reset_at": at(0).replace(day=9)}
+    made.readings.clear()
+    made.reading(0, "10.00", "0", service="one", moment="before", **used)
+    made.reading(0, "10.00", "0", service="two", moment="before", daily_used=Decimal(1))
+    made.reading(9, "9.50", "0.50", service="one", moment="after", **later)
+    made.reading(9, "3.00", "0.50", service="two", moment="after", daily_used=Decimal("1.5"))
+    assert checked(made).in_all.why == [
+        "one: the key's daily use was reset during the run",
+        "two: the balance fell by 6.5 more than the key used: other keys of the account were at "
+        "work",
+    ]
+
+
+def test_a_top_up_that_hides_what_was_taken_leaves_no_amount(made: RunMaker) -> None:
+    two(made)
+    made.reading(9, "9.50", "0.50", service="one", moment="after")
+    made.reading(9, "99.50", "0.50", service="two", moment="after")
+    found = checked(made)
+    assert (found.by_service["one"].taken, found.by_service["two"].taken) == (Decimal("0.5"), None)
+    assert (found.in_all.verdict, found.in_all.taken) == ("cannot be checked", None)
