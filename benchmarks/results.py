@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 PARTS = {
     "start": ("start.py",),
     "bulk": ("bulk.py", "--repeats", "5"),
+    "floor": ("floor.py", "--repeats", "5"),
     "workers": ("workers.py", "--repeats", "5"),
     "load": ("load.py", "--repeats", "5"),
     "watched": ("watched.py", "--repeats", "5", "--seconds", "12"),
