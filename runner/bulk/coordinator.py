@@ -287,9 +287,11 @@ class BulkCoordinator(CoordinatorSession, BulkSession):
     """A bulk run whose jobs workers send."""
 
     def _engine(self, parts: Assembly, copies: Copies | None) -> Engine:
+        own = self._engine_parts(parts, copies)
+        own["bounds"] = None  # who sends an attempt bounds it
         return HandingEngine(
             settings=self._bulk,
             clock=self._clock,
             open_crew=partial(self._open_crew, parts),
-            **self._engine_parts(parts, copies),
+            **own,
         )
