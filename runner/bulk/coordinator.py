@@ -269,18 +269,12 @@ class HandingEngine(Engine):
 
     def _show_once(self) -> None:
         """Have slots and lanes stand for those of all workers."""
-        now_s, hands = self._clock.now(), self._crew.hands
+        now_s = self._clock.now()
         slots = sum(hand.latest.slots for hand in self._crew.here)
         self._admission.concurrency.show(
             self._crew.in_flight, now_s=now_s, limit=max(1, slots) if slots else None
         )
-        for number, lane in enumerate(self._lanes):
-            told = [hand.latest.lanes[number] for hand in hands if hand.latest.lanes]
-            lane.sent = sum(each.sent for each in told)
-            lane.used_tokens = sum(each.used_tokens for each in told)
-            failing_s = [each.failing_s for each in told if each.failing_s is not None]
-            lane.outage_since_s = now_s - max(failing_s) if failing_s else None
-            lane.hold_until(self._dealer.shares.lanes[number].hold_until_s)
+        self._crew.show_lanes(self._lanes)
 
 
 class BulkCoordinator(CoordinatorSession, BulkSession):

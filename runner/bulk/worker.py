@@ -28,7 +28,6 @@ from ..workers import (
     Deal,
     Give,
     GivenJob,
-    LaneCount,
     NoMore,
     Ready,
     Room,
@@ -228,18 +227,9 @@ class BulkWorker(WorkerSession, RunSession):
                 await self._low.wait()
 
     def tell(self, parts: Assembly) -> Tell:
-        """With the jobs that will not come back, and what its lanes have sent."""
+        """With the jobs that will not come back."""
         done: list[int] = []
         for backlog in self._backlogs:
             done += backlog.done_lines
             backlog.done_lines.clear()
-        now_s = self._clock.now()
-        lanes = [
-            LaneCount(
-                sent=lane.sent,
-                used_tokens=lane.used_tokens,
-                failing_s=None if lane.outage_since_s is None else now_s - lane.outage_since_s,
-            )
-            for lane in parts.admission.lanes
-        ]
-        return msgspec.structs.replace(super().tell(parts), done=done, lanes=lanes)
+        return msgspec.structs.replace(super().tell(parts), done=done)

@@ -81,6 +81,7 @@ class SharedLane(Lane):
         self.whole_rpm = share.rpm
         if share.hold_s and now_s + share.hold_s > self._cool_until_s:
             self._cool_until_s = now_s + share.hold_s
+            self._cool_from_s = now_s  # a refusal of what left before is of the same cool-down
         self._changed.notify_all()
 
     def use(self, now_s: float) -> LaneUse:

@@ -90,13 +90,15 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
         if math.isfinite(window.end_s):
             crew.give_up_at(window.end_s + self._load.grace_s)
         self._look_on(beside, parts, self._schedules, window)
-        beside.start_soon(self._show_concurrency, parts)
+        beside.start_soon(self._show, parts)
 
-    async def _show_concurrency(self, parts: Assembly) -> None:
-        """What is in flight, all workers together, for the display and concurrency.jsonl."""
-        concurrency = parts.admission.concurrency
+    async def _show(self, parts: Assembly) -> None:
+        """What is in flight, all workers together, for the display and concurrency.jsonl; and how
+        their lanes stand, for who asks."""
+        concurrency, lanes = parts.admission.concurrency, parts.admission.lanes
         while True:
             concurrency.show(self._crew.in_flight, now_s=self._clock.now())
+            self._crew.show_lanes(lanes)
             await trio.sleep(0.25)
 
     # -- what workers say

@@ -17,6 +17,7 @@ from headrace.jobs import SegmentName, counted
 from ..clock import RunClock
 from ..errors import WorkerError
 from ..images import ImageStore
+from ..limits import Lanes
 from ..notify import first_of
 from ..offload import Offload
 from ..record import Recorder, RunDirectory, Salvage, salvage
@@ -154,6 +155,21 @@ class Crew:
     def in_flight(self) -> int:
         """Attempts under way, as far as was told."""
         return sum(hand.latest.in_flight for hand in self.here)
+
+    def show_lanes(self, lanes: Lanes) -> None:
+        """Have these lanes stand for those of all workers, as far as was told."""
+        now_s, ahead_s = self._clock.now(), self.shared_s(0.0)
+        for number, lane in enumerate(lanes):
+            told = [hand.latest.lanes[number] for hand in self.hands if hand.latest.lanes]
+            lane.sent = sum(each.sent for each in told)
+            lane.used_tokens = sum(each.used_tokens for each in told)
+            lane.cool_downs = sum(each.cool_downs for each in told)
+            held_s = [each.held_until_s for each in told if each.held_until_s is not None]
+            if held_s:
+                lane.hold_until(max(held_s) - ahead_s)
+            here = [hand.latest.lanes[number] for hand in self.here if hand.latest.lanes]
+            failing_s = [each.failing_s for each in here if each.failing_s is not None]
+            lane.outage_since_s = now_s - max(failing_s) if failing_s else None
 
     async def begin(self, kind: Literal["load", "bulk"], task: bytes) -> None:
         """Tell each worker its task, as its kind of run has it, and wait until all are ready.

@@ -188,11 +188,14 @@ class Use(Message, frozen=True, kw_only=True, tag="use"):
 
 
 class LaneCount(Message, frozen=True, kw_only=True):
-    """What left by a lane so far, the tokens that came back, and for how long the service has
-    failed by now; None where it doesn't."""
+    """What left by a lane so far, the tokens that came back, and the cool-downs; when the last of
+    these ends, None where there was none; and for how long the service has failed by now, None
+    where it doesn't."""
 
     sent: int
     used_tokens: int
+    cool_downs: int
+    held_until_s: float | None = None
     failing_s: float | None = None
 
 

@@ -26,6 +26,7 @@ from headrace.jobs import (
 from ..assembly import Assembly
 from ..clock import RunClock
 from ..errors import CoordinatorLostError, StorageError
+from ..limits import Lane
 from ..notify import first_of
 from ..offload import Offload
 from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory
@@ -36,6 +37,7 @@ from .messages import (
     Done,
     Halt,
     Kill,
+    LaneCount,
     Note,
     Noted,
     Reason,
@@ -124,6 +126,8 @@ class WorkerSession(RunSession):
         a list is new."""
         totals = parts.recorder.totals
         readings, self._readings[:] = self._readings[:], []
+        now_s = self._clock.now()
+        shared_s = self.link.shared_s() - now_s
         return Tell(
             succeeded=totals.succeeded,
             failed=totals.failed,
@@ -133,6 +137,7 @@ class WorkerSession(RunSession):
             readings=readings,
             in_flight=parts.admission.concurrency.in_flight,
             slots=parts.admission.concurrency.limit,
+            lanes=[_counted(lane, now_s, shared_s) for lane in parts.admission.lanes],
         )
 
     async def beside(self, parts: Assembly) -> None:
@@ -290,3 +295,16 @@ class WorkerSession(RunSession):
             rejected=0,
             cost=recorder.totals.spent,
         )
+
+
+def _counted(lane: Lane, now_s: float, shared_s: float) -> LaneCount:
+    """How a lane stands; the clock that is shared is so much ahead. To the millisecond, or nothing
+    that is told would ever be the same."""
+    held_s = lane.held_until_s
+    return LaneCount(
+        sent=lane.sent,
+        used_tokens=lane.used_tokens,
+        cool_downs=lane.cool_downs,
+        held_until_s=round(held_s + shared_s, 3) if held_s > now_s else None,
+        failing_s=None if lane.outage_since_s is None else now_s - lane.outage_since_s,
+    )

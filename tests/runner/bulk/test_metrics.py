@@ -69,3 +69,30 @@ async def test_without_prices_there_is_no_money_and_an_outage_is_told(
     await bench.run(service, watch=look, attempts=50)
     assert "spent" not in seen[0]
     assert 0 < seen[0]["outage_seconds"][0][1] <= 30.0
+
+
+async def test_of_several_workers_the_figures_are_those_of_all(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """One is refused, and all wait."""
+    service.answer = lambda seen: (
+        service.error(429, retry_after="30") if seen.number == 20 else service.fine(delay_s=0.5)
+    )
+    bench.write_chats(60)
+    seen: list[dict[str, Any]] = []
+
+    async def look(progress: Any) -> None:
+        figures = run_figures(progress)
+        await trio.sleep(26.0)
+        seen.append({each.name: each.values for each in figures()})
+
+    ran = await bench.run(service, workers=2, concurrency=4, watch=look)
+    assert ran.outcome.succeeded == 60
+    values = {name: [value for _, value in rows] for name, rows in seen[0].items()}
+    sent = len([at_s for at_s in service.post_times_s if at_s < 26.0])
+    assert 20 <= sent < 30
+    assert values["requests_sent"] == [sent]
+    assert values["tokens"] == [10 * (sent - 1)]
+    assert values["cool_downs"] == [1]
+    assert 0 < values["cool_down_seconds"][0] < 30
+    assert values["jobs_waiting"] == [60 - sent + 1]

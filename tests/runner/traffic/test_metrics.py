@@ -5,7 +5,9 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
+from headrace.runner import Secret
 from headrace.runner.traffic.metrics import load_figures
+from tests.runner.loop_workers import in_this_loop
 
 
 async def test_a_load_run_shows_what_it_has_come_to(
@@ -29,3 +31,24 @@ async def test_a_load_run_shows_what_it_has_come_to(
     assert values["output_tokens"][0] > 0
     assert values["errors"] == []
     assert values["tokens"][0] > values["output_tokens"][0]
+
+
+async def test_of_several_workers_tokens_and_requests_are_those_of_all(
+    traffic: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def look(progress: Any) -> None:
+        figures = load_figures(progress)
+        await trio.sleep(3.0)
+        seen.append({each.name: each.values for each in figures()})
+
+    out = traffic.path / "two.run"
+    opened = in_this_loop(
+        lambda: traffic.environment(service.connect), run=out, key=Secret("sk-of-the-tests")
+    )
+    asked = {"rate": "10/s", "duration_s": 4.0, "watch": look}
+    await traffic.over(service.connect, workers=2, open_workers=opened, out=out, **asked)
+    values = {name: [value for _, value in rows] for name, rows in seen[0].items()}
+    assert 25 <= values["requests_sent"][0] <= 30
+    assert values["tokens"] == [10 * values["requests_sent"][0]]
