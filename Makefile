@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash nights repeats users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
+.PHONY: demo test picture fuzz crash crash-cluster nights repeats users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -82,6 +82,11 @@ picture: $(VENV)/.tools
 # section of benchmarks/RESULTS.md, as the nights.
 crash: $(VENV)/.installed
 	$(BIN)/python benchmarks/results.py --proof crash
+
+# The same from two machines of a dask cluster on loopback, of which any process may be killed. Some
+# minutes.
+crash-cluster: $(VENV)/.tools
+	$(BIN)/python benchmarks/results.py --proof crash-cluster
 
 # Simulated nights of an eval: how often a fall is red, and how often nothing is. Some minutes.
 nights: $(VENV)/.tools

@@ -38,13 +38,15 @@ PARTS = {
     "datasets": ("datasets.py",),
     "join": ("join.py",),
 }
-# What proves promises by many cases, each a module with a section of its own, and its make target.
+# What proves promises by many cases, each a module and its arguments, with a section of its own and
+# a make target.
 PROOFS = {
-    "nights": "tests.nights",
-    "repeats": "tests.repeats",
-    "users": "tests.users",
-    "crash": "tests.crash",
-    "cluster": "tests.cluster_simulation",
+    "nights": ("tests.nights",),
+    "repeats": ("tests.repeats",),
+    "users": ("tests.users",),
+    "crash": ("tests.crash",),
+    "crash-cluster": ("tests.crash", "--cluster", "--kills", "60", "--interrupts", "12"),
+    "cluster": ("tests.cluster_simulation",),
 }
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")
 
@@ -120,7 +122,7 @@ def proofs(out: Path) -> str:
 def prove(name: str, out: Path) -> int:
     """Run one proof and put what it printed in its section's place; its exit code."""
     begin = time.monotonic()
-    command = [sys.executable, "-m", PROOFS[name]]
+    command = [sys.executable, "-m", *PROOFS[name]]
     process = subprocess.Popen(
         command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

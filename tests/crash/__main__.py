@@ -1,6 +1,6 @@
 """Kill a bulk run again and again, then see whether anything was lost: `make crash`.
 
-    python -m tests.crash [--kills 200] [--interrupts 40] [--seed N] [--workers N]
+    python -m tests.crash [--kills 200] [--interrupts 40] [--seed N] [--workers N] [--cluster]
 
 The runs are of job files, of job files with equal jobs (--dedupe), of tables whose answers must fit
 a schema (--recipe, --dedupe, --reask), and of job files that workers send; with --workers all are
@@ -8,9 +8,11 @@ sent by workers. The sessions are real processes against a real gateway on a fre
 They are killed with SIGKILL at random moments and at chosen file operations (in the middle of a
 journal write, of a seal, of a rename, of recovery), and stopped with SIGINT, SIGTERM, SIGHUP and
 SIGQUIT. Of several processes, another number in each session, the coordinator alone, a worker (at a
-moment, at a file operation, or stopped for a while) or all are killed. After each
-batch one session runs to the end, and the run directory is compared with the gateway's own log.
-Exits 1 where a promise is broken, and keeps the directories then.
+moment, at a file operation, or stopped for a while) or all are killed. With --cluster the workers
+are on two machines of a dask cluster on loopback, and a machine is killed with all that is on it,
+too; what was sent last may then have no row, and is counted. After each batch one session runs to
+the end, and the run directory is compared with the gateway's own log. Exits 1 where a promise is
+broken, and keeps the directories then.
 """
 
 import random
@@ -19,13 +21,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import click
 
 from tests.crash.check import Books
 from tests.crash.harness import KINDS, Run, serving
+from tests.crash.machines import ClusterRun, Machines
 from tests.heeding import heed_signals
 
 KILLS_A_RUN = 20
@@ -39,13 +45,21 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 @click.option("--interrupts", type=click.IntRange(min=0), default=40, show_default=True)
 @click.option("--seed", type=int, help="Of the moments; drawn and shown where left out.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
-def main(kills: int, interrupts: int, seed: int | None, workers: int) -> None:
+@click.option("--cluster", is_flag=True, help="Send from two machines of a cluster.")
+def main(kills: int, interrupts: int, seed: int | None, workers: int, cluster: bool) -> None:
     if seed is None:
         seed = random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="headrace-crash-"))
     click.echo(f"seed {seed}, in {folder}")
     began_s = time.monotonic()
-    runs, found = crash(folder, kills=kills, interrupts=interrupts, seed=seed, workers=workers)
+    runs, found = crash(
+        folder,
+        kills=kills,
+        interrupts=interrupts,
+        seed=seed,
+        workers=max(2, workers) if cluster else workers,
+        cluster=cluster,
+    )
     show(runs, found, time.monotonic() - began_s)
     broken = [each for one in found for each in one.violations]
     for each in broken[:20]:
@@ -65,6 +79,7 @@ def crash(
     seed: int,
     jobs_a_kill: int = JOBS_A_KILL,
     workers: int = 1,
+    cluster: bool = False,
 ) -> tuple[list[Run], list[Books]]:
     """So many kills and interrupts, over as many runs as they need; each then runs to its end."""
     heed_signals()
@@ -75,7 +90,13 @@ def crash(
     size = min(KILLS_A_RUN, -(-(kills + interrupts) // len(KINDS)))
     runs_needed = (kills + interrupts) // size + len(KINDS)
     most = 2 * ((kills + interrupts) * jobs_a_kill + JOBS_AT_THE_END * runs_needed)
-    with serving(folder, most, seed=seed) as gateway:
+    with ExitStack() as opened:
+        gateway = opened.enter_context(serving(folder, most, seed=seed))
+        make: Callable[..., Run] = Run
+        if cluster:
+            machines = Machines(folder, gateway)
+            opened.callback(machines.end)
+            make = partial(ClusterRun, machines=machines)
         first = 0
         left: Counter[signal.Signals | None] = Counter({None: kills})
         left.update(STOPS[n % len(STOPS)] for n in range(interrupts))
@@ -86,7 +107,7 @@ def crash(
             if jobs <= 0:
                 raise click.ClickException("The runs ended too soon to be killed so often.")
             kind = KINDS[len(runs) % len(KINDS)]
-            run = Run(folder, gateway, rng, first=first, jobs=jobs, kind=kind, workers=workers)
+            run = make(folder, gateway, rng, first=first, jobs=jobs, kind=kind, workers=workers)
             first += jobs
             for way in batch:
                 if not (run.kill() if way is None else run.interrupt(way)):
@@ -117,6 +138,7 @@ def show(runs: list[Run], found: list[Books], seconds: float) -> None:
         ("attempt rows", sum(each.attempts for each in found)),
         ("  of them lost (in flight at a kill)", sum(each.lost for each in found)),
         ("  of those, not seen whole by the gateway", sum(each.lost_unseen for each in found)),
+        ("POSTs without a row (a machine, or who heard of it)", sum(e.unrecorded for e in found)),
         ("computed cost = charged for answers", sum((e.cost for e in found), Decimal(0))),
         (
             "charged for lost and cancelled attempts",
@@ -126,7 +148,7 @@ def show(runs: list[Run], found: list[Books], seconds: float) -> None:
         ("seconds", round(seconds)),
     ]
     for name, value in rows:
-        click.echo(f"{name:<52} {value!s:>14}")
+        click.echo(f"{name:<54} {value!s:>14}")
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ class Books(NamedTuple):
     attempts: int
     lost: int
     lost_unseen: int  # journalled as sent, killed before the gateway had the whole request
+    unrecorded: int  # sent by a machine of a cluster, and gone with it, or with who heard of it
     cost: Decimal
     charged_beside: Decimal  # for what was lost, or cancelled by a second signal
     copies: int
@@ -105,11 +106,18 @@ class Books(NamedTuple):
     violations: list[str]
 
 
-def books(run: Path, log: Path, asked: Counter[str], finished_at: dict[str, dt.datetime]) -> Books:
+def books(
+    run: Path,
+    log: Path,
+    asked: Counter[str],
+    finished_at: dict[str, dt.datetime],
+    *,
+    on_machines: bool = False,
+) -> Books:
     """Compare a run that has ended with the gateway's log.
 
     `asked`: how many jobs ask for each model, all the same. `finished_at`: models whose result was
-    recorded at that moment.
+    recorded at that moment. `on_machines`: some of what was sent last may have no row.
     """
     mine, models = set(asked), list(asked)
     seen = [post for post in posts(log) if post.model in mine]
@@ -136,9 +144,12 @@ def books(run: Path, log: Path, asked: Counter[str], finished_at: dict[str, dt.d
     rows, went = Counter(attempts["model"]), Counter(post.model for post in seen)
     gone = Counter(lost["model"])
     unsent = Counter(attempts.filter(pl.col("sent_at").is_null())["model"])
+    lost_unseen, unrecorded = 0, Counter[str]()
     for model in models:
-        least = rows[model] - gone[model] - unsent[model]
-        if not least <= went[model] <= rows[model] - unsent[model]:
+        most = rows[model] - unsent[model]
+        lost_unseen += max(0, most - went[model])
+        unrecorded[model] = max(0, went[model] - most)
+        if went[model] < most - gone[model] or (unrecorded[model] and not on_machines):
             wrong.append(f"{model}: {went[model]} POSTs, {rows[model]} rows, {gone[model]} lost")
     made = results.join(attempts.group_by("index").len("made"), on="index", how="left")
     unlike = made.filter(pl.col("made") != pl.col("attempts"))
@@ -155,7 +166,11 @@ def books(run: Path, log: Path, asked: Counter[str], finished_at: dict[str, dt.d
     others = [post for post in seen if post.request_id not in answered and post.charge]
     billed = Counter(post.model for post in others)
     cut = Counter(attempts.filter(pl.col("error_kind").is_in(["lost", "cancelled"]))["model"])
-    wrong += [f"{model} was billed beside" for model in billed if billed[model] > cut[model]]
+    wrong += [
+        f"{model} was billed beside"
+        for model in billed
+        if billed[model] > cut[model] + unrecorded[model]
+    ]
     if lost["cost"].drop_nulls().len():
         wrong.append("a lost attempt has a cost")
     if (run / "journal").exists():
@@ -170,7 +185,8 @@ def books(run: Path, log: Path, asked: Counter[str], finished_at: dict[str, dt.d
         posts=len(seen),
         attempts=len(attempts),
         lost=len(lost),
-        lost_unseen=len(attempts) - sum(unsent.values()) - len(seen),
+        lost_unseen=lost_unseen,
+        unrecorded=unrecorded.total(),
         cost=cost,
         charged_beside=sum((post.charge for post in others), Decimal(0)),
         copies=len(copies),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,9 @@ IMAGES_EVERY = 25
 # How long a session works before a random moment, at most; and its patience with a planned one.
 WORK_S = 0.7
 PATIENCE_S = 60.0
+LOOK_EVERY_S = 0.002
+# Workers take longer to be there than most sessions are given; so often they are waited for.
+SENDS_FIRST = 0.7
 # What a session may be killed at: operation, where, and the last of its calls that is aimed at.
 POINTS = (
     ("write", "half", 150),
@@ -169,6 +172,11 @@ class Run:
     how sessions ended and what they were in the middle of, `wrong` what broke a promise.
     """
 
+    targets: Sequence[str] = TARGETS
+    then = "all"
+    work_s = WORK_S
+    on_machines = False
+
     def __init__(
         self,
         folder: Path,
@@ -202,10 +210,13 @@ class Run:
         """How often a job is there."""
         return 2 if kind in ("copies", "table") and not number % TWICE_EVERY else 1
 
+    def _job(self, number: int) -> dict[str, Any]:
+        return job(number)
+
     def _file(self, numbers: Sequence[int], first: int) -> list[str]:
         """A job file; of equal jobs each has an id of its own."""
         path = self.folder / f"jobs-{first}.jsonl"
-        rows = [{**job(each), "custom_id": f"r{n}"} for n, each in enumerate(numbers)]
+        rows = [{**self._job(each), "custom_id": f"r{n}"} for n, each in enumerate(numbers)]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return [str(path)]
 
@@ -223,26 +234,36 @@ class Run:
         command = ["-m", "headrace"] if plan is None else [str(KILLED), plan]
         words = ["run", *self._what, "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
         words += ["--prices", str(self.folder / "prices.toml"), "--grace", "2s"]
-        around = environment(self.gateway)
         self._sessions += 1
-        if self._workers > 1:
-            words += ["--workers", str(self._rng.choice([1, self._workers, self._workers + 1]))]
-        if self._workers > 1 and plan is not None:
-            around["PYTHONPATH"] += f"{os.pathsep}{IN_WORKERS}"
-            around["CRASH_TOKEN"] = str(self.folder / f"{self.directory.name}-{self._sessions}")
-            around |= {} if worker_plan is None else {"CRASH_PLAN": worker_plan}
         return subprocess.Popen(
-            [sys.executable, *command, *words],
+            [sys.executable, *command, *words, *self._sent_by()],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env=around,
+            env=environment(self.gateway) | self._around(plan, worker_plan),
             start_new_session=True,  # so that the workers can be killed with it
         )
 
+    def _sent_by(self) -> list[str]:
+        """The words that say who sends."""
+        if self._workers == 1:
+            return []
+        return ["--workers", str(self._rng.choice([1, self._workers, self._workers + 1]))]
+
+    def _around(self, plan: str | None, worker_plan: str | None) -> dict[str, str]:
+        """What the environment of a session's workers has."""
+        if self._workers == 1 or plan is None:
+            return {}
+        token = self.folder / f"{self.directory.name}-{self._sessions}"
+        around = {
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{IN_WORKERS}",
+            "CRASH_TOKEN": str(token),
+        }
+        return around | ({} if worker_plan is None else {"CRASH_PLAN": worker_plan})
+
     def kill(self) -> bool:
         """Kill one session at a moment of chance; False where it had ended before."""
-        if self._workers > 1 and (target := self._rng.choice(TARGETS)) != "the coordinator":
+        if self._workers > 1 and (target := self._rng.choice(self.targets)) != "the coordinator":
             return self._kill_workers(target)
         plan, delay_s = None, None
         draw = self._rng.random()
@@ -251,10 +272,10 @@ class Run:
             plan = f"{operation}:{self._rng.randint(1, last)}:{where}"
         else:
             plan = "-" if draw < 0.8 else None
-            delay_s = self._rng.uniform(0, WORK_S)
+            delay_s = self._rng.uniform(0, self.work_s)
         from_start = self._rng.random() < 0.1
         ended = self._end(plan, [(signal.SIGKILL, delay_s)], from_start=from_start)
-        if ended.code == 0:
+        if self._had_ended(ended.code):
             return False
         if ended.code != -signal.SIGKILL:
             self.wrong.append(f"a session ended by itself with {ended.code}: {ended.said[-400:]}")
@@ -270,34 +291,52 @@ class Run:
             worker_plan = f"{operation}:{self._rng.randint(1, last)}:{where}"
         process = self._start("-", worker_plan)
         self._until_begun(process)
-        self._wait(process, self._rng.uniform(0, WORK_S))
-        workers = children_of(process.pid)
-        if target in ("a worker", "a stopped worker") and workers:
-            worker = self._rng.choice(workers)
-            _signal(worker, signal.SIGKILL if target == "a worker" else signal.SIGSTOP)
-            self._wait(process, self._rng.uniform(0, WORK_S))
-            _signal(worker, signal.SIGCONT)
-        self._wait(process, 0.0 if target == "all" else self._rng.uniform(0, WORK_S))
+        if self._rng.random() < SENDS_FIRST:
+            self._until_workers_send(process)
+        self._wait(process, self._rng.uniform(0, self.work_s))
+        all_at_once = target == self.targets[-1]
+        self._strike(target, process)
+        self._wait(process, 0.0 if all_at_once else self._rng.uniform(0, self.work_s))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         said = process.communicate(timeout=PATIENCE_S)[1]
-        if process.returncode == 0:
+        if self._had_ended(process.returncode):
             return False
         if process.returncode != -signal.SIGKILL:
             code = process.returncode
             self.wrong.append(f"{target} killed: a session ended with {code}: {said[-400:]}")
-        self.how[target if target == "all" else f"{target}, then all"] += 1
+        self.how[target if all_at_once else f"{target}, then {self.then}"] += 1
         self._look(Ended(process.returncode, target, dt.datetime.now(dt.UTC), said, began=True))
         return True
+
+    def _strike(self, target: str, process: subprocess.Popen[str]) -> None:
+        """Kill or stop what is to be killed first."""
+        workers = self._workers_of(process)
+        if target in ("a worker", "a stopped worker") and workers:
+            worker = self._rng.choice(workers)
+            _signal(worker, signal.SIGKILL if target == "a worker" else signal.SIGSTOP)
+            self._wait(process, self._rng.uniform(0, self.work_s))
+            _signal(worker, signal.SIGCONT)
+
+    def _workers_of(self, process: subprocess.Popen[str]) -> list[int]:
+        """The processes that send for a session."""
+        return children_of(process.pid)
 
     def _until_begun(self, process: subprocess.Popen[str]) -> None:
         """Return once the session has taken the directory, or has ended."""
         manifest, before = self.directory / "run.json", _changed_ns(self.directory / "run.json")
-        give_up_s = time.monotonic() + PATIENCE_S
-        while process.poll() is None and _changed_ns(manifest) == before:
-            time.sleep(0.001)
-            if time.monotonic() > give_up_s:
-                break
+        until(lambda: process.poll() is not None or _changed_ns(manifest) != before)
+
+    def _until_workers_send(self, process: subprocess.Popen[str]) -> None:
+        """Return once a worker has written something, or the session has ended."""
+        known = set(self.directory.glob("journal/w*.jsonl"))
+
+        def sends() -> bool:
+            return any(
+                _size_of(p) for p in self.directory.glob("journal/w*.jsonl") if p not in known
+            )
+
+        until(lambda: process.poll() is not None or sends())
 
     @staticmethod
     def _wait(process: subprocess.Popen[str], seconds: float) -> None:
@@ -306,13 +345,15 @@ class Run:
 
     def interrupt(self, number: signal.Signals) -> bool:
         """Stop one session by a signal, or two; False where it had ended before."""
-        delays: list[tuple[signal.Signals, float | None]] = [(number, self._rng.uniform(0, WORK_S))]
+        delays: list[tuple[signal.Signals, float | None]] = [
+            (number, self._rng.uniform(0, self.work_s))
+        ]
         again = self._rng.random() < 0.4
         if again:
             delays.append((number, self._rng.uniform(0, 0.1)))
         plan = self._rng.choice(["-", None])
         ended = self._end(plan, delays, from_start=self._rng.random() < 0.1)
-        if ended.code == 0:
+        if self._had_ended(ended.code):
             return False
         self.how[f"{'twice ' if again else ''}{number.name}"] += 1
         clean = 128 + number
@@ -343,17 +384,31 @@ class Run:
         how = "at a point: " + str(plan).replace(":", " ")
         if not from_start:
             self._until_begun(process)
+            if self._workers > 1 and self._rng.random() < SENDS_FIRST:
+                self._until_workers_send(process)
         for number, delay_s in signals:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(2 * WORK_S if delay_s is None else delay_s)
+                process.wait(2 * self.work_s if delay_s is None else delay_s)
             if process.poll() is None:
                 self._send(process, number)
                 how = "at a random moment" + (", small segments" if plan else "")
         said = process.communicate(timeout=PATIENCE_S)[1]
         if self._workers > 1 and self._rng.random() < 0.5:
-            _until_gone(process.pid)  # else the next session has to wait for them
+            self._until_workers_end(process)  # else the next session has to wait for them
         at, began = dt.datetime.now(dt.UTC), _changed_ns(manifest) != before
         return Ended(process.returncode, _kind_of(how), at, said, began)
+
+    def _until_workers_end(self, process: subprocess.Popen[str]) -> None:
+        """Return once no process of a session's is left."""
+        ended = until(lambda: not self._is_left(process), within_s=WORKERS_END_S)
+        assert ended, "workers outlive their coordinator"
+
+    def _is_left(self, process: subprocess.Popen[str]) -> bool:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def _send(self, process: subprocess.Popen[str], number: signal.Signals) -> None:
         """To the process; what a terminal sends, to its workers too."""
@@ -361,6 +416,11 @@ class Run:
             os.killpg(process.pid, number)
         else:
             process.send_signal(number)
+
+    def _had_ended(self, code: int) -> bool:
+        """Whether a session of this exit code did all before anybody stopped it: 1 is of jobs that
+        failed."""
+        return code == 0 or (code == 1 and self._state() == "finished")
 
     def _state(self) -> str:
         manifest = json.loads((self.directory / "run.json").read_bytes())
@@ -384,9 +444,25 @@ class Run:
         said = process.communicate(timeout=600)[1]
         if process.returncode not in (0, 1):
             self.wrong.append(f"the last session ended with {process.returncode}: {said[-400:]}")
-        found = books(self.directory, self.gateway.log, self.asked, self.finished_at)
+        found = books(
+            self.directory,
+            self.gateway.log,
+            self.asked,
+            self.finished_at,
+            on_machines=self.on_machines,
+        )
         found.violations[:0] = self.wrong
         return found
+
+
+def until(there: Callable[[], bool], *, within_s: float = PATIENCE_S) -> bool:
+    """Wait until it is so, and whether it came to that."""
+    give_up_s = time.monotonic() + within_s
+    while not there():
+        if time.monotonic() > give_up_s:
+            return False
+        time.sleep(LOOK_EVERY_S)
+    return True
 
 
 def _kind_of(how: str) -> str:
@@ -398,6 +474,13 @@ def _kind_of(how: str) -> str:
 def _changed_ns(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
     except FileNotFoundError:
         return 0
 
@@ -414,15 +497,3 @@ def children_of(parent: int) -> list[int]:
 def _signal(process: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, number)
-
-
-def _until_gone(group: int) -> None:
-    """Return once no process of the group is left."""
-    give_up_s = time.monotonic() + WORKERS_END_S
-    while time.monotonic() < give_up_s:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    raise AssertionError("workers outlive their coordinator")

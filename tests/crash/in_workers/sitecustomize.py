@@ -2,7 +2,8 @@
 
 Workers seal every few jobs, and one of them may kill itself, as `killed.py` has the coordinator do.
 
-CRASH_PLAN is the plan of one worker, CRASH_TOKEN a path: whoever makes that file first is it.
+CRASH_PLAN is the plan of one worker, or CRASH_PLAN_FILE a file that has it, where there is one;
+CRASH_TOKEN is a path: whoever makes that file first is it.
 """
 
 import os
@@ -19,6 +20,10 @@ def begin() -> None:
 
     killed.make_small()
     plan = os.environ.get("CRASH_PLAN")
+    path = os.environ.get("CRASH_PLAN_FILE")
+    if path is not None and os.path.exists(path):
+        with open(path, encoding="ascii") as file:
+            plan = file.read()
     if plan is not None:
         try:
             os.close(os.open(os.environ["CRASH_TOKEN"], os.O_CREAT | os.O_EXCL))
