@@ -120,12 +120,14 @@ def _whose(release: Release) -> str:
 
 def kept_words(kept: KeptMoney) -> list[str]:
     """What counts as spent beside the cost and why, and what the account has let go of it."""
-    attempts = counted(sum(kept.attempts.values()), "attempt")
-    reasons = ", ".join(f"{why}: {count:,}" for why, count in kept.attempts.items())
-    words = [
-        f"{money(kept.kept, kept.currency)} kept as spent for {attempts} whose bill is unknown "
-        f"({reasons})"
-    ]
+    reasons = []
+    if kept.attempts:
+        attempts = counted(sum(kept.attempts.values()), "attempt")
+        each = ", ".join(f"{why}: {count:,}" for why, count in kept.attempts.items())
+        reasons.append(f"{attempts} whose bill is unknown ({each})")
+    if kept.unrecorded:
+        reasons.append("what machines that were lost may have sent last")
+    words = [f"{money(kept.kept, kept.currency)} kept as spent for {' and '.join(reasons)}"]
     if kept.unbounded:
         words.append(f"{kept.unbounded:,} of them have no bound: nothing is kept for these")
     words += [

@@ -103,6 +103,8 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     `journal` names the segments that hold attempts which no table has yet: numbers, and names such
     as `w03-000007` of workers'. `notes` say what of an earlier session's journal was gone when this
     one began. `stopped_services` has why a service stopped before its jobs were done, by its name.
+    `unrecorded` is the most that may have been billed for attempts without a row, sent by machines
+    that went with the end of their journals. It is kept as spent.
     """
 
     started_at: Moment
@@ -115,6 +117,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     journal: list[int | WorkersSegment] = []
     notes: list[str] = []
     stopped_services: dict[ServiceName, str] = {}
+    unrecorded: Decimal = Decimal(0)
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -150,6 +153,11 @@ class Manifest(msgspec.Struct, kw_only=True):
         """What the run counts in; None where it has no prices."""
         tables = [self.prices, *(each.prices for each in self.services)]
         return next((table.currency for table in tables if table is not None), None)
+
+    @property
+    def unrecorded(self) -> Decimal:
+        """Of all sessions."""
+        return sum((each.unrecorded for each in self.sessions), Decimal(0))
 
 
 class DamagedManifestError(ValueError):

@@ -29,8 +29,10 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 class KeptMoney(msgspec.Struct, frozen=True, kw_only=True):
     """What counts as spent beside the cost, in `currency`.
 
-    `kept` is what counts now: the `bounds` of `attempts`, by why their bill is unknown, less what
-    was `released`. `unbounded` of the attempts have no bound, so nothing is kept for them.
+    `kept` is what counts now: the `bounds` of `attempts`, by why their bill is unknown, and what is
+    `unrecorded`, less what was `released`. `unbounded` of the attempts have no bound, so nothing is
+    kept for them. What is unrecorded may have been billed for what machines sent that were lost
+    with the end of their journals.
     """
 
     currency: str
@@ -38,15 +40,22 @@ class KeptMoney(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Decimal
     attempts: dict[str, int]
     unbounded: int
+    unrecorded: Decimal
     released: Decimal
     releases: list[Release]
 
 
 def kept_money(run: Run) -> KeptMoney | None:
     """What is kept and was released; None where nothing ever was kept."""
-    parts = by_service(run)
+    unrecorded, parts = run.manifest.unrecorded, by_service(run)
     if parts:
-        return _in_all({name: kept_money(part) for name, part in parts.items()})
+        nothing = Decimal(0)
+        return _in_all({name: _of(each, nothing) for name, each in parts.items()}, unrecorded)
+    return _of(run, unrecorded)
+
+
+def _of(run: Run, unrecorded: Decimal) -> KeptMoney | None:
+    """Of one service, where so much is kept without a row."""
     prices = run.manifest.prices
     rows = (
         run.attempts.filter(unbilled())
@@ -61,7 +70,7 @@ def kept_money(run: Run) -> KeptMoney | None:
         .to_dicts()
     )
     bounds = sum((Decimal(row["cost_bound"] or 0) for row in rows), Decimal(0))
-    if prices is None or not bounds:
+    if prices is None or not bounds + unrecorded:
         return None
     releases = [
         Release(at=row["read_at"], released=_plain(row["released"]), kept=_plain(row["kept"]))
@@ -70,17 +79,19 @@ def kept_money(run: Run) -> KeptMoney | None:
     released = sum((each.released for each in releases), Decimal(0))
     return KeptMoney(
         currency=prices.currency,
-        kept=_plain(max(Decimal(0), bounds - released)),
+        kept=_plain(max(Decimal(0), bounds + unrecorded - released)),
         bounds=_plain(bounds),
         attempts={row["why"]: row["n"] for row in rows},
         unbounded=sum(row["n"] - row["bounded"] for row in rows),
+        unrecorded=_plain(unrecorded),
         released=_plain(released),
         releases=releases,
     )
 
 
-def _in_all(found: Mapping[str, KeptMoney | None]) -> KeptMoney | None:
-    """The same of several services: what one account took says nothing of another's bills."""
+def _in_all(found: Mapping[str, KeptMoney | None], unrecorded: Decimal) -> KeptMoney | None:
+    """The same of several services: what one account took says nothing of another's bills, nor of
+    what is `unrecorded`, whose account nobody knows."""
     known = {name: each for name, each in found.items() if each is not None}
     if not known:
         return None
@@ -93,10 +104,11 @@ def _in_all(found: Mapping[str, KeptMoney | None]) -> KeptMoney | None:
     ]
     return KeptMoney(
         currency=each[0].currency,
-        kept=_plain(sum((one.kept for one in each), Decimal(0))),
+        kept=_plain(sum((one.kept for one in each), unrecorded)),
         bounds=_plain(sum((one.bounds for one in each), Decimal(0))),
         attempts=dict(attempts.most_common()),
         unbounded=sum(one.unbounded for one in each),
+        unrecorded=_plain(unrecorded),
         released=_plain(sum((one.released for one in each), Decimal(0))),
         releases=sorted(releases, key=lambda release: release.at),
     )

@@ -67,6 +67,7 @@ class HandingEngine(Engine):
     """Hands the jobs of a file out to workers, and takes back what a lost one had not done."""
 
     counts_money = True
+    seals = True
 
     def __init__(
         self,
@@ -236,10 +237,15 @@ class HandingEngine(Engine):
                 totals.failed += (status == "failed") - (pending.replaces == "failed")
         self._dealer.leave(hand.number, self._clock.now())
         if self._dealer.leases is not None:
-            use = LeaseUse(spent=left.spent, kept=left.kept)
             place = hand.end.place
-            unseen = place is not None and place.lost
-            self._dealer.leases.lost(hand.number, use, now_s=self._clock.now(), unseen=unseen)
+            unseen = self._dealer.leases.lost(
+                hand.number,
+                LeaseUse(spent=left.spent, kept=left.kept),
+                now_s=self._clock.now(),
+                unseen_beside=left.bounds if place is not None and place.lost else None,
+            )
+            if unseen:
+                await self._crew.note_unrecorded(unseen)
         for index, reasks in left.reasks.items():
             self._reasks[index] = [*self._reasks.get(index, []), *reasks]
         self.heard(hand, Tell(done=[index for index in jobs if index in left.results]))

@@ -62,6 +62,7 @@ class BulkSession(RunSession):
             retry_failed=self._bulk.retry_failed,
             changed=self._changed,
             reask=self._bulk.reask > 0,
+            unrecorded=self._run.manifest.unrecorded,
             check=self._stop.check,
         )
         recipe = self._run.manifest.recipe

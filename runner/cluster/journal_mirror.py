@@ -23,7 +23,7 @@ class JournalMirror:
     """
 
     def __init__(self, directory: Path, writers: Collection[int]) -> None:
-        # How much of each file is here, and synced.
+        # How much is here, and synced, of each writer's newest segment; all of those before it is.
         self.acked: dict[str, int] = {}
         self._directory = directory
         self._writers = writers
@@ -35,10 +35,14 @@ class JournalMirror:
         of one of the machine's segments.
         """
         ends = dict(self.acked)
+        newest = {_name(file).writer: _name(file) for file in ends}
         for piece in pieces:
             name = SegmentName.read(piece.file.removesuffix(".jsonl"))
             if name is None or name.writer not in self._writers or f"{name}.jsonl" != piece.file:
                 raise MachineError(f"a machine sent {piece.file!r}, which is not its own")
+            if name < newest.setdefault(name.writer, name):
+                raise MachineError(f"a machine sent {piece.file} after the next one")
+            newest[name.writer] = name
             if piece.offset > ends.get(piece.file, 0):
                 raise MachineError(f"a machine sent {piece.file} with a gap in it")
             ends[piece.file] = piece.offset + len(piece.data)
@@ -46,6 +50,8 @@ class JournalMirror:
             for file in dict.fromkeys(piece.file for piece in pieces):
                 self._write(file, [piece for piece in pieces if piece.file == file])
                 self.acked[file] = ends[file]
+        for file in [each for each in self.acked if _name(each) != newest[_name(each).writer]]:
+            del self.acked[file]
 
     def _write(self, file: str, pieces: Sequence[Piece]) -> None:
         new = file not in self.acked
@@ -61,3 +67,10 @@ class JournalMirror:
             os.close(descriptor)
         if new:
             sync_directory(self._directory)
+
+
+def _name(file: str) -> SegmentName:
+    """Of a file that is one of ours."""
+    name = SegmentName.read(file.removesuffix(".jsonl"))
+    assert name is not None
+    return name

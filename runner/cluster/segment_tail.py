@@ -1,11 +1,11 @@
 """What was added to the segments of a journal since the last look, byte for byte.
 
-It runs on a worker's machine. Files are only appended to there, and never removed before all is
-told.
+It runs on a worker's machine. Files are only appended to there, each worker's newest alone; those
+that the other side has whole are removed.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +42,34 @@ class SegmentTail:
                 if left <= 0:
                     return pieces
         return pieces
+
+    def forget(self, acked: Mapping[str, int]) -> None:
+        """Remove what the other side has, but for the last two segments of each worker, which may
+        still have to close the one before its newest.
+
+        Args:
+            acked: how many bytes it has of the newest segment of each worker that it has anything
+                of; it has all of those before.
+        """
+        for newest in acked:
+            for file in self._before(newest)[:-1]:
+                (self._directory / file).unlink(missing_ok=True)
+                del self.told[file]
+
+    def is_there(self, acked: Mapping[str, int]) -> bool:
+        """Whether the other side has all that was told (`acked` as for `forget`)."""
+        left = dict(self.told)
+        for newest, size in acked.items():
+            for file in self._before(newest):
+                left.pop(file, None)
+            if left.get(newest) == size:
+                del left[newest]
+        return not left
+
+    def _before(self, newest: str) -> list[str]:
+        """The files of the same worker before this one, oldest first."""
+        writer = newest.partition("-")[0]
+        return sorted(f for f in self.told if f.partition("-")[0] == writer and f < newest)
 
     def _added_to(self, path: Path) -> Iterator[Piece]:
         size = path.stat().st_size

@@ -126,7 +126,7 @@ class WorkerRelay:
 
     async def hear(self, acked: dict[str, int], wait_s: float) -> Heard:
         """What is new, once there is some, or after `wait_s` seconds; journals are looked at each
-        time. `acked` is how many bytes of each journal the coordinator has."""
+        time. `acked` is how far the coordinator has them (`SegmentTail.forget`)."""
         self._acked = acked
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), wait_s)
@@ -134,7 +134,7 @@ class WorkerRelay:
         # What was said now is in a journal already, so the journals come after it is taken.
         said, self._said = self._said, []
         ended, self._ended = self._ended, []
-        pieces = await asyncio.to_thread(self._tail.added, HEARD_BYTES_MAX)
+        pieces = await asyncio.to_thread(self._look, acked)
         if sum(len(piece.data) for piece in pieces) >= HEARD_BYTES_MAX:
             # There is more: until it is told, nothing that was said is.
             self._said, self._ended = said + self._said, ended + self._ended
@@ -143,6 +143,10 @@ class WorkerRelay:
         self._said_bytes = sum(len(data) for _, data in self._said)
         self._room.set()
         return Heard(pieces, said, ended)
+
+    def _look(self, acked: dict[str, int]) -> list[Piece]:
+        self._tail.forget(acked)
+        return self._tail.added(HEARD_BYTES_MAX)
 
     def abandon(self) -> None:
         """End all links: each worker sends nothing more, waits for what is in flight, and goes. Any
@@ -166,7 +170,7 @@ class WorkerRelay:
             worker.link.close()
         self._workers.clear()
         pieces = await asyncio.to_thread(self._tail.added, 1)
-        if not any(piece.data for piece in pieces) and self._acked == self._tail.told:
+        if not any(piece.data for piece in pieces) and self._tail.is_there(self._acked):
             await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
 
 

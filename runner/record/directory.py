@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -166,6 +167,13 @@ class RunDirectory:
     async def noted(self, names: Sequence[SegmentName], *, writer: int, offload: Offload) -> None:
         """`note_segments` of one writer, done by `offload`."""
         await offload(partial(self.note_segments, names, writer=writer))
+
+    def note_unrecorded(self, amount: Decimal) -> None:
+        """Record that requests which no record tells of may have been billed so much. Any thread
+        may ask. Raises StorageError."""
+        with self._writing:
+            self.manifest.sessions[-1].unrecorded += amount
+            self.save()
 
     def raise_schema(self) -> None:
         """Record that the tables have this version's columns, as `recover` has seen to.

@@ -160,6 +160,7 @@ def recover(
     retry_failed: bool = False,
     changed: Collection[int] = (),
     reask: bool = False,
+    unrecorded: Decimal = Decimal(0),
     check: Callable[[], None] = _nobody_asks,
 ) -> tuple[RecoveredState, Journal]:
     """Bring a run directory to rest, read its state, and open the journal's next segment.
@@ -169,8 +170,9 @@ def recover(
     columns. The caller closes the journal.
     `left` is what `journal_left` read; None reads it here. `retry_failed` opens failed jobs again,
     `changed` those at these lines. With `reask` the former are also those whose answer did not fit,
-    which is kept beside. `check` is called every now and then; what it raises ends the
-    recovery, which the next session continues.
+    which is kept beside. `unrecorded` is what may have been billed for requests without a record.
+    `check` is called every now and then; what it raises ends the recovery, which the next session
+    continues.
     """
     directory = run / "journal"
     with storage(directory):
@@ -192,7 +194,13 @@ def recover(
         if retry_failed and reask:
             keep_unfit_answers(run)
         state = _state(
-            run, left.unended, now=now, retry_failed=retry_failed, changed=changed, reask=reask
+            run,
+            left.unended,
+            now=now,
+            retry_failed=retry_failed,
+            changed=changed,
+            reask=reask,
+            unrecorded=unrecorded,
         )
     except BaseException:
         with suppress(StorageError):
@@ -216,6 +224,7 @@ def _state(
     retry_failed: bool,
     changed: Collection[int],
     reask: bool,
+    unrecorded: Decimal,
 ) -> RecoveredState:
     results = _read(run / "results", Result, "index", "status", "error_code", "attempts")
     attempts = _read(
@@ -251,7 +260,7 @@ def _state(
     counted = results.filter(~pl.col("index").is_in(gone.implode()))
     succeeded = int((counted["status"] == "succeeded").sum())
     readings = _readings(run / "balance.parquet")
-    kept = sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts))
+    kept = sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts) + unrecorded)
     kept = max(Decimal(0), kept - sum(each.released or Decimal(0) for each in readings))
     return RecoveredState(
         done=done,

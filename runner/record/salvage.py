@@ -45,6 +45,11 @@ class Salvage(NamedTuple):
     kept: Decimal
 
     @property
+    def bounds(self) -> Decimal:
+        """The most that what was in flight may be billed, as far as it has bounds."""
+        return sum((kept_for(sent.lost()) for sent in self.unended), Decimal(0))
+
+    @property
     def succeeded(self) -> int:
         return sum(status == "succeeded" for status in self.results.values())
 

@@ -53,6 +53,7 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
     """A load run whose requests workers send; `asked` is what makes its plan again."""
 
     counts_money = False
+    seals = False  # that would be work for a core which workers of this machine may be on
 
     def __init__(self, *given: Any, asked: LoadOptions, **rest: Any) -> None:
         super().__init__(*given, **rest)

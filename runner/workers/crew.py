@@ -6,6 +6,7 @@ and tells each worker its task. What carries the messages is the link's affair.
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
@@ -40,6 +41,7 @@ from .messages import (
     ToWorker,
     Use,
 )
+from .mirrored_segments import MirroredSegments
 from .terms import WorkerUse
 
 # What an ended run waits for its workers' last word, beyond the time that they have by themselves.
@@ -94,9 +96,11 @@ class Hand:
 
 class Foreman(Protocol):
     """What a kind of run does with what its workers say. Each may raise HeadraceError, which stops
-    the run. `counts_money` where it is lent, and so told by other words."""
+    the run. `counts_money` where it is lent, and so told by other words; `seals` where full
+    segments of other machines become tables while the run works, and not only at its end."""
 
     counts_money: bool
+    seals: bool
 
     def heard(self, hand: Hand, tell: Tell) -> None:
         """A worker told what it did."""
@@ -143,6 +147,7 @@ class Crew:
         self._clock = clock
         self._stop = stop
         self._offload = offload
+        self._segments = MirroredSegments(run, offload)
         self._segment = recorder.segment.number  # the first that anybody writes in this session
         self._patience = trio.CancelScope()
 
@@ -230,10 +235,16 @@ class Crew:
                 images.fetched += downloads.fetched
                 images.failures.update(downloads.reasons)
 
+    async def note_unrecorded(self, amount: Decimal) -> None:
+        """Record what a machine that was lost may have been billed for beyond all records. Raises
+        StorageError."""
+        await self._offload(partial(self._run.note_unrecorded, amount))
+
     async def run(self) -> None:
         """Listen to all of them until each has had its last word, or is lost."""
         async with trio.open_nursery() as beside:
             beside.start_soon(self._hand_on_the_stop)
+            beside.start_soon(self._stop.on_error, self._segments.seal_regularly)
             with self._patience:
                 async with trio.open_nursery() as listening:
                     for hand in self.hands:
@@ -276,8 +287,10 @@ class Crew:
                 self._foreman.room(hand, message)
             case Note():
                 names = [SegmentName.noted_as(each) for each in message.segments]
-                await self._run.noted(names, writer=hand.number, offload=self._offload)
+                await self._segments.note(names, writer=hand.number)
                 await self.send_to(hand, Noted())
+                if hand.end.place is not None and self._foreman.seals:
+                    self._segments.are_full(names[:-1])
             case Use():
                 self._foreman.used(hand, message.use)
             case Halt():
@@ -312,7 +325,8 @@ class Crew:
     async def _salvage(self, hand: Hand) -> None:
         """Record what a lost worker left: what was in flight as lost, and what it had not told."""
         await hand.end.gone()
-        left = await self._offload(lambda: salvage(self._run.path, hand.number, self._segment))
+        async with self._segments.alone:
+            left = await self._offload(lambda: salvage(self._run.path, hand.number, self._segment))
         for sent in left.unended:
             self._recorder.ended(sent.lost(), None)
         await self._recorder.sync()

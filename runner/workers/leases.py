@@ -82,21 +82,29 @@ class Leases:
             self._lend(account, ZERO, use.want)
         self._changed.notify_all()
 
-    def lost(self, worker: Hashable, use: LeaseUse, *, now_s: float, unseen: bool = False) -> None:
+    def lost(
+        self, worker: Hashable, use: LeaseUse, *, now_s: float, unseen_beside: Decimal | None = None
+    ) -> Decimal:
         """A worker is gone, and this is what its journal says; the bounds of what was in flight are
-        in `kept`, or in that of the totals already. Until then all that was lent stays lent. Where
-        something may be `unseen`, since its machine went with the end of its journal, all that it
-        had left of its lease is kept."""
+        in `kept`, or in that of the totals already. Until then all that was lent stays lent.
+
+        `unseen_beside` is the sum of those bounds where something else may have been sent as well,
+        since the machine went with the end of its journal. Then all that the worker had left of its
+        lease is kept. Returns what that is beyond those bounds.
+        """
         account = self._accounts.pop(worker)
         # What it had in flight without a bound is counted by who records it as lost.
         unknown = max(use.unaccounted, account.use.unaccounted)
         self._count(account, msgspec.structs.replace(use, unaccounted=unknown), now_s)
-        if unseen:
-            self._totals.kept = EXACT.add(self._totals.kept, account.open)
+        unseen = ZERO
+        if unseen_beside is not None:
+            unseen = max(ZERO, EXACT.subtract(account.open, unseen_beside))
+            self._totals.kept = EXACT.add(self._totals.kept, unseen)
             self._totals.unbilled_s = now_s
         self._set_aside(account, ZERO)
         self._deal()
         self._changed.notify_all()
+        return unseen
 
     def _count(self, account: _Account, use: LeaseUse, now_s: float) -> None:
         """What moved from the lease into what is spent, kept, or nobody's."""

@@ -62,6 +62,7 @@ class RunMaker:
         self.dataset: Dataset | None = None
         self.recipe: Recipe | None = None
         self.services: list[ServiceRecord] = []
+        self.unrecorded = Decimal(0)
 
     def attempt(self, index: int, attempt: int = 1, **fields: Any) -> Attempt:
         """An attempt that was answered, unless `fields` say otherwise."""
@@ -127,7 +128,13 @@ class RunMaker:
 
     def manifest(self, *sessions: Session) -> None:
         """Write run.json; without sessions, with one that finished after a minute."""
-        finished = Session(started_at=START, ended_at=at(60), state="finished", limits=self.limits)
+        finished = Session(
+            started_at=START,
+            ended_at=at(60),
+            state="finished",
+            limits=self.limits,
+            unrecorded=self.unrecorded,
+        )
         manifest = Manifest(
             headrace="0.1.0",
             schema_version=1,

@@ -27,6 +27,7 @@ from headrace.runner import (
 )
 from headrace.runner.bulk import TableJobs, make_run_jobs
 from tests.runner.loop_workers import in_this_loop
+from tests.runner.mirrored_workers import on_machines as machines
 
 from .processes import headrace as headrace
 from .processes import serve as serve
@@ -307,9 +308,11 @@ class Bench:
         read: Any = None,
         table: TableJobs | None = None,
         kill: dict[int, float] | None = None,
+        on_machines: bool = False,
         **fields: Any,
     ) -> Ran:
-        """With `workers`, these are tasks of this loop; those in `kill` die at that time."""
+        """With `workers`, these are tasks of this loop, or `on_machines` of their own; those in
+        `kill` die at that time."""
         made = None
         if table is not None:
             anew = fields.get("rerun_changed", False)
@@ -331,7 +334,14 @@ class Bench:
             environment,
             watch,
             made=made,
-            open_workers=in_this_loop(
+            open_workers=machines(
+                lambda: environment._replace(stop=None),
+                root=self.path,
+                run=self.directory,
+                kill=kill,
+            )
+            if on_machines
+            else in_this_loop(
                 lambda: environment._replace(stop=None),
                 run=self.directory,
                 key=Secret(key),

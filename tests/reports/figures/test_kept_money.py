@@ -47,3 +47,15 @@ def test_what_was_released_is_told_with_its_reading(made: RunMaker) -> None:
 def test_where_every_bill_is_known_there_is_nothing_to_tell(made: RunMaker) -> None:
     made.job(0, cost=Decimal("0.5"))
     assert summarise(made.write()).kept is None
+
+
+def test_what_lost_machines_may_have_sent_is_kept_without_a_row(made: RunMaker) -> None:
+    made.job(0, cost=Decimal("0.5"))
+    made.unrecorded = Decimal("0.3")
+    made.reading(70, "9.90", "0", kept=Decimal("0.1"), released=Decimal("0.2"))
+    summary = summarise(made.write())
+    found = summary.kept
+    assert found is not None
+    assert (str(found.kept), str(found.bounds), str(found.unrecorded)) == ("0.1", "0", "0.3")
+    said = markdown(summary)
+    assert "0.1 CNY kept as spent for what machines that were lost may have sent last" in said

@@ -49,6 +49,19 @@ def test_a_machine_writes_nothing_but_its_own_segments(tmp_path: Path, file: str
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_each_writer_the_newest_alone_is_added_to(tmp_path: Path) -> None:
+    """Those before it are whole: they may have become tables, and be gone."""
+    mirror = JournalMirror(tmp_path, {3, 4})
+    later = "w03-000002.jsonl"
+    mirror.take([Piece(ONE, 0, b"a\n"), Piece(later, 0, b"b\n"), Piece(OTHER, 0, b"c\n")])
+    assert mirror.acked == {later: 2, OTHER: 2}
+    (tmp_path / ONE).unlink()
+    for piece in (Piece(ONE, 2, b"more\n"), Piece(ONE, 0, b"again\n")):
+        with pytest.raises(MachineError, match=f"sent {ONE} after the next one"):
+            mirror.take([Piece(later, 2, b"d\n"), piece])
+    assert sorted(each.name for each in tmp_path.iterdir()) == [later, OTHER]
+
+
 def test_a_gap_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="with a gap in it"):
         JournalMirror(tmp_path, {3}).take([Piece(ONE, 1, b"b")])

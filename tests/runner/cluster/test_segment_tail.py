@@ -63,3 +63,23 @@ def test_a_large_addition_comes_in_pieces(tmp_path: Path) -> None:
     sizes = [len(piece.data) for piece in tail.added(segment_tail.PIECE_BYTES + 1)]
     assert sizes == [0, segment_tail.PIECE_BYTES, segment_tail.PIECE_BYTES]
     assert [len(piece.data) for piece in tail.added(10)] == [5]
+
+
+def test_what_the_other_side_has_is_removed_but_for_the_last_two(tmp_path: Path) -> None:
+    """The one before the newest may not be closed yet."""
+    files = [tmp_path / f"w0{worker}-00000{n}.jsonl" for worker in (1, 2) for n in (1, 2, 3, 4)]
+    for path in files:
+        path.write_bytes(b"1234\n")
+    tail = SegmentTail(tmp_path)
+    tail.added(100)
+    acked = {files[2].name: 2, files[4].name: 5}
+    tail.forget(acked)
+    assert [path.name for path in files if not path.exists()] == [files[0].name]
+    assert not tail.is_there(acked)
+    acked = {files[3].name: 5, files[7].name: 5}
+    tail.forget(acked)
+    assert [path for path in files if path.exists()] == [files[n] for n in (2, 3, 6, 7)]
+    assert tail.is_there(acked)
+    assert not tail.is_there({files[3].name: 5, files[7].name: 4})
+    assert not tail.is_there({files[3].name: 5})
+    assert tail.added(100) == []

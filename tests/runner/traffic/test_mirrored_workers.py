@@ -3,87 +3,17 @@
 Their clocks are elsewhere, their journals are mirrored, and what they read is sent to them.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
-import trio.testing
 from trio.testing import MockClock
 
 from headrace.reports import summarise
-from headrace.runner import Secret
-from headrace.runner.cluster.journal_mirror import JournalMirror
-from headrace.runner.cluster.remote_link import RemoteLink
-from headrace.runner.cluster.segment_tail import SegmentTail
 from headrace.runner.traffic.option_files import packed
-from headrace.runner.worker import serve
-from headrace.runner.workers import (
-    OpenWorkers,
-    Place,
-    StreamLink,
-    ToCoordinator,
-    ToWorker,
-    WorkerEnd,
-    WorkerLink,
-)
-from tests.runner.loop_workers import open_event_alarm
+from tests.runner.mirrored_workers import on_machines
 
 from .conftest import Loaded, Traffic
-
-AHEAD_S = 12_345.5
-
-
-class MirroringLink:
-    """A link after which nothing is behind: what its machine's journals have is here before
-    anything that its worker said."""
-
-    def __init__(self, link: WorkerLink, tail: SegmentTail, mirror: JournalMirror) -> None:
-        self._link, self._tail, self._mirror = link, tail, mirror
-        self.send, self.shared_s = link.send, link.shared_s
-        self.follow, self.aclose = link.follow, link.aclose
-
-    async def receive(self) -> ToCoordinator:
-        message = await self._link.receive()
-        self._mirror.take(self._tail.added(1 << 30))
-        return message
-
-
-def on_machines(traffic: Traffic, service: Any, out: Path, files: dict[str, bytes]) -> OpenWorkers:
-    """A machine for each worker: a directory, and a clock that is far ahead."""
-
-    @asynccontextmanager
-    async def open_workers(count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
-        async with trio.open_nursery() as nursery:
-            ends = [await opened(nursery, number) for number in range(1, count + 1)]
-            yield ends
-            for end in ends:
-                await end.link.aclose()
-
-    async def opened(nursery: trio.Nursery, number: int) -> WorkerEnd:
-        machine = traffic.path / f"machine-{number}"
-        (machine / "journal").mkdir(parents=True)
-        ours, theirs = trio.testing.memory_stream_pair()
-        gone = trio.Event()
-        nursery.start_soon(work, theirs, gone)
-        plain: WorkerLink = StreamLink(ours, ToCoordinator, shared_s=trio.current_time)
-        mirror = JournalMirror(out / "journal", {number})
-        link = RemoteLink(plain, directory=str(machine), ahead_s=AHEAD_S, files=files)
-        mirroring = MirroringLink(link, SegmentTail(machine / "journal"), mirror)
-        return WorkerEnd(mirroring, gone.wait, Place(f"machine-{number}", number / 2500))
-
-    async def work(stream: trio.abc.Stream, gone: trio.Event) -> None:
-        link: StreamLink[ToCoordinator, ToWorker] = StreamLink(
-            stream, ToWorker, shared_s=lambda: trio.current_time() + AHEAD_S
-        )
-        environment = traffic.environment(service.connect)
-        await serve(link, environment, key=Secret("sk-of-the-tests"), alarm=open_event_alarm)
-        await stream.aclose()
-        gone.set()
-
-    return open_workers
 
 
 async def sent(traffic: Traffic, service: Any, workers: int, **asked: Any) -> Loaded:
@@ -91,7 +21,12 @@ async def sent(traffic: Traffic, service: Any, workers: int, **asked: Any) -> Lo
     service.posts.clear()
     asked["out"] = traffic.path / f"of-{workers}.run"
     files = packed(asked)
-    opened = on_machines(traffic, service, asked["out"], files)
+    opened = on_machines(
+        lambda: traffic.environment(service.connect),
+        root=traffic.path,
+        run=asked["out"],
+        files=files,
+    )
     return await traffic.over(service.connect, workers=workers, open_workers=opened, **asked)
 
 

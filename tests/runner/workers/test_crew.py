@@ -44,6 +44,7 @@ class Foreman:
     """Notes what it is told."""
 
     counts_money = False
+    seals = True
 
     def __init__(self) -> None:
         self.lost_at_s: dict[int, float] = {}

@@ -398,11 +398,14 @@ def test_the_sum_stays_below_the_ceiling_after_every_event(seed: int) -> None:
     assert not waiting or coordinator.budget.reserved == 0
 
 
-@pytest.mark.parametrize(("unseen", "kept"), [(False, 2), (True, 9)])
+@pytest.mark.parametrize(
+    ("unseen_beside", "kept", "unseen"), [(None, 2, 0), (0, 9, 7), (4, 5, 3), (8, 2, 0)]
+)
 def test_of_a_machine_that_went_with_its_journals_end_all_that_was_lent_is_kept(
-    unseen: bool, kept: int
+    unseen_beside: int | None, kept: int, unseen: int
 ) -> None:
-    """What it sent last is recorded nowhere, and may be billed."""
+    """What it sent last is recorded nowhere, and may be billed. The bounds of what is recorded as
+    lost are kept already, by who records it, and are a part of what was lent."""
     totals = totals_of()
     limit = max_cost_ceiling(Decimal(20), "CNY")
     budget = Budget(totals, currency="CNY", ceiling=limit)
@@ -411,7 +414,12 @@ def test_of_a_machine_that_went_with_its_journals_end_all_that_was_lent_is_kept(
     leases.report("a", LeaseUse(need=Decimal(10)), now_s=0.0)
     lent = leases.hand_out("a").lent
     assert lent == 10
-    leases.lost("a", LeaseUse(spent=Decimal(1), kept=Decimal(2)), now_s=1.0, unseen=unseen)
-    assert (totals.spent, totals.kept) == (1, kept)
+    found = leases.lost(
+        "a",
+        LeaseUse(spent=Decimal(1), kept=Decimal(2)),
+        now_s=1.0,
+        unseen_beside=None if unseen_beside is None else Decimal(unseen_beside),
+    )
+    assert (totals.spent, totals.kept, int(found)) == (1, kept, unseen)
     assert budget.has_room(Decimal(20 - 1 - kept))
     assert not budget.has_room(Decimal(20 - 1 - kept + 1))
