@@ -29,6 +29,7 @@ def columns(*columns: str, left: int = 1) -> Table:
             justify="left" if n < left else "right",
             no_wrap=n >= left,
             overflow="fold",
+            min_width=1,  # rich draws an empty column as one wide, and measures it as none
         )
     return table
 

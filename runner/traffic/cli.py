@@ -1,5 +1,6 @@
 """`headrace load`: a shape of traffic, and what it met with."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -195,6 +196,7 @@ def load(*, as_json: bool, **options: Any) -> None:
     from .steps_cli import make_steps
     from .view import display_on
 
+    refuse_flags_of_another(click.get_current_context(), options)
     several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
     again = {name: options.pop(name) for name in ("repeats", "against", "against_key_variable")}
     options["model_limits"] = model_limits_from(
@@ -226,6 +228,19 @@ def load(*, as_json: bool, **options: Any) -> None:
     if outcome.reason is not None:
         print_err(f"Stopped: {printable(outcome.reason)}")
     click.get_current_context().exit(outcome.exit_code)
+
+
+def refuse_flags_of_another(ctx: click.Context, options: Mapping[str, Any]) -> None:
+    """Raise UsageError where a flag was given whose own flag was not, so that it would do nothing;
+    a settings file may have it for the commands that do."""
+    given = click.core.ParameterSource.COMMANDLINE
+    for name, of, example in (
+        ("precision", "find", "--find 'p95(ttft_s) < 0.8'"),
+        ("highest", "find", "--find 'p95(ttft_s) < 0.8'"),
+        ("unclear", "require", "--require 'p95(ttft_s) < 0.8'"),
+    ):
+        if not options[of] and ctx.get_parameter_source(name) is given:
+            raise click.UsageError(f"--{name} is of --{of}; leave it out, or give {example}")
 
 
 def print_calibration_warnings(planned: "LoadPlan") -> None:

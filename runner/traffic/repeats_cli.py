@@ -54,7 +54,6 @@ def make_repeats(
     given = options.get("out")
     today = wall_now().date()
     out = steps_directory("repeats", today, Path()) if given is None else Path(given)
-    console = Console(stderr=True, highlight=False)
     # A signal ends the run that is under way, and the report comes; between two it ends them all.
     with ending_at_signals(f"what was measured until then is in {out / 'repeats.json'}") as ending:
         environment = REAL_ENVIRONMENT._replace(announce=once(print_err))
@@ -71,7 +70,7 @@ def make_repeats(
             against=second,
             run=run,
             now=wall_now,
-            look=lambda found: console.print(said_of(found), markup=False),
+            look=lambda found: print_err(said_of(found)),
         )
         found = report.repeat()
     if as_json:

@@ -300,7 +300,11 @@ def parse_search(
     from headrace.reports import USERS_LEVEL, check_objective, requests_needed
 
     objective = parse_condition(text)
-    check_objective(objective, with_base=False)
+    check_objective(
+        objective,
+        with_base=False,
+        to_have_base="judge the run of a step by headrace gate RUN --base RUN",
+    )
     if users is not None:
         return Search(
             objective,

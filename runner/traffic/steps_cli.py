@@ -43,7 +43,6 @@ def make_steps(
     today = wall_now().date()
     given = options.get("out")
     out = steps_directory(kind, today, Path()) if given is None else Path(given)
-    console = Console(stderr=True, highlight=False)
     # A signal ends the step that is under way, and the report comes; between two it ends them all.
     with ending_at_signals(f"what was measured until then is in {out / 'steps.json'}") as ending:
         environment = REAL_ENVIRONMENT._replace(announce=once(print_err))
@@ -60,7 +59,7 @@ def make_steps(
             kind="sweep" if search is None else "find",
             run=run,
             now=wall_now,
-            look=lambda step: console.print(_said(step), markup=False),
+            look=lambda step: print_err(_said(step)),
         )
         report = stepper.sweep(parse_loads(sweep or "")) if search is None else stepper.find(search)
     if as_json:
@@ -87,13 +86,15 @@ def _asked(
 ) -> tuple[str, Search | None]:
     rate, users = options.get("rate"), options.get("users")
     shapes = {
-        "--users": users if sweep is not None or rate is not None else None,
+        "--users": users if sweep is not None else None,
         "--stages": options.get("stages"),
         "--replay": options.get("replay"),
     }
     flag = "--find" if find is not None else "--sweep"
     if sweep is not None and find is not None:
         raise InputError("--sweep and --find are two things; give one")
+    if find is not None and users is not None and rate is not None:
+        raise InputError("a search begins at --rate or at --users; leave out one of them")
     given = [name for name, value in shapes.items() if value is not None]
     if sweep is not None and rate is not None:
         given.append("--rate")

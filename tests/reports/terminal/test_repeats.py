@@ -1,7 +1,9 @@
 """Repeats on a terminal."""
 
 from io import StringIO
+from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from headrace.reports.terminal import print_repeats
@@ -37,3 +39,12 @@ def test_of_one_service_there_is_nothing_to_compare() -> None:
     assert "Over the runs\n" in text
     assert "Required" not in text
     assert "ended early" not in text
+
+
+def test_names_of_runs_are_whole_where_every_measurement_is_valid() -> None:
+    """The last column is empty then, and what it was measured to be too wide the first one lost."""
+    found = repeats()
+    valid = [msgspec.structs.replace(each, verdict="valid", why=[]) for each in found.runs]
+    text = printed(msgspec.structs.replace(found, runs=valid))
+    names = [f"  {Path(each.directory).name}  " for each in valid]
+    assert [name for name in names if name in text] == names

@@ -268,6 +268,7 @@ def test_loads_that_make_no_sense_are_one_line(text: str, says: str) -> None:
     [
         ("p95(ttft_s)", None, None, "condition"),
         ("ttft_s < 1", None, None, "column of many rows"),
+        ("p95(ttft_s) < base", None, None, "judge the run of a step by headrace gate RUN --base"),
         ("p95(ttft_s) < 1", "0/s", None, "begins at a rate above 0"),
         ("p95(ttft_s) < 1", "9/s", "5/s", "begins above its highest"),
     ],
@@ -335,7 +336,7 @@ def test_a_search_is_over_users_or_over_rates() -> None:
         main, [*words, "--users", "4", "--rate", "2/s"], env={"HEADRACE_API_KEY": "sk-x"}
     )
     assert done.exit_code == 2
-    assert "leave out --users" in done.stderr
+    assert "a search begins at --rate or at --users; leave out one of them" in done.stderr
 
 
 @pytest.mark.parametrize("flag", [("--sweep", "1/s, 2/s"), ("--find", "error_rate < 1%")])

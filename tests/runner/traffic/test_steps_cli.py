@@ -1,13 +1,19 @@
 """What a sweep or a search tells meanwhile."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
 from headrace.jobs import InputError
+from headrace.reports import Step
+from headrace.runner.main import main
 from headrace.runner.session import RunEnvironment
 from headrace.runner.traffic import steps_cli
+from tests.reports.comparison.test_step_sentences import step
 
 
 def test_what_each_step_announces_is_told_once(
@@ -33,3 +39,47 @@ def test_what_each_step_announces_is_told_once(
             as_json=False,
         )
     assert capsys.readouterr().err.split("\n") == ["Warning: prices", "Waiting", ""]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--precision", "0.1"], "--precision is of --find; leave it out, or give --find '"),
+        (["--highest", "9/s"], "--highest is of --find"),
+        (["--sweep", "1/s", "--highest", "9/s"], "--highest is of --find"),
+        (["--unclear", "met"], "--unclear is of --require"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(words: list[str], says: str) -> None:
+    base = ["load", "--base-url", "http://127.0.0.1:9", "--rate", "1/s", "--requests", "1"]
+    done = CliRunner().invoke(main, [*base, *words], env={"HEADRACE_API_KEY": "sk-x"})
+    assert (done.exit_code, says in done.stderr) == (2, True)
+
+
+def test_what_a_step_says_is_a_line_however_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a file or a pipe it was folded at 80 columns."""
+    monkeypatch.setenv("HEADRACE_API_KEY", "sk-of-a-test")
+    asked = "4 users, think time exponential:0.3s, of a shape that has a long name of its own"
+
+    class Told:
+        def __init__(self, *_: Any, look: Callable[[Step], None], **__: Any) -> None:
+            self._look = look
+
+        def sweep(self, _loads: Any) -> Any:
+            self._look(msgspec.structs.replace(step(4, "unclear"), asked=asked))
+            raise InputError("enough")
+
+    monkeypatch.setattr(steps_cli, "Stepper", Told)
+    with pytest.raises(InputError, match="enough"):
+        steps_cli.make_steps(
+            {"base_url": "http://127.0.0.1:1", "out": str(tmp_path / "s")},
+            sweep="4",
+            find=None,
+            precision=0.1,
+            highest=None,
+            as_json=False,
+        )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{asked}: 100 requests, ")
