@@ -70,7 +70,8 @@ class RunOutcome(NamedTuple):
     """How a run ended. Counts and cost are those of the whole run, earlier sessions included.
 
     `reason` says why it stopped before its end, None where it did not; `storage_failed` where it
-    was the disk, and `resets_at` when there is money again where it was that.
+    was the disk, and `resets_at` when there is money again where it was that. `kept` is the most
+    that attempts whose bill is unknown may have cost beside `cost`.
     """
 
     directory: Path
@@ -82,6 +83,7 @@ class RunOutcome(NamedTuple):
     cost: Decimal
     storage_failed: bool = False
     resets_at: datetime | None = None
+    kept: Decimal = Decimal(0)
 
     @property
     def finished(self) -> int:
@@ -335,6 +337,7 @@ class RunSession(ABC):
             cost=strip_zeros(totals.spent),
             storage_failed=isinstance(reason, StorageError),
             resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
+            kept=strip_zeros(totals.kept),
         )
 
 

@@ -8,20 +8,19 @@ pair comes second in the next, so that whatever becomes slower by the hour hurts
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..record import storage
 from ..secret import Secret
 from .options import LoadOptions, LoadPlan, plan
+from .shared_budget import FOR_MONEY, SPENT, SharedBudget
 from .start import NOT_MET, NOT_VALID, JudgedLoad, requirement
 from .steps import make_runs_directory, refuse_existing
 
 if TYPE_CHECKING:
     from headrace.reports import GateReport, Repeat, Repeats
 
-FOR_MONEY = 3  # exit code
 REPEATS = 2  # of two services, where nothing is said
 SideName = Literal["a", "b"]
 RunOnce = Callable[[LoadPlan], JudgedLoad]
@@ -83,7 +82,7 @@ class Repeater:
         self._required = [
             requirement(text, with_base=against is not None) for text in options.get("require", ())
         ]
-        self._spent = Decimal(0)
+        self._budget = SharedBudget(options.get("max_cost"))
         self._failed = False
         self._gate: GateReport | None = None
         self._reason: str | None = None
@@ -105,40 +104,34 @@ class Repeater:
         """Make one run; whether there may be another."""
         from headrace.reports import read_repeat
 
-        if (left := self._left()) is not None and left <= 0:
-            self._end(FOR_MONEY, "--max-cost is spent, which is that of all runs together")
+        if self._budget.is_spent:
+            self._end(FOR_MONEY, SPENT)
             return False
         planned = self._plan(turn)
         made = self._run(planned)
         found = read_repeat(planned.directory, turn.side)
         self._runs.append(found)
-        self._spent += made.summary.usage.total.cost or Decimal(0)
+        reason = self._budget.take(made.outcome)
         self._failed = self._failed or bool(made.outcome.failed)
         self._look(found)
-        if made.outcome.reason is not None:
-            self._end(made.outcome.exit_code, made.outcome.reason)
+        if reason is not None:
+            self._end(made.outcome.exit_code, reason)
             return False
         return True
 
     def _end(self, exit_code: int, reason: str) -> None:
         self.exit_code, self._reason = exit_code, reason
 
-    def _left(self) -> Decimal | None:
-        """What the runs to come may cost; None without a limit."""
-        limit = self._options.get("max_cost")
-        return None if limit is None else Decimal(limit) - self._spent
-
     def _plan(self, turn: Turn) -> LoadPlan:
         """The plan of one run. Each has prompts of its own, since a cache may know the others'."""
         seed, key = self._options.get("seed"), self._key
         asked: LoadOptions = {
             **self._options,
+            **self._budget.share(),
             "require": (),
             "seed": None if seed is None else seed + turn.number - 1,
             "out": self._directory / turn.name,
         }
-        if (left := self._left()) is not None:
-            asked["max_cost"] = left
         if turn.side == "b" and self._against is not None:
             asked["base_url"], key = self._against.base_url, self._against.key
         return plan(asked, key, self._now())

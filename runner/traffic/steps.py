@@ -20,6 +20,7 @@ from ..session import RunOutcome
 from .curve import parse_rate
 from .options import LoadOptions, LoadPlan, plan
 from .search import Certainty, RateSearch, SearchResult, Trial
+from .shared_budget import FOR_MONEY, SPENT, SharedBudget
 from .start import NOT_VALID
 from .user_search import USERS_MAX, UserSearch
 
@@ -136,6 +137,7 @@ class Stepper:
         self._kind: Literal["sweep", "find"] = kind
         self._run, self._now, self._look = run, now, look
         self._started_at = now()
+        self._budget = SharedBudget(options.get("max_cost"))
         self._steps: list[Step] = []
         self._objective: Expression | None = None
         self._found = SearchResult(None, None, ())
@@ -203,6 +205,9 @@ class Stepper:
         """Make one step; None where the measurement is to end here."""
         from headrace.reports import read_step
 
+        if self._budget.is_spent:
+            self.exit_code, self._reason = FOR_MONEY, SPENT
+            return None
         directory = self._directory / f"{len(self._steps) + 1:02}-{load.name}.run"
         outcome = self._run(self._plan(load, directory))
         users = self._search is not None and self._search.over_users
@@ -216,10 +221,10 @@ class Stepper:
 
     def _ends(self, outcome: RunOutcome) -> bool:
         """Whether this outcome ends them all: whatever a service that answers didn't cause."""
-        if outcome.reason is None:
+        self._reason = self._budget.take(outcome)
+        if self._reason is None:
             return False
         self.exit_code = outcome.exit_code
-        self._reason = outcome.reason
         return True
 
     def _plan(self, load: StepLoad, directory: Path) -> LoadPlan:
@@ -233,6 +238,7 @@ class Stepper:
             requests = math.ceil(max(whole * load.size, rate * STEP_S))
         asked: LoadOptions = {
             **options,
+            **self._budget.share(),
             "rate": None if load.rate_per_s is None else f"{load.rate_per_s:.9f}/s",
             "users": load.users,
             "duration_s": duration_s,

@@ -21,6 +21,7 @@ from headrace.runner import RunOutcome, Secret
 from headrace.runner.main import main
 from headrace.runner.traffic.options import LoadPlan
 from headrace.runner.traffic.shapes import UsersShape
+from headrace.runner.traffic.shared_budget import SPENT
 from headrace.runner.traffic.steps import StepLoad, Stepper, parse_loads, parse_search
 from tests.docs_page import docs_page
 
@@ -30,6 +31,12 @@ from .conftest import BEGAN, Traffic
 SERVICE: dict[str, Any] = {"capacity": 4, "output_tokens": 10, "ttft_s": 0.1, "itl_s": 0.01}
 CAPACITY_PER_S = 4 / 0.19
 ZERO = Decimal(0)
+PRICES = """
+currency = "CNY"
+[models."deepseek-v4-flash"]
+input = 1000
+output = 1000
+"""
 
 
 def on_a_gateway(tmp_path: Path, **config: Any) -> Callable[[LoadPlan], RunOutcome]:
@@ -361,3 +368,43 @@ def test_every_key_of_the_report_is_documented(searched: tuple[Steps, Stepper, P
     kept = json.loads((directory / "steps.json").read_bytes())
     found = {f"steps[].{name}" for name in kept["steps"][0]} | set(kept)
     assert {key.removesuffix("[]") for key in documented} == found - {"steps"}
+
+
+def test_max_cost_is_of_all_steps_together(tmp_path: Path) -> None:
+    """Each step had the whole of it, so a sweep of N loads could spend N times as much."""
+    (tmp_path / "prices.toml").write_text(PRICES)
+    plans: list[LoadPlan] = []
+    inner = on_a_gateway(tmp_path, **SERVICE)
+
+    def run(planned: LoadPlan) -> RunOutcome:
+        plans.append(planned)
+        return inner(planned)._replace(kept=Decimal("0.25"))
+
+    asked: Any = {"prices": str(tmp_path / "prices.toml"), "yes": True, "requests": 8}
+    loads = parse_loads("4/s, 5/s, 8/s")
+    whole = stepper(tmp_path, "sweep", run, **asked, max_cost=Decimal(1000)).sweep(loads)
+    first, second, third = (plan.settings.max_cost for plan in plans)
+    assert (first, len(whole.steps)) == (1000, 3)
+    assert second is not None
+    assert third is not None
+    cost = 1000 - second
+    assert 0.25 < cost < 100
+    assert second > third > 1000 - 3 * cost
+
+    def keeps_all(planned: LoadPlan) -> RunOutcome:
+        return inner(planned)._replace(kept=Decimal(1000))
+
+    made = stepper(tmp_path / "2", "sweep", keeps_all, **asked, max_cost=Decimal(1000))
+    report = made.sweep(loads)
+    assert (len(report.steps), made.exit_code, report.reason) == (1, 3, SPENT)
+
+
+def test_a_step_that_money_stops_says_what_those_before_it_took(tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text(PRICES)
+    run = on_a_gateway(tmp_path, **SERVICE)
+    asked: Any = {"prices": str(tmp_path / "prices.toml"), "yes": True, "requests": 8}
+    made = stepper(tmp_path, "sweep", run, **asked, max_cost=Decimal(12))
+    report = made.sweep(parse_loads("4/s, 5/s, 8/s"))
+    assert (len(report.steps), made.exit_code) == (2, 3)
+    assert report.reason is not None
+    assert "(--max-cost 12 is that of all runs together, and those before this" in report.reason
