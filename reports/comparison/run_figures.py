@@ -2,7 +2,8 @@
 several, and what is spread over repeats.
 
 How far chance within a run moves a figure stands beside it, as a standard error: of means from
-their variance, of percentiles and shares from their 95 % interval. Rates have none.
+their variance, of percentiles and shares from their 95 % interval. Rates have none, but are of
+whole requests.
 """
 
 import math
@@ -12,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from headrace.jobs import LoadFacts
+
 from ..figures import measured_results
-from ..load import load_rates, order_ranks
+from ..load import Rates, load_rates, one_request, order_ranks
 from ..run import Run, reading_tables
 from ..scores import AS_EXPECTED, matches, score_figures
 from ..uncertainty import wilson
@@ -31,7 +34,7 @@ RATES = (
 
 class RunFigure(NamedTuple):
     """A figure of one run over so many of its `jobs` (0: of a rate). `within` is its standard error
-    by what varies inside the run, None where that is not known."""
+    by what varies inside the run, None where that is not known; `least` is what it is at least."""
 
     metric: str
     statistic: str
@@ -39,6 +42,7 @@ class RunFigure(NamedTuple):
     value: float
     within: float | None
     jobs: int
+    least: float = 0.0
 
     @property
     def name(self) -> tuple[str, str]:
@@ -67,14 +71,21 @@ def _figures(run: Run) -> Iterator[RunFigure]:
         yield from share_figures(jobs, SHARES[1])
     if run.manifest.load is not None:
         rates = load_rates(run, run.manifest.load)
-        for field, name in RATES:
-            value = None if rates is None else getattr(rates, field)
-            if value is not None:
-                yield RunFigure(name, "mean", "", value, None, 0)
+        if rates is not None:
+            yield from rate_figures(rates, run.manifest.load)
     currency = run.manifest.currency
     money = () if currency is None else (Metric("cost", COST, currency, times=1000.0),)
     for metric in (*money, *METRICS):
         yield from value_figures(jobs, metric)
+
+
+def rate_figures(rates: Rates, facts: LoadFacts) -> Iterator[RunFigure]:
+    """The rates of a load run."""
+    least = one_request(rates, facts)
+    for field, name in RATES:
+        value = getattr(rates, field)
+        if value is not None:
+            yield RunFigure(name, "mean", "", value, None, 0, least.get(field, 0.0))
 
 
 def share_figures(jobs: pl.DataFrame, metric: Metric) -> Iterator[RunFigure]:

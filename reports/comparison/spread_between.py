@@ -20,11 +20,16 @@ class SpreadBetween(NamedTuple):
 
 
 def spread_between(figures: Sequence[RunFigure]) -> SpreadBetween:
-    """The spread of one figure over runs, of which there is at least one."""
+    """The spread of one figure over runs, of which there is at least one.
+
+    The side's least error is `within`, or where that is not known the least that it can be: counts
+    of a few runs may be alike, and are not exact for that.
+    """
     values = [each.value for each in figures]
     errors = [each.within for each in figures if each.within is not None]
     within = None
     if len(errors) == len(figures):
         within = math.sqrt(math.fsum(each**2 for each in errors) / len(errors))
     between = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return SpreadBetween(Side(values, within or 0.0), between, within)
+    least = math.sqrt(math.fsum(each.least**2 for each in figures) / len(figures))
+    return SpreadBetween(Side(values, max(within or 0.0, least)), between, within)

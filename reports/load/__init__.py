@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .lead_sentence import lead
     from .measure import load_figures
     from .rank_sum import rank_sum_z
-    from .rates import load_rates
+    from .rates import load_rates, one_request
     from .sentences import (
         LOAD_METRIC_NAMES,
         PERCENTILES,
@@ -90,6 +90,7 @@ __all__ = [
     "load_figures",
     "load_rates",
     "machine_lines",
+    "one_request",
     "order_ranks",
     "rank_sum_z",
     "request_condition",
@@ -112,7 +113,7 @@ __getattr__ = late(
         "measure": "load_figures",
         "hardware_text": "hardware_rows hardware_words",
         "rank_sum": "rank_sum_z",
-        "rates": "load_rates",
+        "rates": "load_rates one_request",
         "attempt_rows": "request_condition",
         "sentences": (
             "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"

@@ -25,6 +25,23 @@ def load_rates(run: Run, facts: LoadFacts) -> Rates | None:
     return rates(read_rows(run, facts))
 
 
+def one_request(rates: Rates, facts: LoadFacts) -> dict[str, float]:
+    """What a single request more or less moves each rate by: none is surer than that, since
+    requests are whole, and whether one ends within the window or just after it is chance."""
+    if facts.measure_from is None or facts.measure_to is None:
+        return {}
+    window_s = (facts.measure_to - facts.measure_from) / SECOND
+    ended = rates.requests_per_s * window_s
+    of_tokens = 1 / ended if ended else 0.0
+    return {
+        "due_per_s": 1 / window_s,
+        "requests_per_s": 1 / window_s,
+        "goodput_per_s": 1 / window_s,
+        "input_tokens_per_s": rates.input_tokens_per_s * of_tokens,
+        "output_tokens_per_s": rates.output_tokens_per_s * of_tokens,
+    }
+
+
 def rates(rows: LoadRows) -> Rates | None:
     """Rates over the window from `measure_from` to `measure_to`; None where these aren't known, or
     are not a millisecond apart."""

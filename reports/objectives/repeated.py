@@ -13,6 +13,7 @@ import polars as pl
 
 from headrace.jobs import Aggregate, Expression, Name, Node, format_expression
 
+from ..load import one_request
 from ..uncertainty import Clustered, Ends, Estimate, Side, t_quantile
 from .estimates import RunEstimates
 from .figure_names import Value
@@ -58,7 +59,10 @@ class RepeatedEstimates(RunEstimates):
         if any(isinstance(each, str | bool) for each in values):
             return None
         within = [each.of(expression, node) for each in self._runs]
-        errors = [0.0 if each is None else _error(each) for each in within]
+        errors = [
+            _rate_step(run, node) if each is None else _error(each)
+            for run, each in zip(self._runs, within, strict=True)
+        ]
         least = math.sqrt(math.fsum(each**2 for each in errors) / len(errors))
         return runs_estimate(Side([float(each) for each in values], least))
 
@@ -89,3 +93,11 @@ def _error(estimate: Estimate) -> float:
     low, high = estimate.ends(LEVEL, 1.0)
     size = (high - low) / (2 * t_quantile(0.5 + LEVEL / 2, math.inf))
     return size if math.isfinite(size) else 0.0
+
+
+def _rate_step(run: RunEstimates, node: Name | Aggregate) -> float:
+    """What a request more or less moves a rate by; 0 of what is not a rate."""
+    load = run.summary.load
+    if load is None or load.rates is None or not isinstance(node, Name):
+        return 0.0
+    return one_request(load.rates, load.facts).get(node.name, 0.0)

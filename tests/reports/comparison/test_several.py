@@ -133,6 +133,35 @@ def test_load_runs_are_compared_by_their_rates_too() -> None:
     assert found_of == ["mean", "p50", "p90", "p95"]  # of 70 answers none lies beyond a p99
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_rates_that_are_alike_by_luck_are_not_exact() -> None:
+    """Of 10 s and 50 requests, 49 twice beside 48 twice was clear, with an interval of no width."""
+    sides: list[list[Path]] = []
+    for name, count in (("a", 49), ("b", 48)):
+        side = []
+        for number in (1, 2):
+            made = LoadMaker(RunMaker(Path(f"{name}{number}.run")))
+            made.made.load = facts()
+            for n in range(count):
+                made.request(2.01 + n / 5, latency_s=0.1, output_tokens=4)
+            side.append(made.made.write())
+        sides.append(side)
+    found = compare_sides(*sides)
+    rate, tokens = figure(found, "requests per second"), figure(found, "output tokens per second")
+    assert (rate.a, rate.b, rate.finding) == (4.9, 4.8, "none found")
+    assert (rate.low, rate.high) == pytest.approx((-0.1 - 0.43027, -0.1 + 0.43027), abs=1e-5)
+    assert (tokens.a, tokens.b, tokens.finding) == pytest.approx((19.6, 19.2, "none found"))
+    gated = ["gate", "all", "--require", "requests_per_s > 4.85 and output_tokens_per_s > 19.5"]
+    Path("all").mkdir()
+    for number, run in enumerate(sides[0], 1):
+        run.rename(f"all/0{number}.run")
+    runs = '{"runs": [{"directory": "01.run", "side": "a"}, {"directory": "02.run", "side": "a"}]}'
+    Path("all/repeats.json").write_text(runs)
+    done = CliRunner().invoke(main, [*gated, "--unclear", "missed"], prog_name="headrace")
+    assert (done.exit_code, "unclear" in done.output) == (4, True)
+
+
 @pytest.mark.usefixtures("here")
 def test_scores_are_compared_run_by_run() -> None:
     a = runs_of("a", [1.0, 1.0], text="yes", expected='"yes"')

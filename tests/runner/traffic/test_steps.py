@@ -384,7 +384,7 @@ def test_max_cost_is_of_all_steps_together(tmp_path: Path) -> None:
     loads = parse_loads("4/s, 5/s, 8/s")
     whole = stepper(tmp_path, "sweep", run, **asked, max_cost=Decimal(1000)).sweep(loads)
     first, second, third = (plan.settings.max_cost for plan in plans)
-    assert (first, len(whole.steps)) == (1000, 3)
+    assert (first, len(whole.steps)) == (Decimal(1000), 3)
     assert second is not None
     assert third is not None
     cost = 1000 - second
