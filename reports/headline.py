@@ -96,6 +96,8 @@ def _verdict(summary: Summary) -> list[str]:
 
 def _money(summary: Summary) -> list[str]:
     usage, check = summary.usage, summary.balance
+    if usage.currency is None and check.taken is not None:
+        return [f"No prices were given; the account took {money(check.taken, check.currency)}."]
     if usage.currency is None:
         return ["What it cost is not known: no prices were given."]
     if usage.total.cost is None:

@@ -2,18 +2,21 @@
 
 litellm      model_prices_and_context_window.json: a model each, USD for one token or piece
 models.dev   api.json: providers with their models, USD for a million tokens
+
+Both have prices of their own for long input: litellm as keys that end in `_above_200k_tokens`, each
+by itself, models.dev as `tiers` or, before it had these, as `context_over_200k`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal, Inexact
+from decimal import Context, Decimal, Inexact
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from headrace.text_file import read_text
+from headrace.text_file import TextEncodingError, read_text
 
 from ..errors import InputError
 from ..wording import EXACT, counted, suggested
@@ -31,7 +34,9 @@ LITELLM_TOKENS = {
     "output": "output_cost_per_token",
     "reasoning": "output_cost_per_reasoning_token",
 }
-LITELLM_BAND = re.compile(r"(?P<key>\w+_cost(?:_per_token)?)_above_(?P<thousands>\d+)k_tokens")
+# What some of its models have in the place of another key.
+LITELLM_INSTEAD = {"cached_input": "input_cost_per_token_cache_hit"}
+LITELLM_BAND = re.compile(r"(?P<key>\w+?)_above_(?P<tokens>\d+)(?P<thousand>k?)_tokens")
 MODELS_DEV_TOKENS = {
     "input": "input",
     "cached_input": "cache_read",
@@ -41,6 +46,10 @@ MODELS_DEV_TOKENS = {
 }
 MODELS_DEV_BAND = re.compile(r"context_over_(?P<thousands>\d+)k")
 SHOWN = 3
+# So many digits of a decimal number survive as a float (IEEE 754's binary64): further ones are of a
+# sum that was made in floats, such as 2.7499999999999998e-07.
+FLOAT_DIGITS = Context(prec=15)
+TOKENS_MAX = 10**12
 
 
 class Published(NamedTuple):
@@ -99,12 +108,14 @@ def published_prices(
             f"{path} has no provider {provider!r}{suggested(provider, sorted(providers))}"
         )
     found = _one_each(entries, path)
-    if not found:
-        raise InputError(f"{path} has no prices of tokens or images of what was asked for")
-    notes = [f"left out: {model!r}: {reason}" for model, reason in [*unusable.items()][:SHOWN]]
+    notes = [f"{model!r}: {reason}" for model, reason in [*unusable.items()][:SHOWN]]
     if len(unusable) > SHOWN:
-        notes.append(f"left out: {counted(len(unusable) - SHOWN, 'more model')} of this kind")
-    return Published(PriceTable(currency=CURRENCY, models=found), source, notes)
+        notes.append(f"{counted(len(unusable) - SHOWN, 'more model')} of this kind")
+    if not found:
+        why = f": {'; '.join(notes)}" if notes else ""
+        raise InputError(f"{path} has no prices of tokens or images of what was asked for{why}")
+    table = PriceTable(currency=CURRENCY, models=found)
+    return Published(table, source, [f"left out: {each}" for each in notes])
 
 
 def _decoded(path: Path) -> dict[str, Any]:
@@ -112,7 +123,7 @@ def _decoded(path: Path) -> dict[str, Any]:
         data = msgspec.json.decode(read_text(path), type=dict[str, Any], strict=True)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, TextEncodingError, RecursionError) as error:
         raise InputError(f"{path} is not a published price list: {error}") from error
     return data
 
@@ -142,14 +153,14 @@ def _litellm(data: dict[str, Any]) -> Models:
 
 
 def _litellm_price(entry: Mapping[str, Any]) -> Price | None:
-    tokens = _tokens(entry, LITELLM_TOKENS, MILLION)
+    tokens = _tokens(entry, LITELLM_INSTEAD, MILLION) | _tokens(entry, LITELLM_TOKENS, MILLION)
     bands: dict[int, dict[str, Any]] = {}
     names = {theirs: ours for ours, theirs in LITELLM_TOKENS.items()}
     for key, value in entry.items():
         found = LITELLM_BAND.fullmatch(key)
         if found and value is not None and (ours := names.get(found["key"])):
-            begins = int(found["thousands"]) * 1000 + 1
-            bands.setdefault(begins, {})[ours] = _amount(value, MILLION)
+            over = int(found["tokens"]) * (1000 if found["thousand"] else 1)
+            bands.setdefault(over + 1, {})[ours] = _amount(value, MILLION)
     per_image = entry.get("output_cost_per_image")
     images = {} if per_image is None else {"default": _amount(per_image, Decimal(1))}
     query = entry.get("input_cost_per_query")
@@ -179,10 +190,9 @@ def _models_dev_price(entry: Mapping[str, Any]) -> Price | None:
     cost, limit = entry.get("cost"), entry.get("limit")
     if not isinstance(cost, dict):
         return None
+    over = _models_dev_tiers(cost["tiers"]) if cost.get("tiers") else _models_dev_over(cost)
     bands = {
-        int(found["thousands"]) * 1000 + 1: _tokens(value, MODELS_DEV_TOKENS, Decimal(1))
-        for key, value in cost.items()
-        if (found := MODELS_DEV_BAND.fullmatch(key)) and isinstance(value, dict)
+        above + 1: _tokens(prices, MODELS_DEV_TOKENS, Decimal(1)) for above, prices in over.items()
     }
     tokens = _tokens(cost, MODELS_DEV_TOKENS, Decimal(1))
     limits = limit if isinstance(limit, dict) else {}
@@ -194,6 +204,31 @@ def _models_dev_price(entry: Mapping[str, Any]) -> Price | None:
         max_input_tokens=_count(limits.get("input") or limits.get("context")),
         max_output_tokens=_count(limits.get("output")),
     )
+
+
+def _models_dev_over(cost: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """The prices above so many input tokens, as models.dev had them first."""
+    return {
+        int(found["thousands"]) * 1000: value
+        for key, value in cost.items()
+        if (found := MODELS_DEV_BAND.fullmatch(key)) and isinstance(value, dict)
+    }
+
+
+def _models_dev_tiers(tiers: Any) -> dict[int, Mapping[str, Any]]:
+    """The same as it has them now."""
+    found = {}
+    for each in tiers if isinstance(tiers, list) else [tiers]:
+        tier = each.get("tier") if isinstance(each, dict) else None
+        size = None
+        if isinstance(tier, dict) and tier.get("type") == "context":
+            size = _count(tier.get("size"))
+        if size is None:
+            raise _UnusableError(
+                "it has tiers by something else than the context; write it by hand"
+            )
+        found[size] = each
+    return found
 
 
 def _tokens(entry: Mapping[str, Any], names: Mapping[str, str], factor: Decimal) -> dict[str, Any]:
@@ -213,21 +248,25 @@ def _amount(value: Any, factor: Decimal) -> Decimal:
     unless it had more than 16 digits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _UnusableError(f"{value!r} is not a price")
-    amount = Decimal(repr(value)) * factor
+    amount = Decimal(repr(value))
+    if isinstance(value, float):
+        amount = FLOAT_DIGITS.plus(amount)
+    amount *= factor
     if not 0 <= amount < PRICE_BOUND:
         raise _UnusableError(f"{value!r} is not a price")
     try:
-        return amount.quantize(Decimal(1).scaleb(-TOKEN_PRICE_DECIMALS), context=EXACT).normalize()
+        exact = amount.quantize(Decimal(1).scaleb(-TOKEN_PRICE_DECIMALS), context=EXACT)
     except Inexact as error:
         raise _UnusableError(
-            f"{amount.normalize()} has more than {TOKEN_PRICE_DECIMALS} decimals"
+            f"{amount.normalize():f} has more than {TOKEN_PRICE_DECIMALS} decimals"
         ) from error
+    return exact.copy_abs().normalize()
 
 
 def _count(value: Any) -> int | None:
     """A number of tokens; what else stands there is not a limit."""
     whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    return int(value) if whole and value >= 1 else None
+    return int(value) if whole and 1 <= value <= TOKENS_MAX else None
 
 
 def _one_each(entries: Sequence[_Entry], path: Path) -> dict[str, Price]:

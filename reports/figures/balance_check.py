@@ -67,6 +67,7 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 REASONS_MAX = 3
+NO_PRICES = "no prices were given (--prices), so no cost is known"
 NO_SUSPECTS = Suspects(counts={}, estimates={}, largest=[])
 
 
@@ -112,14 +113,14 @@ def _hindrance(
         said = readings[0].error if readings else "it was never read"
         return f"the service shows no balance ({said})"
     prices = run.manifest.prices
-    if prices is None:
-        return "no prices were given (--prices), so no cost is known"
-    foreign = [each.currency for each in shown if each.currency != prices.currency]
-    if foreign:
+    foreign = [each.currency for each in shown if prices and each.currency != prices.currency]
+    if prices is not None and foreign:
         return f"prices are in {prices.currency} and the balance in {foreign[0]}"
     last_sent = _last_sent(run)
     unread = last_sent is not None and last_sent > shown[-1].read_at
     if len(shown) < 2 or unread or shown[-1].spent != _cost(run):
+        if prices is None:
+            return NO_PRICES
         failed = f" ({readings[-1].error})" if readings[-1].error is not None else ""
         return f"the balance was not read after the last job{failed}"
     return None
@@ -131,7 +132,10 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
     difference = max((said - moves.computed for said in moves.said), key=abs)
     unpriced, computed = _unpriced_models(run), _computed(run)
     verdict: BalanceVerdict = "agrees" if abs(difference) <= allowed else "differs"
-    if unpriced:
+    if run.manifest.prices is None:  # then what the account took is all that is known
+        verdict = "cannot be checked"
+        why.insert(0, NO_PRICES)
+    elif unpriced:
         verdict = "cannot be checked"
         why.append(f"no price is known for {', '.join(unpriced)}")
         if difference > 0:
@@ -230,7 +234,8 @@ def _unread_pause(run: Run) -> bool:
 def _unpriced_models(run: Run) -> list[str]:
     """Models that answered and have no price."""
     prices = run.manifest.prices
-    assert prices is not None
+    if prices is None:
+        return []
     answered = run.attempts.filter(
         pl.col("error_kind").is_null()
         & pl.col("cost").is_null()

@@ -1,6 +1,6 @@
 """What answers cost on hardware of one's own, which is paid for by the hour."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from headrace.jobs import LoadFacts
 
@@ -9,6 +9,8 @@ from .figures import HardwareCost, Rates
 SECONDS = Decimal(3600)
 MILLION = Decimal(10**6)
 PLACES = Decimal("0.000001")
+# Holds whatever an hour may cost, and an answer in a year.
+WIDE = Context(prec=100)
 
 
 def hardware_cost(facts: LoadFacts, rates: Rates | None) -> HardwareCost | None:
@@ -28,4 +30,5 @@ def _for(number: Decimal, per_hour: Decimal, per_s: float) -> Decimal | None:
     """What so many cost where so many a second come of what is paid for by the hour."""
     if not per_s:
         return None
-    return (per_hour / SECONDS / Decimal(per_s) * number).quantize(PLACES)
+    each = WIDE.divide(WIDE.multiply(per_hour, number), WIDE.multiply(SECONDS, Decimal(per_s)))
+    return each.quantize(PLACES, context=WIDE)

@@ -100,6 +100,90 @@ def test_prices_above_so_many_tokens_are_bands(tmp_path: Path) -> None:
     )
 
 
+def of_litellm(tmp_path: Path, **entry: Any) -> Price:
+    data = {"m": {"litellm_provider": "x", **entry}}
+    return imported(tmp_path, data).table.models["m"]
+
+
+def test_each_key_of_litellm_has_bands_of_its_own(tmp_path: Path) -> None:
+    hourly = "cache_creation_input_token_cost_above_1hr"
+    price = of_litellm(
+        tmp_path,
+        input_cost_per_token=3e-06,
+        **{f"{hourly}": 6e-06, f"{hourly}_above_200k_tokens": 1.2e-05},
+        output_cost_per_token_above_128000_tokens=2e-05,
+        input_cost_per_token_above_200k_tokens_priority=9e-06,
+    )
+    assert price.bands == (
+        PriceBand(from_input_tokens=128_001, output=Decimal(20)),
+        PriceBand(from_input_tokens=200_001, cache_write_1h=Decimal(12)),
+    )
+
+
+def test_what_a_cache_hit_costs_may_have_either_name(tmp_path: Path) -> None:
+    hit = {"input_cost_per_token": 1.4e-07, "input_cost_per_token_cache_hit": 1.4e-08}
+    assert of_litellm(tmp_path, **hit).cached_input == Decimal("0.014")
+    both = of_litellm(tmp_path, **hit, cache_read_input_token_cost=2.8e-08)
+    assert both.cached_input == Decimal("0.028")
+
+
+@pytest.mark.parametrize(
+    ("written", "price"),
+    [
+        (2.7499999999999998e-07, "0.275"),  # a sum that was made in floats
+        (7.000000000000001e-08, "0.07"),
+        (1e-07, "0.1"),
+        (-0.0, "0"),
+        (0, "0"),
+    ],
+)
+def test_a_number_is_what_was_meant_by_it(tmp_path: Path, written: float, price: str) -> None:
+    found = of_litellm(tmp_path, input_cost_per_token=written).input
+    assert str(found) == price
+
+
+@pytest.mark.parametrize("limit", [1e308, 2.5, "128k", 0, -1, True, None])
+def test_what_is_not_a_number_of_tokens_is_no_limit(tmp_path: Path, limit: Any) -> None:
+    assert of_litellm(tmp_path, input_cost_per_token=1e-6, max_input_tokens=limit) == Price(
+        input=Decimal(1)
+    )
+
+
+def of_models_dev(tmp_path: Path, **cost: Any) -> Published:
+    return imported(tmp_path, {"p": {"models": {"m": {"cost": {"input": 5, **cost}}}}})
+
+
+def test_tiers_go_before_what_models_dev_had_in_their_place(tmp_path: Path) -> None:
+    over = {"input": 10, "cache_read": 1}
+    tiers = [{**over, "tier": {"type": "context", "size": 272_000}}]
+    price = of_models_dev(tmp_path, tiers=tiers, context_over_200k=over).table.models["m"]
+    assert price.bands == (
+        PriceBand(from_input_tokens=272_001, input=Decimal(10), cached_input=Decimal(1)),
+    )
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        {"input": 1},
+        ["x"],
+        [{"input": 1}],
+        [{"input": 1, "tier": {"type": "hour", "size": 8}}],
+        [{"input": 1, "tier": {"type": "context", "size": "200k"}}],
+    ],
+)
+def test_tiers_that_no_band_can_hold_are_never_passed_over(tmp_path: Path, tiers: Any) -> None:
+    with pytest.raises(InputError, match="'m': it has tiers by something else than the context"):
+        of_models_dev(tmp_path, tiers=tiers)
+
+
+def test_a_file_that_is_not_text_is_refused_in_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    file.write_bytes(b"\xd7\x00\xff")
+    with pytest.raises(InputError, match=r"is not a published price list: .* save it as UTF-8"):
+        published_prices(file)
+
+
 def test_what_no_price_file_can_hold_is_left_out_and_said(tmp_path: Path) -> None:
     assert imported(tmp_path, LITELLM).notes == [
         "left out: 'fine': 0.0123456789 has more than 6 decimals",

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from headrace.reports import BalanceCheck, summarise
+from headrace.reports.markdown import markdown
 from tests.reports.conftest import RunMaker
 
 
@@ -46,3 +47,28 @@ def test_one_priced_answer_is_what_the_cost_is(made: RunMaker) -> None:
     found = check(made)
     assert (found.verdict, found.computed) == ("agrees", Decimal("0.5"))
     assert found.reported == Decimal("0.07")
+
+
+def test_without_prices_what_the_account_took_is_told_all_the_same(made: RunMaker) -> None:
+    made.prices = None
+    made.job(0)
+    made.reading(0, "10.00", "0", daily_used=Decimal("1.00"))
+    made.reading(60, "8.00", "0", daily_used=Decimal("1.50"))
+    found = check(made)
+    assert (found.verdict, found.difference) == ("cannot be checked", None)
+    assert (found.fall, found.daily_rise, found.taken) == (
+        Decimal(2),
+        Decimal("0.5"),
+        Decimal("0.5"),
+    )
+    assert found.currency == "CNY"
+    shown = markdown(summarise(made.directory))
+    assert "No prices were given; the account took 0.5 CNY." in shown
+
+
+def test_without_prices_a_top_up_leaves_nothing_to_tell(made: RunMaker) -> None:
+    made.prices = None
+    made.job(0)
+    made.reading(0, "10.00", "0")
+    made.reading(60, "19.00", "0")
+    assert check(made).taken is None

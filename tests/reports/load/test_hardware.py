@@ -56,6 +56,12 @@ def test_it_is_the_hours_price_over_what_an_hour_brings() -> None:
     )
 
 
+def test_no_amount_is_too_large_to_be_told() -> None:
+    found = hardware_cost(facts("1e30"), rates(out=1.0))
+    assert found is not None
+    assert str(found.per_thousand_requests) == "138888888888888888888888888888.888889"
+
+
 def test_what_did_not_come_has_no_cost() -> None:
     found = hardware_cost(facts("1"), rates(requests=0.0, tokens_in=0.0, out=0.0))
     assert found is not None
