@@ -26,7 +26,8 @@ class RunClock:
 
     def utc(self, moment_s: float) -> datetime:
         """The UTC time of a moment on trio's clock."""
-        return self._start_utc + timedelta(seconds=moment_s - self._start_s)
+        # (In days and seconds: a third faster than by name, and asked four times for each job.)
+        return self._start_utc + timedelta(0, moment_s - self._start_s)
 
     def seconds(self, moment: datetime) -> float:
         """The moment on trio's clock of a UTC time, earlier sessions' included."""
