@@ -1,9 +1,11 @@
 """What a second worker brings to a bulk run, and what each process costs.
 
-    python benchmarks/workers.py [--jobs 20000] [--connections 64] [--repeats 3]
+    python benchmarks/workers.py [--jobs 30000] [--connections 64] [--repeats 3]
 
 One and two workers take turns; both have all cores, and so has the server (benchmarks/instant.c),
-whose share is told. Whole runs count, from the start of a process to its end. What a job costs in
+whose share is told. Beside them two runs that know nothing of each other each send half of the
+jobs at once: what this machine's cores give to two processes of ours, before a coordinator costs
+anything. Whole runs count, from the start of a process to its end. What a job costs in
 CPU is told beside: of the coordinator alone, which bounds everything, and of a worker. Of a worker
 the memory is its own and its part of what it shares (PSS), and what it has in all (RSS).
 Exits 1 when a target is missed.
@@ -88,14 +90,34 @@ def run_with(workers: int, gateway: Server, folder: Path, connections: int) -> T
     return Taken(seconds, own_s, max(0.0, total_s - own_s), *most)
 
 
+def halves(gateway: Server, folder: Path, connections: int, jobs: int) -> float:
+    """Seconds until two runs of half the jobs each, begun at once, have both ended."""
+    begin = time.perf_counter()
+    runs = []
+    for name in ("half-a", "half-b"):
+        lines = folder / f"{name}.jsonl"
+        if not lines.exists():
+            write_jobs(lines, jobs // 2)
+        out = folder / f"{name}-{time.monotonic_ns()}.run"
+        command = [sys.executable, "-m", "headrace", "run", str(lines), "--out", str(out)]
+        command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections // 2)]
+        command += ["--prices", str(folder / "prices.toml"), "--json", "--yes"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        runs.append(subprocess.Popen(command, env=environment(gateway), **quiet))
+    if max(each.wait() for each in runs):
+        raise click.ClickException("one of two halves of a run failed")
+    return time.perf_counter() - begin
+
+
 @click.command()
-@click.option("--jobs", type=click.IntRange(1), default=20_000, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=30_000, show_default=True)
 @click.option("--connections", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True)
 def main(jobs: int, connections: int, repeats: int) -> None:
     """Measure one worker beside two."""
     ones: list[Taken] = []
     twos: list[Taken] = []
+    apart_s: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_jobs(folder / "jobs.jsonl", jobs)
@@ -105,10 +127,12 @@ def main(jobs: int, connections: int, repeats: int) -> None:
             for _ in range(repeats):
                 ones.append(run_with(1, gateway, folder, connections))
                 twos.append(run_with(2, gateway, folder, connections))
-            server_s = (cpu_s(gateway.pid) - before_s) / (2 * repeats * jobs)
+                apart_s.append(halves(gateway, folder, connections, jobs))
+            server_s = (cpu_s(gateway.pid) - before_s) / (3 * repeats * jobs)
     us = 1e6 / jobs
     one = told("one process", [jobs / each.seconds for each in ones], "/s")
     two = told("two workers", [jobs / each.seconds for each in twos], "/s")
+    apart = told("two halves, apart", [jobs / seconds for seconds in apart_s], "/s")
     alone_us = told("CPU a job, one process", [each.own_cpu_s * us for each in ones], "us")
     coordinator_us = told("CPU a job, coordinator", [each.own_cpu_s * us for each in twos], "us")
     worker_us = told("CPU a job, workers", [each.workers_cpu_s * us for each in twos], "us")
@@ -120,7 +144,8 @@ def main(jobs: int, connections: int, repeats: int) -> None:
     costs = f"coordinator {coordinator_us:.0f}, worker {worker_us:.0f}, one process {alone_us:.0f}"
     met = judged(
         f"{what}, --workers 2 beside one, the server included",
-        f"{two:,.0f} requests/s, {gain:.2f} times; us of CPU a job, starts included: {costs}, "
+        f"{two:,.0f} requests/s, {gain:.2f} times (two runs of half each that share nothing: "
+        f"{apart / one:.2f}); us of CPU a job, starts included: {costs}, "
         f"server {server_s * 1e6:.0f}",
         f"{TWICE:g} times",
         met=gain >= TWICE,
