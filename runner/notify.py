@@ -25,6 +25,25 @@ class Notifier:
             self._event = None
 
 
+class Latch:
+    """Remembers that something is new until its one reader has waited for it: what comes while the
+    reader does something else is not missed."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def set(self) -> None:
+        """There is something new."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return once there is something new since this returned last."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+
 async def first_of(*events: trio.Event) -> None:
     """Wait until one of these is set."""
     async with trio.open_nursery() as nursery:

@@ -18,7 +18,7 @@ from ..clock import RunClock
 from ..errors import WorkerError
 from ..limits import Lane
 from ..money import LeaseUse
-from ..notify import Notifier
+from ..notify import Latch, Notifier
 from ..offload import Offload
 from ..pending import Pending
 from ..record import RecoveredState, Salvage
@@ -84,7 +84,7 @@ class HandingEngine(Engine):
         self._given: dict[int, Given] = {}
         self._reasks: dict[int, list[Reask]] = {}
         self._room = Notifier()
-        self._news = Notifier()
+        self._news = Latch()
         self._turn = 0  # whose turn it is among those that have room
 
     async def run(self, passes: Sequence[FilePass], state: RecoveredState, read: Offload) -> None:
@@ -127,7 +127,7 @@ class HandingEngine(Engine):
         budget = self._admission.budget
         leases = None if budget is None else Leases(budget, self._recorder.totals)
         dealer = Dealer(shares, leases)
-        dealer.on_news = self._news.notify_all
+        dealer.on_news = self._news.set
         return dealer
 
     # -- handing out
@@ -215,7 +215,7 @@ class HandingEngine(Engine):
     def used(self, hand: Hand, use: WorkerUse) -> None:
         """A worker reported what it uses of limits and money."""
         self._dealer.report(hand.number, use, self._clock.now())
-        self._news.notify_all()
+        self._news.set()
 
     def heard(self, hand: Hand, tell: Tell) -> None:
         """Jobs are done."""
@@ -250,7 +250,7 @@ class HandingEngine(Engine):
             self._reasks[index] = [*self._reasks.get(index, []), *reasks]
         self.heard(hand, Tell(done=[index for index in jobs if index in left.results]))
         self._take_back(hand.number, left.attempts)
-        self._news.notify_all()
+        self._news.set()
         self._room.notify_all()
 
     # -- limits, money, and what is shown

@@ -14,7 +14,7 @@ from ..assembly import Assembly
 from ..dispatch import send_all
 from ..limits import Lane, SharedLane
 from ..money import LeasedBudget
-from ..notify import Notifier
+from ..notify import Latch, Notifier
 from ..pending import Pending
 from ..record import Journal, JournalLeft, RecoveredState
 from ..secret import Secret
@@ -147,7 +147,7 @@ class BulkWorker(WorkerSession, RunSession):
         super().__init__(*given, **rest)
         self._succeeded_before = succeeded
         self._low = Notifier()
-        self._news = Notifier()
+        self._news = Latch()
         self._backlogs: list[FedBacklog] = []
         self._bounds: CostBounds | None = None
         self._allotment: Allotment | None = None
@@ -184,7 +184,7 @@ class BulkWorker(WorkerSession, RunSession):
         budget = admission.budget
         assert budget is None or isinstance(budget, LeasedBudget)
         self._allotment = Allotment(
-            admission.lanes, admission.concurrency, budget, on_news=self._news.notify_all
+            admission.lanes, admission.concurrency, budget, on_news=self._news.set
         )
         await self.say(Ready())
         await send_all(

@@ -1,6 +1,7 @@
 """Bulk runs that several workers send, in one loop and in virtual time: all is as with one."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -64,6 +65,21 @@ async def test_what_all_workers_spent_is_held_against_the_account(
     spent = ran.attempts["cost"].sum()
     assert spent > 0
     assert (ran.outcome.cost, ran.readings["spent"].to_list()) == (spent, [0, spent])
+
+
+async def test_limits_and_money_are_there_for_workers_as_soon_as_they_ask(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """What they say while the coordinator does something else waits for no later report: no job
+    waits much longer than the messages that bring its share and its lease."""
+    service.answer = lambda seen: service.fine(delay_s=0.3)
+    bench.write_chats(24)
+    ran = await bench.run(service, workers=3, concurrency=24, prices=PRICES)
+    began = ran.attempts["sent_at"].min()
+    assert ran.outcome.succeeded == 24
+    assert (ran.results["ended_at"].max() - began).total_seconds() < 0.5
+    started = datetime.fromisoformat(ran.manifest["sessions"][0]["started_at"])
+    assert began - started < timedelta(seconds=0.1)
 
 
 @pytest.mark.slow
