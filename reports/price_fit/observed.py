@@ -95,7 +95,8 @@ def observe(runs: Sequence[Run], bands: Bands | None = None) -> Observed:
         attempts += stretches.attempts
         for run in group:
             for chain in _chains(readings[run.directory]):
-                still = [each for each in chain if _is_still(each, chain, stretches)]
+                shown_by_run = readings[run.directory]
+                still = [each for each in chain if _is_still(each, chain, shown_by_run, stretches)]
                 if len(still) < len(chain):
                     moved = counted(len(chain) - len(still), "reading")
                     notes.append(
@@ -175,7 +176,7 @@ def _summed(used: pl.LazyFrame, moments: Sequence[datetime]) -> pl.LazyFrame:
     return used.group_by(stretch.cast(pl.Int64).alias("stretch"), "model", "band").agg(
         pl.len().alias("attempts"),
         pl.col("sent_at").min().alias("first_sent_at"),
-        pl.col("ended_at").max(),
+        pl.col("ended_at").filter("may_be_billed").max(),
         pl.col("ended_at").null_count().alias("open_ends"),
         pl.col("unknown").any(),
         *(pl.col(name).sum() for name in (*TOKEN_PRICES, *PIECES)),
@@ -227,13 +228,18 @@ def _used(attempts: pl.LazyFrame, bands: Bands) -> pl.LazyFrame:
             for name, amount in amounts.items()
         ),
         (~usable & ~refused).alias("unknown"),
+        (~refused).alias("may_be_billed"),
     )
 
 
 def _is_still(
-    reading: BalanceReading, chain: Sequence[BalanceReading], stretches: _Stretches
+    reading: BalanceReading,
+    chain: Sequence[BalanceReading],
+    all_readings: Sequence[BalanceReading],
+    stretches: _Stretches,
 ) -> bool:
-    """Whether nothing was in flight at a reading, and what was billed before was booked by then."""
+    """Whether nothing was in flight at a reading, and what was billed before was booked by then: a
+    later reading says the same, be it of the run's next session."""
     at, before = reading.read_at, stretches.before(reading.read_at)
     if reading.moment == "during" and before["open_ends"].sum():
         return False
@@ -246,8 +252,8 @@ def _is_still(
         return True
     after = stretches.next_sent(at)
     return any(
-        _same_figures(reading, later)
-        for later in chain
+        later.key_id == reading.key_id and _same_figures(reading, later)
+        for later in all_readings
         if later.read_at - ended >= STILL and (after is None or later.read_at < after)
     )
 

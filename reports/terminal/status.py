@@ -62,9 +62,12 @@ def status_line(status: RunStatus) -> str:
         words.append(money(status.cost, status.currency))
     if status.kept:
         words.append(f"{money(status.kept, status.currency)} kept")
-    if status.cooling_down_s is not None:
+    services = status.by_service
+    for each in services:
+        words += [f"{printable(each.name)} {said}" for said in _held_up(each, status)]
+    if status.cooling_down_s is not None and not services:
         words.append(f"cooling down for {show_seconds(status.cooling_down_s)}")
-    if status.failing_since is not None:
+    if status.failing_since is not None and not services:
         for_s = (status.at - status.failing_since).total_seconds()
         words.append(f"the service has failed for {show_seconds(for_s)}")
     if status.reason is not None:
@@ -113,16 +116,24 @@ def _print_service(service: ServiceStatus, status: RunStatus, console: Console) 
     """A line of one service: what it sent against its limits, and what holds it up."""
     requests = _against(service.requests_last_minute, service.limits.rpm)
     tokens = _against(service.tokens_last_minute, service.limits.tpm)
-    said, style = f"{printable(service.name)}: {requests} requests, {tokens} tokens", ""
+    held = _held_up(service, status)
+    said = "; ".join([f"{printable(service.name)}: {requests} requests, {tokens} tokens", *held])
+    badly = service.stopped is not None or service.failing_since is not None
+    print_body(console, said, "red" if badly else "yellow" if held else "")
+
+
+def _held_up(service: ServiceStatus, status: RunStatus) -> list[str]:
+    """What keeps a service from sending, in words."""
+    said = []
     if service.cooling_down_s is not None:
-        said, style = f"{said}; cooling down for {show_seconds(service.cooling_down_s)}", "yellow"
+        said.append(f"cooling down for {show_seconds(service.cooling_down_s)}")
     if service.failing_since is not None:
         for_s = (status.at - service.failing_since).total_seconds()
         attempts = counted(service.failing_attempts, "attempt")
-        said, style = f"{said}; failing for {show_seconds(for_s)} ({attempts})", "red"
+        said.append(f"failing for {show_seconds(for_s)} ({attempts})")
     if service.stopped is not None:
-        said, style = f"{said}; stopped: {printable(service.stopped)}", "red"
-    print_body(console, said, style)
+        said.append(f"stopped: {printable(service.stopped)}")
+    return said
 
 
 def _against(count: int, limit: int | None) -> str:

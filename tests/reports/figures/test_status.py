@@ -12,6 +12,7 @@ from rich.console import Console
 
 from headrace.jobs import Ended, Manifest, Sent, Session, open_source
 from headrace.reports import RunStatus, print_status, status_of
+from headrace.reports.terminal.status import status_line
 from headrace.runner.main import main
 from tests.docs_page import docs_page
 from tests.reports.conftest import CHAT, START, RunMaker, at
@@ -273,6 +274,19 @@ def test_each_service_stands_beside_its_own_limits(made: RunMaker) -> None:
         "  fine: 1 of 600 requests, 100 tokens",
         "  0.01 CNY so far",
     ]
+
+
+def test_a_line_names_the_services_that_something_holds_up(made: RunMaker) -> None:
+    for name in ("paused", "fine"):
+        made.service(name, "small")
+    begun(made)
+    made.attempt(
+        2, service="paused", error_kind="http", http_status=429, retry_after_s=90, first_byte_s=1.0
+    )
+    made.seal()
+    line = status_line(looked(made, 50))
+    assert line.endswith(", paused cooling down for 43.0 s")
+    assert "fine" not in line
 
 
 def test_a_service_that_stopped_is_told_while_others_work(made: RunMaker) -> None:

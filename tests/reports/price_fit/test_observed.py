@@ -151,6 +151,30 @@ def test_one_that_later_says_the_same_counts_and_so_does_one_that_was_computed(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("later", "counts"), [("9.90", True), ("9.89", False)])
+def test_the_next_sessions_first_reading_may_say_the_same(
+    made: RunMaker, later: str, counts: bool
+) -> None:
+    """As after Ctrl-C, where nobody waits for charges that may still be under way."""
+    made.reading(0, "10.00", "0")
+    answered(made, 1, latency_s=1.0)
+    made.reading(2.1, "9.90", "0", moment="after")
+    made.reading(60, later, "0", moment="before")
+    answered(made, 61)
+    made.reading(70, "9.00", "0", moment="after")
+    spans = [(each.began, each.ended) for each in observed(made).observations]
+    assert (spans == [(at(0), at(2.1)), (at(60), at(70))]) is counts
+    assert spans[-1] == (at(60), at(70))
+
+
+def test_a_refusal_is_billed_by_nobody_and_needs_no_waiting_for(made: RunMaker) -> None:
+    made.reading(0, "10.00", "0")
+    answered(made, 1)
+    answered(made, 4, error_kind="http", http_status=429, input_tokens=None)
+    made.reading(4.6, "9.90", "0", moment="after")
+    assert [each.ended for each in observed(made).observations] == [at(4.6)]
+
+
 def test_between_two_sessions_the_account_is_nobodys_business(made: RunMaker) -> None:
     made.reading(0, "10.00", "0")
     answered(made, 1)
