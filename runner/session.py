@@ -346,7 +346,7 @@ async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReadi
     if parts.prices is not None:
         return await account.read_until_stable(spent=totals.spent, first=before)
     if totals.unaccounted:  # its price can be told from the account alone
-        return await account.read_until_still(spent=totals.spent)
+        return await account.read_until_still(spent=totals.spent, billed_s=totals.unbilled_s)
     return await account.read("after", spent=totals.spent)
 
 

@@ -198,19 +198,27 @@ class Account:
                 reading = later
         return reading
 
-    async def read_until_still(self, *, spent: Decimal) -> BalanceReading:
+    async def read_until_still(
+        self, *, spent: Decimal, billed_s: float | None = None
+    ) -> BalanceReading:
         """The balance after a run whose cost nobody knows: once no figure has changed for
-        `STILL_S`, or `STABLE_WITHIN_S` have passed. Raises KeyRefusedError."""
+        `STILL_S`, or `STABLE_WITHIN_S` have passed.
+
+        Charges may be booked after the answer, and without prices nothing in a reading tells
+        whether they were. So the time counts from `billed_s`, when the last attempt ended that may
+        be billed, where that is known: a wait since then, such as for a retry that was refused, was
+        as good. Raises KeyRefusedError.
+        """
         reading = await self.read("after", spent=spent)
         with trio.move_on_after(STABLE_WITHIN_S):
-            while reading.balance is not None:
-                await trio.sleep(STILL_S)
+            until_s = self._clock.now() if billed_s is None else billed_s
+            while reading.balance is not None and self._clock.now() < until_s + STILL_S:
+                await trio.sleep_until(until_s + STILL_S)
                 later = await self.read("after", spent=spent)
-                still = not any(_taken(reading, later))
+                if any(_taken(reading, later)):
+                    until_s = self._clock.now()
                 if later.balance is not None:
                     reading = later
-                if still:
-                    break
         return reading
 
 

@@ -372,6 +372,18 @@ async def test_without_prices_it_is_read_until_nothing_changes(
     assert reading.balance == Decimal(seen)
 
 
+@pytest.mark.parametrize(("ago_s", "took_s", "readings"), [(1.0, 0.5, 2), (1.5, 0.0, 1)])
+async def test_what_has_passed_since_the_last_bill_is_not_waited_for_again(
+    service: Service, ago_s: float, took_s: float, readings: int, autojump_clock: Any
+) -> None:
+    falling(service, "9.5")
+    account = account_of(service)
+    await trio.sleep(ago_s)
+    reading = await account.read_until_still(spent=Decimal(0), billed_s=0.0)
+    assert (reading.balance, trio.current_time()) == (Decimal("9.5"), ago_s + took_s)
+    assert len(service.gets) == readings
+
+
 async def test_without_prices_a_reading_that_fails_takes_no_figure_away(
     service: Service, autojump_clock: Any
 ) -> None:
