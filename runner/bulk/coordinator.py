@@ -85,7 +85,8 @@ class HandingEngine(Engine):
         self._reasks: dict[int, list[Reask]] = {}
         self._room = Notifier()
         self._news = Latch()
-        self._turn = 0  # whose turn it is among those that have room
+        # By lane: those that have room, in the order of their turns.
+        self._turns: list[dict[int, Hand]] = [{} for _ in self._backlogs]
 
     async def run(self, passes: Sequence[FilePass], state: RecoveredState, read: Offload) -> None:
         """As of an engine that sends by itself."""
@@ -164,6 +165,8 @@ class HandingEngine(Engine):
                 block.append(more[0])
                 size_bytes += len(more[0].job.body)
             given.room[number] -= len(block)
+            if given.room[number] > 0:
+                self._turns[number][hand.number] = hand
             for pending in block:
                 given.jobs[pending.job.index] = number, pending
             jobs = [self._given_job(pending) for pending in block]
@@ -172,11 +175,10 @@ class HandingEngine(Engine):
 
     def _next_hand(self, lane: int) -> Hand | None:
         """Whose turn it is, of those that have room in this lane."""
-        here = self._crew.here
-        for step in range(len(here)):
-            hand = here[(self._turn + step) % len(here)]
-            if self._given[hand.number].room[lane] > 0:
-                self._turn = (self._turn + step + 1) % len(here)
+        turns = self._turns[lane]
+        while turns:
+            hand = turns.pop(next(iter(turns)))
+            if hand.here:
                 return hand
         return None
 
@@ -210,6 +212,7 @@ class HandingEngine(Engine):
     def room(self, hand: Hand, room: Room) -> None:
         """A worker takes more jobs."""
         self._given[hand.number].room[room.lane] += room.jobs
+        self._turns[room.lane].setdefault(hand.number, hand)
         self._room.notify_all()
 
     def used(self, hand: Hand, use: WorkerUse) -> None:

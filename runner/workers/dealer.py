@@ -14,6 +14,10 @@ from .terms import WorkerTerms, WorkerUse
 RENEW_S = 3.0
 # A cool-down that grows by no more than what messages take is not told anew.
 SAME_HOLD_S = 0.5
+# Dealing looks at what each worker has of each limit, at most so many of these per second: that is
+# a twentieth of a core. Of a hundred workers with one limit it is each 20 ms, of a thousand each
+# 0.2 s. Leases and cool-downs, which concern few, are told at once.
+STAKES_PER_S = 10_000
 
 
 class _Link:
@@ -38,6 +42,8 @@ class Dealer:
         self.shares = shares
         self.leases = leases
         self._links: dict[Hashable, _Link] = {}
+        self._reported = set[Hashable]()  # since terms were last asked for
+        self._deals_at_s = float("-inf")
         self._tell_all = False
         if leases is not None:
             leases.on_news = self._news
@@ -59,6 +65,7 @@ class Dealer:
         """A worker sends nothing any more: its share comes back as in `Shares.leave`. Its money
         stays lent until `leases.lost` says what became of it."""
         del self._links[worker]
+        self._reported.discard(worker)
         self.shares.leave(worker, now_s, sent=sent)
 
     def report(self, worker: Hashable, use: WorkerUse, now_s: float) -> None:
@@ -67,6 +74,7 @@ class Dealer:
         if use.number <= link.heard:
             return
         link.heard, link.applied = use.number, use.applied
+        self._reported.add(worker)
         held = [lane.hold_until_s for lane in self.shares.lanes]
         acknowledged = link.applied == link.number
         self.shares.report(worker, use.lanes, use.slots, acknowledged=acknowledged, now_s=now_s)
@@ -79,22 +87,39 @@ class Dealer:
 
     def terms(self, now_s: float) -> list[tuple[Hashable, WorkerTerms]]:
         """Deal, and say who is to be told what; the caller sends all of it."""
-        self.shares.expire(now_s)
+        links, reported = self._links, self._reported
+        self._reported = set()
+        changed = self._deal(now_s)
+        if self.leases is not None:
+            changed.update(self.leases.untold())
+        told = []
+        for worker in list(links) if self._tell_all else changed | reported:
+            link = links.get(worker)
+            if link is None or not link.heard:
+                continue  # it is gone, or not there yet
+            if self._tell_all or worker in changed or self._renews(link, now_s):
+                told.append((worker, self._terms_for(worker, link, now_s)))
+        self._tell_all = False
+        return told
+
+    def _deal(self, now_s: float) -> set[Hashable]:
+        """Deal shares, as often as there is time for that; whose are others now."""
+        if now_s < self._deals_at_s:
+            return set()
         links = self._links
+        self._deals_at_s = now_s + len(links) * (1 + self.shares.pools) / STAKES_PER_S
+        self.shares.expire(now_s)
         free = [w for w, link in links.items() if link.heard and link.applied == link.number]
         changed = self.shares.deal(free, now_s)
         for worker in changed:
             links[worker].number += 1
-        if self.leases is not None:
-            changed.update(self.leases.untold())
-        told = []
-        for worker, link in links.items():
-            due = link.number != link.applied or now_s >= link.told_s + RENEW_S
-            renews = due and link.heard > link.answered
-            if link.heard and (self._tell_all or renews or worker in changed):
-                told.append((worker, self._terms_for(worker, link, now_s)))
-        self._tell_all = False
-        return told
+        return changed
+
+    @staticmethod
+    def _renews(link: _Link, now_s: float) -> bool:
+        """Whether terms that were told are to be told again, to one that has reported since."""
+        due = link.number != link.applied or now_s >= link.told_s + RENEW_S
+        return due and link.heard > link.answered
 
     def _terms_for(self, worker: Hashable, link: _Link, now_s: float) -> WorkerTerms:
         if link.heard > link.answered:

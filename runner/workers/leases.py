@@ -33,14 +33,14 @@ _FLOOR = Context(prec=100, rounding=ROUND_FLOOR)
 class _Account:
     """What one worker was told and said."""
 
-    __slots__ = ("lease", "need_since", "open", "told", "use")
+    __slots__ = ("asked", "lease", "open", "use", "worker")
 
-    def __init__(self) -> None:
+    def __init__(self, worker: Hashable) -> None:
+        self.worker = worker
         self.lease = Lease()
         self.use = LeaseUse()
         self.open = ZERO  # set aside for it in the budget
-        self.need_since: int | None = None  # its place among those that wait
-        self.told = True  # whether `lease` was handed out
+        self.asked = 0  # which ask of all it made last
 
 
 class Leases:
@@ -58,12 +58,14 @@ class Leases:
         self._totals = totals
         self._accounts: dict[Hashable, _Account] = {}
         self._asks = 0
+        self._waiting: dict[Hashable, _Account] = {}  # in the order of their asks
+        self._untold: dict[Hashable, None] = {}  # whose lease was not handed out
         self._refusal: OutOfMoneyError | None = None
         self._changed = Notifier()
 
     def join(self, worker: Hashable) -> None:
         """A worker is there, with nothing lent to it."""
-        self._accounts[worker] = _Account()
+        self._accounts[worker] = _Account(worker)
 
     def report(self, worker: Hashable, use: LeaseUse, *, now_s: float) -> None:
         """Take in what a worker did with its money; what it asks for is dealt at once."""
@@ -71,10 +73,11 @@ class Leases:
         self._count(account, use, now_s)
         knows = use.lent == account.lease.lent  # else what it asks for is on its way
         if use.need is None or not knows:
-            account.need_since = None
-        elif account.need_since is None:
+            self._waiting.pop(worker, None)
+        elif worker not in self._waiting:
             self._asks += 1
-            account.need_since = self._asks
+            account.asked = self._asks
+            self._waiting[worker] = account
             if self._refusal is not None:
                 self._refuse(account, self._refusal)
         self._deal()
@@ -93,6 +96,8 @@ class Leases:
         lease is kept. Returns what that is beyond those bounds.
         """
         account = self._accounts.pop(worker)
+        self._waiting.pop(worker, None)
+        self._untold.pop(worker, None)
         # What it had in flight without a bound is counted by who records it as lost.
         unknown = max(use.unaccounted, account.use.unaccounted)
         self._count(account, msgspec.structs.replace(use, unaccounted=unknown), now_s)
@@ -135,17 +140,13 @@ class Leases:
     def _deal(self) -> None:
         """Lend what is waited for, in the order of the asks; where the first doesn't fit, call back
         what others don't use."""
-        for account in self._waiting():
+        for account in list(self._waiting.values()):
             need = account.use.need
             assert need is not None
             if not self._budget.has_room(self._rise(account, need)):
                 self._recall(account)
                 return
             self._lend(account, need, account.use.want)
-
-    def _waiting(self) -> list[_Account]:
-        waiting = [each for each in self._accounts.values() if each.need_since is not None]
-        return sorted(waiting, key=lambda each: each.need_since or 0)
 
     def _lend(self, account: _Account, need: Decimal, want: Decimal) -> None:
         room = self._budget.room
@@ -158,7 +159,7 @@ class Leases:
             amount = EXACT.add(need, min(max(ZERO, want - need), spare))
         if amount <= 0:
             return
-        account.need_since = None
+        self._waiting.pop(account.worker, None)
         lent = EXACT.add(account.lease.lent, amount)
         self._set_aside(account, _open(lent, account.use))
         self._tell(account, Lease(lent, account.lease.recall))
@@ -182,43 +183,47 @@ class Leases:
         """Wait for room for whoever asks; where there is none although nothing is out, refuse.
         Until cancelled."""
         while True:
-            first = next(iter(self._waiting()), None)
+            first = next(iter(self._waiting.values()), None)
             if first is None or self._refusal is not None:
                 await self._changed.wait()
                 continue
             assert first.use.need is not None
-            asked = first.need_since, first.use.need
+            asked = first.asked, first.use.need
             try:
                 await self._budget.until_room(self._rise(first, first.use.need))
             except OutOfMoneyError as error:
-                if asked == (first.need_since, first.use.need):
+                if self._still_asks(first, asked):
                     self._refusal = error
-                    for account in self._waiting():
+                    for account in list(self._waiting.values()):
                         self._refuse(account, error)
             else:
                 self._deal()
-            if asked == (first.need_since, first.use.need):
+            if self._still_asks(first, asked):
                 await self._changed.wait()
+
+    def _still_asks(self, account: _Account, asked: tuple[int, Decimal]) -> bool:
+        waits = self._waiting.get(account.worker) is account
+        return waits and asked == (account.asked, account.use.need)
 
     def _refuse(self, account: _Account, error: OutOfMoneyError) -> None:
         lease = account.lease
-        account.need_since = None
+        self._waiting.pop(account.worker, None)
         self._tell(account, Lease(lease.lent, lease.recall, error.message, error.resets_at))
 
     def _tell(self, account: _Account, lease: Lease) -> None:
-        account.lease, account.told = lease, False
+        account.lease = lease
+        self._untold[account.worker] = None
         if self.on_news is not None:
             self.on_news()
 
     def untold(self) -> Iterator[Hashable]:
         """Whose lease is another than what was handed out last."""
-        return (worker for worker, account in self._accounts.items() if not account.told)
+        return iter(self._untold)
 
     def hand_out(self, worker: Hashable) -> Lease:
         """The lease as it is now; the caller sends it."""
-        account = self._accounts[worker]
-        account.told = True
-        return account.lease
+        self._untold.pop(worker, None)
+        return self._accounts[worker].lease
 
 
 def _open(lent: Decimal, use: LeaseUse) -> Decimal:

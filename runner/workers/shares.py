@@ -53,7 +53,8 @@ class LaneShares:
         self._hold_until_s = float("-inf")
 
     @property
-    def _pools(self) -> list[Pool]:
+    def pools(self) -> list[Pool]:
+        """The limits that it has."""
         return [pool for pool in (self.requests, self.tokens) if pool is not None]
 
     @property
@@ -81,21 +82,21 @@ class LaneShares:
 
     def join(self, worker: Hashable) -> None:
         self._use[worker] = LaneUse()
-        for pool in self._pools:
+        for pool in self.pools:
             pool.join(worker)
 
     def leave(self, worker: Hashable, now_s: float, *, known: bool) -> None:
         """All that it may have sent counts for a window from now on, unless what it sent is `known`
         and remembered."""
         del self._use[worker]
-        for pool in self._pools:
+        for pool in self.pools:
             held = pool.forget(worker)
             if not known:
                 pool.haunt(now_s + WINDOW_S, held)
 
     def void(self, worker: Hashable) -> None:
         self._use[worker] = LaneUse()
-        for pool in self._pools:
+        for pool in self.pools:
             pool.void(worker)
 
     def report(self, worker: Hashable, use: LaneUse, *, acknowledged: bool, now_s: float) -> None:
@@ -155,12 +156,12 @@ class LaneShares:
             whole = self.requests.limit == self._whole_rpm
             self._rises_at_s = float("inf") if whole else now_s + SHARE_RISE_AFTER_S
         self._aim()
-        return {worker for pool in self._pools for worker in pool.move(free, now_s)}
+        return {worker for pool in self.pools for worker in pool.move(free, now_s)}
 
     def _aim(self) -> None:
         """Set the targets: the same workers have shares in both limits, or one of the two would be
         of no use to them."""
-        pools = self._pools
+        pools = self.pools
         if not pools or not self._use:
             return
         has = [all(pool.stakes[worker].target for pool in pools) for worker in self._use]
@@ -204,6 +205,11 @@ class Shares:
         self.slots = None if slots is None else Pool(slots)
         self._slot_use: dict[Hashable, SlotUse] = {}
         self._lasts_until_s: dict[Hashable, float] = {}
+
+    @property
+    def pools(self) -> int:
+        """How many limits are shared out."""
+        return sum(len(lane.pools) for lane in self.lanes) + (self.slots is not None)
 
     def remember(self, past: Iterable[tuple[str, Past]]) -> None:
         """Count what an earlier session sent in its last minute, by model."""

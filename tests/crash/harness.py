@@ -28,7 +28,6 @@ IMAGES_EVERY = 25
 WORK_S = 0.7
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.002
-# Workers take longer to be there than most sessions are given; so often they are waited for.
 SENDS_FIRST = 0.7
 # What a session may be killed at: operation, where, and the last of its calls that is aimed at.
 POINTS = (
@@ -45,16 +44,15 @@ POINTS = (
 )
 
 
-# Who is killed of a run with workers: the coordinator alone, a worker and then all, a worker at a
-# point and then all, a worker that was stopped (SIGSTOP) for a while and then all, or all at once.
+# Who is killed of a run with workers: the coordinator alone, a worker (at a moment, at a point, or
+# stopped for a while) and then all, or all at once.
 TARGETS = ("the coordinator", "a worker", "a worker at a point", "a stopped worker", "all")
 # What is left of a session whose coordinator is gone: its workers finish for as long as --grace.
 WORKERS_END_S = 20.0
 # What a run is of: a job file; one whose jobs are partly equal; a table whose answers need a form;
 # a job file that workers send.
 KINDS = ("jobs", "copies", "table", "workers")
-# So many of them, one more or one alone, where nobody says.
-WORKERS = 2
+WORKERS = 2  # or one more, or one alone, where nobody says
 # Every so manieth job or row is there twice, where equal ones are sent once.
 TWICE_EVERY = 4
 # The question of a table's rows, and the answers that the gateway gives: some have another form.
@@ -291,12 +289,11 @@ class Run:
             worker_plan = f"{operation}:{self._rng.randint(1, last)}:{where}"
         process = self._start("-", worker_plan)
         self._until_begun(process)
-        if self._rng.random() < SENDS_FIRST:
-            self._until_workers_send(process)
-        self._wait(process, self._rng.uniform(0, self.work_s))
+        within_s = self._until_workers_send(process)
+        self._wait(process, self._rng.uniform(0, within_s))
         all_at_once = target == self.targets[-1]
-        self._strike(target, process)
-        self._wait(process, 0.0 if all_at_once else self._rng.uniform(0, self.work_s))
+        self._strike(target, process, within_s)
+        self._wait(process, 0.0 if all_at_once else self._rng.uniform(0, within_s))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         said = process.communicate(timeout=PATIENCE_S)[1]
@@ -309,13 +306,13 @@ class Run:
         self._look(Ended(process.returncode, target, dt.datetime.now(dt.UTC), said, began=True))
         return True
 
-    def _strike(self, target: str, process: subprocess.Popen[str]) -> None:
-        """Kill or stop what is to be killed first."""
+    def _strike(self, target: str, process: subprocess.Popen[str], within_s: float) -> None:
+        """Kill or stop what is to be killed first; stopped it stays for as long at most."""
         workers = self._workers_of(process)
         if target in ("a worker", "a stopped worker") and workers:
             worker = self._rng.choice(workers)
             _signal(worker, signal.SIGKILL if target == "a worker" else signal.SIGSTOP)
-            self._wait(process, self._rng.uniform(0, self.work_s))
+            self._wait(process, self._rng.uniform(0, within_s))
             _signal(worker, signal.SIGCONT)
 
     def _workers_of(self, process: subprocess.Popen[str]) -> list[int]:
@@ -327,8 +324,11 @@ class Run:
         manifest, before = self.directory / "run.json", _changed_ns(self.directory / "run.json")
         until(lambda: process.poll() is not None or _changed_ns(manifest) != before)
 
-    def _until_workers_send(self, process: subprocess.Popen[str]) -> None:
-        """Return once a worker has written something, or the session has ended."""
+    def _until_workers_send(self, process: subprocess.Popen[str]) -> float:
+        """Wait until a worker has written something, most times: they take longer to be there than
+        a session is given. Returns for how long it is to work from then on, at most."""
+        if self._rng.random() > SENDS_FIRST:
+            return self.work_s
         known = set(self.directory.glob("journal/w*.jsonl"))
 
         def sends() -> bool:
@@ -337,6 +337,7 @@ class Run:
             )
 
         until(lambda: process.poll() is not None or sends())
+        return self.work_s / 3
 
     @staticmethod
     def _wait(process: subprocess.Popen[str], seconds: float) -> None:
@@ -384,7 +385,7 @@ class Run:
         how = "at a point: " + str(plan).replace(":", " ")
         if not from_start:
             self._until_begun(process)
-            if self._workers > 1 and self._rng.random() < SENDS_FIRST:
+            if self._workers > 1:
                 self._until_workers_send(process)
         for number, delay_s in signals:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -129,11 +129,11 @@ class ClusterRun(Run):
     def _is_left(self, process: subprocess.Popen[str]) -> bool:
         return bool(self._machines.workers())
 
-    def _strike(self, target: str, process: subprocess.Popen[str]) -> None:
+    def _strike(self, target: str, process: subprocess.Popen[str], within_s: float) -> None:
         if target == "a machine":
             self._machines.kill(self._rng.randrange(COUNT))
         elif target == self.targets[-1]:
             process.kill()
             self._machines.kill(*range(COUNT))
         else:
-            super()._strike(target, process)
+            super()._strike(target, process, within_s)

@@ -94,3 +94,23 @@ def test_a_lease_is_told_at_once() -> None:
     assert news == ["news"]
     assert terms["a"].money is not None
     assert terms["a"].money.lent == 5
+
+
+def test_of_many_workers_shares_are_dealt_now_and_then_and_news_is_told_at_once() -> None:
+    """To look at what each of them has takes a core's time: of a thousand with one limit it is done
+    five times per second. So 60 requests that one does not use wait for others so long."""
+    names = [f"w{n:04}" for n in range(1000)]
+    limits = Limits(rpm=40_000, tpm=None, concurrency=None)
+    dealer = Dealer(Shares(limits, slots=None, now_s=0.0), None)
+    for name in names:
+        dealer.join(name)
+        report(dealer, name, 1, 0, 0.0, held=0)
+    assert set(told(dealer, 0.0)) == set(names)
+    for name in names:
+        report(dealer, name, 2, 1, 0.05, held=40, waits_for="requests" if name > "w0500" else None)
+    assert told(dealer, 0.05) == []
+    assert len(told(dealer, 0.21)) > 500
+    report(dealer, names[0], 3, 1, 0.25, held=1, hold_s=30.0)
+    assert len(told(dealer, 0.25)) == 1000
+    report(dealer, names[1], 3, 1, 3.3, held=1)
+    assert names[1] in told(dealer, 3.3)  # before its terms run out
