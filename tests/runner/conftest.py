@@ -309,6 +309,7 @@ class Bench:
         table: TableJobs | None = None,
         kill: dict[int, float] | None = None,
         on_machines: bool = False,
+        machines_stay: bool = False,
         **fields: Any,
     ) -> Ran:
         """With `workers`, these are tasks of this loop, or `on_machines` of their own; those in
@@ -339,6 +340,7 @@ class Bench:
                 root=self.path,
                 run=self.directory,
                 kill=kill,
+                machines_stay=machines_stay,
             )
             if on_machines
             else in_this_loop(

@@ -53,9 +53,11 @@ def on_machines(
     run: Path,
     files: Mapping[str, bytes] | None = None,
     kill: Mapping[int, float] | None = None,
+    machines_stay: bool = False,
 ) -> OpenWorkers:
     """A machine for each worker, below `root`, for a run in `run`. Those in `kill` are gone after
-    so many seconds, with whatever their workers wrote since they last said something."""
+    so many seconds, with whatever their workers wrote since they last said something; where their
+    `machines_stay`, the workers alone are, and all that they wrote is told."""
 
     @asynccontextmanager
     async def open_workers(count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
@@ -71,21 +73,31 @@ def on_machines(
         ours, theirs = trio.testing.memory_stream_pair()
         gone = trio.Event()
         place = Place(f"machine-{number}", number / 2500)
-        nursery.start_soon(work, number, theirs, gone, place)
+        there: StreamLink[ToCoordinator, ToWorker] = StreamLink(
+            theirs, ToWorker, shared_s=lambda: trio.current_time() + AHEAD_S
+        )
         plain: WorkerLink = StreamLink(ours, ToCoordinator, shared_s=trio.current_time)
         mirror = JournalMirror(run / "journal", {number})
         link = RemoteLink(plain, directory=str(machine), ahead_s=AHEAD_S, files=files or {})
-        mirroring = MirroringLink(link, SegmentTail(machine / "journal"), mirror)
-        return WorkerEnd(mirroring, gone.wait, place)
+        tail = SegmentTail(machine / "journal")
 
-    async def work(number: int, stream: trio.abc.Stream, gone: trio.Event, place: Place) -> None:
-        link: StreamLink[ToCoordinator, ToWorker] = StreamLink(
-            stream, ToWorker, shared_s=lambda: trio.current_time() + AHEAD_S
-        )
-        with trio.move_on_after((kill or {}).get(number, float("inf"))) as life:
-            await serve(link, environment(), key=KEY, alarm=open_event_alarm)
-        place.lost = life.cancelled_caught
-        await stream.aclose()
-        gone.set()
+        async def work() -> None:
+            async with trio.open_nursery() as life:
+                if number in (kill or {}):
+                    life.start_soon(killed, life.cancel_scope)
+                await serve(there, environment(), key=KEY, alarm=open_event_alarm)
+                life.cancel_scope.cancel()
+            await theirs.aclose()
+            gone.set()
+
+        async def killed(life: trio.CancelScope) -> None:
+            await trio.sleep((kill or {})[number])
+            if machines_stay:  # a kill leaves what was written until then
+                mirror.take(tail.added(1 << 30))
+            place.lost = not machines_stay
+            life.cancel()
+
+        nursery.start_soon(work)
+        return WorkerEnd(MirroringLink(link, tail, mirror), gone.wait, place)
 
     return open_workers

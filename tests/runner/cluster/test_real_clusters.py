@@ -29,14 +29,14 @@ GATEWAY = ("--ttft", "150ms", "--itl", "1ms", "--rpm", "none", "--tpm", "none")
 ON_LOOPBACK = ("--host", "127.0.0.1", "--protocol", "tls", "--no-dashboard")
 
 
-def killed_once_it_sends(pid: int, journal: Path) -> threading.Thread:
-    """Kill a dask worker's process once both machines have sent something."""
+def killed_once_it_sends(pid: int, journal: Path, least_bytes: int = 2000) -> threading.Thread:
+    """Kill a process once both machines have sent something."""
     looks = threading.Event()
 
     def work() -> None:
         for _ in range(1200):
             sizes = [path.stat().st_size for path in journal.glob("w0*.jsonl")]
-            if len(sizes) == 2 and min(sizes) > 2000:
+            if len(sizes) == 2 and min(sizes) > least_bytes:
                 os.kill(pid, signal.SIGKILL)
                 return
             looks.wait(0.05)
@@ -127,24 +127,30 @@ def until_it_has(file: Path, machines: int) -> "list[str]":
     return []
 
 
-def run_twice(folder: Path, cluster: str, base_url: str) -> list[RunOutcome]:
-    """A job file on a cluster, and once more, when nothing is left of it to do."""
+def killed_and_resumed(
+    folder: Path, cluster: str, base_url: str, environment: "dict[str, str]"
+) -> RunOutcome:
+    """A job file on a cluster, whose command is killed once both machines send, and once more."""
     message = {"role": "user", "content": "hello"}
     body = {"model": "deepseek-v4-flash", "max_tokens": 4, "messages": [message]}
     post = {"method": "POST", "url": "/v1/chat/completions", "body": body}
     lines = [json.dumps({"custom_id": f"job-{n}", **post}) for n in range(40)]
-    (folder / "jobs.jsonl").write_text("\n".join(lines))
-    return [
-        headrace.run(
-            folder / "jobs.jsonl", cluster=cluster, base_url=base_url, rpm=6000, concurrency=6
-        )
-        for _ in range(2)
-    ]
+    jobs, directory = folder / "jobs.jsonl", folder / "jobs.run"
+    jobs.write_text("\n".join(lines))
+    words = ["run", str(jobs), "--cluster", cluster, "--base-url", base_url, "--concurrency", "6"]
+    command = [sys.executable, "-P", "-m", "headrace", *words, "--rpm", "6000"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env={**os.environ, **environment}, stderr=quiet) as running:
+        killed_once_it_sends(running.pid, directory / "journal", least_bytes=300).join()
+    assert running.returncode == -signal.SIGKILL
+    return headrace.run(jobs, cluster=cluster, base_url=base_url, rpm=6000, concurrency=6)
 
 
 def test_a_cluster_over_tls_is_checked_and_sends_what_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And a run of jobs whose coordinator alone was killed is resumed on the same machines: its
+    workers have ended by then, and what was in flight is `lost`."""
     import dask
 
     out = tmp_path / "load.run"
@@ -153,6 +159,10 @@ def test_a_cluster_over_tls_is_checked_and_sends_what_was_asked_for(
         own = str(tmp_path / "own.pem")
         tls = {"ca-file": str(tmp_path / "ca.pem"), "client.cert": own, "client.key": own}
         named = {f"distributed.comm.tls.{name}": value for name, value in tls.items()}
+        variables = {
+            f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": value
+            for name, value in named.items()
+        }
         with dask.config.set(named):
             said = until_it_has(file, 2)
             outcome = headrace.load(
@@ -164,13 +174,17 @@ def test_a_cluster_over_tls_is_checked_and_sends_what_was_asked_for(
                 output_tokens="4",
                 out=out,
             )
-            ran = run_twice(tmp_path, str(file), gateway.base_url)
-    assert [(each.exit_code, each.succeeded) for each in ran] == [(0, 40), (0, 40)]
-    results = pl.read_parquet(ran[0].directory / "results" / "*.parquet")
+            ran = killed_and_resumed(tmp_path, str(file), gateway.base_url, variables)
+    assert (ran.exit_code, ran.succeeded) == (0, 40)
+    results = pl.read_parquet(ran.directory / "results" / "*.parquet")
     assert sorted(results["custom_id"]) == sorted(f"job-{n}" for n in range(40))
-    attempts = pl.read_parquet(ran[0].directory / "attempts" / "*.parquet")
-    assert attempts.height == 40
-    writers = {path.name[:8] for path in (ran[0].directory / "attempts").iterdir()}
+    attempts = pl.read_parquet(ran.directory / "attempts" / "*.parquet")
+    lost = attempts.filter(pl.col("error_kind") == "lost")
+    assert 1 <= lost.height <= 6
+    assert attempts.height == 40 + lost.height
+    manifest = json.loads((ran.directory / "run.json").read_bytes())
+    assert [each.get("state") for each in manifest["sessions"]] == [None, "finished"]
+    writers = {path.name[:8] for path in (ran.directory / "attempts").iterdir()}
     assert writers >= {"part-w01", "part-w02"}
     assert said[-1].endswith(": can be used")
     assert outcome.exit_code in (0, 6)  # 6: on a busy machine the client is late

@@ -69,3 +69,22 @@ async def test_a_machine_that_is_lost_keeps_its_lease_over_sessions(
     again = await bench.run(service, workers=2, **asked)
     assert again.outcome.succeeded == 60
     assert again.readings["kept"].to_list() == [0, kept, kept, kept]
+
+
+async def test_of_a_worker_that_is_lost_alone_all_is_recorded(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Its machine tells the rest of what it wrote."""
+    service.answer = lambda seen: service.fine(delay_s=0.5, input_tokens=0, output_tokens=3)
+    bench.write_chats(40, max_tokens=5)
+    asked: dict[str, Any] = {"concurrency": 6, "prices": PRICES, "max_cost": Decimal("0.3")}
+    kill = {2: 2.7}
+    ran = await bench.run(
+        service, workers=2, on_machines=True, kill=kill, machines_stay=True, **asked
+    )
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 40)
+    lost = ran.attempts.filter(ran.attempts["error_kind"] == "lost")
+    assert 1 <= lost.height <= 6
+    assert ran.attempts.height == len(service.posts)
+    assert "unrecorded" not in ran.manifest["sessions"][0]
+    assert ran.readings["kept"].to_list()[-1] == lost["cost_bound"].sum()
