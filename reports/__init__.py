@@ -9,7 +9,6 @@ from .load import LoadFigures, Spread
 
 if TYPE_CHECKING:
     from .comparison import (
-        USERS_LEVEL,
         Comparison,
         Difference,
         Repeat,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         read_step,
         repeats_json,
         repeats_report,
+        step_requests,
         steps_json,
         steps_report,
         write_repeats,
@@ -71,7 +71,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "USERS_LEVEL",
     "BalanceCheck",
     "Base",
     "Comparison",
@@ -127,6 +126,7 @@ __all__ = [
     "score_names",
     "spent_by",
     "status_of",
+    "step_requests",
     "steps_json",
     "steps_report",
     "summarise",
@@ -143,7 +143,7 @@ __getattr__ = late(
     {
         "comparison": (
             "Comparison Difference Repeat Repeats RepeatsAsked Step Steps compare_runs read_repeat "
-            "USERS_LEVEL read_step repeats_json repeats_report steps_json steps_report "
+            "step_requests read_step repeats_json repeats_report steps_json steps_report "
             "write_repeats write_steps"
         ),
         "figures": "RunStatus status_of",

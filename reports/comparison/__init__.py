@@ -46,11 +46,11 @@ from .step_sentences import (
     why_words,
 )
 from .steps import (
-    USERS_LEVEL,
     Step,
     Steps,
     read_step,
     read_steps,
+    step_requests,
     steps_json,
     steps_report,
     write_steps,
@@ -67,7 +67,6 @@ __all__ = [
     "LETTERS",
     "RUN_COLUMNS",
     "TOLD",
-    "USERS_LEVEL",
     "Comparison",
     "Difference",
     "FigureHistory",
@@ -120,6 +119,7 @@ __all__ = [
     "score_title",
     "sentences",
     "step_remarks",
+    "step_requests",
     "steps_json",
     "steps_report",
     "sweep_columns",

@@ -3,6 +3,7 @@
 The sentences are made of the very rows that the table shows, so that neither contradicts the other.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -54,7 +55,7 @@ def mark(steps: Steps, step: Step) -> Remark:
         if step.verdict != "valid":
             return Remark(step.verdict, TONES.get(step.verdict, "doubt"))
         return Remark("still rising", "doubt") if step.rising else Remark("", "plain")
-    if outcome != "unclear" or not _is_final(steps, step) or _over_users(steps):
+    if outcome != "unclear" or not _is_final(steps, step) or not _taken(steps, step.load):
         return Remark(outcome, TONES[outcome])
     return Remark(f"unclear: {'met' if _taken_as_met(step) else 'missed'}", "doubt")
 
@@ -63,6 +64,13 @@ def _is_final(steps: Steps, step: Step) -> bool:
     """Whether the search took an unclear step as it came out."""
     same = [each for each in steps.steps if each.load == step.load]
     return step is same[-1] and step.load in steps.unclear
+
+
+def _taken(steps: Steps, load: float) -> bool:
+    """Whether it was taken as it came out: 0.1 did so with unclear rates. Others lie between the
+    two loads that are sure."""
+    low, high = steps.highest_met or 0.0, steps.lowest_missed or math.inf
+    return load in steps.unclear and not low < load < high
 
 
 def _taken_as_met(step: Step) -> bool:
@@ -79,8 +87,9 @@ def step_remarks(steps: Steps) -> Iterator[Remark]:
         yield Remark(f"beyond {_named(steps, steps.knee)} latency rises faster than load", "plain")
     if steps.unclear:
         loads = ", ".join(_named(steps, load) for load in steps.unclear)
-        taken = "" if _over_users(steps) else ", and taken as it came out"
-        yield Remark(f"too near to the limit to tell{taken}: {loads}", "doubt")
+        taken = any(_taken(steps, load) for load in steps.unclear)
+        words = ", and taken as it came out" if taken else ""
+        yield Remark(f"too near to the limit to tell{words}: {loads}", "doubt")
     if again := _made_once_more(steps):
         yield Remark(f"client-limited at first, and made once more: {', '.join(again)}", "doubt")
     for reason, having in _reasons(steps).items():
@@ -159,55 +168,38 @@ def why_words(step: Step) -> str:
 
 
 def _answer(steps: Steps) -> Remark:
-    if _over_users(steps):
-        return _users_answer(steps)
-    if steps.highest_met is None:
-        missed = steps.lowest_missed
-        tried = "" if missed is None else f", down to {_named(steps, missed)}"
-        return Remark(f"no {_kind(steps)} met the objective{tried}", "bad")
-    said = (
-        f"{_named(steps, steps.highest_met)} is the highest {_kind(steps)} that met the objective"
-    )
-    if steps.highest_met in steps.unclear:
-        said += ", if barely"
-    if steps.lowest_missed is not None:
-        said += f"; {_named(steps, steps.lowest_missed)} missed it"
-    else:
-        said += "; none that was tried missed it"
-    return Remark(said, "good")
-
-
-def _users_answer(steps: Steps) -> Remark:
-    """The most users that the objective carries, as the two numbers that it lies between."""
+    """The highest load that meets the objective, as the two that it lies between."""
     low, missed = steps.highest_met, steps.lowest_missed
+    users = _over_users(steps)
     if missed is None:
+        if low is None and not steps.unclear:
+            return Remark(f"no {_kind(steps)} met the objective", "bad")
         if low is None:
             return Remark("nothing that was tried could be told from the limit", "doubt")
-        more = "" if low in steps.unclear else "; none that was tried missed it"
+        more = "" if steps.unclear else "; none that was tried missed it"
         return Remark(f"{_named(steps, low)} or more meet the objective{more}", "good")
-    over = f"; {_named(steps, missed)} {'misses' if missed == 1 else 'miss'} it"
-    high = missed - 1
+    over = f"; {_named(steps, missed)} {'miss' if users and missed != 1 else 'misses'} it"
+    high = missed - 1 if users else missed
     if low is None:
-        if high < 1:
-            return Remark("no number of users met the objective, down to 1 user", "bad")
+        if not any(load < missed for load in steps.unclear):
+            down = _named(steps, missed)
+            return Remark(f"no {_kind(steps)} met the objective, down to {down}", "bad")
         said = f"at most {_named(steps, high)} meet the objective, if any{over}"
         return Remark(said, "doubt")
     if low == high:
         verb = "meets" if low == 1 else "meet"
         return Remark(f"{_named(steps, low)} {verb} the objective{over}", "good")
-    return Remark(f"{low:,.0f} to {_named(steps, high)} at most meet the objective{over}", "good")
-
-
-def _over_users(steps: Steps) -> bool:
-    """Whether it is a search over users, which counts what is sure alone."""
-    return steps.kind == "find" and bool(steps.steps) and steps.steps[0].users is not None
+    first = f"{low:,.0f}" if users else f"{low:.4g}"
+    return Remark(f"{first} to {_named(steps, high)} at most meet the objective{over}", "good")
 
 
 def _kind(steps: Steps) -> str:
-    return "number of users" if steps.steps and steps.steps[0].users is not None else "rate"
+    return "number of users" if _over_users(steps) else "rate"
+
+
+def _over_users(steps: Steps) -> bool:
+    return bool(steps.steps) and steps.steps[0].users is not None
 
 
 def _named(steps: Steps, load: float) -> str:
-    if steps.steps and steps.steps[0].users is not None:
-        return counted(round(load), "user")
-    return f"{load:.4g}/s"
+    return counted(round(load), "user") if _over_users(steps) else f"{load:.4g}/s"

@@ -1,5 +1,6 @@
 """Several load runs as the steps of one measurement: a sweep, or a search for the highest load."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from headrace.jobs import Expression
 
 from ..figures import Summary, data_json, summary_of
 from ..load import (
+    OPEN_WORTH,
     Floats,
     Spread,
     harmless_to,
@@ -20,20 +22,30 @@ from ..load import (
     latencies_by_due,
     rank_sum_z,
 )
-from ..objectives import Certainty, FigureInterval, judge_within_client_error
+from ..objectives import (
+    Certainty,
+    FigureInterval,
+    judge_within_client_error,
+    requests_needed,
+)
 from ..output import write_whole
 from ..run import Run, open_run
 from ..run_series import STEPS_FILE, read_series
 
 STEPS_SCHEMA_VERSION = 1
-# Of the intervals of a search over users, whose answer is what is sure.
-USERS_LEVEL = 0.99
+# Of the intervals of a search, whose answer is what is sure.
+SEARCH_LEVEL = 0.99
 # A latency counts as rising when chance alone makes so large a difference of the two halves of a
 # step once in 700, and the later half's median is higher by this much.
 RISING_Z = 3.0
 RISING_BY = 1.2
+# An open loop is overloaded where each tenth of its answers took longer than the one before.
+GROWING_PARTS = 10
+GROWING_FROM = 20 * GROWING_PARTS
+GROWING_BY = 2.0
 KNEE_FROM_STEPS = 4
 RISING = "the latency was still rising: a longer step would come out worse"
+GROWING = "the latency rose without an end: more is due than is answered"
 # What is shown of a step: no gaps between tokens, and no p99.
 SWEPT = ("p50", "p95")
 
@@ -182,28 +194,35 @@ def write_steps(report: Steps, path: Path) -> None:
     write_whole(path, steps_json(report))
 
 
-def read_step(
-    directory: Path, objective: Expression | None, *, size: float, users: bool = False
-) -> Step:
+def read_step(directory: Path, objective: Expression | None, *, size: float) -> Step:
     """The step that a load run's directory records.
 
     Args:
         directory: the load run.
-        objective: a condition on the whole of it.
+        objective: a condition on the whole of it, which a search judges: it counts what is sure
+            alone, so the intervals are of 99 %, since it has many, and of as many answers as are
+            independent.
         size: the step's length as a multiple of what was asked.
-        users: whether it is one of a search over users, which counts what is sure alone: its
-            intervals are of 99 %, since it has many, and of as many answers as are independent.
 
     Raises:
         InputError: it is not a run, or can't be read.
     """
     run = open_run(directory)
-    return step_of(run, summary_of(run), objective, size=size, users=users)
+    return step_of(run, summary_of(run), objective, size=size)
 
 
-def step_of(
-    run: Run, summary: Summary, objective: Expression | None, *, size: float, users: bool = False
-) -> Step:
+def step_requests(text: str, *, open_loop: bool) -> int:
+    """How many answers a step of a search has to have before this objective can surely be met.
+
+    Args:
+        text: the objective.
+        open_loop: whether the search is over rates.
+    """
+    needed = requests_needed(text, level=SEARCH_LEVEL)
+    return math.ceil(needed / OPEN_WORTH) if open_loop else needed
+
+
+def step_of(run: Run, summary: Summary, objective: Expression | None, *, size: float) -> Step:
     """A load run as a step; `objective` is a condition on the whole of it."""
     figures = summary.load
     assert figures is not None
@@ -226,7 +245,7 @@ def step_of(
         latency_p50_s=_at(latency, "p50"),
         latency_p95_s=_at(latency, "p95"),
         goodput_share=figures.goodput_share,
-        rising=_rising(latencies),
+        rising=is_rising(latencies),
         certainty=None,
         met=None,
         figures=[],
@@ -239,22 +258,20 @@ def step_of(
         hardware_cost=None if hardware is None else hardware.per_million_output_tokens,
     )
     if objective is not None:
-        worth = independent_share(latencies) if users else None
-        return _judged(step, run, summary, objective, worth)
+        return _judged(step, run, summary, objective, latencies)
     if step.verdict != "valid" and harmless_to(SWEPT, run, figures.facts):
         step = msgspec.structs.replace(step, verdict="valid", why=[])
     return msgspec.structs.replace(step, why=[*step.why, *([RISING] if step.rising else [])])
 
 
 def _judged(
-    step: Step, run: Run, summary: Summary, objective: Expression, worth: float | None
+    step: Step, run: Run, summary: Summary, objective: Expression, latencies: Floats
 ) -> Step:
-    """The step with what it says of the objective; `worth` is what an answer is beside one that is
-    independent, of a search over users."""
-    if worth is not None:
-        judged = judge_within_client_error(objective, run, summary, level=USERS_LEVEL, growth=worth)
-    else:
-        judged = judge_within_client_error(objective, run, summary)
+    """The step with what it says of the objective."""
+    assert summary.load is not None
+    open_loop = summary.load.facts.open_loop
+    worth = independent_share(latencies, open_loop=open_loop)
+    judged = judge_within_client_error(objective, run, summary, level=SEARCH_LEVEL, growth=worth)
     why = list(step.why) if judged.depends_on_client else []
     verdict = step.verdict if judged.depends_on_client else "valid"
     outcome: Outcome
@@ -262,6 +279,9 @@ def _judged(
         outcome = "unknown" if verdict == "unknown" else "client-limited"
     elif judged.certainty == "not met":
         outcome = "missed"
+    elif open_loop and is_growing(latencies):
+        outcome = "missed"
+        why.append(GROWING)
     elif step.rising:
         outcome = "unclear"
         why.append(RISING)
@@ -284,7 +304,7 @@ def _at(spread: Spread | None, name: str) -> float | None:
     return None if spread is None else spread.percentile(name).value
 
 
-def _rising(latencies: Floats) -> bool:
+def is_rising(latencies: Floats) -> bool:
     """Whether answers due in the later half took longer than those of the earlier one, by the
     rank-sum test."""
     early, late = np.array_split(latencies, 2)
@@ -292,6 +312,15 @@ def _rising(latencies: Floats) -> bool:
         return False
     higher = float(np.median(late)) > RISING_BY * float(np.median(early))
     return higher and rank_sum_z(late, early) > RISING_Z
+
+
+def is_growing(latencies: Floats) -> bool:
+    """Whether a queue grew for as long as the step took: the median of every tenth is above that of
+    the tenth before, and that of the last is twice that of the first."""
+    if len(latencies) < GROWING_FROM:
+        return False
+    medians = np.array([np.median(part) for part in np.array_split(latencies, GROWING_PARTS)])
+    return bool(np.all(np.diff(medians) > 0) and medians[-1] > GROWING_BY * medians[0])
 
 
 def knee_of(steps: list[Step]) -> float | None:

@@ -44,6 +44,7 @@ def steps_page(steps: Steps) -> str:
         remarks=found[1:],
         rows=[_row(steps, number) for number in range(len(steps.steps))],
         any_cut=_any_cut(steps),
+        any_taken=any(mark(steps, step).text.startswith("unclear: ") for step in steps.steps),
         any_hardware=_any_hardware(steps),
     )
 

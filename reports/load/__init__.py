@@ -10,7 +10,7 @@ from headrace.lazy import late
 if TYPE_CHECKING:
     from .attempt_rows import request_condition
     from .client_error import SIDES, as_if, harmless_to
-    from .dependence import independent_share, latencies_by_due
+    from .dependence import OPEN_WORTH, independent_share, latencies_by_due
     from .figures import (
         Connections,
         HardwareCost,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOAD_METRIC_NAMES",
+    "OPEN_WORTH",
     "PERCENTILES",
     "SIDES",
     "TAIL",
@@ -103,7 +104,7 @@ __getattr__ = late(
     __name__,
     {
         "client_error": "SIDES as_if harmless_to",
-        "dependence": "independent_share latencies_by_due",
+        "dependence": "OPEN_WORTH independent_share latencies_by_due",
         "figures": (
             "Connections LoadErrors LoadFigures ObjectiveMet Rates Refusals Requests Slice "
             "SteadyState TimeSlices HardwareCost"

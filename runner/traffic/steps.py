@@ -19,10 +19,16 @@ from ..secret import Secret
 from ..session import RunOutcome
 from .curve import parse_rate
 from .options import LoadOptions, LoadPlan, plan
-from .search import Certainty, RateSearch, SearchResult, Trial
+from .search import (
+    Certainty,
+    LoadSearch,
+    SearchResult,
+    Trial,
+    search_over_rates,
+    search_over_users,
+)
 from .shared_budget import FOR_MONEY, SPENT, SharedBudget
 from .start import NOT_VALID
-from .user_search import USERS_MAX, UserSearch
 
 if TYPE_CHECKING:
     from headrace.reports import Step, Steps
@@ -75,12 +81,14 @@ class Search(NamedTuple):
     highest: float | None
     over_users: bool = False
 
-    def trials(self) -> RateSearch | UserSearch:
+    def trials(self) -> LoadSearch:
         """The search itself, which has tried nothing yet."""
         if not self.over_users:
-            return RateSearch(self.first, precision=self.precision, highest=self.highest)
-        highest = USERS_MAX if self.highest is None else int(self.highest)
-        return UserSearch(int(self.first), precision=self.precision, highest=highest)
+            return search_over_rates(
+                self.first, precision=self.precision, highest_per_s=self.highest
+            )
+        highest = None if self.highest is None else int(self.highest)
+        return search_over_users(int(self.first), precision=self.precision, highest=highest)
 
     def load(self, trial: Trial) -> StepLoad:
         """The step of a trial."""
@@ -181,8 +189,7 @@ class Stepper:
                 self._reason = UNDECIDED[step.outcome].format(load.shown)
                 self.exit_code = NOT_VALID
                 break
-            # One whose latency still rises would come out worse if it were longer.
-            trials.tell(DECIDED[step.outcome], met=bool(step.met) and not step.rising)
+            trials.tell(DECIDED[step.outcome])
             self._found = trials.found
         return self._report()
 
@@ -210,8 +217,7 @@ class Stepper:
             return None
         directory = self._directory / f"{len(self._steps) + 1:02}-{load.name}.run"
         outcome = self._run(self._plan(load, directory))
-        users = self._search is not None and self._search.over_users
-        step = read_step(directory, self._objective, size=load.size, users=users)
+        step = read_step(directory, self._objective, size=load.size)
         self._steps.append(step)
         self._look(step)
         self._report()
@@ -303,7 +309,7 @@ def parse_search(
 
     Raises InputError, and ExpressionError for the objective.
     """
-    from headrace.reports import USERS_LEVEL, check_objective, requests_needed
+    from headrace.reports import check_objective, step_requests
 
     objective = parse_condition(text)
     check_objective(
@@ -311,10 +317,11 @@ def parse_search(
         with_base=False,
         to_have_base="judge the run of a step by headrace gate RUN --base RUN",
     )
+    needed = step_requests(text, open_loop=users is None)
     if users is not None:
         return Search(
             objective,
-            requests_needed(text, level=USERS_LEVEL),
+            needed,
             users,
             precision,
             None if highest is None else _most_users(highest, users),
@@ -326,7 +333,7 @@ def parse_search(
     most = None if highest is None else parse_rate(highest)
     if most is not None and most < first_rate_per_s:
         raise InputError("the search begins above its highest rate; lower --rate")
-    return Search(objective, requests_needed(text), first_rate_per_s, precision, most)
+    return Search(objective, needed, first_rate_per_s, precision, most)
 
 
 def _most_users(text: str, first: int) -> int:
