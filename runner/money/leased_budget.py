@@ -14,10 +14,12 @@ from ..record import Totals
 from .budget import Budget, Ceiling
 from .lease import ZERO, Lease, LeaseUse
 
-# More is asked for in blocks: at first of so many times the next bound, and twice as much each time
-# that one has not lasted for as long as this.
+# More is asked for in blocks: at first of so many times the next bound. Where one has not lasted for
+# as long as this, the next is as much larger as it takes, but at most so many times: what it lasted
+# is short for other reasons, too.
 FIRST_BLOCK = 64
 BLOCK_LASTS_S = 1.0
+GROWTH_MAX = 8
 
 
 class LeasedBudget(Budget):
@@ -114,8 +116,9 @@ class LeasedBudget(Budget):
     def _size_block(self, need: Decimal | None, now_s: float) -> None:
         if need is not None and FIRST_BLOCK * need > self._block:
             self._block = FIRST_BLOCK * need
-        elif now_s - self._asked_s < BLOCK_LASTS_S:
-            self._block = EXACT.add(self._block, self._block)
+        elif (lasted_s := now_s - self._asked_s) < BLOCK_LASTS_S:
+            larger = min(GROWTH_MAX, max(2, int(BLOCK_LASTS_S / max(lasted_s, 1e-3))))
+            self._block = EXACT.multiply(self._block, larger)
         self._asked_s, self._sized = now_s, True
 
     def take(self, lease: Lease) -> None:

@@ -113,6 +113,17 @@ def test_blocks_grow_while_they_last_less_than_a_second() -> None:
     assert told.times == 5
 
 
+def test_a_block_that_lasted_a_moment_is_followed_by_one_that_lasts() -> None:
+    budget, _, _ = budget_of()
+    budget.ask_for(Decimal(1))
+    asked = [budget.use(10.0).want]
+    for at_s in (10.2, 10.25):
+        budget.take(Lease(budget.use(10.0).lent + asked[-1]))
+        budget.reserve(budget.spare)
+        asked.append(budget.use(at_s).want)
+    assert asked == [64, 5 * 64, 8 * 5 * 64]
+
+
 def test_a_smaller_block_than_was_asked_for_is_half_used_before_the_next_ask() -> None:
     budget, _, told = budget_of()
     budget.ask_for(Decimal(10))

@@ -125,7 +125,7 @@ def test_more_is_asked_for_before_it_is_needed() -> None:
         assert a.send(Decimal(1))
     assert a.budget.spare == 31
     coordinator.exchange()
-    assert a.budget.spare == 31 + 128  # the first block lasted less than a second
+    assert a.budget.spare == 31 + 8 * 64  # the first block lasted no time
 
 
 def test_what_lies_idle_is_called_back_before_anything_is_refused() -> None:
