@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headrace.reports import GateReport, Summary
 
     from .bulk import Display, TableJobs
+    from .worker_command import StartedWorker
 
 
 @click.command()
@@ -57,6 +58,29 @@ def run(jobs: str, out: str | None, *, recipe: str | None, as_json: bool, **opti
 
     The key is read from HEADRACE_API_KEY.
     """
+    from .worker_command import started_early
+
+    with started_early(_processes(**options)) as started:
+        _run(jobs, out, recipe, started, as_json=as_json, **options)
+
+
+def _processes(workers: int | Literal["auto"], cluster: str | None, **_rest: Any) -> int:
+    """How many processes this machine will start to send."""
+    from .machine_limits import cores_for_workers
+
+    count = cores_for_workers() if workers == "auto" else workers
+    return 0 if cluster is not None or count == 1 else count
+
+
+def _run(
+    jobs: str,
+    out: str | None,
+    recipe: str | None,
+    started: "list[StartedWorker]",
+    *,
+    as_json: bool,
+    **options: Any,
+) -> None:
     from pathlib import Path
 
     from headrace.jobs import (
@@ -83,6 +107,7 @@ def run(jobs: str, out: str | None, *, recipe: str | None, as_json: bool, **opti
         lambda forecast: say(f"Estimate: {show_forecast(forecast)}"),
         say,
         table,
+        started,
     )
     done = summary.outcome
     nothing_done = not done.succeeded + done.failed + done.rejected + done.attempts

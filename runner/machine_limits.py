@@ -11,6 +11,12 @@ def usable_cores() -> frozenset[int]:
     return frozenset(range(os.cpu_count() or 1))
 
 
+def cores_for_workers() -> int:
+    """What `auto` workers are: one for each core that this process may use but one, which the
+    coordinator has; at least one."""
+    return max(1, len(usable_cores()) - 1)
+
+
 def ephemeral_ports(proc: Path) -> int | None:
     """How many ports there are for connections from this machine to one address; None where the
     system doesn't say."""

@@ -22,7 +22,7 @@ from headrace.jobs import (
 
 from .base_url import BaseUrls, base_urls_from
 from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, OUTAGE_S
-from .machine_limits import usable_cores
+from .machine_limits import cores_for_workers
 from .options import Headers
 from .secret import Secret
 from .transport import own_authorities, transport_to
@@ -190,12 +190,6 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
         endpoints=usage_places(options.pop("endpoints", None) or {}),
         **options,
     )
-
-
-def cores_for_workers() -> int:
-    """What `auto` workers are: one for each core that this process may use but one, which the
-    coordinator has; at least one."""
-    return max(1, len(usable_cores()) - 1)
 
 
 def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:

@@ -19,6 +19,7 @@ from .limits import all_open_files
 from .secret import Secret
 from .session import REAL_ENVIRONMENT, RunEnvironment
 from .signals import stopping_signals
+from .worker_command import wait_for_hand
 from .workers import (
     Begin,
     CoordinatorLink,
@@ -90,5 +91,9 @@ def main(descriptor: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping_signals())
     standard_streams.guard()
+    with socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        handed = wait_for_hand(link)
+    if not handed:
+        return  # the run came to nothing before it had begun
     with all_open_files():
         trio.run(_serve_socket, descriptor)

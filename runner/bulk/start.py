@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from headrace.reports import Summary
 
     from ..cluster import ClusterMachines
+    from ..worker_command import StartedWorker
     from ..workers import OpenWorkers
 
 
@@ -109,10 +110,12 @@ def run_and_summarise(
     show_estimate: Callable[[Forecast], None] | None = None,
     announce: Callable[[str], None] | None = None,
     table: TableJobs | None = None,
+    started: "list[StartedWorker] | None" = None,
 ) -> tuple[RunOutcome, "Summary"]:
     """Run, then have `reports` summarise the run and write summary.json.
 
-    With a `table` its jobs are made first, and `jobs` is only what the user called it.
+    With a `table` its jobs are made first, and `jobs` is only what the user called it. Workers that
+    were `started` already are taken out of that first.
     Where the disk refused the run's own records, the summary is made but not written.
     """
     from headrace.reports import (  # the one thing that a run asks of another room
@@ -128,7 +131,13 @@ def run_and_summarise(
         jobs = made.path
     with all_open_files(), standard_streams.unwaiting():
         outcome = trio.run(
-            run_jobs, jobs, directory, settings, environment, display, show_estimate, made
+            partial(run_jobs, made=made, started=started),
+            jobs,
+            directory,
+            settings,
+            environment,
+            display,
+            show_estimate,
         )
     if outcome.storage_failed:
         try:
@@ -148,6 +157,7 @@ async def run_jobs(
     show_estimate: Callable[[Forecast], None] | None = None,
     made: MadeJobs | None = None,
     open_workers: "OpenWorkers | None" = None,
+    started: "list[StartedWorker] | None" = None,
 ) -> RunOutcome:
     """The run itself, for those who are in trio already; it writes no summary.
 
@@ -160,6 +170,7 @@ async def run_jobs(
         show_estimate: told what `estimate_first` found.
         made: what the job file was made of, where it was.
         open_workers: opens what sends where several processes do; None starts them.
+        started: processes that are there already, which are taken out of it first.
 
     Returns:
         How the run ended; what stopped it is in `exit_code` and `reason`.
@@ -196,6 +207,7 @@ async def run_jobs(
                 display=shown,
                 made=made,
                 open_workers=open_workers,
+                started=started,
                 machines=machines,
             )
             return await _sessions(session, settings, environment)
@@ -237,6 +249,7 @@ async def _session(
     display: Display | None,
     made: MadeJobs | None,
     open_workers: "OpenWorkers | None",
+    started: "list[StartedWorker] | None",
     machines: "ClusterMachines | None",
 ) -> RunOutcome:
     """One session: the directory opened, the jobs run, the books closed."""
@@ -254,7 +267,9 @@ async def _session(
                 changed = await environment.read(lambda: changed_lines(jobs, directory))
                 if not settings.rerun_changed:
                     refuse(jobs if made is None else made.dataset.path, changed)
-            kind = _session_kind(settings, run_directory, environment, open_workers, machines)
+            kind = _session_kind(
+                settings, run_directory, environment, open_workers, machines, started
+            )
             session = kind(
                 run_directory,
                 settings,
@@ -279,6 +294,7 @@ def _session_kind(
     environment: RunEnvironment,
     open_workers: "OpenWorkers | None",
     machines: "ClusterMachines | None",
+    started: "list[StartedWorker] | None",
 ) -> Callable[..., BulkSession]:
     """What makes the session: one that sends itself, or has workers send."""
     workers = settings.workers
@@ -298,7 +314,7 @@ def _session_kind(
 
     if open_workers is None:
         assert run.lock is not None
-        open_workers = WorkerProcesses(settings.key, run.lock)
+        open_workers = WorkerProcesses(settings.key, run.lock, early=started)
     return partial(BulkCoordinator, workers=workers, open_workers=open_workers)
 
 

@@ -24,7 +24,7 @@ def calibrate(*, workers: int | Literal["auto"], as_json: bool) -> None:
 
     from headrace.jobs import printable_json
 
-    from ..settings import cores_for_workers
+    from ..machine_limits import cores_for_workers
     from ..traffic import as_json as json_of
     from ..traffic import calibration_path, save_calibration
     from .measure import busy

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..workers import WORKER_COMMAND
+from ..worker_command import WORKER_COMMAND
 from .machine_facts import MachineFacts, facts_here
 from .worker_relay import Heard, WorkerRelay
 

@@ -7,7 +7,6 @@ never waits for dask.
 import asyncio
 import os
 import shutil
-import signal
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from ..workers import WORKER_COMMAND, StartedWorker, end_of, start_worker
+from ..worker_command import WORKER_COMMAND, StartedWorker, end_of, hand, start_worker
 from .segment_tail import Piece, SegmentTail
 
 # A worker that is told to end has nothing in flight any more: it closes its files, and goes.
@@ -86,14 +85,13 @@ class WorkerRelay:
 
     def _started(self) -> _Worker:
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed once the process is gone
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
-            return _Worker(start_worker(self._command, os.environ, said=said), said)
+            started = start_worker(self._command, os.environ, said=said)
+            hand(started.link)
+            return _Worker(started, said)
         except OSError:
             said.close()
             raise
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     async def _read(self, number: int, worker: _Worker) -> None:
         """Take what a worker says until it is gone."""

@@ -14,9 +14,9 @@ from ..record import Totals
 from .budget import Budget, Ceiling
 from .lease import ZERO, Lease, LeaseUse
 
-# More is asked for in blocks: at first of so many times the next bound. Where one has not lasted for
-# as long as this, the next is as much larger as it takes, but at most so many times: what it lasted
-# is short for other reasons, too.
+# More is asked for in blocks: at first of so many times the next bound. Where one has not lasted
+# for as long as this, the next is as much larger as it takes, but at most so many times: it may
+# have been short for other reasons, too.
 FIRST_BLOCK = 64
 BLOCK_LASTS_S = 1.0
 GROWTH_MAX = 8

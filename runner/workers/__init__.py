@@ -64,13 +64,11 @@ if TYPE_CHECKING:
     )
     from .shares import Past, Shares
     from .terms import REPORT_S, SHARE_LASTS_S, SlotUse, WorkerTerms, WorkerUse
-    from .worker_command import WORKER_COMMAND, StartedWorker, end_of, start_worker
 
 __all__ = [
     "BLOCK_JOBS",
     "REPORT_S",
     "SHARE_LASTS_S",
-    "WORKER_COMMAND",
     "Allotment",
     "Anchor",
     "Begin",
@@ -99,7 +97,6 @@ __all__ = [
     "Room",
     "Shares",
     "SlotUse",
-    "StartedWorker",
     "StreamLink",
     "Tell",
     "ToCoordinator",
@@ -112,8 +109,6 @@ __all__ = [
     "WorkerSession",
     "WorkerTerms",
     "WorkerUse",
-    "end_of",
-    "start_worker",
     "worker_clock",
     "worker_directory",
 ]
@@ -135,6 +130,5 @@ __getattr__ = late(
         "session": "CoordinatorLink WorkerDirectory WorkerSession worker_clock worker_directory",
         "shares": "Past Shares",
         "terms": "REPORT_S SHARE_LASTS_S SlotUse WorkerTerms WorkerUse",
-        "worker_command": "WORKER_COMMAND StartedWorker end_of start_worker",
     },
 )

@@ -1,11 +1,9 @@
 """Worker processes on this machine: started, each with a link, and ended with the block."""
 
 import os
-import signal
 import subprocess
-import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import trio
@@ -15,11 +13,10 @@ from headrace.jobs import counted
 from ..defaults import KEY_VARIABLE
 from ..errors import WorkerError
 from ..secret import Secret
-from ..signals import stopping_signals
+from ..worker_command import WORKER_COMMAND, StartedWorker, end_of, hand, start_worker
 from .crew import WorkerEnd, WorkerLink
 from .link import StreamLink
 from .messages import ToCoordinator
-from .worker_command import WORKER_COMMAND, StartedWorker, end_of, start_worker
 
 # What a worker that has had its last word may take to be gone.
 ENDS_WITHIN_S = 5.0
@@ -36,6 +33,7 @@ class WorkerProcesses:
         lock: the descriptor that holds the run directory.
         command: what each of them is; the descriptor of its link is added.
         ends_within_s: how long one that has lost its link may take to be gone; then it is killed.
+        early: those that were started before, which are taken out of it first.
     """
 
     def __init__(
@@ -45,11 +43,13 @@ class WorkerProcesses:
         *,
         command: Sequence[str] = WORKER_COMMAND,
         ends_within_s: float = ENDS_WITHIN_S,
+        early: list[StartedWorker] | None = None,
     ) -> None:
         self._key = key
         self._lock = lock
         self._command = command
         self._ends_within_s = ends_within_s
+        self._early = [] if early is None else early
 
     @asynccontextmanager
     async def __call__(self, count: int) -> AsyncIterator[Sequence[WorkerEnd]]:
@@ -57,8 +57,9 @@ class WorkerProcesses:
         started: list[StartedWorker] = []
         ends: list[WorkerEnd] = []
         try:
-            with _signals_held_back():
-                started.extend(self._start(count) for _ in range(count))
+            while self._early and len(started) < count:
+                started.append(self._early.pop(0))
+            started.extend(self._start(count) for _ in range(count - len(started)))
             ends.extend(self._end(each) for each in started)
             yield ends
         finally:
@@ -73,7 +74,7 @@ class WorkerProcesses:
     def _start(self, count: int) -> StartedWorker:
         environment = {**os.environ, KEY_VARIABLE: self._key.reveal()}
         try:
-            return start_worker(self._command, environment, handed=[self._lock])
+            return start_worker(self._command, environment)
         except OSError as error:
             what = counted(count, "worker")
             raise WorkerError(
@@ -81,6 +82,8 @@ class WorkerProcesses:
             ) from error
 
     def _end(self, each: StartedWorker) -> WorkerEnd:
+        with suppress(OSError):  # it has ended by itself, which its link tells
+            hand(each.link, [self._lock])
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(each.link))
         link: WorkerLink = StreamLink(stream, ToCoordinator)
         return WorkerEnd(link, partial(self._gone, each.process))
@@ -88,17 +91,3 @@ class WorkerProcesses:
     async def _gone(self, process: subprocess.Popen[bytes]) -> None:
         """Return once it certainly writes no more: it ends when its link does, or is ended."""
         await trio.to_thread.run_sync(partial(end_of, process, self._ends_within_s))
-
-
-@contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """A process that is started in here begins without heeding those that stop a run; what comes
-    for this one comes to it afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, stopping_signals())
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.runner.machine_limits import ephemeral_ports, usable_cores
+from headrace.runner.machine_limits import cores_for_workers, ephemeral_ports, usable_cores
 
 
 def test_ports_are_counted_both_ends_included(tmp_path: Path) -> None:
@@ -22,3 +22,4 @@ def test_a_system_without_affinity_has_all_its_cores(monkeypatch: pytest.MonkeyP
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 12)
     assert len(usable_cores()) == 12
+    assert cores_for_workers() == 11

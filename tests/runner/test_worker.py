@@ -11,6 +11,7 @@ import trio.testing
 
 from headrace.jobs import SCHEMA_VERSION, JobFile, LoadFacts, Manifest
 from headrace.runner.worker import _serve_socket, serve
+from headrace.runner.worker_command import wait_for_hand
 from headrace.runner.workers import Begin, Halt, StreamLink, ToCoordinator, ToWorker
 from headrace.runner.workers.messages import Anchor
 
@@ -74,3 +75,11 @@ async def test_a_worker_ends_with_its_link() -> None:
     with trio.fail_after(5):
         await _serve_socket(theirs.detach())
     assert ours.fileno() == -1
+
+
+def test_a_worker_that_was_never_handed_anything_ends_by_itself() -> None:
+    """One that was started early, for a run that came to nothing."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+    assert not wait_for_hand(theirs)
+    theirs.close()

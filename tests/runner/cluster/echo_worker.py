@@ -15,6 +15,7 @@ import sys
 def main() -> None:
     link = socket.socket(fileno=int(sys.argv[1]))
     directory, patient = "", False
+    link.recv(1)  # what it is handed before any message
     with link, link.makefile("rb") as lines:
         for line in lines:
             order, _, rest = line.decode().rstrip("\n").partition(" ")

@@ -15,7 +15,7 @@ import trio
 
 import headrace
 from headrace.reports import summarise
-from headrace.runner import Secret
+from headrace.runner import Secret, worker_command
 from headrace.runner.errors import WorkerError
 from headrace.runner.local_gateway import GatewayProcess, local_gateway
 from headrace.runner.workers import LinkLostError, WorkerProcesses
@@ -114,6 +114,7 @@ def test_after_the_coordinator_alone_was_killed_the_same_command_waits_and_goes_
 # Stands in for a worker: it says whether it has the key, and ends when its link does.
 STAND_IN = (
     "import os, socket, sys; link = socket.socket(fileno=int(sys.argv[1])); "
+    "held = socket.recv_fds(link, 1, 4); "
     "link.sendall(os.environ['HEADRACE_API_KEY'].encode()); link.recv(1)"
 )
 
@@ -133,6 +134,41 @@ async def test_workers_have_the_key_and_the_lock_and_end_with_their_links(tmp_pa
     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(other)
     assert len(ends) == 2
+
+
+async def test_workers_that_were_started_before_are_taken_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hold the lock from then on, as any; one that nobody takes is ended."""
+    command = (sys.executable, "-S", "-c", STAND_IN)
+    monkeypatch.setattr(worker_command, "WORKER_COMMAND", command)
+    monkeypatch.setenv("HEADRACE_API_KEY", "sk-of-the-tests")
+    lock = os.open(tmp_path, os.O_RDONLY)
+    none = (str(tmp_path / "none"),)
+    with worker_command.started_early(3) as early:
+        pids = [each.process.pid for each in early]
+        opened = WorkerProcesses(Secret("sk-of-the-tests"), lock, command=none, early=early)
+        async with opened(2) as ends:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.close(lock)
+            for end in ends:
+                with pytest.raises(LinkLostError):  # it has been handed the lock, and says the key
+                    await end.link.receive()
+            other = os.open(tmp_path, os.O_RDONLY)
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert [each.process.pid for each in early] == pids[2:]
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+    assert early[0].process.returncode == -signal.SIGKILL
+
+
+def test_where_none_can_be_started_early_it_is_for_whoever_misses_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_command, "WORKER_COMMAND", ("/no/such/program",))
+    with worker_command.started_early(2) as early:
+        assert early == []
 
 
 async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
