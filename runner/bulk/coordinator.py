@@ -35,11 +35,11 @@ from ..workers import (
     GivenJob,
     Hand,
     Leases,
-    NoMore,
     Past,
     Room,
     Shares,
     Tell,
+    WorkerTerms,
     WorkerUse,
 )
 from .copies import Copies
@@ -106,9 +106,9 @@ class HandingEngine(Engine):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._listen)
                     task = task_of(self._settings, self._recorder.totals.succeeded)
-                    await crew.begin("bulk", task)
+                    nursery.start_soon(crew.begin, "bulk", task)
                     await self._hand_out_all(passes, state, read)
-                    await crew.send(NoMore())
+                    await crew.no_more()
                 beside.cancel_scope.cancel()
         self._show_once()
 
@@ -145,10 +145,11 @@ class HandingEngine(Engine):
                     )
                     nursery.start_soon(self._stop.on_error, reading)
                 for number, lane in enumerate(self._lanes):
-                    nursery.start_soon(self._hand_out, number, lane)
+                    nursery.start_soon(self._hand_out, number, lane, nursery)
 
-    async def _hand_out(self, number: int, lane: Lane) -> None:
-        """Give the jobs of a lane to whoever has room, in blocks, until all of them are done."""
+    async def _hand_out(self, number: int, lane: Lane, sending: trio.Nursery) -> None:
+        """Give the jobs of a lane to whoever has room, in blocks, until all of them are done. One
+        that does not read what it has room for holds up no other."""
         backlog = self._backlogs[lane]
         while True:
             taken = await backlog.take()
@@ -171,7 +172,7 @@ class HandingEngine(Engine):
                 given.jobs[pending.job.index] = number, pending
             jobs = [self._given_job(pending) for pending in block]
             # Where it is lost meanwhile, `lost` comes after this and finds them among the others.
-            await self._crew.send_to(hand, Give(lane=number, jobs=jobs))
+            sending.start_soon(self._crew.send_to, hand, Give(lane=number, jobs=jobs))
 
     def _next_hand(self, lane: int) -> Hand | None:
         """Whose turn it is, of those that have room in this lane."""
@@ -259,17 +260,31 @@ class HandingEngine(Engine):
     # -- limits, money, and what is shown
 
     async def _deal(self) -> None:
-        while True:
-            if self._dealer.leases is not None:
-                self._dealer.leases.keep_below()
-            hands = {hand.number: hand for hand in self._crew.here}
-            for worker, terms in self._dealer.terms(self._clock.now()):
-                hand = hands.get(cast(int, worker))
-                if hand is not None:
-                    await self._crew.send_to(hand, Deal(terms=terms))
-            await trio.sleep(URGENT_S)
-            with trio.move_on_after(REPORT_S / 2):
-                await self._news.wait()
+        news: dict[int, WorkerTerms] = {}  # by worker: the newest, until they are handed over
+
+        async def tell(hand: Hand) -> None:
+            told = None
+            while (terms := news[hand.number]) is not told:
+                await self._crew.send_to(hand, Deal(terms=terms))
+                told = terms
+            del news[hand.number]
+
+        async with trio.open_nursery() as telling:
+            while True:
+                if self._dealer.leases is not None:
+                    self._dealer.leases.keep_below()
+                hands = {hand.number: hand for hand in self._crew.here}
+                for worker, terms in self._dealer.terms(self._clock.now()):
+                    hand = hands.get(cast(int, worker))
+                    if hand is None:
+                        continue
+                    begins = hand.number not in news
+                    news[hand.number] = terms
+                    if begins:  # each by itself: one that does not read holds up no other
+                        telling.start_soon(tell, hand)
+                await trio.sleep(URGENT_S)
+                with trio.move_on_after(REPORT_S / 2):
+                    await self._news.wait()
 
     async def _show(self) -> None:
         while True:

@@ -75,7 +75,8 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
                 beside.start_soon(self._stop.on_error, recorder.sync_regularly)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(crew.run)
-                    await crew.begin("load", task_of(self._asked))
+                    nursery.start_soon(crew.begin, "load", task_of(self._asked))
+                    await crew.all_ready()
                     await self._go(crew, parts, beside)
                 beside.cancel_scope.cancel()
         self._end_crew(crew.hands)

@@ -31,6 +31,7 @@ from .messages import (
     Done,
     Halt,
     Kill,
+    NoMore,
     Note,
     Noted,
     Ready,
@@ -177,26 +178,40 @@ class Crew:
             lane.outage_since_s = now_s - max(failing_s) if failing_s else None
 
     async def begin(self, kind: Literal["load", "bulk"], task: bytes) -> None:
-        """Tell each worker its task, as its kind of run has it, and wait until all are ready.
-
-        Returns early where the run stops.
-        """
+        """Tell each worker its task, as its kind of run has it. Returns once all have read it, or
+        are gone."""
         run, anchor = self._run, self._anchor()
         manifest = msgspec.json.encode(run.manifest)
-        for hand in self.hands:
-            begin = Begin(
-                kind=kind,
-                worker=hand.number,
-                of=len(self.hands),
-                directory=str(run.path),
-                manifest=manifest,
-                segment=self._segment,
-                anchor=anchor,
-                task=task,
-            )
-            await self.send_to(hand, begin)
+        async with trio.open_nursery() as nursery:
+            for hand in self.hands:
+                begin = Begin(
+                    kind=kind,
+                    worker=hand.number,
+                    of=len(self.hands),
+                    directory=str(run.path),
+                    manifest=manifest,
+                    segment=self._segment,
+                    anchor=anchor,
+                    task=task,
+                )
+                nursery.start_soon(self.send_to, hand, begin)
+
+    async def all_ready(self) -> None:
+        """Wait until all are ready, or the run stops."""
         for hand in self.hands:
             await first_of(hand.ready, hand.over, self._stop.requested)
+
+    async def no_more(self) -> None:
+        """All that there was to do is done: those that are ready end by themselves."""
+        await self._let_go()
+        await self.send(NoMore())
+
+    async def _let_go(self) -> None:
+        """End those that are not ready: they have done nothing that they would have to tell."""
+        for hand in self.here:
+            if not hand.ready.is_set():
+                hand.over.set()
+                await hand.end.link.aclose()
 
     def _anchor(self) -> Anchor:
         """A moment on both clocks."""
@@ -257,6 +272,7 @@ class Crew:
         await self._stop.requested.wait()
         reason = self._stop.reason
         assert reason is not None
+        await self._let_go()
         self.give_up_at(self._clock.now() + self._stop.grace_s)
         await self.send(Halt(reason=Reason.of(reason)))
         await self._stop.requested_now.wait()
@@ -270,7 +286,8 @@ class Crew:
                 await self._stop.on_error(partial(self._take, hand, message))
             hand.over.set()
         except LinkLostError:
-            await self._lose(hand)
+            if hand.here:  # and was not let go
+                await self._lose(hand)
 
     async def _lose(self, hand: Hand) -> None:
         hand.lost_s = self._clock.now()

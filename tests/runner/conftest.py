@@ -308,12 +308,13 @@ class Bench:
         read: Any = None,
         table: TableJobs | None = None,
         kill: dict[int, float] | None = None,
+        still: dict[int, tuple[float, float]] | None = None,
         on_machines: bool = False,
         machines_stay: bool = False,
         **fields: Any,
     ) -> Ran:
         """With `workers`, these are tasks of this loop, or `on_machines` of their own; those in
-        `kill` die at that time."""
+        `kill` die at that time, those in `still` stand still between two."""
         made = None
         if table is not None:
             anew = fields.get("rerun_changed", False)
@@ -348,6 +349,7 @@ class Bench:
                 run=self.directory,
                 key=Secret(key),
                 kill=kill,
+                still=still,
             ),
         )
         return Ran(outcome, self.directory)

@@ -115,6 +115,34 @@ async def test_what_a_lost_worker_had_not_done_goes_to_another(
     assert again["index"].to_list() == lost["index"].to_list()
 
 
+async def test_a_run_begins_with_the_first_worker_and_ends_without_those_that_are_not_ready(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Regression: the first request left once the last worker was ready."""
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    bench.write_chats(20)
+    ran = await bench.run(service, workers=3, concurrency=4, still={1: (0.0, 1e6), 3: (0.0, 1.2)})
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 20)
+    assert service.post_times_s[0] < 1
+    assert trio.current_time() < 10
+    parts = sorted(part.name for part in (ran.directory / "results").iterdir())
+    assert parts == ["part-w02-000001.parquet", "part-w03-000001.parquet"]
+    assert ran.attempts.height == 20
+
+
+async def test_a_worker_that_stands_still_holds_up_no_other(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Regression: what it had room for and did not read kept jobs and limits from all others."""
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    bench.write_chats(400)
+    ran = await bench.run(service, workers=3, concurrency=9, still={2: (2.2, 300.0)})
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 400)
+    ends_s = sorted(ran.results["total_s"] + ran.results["due_at"].dt.epoch("us") / 1e6)
+    assert sum(each > ends_s[0] + 60 for each in ends_s) <= 20
+    assert set(bodies(service).values()) == {1}
+
+
 @pytest.mark.slow
 async def test_a_run_goes_on_with_another_number_of_workers(
     bench: Any, service: Any, autojump_clock: MockClock

@@ -178,6 +178,8 @@ async def test_a_second_request_waits_no_longer_than_for_the_last_words(
 async def test_what_stops_one_worker_stops_all(tmp_path: Path, autojump_clock: MockClock) -> None:
     async def finds_the_disk_full(link: StreamLink[ToCoordinator, ToWorker]) -> None:
         await link.receive()
+        await link.send(Ready())
+        await trio.sleep(1)
         await link.send(Halt(reason=Reason.of(StorageError("the disk is full"))))
         await link.send(Done())
 
@@ -185,6 +187,28 @@ async def test_what_stops_one_worker_stops_all(tmp_path: Path, autojump_clock: M
     crew = await Bench(tmp_path, stop, heeds, finds_the_disk_full).run()
     assert isinstance(stop.reason, StorageError)
     assert all(hand.done is not None for hand in crew.hands)
+
+
+async def test_a_stop_waits_for_no_worker_that_is_not_ready(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async def never_ready(link: StreamLink[ToCoordinator, ToWorker]) -> None:
+        await link.receive()
+        await link.receive()
+
+    stop = Stop(grace_s=30.0)
+
+    async def interrupt() -> None:
+        await trio.sleep(2)
+        stop.request(InterruptError("interrupted"))
+
+    bench = Bench(tmp_path, stop, heeds, never_ready)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(interrupt)
+        crew = await bench.run()
+    assert trio.current_time() == 2
+    assert [hand.done is None for hand in crew.hands] == [False, True]
+    assert (bench.foreman.lost_at_s, bench.gone) == ({}, [])
 
 
 async def test_a_lost_worker_s_attempts_in_flight_are_recorded(
