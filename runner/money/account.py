@@ -28,6 +28,7 @@ FINAL_STATUSES = frozenset({501, 505})
 STABLE_WITHIN_S = 5.0
 STILL_S = 1.5
 STABLE_STEP_S = 0.25
+ROUNDED_DECIMALS = 2
 
 
 # What Decimal(38, 12) holds: more places are those of a float, and are rounded.
@@ -179,15 +180,17 @@ class Account:
         """The balance after the run, once the charges since `first` are in it.
 
         That is when a figure rose by `spent` exactly and none by less, or when all stand still with
-        none short of it; a figure that is short may still be caught up by late charges. Takes at
-        most `STABLE_WITHIN_S` seconds after the first answer. Raises KeyRefusedError.
+        none short of it by more than a service that rounds may show; one that is shorter may still
+        be caught up by late charges. Takes at most `STABLE_WITHIN_S` seconds after the first
+        answer. Raises KeyRefusedError.
         """
         paid = spent - first.spent
         reading = await self.read("after", spent=spent)
         with trio.move_on_after(STABLE_WITHIN_S):
             still_since_s = self._clock.now()
             while (taken := _taken(first, reading)) and min(taken) != paid:
-                if min(taken) > paid and self._clock.now() - still_since_s >= STILL_S:
+                enough = min(taken) >= paid - _rounded_away(first, reading)
+                if enough and self._clock.now() - still_since_s >= STILL_S:
                     break
                 await trio.sleep(STABLE_STEP_S)
                 later = await self.read("after", spent=spent)
@@ -235,6 +238,13 @@ def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
     if first.balance is None or last.balance is None:
         return []
     return AccountChange(first, last).taken
+
+
+def _rounded_away(first: BalanceReading, last: BalanceReading) -> Decimal:
+    """The most that two figures may hide between them: a unit of their last decimal. Of fewer than
+    two decimals nobody knows whether that is how many the service has."""
+    decimals = max(first.decimals or 0, last.decimals or 0)
+    return Decimal(1).scaleb(-decimals) if decimals >= ROUNDED_DECIMALS else Decimal(0)
 
 
 class EmptyFund(NamedTuple):

@@ -312,6 +312,27 @@ async def test_it_is_read_until_it_settles(
     assert reading.balance == Decimal(balances[19] if len(balances) == 39 else seen)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "took_s"),
+    [
+        ("138.52", "138.52", 1.5),  # a hundredth of what it shows was spent
+        ("138.50", "138.49", 1.5),
+        ("138.5", "138.5", 5.0),  # which may be all of its decimals, and a late charge
+        ("138.52", "138.53", 5.0),
+        ("138.5200", "138.5200", 5.0),
+    ],
+)
+async def test_what_a_service_rounds_away_is_not_waited_for(
+    service: Service, before: str, after: str, took_s: float, autojump_clock: Any
+) -> None:
+    account = account_of(service)
+    falling(service, before)
+    first = await account.read("before", spent=Decimal(0))
+    falling(service, after)
+    reading = await account.read_until_stable(spent=Decimal("0.0012"), first=first)
+    assert (reading.balance, trio.current_time()) == (Decimal(after), took_s)
+
+
 async def test_a_reading_without_a_figure_takes_no_figure_away(
     service: Service, autojump_clock: Any
 ) -> None:
