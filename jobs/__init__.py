@@ -220,6 +220,15 @@ if TYPE_CHECKING:
         parse_lengths,
         read_trace,
     )
+    from .server_pages import (
+        PAGE_BYTES_MAX,
+        PageRows,
+        Understood,
+        packed_page,
+        page_frame,
+        spooled_pages,
+        with_pages,
+    )
 
 __all__ = [
     "AGGREGATES",
@@ -236,6 +245,7 @@ __all__ = [
     "OF_LAST_ATTEMPT",
     "OF_SAMPLES",
     "OUTAGE_AFTER",
+    "PAGE_BYTES_MAX",
     "PERIODS",
     "RUN_FILES",
     "SCHEMA_CODE",
@@ -306,6 +316,7 @@ __all__ = [
     "Node",
     "Number",
     "OtherEndpoints",
+    "PageRows",
     "Part",
     "Period",
     "PeriodBudget",
@@ -352,6 +363,7 @@ __all__ = [
     "TracePrompts",
     "TraceUnit",
     "Unary",
+    "Understood",
     "Usage",
     "UsageKind",
     "UsagePlaces",
@@ -393,6 +405,8 @@ __all__ = [
     "open_table",
     "or_listed",
     "other_endpoints_from",
+    "packed_page",
+    "page_frame",
     "parse_condition",
     "parse_duration",
     "parse_expression",
@@ -421,6 +435,7 @@ __all__ = [
     "show_seconds",
     "show_seconds_short",
     "spool",
+    "spooled_pages",
     "strip_zeros",
     "suggested",
     "sync_directory",
@@ -433,6 +448,7 @@ __all__ = [
     "walk_nodes",
     "way_of",
     "whole_file",
+    "with_pages",
     "write_all",
 ]
 
@@ -445,6 +461,9 @@ __getattr__ = late(
             "place_jobs read_recipe row_ids spool"
         ),
         "forms": "Form SchemaRequest TooLongError asked_again check_schema schema_named way_of",
+        "server_pages": (
+            "PAGE_BYTES_MAX PageRows Understood packed_page page_frame spooled_pages with_pages"
+        ),
         "expressions": (
             "AGGREGATES OF_SAMPLES Aggregate Binary Expression ExpressionError Name Node Number "
             "Text Unary parse_condition parse_expression walk_nodes format_expression value_type"

@@ -15,7 +15,7 @@ from .intervals import Floats
 from .percentiles import no_spread, spread_of
 from .rates import rates
 from .refusals import refusals_of
-from .server_figures import server_series
+from .server_figures import server_said
 from .signs import judge_processes
 from .slices import slices_of
 from .spread import Since, Spread
@@ -39,13 +39,13 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
     ended = requests.answered + requests.failed
     good = int(rows.attempts["good"].sum())
     begin, end = facts.measure_from, facts.measure_to
-    measured = rates(rows)
+    measured, server = rates(rows), server_said(run, facts)
     verdict = weighed(judge_processes(rows, gaps), run, facts, rows, gaps)
     steady = steady_state(rows)
     if steady.steady is False:
         verdict = msgspec.structs.replace(verdict, notes=[steady.note])
     return LoadFigures(
-        facts=facts,
+        facts=msgspec.structs.replace(facts, scrape=server.scrape),
         verdict=verdict,
         window_s=(end - begin).total_seconds() if begin and end else None,
         requests=requests,
@@ -65,7 +65,7 @@ def load_figures(run: Run, facts: LoadFacts) -> LoadFigures:
         refusals=refusals_of(run, rows),
         connections=_connections(rows),
         slices=slices_of(rows),
-        server=server_series(run, facts),
+        server=server.series,
         steady_state=steady,
         hardware=hardware_cost(facts, measured),
     )

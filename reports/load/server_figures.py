@@ -6,12 +6,17 @@ import msgspec
 import polars as pl
 
 from headrace.jobs import (
+    SERVER_SPOOL,
     SERVER_TABLE,
     LoadFacts,
+    PageRows,
+    ScrapeFacts,
     ServerReading,
     check_row_count,
     check_rows,
     sealed_rows,
+    spooled_pages,
+    with_pages,
 )
 
 from ..run import Run
@@ -88,6 +93,7 @@ KNOWN = (
     ),
     Known("preemptions", "rate", ("vllm:num_preemptions_total",)),
 )
+NAMES = [name for known in KNOWN for name in known.names]
 
 
 class ServerPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,30 +116,48 @@ class ServerSeries(msgspec.Struct, frozen=True, kw_only=True):
     points: list[ServerPoint]
 
 
-def server_series(run: Run, facts: LoadFacts) -> list[ServerSeries]:
-    """The figures that are known by name; none where nobody read the server's metrics.
+class ServerSaid(NamedTuple):
+    """What the server said of itself, and how reading it went; None where nobody read it."""
+
+    series: list[ServerSeries]
+    scrape: ScrapeFacts | None
+
+
+def server_said(run: Run, facts: LoadFacts) -> ServerSaid:
+    """The figures that are known by name, and how the readings went. Of a run that did not come to
+    make a table of its pages these are read as they are.
 
     Raises:
-        InputError: the table is not one that a run writes.
+        InputError: the table, or the pages, are not what a run writes.
         polars.exceptions.PolarsError: it can't be read.
     """
-    path = run.directory / SERVER_TABLE
-    if not path.exists() or facts.measure_from is None:
-        return []
-    check_row_count([path], ServerReading)
-    check_rows(pl.scan_parquet(path), ServerReading, path)
-    names = [name for known in KNOWN for name in known.names]
+    path, spool = run.directory / SERVER_TABLE, run.directory / SERVER_SPOOL
+    if facts.measure_from is None:
+        return ServerSaid([], facts.scrape)
+    if path.exists():
+        check_row_count([path], ServerReading)
+        check_rows(pl.scan_parquet(path), ServerReading, path)
+        return ServerSaid(_all_series(sealed_rows([path], ServerReading), facts), facts.scrape)
+    if not spool.exists():
+        return ServerSaid([], facts.scrape)
+    rows = PageRows(names=frozenset(NAMES))
+    table = pl.concat(rows.tables(spooled_pages(spool)))
+    return ServerSaid(_all_series(table.lazy(), facts), with_pages(facts.scrape, rows.understood))
+
+
+def _all_series(readings: pl.LazyFrame, facts: LoadFacts) -> list[ServerSeries]:
     since_us = (pl.col("at") - facts.measure_from).dt.total_microseconds()
     table = (
-        sealed_rows([path], ServerReading)
-        .filter(pl.col("name").is_in(names))
+        readings.filter(pl.col("name").is_in(NAMES))
         .group_by("name", (since_us / 1e6).alias("at_s"))
         .agg(pl.col("value").sum().alias("sum"), pl.col("value").max().alias("largest"))
         .sort("at_s")
         .collect(engine="streaming")
     )
     there = set(table["name"].unique())
-    window = None if facts.measure_to is None else facts.measure_to - facts.measure_from
+    window = None
+    if facts.measure_to is not None and facts.measure_from is not None:
+        window = facts.measure_to - facts.measure_from
     end_s = None if window is None else window.total_seconds()
     found = []
     for known in KNOWN:

@@ -2,7 +2,7 @@
 
 from .reader import ServerReader
 from .spool import Spool
-from .table import with_table, write_server_table
+from .table import write_server_table
 from .url import checked_scrape_url
 
-__all__ = ["ServerReader", "Spool", "checked_scrape_url", "with_table", "write_server_table"]
+__all__ = ["ServerReader", "Spool", "checked_scrape_url", "write_server_table"]

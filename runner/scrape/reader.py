@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx
 import trio
 
-from headrace.jobs import ScrapeFacts
+from headrace.jobs import PAGE_BYTES_MAX, ScrapeFacts, packed_page
 
 from ..offload import Offload
 from ..transport import BodyError, RequestHead, Response, Sender, Wire, sender_over, whole_body
-from .spool import PAGE_BYTES_MAX, Spool, pack
+from .spool import Spool
 
 EVERY_S = 1.0
 WITHIN_S = 1.0
@@ -24,7 +25,8 @@ class ReadingError(Exception):
 
 
 class ServerReader:
-    """Reads `url` over `transport`, which it closes, into `spool`, which it doesn't.
+    """Reads `url` over `transport`, which it closes, into `spool`, which it doesn't; `utc` dates a
+    moment on trio's clock.
 
     Sends no key, follows no redirect; a reading has a second and 4 MB. One that fails is counted in
     `facts`; the first of them is announced, and the next one is tried a second later all the same.
@@ -37,6 +39,7 @@ class ServerReader:
         *,
         transport: httpx.AsyncBaseTransport,
         user_agent: str,
+        utc: Callable[[float], datetime],
         offload: Offload,
         announce: Callable[[str], None] | None,
     ) -> None:
@@ -44,6 +47,7 @@ class ServerReader:
         self._failures = Counter[str]()
         self._readings = 0
         self._transport = transport
+        self._utc = utc
         self._offload = offload
         self._announce = announce
         target = httpx.URL(url)
@@ -105,10 +109,10 @@ class ServerReader:
 
     async def _keep(self, at_s: float, page: bytes) -> None:
         if len(page) <= PACKED_AT_ONCE_BYTES:
-            packed = pack(page)
+            packed = packed_page(page)
         else:
-            packed = await self._offload(lambda: pack(page))
-        self.spool.append(at_s, packed)
+            packed = await self._offload(lambda: packed_page(page))
+        self.spool.append(self._utc(at_s), packed)
 
     def _failed(self, reason: str) -> None:
         if not self._failures and self._announce is not None:

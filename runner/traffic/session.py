@@ -19,6 +19,7 @@ from headrace.jobs import (
     Phase,
     PriceTable,
     Session,
+    with_pages,
 )
 
 from ..alarm import Alarm, OpenAlarm
@@ -32,7 +33,7 @@ from ..pending import Pending
 from ..record import Journal, Recorder, RecoveredState, RunDirectory, file_mode
 from ..request_heads import user_agent
 from ..rows import unsent_row
-from ..scrape import ServerReader, Spool, with_table, write_server_table
+from ..scrape import ServerReader, Spool, write_server_table
 from ..session import RunEnvironment, RunOutcome, RunSession
 from ..signals import interruption
 from ..stderr import show
@@ -87,6 +88,7 @@ class LoadSession(RunSession):
             Spool(self._run.path / SERVER_SPOOL, file_mode(self._run.path)),
             transport=environment.scraped or transport_to(url),
             user_agent=user_agent(),
+            utc=self._clock.utc,
             offload=environment.offload,
             announce=environment.announce,
         )
@@ -271,12 +273,11 @@ class LoadSession(RunSession):
             write_server_table,
             self._run.path,
             server.spool.path,
-            utc=self._clock.utc,
             check=self._stop.check,
         )
         self._facts.scrape = server.facts
         if not isinstance(self._stop.reason, StorageError):
-            self._facts.scrape = with_table(server.facts, await self._environment.read(write))
+            self._facts.scrape = with_pages(server.facts, await self._environment.read(write))
 
     def _end_run(self, schedule: Schedule, recorder: LoadRecorder) -> None:
         """Write down what is known now."""

@@ -5,7 +5,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from headrace.jobs import InputError, ScrapeFacts, ServerReading, row_frame
+from headrace.jobs import (
+    InputError,
+    ScrapeFacts,
+    ServerReading,
+    packed_page,
+    page_frame,
+    row_frame,
+)
 from headrace.reports import summarise
 from headrace.reports.load import LoadFigures, ServerSeries, server_lines
 from headrace.reports.load.server_figures import POINTS_MAX
@@ -134,4 +141,36 @@ def test_a_table_that_no_run_wrote_is_a_line(
     directory = made.write()
     spoilt.write_parquet(directory / "server.parquet", compression="zstd")
     with pytest.raises(InputError, match=r"server\.parquet"):
+        summarise(directory)
+
+
+def test_pages_that_a_killed_run_left_are_read_as_they_are(made: RunMaker) -> None:
+    """Nothing that was read is lost; there is no table, and run.json knows of no reading."""
+    made.load = facts(measure_to=None, ended=None, machine=None)
+    LoadMaker(made).fill(20)
+    directory = made.write()
+    name = "vllm:num_requests_running"
+    pages = [f"{name} {n}\nother{{}} 1\nnonsense\n".encode() for n in (4, 6)]
+    frames = [page_frame(at(3.0 + n), packed_page(page)) for n, page in enumerate(pages)]
+    (directory / "server.spool").write_bytes(b"".join(frames) + frames[0][:-1])
+    found = summarise(directory).load
+    assert found is not None
+    assert points(only(found, "running")) == [(1.0, 4.0), (2.0, 6.0)]
+    assert found.facts.scrape == ScrapeFacts(readings=2, failed=0, rows=4, unread=2)
+    assert server_lines(found) == [
+        "the server's metrics were read 2 times; 2 lines could not be understood",
+        "the server: 5 running on average (peak 6)",
+    ]
+    row_frame(ServerReading, [reading(3.0, name, 9.0)]).write_parquet(directory / "server.parquet")
+    sealed = summarise(directory).load
+    assert sealed is not None
+    assert points(only(sealed, "running")) == [(1.0, 9.0)]
+
+
+def test_damaged_pages_end_a_report_in_a_line(made: RunMaker) -> None:
+    made.load = facts()
+    LoadMaker(made).fill(20)
+    directory = made.write()
+    (directory / "server.spool").write_bytes(page_frame(at(3.0), b"junk"))
+    with pytest.raises(InputError, match=r"server\.spool is damaged .* remove it"):
         summarise(directory)

@@ -1,5 +1,6 @@
 """Reading a server's metrics once a second."""
 
+import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from headrace.jobs import PAGE_BYTES_MAX, spooled_pages
 from headrace.runner.errors import StorageError
 from headrace.runner.scrape import ServerReader, Spool
 from headrace.runner.scrape.reader import PACKED_AT_ONCE_BYTES
-from headrace.runner.scrape.spool import PAGE_BYTES_MAX, spooled_pages
+
+BEGAN = dt.datetime(2026, 6, 9, tzinfo=dt.UTC)
 
 
 class Trickle(httpx.AsyncByteStream):
@@ -65,6 +68,7 @@ class Read:
             self.spool,
             transport=self.server,
             user_agent="headrace/x",
+            utc=lambda at_s: BEGAN + dt.timedelta(seconds=at_s),
             offload=offload,
             announce=self.said.append,
         )
@@ -77,7 +81,7 @@ class Read:
 
     @property
     def pages(self) -> list[tuple[float, bytes]]:
-        return [tuple(each) for each in spooled_pages(self.spool.path)]  # type: ignore[misc]
+        return [((at - BEGAN).total_seconds(), page) for at, page in spooled_pages(self.spool.path)]
 
 
 async def test_a_page_a_second_is_kept_with_its_moment_and_no_key_is_sent(

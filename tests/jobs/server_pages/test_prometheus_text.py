@@ -11,8 +11,8 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from headrace.runner.scrape import prometheus_text
-from headrace.runner.scrape.prometheus_text import (
+from headrace.jobs.server_pages import prometheus_text
+from headrace.jobs.server_pages.prometheus_text import (
     PageParser,
     Series,
     parse_line,
