@@ -30,6 +30,7 @@ PARTS = {
     "bulk": ("bulk.py", "--repeats", "5"),
     "floor": ("floor.py", "--repeats", "5"),
     "workers": ("workers.py", "--repeats", "5"),
+    "local-cluster": ("local_cluster.py", "--repeats", "3"),
     "load": ("load.py", "--repeats", "5"),
     "watched": ("watched.py", "--repeats", "5", "--seconds", "12"),
     "chunks": ("chunks.py", "--repeats", "3"),

@@ -109,6 +109,21 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert INDEX in {target for target, _ in links(ROOT / "README.md")}
 
 
+def test_every_test_that_a_page_names_is_there() -> None:
+    named = {
+        (file, name)
+        for path in PAGES
+        for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", path.read_text())
+    }
+    missing = [
+        f"{file}::{name}"
+        for file, name in sorted(named)
+        if not (ROOT / file).exists() or (name and f"def {name}(" not in (ROOT / file).read_text())
+    ]
+    assert missing == []
+    assert len(named) > 10
+
+
 def test_the_index_names_every_page_itself() -> None:
     named = {target for target, _ in links(INDEX)}
     assert sorted(DOCS.rglob("*.md")) == sorted((named & set(DOCS.rglob("*.md"))) | {INDEX})

@@ -36,6 +36,8 @@ from tests.heeding import heed_signals
 
 KILLS_A_RUN = 20
 JOBS_A_KILL = 60
+# Sessions of workers are killed once these are there, and get further by then.
+JOBS_A_KILL_OF_WORKERS = 120
 JOBS_AT_THE_END = 60
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -57,6 +59,7 @@ def main(kills: int, interrupts: int, seed: int | None, workers: int, cluster: b
         kills=kills,
         interrupts=interrupts,
         seed=seed,
+        jobs_a_kill=JOBS_A_KILL_OF_WORKERS if cluster or workers > 1 else JOBS_A_KILL,
         workers=max(2, workers) if cluster else workers,
         cluster=cluster,
     )

@@ -166,6 +166,42 @@ async def test_a_run_goes_on_with_another_number_of_workers(
     assert ran.attempts.height == 120
 
 
+async def test_when_all_workers_are_lost_the_run_stops_and_is_resumed(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    bench.write_chats(60)
+    ran = await bench.run(service, workers=2, concurrency=6, kill={1: 1.2, 2: 2.2})
+    assert ran.outcome.exit_code == 1
+    assert "2 workers ended by themselves, and none is left" in (ran.outcome.reason or "")
+    ran = await bench.run(service, workers=2, concurrency=6)
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 60)
+    lost = ran.attempts.filter(ran.attempts["error_kind"] == "lost")
+    assert 2 <= lost.height <= 12
+    assert bodies(service).total() == ran.attempts.height == 60 + lost.height
+
+
+async def test_a_second_interrupt_ends_what_is_in_flight_at_all_workers(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=20.0)
+    bench.write_chats(30)
+    stop = Stop(grace_s=60.0)
+
+    async def interrupt_twice() -> None:
+        await trio.sleep(2.0)
+        stop.request(InterruptError("interrupted"))
+        await trio.sleep(1.0)
+        stop.now()
+
+    bench.nursery.start_soon(interrupt_twice)
+    ran = await bench.run(service, workers=2, concurrency=6, stop=stop)
+    assert ran.outcome.exit_code == 130
+    assert trio.current_time() < 4.0
+    assert ran.attempts["error_kind"].to_list() == ["cancelled"] * 6
+    assert not (ran.directory / "journal").exists()
+
+
 async def test_a_refused_key_at_one_worker_stops_all(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -51,14 +51,19 @@ def test_a_killed_worker_is_missed_and_the_others_go_on(
 ) -> None:
     out = tmp_path / "load.run"
 
-    def kill_the_second() -> None:
+    def stop_the_first_and_kill_the_second() -> None:
+        """The first for a while: it is not taken for lost."""
         wait_for(out / "journal", 2)
-        os.kill(workers_of(os.getpid())[1], signal.SIGKILL)
+        first, second = workers_of(os.getpid())
+        os.kill(first, signal.SIGSTOP)
+        os.kill(second, signal.SIGKILL)
+        time.sleep(0.3)
+        os.kill(first, signal.SIGCONT)
 
     limits = ("--rpm", "none", "--tpm", "none")
     with local_gateway("--ttft", "5ms", "--itl", "1ms", *limits) as gateway:
         monkeypatch.setenv("HEADRACE_API_KEY", gateway.key)
-        killer = threading.Thread(target=kill_the_second)
+        killer = threading.Thread(target=stop_the_first_and_kill_the_second)
         killer.start()
         outcome = headrace.load(
             base_url=gateway.base_url,
@@ -109,6 +114,34 @@ def test_after_the_coordinator_alone_was_killed_the_same_command_waits_and_goes_
     assert attempts["error_kind"].null_count() == attempts.height == 12
     posts = [line for line in log.read_text().splitlines() if "/v1/chat/completions" in line]
     assert len(posts) == 12
+
+
+def wait_until_nobody_holds(directory: Path) -> None:
+    """Wait until the last worker of a run is gone."""
+    lock = os.open(directory, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.close(lock)
+
+
+@pytest.mark.slow
+def test_after_the_coordinator_of_a_load_run_was_killed_what_was_in_flight_is_recorded(
+    tmp_path: Path,
+) -> None:
+    out, log = tmp_path / "load.run", tmp_path / "gateway.log"
+    limits = ("--rpm", "none", "--tpm", "none", "--log", str(log))
+    command = [sys.executable, "-P", "-m", "headrace", "load", "--workers", "2", "--out", str(out)]
+    command += ["--rate", "20/s", "--duration", "60s", "--output-tokens", "4"]
+    with local_gateway("--ttft", "400ms", "--itl", "1ms", *limits) as gateway:
+        given = {**environment(gateway), "HEADRACE_MODEL": "deepseek-v4-flash"}
+        with subprocess.Popen(command, env=given, stderr=subprocess.DEVNULL) as running:
+            wait_for(out / "journal", 2)
+            running.kill()
+        wait_until_nobody_holds(out)
+    summary = summarise(out)
+    posts = [line for line in log.read_text().splitlines() if "/v1/chat/completions" in line]
+    assert summary.load is not None
+    assert summary.load.verdict.verdict != "valid"
+    assert summary.outcome.succeeded == len(posts) > 0
 
 
 # Stands in for a worker: it says whether it has the key, and ends when its link does.
