@@ -31,6 +31,7 @@ from ..clock import RunClock
 from ..cluster import machines_of
 from ..errors import StorageError
 from ..limits import all_open_files
+from ..machine_limits import check_memory_for
 from ..metrics import metrics_beside
 from ..money import wait_for_reset
 from ..options import RunOptions
@@ -197,6 +198,8 @@ async def run_jobs(
     if settings.wait_for_reset:
         _refuse_stream(jobs, "--wait-for-reset reads the file again")
     _refuse_files_elsewhere(settings)
+    if settings.cluster is None and open_workers is None:
+        check_memory_for(settings.workers)
     with metrics_beside(display, settings.metrics, run_figures, environment.announce) as shown:
         async with machines_of(settings.cluster) as machines:
             session = partial(

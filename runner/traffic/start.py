@@ -177,6 +177,7 @@ async def _run_load(
 ) -> RunOutcome:
     settings, source, directory, asked = planned
     clock = RunClock(environment.wall)
+    workers = 1 if machines is not None else workers_of(settings, environment.announce)
     fresh = Manifest(
         headrace=version("headrace"),
         schema_version=SCHEMA_VERSION,
@@ -196,7 +197,7 @@ async def _run_load(
             asked = {**asked, "base_url": settings.base_urls._asdict()}
             workers = workers_on_machines(settings, machines, auto=asked.get("workers") == "auto")
             kind = _coordinator(asked, workers, _on_machines(machines, planned, run, environment))
-        elif (workers := workers_of(settings, environment.announce)) > 1:
+        elif workers > 1:
             kind = _coordinator(asked, workers, open_workers or _processes(settings, run))
         session = kind(
             run, settings, clock, environment, source=source, display=shown, open_alarm=open_alarm

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from headrace.jobs import InputError, counted
 
+from ..machine_limits import check_memory_for
 from .settings import LoadSettings
 
 if TYPE_CHECKING:
@@ -15,13 +16,14 @@ def workers_of(settings: LoadSettings, announce: Callable[[str], None] | None) -
     """How many there are of the `--workers` that were asked for; told where they are fewer.
 
     What holds a run back as a whole (limits, money, retries) is held by one process. Nor are there
-    more than have something to send.
+    more than have something to send. Raises InputError where memory is too small for them.
     """
     asked = settings.workers
     if asked == 1:
         return 1
     why = _one_alone(settings)
     found = 1 if why is not None else _useful(settings, asked)
+    check_memory_for(found)
     if found < asked and announce is not None:
         why = why or "there is no more for others to send"
         sends = "one process sends" if found == 1 else f"{counted(found, 'worker')} send"

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from headrace.jobs import InputError, ModelLimits, Price, PriceTable
-from headrace.runner import Secret
+from headrace.runner import Secret, machine_limits
 from headrace.runner.clock import wall_now
 from headrace.runner.cluster import ClusterMachines
 from headrace.runner.traffic import plan
@@ -77,3 +77,10 @@ def test_there_are_no_more_than_have_something_to_send() -> None:
 def test_what_one_process_has_to_hold_is_refused(asked: dict[str, Any], why: str) -> None:
     with pytest.raises(InputError, match=f"^with --cluster several processes send, and {why}"):
         counted(**asked)
+
+
+def test_memory_is_asked_of_those_alone_that_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_limits, "free_memory_bytes", lambda: 320_000_000)
+    assert workers_of(settings(concurrency=4), None) == 4
+    with pytest.raises(InputError, match=r"^8 workers take about 0.6 GB of memory"):
+        workers_of(settings(), None)
