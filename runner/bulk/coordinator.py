@@ -4,7 +4,7 @@ All else of a session is as with one process: it recovers, reads the balance, lo
 copies of equal jobs, shows, stops, and closes the books.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, cast
@@ -75,9 +75,12 @@ class HandingEngine(Engine):
         settings: RunSettings,
         clock: RunClock,
         open_crew: OpenCrew,
+        note: Callable[[str], Awaitable[None]],
         **parts: Any,
     ) -> None:
         super().__init__(**parts)
+        self._note = note
+        self._began_s = clock.now()
         self._settings = settings
         self._clock = clock
         self._open_crew = open_crew
@@ -223,6 +226,7 @@ class HandingEngine(Engine):
 
     def heard(self, hand: Hand, tell: Tell) -> None:
         """Jobs are done."""
+        self._admission.concurrency.show_peak(self._crew.peak, now_s=self._clock.now())
         jobs = self._given[hand.number].jobs
         lanes = list(self._lanes)
         for index in tell.done:
@@ -256,6 +260,16 @@ class HandingEngine(Engine):
         self._take_back(hand.number, left.attempts)
         self._news.set()
         self._room.notify_all()
+        await self._note(self._said_of_lost(hand))
+
+    def _said_of_lost(self, hand: Hand) -> str:
+        who = f"worker {hand.number} of {len(self._crew.hands)}"
+        if hand.end.place is not None:
+            who += f" on {hand.end.place.name}"
+        said = f"{who} was lost at {self._clock.now() - self._began_s:.1f} s"
+        if self._stop.reason is not None:
+            return said
+        return f"{said}; what it had not done goes to others"
 
     # -- limits, money, and what is shown
 
@@ -311,5 +325,6 @@ class BulkCoordinator(CoordinatorSession, BulkSession):
             settings=self._bulk,
             clock=self._clock,
             open_crew=partial(self._open_crew, parts),
+            note=self._note,
             **own,
         )

@@ -105,6 +105,10 @@ class Concurrency:
             self._fixed = limit
         self.history.note(now_s, self.limit, in_flight)
 
+    def show_peak(self, peak: int, *, now_s: float) -> None:
+        """Have the history know what others had in flight of late."""
+        self.history.note(now_s, self.limit, peak)
+
     def release(self) -> None:
         """Give a slot back; `tell` must follow."""
         self.in_flight -= 1

@@ -175,6 +175,13 @@ class RunDirectory:
             self.manifest.sessions[-1].unrecorded += amount
             self.save()
 
+    def note(self, said: str) -> None:
+        """Record a remark on this session, for its reports. Any thread may ask. Raises
+        StorageError."""
+        with self._writing:
+            self.manifest.sessions[-1].notes.append(said)
+            self.save()
+
     def raise_schema(self) -> None:
         """Record that the tables have this version's columns, as `recover` has seen to.
 

@@ -67,6 +67,7 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
         recorder = parts.recorder
         assert isinstance(recorder, LoadRecorder)
         self._crew_recorder = recorder
+        self._slots = parts.admission.concurrency
         for reject in self._source.rejects:
             recorder.reject(reject)
         async with self._open_crew(parts, self) as crew:
@@ -107,6 +108,7 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
 
     def heard(self, hand: Hand, tell: Tell) -> None:
         """A worker's counts and times so far."""
+        self._slots.show_peak(self._crew.peak, now_s=self._clock.now())
         if not tell.look:
             return
         look = _look_decoder.decode(tell.look)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from headrace.jobs import Session
@@ -47,6 +48,12 @@ class CoordinatorSession(RunSession):
             )
             yield crew
         crew.close(parts.images)
+
+    async def _note(self, said: str) -> None:
+        """Say it now, and have the run's reports say it. Raises StorageError."""
+        if self._environment.announce is not None:
+            self._environment.announce(f"{said[:1].upper()}{said[1:]}.")
+        await self._environment.offload(partial(self._run.note, said))
 
     def _begin(self, notes: Sequence[str]) -> tuple[random.Random, Session]:
         self._held.enter_context(coordinating(self._run.path))  # before run.json tells of workers

@@ -162,6 +162,11 @@ class Crew:
         """Attempts under way, as far as was told."""
         return sum(hand.latest.in_flight for hand in self.here)
 
+    @property
+    def peak(self) -> int:
+        """The peak in flight of late: the sum of those of all workers since they told before."""
+        return sum(hand.latest.peak for hand in self.here)
+
     def show_lanes(self, lanes: Lanes) -> None:
         """Have these lanes stand for those of all workers, as far as was told."""
         now_s, ahead_s = self._clock.now(), self.shared_s(0.0)

@@ -29,7 +29,6 @@ import msgspec
 
 from headrace.jobs import (
     BalanceReading,
-    ConcurrencyPoint,
     DownloadTotals,
     EstimateTotals,
     HeadraceError,
@@ -202,7 +201,8 @@ class LaneCount(Message, frozen=True, kw_only=True):
 class Tell(Message, frozen=True, kw_only=True, tag="tell"):
     """What a worker has done since it last told, and how it stands. `done` are the jobs that will
     not come back, by their lines, `readings` those of the balance that a refusal called for;
-    `lanes` and `look` are as they stand, the latter what its kind of run shows."""
+    `lanes` and `look` are as they stand, the latter what its kind of run shows; `peak` is what was
+    in flight at the most since."""
 
     succeeded: int = 0
     failed: int = 0
@@ -213,6 +213,7 @@ class Tell(Message, frozen=True, kw_only=True, tag="tell"):
     done: list[int] = []
     readings: list[BalanceReading] = []
     in_flight: int = 0
+    peak: int = 0
     slots: int = 0
     lanes: list[LaneCount] = []
     look: bytes = b""
@@ -223,7 +224,6 @@ class Done(Message, frozen=True, kw_only=True, tag="done"):
     ends with, `downloads` the linked images that it fetched."""
 
     estimates: dict[str, EstimateTotals] = {}
-    concurrency: list[ConcurrencyPoint] = []
     downloads: DownloadTotals | None = None
     facts: bytes = b""
 

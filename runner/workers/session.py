@@ -30,7 +30,7 @@ from ..limits import Lane
 from ..notify import first_of
 from ..offload import Offload
 from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory
-from ..session import RunOutcome, RunSession, download_totals, history_points
+from ..session import RunOutcome, RunSession, download_totals
 from .link import Link, LinkLostError
 from .messages import (
     Begin,
@@ -128,6 +128,7 @@ class WorkerSession(RunSession):
         readings, self._readings[:] = self._readings[:], []
         now_s = self._clock.now()
         shared_s = self.link.shared_s() - now_s
+        concurrency = parts.admission.concurrency
         return Tell(
             succeeded=totals.succeeded,
             failed=totals.failed,
@@ -135,8 +136,9 @@ class WorkerSession(RunSession):
             kept=totals.kept,
             unaccounted=totals.unaccounted,
             readings=readings,
-            in_flight=parts.admission.concurrency.in_flight,
-            slots=parts.admission.concurrency.limit,
+            in_flight=concurrency.in_flight,
+            peak=max(concurrency.history.peak(), concurrency.in_flight),
+            slots=concurrency.limit,
             lanes=[_counted(lane, now_s, shared_s) for lane in parts.admission.lanes],
         )
 
@@ -244,6 +246,7 @@ class WorkerSession(RunSession):
             done=now.done,
             readings=now.readings,
             in_flight=now.in_flight,
+            peak=now.peak,
             slots=now.slots,
             lanes=now.lanes,
             look=now.look,
@@ -282,7 +285,6 @@ class WorkerSession(RunSession):
             Done(
                 downloads=download_totals(parts.images),
                 estimates=parts.admission.estimator.totals(),
-                concurrency=history_points(parts.admission.concurrency, self._clock),
                 facts=self.facts(parts),
             )
         )

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from headrace.jobs import ModelLimits, Price, PriceTable
+from headrace.reports import summarise
 from headrace.runner import Stop
 from headrace.runner.errors import InterruptError
 from tests.runner.test_form_check import table as form_table
@@ -34,6 +35,16 @@ async def test_every_job_is_sent_once_and_has_its_result(
     parts = sorted(part.name for part in (ran.directory / "results").iterdir())
     assert parts == [f"part-w0{n}-000001.parquet" for n in (1, 2, 3)]
     assert not (ran.directory / "journal").exists()
+
+
+async def test_what_is_in_flight_for_an_instant_is_known(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Regression: a run of many jobs that ended between two reports had a peak of 0 in flight."""
+    service.answer = lambda seen: service.fine(delay_s=0.02)
+    bench.write_chats(16)
+    ran = await bench.run(service, workers=2, concurrency=12)
+    assert summarise(ran.directory).limits.concurrency.most_in_flight == 12
 
 
 async def test_jobs_fail_are_tried_again_and_lines_are_rejected_as_with_one(
@@ -104,7 +115,8 @@ async def test_what_a_lost_worker_had_not_done_goes_to_another(
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=0.5)
     bench.write_chats(80)
-    ran = await bench.run(service, workers=3, concurrency=9, kill={2: 2.2})
+    told: list[str] = []
+    ran = await bench.run(service, workers=3, concurrency=9, kill={2: 2.2}, announce=told.append)
     assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 80)
     assert ran.results["index"].to_list() == list(range(80))
     lost = ran.attempts.filter(ran.attempts["error_kind"] == "lost")
@@ -113,6 +125,9 @@ async def test_what_a_lost_worker_had_not_done_goes_to_another(
     assert bodies(service).total() == 80 + lost.height
     again = ran.results.filter(ran.results["attempts"] == 2)
     assert again["index"].to_list() == lost["index"].to_list()
+    # Regression: nothing said so.
+    assert told == ["Worker 2 of 3 was lost at 2.2 s; what it had not done goes to others."]
+    assert summarise(ran.directory).run.notes == [told[0][0].lower() + told[0][1:-1]]
 
 
 async def test_a_run_begins_with_the_first_worker_and_ends_without_those_that_are_not_ready(

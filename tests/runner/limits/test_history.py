@@ -15,6 +15,16 @@ def test_a_short_run_has_a_point_a_second() -> None:
     assert [look.in_flight for look in course.samples] == list(range(9, 100, 10))
 
 
+def test_a_peak_is_told_once_wherever_samples_begin() -> None:
+    history = ConcurrencyHistory()
+    for at_s, in_flight in [(0.0, 3), (0.4, 9), (0.9, 2), (1.1, 4)]:
+        history.note(at_s, 16, in_flight)
+    assert (history.peak(), history.peak()) == (9, 0)
+    history.note(1.2, 16, 1)
+    assert history.peak() == 1
+    assert [look.in_flight for look in history.samples] == [9, 4]
+
+
 @given(st.lists(st.floats(0.001, 50_000), min_size=1, max_size=3000))
 def test_a_long_run_has_a_bounded_number_of_points_from_its_start_on(gaps_s: list[float]) -> None:
     course, now_s = ConcurrencyHistory(), 0.0
