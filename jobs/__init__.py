@@ -229,6 +229,16 @@ if TYPE_CHECKING:
         spooled_pages,
         with_pages,
     )
+    from .services import (
+        GivenService,
+        JobServices,
+        ServiceRules,
+        ServicesForecaster,
+        choose_services,
+        routing_of,
+        services_in_settings,
+        services_of,
+    )
 
 __all__ = [
     "AGGREGATES",
@@ -293,6 +303,7 @@ __all__ = [
     "Forecaster",
     "Form",
     "Gap",
+    "GivenService",
     "HeadraceError",
     "InputError",
     "Job",
@@ -300,6 +311,7 @@ __all__ = [
     "JobFile",
     "JobMaker",
     "JobReader",
+    "JobServices",
     "JournalRecord",
     "KeySentAs",
     "LeftOut",
@@ -347,6 +359,8 @@ __all__ = [
     "Sent",
     "ServerReading",
     "ServiceRecord",
+    "ServiceRules",
+    "ServicesForecaster",
     "Session",
     "Shape",
     "Source",
@@ -378,6 +392,7 @@ __all__ = [
     "check_schema",
     "check_tables",
     "choose",
+    "choose_services",
     "columns",
     "counted",
     "counts_toward_outage",
@@ -425,11 +440,14 @@ __all__ = [
     "read_trace",
     "reasons_in_words",
     "replace_file",
+    "routing_of",
     "row_frame",
     "row_ids",
     "schema",
     "schema_named",
     "sealed_rows",
+    "services_in_settings",
+    "services_of",
     "show_amount",
     "show_duration",
     "show_seconds",
@@ -472,6 +490,10 @@ __getattr__ = late(
             "AheadPrompts BAD_LINES FilePrompts Lengths Part PromptShape Prompts RequestTemplate "
             "SyntheticPrompts Trace TracePrompts TraceUnit WHOLE docstring_jobs parse_lengths "
             "read_trace"
+        ),
+        "services": (
+            "GivenService JobServices ServiceRules ServicesForecaster choose_services "
+            "routing_of services_in_settings services_of"
         ),
     },
 )

@@ -1,16 +1,21 @@
 """The commands `headrace jobs ...`: what a job file holds, before it runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from headrace.settings_file import has_table
 from headrace.table_flags import selection_flags
 
 from .wording import counted, printable, printable_json, show_amount
 
 if TYPE_CHECKING:
-    from .costs import Forecast, ForecastRow, PriceTable
+    from collections.abc import Callable
+
+    from .costs import Forecast, Forecaster, ForecastRow, PriceTable
+    from .files import JobReader, Source
+    from .services import ServicesForecaster
 
 BAD_LINE_EXIT_CODE = 1
 
@@ -106,21 +111,17 @@ def check(
 
     FILE is a job file as for `headrace run`, or - for standard input.
     """
-    from headrace.settings_file import SETTINGS_FILE
     from headrace.standard_streams import stdout_is_gone
 
-    from .files import JobReader, open_source
+    from .files import open_source
     from .job import Job
-    from .model_limits import model_limits_from
-    from .other_endpoints import other_endpoints_from
     from .reject_reasons import SHOWN, RejectReasons, reasons_in_words
 
-    table, good, bad, unread = _load(prices), 0, [], False
+    good, bad, unread = 0, [], False
     reasons = RejectReasons()
-    own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
-    others = other_endpoints_from(Path(SETTINGS_FILE), any_endpoint=any_endpoint)
+    reads = _reading(tpm=tpm, prices=prices, bounded=True, any_endpoint=any_endpoint)
     with open_source(file) as source:
-        for item in JobReader(source, tpm=tpm, model_limits=own, bounded_by=table, others=others):
+        for item in reads.reader_of(source):
             if isinstance(item, Job):
                 good += 1
                 continue
@@ -156,25 +157,55 @@ def estimate(
     FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
     `headrace jobs check` lists them.
     """
-    from headrace.settings_file import SETTINGS_FILE
+    from .files import open_source
 
-    from .costs import Forecaster
-    from .files import JobReader, open_source
-    from .model_limits import model_limits_from
-    from .other_endpoints import other_endpoints_from
-
-    forecaster = Forecaster(_load(prices))
-    own = model_limits_from(Path(SETTINGS_FILE), rpm=None, tpm=tpm)
-    others = other_endpoints_from(Path(SETTINGS_FILE), any_endpoint=any_endpoint)
+    reads = _reading(tpm=tpm, prices=prices, bounded=False, any_endpoint=any_endpoint)
     with open_source(file) as source:
-        forecaster.add(JobReader(source, tpm=tpm, model_limits=own, others=others))
-    forecast = forecaster.forecast()
+        reads.forecaster.add(reads.reader_of(source))
+    forecast = reads.forecaster.forecast()
     if as_json:
         import msgspec
 
         _print_json(msgspec.to_builtins(forecast))
     else:
         _print_table(forecast)
+
+
+class _Reading(NamedTuple):
+    """How a job file is read and added up: as `headrace run` would here."""
+
+    reader_of: "Callable[[Source], JobReader]"
+    forecaster: "Forecaster | ServicesForecaster"
+
+
+def _reading(*, tpm: int | None, prices: str | None, bounded: bool, any_endpoint: bool) -> _Reading:
+    """With `bounded`, jobs that the prices don't bound are bad lines where there are prices."""
+    from functools import partial
+
+    from headrace.settings_file import SETTINGS_FILE
+
+    from .costs import Forecaster
+    from .files import JobReader
+    from .model_limits import model_limits_from
+    from .other_endpoints import other_endpoints_from
+
+    path, table = Path(SETTINGS_FILE), _load(prices)
+    others = other_endpoints_from(path, any_endpoint=any_endpoint)
+    own = model_limits_from(path, rpm=None, tpm=tpm)
+    if has_table(path, "services"):
+        from .services import ServicesForecaster, services_as_read
+
+        found = services_as_read(path, tpm=tpm, prices=table, bounded=bounded and table is not None)
+        reader_of = partial(JobReader, others=others, services=found.services)
+        return _Reading(reader_of, ServicesForecaster(found.services, found.prices))
+    reader_of = partial(
+        JobReader,
+        tpm=tpm,
+        model_limits=own,
+        bounded_by=table if bounded else None,
+        others=others,
+    )
+    return _Reading(reader_of, Forecaster(table))
 
 
 def _load(prices: str | None) -> "PriceTable | None":

@@ -24,6 +24,7 @@ from .money import (
     Budget,
     LeasedBudget,
     RefusalJudge,
+    ServiceBudget,
     max_cost_ceiling,
 )
 from .offload import Offload
@@ -37,8 +38,12 @@ if TYPE_CHECKING:
 
 
 class Assembly(NamedTuple):
-    """The parts of a session. `prices`, `limits`, what the account allows, and `watch` are None
-    where no cost is known, and the last two where money is lent by a coordinator."""
+    """The parts of a session; where it has several services, of one of them, which is `service`.
+
+    `prices`, `limits`, what the account allows, and `watch` are None where no cost is known, and
+    the last two where money is lent by a coordinator. `totals` and `stop` are those of the session,
+    or of the service.
+    """
 
     account: Account
     admission: Admission
@@ -47,6 +52,9 @@ class Assembly(NamedTuple):
     limits: AccountLimits | None
     prices: PriceTable | None
     recorder: Recorder
+    service: str | None
+    stop: Stop
+    totals: Totals
     watch: AccountWatch | None
 
 
@@ -68,6 +76,7 @@ def assemble(
     read: Offload,
     rng: random.Random,
     stop: Stop,
+    shared: Budget | None = None,
 ) -> Assembly:
     """Build the parts of a session.
 
@@ -75,7 +84,7 @@ def assemble(
         settings: of the run.
         run: its directory, whose manifest has the prices.
         recorder: of this session.
-        state: where the run stands.
+        state: where the run stands, as its service sees it.
         transport: to the service.
         foreign: to wherever images are linked to, without the key.
         concurrency: the slots.
@@ -88,6 +97,7 @@ def assemble(
         read: for work that a cancellation may leave behind.
         rng: of all chance.
         stop: told of what ends the run.
+        shared: what all services together may spend, where this is one of several.
 
     Returns:
         The parts; transports and recorder stay the caller's.
@@ -98,15 +108,21 @@ def assemble(
         anthropic_base_url=settings.anthropic_base_url,
         key=settings.key,
         headers=settings.headers,
+        auth=settings.auth,
         usage_places=settings.endpoints,
         clock=clock,
         timed=timed,
         offload=read,
     )
-    account = Account(client, clock)
-    prices = run.manifest.prices
-    kind = LeasedBudget if leased else Budget
-    budget = None if prices is None else budget_of(settings, recorder.totals, prices, kind=kind)
+    service = settings.service
+    account = Account(client, clock, service=service, key_variable=settings.key_variable)
+    prices, totals = run.manifest.prices_of(service), recorder.totals_of(service)
+    budget: Budget | None = None
+    if prices is not None and shared is not None:
+        budget = ServiceBudget(totals, currency=prices.currency, shared=shared)
+    elif prices is not None:
+        kind = LeasedBudget if leased else Budget
+        budget = budget_of(settings, totals, prices.currency, kind=kind)
     admission = Admission(
         lanes=lanes_of(settings, state, lane=lane, clock=clock, rng=rng),
         concurrency=concurrency,
@@ -122,7 +138,7 @@ def assemble(
         policy=RetryPolicy(
             attempts=settings.attempts, deadline_s=settings.deadline_s, now=clock.now, rng=rng
         ),
-        refusals=RefusalJudge(account, recorder),
+        refusals=RefusalJudge(account, recorder, totals),
         recorder=recorder,
         prices=prices,
         images=images,
@@ -135,6 +151,7 @@ def assemble(
         limits = AccountLimits(
             account=account,
             recorder=recorder,
+            totals=totals,
             budget=budget,
             clock=clock,
             stop=stop,
@@ -144,6 +161,7 @@ def assemble(
             account=account,
             limits=limits,
             recorder=recorder,
+            totals=totals,
             budget=budget,
             clock=clock,
             stop=stop,
@@ -157,6 +175,9 @@ def assemble(
         limits=limits,
         prices=prices,
         recorder=recorder,
+        service=service,
+        stop=stop,
+        totals=totals,
         watch=watch,
     )
 
@@ -172,13 +193,14 @@ def form_check_of(
 
     from .form_check import FormCheck
 
+    prices = run.manifest.prices_of(settings.service)
     way = way_of(recipe, "the recipe")
     assert way is not None
     return FormCheck(
         Form(recipe.schema, way),
         reasks=settings.reask if isinstance(settings, RunSettings) else 0,
         deadline_s=settings.deadline_s,
-        bounds=None if run.manifest.prices is None else CostBounds(run.manifest.prices),
+        bounds=None if prices is None else CostBounds(prices),
         offload=offload,
     )
 
@@ -199,6 +221,7 @@ def lanes_of(
         rng=rng,
         now_s=clock.now(),
         kind=lane,
+        service=settings.service,
     )
     for attempt in state.recent:
         limiter = lanes.of(attempt.model).limiter
@@ -207,9 +230,9 @@ def lanes_of(
 
 
 def budget_of(
-    settings: SendSettings, totals: Totals, prices: PriceTable, *, kind: type[Budget] = Budget
+    settings: SendSettings, totals: Totals, currency: str, *, kind: type[Budget] = Budget
 ) -> Budget:
     """What the run may spend, under the user's own ceiling where there is one."""
-    limit, currency = settings.max_cost, prices.currency
+    limit = settings.max_cost
     ceiling = None if limit is None else max_cost_ceiling(limit, currency)
     return kind(totals, currency=currency, ceiling=ceiling)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import partial
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -11,12 +12,14 @@ from headrace.table_flags import selection_flags
 
 from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .params import BASE_URL, send_flags, time_flag
+from .service_flags import SERVICE, chosen_services
 from .stderr import print_err
 
 if TYPE_CHECKING:
     from headrace.reports import GateReport, Summary
 
     from .bulk import Display, TableJobs
+    from .services import ChosenServices
     from .worker_command import StartedWorker
 
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--recipe", metavar="R.toml", help="JOBS is a table; this says how a row is asked.")
 @selection_flags
 @send_flags(BULK, concurrency="auto", text="Attempts in flight.")
+@SERVICE
 @time_flag("--deadline", DEADLINE_S, text="For each job.")
 @time_flag("--outage", OUTAGE_S, text="How long the service may fail before the run stops.")
 @time_flag("--grace", BULK.grace_s, text="How long Ctrl-C lets what is in flight finish.")
@@ -94,9 +98,13 @@ def _run(
     from .settings import RunSettings, default_run_directory, settings_from
 
     table = _table(jobs, recipe, options)
-    own = model_limits_from(Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"])
-    named = other_endpoints_from(Path(SETTINGS_FILE)).named
-    settings = settings_from(RunSettings, None, model_limits=own, endpoints=named, **options)
+    rpm, tpm, path = options["rpm"], options["tpm"], Path(SETTINGS_FILE)
+    if services := chosen_services(options.pop("service_names"), rpm=rpm, tpm=tpm):
+        options |= {"services": services, "base_url": None}
+    else:
+        options["model_limits"] = model_limits_from(path, rpm=rpm, tpm=tpm)
+    options["endpoints"] = other_endpoints_from(path).named
+    settings = settings_from(RunSettings, None, **options)
     directory = Path(out) if out else default_run_directory(jobs, recipe=recipe)
     display, say = _display()
     outcome, summary = run_and_summarise(
@@ -182,11 +190,14 @@ def _show_judged(summary: "Summary", gate: "GateReport", *, as_json: bool) -> No
 
 @click.command()
 @BASE_URL
+@SERVICE
 @click.option("--json", "as_json", is_flag=True, help="Print the reading as JSON.")
-def balance(base_url: str | dict[str, str] | None, *, as_json: bool) -> None:
-    """Show the account's balance and the key's budgets.
+def balance(
+    base_url: str | dict[str, str] | None, service_names: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Show the account's balance and the key's budgets: of each service, where there are several.
 
-    The key is read from HEADRACE_API_KEY.
+    The key is read from HEADRACE_API_KEY, or the variable that the service names.
     """
     import trio
 
@@ -194,12 +205,55 @@ def balance(base_url: str | dict[str, str] | None, *, as_json: bool) -> None:
     from .money import read_once, show_reading
     from .settings import key_from
 
+    services = chosen_services(service_names, rpm=None, tpm=None)
+    if services is not None:
+        _show_balances(services, as_json=as_json)
+        return
     reading = trio.run(read_once, base_urls_from(base_url).openai, key_from(None))
     if as_json:
-        import msgspec
-
-        from headrace.jobs import printable_json
-
-        click.echo(printable_json(msgspec.json.format(msgspec.json.encode(reading), indent=2)))
+        _print_json(reading)
     else:
         click.echo(show_reading(reading))
+
+
+def _show_balances(chosen: "ChosenServices", *, as_json: bool) -> None:
+    """The balance of each service; exits by what could not be read."""
+    import trio
+
+    from headrace.jobs import BalanceReading, HeadraceError
+
+    from .errors import first_exit_code
+    from .money import read_once, show_reading
+    from .services import services_from
+
+    services = services_from(chosen, None, rpm=None, tpm=None, prices=None, http2=False)
+    readings: list[BalanceReading] = []
+    failures: list[HeadraceError] = []
+    for each in services.each:
+        read = partial(
+            read_once,
+            service=each.name,
+            auth=each.auth,
+            key_variable=each.key_variable,
+        )
+        try:
+            reading = trio.run(read, each.urls.openai, each.key)
+        except HeadraceError as error:
+            failures.append(error)
+            print_err(f"{each.name}: {error.format_message()}")
+        else:
+            readings.append(reading)
+            if not as_json:
+                click.echo(f"{each.name}\n{indent(show_reading(reading), '  ')}")
+    if as_json:
+        _print_json(readings)
+    if failures:
+        click.get_current_context().exit(first_exit_code(failures))
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    from headrace.jobs import printable_json
+
+    click.echo(printable_json(msgspec.json.format(msgspec.json.encode(value), indent=2)))

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import httpx
 
-from headrace.jobs import ENDPOINTS, NO_OTHERS, UNUSABLE_ANSWER, ErrorKind, Job, UsagePlaces
+from headrace.jobs import (
+    ENDPOINTS,
+    NO_OTHERS,
+    UNUSABLE_ANSWER,
+    ErrorKind,
+    Job,
+    KeySentAs,
+    UsagePlaces,
+)
 
 from .answer_headers import (
     COST_HEADER,
@@ -70,6 +78,7 @@ from .transport import (
 
 BODY_BYTES_MAX = 512 * 1024 * 1024
 DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
+TOO_LONG = Failure("protocol", f"the answer is over {BODY_BYTES_MAX} bytes", final=True)
 # Comments before a JSON body, sent while the model was at work.
 KEEP_ALIVES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*:[^\r\n]*[\r\n])+\s*(?=[{\[])")
 # How a body begins that is a stream of events, whatever it is labelled: one per line, or SSE.
@@ -88,7 +97,8 @@ class Document(NamedTuple):
 class Client:
     """Sends jobs to one service with one key. The transport belongs to the caller.
 
-    `anthropic_base_url` is that of /v1/messages, where it differs. With `timed`, all reads carry
+    `anthropic_base_url` is that of /v1/messages, where it differs; `auth` is how the key is sent,
+    None by the url. With `timed`, all reads carry
     the kernel's receive times and gaps between tokens are collected; without it, streams alone have
     the former. `usage_places` has, by url, where an answer tells its usage, for services that have
     it elsewhere. `offload` is for long looks: what it does is lost with the attempt where that is
@@ -103,6 +113,7 @@ class Client:
         anthropic_base_url: str | None = None,
         key: Secret,
         headers: tuple[tuple[str, str], ...] = (),
+        auth: KeySentAs | None = None,
         clock: RunClock,
         timed: bool = False,
         usage_places: Mapping[str, UsagePlaces] = NO_OTHERS.named,
@@ -117,7 +128,7 @@ class Client:
         self.base_url = base_url
         self.http_url = http_base(base_url)  # a Unix socket is addressed by another name
         self._posts, self._get_headers, self.user_agent = request_heads(
-            base_url, anthropic_base_url or base_url, key=key, headers=headers
+            base_url, anthropic_base_url or base_url, key=key, headers=headers, auth=auth
         )
 
     async def open(self, url: httpx.URL) -> Response:
@@ -199,7 +210,7 @@ class Client:
     async def _read_whole(self, job: Job, answer: Response, wire: Wire) -> AttemptOutcome:
         collected = await collect(answer, most_bytes=BODY_BYTES_MAX)
         if collected is None:
-            return AttemptOutcome(failure=_too_long())
+            return AttemptOutcome(failure=TOO_LONG)
         if collected.broken is not None and not 200 <= answer.status < 300:
             raise collected.broken
         if len(collected.data) > LONG_BYTES:
@@ -357,11 +368,11 @@ class Client:
             )
         if not error.paid:
             said = read_error(data).message if error.parsed is None else None
-            words = str(error) if said is None else f"{_brief(error)}; it says: {said}"
+            words = str(error) if said is None else f"{error.brief}; it says: {said}"
             return AttemptOutcome(failure=Failure("protocol", words), content_end_at_s=end_s)
         failure = Failure(
             "protocol",
-            f"{_brief(error)}; it was likely billed, so it is kept and not sent again",
+            f"{error.brief}; it was likely billed, so it is kept and not sent again",
             UNUSABLE_ANSWER,
             final=True,
         )
@@ -418,7 +429,7 @@ class Client:
             if stream.ended:
                 await drain(coming)
             elif wire.bytes_received > BODY_BYTES_MAX:
-                broken = _too_long()
+                broken = TOO_LONG
             elif not stream.over:
                 whole_events = len(stream.unreadable)
                 more = take(b"", wire.arrived_at_s, lambda _: parser.end())
@@ -487,12 +498,3 @@ class Client:
             partial=None if found is not None and stream.has_usage else stream.partial(),
             reported=stream.failed is not None,
         )
-
-
-def _too_long() -> Failure:
-    return Failure("protocol", f"the answer is over {BODY_BYTES_MAX} bytes", final=True)
-
-
-def _brief(error: UnusableAnswerError) -> str:
-    """What is wrong with an answer, without the parser's remark on where."""
-    return str(error).partition(": ")[0]

@@ -10,7 +10,7 @@ import click
 from headrace.settings_file import SettingsFileError, read_settings
 
 # Tables that are not a command's: whoever needs them reads them.
-OTHER_TABLES = ("limits", "base_urls", "endpoints")
+OTHER_TABLES = ("limits", "base_urls", "endpoints", "services")
 
 
 def defaults_for(

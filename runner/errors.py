@@ -8,7 +8,10 @@
     ├── StorageError                     exit 1   the run directory can't be written to any more
     ├── OutageError                      exit 1   the service failed for longer than --outage
     ├── OutOfMoneyError                  exit 3   balance or budget is spent
+    │   └── MaxCostError                 exit 3   the user's own ceiling is reached
     ├── OverbilledError                  exit 3   more was billed than anything accounts for
+    │   └── BeyondBoundError             exit 3   an answer alone, more than it could cost
+    ├── ServicesStoppedError                      some of several services stopped: by their reasons
     ├── JobsRefusedError                 exit 1   the same 4xx to all jobs of a url and model
     ├── WorkerError                      exit 1   workers can't be started, or all of them are lost
     │   └── CoordinatorLostError         exit 1   within a worker: whoever started it is gone
@@ -22,6 +25,7 @@ All but the first four stop a run that is under way: what was finished is record
 command resumes from there.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from headrace.jobs import HeadraceError, InputError
@@ -58,10 +62,19 @@ class OutOfMoneyError(HeadraceError):
         self.resets_at = resets_at
 
 
+class MaxCostError(OutOfMoneyError):
+    """The user's own ceiling is reached, which is over all services."""
+
+
 class OverbilledError(HeadraceError):
-    """More was billed than an attempt can cost, or the account took more than the run knows of."""
+    """The account took more than the run knows of."""
 
     exit_code = 3
+
+
+class BeyondBoundError(OverbilledError):
+    """An answer was billed more than its attempt could cost, so the user's own ceiling can't be
+    kept."""
 
 
 class JobsRefusedError(HeadraceError):
@@ -80,6 +93,21 @@ class KeyRefusedError(HeadraceError):
     """The gateway refused the key."""
 
     exit_code = 5
+
+
+class ServicesStoppedError(HeadraceError):
+    """Services stopped, each for its own reason, and what the others had to do is done.
+
+    `reasons` are by the services' names, and the exit code is `first_exit_code` of them;
+    `resets_at` is when the first of those that stopped for money has some again, None where nobody
+    knows.
+    """
+
+    def __init__(self, reasons: Mapping[str, HeadraceError]) -> None:
+        words = [f"the service {name} stopped: {each.message}" for name, each in reasons.items()]
+        super().__init__("; ".join(words))
+        resets = [each.resets_at for each in reasons.values() if isinstance(each, OutOfMoneyError)]
+        self.resets_at = min((each for each in resets if each is not None), default=None)
 
 
 class InterruptError(HeadraceError):
@@ -104,3 +132,29 @@ class TerminateError(InterruptError):
     """SIGTERM came, and the run stopped cleanly."""
 
     exit_code = 143
+
+
+# What is wrong with one service; the money that the user allows is over all of them.
+_OF_SERVICE = (
+    UnreachableError,
+    OutageError,
+    OutOfMoneyError,
+    OverbilledError,
+    JobsRefusedError,
+    KeyRefusedError,
+)
+# Exit codes, the first that applies: signals, input, the key, money, and then any other stop.
+_EXIT_ORDER = (129, 130, 131, 143, 2, 5, 3)
+
+
+def is_of_service(reason: HeadraceError) -> bool:
+    """Whether it concerns one service, so that others may carry on."""
+    return isinstance(reason, _OF_SERVICE) and not isinstance(
+        reason, MaxCostError | BeyondBoundError
+    )
+
+
+def first_exit_code(reasons: Iterable[HeadraceError]) -> int:
+    """The exit code of a run that stopped for all of these: that of the one that comes first."""
+    codes = {reason.exit_code for reason in reasons}
+    return next((code for code in _EXIT_ORDER if code in codes), 1)

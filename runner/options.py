@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from headrace.jobs import ModelLimits
 
@@ -66,6 +66,8 @@ class RunOptions(SendOptions, total=False):
     skip_damaged: leave out what of the journal can't be read, and send its jobs again.
     dedupe: send jobs that ask the same once, and give all of them its outcome.
     reask: how often a job is asked again whose answer does not fit the recipe's schema.
+    services: several services instead of `base_url`, each a mapping as `[[services]]` of
+        headrace.toml has it: `{"name": "a", "base_url": ..., "models": [...]}`.
     wait_for_reset: sleep until a spent budget of the key has its reset.
     download: fetch images that come as links into the run's `images/`.
     """
@@ -77,6 +79,7 @@ class RunOptions(SendOptions, total=False):
     retry_failed: bool
     rerun_changed: bool
     skip_damaged: bool
+    services: Sequence[Mapping[str, Any]]
     wait_for_reset: bool
     dedupe: bool
     reask: int

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import httpx
 
-from headrace.jobs import ENDPOINTS
+from headrace.jobs import ENDPOINTS, KeySentAs
 
 from .base_url import endpoint_url, has_api_version
 from .secret import Secret
@@ -36,9 +36,15 @@ class RequestHeads(NamedTuple):
 
 
 def request_heads(
-    base_url: str, anthropic_base_url: str, *, key: Secret, headers: tuple[tuple[str, str], ...]
+    base_url: str,
+    anthropic_base_url: str,
+    *,
+    key: Secret,
+    headers: tuple[tuple[str, str], ...],
+    auth: KeySentAs | None = None,
 ) -> RequestHeads:
-    """Heads for a service, with `headers` of the user's own, which come before ours."""
+    """Heads for a service, with `headers` of the user's own, which come before ours. `auth` says
+    how the key is sent; None by the endpoint and the URL."""
     agent = user_agent()
     own = {name.lower(): value for name, value in headers}
 
@@ -47,7 +53,7 @@ def request_heads(
         base = anthropic_base_url if anthropic else base_url
         fields = {
             **_common(base, agent),
-            **(_anthropic(key) if anthropic else _bearer(base, key)),
+            **(_anthropic(key, auth) if anthropic else _bearer(base, key, auth)),
             "content-type": "application/json",
             **own,
         }
@@ -56,7 +62,7 @@ def request_heads(
 
     posts = PostHeads(head_of)
     posts.update({path: head_of(path) for path in ENDPOINTS})
-    get = {**_common(base_url, agent), **_bearer(base_url, key), **own}
+    get = {**_common(base_url, agent), **_bearer(base_url, key, auth), **own}
     return RequestHeads(posts, httpx.Headers(get), agent)
 
 
@@ -70,12 +76,18 @@ def _common(base_url: str, agent: str) -> dict[str, str]:
     return {"host": host, "user-agent": agent, "accept-encoding": "identity"}
 
 
-def _bearer(base_url: str, key: Secret) -> dict[str, str]:
-    fields = {"authorization": f"Bearer {key.reveal()}"}
+def _bearer(base_url: str, key: Secret, auth: KeySentAs | None) -> dict[str, str]:
+    if auth is not None:
+        return _sent_as(auth, key)
+    fields = _sent_as("bearer", key)
     if has_api_version(base_url):
         fields["api-key"] = key.reveal()  # where Azure looks for a key; Bearer is a token of Entra
     return fields
 
 
-def _anthropic(key: Secret) -> dict[str, str]:
-    return {"x-api-key": key.reveal(), "anthropic-version": ANTHROPIC_VERSION}
+def _anthropic(key: Secret, auth: KeySentAs | None) -> dict[str, str]:
+    return {**_sent_as(auth or "x-api-key", key), "anthropic-version": ANTHROPIC_VERSION}
+
+
+def _sent_as(auth: KeySentAs, key: Secret) -> dict[str, str]:
+    return {"authorization": f"Bearer {key.reveal()}"} if auth == "bearer" else {auth: key.reveal()}

@@ -102,6 +102,7 @@ def sent_row(flight: InFlight, clock: RunClock, *, sent_s: float) -> Sent:
         reserved_tokens=flight.reserved_tokens,
         cost_bound=pending.cost_bound,
         reopened=pending.replaces is not None,
+        service=flight.lane.service,
     )
 
 
@@ -149,6 +150,7 @@ def attempt_row(
         cost=charge.cost,
         cost_note=charge.note,
         reported_cost=usage.reported_cost,
+        service=flight.lane.service,
         cost_bound=None if failure and failure.unprocessed else flight.pending.cost_bound,
         probable_cost=charge.probable_cost,
         ratelimit_limit=outcome.limits.rpm,
@@ -160,7 +162,7 @@ def attempt_row(
     )
 
 
-def unsent_row(job: Job, due_at: datetime) -> Attempt:
+def unsent_row(job: Job, due_at: datetime, *, service: str | None = None) -> Attempt:
     """The row of a request that was due and never left."""
     return Attempt(
         index=job.index,
@@ -171,6 +173,7 @@ def unsent_row(job: Job, due_at: datetime) -> Attempt:
         due_at=due_at,
         error_kind="cancelled",
         error_message="due, and not sent before the run ended",
+        service=service,
         stream=job.stream,
     )
 

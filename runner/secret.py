@@ -2,9 +2,11 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
+
+from headrace.jobs import InputError
 
 from .spellings import Span, spans_spelled
 
@@ -113,6 +115,19 @@ class Secret:
         return f"Secret({REDACTED})"
 
     __str__ = __repr__
+
+
+def key_in(variable: str, environment: Mapping[str, str]) -> Secret:
+    """The key that a variable holds. Raises InputError where there is none, or one that no header
+    can carry."""
+    text = environment.get(variable, "").strip()
+    if not text:
+        raise InputError(
+            f"no key: set {variable} (a key is never taken as a flag); `headrace demo` needs none"
+        )
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise InputError(f"{variable} holds characters that no key has; set it again")
+    return Secret(text)
 
 
 def _in_base64(value: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ import math
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -29,9 +30,10 @@ from headrace.jobs import (
 from .assembly import Assembly, assemble
 from .attempts import Attempts
 from .clock import RunClock, wall_now
-from .errors import InterruptError, OutOfMoneyError, StorageError
+from .errors import InterruptError, OutOfMoneyError, ServicesStoppedError, StorageError
 from .images import ImageStore, connect_public
-from .limits import Concurrency, Lane
+from .limits import Concurrency, Lane, added_up
+from .money import Budget
 from .offload import Offload, in_thread, in_thread_abandoned
 from .record import (
     Journal,
@@ -48,12 +50,14 @@ from .stop import Stop
 from .transport import TrioTransport, own_authorities, transport_to
 
 REASONS_KEPT = 20
+MONEY_COMES_BACK = (OutOfMoneyError, ServicesStoppedError)  # those that may say when
 
 
 class RunEnvironment(NamedTuple):
     """What a run touches outside its directory; a test puts its own in their places."""
 
     transport: httpx.AsyncBaseTransport | None = None
+    services: Mapping[str, httpx.AsyncBaseTransport] = {}  # where there are several, by name
     foreign: httpx.AsyncBaseTransport | None = None  # to hosts of linked images
     scraped: httpx.AsyncBaseTransport | None = None  # to the server's metrics
     offload: Offload = in_thread
@@ -64,6 +68,15 @@ class RunEnvironment(NamedTuple):
 
 
 REAL_ENVIRONMENT = RunEnvironment()
+
+
+class Recovered(NamedTuple):
+    """A session that has begun: where its run stands, what records, and what draws."""
+
+    state: RecoveredState
+    recorder: Recorder
+    session: Session
+    rng: random.Random
 
 
 class RunOutcome(NamedTuple):
@@ -145,6 +158,18 @@ class RunSession(ABC):
     async def _recover_and_work(
         self, transport: httpx.AsyncBaseTransport, foreign: httpx.AsyncBaseTransport
     ) -> RunOutcome:
+        recovered = await self._recovered()
+        try:
+            parts = self._assemble(
+                recovered, self._settings, transport=transport, foreign=foreign, stop=self._stop
+            )
+            await self._work(parts, recovered.state)
+        except BaseException:
+            recovered.recorder.abandon()
+            raise
+        return await self._close(parts, recovered.session)
+
+    async def _recovered(self) -> Recovered:
         left = await self._environment.offload(self._journal_left)
         rng, session = self._begin(left.notes)
         recovering = partial(self._recover, session.started_at, left)
@@ -158,29 +183,41 @@ class RunSession(ABC):
         recorder = self._recorder(journal, state)
         try:
             self._run.raise_schema()
-            parts = assemble(
-                self._settings,
-                self._run,
-                recorder,
-                state,
-                transport=transport,
-                foreign=foreign,
-                concurrency=self._concurrency(),
-                lane=self._lane,
-                attempts_of=self._attempts_of(),
-                timed=self._timed,
-                leased=self._leased,
-                clock=self._clock,
-                offload=self._environment.offload,
-                read=self._environment.read,
-                rng=rng,
-                stop=self._stop,
-            )
-            await self._work(parts, state)
         except BaseException:
             recorder.abandon()
             raise
-        return await self._close(parts, session)
+        return Recovered(state, recorder, session, rng)
+
+    def _assemble(
+        self,
+        recovered: Recovered,
+        settings: SendSettings,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        foreign: httpx.AsyncBaseTransport,
+        stop: Stop,
+        shared: Budget | None = None,
+    ) -> Assembly:
+        """The parts, of the session or with a `shared` budget of one of its services."""
+        return assemble(
+            settings,
+            self._run,
+            recovered.recorder,
+            recovered.state.of(settings.service),
+            transport=transport,
+            foreign=foreign,
+            concurrency=self._concurrency(),
+            lane=self._lane,
+            attempts_of=self._attempts_of(),
+            timed=self._timed,
+            leased=self._leased,
+            clock=self._clock,
+            offload=self._environment.offload,
+            read=self._environment.read,
+            rng=recovered.rng,
+            stop=stop,
+            shared=shared,
+        )
 
     def _attempts_of(self) -> Callable[..., Attempts]:
         return Attempts
@@ -236,27 +273,49 @@ class RunSession(ABC):
         return TrioTransport(connect=connect_public, tls=own_authorities())
 
     async def _work(self, parts: Assembly, state: RecoveredState) -> None:
-        account, recorder, stop = parts.account, parts.recorder, self._stop
-        before: BalanceReading | None = None
         try:
-            with stop.opening:
-                before = await account.read("before", spent=recorder.totals.spent)
-                recorder.reading(before)
-                self._warn_of_another_currency(parts.prices, before)
+            before = await self._open_account(parts, state)
             if before is not None:
-                if parts.limits is not None:
-                    parts.limits.hold(before, when="at the start")
-                if parts.watch is not None:
-                    parts.watch.begin(before, state.readings, self._environment.announce)
                 await self._send(parts, state)
-                with stop.closing:
-                    recorder.reading(await _last_reading(parts, before))
+                await self._close_account(parts, before)
         except HeadraceError as error:
-            stop.request(error)
+            self._stop.request(error)
 
-    def _warn_of_another_currency(self, prices: PriceTable | None, reading: BalanceReading) -> None:
-        """Say so before anything is sent: it may be the wrong price file."""
+    async def _open_account(self, parts: Assembly, state: RecoveredState) -> BalanceReading | None:
+        """Read the account, and keep to what it has; None where the run stops meanwhile. Raises
+        KeyRefusedError and UnreachableError."""
+        before: BalanceReading | None = None
+        announce = self._announcing(parts.service)
+        with parts.stop.opening:
+            before = await parts.account.read("before", spent=parts.totals.spent)
+            parts.recorder.reading(before)
+            self._warn_of_another_currency(parts.prices, before, announce)
+        if before is not None:
+            if parts.limits is not None:
+                parts.limits.hold(before, when="at the start")
+            if parts.watch is not None:
+                parts.watch.begin(before, state.of(parts.service).readings, announce)
+        return before
+
+    async def _close_account(self, parts: Assembly, before: BalanceReading) -> None:
+        """Read the account a last time, unless the run stops at once. Raises KeyRefusedError."""
+        with parts.stop.closing:
+            parts.recorder.reading(await _last_reading(parts, before))
+
+    def _announcing(self, service: str | None) -> Callable[[str], None] | None:
+        """What announces, and which of several services it is that something is said of."""
         announce = self._environment.announce
+        if announce is None or service is None:
+            return announce
+        return lambda words: announce(f"{service}: {words}")
+
+    def _warn_of_another_currency(
+        self,
+        prices: PriceTable | None,
+        reading: BalanceReading,
+        announce: Callable[[str], None] | None,
+    ) -> None:
+        """Say so before anything is sent: it may be the wrong price file."""
         if announce is None or prices is None or reading.currency in (None, "", prices.currency):
             return
         announce(
@@ -295,7 +354,15 @@ class RunSession(ABC):
                 asked_s = now_s
 
     async def _close(self, parts: Assembly, session: Session) -> RunOutcome:
-        recorder, reason = parts.recorder, self._stop.reason
+        return await self._close_books([parts], session)
+
+    def _reason(self) -> HeadraceError | None:
+        """Why the session stopped before its end."""
+        return self._stop.reason
+
+    async def _close_books(self, parts: Sequence[Assembly], session: Session) -> RunOutcome:
+        """Seal what was recorded, and say in run.json how it ended."""
+        recorder, reason = parts[0].recorder, self._reason()
         totals = recorder.totals
         left = False
         if isinstance(reason, StorageError):
@@ -307,7 +374,7 @@ class RunSession(ABC):
             with self._stop.begin_sealing():
                 await recorder.finish(self._environment.read)
             if left := self._stop.sealing.cancelled_caught:  # the journal, to the next session
-                reason = self._stop.reason
+                reason = self._reason()
         words = None if reason is None else reason.message
         session.ended_at = self._clock.utc(self._clock.now())
         session.reason = words
@@ -315,11 +382,13 @@ class RunSession(ABC):
             session.state = "finished"
         else:
             session.state = "interrupted" if isinstance(reason, InterruptError) else "stopped"
-        add_estimates(self._run.manifest.estimates, parts.admission.estimator.totals())
-        session.downloads = download_totals(parts.images)
+        for each in parts:
+            add_estimates(self._run.manifest.estimates, each.admission.estimator.totals())
+        session.downloads = download_totals(*(each.images for each in parts))
         try:
             if not isinstance(reason, StorageError):
-                self._run.save_concurrency(history_points(parts.admission.concurrency, self._clock))
+                slots = [each.admission.concurrency for each in parts]
+                self._run.save_concurrency(history_points(*slots, clock=self._clock))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):
@@ -329,20 +398,23 @@ class RunSession(ABC):
         unmet = totals.failed + totals.rejected
         return RunOutcome(
             directory=self._run.path,
-            exit_code=reason.exit_code if reason else int(unmet > 0),
+            exit_code=self._exit_code(reason) if reason else int(unmet > 0),
             reason=words,
             succeeded=totals.succeeded,
             failed=totals.failed,
             rejected=totals.rejected,
             cost=strip_zeros(totals.spent),
             storage_failed=isinstance(reason, StorageError),
-            resets_at=reason.resets_at if isinstance(reason, OutOfMoneyError) else None,
+            resets_at=reason.resets_at if isinstance(reason, MONEY_COMES_BACK) else None,
             kept=strip_zeros(totals.kept),
         )
 
+    def _exit_code(self, reason: HeadraceError) -> int:
+        return reason.exit_code
+
 
 async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReading:
-    account, totals = parts.account, parts.recorder.totals
+    account, totals = parts.account, parts.totals
     if parts.prices is not None:
         return await account.read_until_stable(spent=totals.spent, first=before)
     if totals.unaccounted:  # its price can be told from the account alone
@@ -350,21 +422,24 @@ async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReadi
     return await account.read("after", spent=totals.spent)
 
 
-def download_totals(images: ImageStore) -> DownloadTotals | None:
+def download_totals(*images: ImageStore) -> DownloadTotals | None:
     """What was fetched, and why not; None where nothing was to be."""
-    if images.downloads is None:
+    if images[0].downloads is None:
         return None
-    failures = images.failures.most_common(REASONS_KEPT)
+    failures = sum((each.failures for each in images), Counter[str]())
     return DownloadTotals(
-        fetched=images.fetched, failed=images.failures.total(), reasons=dict(failures)
+        fetched=sum(each.fetched for each in images),
+        failed=failures.total(),
+        reasons=dict(failures.most_common(REASONS_KEPT)),
     )
 
 
-def history_points(concurrency: Concurrency, clock: RunClock) -> list[ConcurrencyPoint]:
-    """The history of the concurrency so far, as concurrency.jsonl has it."""
+def history_points(*concurrency: Concurrency, clock: RunClock) -> list[ConcurrencyPoint]:
+    """The history of the concurrency so far, of all services together, as concurrency.jsonl has
+    it."""
     return [
         ConcurrencyPoint(at=clock.utc(sample.at_s), limit=sample.limit, in_flight=sample.in_flight)
-        for sample in concurrency.history.samples
+        for sample in added_up([each.history for each in concurrency])
     ]
 
 

@@ -4,16 +4,18 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from headrace.jobs import (
     InputError,
+    KeySentAs,
     Limits,
     ModelLimits,
     OtherEndpoints,
     PriceTable,
+    ServiceRecord,
     UsagePlaces,
     is_stream,
     load_prices,
@@ -21,11 +23,16 @@ from headrace.jobs import (
 )
 
 from .base_url import BaseUrls, base_urls_from
-from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, OUTAGE_S
+from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, LOAD, OUTAGE_S
 from .machine_limits import cores_for_workers
 from .options import Headers
-from .secret import Secret
+from .secret import Secret, key_in
 from .transport import own_authorities, transport_to
+
+if TYPE_CHECKING:
+    from .services import Services
+else:
+    Services = Any  # who decodes settings, a worker, never has any
 
 # Endings that name the format of a job file, not the file.
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
@@ -40,7 +47,10 @@ KEY_HEADERS = frozenset(
 
 # Settings that run.json has apart from the arguments of a session.
 RECORDED_ELSEWHERE = frozenset(
-    {"base_url", "anthropic_base_url", "rpm", "tpm", "concurrency", "prices"}
+    {
+        *("base_url", "anthropic_base_url", "service", "auth", "key_variable"),
+        *("rpm", "tpm", "concurrency", "prices"),
+    }
 )
 
 
@@ -48,13 +58,20 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of any run.
 
     See `runner.options` for what each is; times are seconds. `max_cost` is over all sessions of
-    the run. `anthropic_base_url` is that of /v1/messages, None where it is `base_url`. `endpoints`
-    are those whose usage the user has placed. `seed` None takes one from the clock.
+    the run. `anthropic_base_url` is that of /v1/messages, None where it is `base_url`; `service`
+    names that of several services that it is, whose key came from `key_variable` and is sent as
+    `auth` says, None by the url. With `services` of its own a run has empty `base_url` and `key`.
+    `endpoints` are those whose usage the user has placed. `seed` None
+    takes one from the clock.
     """
 
     base_url: str
     anthropic_base_url: str | None = None
     key: Secret
+    service: str | None = None
+    auth: KeySentAs | None = None
+    key_variable: str = KEY_VARIABLE
+    services: Services | None = None
     rpm: int | None = None
     tpm: int | None = None
     model_limits: Mapping[str, ModelLimits] = {}
@@ -109,13 +126,21 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
         return BaseUrls(self.base_url, self.anthropic_base_url or self.base_url)
 
     @property
+    def service_records(self) -> list[ServiceRecord]:
+        """The services, as run.json has them; none where there is one base URL."""
+        services = () if self.services is None else self.services.each
+        return [each.record(self.concurrency) for each in services]
+
+    @property
     def others(self) -> OtherEndpoints:
         """The endpoints that jobs may name besides those of the table."""
         return OtherEndpoints(self.any_endpoint, self.endpoints)
 
     @property
     def limits(self) -> Limits:
-        """As run.json has them."""
+        """As run.json has them. Where there are several services, each has its own."""
+        if self.services is not None and self.service is None:
+            return Limits(rpm=None, tpm=None, concurrency=self.concurrency)
         return Limits(
             rpm=self.rpm,
             tpm=self.tpm,
@@ -158,15 +183,7 @@ Settings = TypeVar("Settings", bound=SendSettings)
 
 def key_from(given: str | None, environment: Mapping[str, str] = os.environ) -> Secret:
     """The key. Raises InputError where there is none, or one that no header can carry."""
-    text = (given if given is not None else environment.get(KEY_VARIABLE, "")).strip()
-    if not text:
-        raise InputError(
-            f"no key: set {KEY_VARIABLE} (a key is never taken as a flag); "
-            "`headrace demo` needs none"
-        )
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise InputError(f"{KEY_VARIABLE} holds characters that no key has; set it again")
-    return Secret(text)
+    return key_in(KEY_VARIABLE, environment if given is None else {KEY_VARIABLE: given})
 
 
 def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any) -> Settings:
@@ -174,22 +191,68 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
 
     A `key` of None is that of the environment. Raises InputError where something can't be used.
     """
+    services, one = options.pop("services", None), options.pop("service", None)
+    if services or one is not None:
+        return _for_services(kind, key, [one] if one is not None else services, options, one=one)
     urls = base_urls_from(options.pop("base_url", None))  # first: `demo` needs neither
     transport_to(*urls, http2=bool(options.get("http2")))  # so far as that says what is wrong
     if options.get("download"):
         own_authorities()
-    prices = options.pop("prices", None)
     if options.get("workers") == "auto":
         options["workers"] = cores_for_workers()
     return kind(
         base_url=urls.openai,
         anthropic_base_url=None if urls.anthropic == urls.openai else urls.anthropic,
         key=key if isinstance(key, Secret) else key_from(key),
-        prices=None if prices is None else load_prices(Path(prices)),
-        headers=headers_from(options.pop("headers", None) or ()),
-        endpoints=usage_places(options.pop("endpoints", None) or {}),
-        **options,
+        **_common(options),
     )
+
+
+def _for_services(
+    kind: type[Settings],
+    key: Secret | str | None,
+    given: Any,
+    options: dict[str, Any],
+    *,
+    one: Any,
+) -> Settings:
+    """Settings of a run that goes to services; where it can only be `one`, to that."""
+    if options.pop("base_url", None):
+        raise InputError("services have base URLs of their own; leave base_url out")
+    if options.get("workers", 1) != 1 or options.get("cluster") is not None:
+        raise InputError(
+            "--workers and --cluster send to one base URL, and these are [[services]]; leave them "
+            "out"
+        )
+    if options.get("download"):
+        own_authorities()
+    from .services import services_from  # loaded where there are services
+
+    common = _common(options)
+    defaults = BULK if issubclass(kind, RunSettings) else LOAD
+    services = services_from(
+        given,
+        key,
+        rpm=common.get("rpm", defaults.rpm),
+        tpm=common.get("tpm", defaults.tpm),
+        model_limits=common.get("model_limits"),
+        prices=common["prices"],
+        http2=bool(common.get("http2")),
+    )
+    if one is not None:
+        return kind(services=services, **{**common, **services.each[0].as_settings})
+    return kind(base_url="", key=Secret(""), services=services, **common)
+
+
+def _common(options: dict[str, Any]) -> dict[str, Any]:
+    """What is of all services, read and checked."""
+    prices = options.pop("prices", None)
+    return {
+        "prices": None if prices is None else load_prices(Path(prices)),
+        "headers": headers_from(options.pop("headers", None) or ()),
+        "endpoints": usage_places(options.pop("endpoints", None) or {}),
+        **options,
+    }
 
 
 def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:

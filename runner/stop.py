@@ -6,7 +6,7 @@ import trio
 
 from headrace.jobs import HeadraceError
 
-from .errors import StorageError
+from .errors import StorageError, is_of_service
 
 # What a run's last segment takes, unless its answers are huge; from the second request to stop on.
 SEALED_WITHIN_S = 1.0
@@ -34,6 +34,7 @@ class Stop:
         self.requested = trio.Event()  # for those who tell others of it
         self.requested_now = trio.Event()
         self.grace_s = grace_s
+        self.parts: list[Stop] = []  # which stop with this one
         self._at_once = False
         self._begun_sealing = False
 
@@ -51,6 +52,12 @@ class Stop:
             self.fetching.cancel()
             self.sending.cancel()
             self.in_flight.deadline = trio.current_time() + self.grace_s
+        for part in self.parts:
+            part.follow(reason)
+
+    def follow(self, reason: HeadraceError) -> None:
+        """Stop for the reason of the whole that this is a part of."""
+        Stop.request(self, reason)
 
     async def on_error(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work`; an error of ours in it stops the run."""
@@ -69,6 +76,8 @@ class Stop:
         next session where it isn't sealed soon."""
         self._at_once = True
         self.requested_now.set()
+        for part in self.parts:
+            part.now()
         self.in_flight.cancel()
         self.closing.cancel()
         if self._begun_sealing:
@@ -84,3 +93,23 @@ class Stop:
     def _seal_soon(self) -> None:
         soon_s = trio.current_time() + SEALED_WITHIN_S
         self.sealing.deadline = min(self.sealing.deadline, soon_s)
+
+
+class ServiceStop(Stop):
+    """The stop of one of several services: what is wrong with it alone stops it, and `alone` is
+    why; anything else stops the run, which stops it too."""
+
+    def __init__(self, run: Stop) -> None:
+        super().__init__(run.grace_s)
+        self.alone: HeadraceError | None = None
+        self._run = run
+        run.parts.append(self)
+
+    def request(self, reason: HeadraceError) -> None:
+        """As of any; the others carry on where the reason concerns this service alone."""
+        if not is_of_service(reason):
+            self._run.request(reason)
+            return
+        if self.reason is None:
+            self.alone = reason
+        super().request(reason)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from headrace.jobs import model_limits_from, other_endpoints_from
+from headrace.jobs import model_limits_from, other_endpoints_from, services_in_settings
 from headrace.runner.main import settings_for
 
 from .commands_page import leaves, page
@@ -194,7 +194,7 @@ def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:
     section = docs_page("reference/settings.md", "headrace.toml")
     shown = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     assert set(tomllib.loads(shown)) == {
-        *("base-url", "base-urls", "run", "load", "gate", "limits", "endpoints")
+        *("base-url", "base-urls", "run", "load", "gate", "limits", "endpoints", "services")
     }
     path = tmp_path / "headrace.toml"
     path.write_text(shown)
@@ -204,6 +204,12 @@ def test_the_settings_file_that_is_shown_is_taken(tmp_path: Path) -> None:
     assert taken["gate"] == {"require": ["cost < 5", "p95(latency_s) < 3"]}
     assert model_limits_from(path, rpm=600, tpm=None)["gpt-image-2"].rpm == 10
     assert other_endpoints_from(path).take("/v1/score")
+    (service,) = services_in_settings(path, rpm=60, tpm=None)
+    assert (service.name, service.rpm, service.model_limits["deepseek-chat"].rpm) == (
+        "deepseek",
+        600,
+        100,
+    )
 
 
 def test_help_and_messages_name_pages_that_there_are() -> None:

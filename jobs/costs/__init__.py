@@ -12,7 +12,7 @@ from .estimate import (
     estimate_input_tokens,
     estimate_output_tokens,
 )
-from .forecast import Forecast, Forecaster, ForecastRow
+from .forecast import Forecast, Forecaster, ForecastRow, merged_forecast
 from .price_file import load_prices
 from .prices import TOKEN_PRICES, Price, PriceBand, PriceTable, Usage
 from .tiers import TIERS, USUAL_TIERS
@@ -43,6 +43,7 @@ __all__ = [
     "estimate_output_tokens",
     "field_that_searches",
     "load_prices",
+    "merged_forecast",
     "price_file_text",
     "published_prices",
     "toml_text",

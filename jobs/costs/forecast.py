@@ -1,7 +1,7 @@
 """What a job file will use, before it runs: jobs, tokens, and the range of its cost."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -124,14 +124,8 @@ class Forecaster:
         for key, sums in self._sums.items():
             parts.setdefault((key.model, key.url), []).append(self._row(key, sums))
         rows = [_total(model, url, each, strict=True) for (model, url), each in parts.items()]
-        rows.sort(key=lambda row: (-(row.cost_most or 0), -row.jobs, row.model, row.url))
-        return Forecast(
-            currency=None if self._prices is None else self._prices.currency,
-            rows=rows,
-            total=_total(None, None, rows, strict=False),
-            bad_lines=self._bad_lines,
-            unpriced_models=sorted({row.model or "" for row in rows if row.cost_least is None}),
-        )
+        currency = None if self._prices is None else self._prices.currency
+        return _forecast(currency, rows, bad_lines=self._bad_lines)
 
     def _row(self, key: _Key, sums: _Sums) -> ForecastRow:
         return ForecastRow(
@@ -170,6 +164,31 @@ class Forecaster:
         )
         # The band of each job's input, which all jobs of the key share; not that of their sum.
         return price.at(band).cost(usage)
+
+
+def merged_forecast(forecasts: Sequence[Forecast]) -> Forecast:
+    """Forecasts of several services as one: their jobs of one model and endpoint in one row."""
+    parts: dict[tuple[str | None, str | None], list[ForecastRow]] = {}
+    for forecast in forecasts:
+        for row in forecast.rows:
+            parts.setdefault((row.model, row.url), []).append(row)
+    rows = [_total(model, url, each, strict=True) for (model, url), each in parts.items()]
+    return _forecast(
+        next((each.currency for each in forecasts if each.currency is not None), None),
+        rows,
+        bad_lines=sum(each.bad_lines for each in forecasts),
+    )
+
+
+def _forecast(currency: str | None, rows: list[ForecastRow], *, bad_lines: int) -> Forecast:
+    rows.sort(key=lambda row: (-(row.cost_most or 0), -row.jobs, row.model or "", row.url or ""))
+    return Forecast(
+        currency=currency,
+        rows=rows,
+        total=_total(None, None, rows, strict=False),
+        bad_lines=bad_lines,
+        unpriced_models=sorted({row.model or "" for row in rows if row.cost_least is None}),
+    )
 
 
 def _total(

@@ -1,10 +1,12 @@
 """Reading a job file into jobs: dialects, duplicates, and jobs that could never be sent."""
 
-import json
 from collections.abc import Iterator, Mapping
+from json import dumps
+from typing import TYPE_CHECKING
 
 from ..costs import CostBounds, PriceTable
 from ..job import Job, Reject
+from ..model_limits import too_large
 from ..other_endpoints import NO_OTHERS, OtherEndpoints
 from ..records import ModelLimits
 from .dialects import document_lines, make_reject, parse_line
@@ -12,6 +14,9 @@ from .duplicates import SeenIds
 from .form import form_of
 from .second_look import without_marks
 from .source import Source, display_name
+
+if TYPE_CHECKING:
+    from ..services import JobServices
 
 # What `parse` takes at a time, in about half a millisecond: so many lines, or fewer that have so
 # many bytes together, but at least one.
@@ -35,6 +40,8 @@ class JobReader:
         model_limits: models with limits of their own, which go before `tpm`.
         bounded_by: prices. A job whose cost they don't bound is a Reject.
         others: the paths that are taken besides ENDPOINTS.
+        services: which a job goes to, and what that one holds it to, in the place of `tpm`,
+            `model_limits` and `bounded_by`.
     """
 
     def __init__(
@@ -45,11 +52,13 @@ class JobReader:
         model_limits: Mapping[str, ModelLimits] | None = None,
         bounded_by: PriceTable | None = None,
         others: OtherEndpoints = NO_OTHERS,
+        services: "JobServices | None" = None,
     ) -> None:
         self._source = source
         self._tpm = tpm
         self._model_limits = model_limits
         self._others = others
+        self._services = services
         self._bounds = None if bounded_by is None else CostBounds(bounded_by)
         self._seen = SeenIds()
         self._batches = _batches(source)
@@ -129,8 +138,11 @@ class JobReader:
         own = self._model_limits.get(item.model) if self._model_limits else None
         tpm = self._tpm if own is None else own.tpm
         reason = None
-        if tpm is not None and item.input_estimate_tokens + (item.output_limit_tokens or 0) > tpm:
-            reason = _too_large(item, tpm, own=own is not None)
+        if self._services is not None:
+            reason = self._services.why_not(item)
+        elif tpm is not None and item.input_estimate_tokens + (item.output_limit_tokens or 0) > tpm:
+            table = "--tpm" if own is None else f"the model's tpm in [limits.{dumps(item.model)}]"
+            reason = too_large(item, tpm, what=table)
         elif self._bounds is not None:
             reason = self._bounds.why_none(item)
         if reason is None and not self._seen.add(item.custom_id, number):
@@ -148,16 +160,3 @@ def _batches(source: Source) -> Iterator[list[bytes]]:
     else:
         name = display_name(source.path)
         yield from document_lines(source.read_all(), name, array=form == "array")
-
-
-def _too_large(job: Job, tpm: int, *, own: bool) -> str:
-    limit = job.output_limit_tokens or 0
-    tokens = job.input_estimate_tokens + limit
-    parts = f"about {job.input_estimate_tokens} of input"
-    if limit:
-        parts += f", {limit} of output allowed"
-    what = f"the model's tpm in [limits.{json.dumps(job.model)}]" if own else "--tpm"
-    return (
-        f"needs {tokens} tokens ({parts}), more than the {tpm} tokens per minute that are allowed; "
-        f"shorten it, lower max_tokens or raise {what}"
-    )

@@ -34,6 +34,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=
     reserved_tokens: int = 0
     cost_bound: Decimal | None = None
     reopened: bool = False
+    service: str | None = None
 
     def lost(self) -> Attempt:
         """The row of an attempt that never ended: it may have been billed."""
@@ -48,6 +49,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent", omit_defaults=
             wait_s=(self.sent_at - self.due_at).total_seconds(),
             error_kind="lost",
             cost_bound=self.cost_bound,
+            service=self.service,
         )
 
 

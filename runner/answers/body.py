@@ -79,6 +79,11 @@ class UnusableAnswerError(ValueError):
         self.reported = reported
         self.paid = paid
 
+    @property
+    def brief(self) -> str:
+        """What is wrong, without the parser's remark on where."""
+        return str(self).partition(": ")[0]
+
 
 def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
     """The JSON object in `data`, and whether it was strict JSON.

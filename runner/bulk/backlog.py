@@ -63,6 +63,12 @@ class Backlog:
         self._room = trio.Event()
         await self._room.wait()
 
+    def give_up(self) -> None:
+        """Nobody takes what it holds any more: whoever waits for room need not."""
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+
     def put(self, pending: Pending) -> None:
         """Add a new job; where it is full, wait for room first."""
         self._fresh.append(pending)

@@ -128,7 +128,7 @@ class HandingEngine(Engine):
             (each.model, Past(self._clock.seconds(each.sent_at), each.tokens))
             for each in state.recent
         )
-        budget = self._admission.budget
+        budget = self._services[0].admission.budget
         leases = None if budget is None else Leases(budget, self._recorder.totals)
         dealer = Dealer(shares, leases)
         dealer.on_news = self._news.set
@@ -147,7 +147,7 @@ class HandingEngine(Engine):
                         self._read, file_pass, state, read, first=file_pass is passes[0]
                     )
                     nursery.start_soon(self._stop.on_error, reading)
-                for number, lane in enumerate(self._lanes):
+                for number, lane in enumerate(self.lanes):
                     nursery.start_soon(self._hand_out, number, lane, nursery)
 
     async def _hand_out(self, number: int, lane: Lane, sending: trio.Nursery) -> None:
@@ -206,7 +206,7 @@ class HandingEngine(Engine):
         """What a worker has not done goes to others."""
         given = self._given[worker]
         jobs, given.jobs = given.jobs, {}
-        now_s, lanes = self._clock.now(), list(self._lanes)
+        now_s, lanes = self._clock.now(), list(self.lanes)
         for index, (lane, pending) in jobs.items():
             pending.made = max(pending.made, attempts.get(index, 0))
             self._backlogs[lanes[lane]].retry(pending, now_s)
@@ -226,9 +226,9 @@ class HandingEngine(Engine):
 
     def heard(self, hand: Hand, tell: Tell) -> None:
         """Jobs are done."""
-        self._admission.concurrency.show_peak(self._crew.peak, now_s=self._clock.now())
+        self._services[0].admission.concurrency.show_peak(self._crew.peak, now_s=self._clock.now())
         jobs = self._given[hand.number].jobs
-        lanes = list(self._lanes)
+        lanes = list(self.lanes)
         for index in tell.done:
             found = jobs.pop(index, None)
             if found is not None:
@@ -309,10 +309,10 @@ class HandingEngine(Engine):
         """Have slots and lanes stand for those of all workers."""
         now_s = self._clock.now()
         slots = sum(hand.latest.slots for hand in self._crew.here)
-        self._admission.concurrency.show(
+        self._services[0].admission.concurrency.show(
             self._crew.in_flight, now_s=now_s, limit=max(1, slots) if slots else None
         )
-        self._crew.show_lanes(self._lanes)
+        self._crew.show_lanes(self.lanes)
 
 
 class BulkCoordinator(CoordinatorSession, BulkSession):

@@ -7,19 +7,19 @@ A dispatcher takes a job, waits until it may leave (`runner.admission`), and sta
 what waits holds neither slot nor connection, and a lane that waits holds up no other.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import trio
 
-from headrace.jobs import CostBounds, Job, JobReader, Reask
+from headrace.jobs import Job, JobReader, Reask
 
-from ..admission import Admission
-from ..attempts import Attempts
+from ..assembly import Assembly
 from ..dispatch import send_all
 from ..errors import OutageError
-from ..limits import Lane
+from ..limits import JobLanes, Lane
 from ..offload import Offload
 from ..pending import Pending
 from ..record import Recorder, RecoveredState
@@ -44,9 +44,18 @@ class FileProgress(NamedTuple):
     left: Mapping[Lane, float]
 
 
+class JobBounds(Protocol):
+    """Says the most that an attempt at a job can cost; None where nothing bounds it."""
+
+    def of(self, job: Job) -> Decimal | None:
+        """In the currency of the prices."""
+        ...
+
+
 class Engine:
     """Runs jobs to their end, or until it is told to stop; why it stopped is in `stop.reason`.
 
+    `services` are what they are sent by, one for each service, and `lanes` those of all of them.
     `bounds` say the most that an attempt can cost; None without prices. `copies` take the jobs that
     ask what another one asks, where that is wanted.
     """
@@ -54,21 +63,20 @@ class Engine:
     def __init__(
         self,
         *,
-        attempts: Attempts,
-        admission: Admission,
+        services: Sequence[Assembly],
+        lanes: JobLanes,
         recorder: Recorder,
-        bounds: CostBounds | None,
+        bounds: JobBounds | None,
         copies: Copies | None = None,
         stop: Stop,
     ) -> None:
-        self._attempts = attempts
-        self._admission = admission
+        self._services = services
         self._recorder = recorder
         self._bounds = bounds
         self._copies = copies
         self._stop = stop
-        self._lanes = admission.lanes
-        self._backlogs = {lane: Backlog() for lane in self._lanes}
+        self.lanes = lanes
+        self._backlogs = {lane: Backlog() for lane in self.lanes}
 
     @property
     def unfinished(self) -> int:
@@ -97,31 +105,49 @@ class Engine:
         Jobs that `state` has as done are passed over. Returns when every job has its result, or
         after a stop when nothing is in flight any more.
         """
-        watches = [partial(watch_outage, lane) for lane in self._lanes]
-        readers = [
-            partial(self._read, file_pass, state, read, first=file_pass is passes[0])
-            for file_pass in passes
-        ]
+        first, *others = passes
+        reading = partial(self._read, first, state, read, first=True)
+        async with trio.open_nursery() as background:
+            for work in (self._recorder.sync_regularly, reading):
+                background.start_soon(self._stop.on_error, work)
+            async with trio.open_nursery() as services:
+                for each in self._services:
+                    own = [
+                        partial(self._read, file_pass, state, read, first=False)
+                        for file_pass in others
+                        if not {*each.admission.lanes}.isdisjoint(file_pass.lanes)
+                    ]
+                    services.start_soon(self._send, each, own)
+            background.cancel_scope.cancel()
+
+    async def _send(
+        self, service: Assembly, readers: Sequence[Callable[[], Awaitable[None]]]
+    ) -> None:
+        """Send the jobs of one service, and read them where nobody else does."""
+        lanes = list(service.admission.lanes)
+        backlogs = [self._backlogs[lane] for lane in lanes]
         await send_all(
-            list(self._backlogs.values()),
-            self._recorder.sync_regularly,
+            backlogs,
             *readers,
-            *watches,
-            attempts=self._attempts,
-            admission=self._admission,
-            stop=self._stop,
+            *(partial(watch_outage, lane) for lane in lanes),
+            attempts=service.attempts,
+            admission=service.admission,
+            stop=service.stop,
         )
+        for backlog in backlogs:
+            backlog.give_up()
 
     async def _read(
         self, file_pass: FilePass, state: RecoveredState, read: Offload, *, first: bool
     ) -> None:
+        backlogs: dict[Lane | None, Backlog]
         backlogs = {lane: self._backlogs[lane] for lane in file_pass.lanes}
         began_s = trio.current_time()
         while items := await read_some(file_pass.reader, read):
             found = False
             for item in items:
                 if isinstance(item, Job):
-                    backlog = backlogs.get(self._lanes.of(item.model))
+                    backlog = backlogs.get(self.lanes.of_job(item))
                     if backlog is None or (self._copies is not None and self._copies.take(item)):
                         continue
                     if not state.has_result(item.index):

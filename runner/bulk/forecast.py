@@ -1,22 +1,12 @@
 """The estimate beside the run: the file is read a second time, at its leisure, and added up."""
 
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Protocol
 
 import trio
 
-from headrace.jobs import (
-    NO_OTHERS,
-    Forecast,
-    Forecaster,
-    Job,
-    JobReader,
-    Limits,
-    OtherEndpoints,
-    PriceTable,
-    Reject,
-    counted,
-    open_source,
-)
+from headrace.jobs import Forecast, Job, JobReader, Reject, Source, counted, open_source
 
 from ..errors import OutOfMoneyError
 from ..money import Ceiling, show_amount
@@ -25,52 +15,56 @@ from ..record import RecoveredState
 from .copies import EqualJobs
 from .read_jobs import read_some
 
+# Makes the reader of a job file that counts what a run would send.
+OpenReader = Callable[[Source], JobReader]
+
+
+class AddsUp(Protocol):
+    """Adds up jobs, of one service or of several."""
+
+    def add(self, items: Iterable[Job | Reject]) -> None:
+        """Count jobs, and lines that are not jobs."""
+
+    def forecast(self) -> Forecast:
+        """The forecast of everything added so far."""
+        ...
+
 
 def forecast_file(
-    path: str,
-    *,
-    prices: PriceTable | None,
-    limits: Limits,
-    dedupe: bool = False,
-    others: OtherEndpoints = NO_OTHERS,
+    path: str, forecaster: AddsUp, *, reader_of: OpenReader, dedupe: bool = False
 ) -> Forecast:
     """Read a whole job file and add it up; with `dedupe` each of equal jobs once.
 
     Raises InputError where it can't be read.
     """
     equal = EqualJobs() if dedupe else None
-    forecaster = Forecaster(prices)
     with open_source(path) as source:
-        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models, others=others)
-        forecaster.add(item for item in reader if _is_sent(item, equal))
+        forecaster.add(item for item in reader_of(source) if _is_sent(item, equal))
     return forecaster.forecast()
 
 
 async def forecast_beside(
     path: str,
+    forecaster: AddsUp,
     *,
-    prices: PriceTable,
-    limits: Limits,
+    reader_of: OpenReader,
     state: RecoveredState,
     read: Offload,
     dedupe: bool = False,
-    others: OtherEndpoints = NO_OTHERS,
-) -> Forecast:
-    """The same for the jobs that `state` has no result of, with pauses.
+) -> None:
+    """Add up the jobs that `state` has no result of, with pauses.
 
     The run has the processor for at least half of the time.
     """
-    forecaster = Forecaster(prices)
     equal = EqualJobs() if dedupe else None
     with open_source(path) as source:
-        reader = JobReader(source, tpm=limits.tpm, model_limits=limits.models, others=others)
+        reader = reader_of(source)
         began_s = trio.current_time()
         while items := await read_some(reader, read):
             jobs = [item for item in items if isinstance(item, Job) and _is_sent(item, equal)]
             forecaster.add(job for job in jobs if not state.has_result(job.index))
             await trio.sleep(trio.current_time() - began_s)
             began_s = trio.current_time()
-    return forecaster.forecast()
 
 
 def _is_sent(item: Job | Reject, equal: EqualJobs | None) -> bool:

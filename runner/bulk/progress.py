@@ -1,7 +1,7 @@
 """The progress of a run, worked out from its totals; and as a line now and then."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ import trio
 from headrace.jobs import counted, printable, show_duration, strip_zeros
 
 from ..clock import RunClock
-from ..limits import Concurrency, Lane, Lanes
+from ..limits import Lane, Slots
 from ..money import Budget
 from ..record import Totals
 from ..stop import Stop
 from .engine import FileProgress
-from .shortage import SpendProjection, show_shortage
+from .shortage import Shortage, show_shortage
 
 LINE_EVERY_S = 10.0
 RATE_WINDOW_S = 60.0
@@ -25,13 +25,13 @@ class Progress(NamedTuple):
     """What a display may look at while the run is running. It changes nothing."""
 
     totals: Totals
-    lanes: Lanes
-    concurrency: Concurrency
+    lanes: Iterable[Lane]
+    concurrency: Slots
     unfinished: Callable[[], int]  # jobs that were read and have no result
     ahead: Callable[[], FileProgress]
-    budget: Budget | None  # None without prices
+    budget: Budget | None  # over all services; None without prices
     currency: str | None  # None without prices, and so is `projection`
-    projection: SpendProjection | None
+    projection: Callable[[], Shortage | None] | None
     stop: Stop
     clock: RunClock
 
@@ -52,10 +52,12 @@ class ProgressSample(NamedTuple):
 class LaneView(NamedTuple):
     """One lane's requests and tokens in the last 60 s, which is what its limits count.
 
-    `model` None is the lane that models without limits of their own share.
+    `model` None is the lane that models without limits of their own share; `service` names that of
+    several services that it leads to.
     """
 
     model: str | None
+    service: str | None
     requests: int
     rpm: int | None
     tokens: int
@@ -113,13 +115,14 @@ class Meter:
             lanes=[
                 LaneView(
                     model=lane.model,
+                    service=lane.service,
                     requests=sent[n] - first.sent[n],
                     rpm=lane.limiter.rpm,
                     tokens=tokens[n] - first.tokens[n],
                     tpm=lane.limiter.tpm,
                 )
                 for n, lane in enumerate(lanes)
-                if lane.sent or (lane.model is None and not any(sent))
+                if lane.sent or (lane.model is lane.service is None and not any(sent))
             ],
             cost=None if progress.currency is None else totals.spent,
             currency=progress.currency or "",
@@ -169,18 +172,24 @@ def _held(lane: Lane, now_s: float) -> str | None:
     """What holds one lane up, if anything does."""
     if lane.outage_since_s is not None:
         since = show_duration(now_s - lane.outage_since_s)
-        what = "the service" if lane.model is None else printable(lane.model)
+        what = _named(lane.model, lane.service) or "the service"
         return f"{what} has failed for {since}; trying one job at a time"
     left_s = lane.held_until_s - now_s
     if left_s <= 0:
         return None
-    what = "" if lane.model is None else f"{printable(lane.model)} "
-    return f"{what}cooling down for {show_duration(left_s)}"
+    return f"{_named(lane.model, lane.service)} cooling down for {show_duration(left_s)}".lstrip()
+
+
+def _named(model: str | None, service: str | None) -> str:
+    """What a lane leads to, as far as it has a name."""
+    return " ".join(
+        ([] if service is None else [service]) + ([] if model is None else [printable(model)])
+    )
 
 
 def _shortage(progress: Progress, now_s: float) -> str | None:
     """What money will run out, and when."""
-    found = None if progress.projection is None else progress.projection.shortage
+    found = None if progress.projection is None else progress.projection()
     return None if found is None else show_shortage(found, progress.clock.utc(now_s))
 
 
@@ -189,13 +198,15 @@ def _against(count: int, limit: int | None, noun: str) -> str:
 
 
 def last_minute(view: View) -> str:
-    return "; ".join(_lane(lane) for lane in view.lanes) + " in the last minute"
+    lanes = "; ".join(_lane(lane) for lane in view.lanes) or "nothing sent"
+    return f"{lanes} in the last minute"
 
 
 def _lane(lane: LaneView) -> str:
     requests = _against(lane.requests, lane.rpm, "request")
     words = f"{requests}, {_against(lane.tokens, lane.tpm, 'token')}"
-    return words if lane.model is None else f"{printable(lane.model)}: {words}"
+    named = _named(lane.model, lane.service)
+    return f"{named}: {words}" if named else words
 
 
 def in_words(view: View) -> str:

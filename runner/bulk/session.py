@@ -8,21 +8,23 @@ from typing import Any
 
 import trio
 
-from headrace.jobs import CostBounds, JobReader, PriceTable, Source, open_source
+from headrace.jobs import CostBounds, Source, open_source
 
 from ..assembly import Assembly
 from ..clock import RunClock
 from ..errors import StorageError
-from ..images import ImageStore, fetch_missing
-from ..limits import Concurrency, Lane, Lanes
-from ..money import AccountLimits
+from ..images import fetch_missing
+from ..limits import Concurrency, Lane, SlotsOfAll
+from ..money import Budget
 from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory, Totals, recover
 from ..session import RunEnvironment, RunSession, history_points
 from ..settings import RunSettings
 from ..stderr import show
+from ..stop import Stop
 from .copies import Copies
 from .engine import Engine, FilePass
-from .lookahead import LookAhead
+from .lookahead import Ceilings, Foretold, LookAhead
+from .open_reader import reader_of
 from .progress import Display, Progress
 
 # How often the course of the concurrency is written: so many seconds, or this share of the time
@@ -76,43 +78,57 @@ class BulkSession(RunSession):
 
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         """Run the jobs, and look ahead and show the progress beside them where that is asked."""
-        admission, recorder, prices = parts.admission, parts.recorder, parts.prices
-        lanes, concurrency = admission.lanes, admission.concurrency
         copies = Copies(state) if self._bulk.dedupe else None
         engine = self._engine(parts, copies)
-        ahead = None
-        if parts.limits is not None and prices is not None:
-            ahead = self._look_ahead(parts.limits, recorder.totals, prices)
+        await self._send_jobs([parts], engine, self._ahead(parts), copies, state)
+
+    async def _send_jobs(
+        self,
+        services: Sequence[Assembly],
+        engine: Engine,
+        ahead: LookAhead | None,
+        copies: Copies | None,
+        state: RecoveredState,
+        *,
+        budget: Budget | None = None,
+    ) -> None:
+        """Have the engine send by these services, and look on. `budget` is over all of them, where
+        that is not the only one's."""
+        recorder = services[0].recorder
+        concurrency = [each.admission.concurrency for each in services]
         with ExitStack() as opened:
             if copies is not None:
                 opened.callback(copies.close)
             sources = [self._source]
+            lanes = list(engine.lanes)
             if self._reread:
                 path = self._source.path
-                sources += [opened.enter_context(open_source(path)) for _ in lanes.own]
-            passes = self._passes(sources, lanes, prices)
+                sources += [opened.enter_context(open_source(path)) for _ in lanes[1:]]
+            passes = self._passes(sources, lanes)
             async with trio.open_nursery() as nursery:
-                if parts.watch is not None:
-                    nursery.start_soon(parts.watch.run)
-                if parts.limits is not None and ahead is not None:
-                    nursery.start_soon(parts.limits.renew)
+                for each in services:
+                    if each.watch is not None:
+                        nursery.start_soon(each.watch.run)
+                    if each.limits is not None:
+                        nursery.start_soon(each.limits.renew)
+                if ahead is not None:
                     await self._forecast(ahead, state, nursery)
                 if self._display is not None:
                     progress = Progress(
                         totals=recorder.totals,
                         lanes=lanes,
-                        concurrency=concurrency,
+                        concurrency=SlotsOfAll(concurrency),
                         unfinished=lambda: engine.unfinished,
                         ahead=partial(engine.ahead, passes),
-                        budget=admission.budget,
-                        currency=None if prices is None else prices.currency,
-                        projection=None if ahead is None else ahead.projection,
+                        budget=budget or services[0].admission.budget,
+                        currency=self._run.manifest.currency,
+                        projection=None if ahead is None else ahead.shortage,
                         stop=self._stop,
                         clock=self._clock,
                     )
                     nursery.start_soon(show, self._display, progress)
                 nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
-                await self._run_and_fetch(engine, passes, parts.images, recorder, state, copies)
+                await self._run_and_fetch(engine, passes, services, state, copies)
                 nursery.cancel_scope.cancel()
 
     def _engine(self, parts: Assembly, copies: Copies | None) -> Engine:
@@ -120,8 +136,8 @@ class BulkSession(RunSession):
 
     def _engine_parts(self, parts: Assembly, copies: Copies | None) -> dict[str, Any]:
         return {
-            "attempts": parts.attempts,
-            "admission": parts.admission,
+            "services": [parts],
+            "lanes": parts.admission.lanes,
             "recorder": parts.recorder,
             "bounds": None if parts.prices is None else CostBounds(parts.prices),
             "copies": copies,
@@ -133,37 +149,42 @@ class BulkSession(RunSession):
         """Whether the file can be read more than once: a pipe can't be."""
         return self._source.identity.size_bytes is not None
 
-    def _passes(
-        self, sources: Sequence[Source], lanes: Lanes, prices: PriceTable | None
-    ) -> list[FilePass]:
+    def _passes(self, sources: Sequence[Source], lanes: Sequence[Lane]) -> list[FilePass]:
         """What the lanes read: each its own source, or all of them the only one."""
-        shares: list[list[Lane]] = [list(lanes)] if len(sources) == 1 else [[one] for one in lanes]
+        shares = [lanes] if len(sources) == 1 else [[one] for one in lanes]
+        bounded = self._bulk.max_cost is not None
+        open_reader = reader_of(self._bulk, self._run.manifest.prices_of, bounded=bounded)
         return [
-            FilePass(self._reader(source, prices), share)
+            FilePass(open_reader(source), share)
             for source, share in zip(sources, shares, strict=True)
         ]
 
-    def _reader(self, source: Source, prices: PriceTable | None) -> JobReader:
-        return JobReader(
-            source,
-            tpm=self._bulk.tpm,
-            model_limits=self._bulk.model_limits,
-            bounded_by=prices if self._bulk.max_cost is not None else None,
-            others=self._bulk.others,
-        )
+    def _ahead(self, parts: Assembly) -> LookAhead | None:
+        """What looks ahead, where costs are known."""
+        if parts.limits is None or parts.prices is None:
+            return None
+        foretold = self._foretold(parts.limits, parts.totals, parts.stop, parts.service)
+        return LookAhead(foretold, prices=parts.prices, **self._look_ahead_parts())
 
-    def _look_ahead(self, limits: AccountLimits, totals: Totals, prices: PriceTable) -> LookAhead:
-        return LookAhead(
+    def _foretold(
+        self, limits: Ceilings, totals: Totals, stop: Stop, service: str | None = None
+    ) -> Foretold:
+        return Foretold(
             limits,
             totals,
-            prices=prices,
-            settings=self._bulk,
+            yes=self._bulk.yes,
             clock=self._clock,
-            stop=self._stop,
-            read=self._environment.read,
-            announce=self._environment.announce,
-            dedupe=self._bulk.dedupe,
+            stop=stop,
+            announce=self._announcing(service),
         )
+
+    def _look_ahead_parts(self) -> dict[str, Any]:
+        return {
+            "reader_of": reader_of(self._bulk, self._run.manifest.prices_of, bounded=False),
+            "stop": self._stop,
+            "read": self._environment.read,
+            "dedupe": self._bulk.dedupe,
+        }
 
     async def _forecast(
         self, ahead: LookAhead, state: RecoveredState, nursery: trio.Nursery
@@ -182,18 +203,18 @@ class BulkSession(RunSession):
         self,
         engine: Engine,
         passes: Sequence[FilePass],
-        images: ImageStore,
-        recorder: Recorder,
+        services: Sequence[Assembly],
         state: RecoveredState,
         copies: Copies | None,
     ) -> None:
         """Run the jobs, and beside them fetch what earlier sessions left as links."""
+        recorder = services[0].recorder
         async with trio.open_nursery() as nursery:
             fetched = trio.Event()
-            if images.downloads is None:
+            if services[0].images.downloads is None:
                 fetched.set()
             else:
-                nursery.start_soon(self._fetch_missing, images, recorder, state, fetched)
+                nursery.start_soon(self._fetch_missing, services, state, fetched)
             await engine.run(passes, state, self._environment.read)
             if copies is not None and not isinstance(self._stop.reason, StorageError):
                 give = partial(copies.give, self._run.path, recorder, self._environment.offload)
@@ -205,21 +226,28 @@ class BulkSession(RunSession):
             nursery.cancel_scope.cancel()
 
     async def _fetch_missing(
-        self, images: ImageStore, recorder: Recorder, state: RecoveredState, fetched: trio.Event
+        self, services: Sequence[Assembly], state: RecoveredState, fetched: trio.Event
     ) -> None:
-        with self._stop.fetching:
-            await self._stop.on_error(
-                lambda: fetch_missing(
-                    self._run.path, images, recorder, state, read=self._environment.read
+        for each in services:
+            with each.stop.fetching:
+                await each.stop.on_error(
+                    partial(
+                        fetch_missing,
+                        self._run.path,
+                        each.images,
+                        each.recorder,
+                        state,
+                        service=each.service,
+                        read=self._environment.read,
+                    )
                 )
-            )
         fetched.set()
 
-    async def _save_history(self, concurrency: Concurrency) -> None:
+    async def _save_history(self, concurrency: Sequence[Concurrency]) -> None:
         """Write the course of the concurrency now and then: a kill takes little of it along."""
         began_s = self._clock.now()
         while True:
             so_far_s = self._clock.now() - began_s
             await trio.sleep(max(SAVE_EVERY_S, SAVE_SHARE * so_far_s))
-            points = history_points(concurrency, self._clock)
+            points = history_points(*concurrency, clock=self._clock)
             await self._environment.offload(partial(self._run.save_concurrency, points))

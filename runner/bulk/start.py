@@ -15,7 +15,6 @@ from headrace.jobs import (
     Forecast,
     InputError,
     JobFile,
-    JobReader,
     Manifest,
     PriceTable,
     Recipe,
@@ -41,6 +40,7 @@ from ..settings import RunSettings, default_run_directory, settings_from
 from .changes import ChangedLine, changed_lines, refuse
 from .forecast import forecast_file
 from .metrics import run_figures
+from .open_reader import PricesOf, forecaster_of, reader_of
 from .progress import Display
 from .session import BulkSession
 from .table_jobs import MadeJobs, TableJobs, make_run_jobs
@@ -181,17 +181,16 @@ async def run_jobs(
         StorageError: the directory can't be recovered or written to.
     """
     _refuse_reasks(settings, None if made is None else made.recipe)
-    prices = _prices(directory, settings)
+    prices_of = _prices_of(directory, settings)
     if settings.strict:
-        _refuse_bad_lines(jobs, settings, prices)
+        _refuse_bad_lines(jobs, settings, prices_of)
     if settings.estimate_first:
         _refuse_stream(jobs, "--estimate-first reads the file twice")
         forecast = forecast_file(
             jobs,
-            prices=prices,
-            limits=settings.limits,
+            forecaster_of(settings, prices_of),
+            reader_of=reader_of(settings, prices_of, bounded=False),
             dedupe=settings.dedupe,
-            others=settings.others,
         )
         if show_estimate is not None:
             show_estimate(forecast)
@@ -310,6 +309,10 @@ def _session_kind(
             files={},
             offload=environment.offload,
         )
+    elif settings.services is not None:
+        from .services_session import ServicesSession  # loaded where there are services
+
+        return ServicesSession
     elif workers == 1:
         return BulkSession
     from ..workers import WorkerProcesses  # loaded where there are workers
@@ -327,27 +330,31 @@ def _check_whole(directory: RunDirectory) -> None:
     check_whole(directory.path, directory.manifest)
 
 
-def _prices(directory: Path, settings: RunSettings) -> PriceTable | None:
-    """The run's prices: given now, or when it began. Raises InputError where a cap lacks them."""
-    known = None if settings.prices is not None else read_manifest(directory)
-    prices = settings.prices if known is None else known.prices
-    if settings.max_cost is not None and prices is None:
-        raise InputError("--max-cost needs prices: give --prices FILE")
-    return prices
+def _prices_of(directory: Path, settings: RunSettings) -> PricesOf:
+    """The prices of each service: given now, or when the run began. Raises InputError where a cap
+    lacks them."""
+    services = settings.services
+    known = None if settings.prices is not None and services is None else read_manifest(directory)
+
+    def prices_of(name: str | None) -> PriceTable | None:
+        own = None if services is None else services.own_prices(name)
+        before = None if known is None else known.prices_of(name)
+        return own or settings.prices or before
+
+    names = [None] if services is None else [each.name for each in services.each]
+    for name in names:
+        if settings.max_cost is not None and prices_of(name) is None:
+            its = "" if name is None else f", or the service {name} prices of its own"
+            raise InputError(f"--max-cost needs prices: give --prices FILE{its}")
+    return prices_of
 
 
-def _refuse_bad_lines(jobs: str, settings: RunSettings, prices: PriceTable | None) -> None:
+def _refuse_bad_lines(jobs: str, settings: RunSettings, prices_of: PricesOf) -> None:
     """Read the whole file and refuse it where any line is not a job (--strict)."""
     _refuse_stream(jobs, "--strict reads the file twice")
     with open_source(jobs) as source:
-        bounded_by = prices if settings.max_cost is not None else None
-        items = JobReader(
-            source,
-            tpm=settings.tpm,
-            model_limits=settings.model_limits,
-            bounded_by=bounded_by,
-            others=settings.others,
-        )
+        bounded = settings.max_cost is not None
+        items = reader_of(settings, prices_of, bounded=bounded)(source)
         # Without their texts: a file of a few GB may be nothing but bad lines.
         bad = [f"  line {each.line}: {each.reason}" for each in items if isinstance(each, Reject)]
     if bad:
@@ -375,8 +382,9 @@ def _manifest(settings: RunSettings, identity: JobFile, made: MadeJobs | None) -
         headrace=version("headrace"),
         schema_version=SCHEMA_VERSION,
         kind="bulk",
-        base_url=settings.base_url,
+        base_url=settings.base_url or None,
         anthropic_base_url=settings.anthropic_base_url,
+        services=settings.service_records,
         job_file=identity,
         dataset=None if made is None else made.dataset,
         recipe=None if made is None else made.recipe,

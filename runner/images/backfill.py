@@ -20,9 +20,16 @@ AT_ONCE = 8
 
 
 async def fetch_missing(
-    run: Path, images: ImageStore, recorder: Recorder, state: RecoveredState, *, read: Offload
+    run: Path,
+    images: ImageStore,
+    recorder: Recorder,
+    state: RecoveredState,
+    *,
+    service: str | None = None,
+    read: Offload,
 ) -> None:
-    """Look through the results that `state` knows as done, and fetch what is only a link.
+    """Look through the results that `state` knows as done, and fetch what is only a link: of one of
+    several services those of its own answers, with its key.
 
     A result whose answer gains a path is recorded again, and takes the place of the old one.
     Raises StorageError.
@@ -39,7 +46,7 @@ async def fetch_missing(
     try:
         async with trio.open_nursery() as nursery:
             for _, part in numbered_files(run / "results", "part-", ".parquet"):
-                for result in await read(partial(_linked, part)):
+                for result in await read(partial(_linked, part, service)):
                     if not state.has_result(result.index):
                         continue  # it is open again, and its job runs
                     await room.acquire()
@@ -63,11 +70,13 @@ async def _complete(result: Result, images: ImageStore, recorder: Recorder) -> N
             recorder.decided(fuller, replaces=result.status)
 
 
-def _linked(part: Path) -> list[Result]:
-    """The results in a part whose answers hold links."""
+def _linked(part: Path, service: str | None) -> list[Result]:
+    """The results in a part whose answers hold links, of this service."""
     try:
         images = pl.scan_parquet(part).filter(
-            pl.col("url").is_in(IMAGE_URLS) & (pl.col("status") == "succeeded")
+            pl.col("url").is_in(IMAGE_URLS)
+            & (pl.col("status") == "succeeded")
+            & pl.col("service").eq_missing(pl.lit(service, dtype=pl.String))
         )
         rows = images.filter(pl.col("response").str.contains('"url"', literal=True)).collect()
     except (pl.exceptions.PolarsError, OSError) as error:

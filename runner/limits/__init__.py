@@ -1,8 +1,9 @@
 """When a job may be sent: requests and tokens per minute, cool-downs, outages, slots."""
 
-from .concurrency import Concurrency, all_open_files, most_connections
+from .concurrency import Concurrency, Slots, SlotsOfAll, all_open_files, most_connections
+from .history import added_up
 from .lane import Lane
-from .lanes import Lanes, lanes_for
+from .lanes import JobLanes, Lanes, lanes_for
 from .limiter import WINDOW_S, Grant
 from .service_limits import NOTHING_SAID, ServiceLimits, service_limits
 from .share import NO_SHARE, LaneShare, LaneUse, Share
@@ -14,6 +15,7 @@ __all__ = [
     "WINDOW_S",
     "Concurrency",
     "Grant",
+    "JobLanes",
     "Lane",
     "LaneShare",
     "LaneUse",
@@ -21,6 +23,9 @@ __all__ = [
     "ServiceLimits",
     "Share",
     "SharedLane",
+    "Slots",
+    "SlotsOfAll",
+    "added_up",
     "all_open_files",
     "lanes_for",
     "most_connections",

@@ -1,8 +1,9 @@
 """Slots for attempts in flight: a fixed number of them, or as many as are of use."""
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 import trio
 
@@ -34,6 +35,35 @@ def most_connections() -> int:
     if soft == resource.RLIM_INFINITY:
         return 1_000_000
     return max(1, soft - RESERVED_DESCRIPTORS)
+
+
+class Slots(Protocol):
+    """What can be looked at of slots, by who changes nothing."""
+
+    @property
+    def limit(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """How many are taken."""
+        ...
+
+
+class SlotsOfAll:
+    """The slots of several services, counted together."""
+
+    def __init__(self, each: Sequence[Slots]) -> None:
+        self._each = each
+
+    @property
+    def limit(self) -> int:
+        return sum(each.limit for each in self._each)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(each.in_flight for each in self._each)
 
 
 class Concurrency:

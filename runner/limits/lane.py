@@ -25,8 +25,9 @@ ANSWERS_COME_S = 600.0
 class Lane:
     """Lets requests out one by one, in the order of the calls; one task waits and takes.
 
-    `model` is the one whose lane it is, None where others share it. `outage_limit_s` is how long an
-    outage may last before `outage_over_limit` is set.
+    `model` is the one whose lane it is, None where others share it; `service` the name of that of
+    several services that it leads to. `outage_limit_s` is how long an outage may last before
+    `outage_over_limit` is set.
     """
 
     limiter_kind: ClassVar[type[Limiter]] = Limiter
@@ -39,9 +40,11 @@ class Lane:
         outage_limit_s: float,
         rng: random.Random,
         model: str | None = None,
+        service: str | None = None,
     ) -> None:
         self.limiter = limiter
         self.model = model
+        self.service = service
         self.sent = 0  # requests, and the tokens of their answers, in this session
         self.used_tokens = 0
         self.cool_downs = 0

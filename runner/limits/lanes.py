@@ -2,10 +2,21 @@
 
 import random
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from headrace.jobs import Limits
+from headrace.jobs import Job, Limits
 
 from .lane import Lane
+
+
+class JobLanes(Protocol):
+    """All lanes of a run, and which of them a job takes."""
+
+    def of_job(self, job: Job) -> Lane | None:
+        """The lane that a job takes; None where none takes it in this session."""
+        ...
+
+    def __iter__(self) -> Iterator[Lane]: ...
 
 
 class Lanes:
@@ -18,6 +29,10 @@ class Lanes:
     def of(self, model: str) -> Lane:
         """The lane that a job for this model takes."""
         return self.own.get(model, self.shared)
+
+    def of_job(self, job: Job) -> Lane | None:
+        """The lane that a job takes; None where none takes it in this session."""
+        return self.own.get(job.model, self.shared)
 
     def __iter__(self) -> Iterator[Lane]:
         yield self.shared
@@ -32,6 +47,7 @@ def lanes_for(
     rng: random.Random,
     now_s: float,
     kind: type[Lane] = Lane,
+    service: str | None = None,
 ) -> Lanes:
     """The lanes that these limits make; times as `Lane` and `Limiter` take them."""
 
@@ -42,6 +58,7 @@ def lanes_for(
             outage_limit_s=outage_limit_s,
             rng=rng,
             model=model,
+            service=service,
         )
 
     own = {model: lane(each.rpm, each.tpm, model) for model, each in limits.models.items()}

@@ -2,13 +2,13 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import trio
 
-from ..limits import Concurrency, Lanes
+from ..limits import Lane, Slots
 from ..money import Budget
 from ..record import Totals
 
@@ -60,8 +60,8 @@ def gauge(name: str, text: str, value: float, **labels: str) -> Figure:
 
 def common_figures(
     totals: Totals,
-    lanes: Lanes,
-    concurrency: Concurrency,
+    lanes: Iterable[Lane],
+    concurrency: Slots,
     budget: Budget | None,
     pace: Pace,
 ) -> Iterator[Figure]:
@@ -75,7 +75,8 @@ def common_figures(
         pace: of this session.
 
     Returns:
-        The figures, lanes by `model` ("" is the lane that models share).
+        The figures, lanes by `model` ("" is the lane that models share), and by `service` where
+        there are several.
     """
     yield gauge("jobs_done", "Jobs that succeeded.", totals.succeeded)
     yield gauge("jobs_failed", "Jobs that failed.", totals.failed)
@@ -87,10 +88,11 @@ def common_figures(
         yield from money_figures(totals, budget, pace)
 
 
-def lane_figures(lanes: Lanes) -> Iterator[Figure]:
+def lane_figures(lanes: Iterable[Lane]) -> Iterator[Figure]:
     """What left by each lane in this session, and what holds it up."""
     now_s = trio.current_time()
-    named = [({"model": lane.model or ""}, lane) for lane in lanes]
+    lanes = list(lanes)
+    named = [({"model": lane.model or "", **_service(lane)}, lane) for lane in lanes]
     rows: list[tuple[str, Literal["counter", "gauge"], str, list[float]]] = [
         ("requests_sent", "counter", "Requests sent.", [lane.sent for lane in lanes]),
         ("tokens", "counter", "Tokens in and out.", [lane.used_tokens for lane in lanes]),
@@ -111,6 +113,10 @@ def lane_figures(lanes: Lanes) -> Iterator[Figure]:
     for name, kind, text, values in rows:
         labelled = [(labels, value) for (labels, _), value in zip(named, values, strict=True)]
         yield Figure(name, kind, text, labelled)
+
+
+def _service(lane: Lane) -> dict[str, str]:
+    return {} if lane.service is None else {"service": lane.service}
 
 
 def money_figures(totals: Totals, budget: Budget, pace: Pace) -> Iterator[Figure]:

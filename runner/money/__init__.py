@@ -8,6 +8,7 @@ from .lease import Lease, LeaseUse
 from .leased_budget import LeasedBudget
 from .refusals import RefusalJudge
 from .reset import wait_for_reset
+from .service_budget import ServiceBudget, look_again_at_each
 
 __all__ = [
     "Account",
@@ -19,6 +20,8 @@ __all__ = [
     "LeaseUse",
     "LeasedBudget",
     "RefusalJudge",
+    "ServiceBudget",
+    "look_again_at_each",
     "max_cost_ceiling",
     "read_once",
     "show_amount",

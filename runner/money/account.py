@@ -8,11 +8,20 @@ import httpx
 import msgspec
 import trio
 
-from headrace.jobs import PERIODS, AccountChange, BalanceReading, PeriodBudget, printable, to_places
+from headrace.jobs import (
+    PERIODS,
+    AccountChange,
+    BalanceReading,
+    KeySentAs,
+    PeriodBudget,
+    printable,
+    to_places,
+)
 
 from ..answers import read_error
 from ..client import Client, Document
 from ..clock import RunClock
+from ..defaults import KEY_VARIABLE
 from ..errors import BalanceError, KeyRefusedError, UnreachableError
 from ..outcome import MESSAGE_CHARACTERS_MAX
 from ..retries import retry_after_s
@@ -80,11 +89,22 @@ class BalanceBody(_Checked):
 
 
 class Account:
-    """Reads the balance of the account that the client's key belongs to."""
+    """Reads the balance of the account that the client's key belongs to: that of `service`, where
+    there are several. `key_variable` is where the key came from, for who has to change it."""
 
-    def __init__(self, client: Client, clock: RunClock) -> None:
+    def __init__(
+        self,
+        client: Client,
+        clock: RunClock,
+        *,
+        service: str | None = None,
+        key_variable: str = KEY_VARIABLE,
+    ) -> None:
         self._client = client
         self._clock = clock
+        self._service = service
+        self.key_variable = key_variable
+        self.url_setting = "--base-url" if service is None else "its base-url in headrace.toml"
 
     async def read(
         self, moment: Literal["before", "during", "after"], *, spent: Decimal
@@ -110,7 +130,7 @@ class Account:
                 if moment == "before" and failed is None and isinstance(error, NO_CONNECTION):
                     base_url = self._client.base_url
                     proxy = proxy_variable(base_url)
-                    check = "--base-url" if proxy is None else f"--base-url and {proxy}"
+                    check = self.url_setting if proxy is None else f"{self.url_setting} and {proxy}"
                     raise UnreachableError(
                         f"no connection to {base_url}: {error}; check {check}"
                     ) from error
@@ -139,7 +159,7 @@ class Account:
         if status == 401:
             said = (read_error(data).message or "status 401")[:MESSAGE_CHARACTERS_MAX]
             raise KeyRefusedError(
-                f"the gateway refused the key; check HEADRACE_API_KEY (it said: {said})"
+                f"the gateway refused the key; check {self.key_variable} (it said: {said})"
             )
         if status != 200:
             return self._without(moment, spent, status, f"GET {PATH} answered {status}")
@@ -158,6 +178,7 @@ class Account:
             decimals=_decimals(body.balance, key.daily_used, key.monthly_used),
             key_id=key.id,
             key_name=key.name,
+            service=self._service,
             **{name: getattr(key, name) for name in BUDGET_COLUMNS},
         )
 
@@ -174,6 +195,7 @@ class Account:
             spent=spent,
             http_status=status,
             error=error,
+            service=self._service,
         )
 
     async def read_until_stable(self, *, spent: Decimal, first: BalanceReading) -> BalanceReading:
@@ -273,12 +295,21 @@ def _decimals(*amounts: Decimal | None) -> int:
     return max(0, *(-exponent for exponent in exponents if isinstance(exponent, int)))
 
 
-async def read_once(base_url: str, key: Secret) -> BalanceReading:
-    """One reading, outside any run. Raises KeyRefusedError, UnreachableError and BalanceError."""
+async def read_once(
+    base_url: str,
+    key: Secret,
+    *,
+    service: str | None = None,
+    auth: KeySentAs | None = None,
+    key_variable: str = KEY_VARIABLE,
+) -> BalanceReading:
+    """One reading, outside any run, of a service as `Account` and `Client` know it. Raises
+    KeyRefusedError, UnreachableError and BalanceError."""
     clock = RunClock()
     async with transport_to(base_url) as transport:
-        client = Client(transport, base_url=base_url, key=key, clock=clock)
-        reading = await Account(client, clock).read("before", spent=Decimal(0))
+        client = Client(transport, base_url=base_url, key=key, auth=auth, clock=clock)
+        account = Account(client, clock, service=service, key_variable=key_variable)
+        reading = await account.read("before", spent=Decimal(0))
     if reading.error is not None:
         raise BalanceError(f"{base_url} has no balance to show: {reading.error}")
     return reading

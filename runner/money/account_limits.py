@@ -8,7 +8,7 @@ import trio
 from headrace.jobs import BalanceReading, HeadraceError
 
 from ..clock import RunClock
-from ..record import Recorder
+from ..record import Recorder, Totals
 from ..settings import SendSettings
 from ..stop import Stop
 from .account import Account
@@ -28,6 +28,7 @@ class AccountLimits:
         *,
         account: Account,
         recorder: Recorder,
+        totals: Totals,
         budget: Budget,
         clock: RunClock,
         stop: Stop,
@@ -35,6 +36,7 @@ class AccountLimits:
     ) -> None:
         self._account = account
         self._recorder = recorder
+        self._totals = totals
         self._budget = budget
         self._clock = clock
         self._stop = stop
@@ -45,8 +47,7 @@ class AccountLimits:
     @property
     def ceilings(self) -> list[Ceiling]:
         """What the run may come to: by the account, and by the user's own --max-cost."""
-        own = [] if self._budget.ceiling is None else [self._budget.ceiling]
-        return [*self._ceilings, *own]
+        return [*self._ceilings, *self._budget.own_ceilings]
 
     @property
     def tightest(self) -> Ceiling | None:
@@ -55,7 +56,7 @@ class AccountLimits:
 
     def hold(self, reading: BalanceReading, *, when: str) -> None:
         """Keep to what this reading allows, made `when` in words."""
-        totals = self._recorder.totals
+        totals = self._totals
         self._first = self._from(reading, when=when, taken=totals.spent + totals.kept)
         self._keep_to(self._first)
 
@@ -96,7 +97,7 @@ class AccountLimits:
 
     async def _read_after(self, reset: datetime) -> None:
         """Hold what the account has now, once it has gone past this reset."""
-        reading = await self._account.read("during", spent=self._recorder.totals.spent)
+        reading = await self._account.read("during", spent=self._totals.spent)
         if reading.balance is None or reset in [each.reset_at for each in reading.budgets.values()]:
             return
         self._recorder.reading(reading)

@@ -18,7 +18,7 @@ from headrace.jobs import BalanceReading, HeadraceError, show_duration
 
 from ..clock import RunClock
 from ..errors import OverbilledError
-from ..record import Recorder
+from ..record import Recorder, Totals
 from ..settings import SendSettings
 from ..stop import Stop
 from .account import Account
@@ -47,6 +47,7 @@ class AccountWatch:
         account: Account,
         limits: AccountLimits,
         recorder: Recorder,
+        totals: Totals,
         budget: Budget,
         clock: RunClock,
         stop: Stop,
@@ -55,7 +56,7 @@ class AccountWatch:
         self._account = account
         self._limits = limits
         self._recorder = recorder
-        self._totals = recorder.totals
+        self._totals = totals
         self._budget = budget
         self._clock = clock
         self._stop = stop

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from headrace.jobs import EXACT, BalanceReading, Job
 
-from ..errors import OutOfMoneyError, OverbilledError
+from ..errors import BeyondBoundError, MaxCostError, OutOfMoneyError
 from ..notify import Notifier
 from ..record import Totals
 
@@ -53,8 +53,13 @@ class Budget:
 
     def set_account_ceilings(self, ceilings: Sequence[Ceiling]) -> None:
         """Keep to these too, in the place of those that were implied before."""
-        self._ceilings = [*ceilings, *([] if self.ceiling is None else [self.ceiling])]
+        self._ceilings = [*ceilings, *self.own_ceilings]
         self._changed.notify_all()
+
+    @property
+    def own_ceilings(self) -> list[Ceiling]:
+        """The user's own, where it is kept to here."""
+        return [] if self.ceiling is None else [self.ceiling]
 
     @property
     def tightest(self) -> Ceiling | None:
@@ -98,7 +103,8 @@ class Budget:
             elif self.second_look is None or not await self.second_look(over):
                 if self._reserved or (over := self._over(bound)) is None:
                     continue  # another lane was let out meanwhile, or there is more by now
-                raise OutOfMoneyError(self._words(over, bound), resets_at=over.resets_at)
+                kind = MaxCostError if over is self.ceiling else OutOfMoneyError
+                raise kind(self._words(over, bound), resets_at=over.resets_at)
 
     def reserve(self, bound: Decimal | None) -> None:
         """Set `bound` aside, for which there is room; None where nothing bounds the attempt."""
@@ -132,12 +138,12 @@ class Budget:
 
     def beyond_bound(
         self, job: Job, cost: Decimal, bound: Decimal | None
-    ) -> OverbilledError | None:
+    ) -> BeyondBoundError | None:
         """Why the run must stop: an answer costs more than was set aside for it, and the user's
         ceiling relies on that. None where it doesn't."""
         if self.ceiling is None or bound is None or cost <= bound:
             return None
-        return OverbilledError(
+        return BeyondBoundError(
             f"{_shown(job.custom_id)} costs {show_amount(cost)} {self.currency} by its own usage, "
             f"more than the {show_amount(bound)} that it could cost by its body and the price "
             f"file, so --max-cost can't be kept; see what the service does with max_tokens and n, "

@@ -12,7 +12,7 @@ import trio
 from headrace.jobs import HeadraceError, Job, masked
 
 from ..errors import JobsRefusedError, KeyRefusedError, OutOfMoneyError
-from ..record import Recorder
+from ..record import Recorder, Totals
 from ..retries import Failure
 from .account import Account, EmptyFund, empty_fund
 
@@ -39,12 +39,14 @@ class _Alike(NamedTuple):
 
 
 class RefusalJudge:
-    """Judges each refusal of a run. `account` reads the balance when money may be the reason."""
+    """Judges each refusal of a run, or of one of its services, whose `totals` these are. `account`
+    reads the balance when money may be the reason."""
 
-    def __init__(self, account: Account, recorder: Recorder) -> None:
+    def __init__(self, account: Account, recorder: Recorder, totals: Totals) -> None:
         self._account = account
         self._recorder = recorder
-        self._worked_before = recorder.totals.succeeded > 0  # in an earlier session
+        self._totals = totals
+        self._worked_before = totals.succeeded > 0  # in an earlier session
         # None once the jobs of a url and model turned out not to be refused alike.
         self._alike: dict[tuple[str, str], _Alike | None] = {}
         self._reading = trio.Lock()
@@ -59,7 +61,8 @@ class RefusalJudge:
         """Why the run must stop, or None where only this job fails."""
         if failure.status == 401:
             return KeyRefusedError(
-                f"the gateway refused the key; check HEADRACE_API_KEY (it said: {failure.message})"
+                f"the gateway refused the key; check {self._account.key_variable} "
+                f"(it said: {failure.message})"
             )
         plain = _names_money(failure)
         of_money = plain is not None or failure.status in (402, 403)
@@ -101,8 +104,8 @@ class RefusalJudge:
                 f"(it said: {failure.message})"
             )
         return JobsRefusedError(
-            f"the service answered {status} to {what}; check the model, the url and --base-url "
-            f"(it said: {failure.message})"
+            f"the service answered {status} to {what}; check the model, the url and "
+            f"{self._account.url_setting} (it said: {failure.message})"
         )
 
     async def _find_empty_fund(self, plain: str | None) -> EmptyFund | None:
@@ -110,7 +113,7 @@ class RefusalJudge:
         async with self._reading:
             if trio.current_time() - self._read_at_s > FRESH_S:
                 try:
-                    reading = await self._account.read("during", spent=self._recorder.totals.spent)
+                    reading = await self._account.read("during", spent=self._totals.spent)
                 except KeyRefusedError:
                     return None
                 self._recorder.reading(reading)

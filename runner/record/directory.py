@@ -22,8 +22,8 @@ from headrace.jobs import (
     InputError,
     JobFile,
     Manifest,
-    PriceTable,
     SegmentName,
+    ServiceRecord,
     Session,
     check_path,
     check_run_files,
@@ -105,6 +105,7 @@ class RunDirectory:
                 _refuse_another_run(path, known, fresh)
                 known.base_url = fresh.base_url
                 known.anthropic_base_url = fresh.anthropic_base_url
+                known.services = [_with_prices(each, known) for each in fresh.services]
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
                 known.dataset, known.recipe = fresh.dataset, fresh.recipe
@@ -330,26 +331,55 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
             f"{path} belongs to another job file ({_named(known)}, or it has changed since); "
             "choose another --out"
         )
-    before, now = _base_urls(known), _base_urls(fresh)
-    if before != now and _has_answers(path):
-        where = " and ".join(dict.fromkeys(url for url in before if url is not None))
-        raise RunDirectoryError(
-            f"{path} was begun at {where}; resume it there, or choose another --out"
-        )
-    counted, given = _currency(known.prices), _currency(fresh.prices)
+    _refuse_other_services(path, _base_urls(known), _base_urls(fresh))
+    counted, given = known.currency, fresh.currency
     if counted and given and counted != given:
         raise RunDirectoryError(
             f"{path} counts in {counted} and the price file in {given}; a run has one currency"
         )
 
 
-def _base_urls(manifest: Manifest) -> tuple[str | None, str | None]:
-    return manifest.base_url, manifest.anthropic_base_url or manifest.base_url
+def _base_urls(manifest: Manifest) -> dict[str | None, tuple[str, str]]:
+    """Where each service is, by its name; that of a run without several has none."""
+    of_all: list[Manifest | ServiceRecord] = [*manifest.services] or [manifest]
+    found = {}
+    for each in of_all:
+        assert each.base_url is not None
+        name = None if isinstance(each, Manifest) else each.name
+        found[name] = (each.base_url, each.anthropic_base_url or each.base_url)
+    return found
 
 
-def _has_answers(path: Path) -> bool:
-    """Whether anything has succeeded from here: a wrong URL binds nobody to it."""
+def _refuse_other_services(
+    path: Path,
+    before: dict[str | None, tuple[str, str]],
+    now: dict[str | None, tuple[str, str]],
+) -> None:
+    """A service that has answered stays what and where it is; others may be added."""
+    for name, urls in before.items():
+        if urls == now.get(name) or not _has_answers(path, name):
+            continue
+        where = " and ".join(dict.fromkeys(urls))
+        if name is None:
+            said = f"was begun at {where}; resume it there"
+        elif name in now:
+            said = f"has answers of the service {name} from {where}; resume it there"
+        else:
+            said = f"has answers of the service {name}; resume it with that"
+        raise RunDirectoryError(f"{path} {said}, or choose another --out")
+
+
+def _with_prices(service: ServiceRecord, known: Manifest) -> ServiceRecord:
+    """A service with the prices that it had, where none are given now."""
+    earlier = next((each.prices for each in known.services if each.name == service.name), None)
+    return msgspec.structs.replace(service, prices=service.prices or earlier)
+
+
+def _has_answers(path: Path, service: str | None) -> bool:
+    """Whether anything has succeeded from this service: a wrong URL binds nobody to it."""
     succeeded = pl.col("status") == "succeeded"
+    if service is not None:
+        succeeded &= pl.col("service") == service
     for part in (path / "results").glob("*.parquet"):  # one by one: some may be of schema 1
         if len(pl.scan_parquet(part).filter(succeeded).select("index").head(1).collect()):
             return True
@@ -357,6 +387,7 @@ def _has_answers(path: Path) -> bool:
         isinstance(record, Decided | Ended)
         and record.result is not None
         and record.result.status == "succeeded"
+        and record.result.service == service
         for record in journalled(path)
     )
 
@@ -378,7 +409,3 @@ def _may_have_changed(known: Manifest, fresh: Manifest) -> bool:
         return False
     same_name = Path(before.path).name == Path(now.path).name
     return same_name and before.size_bytes is not None and now.size_bytes is not None
-
-
-def _currency(prices: PriceTable | None) -> str | None:
-    return None if prices is None else prices.currency

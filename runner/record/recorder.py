@@ -34,7 +34,7 @@ from ..offload import Offload
 from .directory import RunDirectory
 from .files import storage
 from .journal import Journal
-from .recovery import RecoveredState
+from .recovery import UNUSED, RecoveredState, ServiceState
 from .rejects import RejectsFile
 from .seal import ensure_parts, seal
 
@@ -44,15 +44,16 @@ SEGMENT_BYTES = 8 * 1024 * 1024
 
 
 class Totals:
-    """What the run has done so far, earlier sessions included. `kept` is the most that attempts
-    whose bill is unknown can have cost, as far as the account has not said less.
+    """What the run, or one of its services, has done so far, earlier sessions included. `kept` is
+    the most that attempts whose bill is unknown can have cost, as far as the account has not said
+    less.
 
     `unbilled_s` is when the latest of them ended in this session, on trio's clock; None where none
     did. `unaccounted` counts what may have been billed in this session and is neither in `spent`
     nor in `kept`: answers without a cost, and attempts without a bill and without a bound.
     """
 
-    def __init__(self, state: RecoveredState) -> None:
+    def __init__(self, state: RecoveredState | ServiceState) -> None:
         self.succeeded = state.succeeded
         self.failed = state.failed
         self.rejected = 0
@@ -73,6 +74,8 @@ class Recorder:
         self, run: RunDirectory, journal: Journal, state: RecoveredState, offload: Offload
     ) -> None:
         self.totals = Totals(state)
+        self._state = state
+        self._counted: dict[str | None, tuple[Totals, ...]] = {None: (self.totals,)}
         self.segment_bytes = SEGMENT_BYTES
         self.readings_elsewhere: list[BalanceReading] | None = None  # who else records them
         self._run = run
@@ -85,6 +88,15 @@ class Recorder:
         self._written = Notifier()
         # Held while a thread writes a long record, and while the next segment is begun.
         self._segment = trio.Lock()
+
+    def totals_of(self, service: str | None) -> Totals:
+        """The totals of one of several services, counted from now on beside the run's; of None the
+        run's."""
+        if service is None:
+            return self.totals
+        own = Totals(self._state.by_service.get(service, UNUSED))
+        self._counted[service] = (self.totals, own)
+        return own
 
     @property
     def segment(self) -> SegmentName:
@@ -135,36 +147,33 @@ class Recorder:
     def _count_end(self, attempt: Attempt, job: JobEnd | None, replaces: Status | None) -> None:
         self._ended_in = self._journal.name
         self._open.pop((attempt.index, attempt.attempt), None)
-        if attempt.cost is None:
-            self._keep(attempt)
-        else:
-            self.totals.spent += attempt.cost
-        if job is not None:
-            self._count(job.status, replaces)
+        for totals in self._counted.get(attempt.service, self._counted[None]):
+            if attempt.cost is None:
+                _keep(totals, attempt)
+            else:
+                totals.spent += attempt.cost
+            if job is not None:
+                _count(totals, job.status, replaces)
 
     def decided(self, result: Result, *, replaces: Status | None = None) -> None:
         """A job has this result without a further attempt; `replaces` as for `ended`."""
         self._append(Decided.of(result, replaces=replaces is not None))
-        self._count(result.status, replaces)
-
-    def _keep(self, attempt: Attempt) -> None:
-        """Count what an attempt may have been billed whose cost is not known."""
-        totals = self.totals
-        if may_be_billed(attempt):
-            totals.unbilled_s = trio.current_time()
-            totals.kept += kept_for(attempt)
-            totals.unaccounted += attempt.error_kind is None or attempt.cost_bound is None
+        for totals in self._counted.get(result.service, self._counted[None]):
+            _count(totals, result.status, replaces)
 
     def reading(self, reading: BalanceReading, *, released: Decimal | None = None) -> None:
-        """The balance was read, and said that so much of what was kept has not been billed."""
+        """The balance was read, and said that so much of what was kept has not been billed: by the
+        service that it is of, where there are several."""
         if self.readings_elsewhere is not None:
             self.readings_elsewhere.append(reading)
             return
-        kept = self.totals.kept - (released or 0)
-        if self._run.manifest.prices is not None:
+        counted = self._counted.get(reading.service, self._counted[None])
+        if self._run.manifest.prices_of(reading.service) is not None:
+            kept = counted[-1].kept - (released or 0)
             reading = msgspec.structs.replace(reading, kept=kept, released=released)
         self._append(BalanceRead(reading=reading))
-        self.totals.kept = kept
+        for totals in counted:
+            totals.kept -= released or 0
 
     def reject(self, reject: Reject) -> None:
         """A line that is not a job."""
@@ -174,14 +183,6 @@ class Recorder:
     def read_whole(self) -> None:
         """The job file was read to its end: the rejects of this session are all that there are."""
         self._rejects.end()
-
-    def _count(self, status: Status, replaces: Status | None) -> None:
-        self.totals.succeeded -= replaces == "succeeded"
-        self.totals.failed -= replaces == "failed"
-        if status == "succeeded":
-            self.totals.succeeded += 1
-        else:
-            self.totals.failed += 1
 
     def _append(self, record: WrittenRecord) -> None:
         self._journal.append(record)
@@ -287,3 +288,20 @@ class Recorder:
             self._rejects.close()
         with suppress(StorageError):
             self._journal.close()
+
+
+def _keep(totals: Totals, attempt: Attempt) -> None:
+    """Count what an attempt may have been billed whose cost is not known."""
+    if may_be_billed(attempt):
+        totals.unbilled_s = trio.current_time()
+        totals.kept += kept_for(attempt)
+        totals.unaccounted += attempt.error_kind is None or attempt.cost_bound is None
+
+
+def _count(totals: Totals, status: Status, replaces: Status | None) -> None:
+    totals.succeeded -= replaces == "succeeded"
+    totals.failed -= replaces == "failed"
+    if status == "succeeded":
+        totals.succeeded += 1
+    else:
+        totals.failed += 1

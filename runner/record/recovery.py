@@ -1,6 +1,6 @@
 """What an earlier session left: its journal sealed, its lost attempts recorded, its state read."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -50,6 +50,20 @@ class RecentAttempt(NamedTuple):
     sent_at: datetime
     tokens: int
     model: str
+    service: str | None = None
+
+
+class ServiceState(NamedTuple):
+    """What one service has done so far; see `RecoveredState`."""
+
+    succeeded: int
+    failed: int
+    spent: Decimal
+    kept: Decimal
+    readings: list[BalanceReading]
+
+
+UNUSED = ServiceState(0, 0, Decimal(0), Decimal(0), [])
 
 
 class RecoveredState(NamedTuple):
@@ -62,6 +76,7 @@ class RecoveredState(NamedTuple):
     readings of the account have released. `readings` are those since it began to be kept; the first
     was made when nothing was. Empty where nothing is kept, or where that reading is not known.
     `reasks` are, of jobs without a result, the answers that did not fit, oldest first.
+    `by_service` has what each service has done, where there are several.
     """
 
     done: bytearray
@@ -74,6 +89,14 @@ class RecoveredState(NamedTuple):
     kept: Decimal
     readings: list[BalanceReading]
     reasks: dict[int, list[Reask]]
+    by_service: Mapping[str | None, "ServiceState"] = {}
+
+    def of(self, service: str | None) -> "RecoveredState":
+        """The same, with what one of several services has done in the place of what all have."""
+        if service is None:
+            return self
+        recent = [each for each in self.recent if each.service == service]
+        return self._replace(recent=recent, **self.by_service.get(service, UNUSED)._asdict())
 
     def has_result(self, index: int) -> bool:
         """Whether the job at this line is finished."""
@@ -226,12 +249,12 @@ def _state(
     reask: bool,
     unrecorded: Decimal,
 ) -> RecoveredState:
-    results = _read(run / "results", Result, "index", "status", "error_code", "attempts")
+    results = _read(run / "results", Result, "index", "status", "error_code", "attempts", "service")
     attempts = _read(
         run / "attempts",
         Attempt,
         *("index", "attempt", "sent_at", "model", "input_tokens", "output_tokens", "cost"),
-        *("http_status", "cost_bound", "error_kind", "ttft_s"),
+        *("http_status", "cost_bound", "error_kind", "ttft_s", "service"),
     )
     again = pl.col("index").is_in(pl.Series(changed, dtype=pl.Int64).implode())
     if retry_failed:
@@ -251,28 +274,78 @@ def _state(
     answered = flagged.select("index", stands.alias("attempts"))
     used = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
     minute_ago = now - timedelta(seconds=WINDOW_S)
-    late = attempts.filter(pl.col("sent_at") > minute_ago).select("sent_at", used, "model")
-    recent = [RecentAttempt(*row) for row in late.iter_rows()]
-    recent += [RecentAttempt(sent.sent_at, sent.reserved_tokens, sent.model) for sent in unended]
+    late = attempts.filter(pl.col("sent_at") > minute_ago)
+    rows = late.select("sent_at", used, "model", "service").iter_rows()
+    recent = [RecentAttempt(*row) for row in rows]
+    recent += [
+        RecentAttempt(sent.sent_at, sent.reserved_tokens, sent.model, sent.service)
+        for sent in unended
+    ]
     # A wall clock that was set back since would have the limits wait until it is there again.
     recent = [each._replace(sent_at=min(each.sent_at, now)) for each in recent]
     gone = pl.Series([each.index for each in read_left_out(run / LEFT_OUT)], dtype=pl.Int64)
     counted = results.filter(~pl.col("index").is_in(gone.implode()))
-    succeeded = int((counted["status"] == "succeeded").sum())
     readings = _readings(run / "balance.parquet")
-    kept = sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts) + unrecorded)
-    kept = max(Decimal(0), kept - sum(each.released or Decimal(0) for each in readings))
+    by_service = _by_service(counted, attempts, unended, readings, unrecorded)
     return RecoveredState(
         done=done,
         attempts=made,
-        recent=sorted(recent),
-        succeeded=succeeded,
-        failed=len(counted) - succeeded,
+        recent=sorted(recent, key=lambda each: each.sent_at),
+        succeeded=sum(each.succeeded for each in by_service.values()),
+        failed=sum(each.failed for each in by_service.values()),
         lost=len(unended),
+        spent=sum((each.spent for each in by_service.values()), Decimal(0)),
+        kept=sum((each.kept for each in by_service.values()), Decimal(0)),
+        readings=by_service[None].readings,
+        reasks=reasks_of(run, answered, changed),
+        by_service=by_service,
+    )
+
+
+def _by_service(
+    results: pl.DataFrame,
+    attempts: pl.DataFrame,
+    unended: Sequence[Sent],
+    readings: Sequence[BalanceReading],
+    unrecorded: Decimal,
+) -> dict[str | None, ServiceState]:
+    """What each service has done; None is there always, and has what bears no service's name, and
+    what is kept for nothing that is recorded."""
+    names = [
+        *attempts["service"].unique(),
+        *results["service"].unique(),
+        *(each.service for each in unended),
+        *(each.service for each in readings),
+    ]
+    states: dict[str | None, ServiceState] = {}
+    for name in dict.fromkeys((None, *names)):
+        own = pl.col("service").eq_missing(pl.lit(name, dtype=pl.String))
+        states[name] = _service_state(
+            results.filter(own),
+            attempts.filter(own),
+            [each for each in unended if each.service == name],
+            [each for each in readings if each.service == name],
+            Decimal(0) if name is not None else unrecorded,
+        )
+    return states
+
+
+def _service_state(
+    results: pl.DataFrame,
+    attempts: pl.DataFrame,
+    unended: Sequence[Sent],
+    readings: list[BalanceReading],
+    unrecorded: Decimal,
+) -> ServiceState:
+    succeeded = int((results["status"] == "succeeded").sum())
+    kept = sum((kept_for(sent.lost()) for sent in unended), kept_in(attempts) + unrecorded)
+    kept = max(Decimal(0), kept - sum(each.released or Decimal(0) for each in readings))
+    return ServiceState(
+        succeeded=succeeded,
+        failed=len(results) - succeeded,
         spent=Decimal(attempts["cost"].sum() or 0),
         kept=kept,
         readings=_since_nothing_kept(readings) if kept else [],
-        reasks=reasks_of(run, answered, changed),
     )
 
 

@@ -7,6 +7,7 @@ import click
 
 from .. import defaults
 from ..params import Money, send_flags, time_flag
+from ..service_flags import SERVICE, chosen_services, the_one_service
 from ..stderr import print_err
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
     metavar="URL",
     help="Read the server's metrics once a second: http://127.0.0.1:8000/metrics.",
 )
+@SERVICE
 @click.option("--seed", type=int, metavar="N", help="Of all chance.  [default: from the clock]")
 @click.option("--out", metavar="RUN", help="A new run directory.  [default: load-DATE-N.run]")
 def load(*, as_json: bool, **options: Any) -> None:
@@ -199,10 +201,13 @@ def load(*, as_json: bool, **options: Any) -> None:
     refuse_flags_of_another(click.get_current_context(), options)
     several = {name: options.pop(name) for name in ("sweep", "find", "precision", "highest")}
     again = {name: options.pop(name) for name in ("repeats", "against", "against_key_variable")}
-    options["model_limits"] = model_limits_from(
-        Path(SETTINGS_FILE), rpm=options["rpm"], tpm=options["tpm"]
-    )
-    options["endpoints"] = other_endpoints_from(Path(SETTINGS_FILE)).named
+    rpm, tpm, path = options["rpm"], options["tpm"], Path(SETTINGS_FILE)
+    if services := chosen_services(options.pop("service_names"), rpm=rpm, tpm=tpm):
+        options["service"] = the_one_service(services, model=options["model"])
+        options["base_url"] = None
+    else:
+        options["model_limits"] = model_limits_from(path, rpm=rpm, tpm=tpm)
+    options["endpoints"] = other_endpoints_from(path).named
     asked = cast("LoadOptions", options)
     if any(value is not None for value in again.values()):
         if several["sweep"] is not None or several["find"] is not None:

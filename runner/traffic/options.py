@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,9 @@ from .settings import LoadSettings, fresh_directory
 from .shapes import NO_THOUGHT, RateShape, ReplayShape, Shape, UsersShape, UserStagesShape
 from .think import parse_think
 from .user_curve import are_user_stages, parse_user_stages
+
+if TYPE_CHECKING:
+    from headrace.jobs import GivenService
 
 
 class LoadOptions(SendOptions, total=False):
@@ -57,6 +60,8 @@ class LoadOptions(SendOptions, total=False):
         came out.
     cancel: a share of the requests that is cancelled, and how long after it was sent: "5%@2s".
     scrape: the URL of the server's metrics, which are read once a second into `server.parquet`.
+    service: the service instead of `base_url`, as a mapping that `[[services]]` of headrace.toml
+        could hold.
     seed: of all chance; None takes one from the clock.
     out: a new run directory; None is a fresh one in the current directory.
     """
@@ -91,6 +96,7 @@ class LoadOptions(SendOptions, total=False):
     unclear: Literal["met", "missed", "point"]
     cancel: str | None
     scrape: str | None
+    service: "Mapping[str, Any] | GivenService | None"
     seed: int | None
     out: str | Path | None
 
@@ -128,8 +134,6 @@ def plan(
         seed = int(now.timestamp() * 1e6)
     replay, out = options.get("replay"), options.get("out")
     trace = None if replay is None else _trace(replay, options)
-    if options.get("max_cost") is not None and options.get("prices") is None:
-        raise InputError("--max-cost needs prices: give --prices FILE")
     scrape, cancel = options.get("scrape"), options.get("cancel")
     settings = settings_from(
         LoadSettings,
@@ -144,6 +148,9 @@ def plan(
             "seed": seed,
         },
     )
+    own = None if settings.services is None else settings.services.own_prices(settings.service)
+    if settings.max_cost is not None and (own or settings.prices) is None:
+        raise InputError("--max-cost needs prices: give --prices FILE")
     asked = PromptOptions(
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}
         | {"extra": _extra(options.get("extra"))}

@@ -252,11 +252,11 @@ class LoadSession(RunSession):
 
     def _record_unsent(self, schedule: Schedule, recorder: LoadRecorder, until: datetime) -> int:
         """Have a row of all that was due and never left, and say how many there are."""
-        count = 0
+        count, service = 0, self._load.service
         for job, due_s in schedule.unsent(self._clock.seconds(until)):
             count += 1
             try:
-                recorder.never_sent(unsent_row(job, self._clock.utc(due_s)))
+                recorder.never_sent(unsent_row(job, self._clock.utc(due_s), service=service))
             except StorageError as error:
                 self._stop.request(error)
         return count

@@ -4,7 +4,7 @@ It knows nothing of what they send: a kind of run hands on what is meant for it 
 and tells each worker its task. What carries the messages is the link's affair.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from headrace.jobs import SegmentName, counted
 from ..clock import RunClock
 from ..errors import WorkerError
 from ..images import ImageStore
-from ..limits import Lanes
+from ..limits import Lane
 from ..notify import first_of
 from ..offload import Offload
 from ..record import Recorder, RunDirectory, Salvage, salvage
@@ -167,7 +167,7 @@ class Crew:
         """The peak in flight of late: the sum of those of all workers since they told before."""
         return sum(hand.latest.peak for hand in self.here)
 
-    def show_lanes(self, lanes: Lanes) -> None:
+    def show_lanes(self, lanes: Iterable[Lane]) -> None:
         """Have these lanes stand for those of all workers, as far as was told."""
         now_s, ahead_s = self._clock.now(), self.shared_s(0.0)
         for number, lane in enumerate(lanes):

@@ -12,6 +12,11 @@ class SettingsFileError(ValueError):
     """The file is there and can't be read; the message names it."""
 
 
+def has_table(path: Path, name: str) -> bool:
+    """Whether the settings file has a table, or tables, of this name. Raises SettingsFileError."""
+    return name in read_settings(path)
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """What the settings file holds; nothing where there is none. Raises SettingsFileError."""
     import tomllib

@@ -274,9 +274,9 @@ class Bench:
             finally:
                 service.nursery = before
 
-        return await self._served(over)
+        return await self.served(over)
 
-    async def _served(self, run: Callable[[trio.Nursery], Awaitable[Ran]]) -> Ran:
+    async def served(self, run: Callable[[trio.Nursery], Awaitable[Ran]]) -> Ran:
         """A run whose connections are served in a nursery of its own.
 
         Where hypothesis plays a test again, pytest-trio may hand it the fixtures of the time
@@ -371,7 +371,7 @@ class Bench:
 
             return await self.run_over(connect, gateway.keys[0].secret, **fields)
 
-        return await self._served(over)
+        return await self.served(over)
 
 
 @contextmanager

@@ -22,7 +22,9 @@ from headrace.runner.traffic import plan
 from headrace.runner.traffic.cli import load as load_command
 
 # Flags of several load runs in a row, which a program makes itself.
-OF_THE_FILE = {"model_limits", "endpoints"}  # tables of headrace.toml
+# Tables of headrace.toml, of which --service chooses services.
+OF_THE_FILE = {"model_limits", "endpoints", "services", "service"}
+CHOOSES = "service_names"
 SEVERAL = {"sweep", "find", "precision", "highest", "repeats", "against", "against_key_variable"}
 
 
@@ -139,8 +141,10 @@ def test_times_below_zero_are_refused(value: float) -> None:
 def test_a_program_and_the_command_line_can_set_the_same() -> None:
     """And nothing else: what one of them lacked, the other's users would miss."""
     program = {*RunOptions.__annotations__, *SendOptions.__annotations__}
-    assert program == {*RunSettings.__struct_fields__} - {"key", "seed", "anthropic_base_url"}
-    command = {param.name for param in cli.run.params} - {"as_json"}
+    assert program == {*RunSettings.__struct_fields__} - {
+        *("key", "seed", "anthropic_base_url", "service", "auth", "key_variable")
+    }
+    command = {param.name for param in cli.run.params} - {"as_json", CHOOSES}
     own = {*signature(headrace.run).parameters} - {"api_key", "options"}
     chosen = {"seed" if name == "sample_seed" else name for name in own}
     assert command == chosen | program - OF_THE_FILE
@@ -148,7 +152,7 @@ def test_a_program_and_the_command_line_can_set_the_same() -> None:
 
 def test_a_program_and_the_command_line_can_ask_for_the_same_load() -> None:
     program = {*LoadOptions.__optional_keys__}
-    command = {param.name for param in load_command.params} - {"as_json", *SEVERAL}
+    command = {param.name for param in load_command.params} - {"as_json", CHOOSES, *SEVERAL}
     assert command == program - OF_THE_FILE
 
 
@@ -163,7 +167,7 @@ def test_the_load_commands_defaults_are_the_settings(tmp_path: Path) -> None:
     least: Any = {**asked, "base_url": "http://a.test"}
     given = ["--rate", "1/s", "--duration", "1s", "--seed", "1", "--base-url", "http://a.test"]
     read = load_command.make_context("load", given).params
-    flags: Any = {name: read[name] for name in {*read} - {"as_json", *SEVERAL}}
+    flags: Any = {name: read[name] for name in {*read} - {"as_json", CHOOSES, *SEVERAL}}
     flags["out"] = asked["out"]
     now, key = dt.datetime(2026, 6, 9, tzinfo=dt.UTC), Secret("k")
     by_flags, by_program = (plan(each, key, now) for each in (flags, least))

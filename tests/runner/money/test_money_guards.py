@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from headrace import gateway
 from headrace.gateway import Gateway
-from headrace.jobs import Limits, Price, PriceTable
+from headrace.jobs import Forecaster, JobReader, Price, PriceTable
 from headrace.runner.bulk.forecast import forecast_file
 from tests.runner.conftest import Bench
 
@@ -26,7 +26,6 @@ FAULTS = (
     "cut-done=0.03,malformed=0.03,no-usage=0.03,400=0.02,stall;for=121s=0.02"
 )
 
-UNLIMITED = Limits(rpm=None, tpm=None, concurrency=None)
 
 seeds = st.integers(0, 2**32)
 settled = settings(
@@ -144,7 +143,7 @@ async def test_estimate_first_sends_nothing_where_even_the_least_is_too_much(
     bench: Bench, autojump_clock: MockClock, seed: int, share: float
 ) -> None:
     prices = Scene(bench, seed).prices
-    least = forecast_file(str(bench.jobs), prices=prices, limits=UNLIMITED).total.cost_least
+    least = forecast_file(str(bench.jobs), Forecaster(prices), reader_of=JobReader).total.cost_least
     assert least is not None
     there = max(least * Decimal(share), Decimal("0.000001")).quantize(Decimal("1e-6"))
     poor = Scene(bench, seed, balance=there)

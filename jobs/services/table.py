@@ -1,0 +1,325 @@
+"""The services as they are given: `[[services]]` of headrace.toml, or mappings from a program.
+
+    [[services]]
+    name = "deepseek"
+    base-url = "https://api.deepseek.com"
+    key-variable = "DEEPSEEK_KEY"
+    models = ["deepseek-chat"]
+    [services.limits."deepseek-chat"]
+    rpm = 100
+
+Names may be written with - or _. What a URL, a key or a price file is, whoever sends finds out.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headrace.settings_file import SettingsFileError, read_settings
+
+from ..errors import InputError
+from ..model_limits import limit_of, model_limits_in
+from ..records import KeySentAs, ModelLimits
+from ..wording import or_listed, suggested
+from .routing import EVERY_OTHER_MODEL, RoutedService, Routing
+
+SERVICES = "services"
+KEY_VARIABLE = "HEADRACE_API_KEY"
+AUTHS: tuple[KeySentAs, ...] = ("bearer", "x-api-key", "api-key")
+FIELDS = (
+    "name",
+    "base_url",
+    "key_variable",
+    "auth",
+    "models",
+    "rpm",
+    "tpm",
+    "prices",
+    "weight",
+    "limits",
+)
+PROTOCOLS = ("openai", "anthropic")
+WEIGHT_MAX = 1_000_000
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What a key is called where somebody writes it down.
+_KEYS = re.compile(r"key|token|secret|password")
+
+
+class GivenService(msgspec.Struct, frozen=True, kw_only=True):
+    """One service as it was given, its form checked.
+
+    Args:
+        name: what it is called in tables, rows and flags.
+        base_url: where it is, or one for each protocol.
+        key_variable: the environment variable that has its key.
+        auth: how the key is sent; None is by the url.
+        models: exact names, `*` for whatever no other service has.
+        weight: its share of the models that others have too.
+        rpm: requests per minute; None for no limit.
+        tpm: tokens per minute; None for no limit.
+        model_limits: of models that have their own.
+        prices: the price file; None is that of all.
+    """
+
+    name: str
+    base_url: str | dict[str, str]
+    key_variable: str = KEY_VARIABLE
+    auth: KeySentAs | None = None
+    models: tuple[str, ...]
+    weight: float | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    model_limits: dict[str, ModelLimits] = {}
+    prices: str | None = None
+
+
+def services_in_settings(path: Path, *, rpm: int | None, tpm: int | None) -> list[GivenService]:
+    """The services of a settings file; none where it has none, or does not exist.
+
+    Args:
+        path: the settings file.
+        rpm: requests per minute where a service sets none; None for no limit.
+        tpm: tokens per minute, likewise.
+
+    Raises:
+        InputError: for anything that is not a service, and for services that don't fit together.
+    """
+    try:
+        data = read_settings(path)
+    except SettingsFileError as error:
+        raise InputError(str(error)) from error
+    if SERVICES not in data:
+        return []
+    found = services_of(
+        data[SERVICES], rpm=rpm, tpm=tpm, limits=data.get("limits", {}), where=f"{path}: "
+    )
+    if not found:
+        raise InputError(f"{path}: {SERVICES} is empty; write [[{SERVICES}]] for each")
+    beside = path.parent
+    return [
+        each
+        if each.prices is None
+        else msgspec.structs.replace(each, prices=str(beside / each.prices))
+        for each in found
+    ]
+
+
+def services_of(
+    given: Any, *, rpm: int | None, tpm: int | None, limits: Any = None, where: str = ""
+) -> list[GivenService]:
+    """The services of a list of mappings, checked each and together.
+
+    Args:
+        given: the mappings; those that were read already stay as they are.
+        rpm: requests per minute where a service sets none; None for no limit.
+        tpm: tokens per minute, likewise.
+        limits: of single models, by model, which hold within each service that has the model.
+        where: what a message begins with.
+
+    Raises:
+        InputError: as for `services_in_settings`.
+    """
+    if not isinstance(given, list | tuple):
+        raise InputError(f"{where}{SERVICES} is a list of tables; write [[{SERVICES}]] for each")
+    fallback = {"rpm": rpm, "tpm": tpm}
+    found = [
+        table
+        if isinstance(table, GivenService)
+        else _service(table, f"{where}[[{SERVICES}]] {number}", fallback, limits or {})
+        for number, table in enumerate(given, 1)
+    ]
+    _check_names(found, where)
+    _check_models(found, where)
+    return found
+
+
+def choose_services(services: Sequence[GivenService], names: Sequence[str]) -> list[GivenService]:
+    """Those that are named, in their own order.
+
+    Args:
+        services: all that there are.
+        names: of those that are wanted; without any all are.
+
+    Raises:
+        InputError: no service has that name.
+    """
+    known = [each.name for each in services]
+    for name in names:
+        if name not in known:
+            raise InputError(f"--service {name}: there is no such service{or_listed(name, known)}")
+    return [each for each in services if not names or each.name in names]
+
+
+def routing_of(services: Sequence[GivenService], chosen: Sequence[GivenService]) -> Routing:
+    """What says which service a job goes to.
+
+    Args:
+        services: all that there are.
+        chosen: those of them that jobs may go to.
+    """
+    kept = {model for each in chosen for model in each.models}
+    left_out = {model: each.name for each in services for model in each.models if model not in kept}
+    left_out.pop(EVERY_OTHER_MODEL, None)
+    return Routing(
+        [RoutedService(each.name, each.models, each.weight) for each in chosen], left_out
+    )
+
+
+def _service(
+    table: Any, where: str, fallback: Mapping[str, int | None], limits: Any
+) -> GivenService:
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where} is not a table; write [[{SERVICES}]] and below it its name")
+    fields = {str(name).replace("-", "_"): value for name, value in table.items()}
+    name = fields.get("name")
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        where = f"{where.rpartition(' ')[0]} {name}"
+    for unknown in fields.keys() - {*FIELDS}:
+        if _KEYS.search(unknown.lower()):
+            raise InputError(
+                f"{where} holds {unknown!r}, and a key does not belong in a file; name the "
+                'variable that has it: key-variable = "DEEPSEEK_KEY"'
+            )
+        known = [each.replace("_", "-") for each in FIELDS]
+        raise InputError(
+            f"{where} holds {unknown!r}{suggested(unknown, known)}; it may hold {', '.join(known)}"
+        )
+    if name is None:
+        raise InputError(f'{where} has no name; write name = "deepseek"')
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(
+            f"{where}: the name {name!r} is not lower-case letters, digits, - and _, at most 40"
+        )
+    rpm, tpm = (limit_of(where, each, fields.get(each, fallback[each])) for each in ("rpm", "tpm"))
+    models = _models(fields.get("models"), where)
+    own = model_limits_in(
+        fields.get("limits", {}), rpm=rpm, tpm=tpm, where=f"{where}: ", table="services.limits"
+    )
+    _check_limited(own, models, where)
+    common = model_limits_in(limits, rpm=rpm, tpm=tpm, where=where.partition("[")[0])
+    shared = {model: each for model, each in common.items() if _has(models, model)}
+    return GivenService(
+        name=name,
+        base_url=_base_url(fields.get("base_url"), where),
+        key_variable=_variable(fields.get("key_variable", KEY_VARIABLE), where),
+        auth=_auth(fields.get("auth"), where),
+        models=models,
+        weight=_weight(fields.get("weight"), where),
+        rpm=rpm,
+        tpm=tpm,
+        model_limits={**shared, **own},
+        prices=_text(fields.get("prices"), "prices", "a price file", where),
+    )
+
+
+def _has(models: Sequence[str], model: str) -> bool:
+    return model in models or EVERY_OTHER_MODEL in models
+
+
+def _models(given: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple) or not given:
+        raise InputError(f'{where} has no models; write models = ["deepseek-chat"], or ["*"]')
+    for model in given:
+        if not isinstance(model, str) or not model:
+            raise InputError(f"{where}: the model {model!r} is not a name")
+    if len({*given}) < len(given):
+        raise InputError(f"{where} has one model twice")
+    return tuple(given)
+
+
+def _base_url(given: Any, where: str) -> str | dict[str, str]:
+    if isinstance(given, str) and given.strip():
+        return given
+    if isinstance(given, Mapping) and given:
+        for name, url in given.items():
+            if name not in PROTOCOLS or not isinstance(url, str) or not url.strip():
+                raise InputError(
+                    f"{where}: base-url holds {name!r}; it may hold openai and anthropic, each a "
+                    "URL"
+                )
+        return {str(name): url for name, url in given.items()}
+    raise InputError(
+        f'{where} has no base-url; write base-url = "https://api.example.com", or one for openai '
+        "and one for anthropic"
+    )
+
+
+def _variable(given: Any, where: str) -> str:
+    if not isinstance(given, str) or not _VARIABLE.fullmatch(given):  # may be a key: not shown
+        raise InputError(
+            f"{where}: key-variable is the name of an environment variable, such as DEEPSEEK_KEY; "
+            "a key does not belong in a file"
+        )
+    return given
+
+
+def _auth(given: Any, where: str) -> KeySentAs | None:
+    if given is None:
+        return None
+    for auth in AUTHS:
+        if given == auth:
+            return auth
+    near = suggested(str(given), AUTHS)
+    raise InputError(f"{where}: auth is {given!r}; it is {', '.join(AUTHS[:-1])} or api-key{near}")
+
+
+def _weight(given: Any, where: str) -> float | None:
+    if given is None:
+        return None
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not number or not 0 < given <= WEIGHT_MAX:
+        raise InputError(f"{where}: weight is {given!r}; it is a number above 0, such as 2")
+    return float(given)
+
+
+def _text(given: Any, name: str, what: str, where: str) -> str | None:
+    if given is None:
+        return None
+    if isinstance(given, Path):
+        return str(given)
+    if not isinstance(given, str) or not given:
+        raise InputError(f"{where}: {name} is {given!r}; it names {what}")
+    return given
+
+
+def _check_limited(limits: Mapping[str, ModelLimits], models: Sequence[str], where: str) -> None:
+    for model in limits:
+        if not _has(models, model):
+            raise InputError(
+                f"{where} limits the model {model!r}, which it does not have"
+                f"{suggested(model, models)}"
+            )
+
+
+def _check_names(services: Sequence[GivenService], where: str) -> None:
+    seen: set[str] = set()
+    for service in services:
+        if service.name in seen:
+            raise InputError(f"{where}two services are called {service.name}; rename one")
+        seen.add(service.name)
+
+
+def _check_models(services: Sequence[GivenService], where: str) -> None:
+    """Models of several services have a weight on each; and whatever no other has, one alone."""
+    having: dict[str, list[GivenService]] = {}
+    for service in services:
+        for model in service.models:
+            having.setdefault(model, []).append(service)
+    for model, each in having.items():
+        names = " and ".join(service.name for service in each)
+        if len(each) > 1 and model == EVERY_OTHER_MODEL:
+            raise InputError(
+                f"{where}{names} each have the models '*', whatever no other service has; leave it "
+                "to one"
+            )
+        without = [service.name for service in each if service.weight is None]
+        if len(each) > 1 and without:
+            raise InputError(
+                f"{where}the model {model!r} is on {names}: give each a weight, its share of the "
+                f"jobs ({' and '.join(without)} "
+                f"{'has' if len(without) == 1 else 'have'} none), or leave the model to one"
+            )

@@ -1,0 +1,247 @@
+"""A bulk run over several services: each has its account, limits, money and stop of its own."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import httpx
+import msgspec
+import trio
+
+from headrace.jobs import (
+    BalanceReading,
+    CostBounds,
+    HeadraceError,
+    Job,
+    JobServices,
+    PriceTable,
+    ServicesForecaster,
+    Session,
+)
+
+from ..assembly import Assembly
+from ..errors import ServicesStoppedError, UnreachableError, first_exit_code
+from ..limits import Lane, Lanes
+from ..money import Budget, Ceiling, look_again_at_each, max_cost_ceiling
+from ..record import RecoveredState
+from ..services import ServiceSettings
+from ..session import Recovered, RunOutcome
+from ..stop import ServiceStop, Stop
+from ..transport import transport_to
+from .copies import Copies
+from .engine import Engine
+from .lookahead import Foretold, LookAhead
+from .session import BulkSession
+
+
+class ServicesSession(BulkSession):
+    """Sends each job to the service that it goes to, and stops a service that is in trouble while
+    the others carry on."""
+
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        return httpx.AsyncBaseTransport()  # each service has its own, where its key goes
+
+    def _transport_to(self, service: ServiceSettings) -> httpx.AsyncBaseTransport:
+        own = self._environment.services.get(service.name)
+        return own or transport_to(*service.urls, http2=self._settings.http2)
+
+    async def _recover_and_work(
+        self, transport: httpx.AsyncBaseTransport, foreign: httpx.AsyncBaseTransport
+    ) -> RunOutcome:
+        assert self._settings.services is not None
+        async with AsyncExitStack() as opened:
+            recovered = await self._recovered()
+            try:
+                shared = self._shared_budget(recovered)
+                services = [
+                    self._assemble(
+                        recovered,
+                        msgspec.structs.replace(self._settings, **each.as_settings),
+                        transport=await opened.enter_async_context(self._transport_to(each)),
+                        foreign=foreign,
+                        stop=ServiceStop(self._stop),
+                        shared=shared,
+                    )
+                    for each in self._settings.services.each
+                ]
+                budgets = [each.admission.budget for each in services]
+                look_again_at_each(shared, [each for each in budgets if each is not None])
+                await self._work_all(services, recovered.state, shared)
+            except BaseException:
+                recovered.recorder.abandon()
+                raise
+            self._note_stopped(services, recovered.session)
+            return await self._close_books(services, recovered.session)
+
+    def _shared_budget(self, recovered: Recovered) -> Budget:
+        limit, currency = self._settings.max_cost, self._run.manifest.currency or ""
+        ceiling = None if limit is None else max_cost_ceiling(limit, currency)
+        return Budget(recovered.recorder.totals, currency=currency, ceiling=ceiling)
+
+    async def _work_all(
+        self, services: Sequence[Assembly], state: RecoveredState, shared: Budget
+    ) -> None:
+        """Read each account, send, and read each account again."""
+        before: dict[str | None, BalanceReading] = {}
+
+        async def read_first(service: Assembly) -> None:
+            reading = await self._open_account(service, state)
+            if reading is not None:
+                before[service.service] = reading
+
+        async def read_last(service: Assembly) -> None:
+            if service.service in before:
+                await self._close_account(service, before[service.service])
+
+        await _for_each(services, read_first)
+        if before and self._stop.reason is None:
+            try:
+                await self._send_by(services, state, shared)
+            except HeadraceError as error:
+                self._stop.request(error)
+        await _for_each(services, read_last)
+
+    async def _send_by(
+        self, services: Sequence[Assembly], state: RecoveredState, shared: Budget
+    ) -> None:
+        copies = Copies(state) if self._bulk.dedupe else None
+        routes = self._routes()
+        engine = Engine(
+            services=services,
+            lanes=_LanesOfServices(routes, services),
+            recorder=services[0].recorder,
+            bounds=_BoundsOfServices(routes, services),
+            copies=copies,
+            stop=self._stop,
+        )
+        budget = None if self._run.manifest.currency is None else shared
+        ahead = self._ahead_of(services, routes, shared)
+        await self._send_jobs(services, engine, ahead, copies, state, budget=budget)
+
+    def _routes(self) -> JobServices:
+        assert self._settings.services is not None
+        return self._settings.services.job_services(None, by_digest=self._bulk.dedupe)
+
+    def _ahead_of(
+        self, services: Sequence[Assembly], routes: JobServices, shared: Budget
+    ) -> LookAhead | None:
+        """What looks ahead at the money of each service, and at that of all."""
+        each = {
+            service.service: self._foretold(
+                service.limits, service.totals, service.stop, service.service
+            )
+            for service in services
+            if service.limits is not None and service.service is not None
+        }
+        if not each:
+            return None
+        totals = services[0].recorder.totals
+        in_all = self._foretold(_OwnCeiling(shared), totals, self._stop)
+        prices = {name: self._run.manifest.prices_of(name) for name in routes.names}
+        return _ServicesLookAhead(each, in_all, routes, prices, **self._look_ahead_parts())
+
+    def _note_stopped(self, services: Sequence[Assembly], session: Session) -> None:
+        self._count = len(services)
+        self._alone = {
+            service.service: service.stop.alone
+            for service in services
+            if isinstance(service.stop, ServiceStop)
+            and service.stop.alone is not None
+            and service.service is not None
+        }
+        session.stopped_services = {name: each.message for name, each in self._alone.items()}
+
+    def _reason(self) -> HeadraceError | None:
+        """What stopped the run, or else some of its services."""
+        if self._stop.reason is not None or not self._alone:
+            return self._stop.reason
+        return ServicesStoppedError(self._alone)
+
+    def _exit_code(self, reason: HeadraceError) -> int:
+        run = [] if isinstance(reason, ServicesStoppedError) else [reason]
+        alone = list(self._alone.values())
+        if len(alone) < self._count or not all(isinstance(e, UnreachableError) for e in alone):
+            # Its code says that nothing was sent, and others were sent to.
+            alone = [error for error in alone if not isinstance(error, UnreachableError)]
+        return first_exit_code([*run, *alone])
+
+
+class _LanesOfServices:
+    """The lanes of all services; a job takes one of its own service, unless that has stopped."""
+
+    def __init__(self, routes: JobServices, services: Sequence[Assembly]) -> None:
+        self._routes = routes
+        self._of: dict[str | None, tuple[Lanes, Stop]] = {
+            each.service: (each.admission.lanes, each.stop) for each in services
+        }
+
+    def of_job(self, job: Job) -> Lane | None:
+        """The lane that a job takes; None where its service has stopped."""
+        lanes, stop = self._of[self._routes.of(job)]
+        return lanes.of(job.model) if stop.reason is None else None
+
+    def __iter__(self) -> Any:
+        for lanes, _ in self._of.values():
+            yield from lanes
+
+
+class _BoundsOfServices:
+    """The most that an attempt can cost, by the prices of the service that its job goes to."""
+
+    def __init__(self, routes: JobServices, services: Sequence[Assembly]) -> None:
+        self._routes = routes
+        self._of = {
+            each.service: None if each.prices is None else CostBounds(each.prices)
+            for each in services
+        }
+
+    def of(self, job: Job) -> Decimal | None:
+        """In the run's currency; None where nothing bounds it."""
+        bounds = self._of[self._routes.of(job)]
+        return None if bounds is None else bounds.of(job)
+
+
+class _OwnCeiling:
+    """The ceiling of the user's own, over all services."""
+
+    def __init__(self, shared: Budget) -> None:
+        self.ceilings: list[Ceiling] = shared.own_ceilings
+        self.tightest: Ceiling | None = None
+
+
+class _ServicesLookAhead(LookAhead):
+    """Looks ahead at each service and at all of them, with one look at the file."""
+
+    def __init__(
+        self,
+        each: Mapping[str, Foretold],
+        in_all: Foretold,
+        routes: JobServices,
+        prices: Mapping[str, PriceTable | None],
+        **parts: Any,
+    ) -> None:
+        super().__init__(in_all, prices=None, **parts)
+        self._each = each
+        self._routes = routes
+        self._prices_of = prices
+
+    @property
+    def _all(self) -> Sequence[Foretold]:
+        return [self._foretold, *self._each.values()]
+
+    async def _forecast(self, path: str, state: RecoveredState, *, waits: bool) -> None:
+        forecaster = ServicesForecaster(self._routes, self._prices_of)
+        await self._add_up(path, state, forecaster)
+        self._foretold.expect(forecaster.forecast(), waits=waits)
+        found = forecaster.by_service()
+        for name, foretold in self._each.items():
+            foretold.expect(found[name], waits=waits)
+
+
+async def _for_each(services: Sequence[Assembly], work: Any) -> None:
+    """Do something for all services together; what goes wrong stops the one, or the run."""
+    async with trio.open_nursery() as nursery:
+        for service in services:
+            nursery.start_soon(service.stop.on_error, partial(work, service))

@@ -1,0 +1,68 @@
+"""Which service a job goes to: by its model, and of several each by its weight."""
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.jobs.services import RoutedService, Routing
+
+A_AND_B = [RoutedService("a", ["x", "m"], 2), RoutedService("b", ["m"], 1)]
+
+
+def test_a_model_that_one_service_has_goes_there() -> None:
+    routing = Routing([*A_AND_B, RoutedService("c", ["*"])])
+    assert [routing.service_of(model, 0) for model in ("x", "other")] == ["a", "c"]
+    assert routing.service_of("*", 0) == "c"  # a model may be called that
+
+
+def test_a_model_that_none_has_goes_nowhere_and_the_near_one_is_named() -> None:
+    routing = Routing([RoutedService("a", ["deepseek-chat"])])
+    assert routing.service_of("deepseek-chatt", 0) is None
+    assert routing.why_none("deepseek-chatt") == (
+        "no service has the model 'deepseek-chatt'; add it to the models of one in headrace.toml; "
+        "did you mean 'deepseek-chat'?"
+    )
+
+
+def test_a_model_of_a_service_that_was_left_out_is_not_whatever_no_other_has() -> None:
+    routing = Routing([RoutedService("rest", ["*"])], {"x": "a"})
+    assert routing.service_of("x", 3) is None
+    assert routing.why_none("x") == (
+        "the model 'x' is that of the service a, which --service leaves out"
+    )
+    assert routing.service_of("y", 3) == "rest"
+
+
+weights = st.lists(
+    st.one_of(st.integers(1, 100), st.floats(0.01, 100, allow_nan=False)), min_size=2, max_size=6
+)
+
+
+@given(weights=weights, step=st.integers(1, 12), begin=st.integers(0, 10**9))
+def test_each_service_has_its_share_of_every_beginning_to_within_a_few_jobs(
+    weights: list[float], step: int, begin: int
+) -> None:
+    """Also where the model is on every so many-th line alone, from any line on."""
+    named = [RoutedService(f"s{n}", ["m"], weight) for n, weight in enumerate(weights)]
+    routing = Routing(named)
+    whole = sum(map(Fraction, weights))
+    shares = {service.name: float(Fraction(service.weight or 0) / whole) for service in named}
+    counts = dict.fromkeys(shares, 0)
+    farthest = 0.0
+    for done in range(1, 1001):
+        name = routing.service_of("m", begin + done * step)
+        assert name is not None
+        counts[name] += 1
+        farthest = max(farthest, *(abs(counts[each] - done * shares[each]) for each in shares))
+    assert farthest < (3 if step == 1 else 8)
+
+
+@given(weights=weights, numbers=st.lists(st.integers(0, 2**64), min_size=1))
+def test_where_a_job_goes_depends_on_its_number_alone(
+    weights: list[float], numbers: list[int]
+) -> None:
+    named = [RoutedService(f"s{n}", ["m"], weight) for n, weight in enumerate(weights)]
+    first = [Routing(named).service_of("m", number) for number in numbers]
+    again = Routing(named)
+    assert [again.service_of("m", number) for number in reversed(numbers)] == first[::-1]

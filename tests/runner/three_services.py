@@ -1,0 +1,60 @@
+"""Runs of a job file over several services in memory, each with a key and an account of its own."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from headrace.runner import RunEnvironment, RunSettings, TrioTransport, run_jobs
+from headrace.runner.settings import settings_from
+from tests.runner.conftest import BEGAN, Bench, Ran, Service, at_once
+
+
+def key_of(name: str) -> str:
+    """Each service has a key of its own."""
+    return f"sk-of-the-service-{name}"
+
+
+def table(name: str, *models: str, **fields: Any) -> dict[str, Any]:
+    """A service as a program gives it, without limits unless they are given."""
+    return {
+        "name": name,
+        "base_url": f"http://{name}.test",
+        "key_variable": f"KEY_{name.upper()}",
+        "models": list(models) or ["m"],
+        "rpm": "none",
+        "tpm": "none",
+        **fields,
+    }
+
+
+async def run_services(
+    bench: Bench,
+    services: Mapping[str, Service],
+    *tables: dict[str, Any],
+    environment: Mapping[str, Any] | None = None,
+    monkeypatch: Any,
+    **fields: Any,
+) -> Ran:
+    """Run the bench's job file over these services, which are tables for `services=`."""
+    for name in services:
+        monkeypatch.setenv(f"KEY_{name.upper()}", key_of(name))
+    settings = settings_from(RunSettings, None, services=list(tables), **{"seed": 1, **fields})
+
+    async def over(nursery: trio.Nursery) -> Ran:
+        transports = {}
+        for name, service in services.items():
+            service.nursery = nursery
+            transports[name] = TrioTransport(connect=service.connect)
+        around = RunEnvironment(
+            services=transports,
+            offload=at_once,
+            read=at_once,
+            wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
+            **(environment or {}),
+        )
+        outcome = await run_jobs(str(bench.jobs), bench.directory, settings, around)
+        return Ran(outcome, bench.directory)
+
+    return await bench.served(over)
