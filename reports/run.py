@@ -61,6 +61,7 @@ class Run(NamedTuple):
     null in parts that an earlier headrace wrote without them: "attempts.content_ttft_s". `notes`
     say what of the journal was gone, now and when earlier sessions resumed.
     `left_out` results are of rows that the run's table no longer has: `results` is without them.
+    `orphaned` is whether only workers are left of a `running` one: they send nothing more.
     """
 
     directory: Path
@@ -74,6 +75,7 @@ class Run(NamedTuple):
     missing_columns: list[str]
     notes: list[str]
     left_out: int = 0
+    orphaned: bool = False
 
     def allowing(self, client_error_s: float | None) -> "Run":
         """The run, judged as if `--client-error` had been this; as it is where that is None, and
@@ -131,7 +133,8 @@ def _opened(directory: Path) -> Run:
     running = manifest.sessions[-1].state == "running" and _is_locked(directory)
     if not running:
         _refuse_missing(directory / "journal", manifest)
-    return _read(directory, manifest, running=running)
+    run = _read(directory, manifest, running=running)
+    return run._replace(orphaned=running and _is_orphaned(run))
 
 
 def check_whole(directory: Path, manifest: Manifest) -> None:
@@ -245,6 +248,16 @@ def _manifest(directory: Path) -> Manifest:
     if not manifest.sessions:
         raise InputError(f"{path} names no session; restore it")
     return manifest
+
+
+def _is_orphaned(run: "Run") -> bool:
+    """Whether the process is gone whose workers hold the run: it held the journal's directory."""
+    if "workers" not in run.manifest.sessions[-1].arguments:
+        return False
+    try:
+        return not _is_locked(run.directory / "journal")
+    except OSError:  # it has come to its end meanwhile
+        return False
 
 
 def _is_locked(directory: Path) -> bool:

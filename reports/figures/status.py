@@ -32,6 +32,8 @@ MINUTE = timedelta(seconds=60)
 PACE = timedelta(minutes=5)
 LINES_BYTES_MAX = 2**30
 
+ORPHANED = "its workers are left, and what they have in flight may finish"
+
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One service of a run, with its own limits; figures are as those of `RunStatus`. `stopped` is
@@ -124,7 +126,8 @@ def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
     succeeded, failed = counts.get("succeeded", 0), counts.get("failed", 0)
     total = _jobs_total(run) if before is None else before.jobs_total
     finished = succeeded + failed + run.rejected
-    pace = _jobs_per_minute(run, now) if run.running else None
+    sending = run.running and not run.orphaned
+    pace = _jobs_per_minute(run, now) if sending else None
     left_s = None
     if total is not None and pace:
         left_s = max(0, total - finished) / pace * 60
@@ -138,7 +141,7 @@ def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
         run=str(run.directory),
         kind=run.manifest.kind,
         at=now,
-        state="crashed" if last.state == "running" and not run.running else last.state,
+        state="crashed" if last.state == "running" and not sending else last.state,
         reason=last.reason,
         session_started_at=last.started_at,
         sessions=len(run.manifest.sessions),
@@ -158,7 +161,7 @@ def _status(run: Run, now: datetime, before: RunStatus | None) -> RunStatus:
         cost=cost,
         currency=run.manifest.currency,
         kept=None if run.manifest.currency is None else _kept(run),
-        notes=list(last.notes),
+        notes=[*last.notes, *([ORPHANED] if run.orphaned else [])],
         last_end_at=last_end,
         cooling_down_s=held_s,
         failing_since=failing_since,

@@ -263,9 +263,7 @@ class HandingEngine(Engine):
         await self._note(self._said_of_lost(hand))
 
     def _said_of_lost(self, hand: Hand) -> str:
-        who = f"worker {hand.number} of {len(self._crew.hands)}"
-        if hand.end.place is not None:
-            who += f" on {hand.end.place.name}"
+        who = hand.called(len(self._crew.hands))
         said = f"{who} was lost at {self._clock.now() - self._began_s:.1f} s"
         if self._stop.reason is not None:
             return said

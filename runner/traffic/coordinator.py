@@ -47,6 +47,7 @@ class CrewSchedule:
     def __init__(self) -> None:
         self.demand = CrewDemand()
         self.out = 0
+        self.lost: list[str] = []
 
 
 class LoadCoordinator(CoordinatorSession, LoadSession):
@@ -121,9 +122,12 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
         self._tally.become((each.tally, self._seconds[n]) for n, each in looks.items())
         demand, ahead_s = self._schedules.demand, self._crew.shared_s(0.0)
         demand.measured = sum(each.measured for each in looks.values())
+        # What was due at one that is lost is due no more.
+        left = [each.number for each in self._crew.hands if each.lost_s is None]
+        looks = {number: looks[number] for number in left if number in looks}
         demand.next_at_s = min(each.next_s for each in looks.values()) - ahead_s
         over = [each.over_s for each in looks.values() if each.over_s is not None]
-        demand.over_s = max(over) - ahead_s if len(over) == len(self._crew.hands) else None
+        demand.over_s = max(over) - ahead_s if len(over) == len(left) else None
         self._schedules.out = sum(each.out for each in looks.values())
         self._loop.stalls = sum(each.stalls for each in looks.values())
         self._loop.longest_s = max(each.longest_stall_s for each in looks.values())
@@ -136,11 +140,16 @@ class LoadCoordinator(CoordinatorSession, LoadSession):
 
     async def lost(self, hand: Hand, left: Salvage) -> None:
         """The others continue; the verdict says that one is missing."""
+        self._schedules.lost.append(self._said_of_lost(hand))
         told, totals = hand.told, self._crew_recorder.totals
         totals.succeeded += left.succeeded - told.succeeded
         totals.failed += left.failed - told.failed
         totals.spent += left.spent - told.spent
         totals.kept += left.kept - told.kept
+
+    def _said_of_lost(self, hand: Hand) -> str:
+        lost_s = self._facts_of(hand).lost_s
+        return f"{hand.called(len(self._crew.hands))} was lost at {lost_s:.1f} s"
 
     # -- the end
 

@@ -5,7 +5,7 @@ It takes the place that a backlog has in a bulk run: one dispatcher takes, attem
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import trio
@@ -43,6 +43,8 @@ class Schedule:
     `pend` makes a job ready to be tried; `make_ahead` makes a prompt beforehand, and says whether
     it did. Indices are the demand's.
     """
+
+    lost: Sequence[str] = ()  # of workers, which it has none of
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
@@ -45,13 +45,17 @@ class ShownDemand(Protocol):
 
 
 class ShownSchedule(Protocol):
-    """What is shown of a schedule; `out` are the requests that were handed out and not answered."""
+    """What is shown of a schedule; `out` are the requests that were handed out and not answered,
+    `lost` the workers that are gone, in words."""
 
     @property
     def demand(self) -> ShownDemand: ...
 
     @property
     def out(self) -> int: ...
+
+    @property
+    def lost(self) -> Sequence[str]: ...
 
 
 class LoadProgress(NamedTuple):
@@ -119,7 +123,8 @@ def _doubts(progress: LoadProgress) -> list[str]:
         client_error_s=progress.settings.client_error_s,
     )
     verdict = judge_load(signs)
-    return verdict.why if verdict.verdict == "client-limited" else []
+    why = verdict.why if verdict.verdict == "client-limited" else []
+    return [*progress.schedule.lost, *why]
 
 
 def _stage(progress: LoadProgress, now_s: float) -> tuple[Stage, float, float | None]:

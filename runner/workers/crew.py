@@ -94,6 +94,11 @@ class Hand:
         """Whether it still can be told something."""
         return not self.over.is_set()
 
+    def called(self, of: int) -> str:
+        """What it is called, among so many."""
+        where = "" if self.end.place is None else f" on {self.end.place.name}"
+        return f"worker {self.number} of {of}{where}"
+
 
 class Foreman(Protocol):
     """What a kind of run does with what its workers say. Each may raise HeadraceError, which stops

@@ -14,6 +14,7 @@ from headrace.jobs import Ended, Manifest, Sent, Session, open_source
 from headrace.reports import RunStatus, print_status, status_of
 from headrace.reports.terminal.status import status_line
 from headrace.runner.main import main
+from headrace.runner.record import coordinating
 from tests.docs_page import docs_page
 from tests.reports.conftest import CHAT, START, RunMaker, at
 
@@ -103,6 +104,23 @@ def test_the_pace_is_that_of_the_last_five_minutes(made: RunMaker) -> None:
     made.seal()
     assert looked(made, 1050).jobs_per_minute == 2.0
     assert looked(made, 5).jobs_per_minute is None
+
+
+def test_a_run_whose_workers_alone_are_left_is_not_running(made: RunMaker) -> None:
+    """Regression: it was said to be running, as long as they had something in flight."""
+    made.manifest(Session(started_at=START, limits=made.limits, arguments={"workers": 2}))
+    made.job(0, ended_at=at(2))
+    made.seal()
+    made.journal(sent(1, 1))
+    assert printed(looked(made, 5)) == [
+        "jobs.run  was killed; run the same command again to resume",
+        "  1 succeeded, 0 failed",
+        "  0 CNY so far",
+        "  its workers are left, and what they have in flight may finish.",
+        "  the last result came 3.00 s ago",
+    ]
+    with coordinating(made.directory):
+        assert looked(made, 5).state == "running"
 
 
 def test_a_process_that_is_gone_is_said(made: RunMaker) -> None:

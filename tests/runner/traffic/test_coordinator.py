@@ -7,10 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+import trio
 from trio.testing import MockClock
 
 from headrace.reports import summarise
 from headrace.runner import Secret
+from headrace.runner.traffic.snapshot import Snapshot
+from headrace.runner.traffic.view import LoadProgress, look
 from tests.runner.loop_workers import in_this_loop
 from tests.runner.traffic.conftest import Loaded
 
@@ -82,7 +85,17 @@ async def test_a_lost_worker_is_named_and_what_it_had_in_flight_is_lost(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
     service.answer = lambda seen: service.fine(delay_s=0.7)
-    ran = await sent_by(traffic, service, 4, kill={3: 2.0}, rate="8/s", duration_s=4.0)
+    shown: list[Snapshot] = []
+
+    async def watch(progress: LoadProgress) -> None:
+        for _ in range(2):
+            await trio.sleep(1.8)
+            shown.append(look(progress))
+
+    ran = await sent_by(traffic, service, 4, kill={3: 2.0}, rate="8/s", duration_s=4.0, watch=watch)
+    # Regression: nobody was told, and what was due at the lost one was "behind" for ever.
+    assert [each.doubts for each in shown] == [[], ["worker 3 of 4 was lost at 1.9 s"]]
+    assert shown[1].behind_s == 0
     kinds = ran.attempts.group_by("error_kind").len().sort("len")
     assert kinds.rows() == [("lost", 2), (None, 26)]
     workers = ran.facts.workers
