@@ -49,7 +49,7 @@ KEY_HEADERS = frozenset(
 RECORDED_ELSEWHERE = frozenset(
     {
         *("base_url", "anthropic_base_url", "service", "auth", "key_variable"),
-        *("rpm", "tpm", "concurrency", "prices"),
+        *("rpm", "tpm", "concurrency", "prices", "auto_workers"),
     }
 )
 
@@ -92,6 +92,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: Mapping[str, UsagePlaces] = {}
     seed: int | None = None
     workers: int = 1
+    auto_workers: bool = False  # on machines of a cluster: as many as each of them has cores for
     cluster: str | None = None
 
     def __post_init__(self) -> None:
@@ -199,7 +200,7 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
     if options.get("download"):
         own_authorities()
     if options.get("workers") == "auto":
-        options["workers"] = cores_for_workers()
+        options |= {"workers": cores_for_workers(), "auto_workers": True}
     return kind(
         base_url=urls.openai,
         anthropic_base_url=None if urls.anthropic == urls.openai else urls.anthropic,

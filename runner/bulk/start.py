@@ -301,7 +301,7 @@ def _session_kind(
     """What makes the session: one that sends itself, or has workers send."""
     workers = settings.workers
     if machines is not None:
-        workers *= machines.count
+        workers = machines.workers_for(workers, auto=settings.auto_workers)
         open_workers = partial(
             machines.workers,
             run=run,

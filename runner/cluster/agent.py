@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..machine_limits import check_memory_for
 from ..worker_command import WORKER_COMMAND
 from .machine_facts import MachineFacts, facts_here
 from .worker_relay import Heard, WorkerRelay
@@ -56,11 +57,13 @@ class Agent:
         silence_s: float = SILENCE_S,
         command: Sequence[str] | None = None,
     ) -> str:
-        """Start workers of these numbers; the directory that they write to. Raises OSError.
+        """Start workers of these numbers; the directory that they write to. Raises OSError, and
+        InputError where there is no memory for them.
 
         They are ended, with `grace_s` seconds for what is in flight, once nobody asks for news for
         `silence_s` seconds.
         """
+        check_memory_for(len(numbers))
         relay = self._relay = WorkerRelay(command=command or WORKER_COMMAND, grace_s=grace_s)
         # The watch must not keep this object from being let go of.
         weakref.finalize(self, relay.abandon)

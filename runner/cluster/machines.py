@@ -77,6 +77,11 @@ class ClusterMachines:
         """How many there are."""
         return len(self._agents)
 
+    def workers_for(self, each: int, *, auto: bool) -> int:
+        """How many workers there are on all of them: so many on `each`, or where that is `auto` one
+        for each core but one of the machine that has the fewest."""
+        return self.count * (max(1, self.cores - 1) if auto else each)
+
     @asynccontextmanager
     async def workers(
         self,

@@ -196,7 +196,7 @@ async def _run_load(
         kind: Callable[..., LoadSession] = LoadSession
         if machines is not None:
             asked = {**asked, "base_url": settings.base_urls._asdict()}
-            workers = workers_on_machines(settings, machines, auto=asked.get("workers") == "auto")
+            workers = workers_on_machines(settings, machines)
             kind = _coordinator(asked, workers, _on_machines(machines, planned, run, environment))
         elif workers > 1:
             kind = _coordinator(asked, workers, open_workers or _processes(settings, run))

@@ -31,18 +31,15 @@ def workers_of(settings: LoadSettings, announce: Callable[[str], None] | None) -
     return found
 
 
-def workers_on_machines(
-    settings: LoadSettings, machines: "ClusterMachines", *, auto: bool = False
-) -> int:
-    """How many there are on the machines of a cluster, so many on each as were asked for; `auto` is
-    one for each core but one of the machine that has the fewest.
+def workers_on_machines(settings: LoadSettings, machines: "ClusterMachines") -> int:
+    """How many there are on the machines of a cluster, so many on each as were asked for.
 
     Raises InputError where the run has to be sent by one process.
     """
     if (why := _one_alone(settings)) is not None:
         raise InputError(f"with --cluster several processes send, and {why}; leave one of them out")
-    per_machine = max(1, machines.cores - 1) if auto else settings.workers
-    return _useful(settings, machines.count * per_machine)
+    asked = machines.workers_for(settings.workers, auto=settings.auto_workers)
+    return _useful(settings, asked)
 
 
 def _one_alone(settings: LoadSettings) -> str | None:

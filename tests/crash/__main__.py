@@ -37,7 +37,7 @@ from tests.heeding import heed_signals
 KILLS_A_RUN = 20
 JOBS_A_KILL = 60
 # Sessions of workers are killed once these are there, and get further by then.
-JOBS_A_KILL_OF_WORKERS = 120
+JOBS_A_KILL_OF_WORKERS = 100
 JOBS_AT_THE_END = 60
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 

@@ -25,8 +25,7 @@ PRICE = "input = 1.00\ncached_input = 0.02\noutput = 2.00\n"
 IMAGE_PRICE = '[models."{}".images]\ndefault = 0.0025\n'
 IMAGES_EVERY = 25
 # How long a session works before a random moment, at most; and its patience with a planned one.
-WORK_S = 0.7
-PATIENCE_S = 60.0
+WORK_S, PATIENCE_S = 0.7, 60.0
 LOOK_EVERY_S = 0.002
 SENDS_FIRST = 0.7
 # What a session may be killed at: operation, where, and the last of its calls that is aimed at.
@@ -197,6 +196,7 @@ class Run:
         self._rng = rng
         self._workers = max(WORKERS, workers) if kind == "workers" else workers
         self._sessions = 0
+        self._sending = 1  # processes of the session
         numbers = [n for n in range(first, first + jobs) for _ in range(self._times(kind, n))]
         self.asked = Counter(model_of(number) for number in numbers)
         self._what = self._table(numbers, first) if kind == "table" else self._file(numbers, first)
@@ -244,9 +244,10 @@ class Run:
 
     def _sent_by(self) -> list[str]:
         """The words that say who sends."""
-        if self._workers == 1:
-            return []
-        return ["--workers", str(self._rng.choice([1, self._workers, self._workers + 1]))]
+        self._sending = 1
+        if self._workers > 1:
+            self._sending = self._rng.choice([1, self._workers, self._workers + 1])
+        return [] if self._workers == 1 else ["--workers", str(self._sending)]
 
     def _around(self, plan: str | None, worker_plan: str | None) -> dict[str, str]:
         """What the environment of a session's workers has."""
@@ -327,7 +328,7 @@ class Run:
     def _until_workers_send(self, process: subprocess.Popen[str]) -> float:
         """Wait until a worker has written something, most times: they take longer to be there than
         a session is given. Returns for how long it is to work from then on, at most."""
-        if self._rng.random() > SENDS_FIRST:
+        if self._sending == 1 or self._rng.random() > SENDS_FIRST:
             return self.work_s
         known = set(self.directory.glob("journal/w*.jsonl"))
 
@@ -385,8 +386,7 @@ class Run:
         how = "at a point: " + str(plan).replace(":", " ")
         if not from_start:
             self._until_begun(process)
-            if self._workers > 1:
-                self._until_workers_send(process)
+            self._until_workers_send(process)
         for number, delay_s in signals:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2 * self.work_s if delay_s is None else delay_s)

@@ -112,6 +112,7 @@ class ClusterRun(Run):
     def _sent_by(self) -> list[str]:
         self._machines.bring_up()
         each = self._rng.choice([1, self._workers])
+        self._sending = COUNT * each
         file = str(self._machines.scheduler_file)
         return ["--cluster", file, "--workers", str(each)]
 

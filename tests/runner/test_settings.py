@@ -142,7 +142,7 @@ def test_a_program_and_the_command_line_can_set_the_same() -> None:
     """And nothing else: what one of them lacked, the other's users would miss."""
     program = {*RunOptions.__annotations__, *SendOptions.__annotations__}
     assert program == {*RunSettings.__struct_fields__} - {
-        *("key", "seed", "anthropic_base_url", "service", "auth", "key_variable")
+        *("key", "seed", "anthropic_base_url", "service", "auth", "key_variable", "auto_workers")
     }
     command = {param.name for param in cli.run.params} - {"as_json", CHOOSES}
     own = {*signature(headrace.run).parameters} - {"api_key", "options"}

@@ -5,6 +5,9 @@ import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
+from headrace.jobs import InputError
 from headrace.runner.cluster import agent as agent_module
 from headrace.runner.cluster.agent import Agent
 
@@ -75,3 +78,11 @@ def test_to_ask_for_news_is_to_be_there() -> None:
     silent: list[float] = []
     assert not with_an_agent(work).exists()
     assert silent[0] >= 50 > silent[1]
+
+
+def test_more_workers_than_a_machine_has_memory_for_are_refused_there() -> None:
+    async def work() -> None:
+        await Agent().start(range(1, 1_000_000), 1.0, command=ECHO)
+
+    with pytest.raises(InputError, match="GB of memory, and"):
+        asyncio.run(work())

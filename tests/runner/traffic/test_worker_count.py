@@ -1,7 +1,6 @@
 """How many processes send: as many as were asked for, unless one has to, or there is too little."""
 
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -48,17 +47,17 @@ def test_as_many_send_as_may_and_others_are_told_of(
     assert len(told) == (said is not None)
 
 
-def counted(*, machines: int = 3, cores: int = 4, auto: bool = False, **asked: Any) -> int:
+def counted(*, machines: int = 3, cores: int = 4, **asked: Any) -> int:
     options: Any = {"base_url": "http://g.test", "requests": 1000, "rate": "9/s", **asked}
-    there = cast("ClusterMachines", SimpleNamespace(count=machines, cores=cores))
-    return workers_on_machines(plan(options, "sk-x", wall_now()).settings, there, auto=auto)
+    there = ClusterMachines([cast(Any, None)] * machines, cores)
+    return workers_on_machines(plan(options, "sk-x", wall_now()).settings, there)
 
 
 def test_each_machine_of_a_cluster_has_as_many_as_were_asked_for() -> None:
     assert counted() == 3
     assert counted(workers=2) == 6
-    assert counted(auto=True) == 9
-    assert counted(auto=True, cores=1) == 3
+    assert counted(workers="auto") == 9
+    assert counted(workers="auto", cores=1) == 3
 
 
 def test_there_are_no_more_than_have_something_to_send() -> None:

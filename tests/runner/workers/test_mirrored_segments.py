@@ -68,7 +68,7 @@ async def test_a_machine_that_is_lost_keeps_its_lease_over_sessions(
     assert 0 <= unseen * Decimal("0.003") <= unrecorded
     again = await bench.run(service, workers=2, **asked)
     assert again.outcome.succeeded == 60
-    assert again.readings["kept"].to_list() == [0, kept, kept, kept]
+    assert again.readings["kept"].to_list()[1:] == [kept] * (again.readings.height - 1)
 
 
 async def test_of_a_worker_that_is_lost_alone_all_is_recorded(
