@@ -56,8 +56,8 @@ PIECE_BYTES = 1024 * 1024
 class Run(NamedTuple):
     """What a run directory records. The tables are lazy and in no order.
 
-    `in_flight_since` says when the attempts that are under way were sent, where a process works on
-    the run; where none does, they are rows of `attempts` already, as lost. `missing_columns` are
+    `under_way` are the attempts in flight, where a process works on the run; where none does, they
+    are rows of `attempts` already, as lost. `missing_columns` are
     null in parts that an earlier headrace wrote without them: "attempts.content_ttft_s". `notes`
     say what of the journal was gone, now and when earlier sessions resumed.
     `left_out` results are of rows that the run's table no longer has: `results` is without them.
@@ -70,7 +70,7 @@ class Run(NamedTuple):
     attempts: pl.LazyFrame
     readings: pl.DataFrame
     rejected: int
-    in_flight_since: list[datetime]
+    under_way: list[Sent]
     running: bool
     missing_columns: list[str]
     notes: list[str]
@@ -94,9 +94,14 @@ class Run(NamedTuple):
         return self.attempts.filter(~unsent.fill_null(value=False))
 
     @property
+    def in_flight_since(self) -> list[datetime]:
+        """When the attempts that are under way were sent."""
+        return [each.sent_at for each in self.under_way]
+
+    @property
     def in_flight(self) -> int:
         """How many attempts are under way."""
-        return len(self.in_flight_since)
+        return len(self.under_way)
 
 
 @contextmanager
@@ -171,7 +176,7 @@ def _read(directory: Path, manifest: Manifest, *, running: bool) -> Run:
         attempts=attempts,
         readings=_readings(directory / "balance.parquet", journal.readings),
         rejected=_count_lines(directory / "rejects.jsonl"),
-        in_flight_since=[sent.sent_at for sent in journal.unended()] if running else [],
+        under_way=journal.unended() if running else [],
         running=running,
         missing_columns=[
             *_missing(directory / "results", Result),

@@ -59,7 +59,7 @@ def _narrowed(run: Run, service: ServiceRecord) -> Run:
         attempts=run.attempts.filter(mine),
         readings=run.readings.filter(mine),
         rejected=0,
-        in_flight_since=[],
+        under_way=[each for each in run.under_way if each.service == service.name],
         left_out=0,
     )
 

@@ -417,7 +417,9 @@ async def _last_reading(parts: Assembly, before: BalanceReading) -> BalanceReadi
     account, totals = parts.account, parts.totals
     if parts.prices is not None:
         return await account.read_until_stable(spent=totals.spent, first=before)
-    if totals.unaccounted:  # its price can be told from the account alone
+    # Its price can be told from the account alone. Whoever stopped the run waits for its end: the
+    # next session's first reading tells as well whether all was booked.
+    if totals.unaccounted and parts.stop.reason is None:
         return await account.read_until_still(spent=totals.spent, billed_s=totals.unbilled_s)
     return await account.read("after", spent=totals.spent)
 

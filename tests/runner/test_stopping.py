@@ -322,3 +322,22 @@ async def test_a_damaged_journal_is_one_error_before_anything_is_sent(
     with pytest.raises(StorageError, match=r"line 1 of .* is damaged"):
         await bench.run(service)
     assert len(service.posts) == posts
+
+
+@pytest.mark.parametrize(("stops", "took_s"), [(False, 2.0), (True, 0.5)])
+async def test_only_who_stopped_a_run_without_prices_waits_for_no_late_charges(
+    bench: Any, service: Any, autojump_clock: MockClock, stops: bool, took_s: float
+) -> None:
+    stop = Stop(grace_s=30)
+
+    def answer(_seen: Any) -> Any:
+        if stops:
+            stop.request(InterruptError("interrupted"))
+        return service.fine(delay_s=0.5)
+
+    service.answer = answer
+    service.balance = lambda: service.fine()._replace(body=balance())
+    bench.write_chats(1)
+    ran = await bench.run(service, stop=stop)
+    assert ran.readings["moment"].to_list() == ["before", "after"]
+    assert trio.current_time() == pytest.approx(took_s)

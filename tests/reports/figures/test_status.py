@@ -275,10 +275,12 @@ def test_each_service_stands_beside_its_own_limits(made: RunMaker) -> None:
             3, attempt=attempt, service="failing", sent_at=at(attempt), error_kind="connect"
         )
     made.seal()
+    made.journal(msgspec.structs.replace(sent(4, 49), service="fine"))
     found = looked(made, 50)
     paused, failing, fine = found.by_service
+    assert (paused.in_flight, fine.in_flight, found.in_flight) == (0, 1, 1)
     assert (fine.requests_last_minute, fine.tokens_last_minute, fine.cost) == (
-        1,
+        2,
         100,
         Decimal("0.01"),
     )
@@ -289,7 +291,7 @@ def test_each_service_stands_beside_its_own_limits(made: RunMaker) -> None:
     assert printed(found)[-5:-1] == [
         "  paused: 1 of 600 requests, 0 tokens; cooling down for 43.0 s",
         "  failing: 21 of 600 requests, 0 tokens; failing for 49.0 s (21 attempts)",
-        "  fine: 1 of 600 requests, 100 tokens",
+        "  fine: 2 of 600 requests, 100 tokens",
         "  0.01 CNY so far",
     ]
 
