@@ -344,7 +344,7 @@ def _prices_of(directory: Path, settings: RunSettings) -> PricesOf:
     names = [None] if services is None else [each.name for each in services.each]
     for name in names:
         if settings.max_cost is not None and prices_of(name) is None:
-            its = "" if name is None else f", or the service {name} prices of its own"
+            its = "" if name is None else f", or prices in the [[services]] table of {name}"
             raise InputError(f"--max-cost needs prices: give --prices FILE{its}")
     return prices_of
 

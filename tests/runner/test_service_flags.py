@@ -75,7 +75,11 @@ B = A.replace('"a"', '"b"').replace('"m"', '"n"')
         (["run"], f'{A}prices = "none.toml"\n', "service a: "),
         (["run"], f'{A}key = "sk-x"\n', "a key does not belong in a file"),
         (["run"], f"{A}{A}", "two services are called a"),
-        (["run", "--max-cost", "1"], A, "--max-cost needs prices: give --prices FILE, or the"),
+        (
+            ["run", "--max-cost", "1"],
+            A,
+            "--max-cost needs prices: give --prices FILE, or prices in",
+        ),
         (
             ["run", "--service", "a", "--service", "b"],
             f'{A}prices = "eur.toml"\n{B}prices = "cny.toml"\n',

@@ -35,9 +35,12 @@ async def run_services(
     *tables: dict[str, Any],
     environment: Mapping[str, Any] | None = None,
     monkeypatch: Any,
+    watch: Any = None,
+    show_estimate: Any = None,
     **fields: Any,
 ) -> Ran:
-    """Run the bench's job file over these services, which are tables for `services=`."""
+    """Run the bench's job file over these services, which are tables for `services=`; the rest is
+    as of `run_jobs` and its settings."""
     for name in services:
         monkeypatch.setenv(f"KEY_{name.upper()}", key_of(name))
     settings = settings_from(RunSettings, None, services=list(tables), **{"seed": 1, **fields})
@@ -54,7 +57,9 @@ async def run_services(
             wall=lambda: BEGAN + dt.timedelta(seconds=trio.current_time()),
             **(environment or {}),
         )
-        outcome = await run_jobs(str(bench.jobs), bench.directory, settings, around)
+        outcome = await run_jobs(
+            str(bench.jobs), bench.directory, settings, around, watch, show_estimate
+        )
         return Ran(outcome, bench.directory)
 
     return await bench.served(over)

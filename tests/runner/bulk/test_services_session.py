@@ -5,6 +5,7 @@ from collections import Counter
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from trio.testing import MockClock
 
 from headrace.jobs import InputError
 from headrace.runner import Stop
+from headrace.runner.bulk.metrics import run_figures
+from headrace.runner.bulk.progress import Meter, in_words
 from headrace.runner.errors import InterruptError
 from tests.runner.conftest import Bench, Service, chat_line
 from tests.runner.three_services import key_of, run_services, table
@@ -155,14 +158,14 @@ async def test_jobs_of_a_shared_model_are_shared_out_by_weight_and_stay_there_wh
         return Service.error(500)
 
     services["a"].answer = services["b"].answer = once_failing
-    bench.write_chats(300)
+    bench.write_chats(120)
     ran = await run(table("a", weight=2), table("b", weight=1))
     assert ran.outcome.exit_code == 0
     by_job = ran.attempts.group_by("index").agg(pl.col("service").n_unique(), pl.len())
-    assert by_job["service"].to_list() == [1] * 300
-    assert by_job["len"].to_list() == [2] * 300
+    assert by_job["service"].to_list() == [1] * 120
+    assert by_job["len"].to_list() == [2] * 120
     shares = ran.results["service"].value_counts().to_dicts()
-    assert abs({each["service"]: each["count"] for each in shares}["a"] - 200) <= 2
+    assert abs({each["service"]: each["count"] for each in shares}["a"] - 80) <= 2
 
 
 async def test_jobs_that_no_service_has_and_too_large_ones_are_rejects(
@@ -233,9 +236,9 @@ async def test_what_is_wrong_with_one_service_stops_that_one_and_the_others_fini
 ) -> None:
     trouble(services["a"])
     services["b"].answer = lambda _seen: Service.fine(delay_s=300)  # long after that
-    bench.write(*lines(*["m", "y"] * 40, "z"))
+    bench.write(*lines(*["m", "y"] * 15, "z"))
     ran = await run(A, B, C, outage_s=60, concurrency=4)
-    assert (ran.outcome.succeeded, ran.outcome.failed) == (41, failed)
+    assert (ran.outcome.succeeded, ran.outcome.failed) == (16, failed)
     assert ran.outcome.exit_code == exit_code
     assert ran.outcome.reason.startswith("the service a stopped: ")
     session = ran.manifest["sessions"][-1]
@@ -247,9 +250,9 @@ async def test_what_is_wrong_with_one_service_stops_that_one_and_the_others_fini
     services["a"].answer = services["b"].answer = lambda _seen: Service.fine()
     services["a"].refusing, services["a"].balance = False, None
     again = await run(A, B, C, retry_failed=True)
-    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 81)
+    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 31)
     assert "stopped_services" not in again.manifest["sessions"][-1]
-    assert len(services["b"].posts) == 40
+    assert len(services["b"].posts) == 15
 
 
 async def test_the_exit_code_is_that_of_the_first_in_order_of_all_services_that_stopped(
@@ -281,7 +284,7 @@ async def test_where_all_services_stop_the_run_ends_before_its_file_does(
     run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:
     refuse_key(services["a"])
-    bench.write_chats(3000)
+    bench.write_chats(1000)
     ran = await run(table("a", "m", rpm=60))
     assert (ran.outcome.exit_code, ran.outcome.finished) == (5, 0)
     assert len(services["a"].posts) < 20
@@ -374,11 +377,69 @@ async def test_images_are_fetched_with_the_key_of_the_service_that_links_to_them
         assert [seen.headers["authorization"] for seen in fetched] == [f"Bearer {key_of(name)}"]
 
 
+async def test_a_display_says_what_each_service_does(
+    run: Any, bench: Bench, services: Services, autojump_clock: MockClock
+) -> None:
+    shown: list[str] = []
+
+    async def watch(progress: Any) -> None:
+        meter = Meter()
+        meter.look(progress)
+        await trio.sleep(30)
+        shown.append(in_words(meter.look(progress)))
+        shown.extend(figure.name for figure in run_figures(progress)())
+        lanes = next(each for each in run_figures(progress)() if each.name == "requests_sent")
+        shown.extend(str(labels) for labels, _ in lanes.values)
+
+    be_down(services["a"])
+    bench.write(*lines(*["m"] * 30, *["y"] * 60))
+    await run(table("a", "m"), table("b", "y", rpm=60), watch=watch, outage_s=50)
+    assert shown[0].startswith("30 done, 0 failed, 0 rejected, ")
+    assert "b: 30/60 requests, 300 tokens in the last minute" in shown[0]
+    assert "a has failed for 30s; trying one job at a time" in shown[0]
+    assert "{'model': '', 'service': 'a'}" in shown
+
+
+async def test_a_file_is_estimated_by_the_prices_of_its_services_before_anything_is_sent(
+    run: Any, bench: Bench, services: Services, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    for name, price in (("a", 1), ("b", 1000)):
+        text = f'currency = "CNY"\n[models.m]\ninput = 0\noutput = {price}\n'
+        (tmp_path / f"{name}.toml").write_text(text + text.split("\n", 1)[1].replace("m]", "y]"))
+    priced = [each | {"prices": str(tmp_path / f"{each['name']}.toml")} for each in (A, B)]
+    bench.write(*lines("m", "y", "none"))
+    told: list[Any] = []
+    ran = await run(*priced, estimate_first=True, show_estimate=told.append)
+    (forecast,) = told
+    costs = {row.model: row.cost_least for row in forecast.rows}
+    assert costs == {"m": Decimal("0.000001"), "y": Decimal("0.001")}
+    assert (forecast.currency, forecast.bad_lines) == ("CNY", 1)
+    assert ran.outcome.succeeded == 2
+    with pytest.raises(InputError, match="1 bad line, and nothing was sent") as refused:
+        await run(*priced, strict=True)
+    assert "no service has the model 'none'" in refused.value.details[0]
+
+
+async def test_a_disk_that_refuses_stops_all_services(
+    run: Any, bench: Bench, services: Services, autojump_clock: MockClock
+) -> None:
+    bench.write(*lines(*["m", "y"] * 200))
+    with bench.small_files(30_000):
+        ran = await run(table("a", "m", rpm=600), table("b", "y", rpm=600))
+    assert (ran.outcome.exit_code, ran.outcome.storage_failed) == (1, True)
+    assert len(services["a"].posts) < 200
+    assert len(services["b"].posts) < 200
+    again = await run(table("a", "m"), table("b", "y"))
+    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 400)
+
+
 async def test_money_without_prices_is_not_counted_and_a_cap_needs_them(
     run: Any, bench: Bench, autojump_clock: MockClock
 ) -> None:
     bench.write(*lines("m"))
-    with pytest.raises(InputError, match="--prices FILE, or the service a prices of its own"):
+    with pytest.raises(
+        InputError, match=r"--prices FILE, or prices in the \[\[services\]\] table of a"
+    ):
         await run(A, max_cost=Decimal(1))
     ran = await run(A)
     assert ran.readings["kept"].to_list() == [None, None]

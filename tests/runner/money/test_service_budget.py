@@ -18,7 +18,10 @@ from trio.testing import MockClock
 
 from headrace.jobs import SegmentName, Sent
 from headrace.runner import Stop
+from headrace.runner.money import Budget, Ceiling, ServiceBudget, max_cost_ceiling
+from headrace.runner.record import Totals
 from headrace.runner.record.journal import Journal
+from headrace.runner.record.recovery import UNUSED
 from tests.runner.conftest import BEGAN, Bench, Service, chat_line
 from tests.runner.money.test_account_watch import Book
 from tests.runner.money.test_budget import bound_of
@@ -65,6 +68,21 @@ async def test_the_ceiling_of_the_user_is_over_all_services(
     assert "stopped_services" not in ran.manifest["sessions"][-1]
     again = await run(*two(one_each), max_cost=Decimal(bound + 90))
     assert (again.outcome.exit_code, again.outcome.cost) == (0, 100)
+
+
+async def test_room_is_what_both_the_account_and_the_ceiling_over_all_leave() -> None:
+    all_totals, own = Totals(UNUSED), Totals(UNUSED)
+    shared = Budget(all_totals, currency="CNY", ceiling=max_cost_ceiling(Decimal(100), "CNY"))
+    budget = ServiceBudget(own, currency="CNY", shared=shared)
+    all_totals.spent, own.spent = Decimal(70), Decimal(20)
+    assert budget.room == 30
+    budget.set_account_ceilings([Ceiling("the balance", "the balance", Decimal(45), "top up")])
+    assert budget.room == 25
+    assert budget.has_room(Decimal(25))
+    assert not budget.has_room(Decimal(26))
+    budget.reserve(Decimal(20))
+    assert budget.room == 5
+    assert shared.room == 10
 
 
 async def test_an_account_that_is_nearly_empty_stops_its_service_alone_also_when_resumed(
