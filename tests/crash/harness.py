@@ -43,8 +43,7 @@ POINTS = (
 )
 
 
-# Who is killed of a run with workers: the coordinator alone, a worker (at a moment, at a point, or
-# stopped for a while) and then all, or all at once.
+# Who is killed: the coordinator alone, a worker (also at a point, or stopped) and then all, or all.
 TARGETS = ("the coordinator", "a worker", "a worker at a point", "a stopped worker", "all")
 # What is left of a session whose coordinator is gone: its workers finish for as long as --grace.
 WORKERS_END_S = 20.0
@@ -424,7 +423,8 @@ class Run:
         return code == 0 or (code == 1 and self._state() == "finished")
 
     def _state(self) -> str:
-        manifest = json.loads((self.directory / "run.json").read_bytes())
+        path = self.directory / "run.json"
+        manifest = json.loads(path.read_bytes()) if path.exists() else {"sessions": [{}]}
         state: str = manifest["sessions"][-1].get("state", "running")
         return state
 
