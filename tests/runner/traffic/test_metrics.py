@@ -51,4 +51,5 @@ async def test_of_several_workers_tokens_and_requests_are_those_of_all(
     await traffic.over(service.connect, workers=2, open_workers=opened, out=out, **asked)
     values = {name: [value for _, value in rows] for name, rows in seen[0].items()}
     assert 25 <= values["requests_sent"][0] <= 30
-    assert values["tokens"] == [10 * values["requests_sent"][0]]
+    assert values["tokens"][0] % 10 == 0
+    assert 0 <= values["requests_sent"][0] - values["tokens"][0] / 10 <= 4  # 0.25 s older
