@@ -48,7 +48,35 @@ def run_of_service(run: Run, name: str | None) -> Run:
         raise InputError(f"{run.directory} has no services; leave out --service for it")
     if name not in found:
         raise InputError(f"{run.directory} has no service {name!r}{suggested(name, list(found))}")
+    if others := sharing_accounts(run).get(name):
+        raise InputError(
+            f"the service {name} in {run.directory} has its URL and key in common with "
+            f"{' and '.join(others)}: their account doesn't tell them apart"
+        )
     return found[name]
+
+
+def sharing_accounts(run: Run) -> dict[str, list[str]]:
+    """Services at one URL with one key, each with the others that its account is of, too: what one
+    reading says was taken may be another's. {} where each has its own."""
+    parts = by_service(run)
+    keys = {name: _keys(part) for name, part in parts.items()}
+    found = {
+        name: [
+            other
+            for other, theirs in parts.items()
+            if other != name
+            and theirs.manifest.base_url == part.manifest.base_url
+            and keys[name] & keys[other]
+        ]
+        for name, part in parts.items()
+    }
+    return {name: others for name, others in found.items() if others}
+
+
+def _keys(part: Run) -> set[str | None]:
+    """The keys that its account was read with, as the service names them."""
+    return set(part.readings.filter(pl.col("balance").is_not_null())["key_id"])
 
 
 def _narrowed(run: Run, service: ServiceRecord) -> Run:

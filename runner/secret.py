@@ -36,6 +36,10 @@ class Secret:
         """The key itself, for the request's header."""
         return self._value
 
+    def is_same(self, other: "Secret") -> bool:
+        """Whether it is the same key."""
+        return self._value == other._value
+
     def redact(self, text: str, *, spelled: bool = True, mark: str = REDACTED) -> str:
         """`text` without the key, should a server have echoed it: as it is, or half of it; and with
         `spelled` in base64, or with any of its characters escaped as JSON, URLs or HTML do it.

@@ -81,6 +81,19 @@ class Services(NamedTuple):
     each: tuple[ServiceSettings, ...]
     given: "ChosenServices"
 
+    @property
+    def of_one_account(self) -> list[str]:
+        """The services whose URL and key another one has, too."""
+        return [
+            one.name
+            for one in self.each
+            if any(
+                one.urls.openai == other.urls.openai and one.key.is_same(other.key)
+                for other in self.each
+                if other is not one
+            )
+        ]
+
     def own_prices(self, name: str | None) -> PriceTable | None:
         """The prices of a service that has its own."""
         return next((each.prices for each in self.each if each.name == name), None)

@@ -14,7 +14,7 @@ import polars as pl
 from headrace.jobs import strip_zeros
 
 from ..run import Run
-from ..service_runs import by_service
+from ..service_runs import by_service, sharing_accounts
 from .balance_check import BalanceCheck, BalanceVerdict, check_balance
 from .suspects import SUSPECTS_SHOWN, SUSPICIONS, Suspect
 from .usage_table import known_sum
@@ -42,6 +42,8 @@ def check_accounts(run: Run, *, tolerance: Decimal | None = None) -> AccountChec
     if not parts:
         return AccountChecks(check_balance(run, tolerance=tolerance), {})
     found = {name: check_balance(part, tolerance=tolerance) for name, part in parts.items()}
+    for name, others in sharing_accounts(run).items():
+        found[name] = _of_shared_account(found[name], others)
     # What nothing was sent to says something only where it could be checked.
     counted = {
         name: check
@@ -49,6 +51,28 @@ def check_accounts(run: Run, *, tolerance: Decimal | None = None) -> AccountChec
         if check.verdict != "cannot be checked" or _was_used(parts[name])
     }
     return AccountChecks(_in_all(counted or found), found)
+
+
+def _of_shared_account(check: BalanceCheck, others: Sequence[str]) -> BalanceCheck:
+    """What is left of a check where the account took what others used, too."""
+    return msgspec.structs.replace(
+        check,
+        verdict="cannot be checked",
+        why=[
+            f"its URL and key are those of {' and '.join(others)}, too: their account doesn't tell "
+            "them apart (write them as one service, with limits of its models)"
+        ],
+        fall=None,
+        daily_rise=None,
+        monthly_rise=None,
+        difference=None,
+        tolerance=None,
+        elsewhere=None,
+        topped_up=None,
+        suspect_counts={},
+        suspect_estimates={},
+        suspects=[],
+    )
 
 
 def _was_used(part: Run) -> bool:

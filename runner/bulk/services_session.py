@@ -66,6 +66,7 @@ class ServicesSession(BulkSession):
                     )
                     for each in self._settings.services.each
                 ]
+                services = self._unwatched_where_shared(services)
                 budgets = [each.admission.budget for each in services]
                 look_again_at_each(shared, [each for each in budgets if each is not None])
                 await self._work_all(services, recovered.state, shared)
@@ -74,6 +75,19 @@ class ServicesSession(BulkSession):
                 raise
             self._note_stopped(services, recovered.session)
             return await self._close_books(services, recovered.session)
+
+    def _unwatched_where_shared(self, services: list[Assembly]) -> list[Assembly]:
+        """Nobody watches an account that several services have: by what it took for others, each
+        of them would be billed for what it knows nothing of."""
+        assert self._settings.services is not None
+        shared = self._settings.services.of_one_account
+        if shared and self._environment.announce is not None:
+            self._environment.announce(
+                f"Warning: the services {' and '.join(shared)} have one URL and key: their account "
+                "is neither watched nor checked. Write them as one service, with "
+                '[services.limits."MODEL"] for limits of its models.'
+            )
+        return [each._replace(watch=None) if each.service in shared else each for each in services]
 
     def _shared_budget(self, recovered: Recovered) -> Budget:
         limit, currency = self._settings.max_cost, self._run.manifest.currency or ""

@@ -4,7 +4,12 @@ import pytest
 
 from headrace.jobs import InputError
 from headrace.reports.run import open_run
-from headrace.reports.service_runs import by_service, parts_of, run_of_service
+from headrace.reports.service_runs import (
+    by_service,
+    parts_of,
+    run_of_service,
+    sharing_accounts,
+)
 from tests.reports.conftest import RunMaker
 from tests.reports.services_maker import DEEP, three_services
 
@@ -52,3 +57,13 @@ def test_the_only_service_need_not_be_named_and_none_can_be_where_there_are_none
     made.services = []
     with pytest.raises(InputError, match="has no services; leave out --service"):
         run_of_service(open_run(made.write()), "only")
+
+
+def test_an_account_that_two_services_share_tells_no_prices(made: RunMaker) -> None:
+    for name in ("one", "two"):
+        made.service(name, "small", base_url="http://127.0.0.1:8000")
+        made.reading(0, "10.00", "0", service=name)
+    run = open_run(made.write())
+    assert sharing_accounts(run) == {"one": ["two"], "two": ["one"]}
+    with pytest.raises(InputError, match="has its URL and key in common with two"):
+        run_of_service(run, "one")

@@ -100,3 +100,28 @@ def test_a_top_up_that_hides_what_was_taken_leaves_no_amount(made: RunMaker) -> 
     found = checked(made)
     assert (found.by_service["one"].taken, found.by_service["two"].taken) == (Decimal("0.5"), None)
     assert (found.in_all.verdict, found.in_all.taken) == ("cannot be checked", None)
+
+
+def test_what_services_of_one_key_took_is_not_told_apart(made: RunMaker) -> None:
+    """Each would have taken what both did."""
+    for name in ("one", "two"):
+        made.service(name, "small", base_url="http://127.0.0.1:8000")
+        made.reading(0, "10.00", "0", service=name, moment="before", key_id="7")
+        job(made, len(made.services), name, "0.50", model="small")
+        made.reading(9, "9.00", "0.50", service=name, moment="after", key_id="7")
+    found = checked(made)
+    for name, other in (("one", "two"), ("two", "one")):
+        check = found.by_service[name]
+        assert (check.verdict, check.taken) == ("cannot be checked", None)
+        assert check.why[0].startswith(f"its URL and key are those of {other}, too")
+    assert (found.in_all.taken, found.in_all.computed) == (None, Decimal(1))
+
+
+def test_two_keys_at_one_url_are_two_accounts(made: RunMaker) -> None:
+    for key_id, name in enumerate(("one", "two")):
+        made.service(name, "small", base_url="http://127.0.0.1:8000")
+        used = {"key_id": str(key_id), "service": name}
+        made.reading(0, "10.00", "0", moment="before", daily_used=Decimal(0), **used)
+        job(made, key_id, name, "0.50", model="small")
+        made.reading(9, "9.00", "0.50", moment="after", daily_used=Decimal("0.5"), **used)
+    assert [each.verdict for each in checked(made).by_service.values()] == ["agrees", "agrees"]
