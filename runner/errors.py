@@ -30,6 +30,9 @@ from datetime import datetime
 
 from headrace.jobs import HeadraceError, InputError
 
+# How advice ends for whoever can resume; a load run can't, and its reason is told without this.
+RESUME = ", and run the same command again to resume"
+
 
 class RunDirectoryError(InputError):
     """The run directory can't be used for this job file; nothing in it was touched."""

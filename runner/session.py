@@ -336,6 +336,10 @@ class RunSession(ABC):
         """What a signal means for this kind of run."""
         return interruption(number)
 
+    def _words_of(self, reason: HeadraceError) -> str:
+        """Why the run stopped, and what to do, in words."""
+        return reason.message
+
     async def _heed(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The first Ctrl-C or other signal stops sending, the second ends what is in flight."""
         if threading.current_thread() is not threading.main_thread():
@@ -375,7 +379,7 @@ class RunSession(ABC):
                 await recorder.finish(self._environment.read)
             if left := self._stop.sealing.cancelled_caught:  # the journal, to the next session
                 reason = self._reason()
-        words = None if reason is None else reason.message
+        words = None if reason is None else self._words_of(reason)
         session.ended_at = self._clock.utc(self._clock.now())
         session.reason = words
         if reason is None:

@@ -54,7 +54,7 @@ def _chart(repeats: Repeats, sides: Sequence[RepeatedFigure]) -> Chart:
         for number, each, value in points
     ]
     x = alt.X("run:O", title="run", axis=alt.Axis(labelAngle=0))
-    y = alt.Y("value:Q", title=unit.name, scale=alt.Scale(zero=False))
+    y = alt.Y("value:Q", title=unit.name, scale=alt.Scale(zero=True))
     there = [each.side for each in sides]
     letters = [LETTERS[side] for side in there]
     legend = alt.Legend(symbolType="circle") if two else None

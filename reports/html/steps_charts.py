@@ -83,8 +83,10 @@ def _times(steps: Steps, last: list[Step]) -> Chart:
         .encode(
             x=x,
             y=y,
-            color=alt.Color("figure:N", scale=scale, legend=alt.Legend(symbolType="stroke")),
-            strokeDash=alt.StrokeDash("figure:N", scale=dashes, legend=alt.Legend()),
+            color=alt.Color(
+                "figure:N", scale=scale, legend=alt.Legend(symbolType="stroke", columns=2)
+            ),
+            strokeDash=alt.StrokeDash("figure:N", scale=dashes, legend=alt.Legend(columns=2)),
             tooltip=[
                 alt.Tooltip("load:Q", title="asked", format=",.4~r"),
                 "figure:N",

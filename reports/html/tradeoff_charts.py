@@ -105,9 +105,10 @@ def _drawn(
     rows: list[dict[str, Any]], titles: tuple[str, str], names: Sequence[str], *, dashed: bool
 ) -> dict[str, Any]:
     """Curves through their points by load, each point with what was asked; titles of x and y."""
-    near = alt.Scale(zero=False, padding=14)
+    # From 0 on, so that what hardly varies looks so; with room for what the last point is called.
+    room = ROOM * max(row["x"] for row in rows)
     axis = alt.Axis(format=",~r", grid=False, tickCount=8)
-    x = alt.X("x:Q", title=titles[0], scale=near, axis=axis)
+    x = alt.X("x:Q", title=titles[0], scale=alt.Scale(domain=[0, room], nice=False), axis=axis)
     y = alt.Y("y:Q", title=titles[1], axis=alt.Axis(format=",~r"))
     several, numbers = len(names) > 1, range(len(names))
     # Curves are told apart by form, too; goodput by a dash of its own.
@@ -144,6 +145,8 @@ def _drawn(
     return spec_of(alt.layer(*layers), height=TALL)
 
 
+# How far beyond the last point a curve's axis goes.
+ROOM = 1.1
 FORMS = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from headrace.jobs import EXACT, BalanceReading, Job
 
-from ..errors import BeyondBoundError, MaxCostError, OutOfMoneyError
+from ..errors import RESUME, BeyondBoundError, MaxCostError, OutOfMoneyError
 from ..notify import Notifier
 from ..record import Totals
 
@@ -158,8 +158,8 @@ class Budget:
         )
         return (
             f"the next job may cost up to {show_amount(bound)} {self.currency}, and with "
-            f"{show_amount(spent)} spent{unknown} that goes beyond {over.name}; {over.advice}, and "
-            "run the same command again to resume"
+            f"{show_amount(spent)} spent{unknown} that goes beyond {over.name}; "
+            f"{over.advice}{RESUME}"
         )
 
 

@@ -11,7 +11,7 @@ import trio
 
 from headrace.jobs import HeadraceError, Job, masked
 
-from ..errors import JobsRefusedError, KeyRefusedError, OutOfMoneyError
+from ..errors import RESUME, JobsRefusedError, KeyRefusedError, OutOfMoneyError
 from ..record import Recorder, Totals
 from ..retries import Failure
 from .account import Account, EmptyFund, empty_fund
@@ -68,8 +68,8 @@ class RefusalJudge:
         of_money = plain is not None or failure.status in (402, 403)
         if of_money and (empty := await self._find_empty_fund(plain)) is not None:
             return OutOfMoneyError(
-                f"{empty.name} is spent; top up or wait for the reset, and run the same command "
-                f"again to resume (it said: {failure.message})",
+                f"{empty.name} is spent; top up or wait for the reset{RESUME} (it said: "
+                f"{failure.message})",
                 resets_at=empty.resets_at,
             )
         return self._all_alike(failure, job)

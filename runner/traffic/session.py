@@ -13,6 +13,7 @@ from headrace.jobs import (
     WHOLE,
     AheadPrompts,
     CostBounds,
+    HeadraceError,
     Job,
     LoadFacts,
     Part,
@@ -27,7 +28,7 @@ from ..assembly import Assembly
 from ..attempts import Attempts
 from ..clock import RunClock
 from ..dispatch import send_all
-from ..errors import InterruptError, StorageError
+from ..errors import RESUME, InterruptError, StorageError
 from ..limits import Concurrency, most_connections
 from ..pending import Pending
 from ..record import Journal, Recorder, RecoveredState, RunDirectory, file_mode
@@ -122,6 +123,9 @@ class LoadSession(RunSession):
 
     def _interruption(self, number: int) -> InterruptError:
         return interruption(number, "what was measured until then is in the report")
+
+    def _words_of(self, reason: HeadraceError) -> str:
+        return reason.message.replace(RESUME, "")
 
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         recorder, prices = parts.recorder, parts.prices

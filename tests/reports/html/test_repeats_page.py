@@ -142,6 +142,10 @@ def test_the_page_has_both_services_and_escapes_what_others_wrote() -> None:
     (data,) = re.findall(r'id="charts">(.*?)</script>', page)
     charts = {each["name"]: each["spec"] for each in json.loads(data)}
     assert sorted(charts) == ["latency-p95-by-run", "requests-per-second-by-run"]
+    (scale,) = re.findall(
+        r'"scale": (\{[^{}]*"zero"[^{}]*\})', json.dumps(charts["latency-p95-by-run"])
+    )
+    assert json.loads(scale) == {"zero": True}  # so that what hardly differs looks so
     # B's runs were the second and the third.
     (rows,) = charts["latency-p95-by-run"]["datasets"].values()
     of_b = [each for each in rows if each["service"] == "B"]

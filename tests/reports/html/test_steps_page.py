@@ -99,3 +99,20 @@ def test_what_others_wrote_is_text() -> None:
 def test_it_is_written_whole(tmp_path: Path) -> None:
     write_steps_page(search(), tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text("utf-8") == steps_page(search())
+
+
+def test_curves_begin_at_0_and_a_legend_of_four_is_of_two_columns() -> None:
+    """Speeds of 136 to 141 tokens a second zigzagged over a chart that began at 136; and on a phone
+    the fourth entry of the legend was cut off."""
+    told = {"output_tokens_per_s": 272.0, "in_flight": 2.0}
+    page = steps_page(steps([step(5.0, 0.2, **told), step(10.0, 0.25, **told)]))
+    scales = [
+        spec_of(page, name)["layer"][0]["encoding"]["x"]["scale"]
+        for name in ("throughput-by-latency", "throughput-by-user")
+    ]
+    assert [each["domain"] for each in scales] == [
+        [0, pytest.approx(275)],
+        [0, pytest.approx(149.6)],
+    ]
+    lines = spec_of(page, "times-by-load")["layer"][0]["encoding"]
+    assert [lines[each]["legend"]["columns"] for each in ("color", "strokeDash")] == [2, 2]

@@ -75,6 +75,19 @@ def test_what_was_cut_off_took_at_least_what_it_had_waited(loaded: LoadMaker) ->
     assert latency.adjusted_of == AdjustedCounts(known=97, failed=0, cut=3)
 
 
+def test_what_was_given_up_on_purpose_had_waited_for_as_long_as_was_asked(made: RunMaker) -> None:
+    """And not for as long as the run did: then a twentieth of cancelled ones hid the p99."""
+    made.load = facts(cancel_share=0.1, cancel_after_s=0.4)
+    loaded = LoadMaker(made)
+    answered(loaded, 90)
+    given_up = {"error_kind": "cancelled", "error_code": "CLIENT_CANCELLED", "latency_s": None}
+    for n in range(10):
+        loaded.request(2.0 + n * 0.9, wait_s=0.5, **given_up, **UNSTREAMED)
+    latency = spread(loaded, "latency_s", "sent")
+    assert latency.adjusted_of == AdjustedCounts(known=90, failed=0, cut=10)
+    assert [found(latency, name) for name in ("p50", "p99")] == [(1.0, None, False)] * 2
+
+
 def test_what_was_never_sent_counts_from_due_alone(loaded: LoadMaker) -> None:
     answered(loaded, 97)
     for _ in range(3):

@@ -421,3 +421,5 @@ def test_a_step_that_money_stops_says_what_those_before_it_took(tmp_path: Path) 
     assert (len(report.steps), made.exit_code) == (2, 3)
     assert report.reason is not None
     assert "(--max-cost 12 is that of all runs together, and those before this" in report.reason
+    assert "; raise --max-cost (" in report.reason  # a load run can't be resumed
+    assert "resume" not in report.reason
