@@ -78,13 +78,13 @@ class ServerReader:
         async with self._transport:
             sender, next_s = sender_over(self._transport), trio.current_time()
             while True:
-                self._readings += 1
                 try:
                     at_s, page = await self._read(sender)
                 except ReadingError as error:
                     self._failed(str(error))
                 else:
                     await self._keep(at_s, page)
+                self._readings += 1  # now, since one that the end of the run cut off is none
                 next_s = max(next_s + EVERY_S, trio.current_time())
                 await trio.sleep_until(next_s)
 

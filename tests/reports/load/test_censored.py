@@ -48,6 +48,23 @@ def band(surviving: Fraction, variance: Fraction) -> tuple[float, float]:
     )
 
 
+def test_the_remissions_of_1963_have_the_published_curve_median_and_interval() -> None:
+    """Weeks of remission under 6-MP (E. Freireich and others, Blood 21(6), 1963), as survival
+    analysis is taught by: the curve at each relapse and its standard errors, a median of 23 weeks,
+    and of its interval by log(-log S) the lower end of 13 and no upper one."""
+    relapsed = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+    in_remission = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+    survival = Survival(of([float(each) for each in relapsed], [], [*map(float, in_remission)]))
+    assert np.round(survival._surviving, 3).tolist() == [
+        *(0.857, 0.807, 0.753, 0.69, 0.627, 0.538, 0.448)
+    ]
+    errors = survival._surviving * np.sqrt(survival._variance)
+    assert np.round(errors, 4).tolist() == [
+        *(0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346)
+    ]
+    assert survival.quantile(0.5) == Quantile(23.0, None, 13.0, None)
+
+
 TIMES = st.lists(st.integers(0, 12).map(lambda n: n / 4), max_size=12)
 SHARES = st.sampled_from((Fraction(1, 2), Fraction(9, 10), Fraction(19, 20), Fraction(99, 100)))
 

@@ -148,3 +148,12 @@ async def test_a_spool_that_is_full_takes_no_more_and_a_disk_that_refuses_is_tol
     assert read.reader.facts.reasons == {"too much was read already": 2}
     with pytest.raises(StorageError, match=r"server\.spool"):
         await Read(tmp_path, page()).during(1.0)  # the file is there, and another's
+
+
+async def test_a_reading_that_the_end_of_the_run_cuts_off_is_none(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Of a server that never answers in time one reading was told to have been made."""
+    slow = lambda: httpx.Response(200, stream=Trickle(b"a", b"b"))  # noqa: E731
+    read = await Read(tmp_path, slow).during(2.5)
+    assert (read.reader.facts.readings, read.reader.facts.failed) == (2, 2)
