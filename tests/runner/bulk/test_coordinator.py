@@ -14,6 +14,7 @@ from headrace.jobs import ModelLimits, Price, PriceTable
 from headrace.reports import summarise
 from headrace.runner import Stop
 from headrace.runner.errors import InterruptError
+from headrace.runner.workers import session
 from tests.runner.test_form_check import table as form_table
 
 pytestmark = pytest.mark.usefixtures("no_sync")
@@ -215,6 +216,24 @@ async def test_a_second_interrupt_ends_what_is_in_flight_at_all_workers(
     assert trio.current_time() < 4.0
     assert ran.attempts["error_kind"].to_list() == ["cancelled"] * 6
     assert not (ran.directory / "journal").exists()
+
+
+async def test_of_many_workers_each_tells_less_often(
+    bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "TELLS_PER_S", 1)
+    service.answer = lambda seen: service.fine(delay_s=0.3)
+    bench.write_chats(60)
+    seen: list[int] = []
+
+    async def look(progress: Any) -> None:
+        for _ in range(2):
+            await trio.sleep(1.5)
+            seen.append(progress.totals.succeeded)
+
+    ran = await bench.run(service, workers=2, concurrency=4, watch=look)
+    assert ran.outcome.succeeded == 60
+    assert seen[0] == 0 < seen[1]
 
 
 async def test_a_refused_key_at_one_worker_stops_all(
