@@ -69,11 +69,15 @@ def run(jobs: str, out: str | None, *, recipe: str | None, as_json: bool, **opti
 
 
 def _processes(workers: int | Literal["auto"], cluster: str | None, **_rest: Any) -> int:
-    """How many processes this machine will start to send."""
-    from .machine_limits import cores_for_workers
+    """How many processes this machine will start to send. Raises InputError where it can't have
+    so many."""
+    from .machine_limits import check_memory_for, cores_for_workers
 
     count = cores_for_workers() if workers == "auto" else workers
-    return 0 if cluster is not None or count == 1 else count
+    if cluster is not None or count == 1:
+        return 0
+    check_memory_for(count)
+    return count
 
 
 def _run(

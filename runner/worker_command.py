@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 # The descriptor of its link is added. Nothing beside a user's script can get in its way (-P).
@@ -81,18 +81,27 @@ def wait_for_hand(link: socket.socket) -> bool:
 def started_early(count: int) -> Iterator[list[StartedWorker]]:
     """Start so many, for whoever takes them out of the list; the others are ended with the block.
 
-    Where the system starts none, the list is shorter, and whoever misses them sees why.
+    Where the system doesn't start all of them, the list is empty: whoever misses them sees why, and
+    has the descriptors for that.
     """
     started: list[StartedWorker] = []
     try:
-        with suppress(OSError):
+        try:
             started.extend(start_worker(WORKER_COMMAND, os.environ) for _ in range(count))
+        except OSError:
+            _end(started)
+            started.clear()
         yield started
     finally:
-        for each in started:
-            each.link.close()
-            each.process.kill()
-            each.process.wait()
+        _end(started)
+
+
+def _end(started: Sequence[StartedWorker]) -> None:
+    for each in started:
+        each.link.close()
+        each.process.kill()
+    for each in started:
+        each.process.wait()
 
 
 def end_of(process: subprocess.Popen[bytes], within_s: float) -> int:

@@ -215,7 +215,8 @@ class BulkSession(RunSession):
                 fetched.set()
             else:
                 nursery.start_soon(self._fetch_missing, services, state, fetched)
-            await engine.run(passes, state, self._environment.read)
+            running = partial(engine.run, passes, state, self._environment.read)
+            await self._stop.on_error(running)  # raised, it would come out in a group
             if copies is not None and not isinstance(self._stop.reason, StorageError):
                 give = partial(copies.give, self._run.path, recorder, self._environment.offload)
                 await self._stop.on_error(give)

@@ -198,7 +198,7 @@ async def run_jobs(
         _refuse_stream(jobs, "--wait-for-reset reads the file again")
     _refuse_files_elsewhere(settings)
     if settings.cluster is None and open_workers is None:
-        check_memory_for(settings.workers)
+        check_memory_for(settings.workers - len(started or ()))
     with metrics_beside(display, settings.metrics, run_figures, environment.announce) as shown:
         async with machines_of(settings.cluster) as machines:
             session = partial(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import trio
+from click.testing import CliRunner
 
 from headrace.jobs import InputError
-from headrace.runner import machine_limits, run_jobs
+from headrace.runner import machine_limits, run_jobs, worker_command
 from headrace.runner.machine_limits import (
     check_memory_for,
     cores_for_workers,
@@ -15,6 +16,7 @@ from headrace.runner.machine_limits import (
     free_memory_bytes,
     usable_cores,
 )
+from headrace.runner.main import main
 from headrace.runner.secret import Secret
 from headrace.runner.settings import RunSettings
 
@@ -70,3 +72,13 @@ def test_no_more_workers_begin_than_there_is_memory_for(
     with pytest.raises(InputError, match="give --workers 1 at most"):
         trio.run(run_jobs, str(jobs), tmp_path / "x.run", settings)
     assert not (tmp_path / "x.run").exists()
+
+
+def test_more_workers_than_fit_are_refused_before_one_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_limits, "free_memory_bytes", lambda: 1_000_000_000)
+    monkeypatch.setattr(worker_command, "start_worker", None)
+    result = CliRunner().invoke(main, ["run", str(tmp_path / "x.jsonl"), "--workers", "13"])
+    assert result.exit_code == 2
+    assert "give --workers 12 at most" in result.stderr

@@ -1,5 +1,6 @@
 """Real workers over loopback: one of them killed, and their coordinator killed alone."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -204,6 +206,28 @@ def test_where_none_can_be_started_early_it_is_for_whoever_misses_them(
         assert early == []
 
 
+def test_workers_that_took_all_descriptors_are_ended_for_whoever_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Regression: what was left was too little for trio, whose traceback was all that was told."""
+    sleeps = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(worker_command, "WORKER_COMMAND", sleeps)
+    begun: list[worker_command.StartedWorker] = []
+    start = worker_command.start_worker
+
+    def start_two(*given: Any) -> worker_command.StartedWorker:
+        if len(begun) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        begun.append(start(*given))
+        return begun[-1]
+
+    monkeypatch.setattr(worker_command, "start_worker", start_two)
+    with worker_command.started_early(3) as early:
+        assert early == []
+        assert [each.process.returncode for each in begun] == [-signal.SIGKILL] * 2
+        assert [each.link.fileno() for each in begun] == [-1, -1]
+
+
 async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
     lock = os.open(tmp_path, os.O_RDONLY)
     command = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
@@ -215,6 +239,18 @@ async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
                 await ends[0].link.receive()
     os.close(lock)
     assert len(ends) == 1
+
+
+async def test_a_bulk_run_whose_workers_can_t_be_started_stops_with_that_line(
+    bench: Any, service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: it came out of a nursery, as a traceback."""
+    opened = WorkerProcesses(Secret("sk-of-the-tests"), 0, command=("/no/such/program",))
+    monkeypatch.setattr("tests.runner.conftest.in_this_loop", lambda *_given, **_rest: opened)
+    bench.write_chats(3)
+    ran = await bench.run(service, workers=2)
+    assert ran.outcome.exit_code == 1
+    assert "2 workers can't be started (No such file or directory)" in ran.outcome.reason
 
 
 async def test_a_system_that_starts_no_process_is_one_line(tmp_path: Path) -> None:
