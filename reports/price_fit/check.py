@@ -116,7 +116,7 @@ def check_prices(observed: Observed, table: PriceTable) -> PriceCheck:
         models=models,
         differences=differences,
         intervals=len(stretches),
-        notes=observed.notes,
+        notes=[*(observed.perhaps_several if verdict == "differs" else []), *observed.notes],
         verdict=verdict,
     )
 

@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from headrace.jobs import TOKEN_PRICES, AccountChange, BalanceReading, InputError, counted
+from headrace.jobs import (
+    TOKEN_PRICES,
+    AccountChange,
+    BalanceReading,
+    InputError,
+    counted,
+    printable,
+)
 
 from ..run import Run, reading_tables
 
@@ -54,7 +61,8 @@ class Observation(NamedTuple):
 class Observed(NamedTuple):
     """All observations of an account, in order of time, in its `currency`.
 
-    `decimals` is how many the account shows. `notes` say what could not be used.
+    `decimals` is how many the account shows. `notes` say what could not be used, `urls` where the
+    runs' requests went.
     """
 
     currency: str
@@ -62,6 +70,17 @@ class Observed(NamedTuple):
     observations: list[Observation]
     attempts: int
     notes: list[str]
+    urls: tuple[str, ...] = ()
+
+    @property
+    def perhaps_several(self) -> list[str]:
+        """What else may explain that the observations don't go together."""
+        if len(self.urls) < 2:
+            return []
+        return [
+            f"the runs went to {', '.join(map(printable, self.urls))}: where these are several "
+            "services, look at each by itself"
+        ]
 
 
 Bands = Mapping[str, Sequence[int]]
@@ -105,7 +124,8 @@ def observe(runs: Sequence[Run], bands: Bands | None = None) -> Observed:
                     )
                 observations += _between(still, stretches, decimals)
     observations.sort(key=lambda each: (each.ended, each.began))
-    return Observed(currencies[0], decimals, observations, attempts, notes)
+    urls = tuple(dict.fromkeys(run.manifest.base_url or "" for run in runs))
+    return Observed(currencies[0], decimals, observations, attempts, notes, urls)
 
 
 def _by_service(runs: Sequence[Run]) -> Iterator[list[Run]]:

@@ -68,6 +68,8 @@ def fit_notes(fit: Fit, observed: Observed) -> Iterator[str]:
             f"no prices explain what was taken for {_names(fit.unexplained)}: the key was used "
             "elsewhere, or long inputs cost more (bands are not fitted; see `prices check`)"
         )
+    if fit.changes or fit.odd or fit.unexplained:
+        yield from observed.perhaps_several
     yield from observed.notes
 
 

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from headrace.jobs import InputError
-from headrace.reports.price_fit import Observed, Unit, observe, open_runs
+from headrace.reports.price_fit import (
+    Observed,
+    Unit,
+    fit_notes,
+    fit_prices,
+    observe,
+    open_runs,
+)
 from tests.reports.conftest import RunMaker, at
 
 CENT = 10**10  # of 10^-12
@@ -212,6 +220,40 @@ def test_runs_at_the_same_time_count_each_others_requests(made: RunMaker, tmp_pa
     other.reading(4.5, "9.80", "0", moment="after")
     made.reading(5, "9.80", "0", moment="after")
     assert [each.used[OUTPUT] for each in observed(made, other).observations] == [20, 20]
+
+
+def test_runs_of_several_urls_may_be_of_several_services(made: RunMaker, tmp_path: Path) -> None:
+    """Each by itself is exact; together they look like prices that changed."""
+    found = []
+    for number, output in enumerate((5, 7)):
+        each = RunMaker(tmp_path / f"{number}.run")
+        each.service("one", "small", base_url=f"http://{number}.test")
+        begin = 100 * number
+        each.reading(begin, "10.000000000000", "0", service="one", moment="before")
+        for place, tokens in enumerate(((100, 10), (100, 20)), 1):
+            answered(
+                each,
+                begin + 10 * place,
+                sent_at=at(begin + 10 * place),
+                service="one",
+                input_tokens=tokens[0],
+                output_tokens=tokens[1],
+            )
+            left = Decimal(10) - sum(
+                Decimal(200 + output * out) / 10**6 for out in (10, 20)[:place]
+            )
+            each.reading(begin + 10 * place + 5, f"{left:.12f}", "0", service="one")
+        found.append(str(each.write()))
+    alone = observe(open_runs(found[:1]))
+    assert fit_prices(alone).prices[OUTPUT].told == 5 * 10**6
+    both = observe(open_runs(found))
+    fit = fit_prices(both)
+    assert fit.prices[OUTPUT].told == 7 * 10**6
+    assert [*fit_notes(fit, both)][-1] == (
+        "the runs went to http://0.test, http://1.test: where these are several services, look at "
+        "each by itself"
+    )
+    assert [*fit_notes(fit_prices(alone), alone)] == []
 
 
 def test_bands_tell_long_inputs_apart(made: RunMaker) -> None:
