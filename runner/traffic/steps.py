@@ -242,9 +242,12 @@ class Stepper:
             whole = max(requests or self._needed, self._by_users(load))
             rate = load.rate_per_s or 0.0
             requests = math.ceil(max(whole * load.size, rate * STEP_S))
+        seed = options.get("seed")
         asked: LoadOptions = {
             **options,
             **self._budget.share(),
+            # Each has prompts of its own, since a cache may know those of the steps before.
+            "seed": None if seed is None else seed + len(self._steps),
             "rate": None if load.rate_per_s is None else f"{load.rate_per_s:.9f}/s",
             "users": load.users,
             "duration_s": duration_s,

@@ -398,6 +398,7 @@ def test_max_cost_is_of_all_steps_together(tmp_path: Path) -> None:
     whole = stepper(tmp_path, "sweep", run, **asked, max_cost=Decimal(1000)).sweep(loads)
     first, second, third = (plan.settings.max_cost for plan in plans)
     assert (first, len(whole.steps)) == (Decimal(1000), 3)
+    assert [plan.settings.seed for plan in plans] == [1, 2, 3]  # a cache may know a step's prompts
     assert second is not None
     assert third is not None
     cost = 1000 - second
