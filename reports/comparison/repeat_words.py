@@ -73,8 +73,11 @@ def figure_rows(repeats: Repeats, side: SideName, *, time: Time = show_seconds) 
 def _figure_cells(each: RepeatedFigure, time: Time) -> list[str]:
     interval = "-"
     if each.low is not None and each.high is not None:
-        # A share, a rate or a time is not below 0, whatever Student's t says of few runs.
-        interval = unsigned_interval(max(0.0, each.low), each.high, each.unit, time=time)
+        # A share, a rate or a time is not below 0, and a share not above 1, whatever Student's t
+        # says of few runs.
+        most = 1.0 if each.unit == "share" else math.inf
+        ends = max(0.0, each.low), min(each.high, most)
+        interval = unsigned_interval(*ends, each.unit, time=time)
     return [
         name_of_figure(each),
         shown(each.mean, each.unit, time=time),

@@ -15,7 +15,7 @@ from headrace.jobs import Aggregate, Expression, Name, Node, format_expression
 
 from ..load import one_request
 from ..uncertainty import Clustered, Ends, Estimate, Side, t_quantile
-from .estimates import RunEstimates
+from .estimates import SHARES, RunEstimates
 from .figure_names import Value
 from .several_figures import SeveralFigures, mean_value
 
@@ -64,18 +64,21 @@ class RepeatedEstimates(RunEstimates):
             for run, each in zip(self._runs, within, strict=True)
         ]
         least = math.sqrt(math.fsum(each**2 for each in errors) / len(errors))
-        return runs_estimate(Side([float(each) for each in values], least))
+        share = isinstance(node, Name) and node.name in SHARES
+        return runs_estimate(Side([float(each) for each in values], least), share=share)
 
 
-def runs_estimate(side: Side) -> Estimate:
-    """The mean over at least two runs, as an estimate whose clusters are the runs."""
+def runs_estimate(side: Side, *, share: bool = False) -> Estimate:
+    """The mean over at least two runs, as an estimate whose clusters are the runs; that of a share
+    lies between 0 and 1."""
     values = np.array(side.values, dtype=np.float64)
     count = len(values)
     error = math.sqrt(side.variance / count)
 
     def ends(level: float, growth: float) -> Ends:
         reach = error / math.sqrt(growth) * t_quantile(0.5 + level / 2, count * growth - 1)
-        return Ends(side.mean - reach, side.mean + reach)
+        low, high = side.mean - reach, side.mean + reach
+        return Ends(max(0.0, low), min(1.0, high)) if share else Ends(low, high)
 
     keys = pl.Series("run", range(count))
     return Estimate(

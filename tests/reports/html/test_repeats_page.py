@@ -17,7 +17,7 @@ from headrace.reports.comparison import (
     repeat_remarks,
 )
 from headrace.reports.comparison.pairing import Pairing
-from headrace.reports.comparison.repeat_words import beyond_chance
+from headrace.reports.comparison.repeat_words import beyond_chance, figure_rows
 from headrace.reports.html import repeats_page
 from headrace.reports.markdown_repeats import repeats_markdown
 from tests.reports.comparison.test_steps import step
@@ -160,3 +160,10 @@ def test_the_markdown_says_the_same() -> None:
     assert "| `p95(x) < 1` | unclear | `0.35 s` |" in text
     assert "`02-b.run: client-limited, since it stood still`" in text
     assert "\n\n\n" not in text
+
+
+def test_a_share_is_at_most_all_whatever_few_runs_say() -> None:
+    """Of two runs with 40 % and 45 % failed requests up to 110 % failed."""
+    failed = figure("a", [0.6, 0.7], metric="failed", statistic="share", unit="share")
+    (row,) = figure_rows(repeats(figures=[failed]), "a")
+    assert row[:3] == ["failed", "65.00%", "15.00% to 100.00%"]

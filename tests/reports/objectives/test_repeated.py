@@ -104,3 +104,22 @@ def test_more_runs_of_the_same_kind_make_the_interval_narrower() -> None:
     wide, narrow = estimate.ends(0.95, 1.0), estimate.ends(0.95, 4.0)
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
     assert estimate.value == 2.0
+
+
+def test_a_share_over_runs_lies_between_nothing_and_all() -> None:
+    assert runs_estimate(Side([0.0, 0.4]), share=True).ends(0.95, 1.0) == (0.0, 1.0)
+    assert runs_estimate(Side([0.0, 0.4])).ends(0.95, 1.0).high > 1.0
+
+
+@pytest.mark.usefixtures("here")
+def test_the_error_rate_over_runs_is_such_a_share() -> None:
+    directory = repeats()
+    for number in (1, 2, 3):
+        load = LoadMaker(RunMaker(directory / f"{number:02}-a.run"))
+        load.made.load = facts()
+        for n in range(12):
+            load.request(2.5 + n * 0.7, error_kind="http" if n < 4 * number - 1 else None)
+        load.made.write()
+    done = gate(str(directory), "--require", "error_rate < 99%", "--json")
+    ((interval,),) = (each["intervals"] for each in json.loads(done.stdout)["objectives"])
+    assert (interval["low"], interval["value"] > 0.2) == (0.0, True)
