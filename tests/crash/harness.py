@@ -85,12 +85,10 @@ class Gateway(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How one session ended: its exit code, how it was ended, what it said, and whether it had
-    begun to work on the directory."""
+    """A session's exit code, how it was ended, what it said, and whether it had begun to work."""
 
     code: int
     how: str
-    at: dt.datetime
     said: str
     began: bool
 
@@ -278,7 +276,7 @@ class Run:
         if ended.code != -signal.SIGKILL:
             self.wrong.append(f"a session ended by itself with {ended.code}: {ended.said[-400:]}")
         self.how[ended.how] += 1
-        self._look(ended)
+        self._look()
         return True
 
     def _kill_workers(self, target: str) -> bool:
@@ -303,7 +301,7 @@ class Run:
             code = process.returncode
             self.wrong.append(f"{target} killed: a session ended with {code}: {said[-400:]}")
         self.how[target if all_at_once else f"{target}, then {self.then}"] += 1
-        self._look(Ended(process.returncode, target, dt.datetime.now(dt.UTC), said, began=True))
+        self._look()
         return True
 
     def _strike(self, target: str, process: subprocess.Popen[str], within_s: float) -> None:
@@ -365,7 +363,7 @@ class Run:
         left = not again and (self.directory / "journal").exists()
         if ended.began and ended.code == clean and left:
             self.wrong.append(f"{number.name} left a journal")
-        self._look(ended)
+        self._look()
         return True
 
     def _end(
@@ -395,8 +393,8 @@ class Run:
         said = process.communicate(timeout=PATIENCE_S)[1]
         if self._workers > 1 and self._rng.random() < 0.5:
             self._until_workers_end(process)  # else the next session has to wait for them
-        at, began = dt.datetime.now(dt.UTC), _changed_ns(manifest) != before
-        return Ended(process.returncode, _kind_of(how), at, said, began)
+        began = _changed_ns(manifest) != before
+        return Ended(process.returncode, _kind_of(how), said, began)
 
     def _until_workers_end(self, process: subprocess.Popen[str]) -> None:
         """Return once no process of a session's is left."""
@@ -428,14 +426,16 @@ class Run:
         state: str = manifest["sessions"][-1].get("state", "running")
         return state
 
-    def _look(self, ended: Ended) -> None:
+    def _look(self) -> None:
+        """See what is recorded by now: workers that outlive their coordinator still add to it."""
         try:
             left = left_by(self.directory)
         except FileNotFoundError:  # by workers that are still there, and seal
             return
+        by_now = dt.datetime.now(dt.UTC)
         self.amid.update(left.amid)
         for model in left.finished:
-            self.finished_at.setdefault(model, ended.at)
+            self.finished_at.setdefault(model, by_now)
         if missing := self.finished_at.keys() - left.finished:
             self.wrong.append(f"{len(missing)} results that were recorded are gone")
 
