@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headrace.runner.cluster.agent import ClockReading, clocks_here
 from headrace.runner.cluster.check import ClusterCheck, as_json, check_cluster
 from headrace.runner.cluster.dask_client import DaskCluster, Machine, MachineError, RemoteAgent
 from headrace.runner.cluster.machine_facts import MachineFacts, facts_here
@@ -42,6 +43,24 @@ def test_machines_that_are_alike_can_be_used() -> None:
         assert abs(each.clock_offset_s) <= each.clock_error_s
         (shared,) = [one for one in each.findings if "clock" not in one.said]
         assert "share its cores" in shared.said
+
+
+def test_an_injected_offset_is_found_within_its_stated_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Asked of a real agent, whose machine's clock is 1.25 s ahead; that does no harm."""
+
+    def ahead() -> ClockReading:
+        here = clocks_here()
+        return here._replace(wall_ns=here.wall_ns + 1_250_000_000)
+
+    monkeypatch.setattr("headrace.runner.cluster.agent.clocks_here", ahead)
+    found = checked(1)
+    (machine,) = found.machines
+    assert found.usable
+    assert machine.clock_offset_s is not None
+    assert machine.clock_error_s is not None
+    assert abs(machine.clock_offset_s - 1.25) <= machine.clock_error_s < 0.2
 
 
 def test_the_key_is_in_nothing_that_is_told() -> None:
