@@ -27,9 +27,9 @@ def print_services(summary: Summary, console: Console) -> None:
 
 
 def print_accounts(summary: Summary, console: Console) -> None:
-    """Print each service's cost beside what its account took, with all digits."""
+    """Print each of several services' cost beside what its account took, with all digits."""
     services = summary.by_service
-    if not services:
+    if len(services) < 2:  # what is said of all is that of the only one
         return
     table = columns("service", "", "computed", "account", left=2)
     costs = aligned([each.balance.computed for each in services])

@@ -52,6 +52,17 @@ def test_a_terminal_of_80_columns_shows_all_of_it(made: RunMaker) -> None:
     assert ["requests,", "coarse", "600", "-", "-", "1"] in cells
 
 
+def test_an_only_service_is_told_once(made: RunMaker) -> None:
+    made.service("only", "small")
+    made.reading(0, "10.00", "0", service="only", moment="before")
+    job(made, 1, "only", "0.50", model="small")
+    made.reading(9, "9.50", "0.50", service="only", moment="after")
+    cells = [line.split() for line in on_terminal(summarise(made.write()))]
+    assert [each for each in cells if each[:1] in (["only"], ["all"])] == [
+        ["only", "1", "1", "110", "0.5", "0.5", "agrees"]
+    ]
+
+
 def test_a_comment_and_a_page_show_it(made: RunMaker) -> None:
     shown = markdown(one_stopped(made))
     assert "| `coarse` | 1 | 0 | 1 | 100 | 10 | 1.25 | 1.26 | 1.25 | agrees |" in shown
