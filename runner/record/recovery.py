@@ -172,7 +172,27 @@ def journal_left(
             elif isinstance(record, Ended):
                 ended.add((record.attempt.index, record.attempt.attempt))
     unended = [sent for key, sent in begun.items() if key not in ended]
-    return JournalLeft(segments, unended, gaps)
+    return JournalLeft(segments, _without_rows(run, unended), gaps)
+
+
+def _without_rows(run: Path, unended: list[Sent]) -> list[Sent]:
+    """Those whose end is in no table either. What a lost worker had in flight ends in a segment of
+    who lost it, which may have become tables before the worker's did. Raises StorageError."""
+    if not unended:
+        return []
+    lines = pl.Series([sent.index for sent in unended], dtype=pl.Int64).implode()
+    rows = set[tuple[int, int]]()
+    try:
+        for _, part in numbered_files(run / "attempts", "part-", ".parquet"):
+            # One by one: some may have the columns of another version.
+            of_these = pl.scan_parquet(part).filter(pl.col("index").is_in(lines))
+            rows.update(of_these.select("index", "attempt").collect().iter_rows())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StorageError(
+            f"a part in {run / 'attempts'} can't be read ({error}); restore it, or choose another "
+            "--out"
+        ) from error
+    return [sent for sent in unended if (sent.index, sent.attempt) not in rows]
 
 
 def recover(

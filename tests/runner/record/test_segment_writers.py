@@ -12,6 +12,7 @@ import pytest
 from headrace.jobs import (
     Attempt,
     DamagedManifestError,
+    Ended,
     Finished,
     InputError,
     JobEnd,
@@ -87,6 +88,21 @@ def test_what_several_writers_left_is_recovered_and_sealed_under_their_names(
     assert parts == ["part-000004.parquet", "part-w01-000004.parquet", "part-w01-000005.parquet"]
     check_run_files(tmp_path)
     check_tables(tmp_path)
+
+
+def test_what_a_lost_worker_had_in_flight_is_recorded_once(tmp_path: Path) -> None:
+    """Its coordinator wrote the ends into a segment of its own, which became tables first; then all
+    were killed."""
+    lost = [Ended(attempt=sent(index).lost()) for index in (1, 2)]
+    coordinators = written(tmp_path, SegmentName(4), *lost)
+    written(tmp_path, SegmentName(4, 2), sent(1), sent(2), sent(3))
+    seal(tmp_path, SegmentName(4), coordinators)
+    state, journal = recover(tmp_path, now=AT)
+    journal.close()
+    assert (state.lost, state.attempts) == (1, {1: 1, 2: 1, 3: 1})
+    seal(tmp_path, journal.name, journal.path)
+    attempts = pl.read_parquet(tmp_path / "attempts" / "*.parquet")
+    assert sorted(attempts.select("index", "attempt").rows()) == [(1, 1), (2, 1), (3, 1)]
 
 
 def test_a_writers_new_result_takes_the_place_of_another_writers_old_one(tmp_path: Path) -> None:
