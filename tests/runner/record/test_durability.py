@@ -128,7 +128,7 @@ def test_a_run_whose_directory_is_gone_at_the_end_is_exit_1_and_says_so(
     gone = tmp_path / "gone.run"
     outcome = RunOutcome(gone, 1, "cannot write it", 0, 0, 0, pl.Decimal, storage_failed=True)  # type: ignore[arg-type]
 
-    async def lose(*_args: Any) -> RunOutcome:
+    async def lose(*_args: Any, **_named: Any) -> RunOutcome:
         await trio.lowlevel.checkpoint()
         return outcome
 
