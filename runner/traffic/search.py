@@ -8,6 +8,10 @@ group does it (draft-ietf-bmwg-mlrsearch), and if it stays so it belongs to the 
 then narrows the space below it and the space above it by themselves. So the answer is two loads
 that were sure, and what lies between them was tried or is as near as was asked for.
 
+A little above what a service carries a queue grows slowly, and a short trial ends before it hurts:
+so the highest rate is tried once more for nine times as long before it is the answer. Users wait
+for their answers, and no queue of theirs grows for ever.
+
 Pure: it sends nothing and knows no clock.
 """
 
@@ -18,6 +22,7 @@ Certainty = Literal["met", "not met", "unclear"]
 
 # Sizes of a load's trials, one after the other, as parts of the requests that were asked for.
 SIZES = (1.0, 3.0, 9.0)
+LONGEST = len(SIZES) - 1
 # How far below the first rate one is looked for before the search gives up.
 LOWEST_SHARE = 1 / 1024
 USERS_MAX = 1_000_000
@@ -47,7 +52,8 @@ class LoadSearch:
 
     `precision` is how far apart the ends of the answer may lie where all is sure, as a share of the
     lower. `highest` is never exceeded, and nothing below `lowest` is tried. `whole` loads are
-    users: the ends of the answer are neighbours at the nearest.
+    users: the ends of the answer are neighbours at the nearest; others are rates, of which the
+    highest is confirmed.
     """
 
     def __init__(
@@ -58,9 +64,13 @@ class LoadSearch:
         self._whole = whole
         self._load: float | None = min(first, highest)
         self._size = 0
-        self._met: float | None = None
+        self._met_at: dict[float, int] = {}  # loads that met, and the place of that trial's size
         self._missed: float | None = None
         self._unclear: set[float] = set()
+
+    @property
+    def _met(self) -> float | None:
+        return max(self._met_at, default=None)
 
     @property
     def found(self) -> SearchResult:
@@ -76,16 +86,21 @@ class LoadSearch:
         load = self._load
         assert load is not None
         if certainty == "unclear":
-            if self._size < len(SIZES) - 1:
+            if self._size < LONGEST:
                 self._size += 1
                 return
             self._unclear.add(load)
+            self._met_at.pop(load, None)
         elif certainty == "met":
-            self._met = max(self._met or 0.0, load)
+            self._met_at[load] = self._size
         else:
             self._missed = min(self._missed or load, load)
+            self._met_at.pop(load, None)
         self._size = 0
         self._load = self._after()
+        met = self._met
+        if self._load is None and not self._whole and met and self._met_at[met] < LONGEST:
+            self._load, self._size = met, LONGEST
 
     def _between(self) -> list[float]:
         low, high = self._met or 0.0, self._missed or math.inf

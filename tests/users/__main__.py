@@ -22,6 +22,7 @@ OPEN_SERVICES = (
     OpenService(places=1, service_s=0.2, within_s=1.0),
     OpenService(places=4, service_s=0.5, within_s=2.0),
     OpenService(places=16, service_s=1.0, within_s=3.5),
+    OpenService(places=4, service_s=0.5, within_s=5.0),  # the limit is near to all it can serve
 )
 
 

@@ -47,12 +47,14 @@ def test_rates_are_doubled_and_then_halved_on_a_scale_of_ratios() -> None:
     rates = [trial.load for trial in trials]
     # 10, 20, 40, 80, 160, then the geometric mean of what met and what missed.
     assert rates[:5] == [10.0, 20.0, 40.0, 80.0, 160.0]
-    assert rates[5:] == [
+    assert rates[5:8] == [
         math.sqrt(80 * 160),
         math.sqrt(80 * rates[5]),
         math.sqrt(rates[6] * rates[5]),
     ]
-    assert {trial.size for trial in trials} == {SIZES[0]}
+    # The highest that met is confirmed.
+    assert [trial.size for trial in trials] == [SIZES[0]] * 8 + [SIZES[-1]]
+    assert rates[8:] == [rates[6]]
     assert found == SearchResult(rates[6], rates[7], ())
 
 
@@ -83,7 +85,34 @@ def test_the_answer_encloses_the_rate_as_narrowly_as_asked(
     assert found.lowest_missed <= found.highest_met * (1 + precision) * (1 + 1e-12)
     doublings = abs(math.log2(limit / first)) + 2
     halvings = math.log2(math.log(2) / math.log1p(precision)) + 1
-    assert len(trials) <= doublings + max(0, halvings) + 1
+    assert len(trials) <= doublings + max(0, halvings) + 2
+    assert trials[-1] == (found.highest_met, SIZES[-1])
+
+
+def test_a_rate_that_only_a_long_trial_misses_is_not_the_answer() -> None:
+    """A queue of 54/s grows slowly at 56/s: in two seconds nothing of it was seen."""
+
+    def judge(trial: Trial) -> Certainty:
+        limit = 54.0 if trial.size == SIZES[-1] else 60.0
+        return "met" if trial.load <= limit else "not met"
+
+    found, trials = searched(judge, search_over_rates(20.0, precision=0.05))
+    assert found.highest_met is not None
+    assert found.lowest_missed is not None
+    assert found.highest_met <= 54.0 < found.lowest_missed <= found.highest_met * 1.05
+    assert trials[-1] == (found.highest_met, SIZES[-1])
+
+
+def test_a_rate_that_a_long_trial_can_not_tell_lies_within_the_answer() -> None:
+    def judge(trial: Trial) -> Certainty:
+        if trial.size == SIZES[-1] and trial.load > 40.0:
+            return "unclear"
+        return "met" if trial.load <= 60.0 else "not met"
+
+    found, _ = searched(judge, search_over_rates(20.0, precision=0.05))
+    assert found.highest_met is not None
+    assert 38.0 < found.highest_met <= 40.0
+    assert found.unclear[-1] > 57.0
 
 
 @given(st.integers(1, 400), st.integers(0, 60), st.integers(1, 100))
@@ -140,7 +169,8 @@ def test_a_ceiling_that_is_met_is_the_answer_and_never_exceeded(
 ) -> None:
     most = {"highest": 50} if search is search_over_users else {"highest_per_s": 50.0}
     found, trials = searched(sharp(1000), search(10, precision=0.05, **most))
-    assert [trial.load for trial in trials] == [10, 20, 40, 50]
+    assert [trial.load for trial in trials[:4]] == [10, 20, 40, 50]
+    assert [trial.load for trial in trials[4:]] == ([50] if search is search_over_rates else [])
     assert found == SearchResult(50, None, ())
 
 
@@ -165,4 +195,4 @@ def test_rates_of_which_none_is_met_or_missed_end_the_search() -> None:
     found, trials = searched(lambda _: "not met", search_over_rates(1024.0, precision=0.05))
     assert (found.highest_met, found.lowest_missed, len(trials)) == (None, 1.0, 11)
     found, trials = searched(lambda _: "met", search_over_rates(1.0, precision=0.05))
-    assert (found.highest_met, found.lowest_missed, len(trials)) == (RATE_MAX_PER_S, None, 21)
+    assert (found.highest_met, found.lowest_missed, len(trials)) == (RATE_MAX_PER_S, None, 22)
