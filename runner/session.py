@@ -392,6 +392,8 @@ class RunSession(ABC):
         try:
             if not isinstance(reason, StorageError):
                 slots = [each.admission.concurrency for each in parts]
+                for held in slots:
+                    held.history.end(self._clock.now(), held.limit)
                 self._run.save_concurrency(history_points(*slots, clock=self._clock))
             self._run.save()
         except StorageError:

@@ -43,6 +43,11 @@ class ConcurrencyHistory:
         self._next_s = self.samples[-1].at_s + self.interval_s
         self._most = in_flight
 
+    def end(self, at_s: float, limit: int) -> None:
+        """Have a last sample of the slots, where they are others than at the last one."""
+        if self.samples and self.samples[-1].limit != limit:
+            self.samples.append(ConcurrencySample(at_s, limit, 0))
+
     def peak(self) -> int:
         """The peak in flight since this was last asked."""
         peak = max(self._before, self._most)

@@ -143,3 +143,15 @@ def test_one_odd_chunk_leaves_its_batch_to_the_slow_way(odd: dict[str, Any]) -> 
 def test_a_messages_stream_is_left_to_the_slow_way() -> None:
     piece = (b'data: {"type": "ping"}\n\n', 1.0)
     assert not add_plain(MessagesStream(), [piece] * 8, TokenTimes(gaps=True))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r"])
+def test_an_event_of_more_lines_is_not_joined_to_the_json_that_it_looks_like(end: bytes) -> None:
+    """Its second line is a field that nobody knows, and its first no JSON."""
+    reading = Reading(at_once=True)
+    reading.take([(b"data: " + json.dumps(FIRST).encode() + b"\n\n", 0.0)])
+    usual = b"data: " + json.dumps(chunk()).encode() + b"\n\n"
+    reading.take([(usual, 1.0), (usual, 1.0), (usual, 2.0), (usual, 2.0)])
+    two_lines = usual.replace(b", ", b"," + end, 1)
+    reading.take([(usual, 3.0), (two_lines, 3.0), (usual, 4.0), (usual, 4.0)])
+    assert reading.taken_at_once == 4

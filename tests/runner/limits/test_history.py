@@ -15,6 +15,18 @@ def test_a_short_run_has_a_point_a_second() -> None:
     assert [look.in_flight for look in course.samples] == list(range(9, 100, 10))
 
 
+def test_the_last_point_has_the_slots_of_the_end() -> None:
+    """Regression: a run of less than a second ended with the slots of its first moment."""
+    history = ConcurrencyHistory()
+    history.end(0.0, 16)
+    assert history.samples == []
+    history.note(0.0, 16, 1)
+    history.end(0.1, 16)
+    history.note(0.4, 64, 60)
+    history.end(0.5, 64)
+    assert [(look.limit, look.in_flight) for look in history.samples] == [(16, 60), (64, 0)]
+
+
 def test_a_peak_is_told_once_wherever_samples_begin() -> None:
     history = ConcurrencyHistory()
     for at_s, in_flight in [(0.0, 3), (0.4, 9), (0.9, 2), (1.1, 4)]:

@@ -168,6 +168,18 @@ async def test_the_course_of_the_concurrency_is_recorded_across_sessions(
     assert len(both) > len(recorded)
 
 
+async def test_the_course_of_a_run_of_less_than_a_second_has_its_end(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    service.answer = lambda seen: service.fine(delay_s=0.1)
+    bench.write_chats(80)
+    ran = await bench.run(service)
+    lines = (ran.directory / "concurrency.jsonl").read_text().splitlines()
+    points = [json.loads(line) for line in lines]
+    assert [each["limit"] for each in points] == [16, 64]
+    assert points[0]["in_flight"] > 16
+
+
 async def test_a_kill_takes_no_more_than_a_minute_of_the_course(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
