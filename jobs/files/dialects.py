@@ -116,9 +116,10 @@ _decode_array = msgspec.json.Decoder(list[Raw]).decode
 
 
 # What an endpoint's bodies are held to: the fields that they must have, and those that limit the
-# output; whether it is in the reference, makes images, bills tokens, takes `n`, is asked for its
-# usage, and may search the web as a tool. Plain tuples: a line is taken apart millions of times.
-_Rules = tuple[tuple[str, ...], tuple[str, ...], bool, bool, bool, bool, bool, bool]
+# output; whether they must have others than model and messages; whether it is in the reference,
+# makes images, bills tokens, takes `n`, is asked for its usage, and may search the web as a tool.
+# Plain tuples: a line is taken apart millions of times.
+_Rules = tuple[tuple[str, ...], tuple[str, ...], bool, bool, bool, bool, bool, bool, bool]
 
 
 def _rules_of(url: str) -> _Rules:
@@ -126,6 +127,7 @@ def _rules_of(url: str) -> _Rules:
     return (
         endpoint.required,
         endpoint.limits,
+        not {*endpoint.required} <= {"model", "messages"},
         endpoint.in_reference,
         endpoint.price == "images",
         url in TOKEN_URLS,
@@ -345,16 +347,17 @@ def build_job(
         if body.startswith(b'"{'):
             raise BadLineError("the body is JSON in a string; write the object itself")
         raise BadLineError('the body is not a JSON object; write {"model": ..., ...}')
-    rules = _RULES.get(url) or _rules_of(url)
-    required, limits, plain, images, counts_tokens, has_n, asks_usage, searches = rules
+    rules = _RULES[url] if url in _RULES else _rules_of(url)
+    required, limits, needs_more, plain, images, counts_tokens, has_n, asks_usage, searches = rules
     try:
         known = _decode_body(body) if plain else _decode_more(body)
     except msgspec.ValidationError as error:
         raise BadLineError(f"the body can't be sent: {error}") from error
-    for name in required:
-        if getattr(known, name) is UNSET:
-            raise BadLineError(f"the body has no {name}, which {url} needs")
     model, stream, messages = known.model, known.stream, known.messages
+    if needs_more or model is UNSET or messages is UNSET:
+        for name in required:
+            if getattr(known, name) is UNSET:
+                raise BadLineError(f"the body has no {name}, which {url} needs")
     if model is UNSET:  # only where the endpoint needs none
         model = NO_MODEL
     elif type(model) is not str or not model:

@@ -75,7 +75,8 @@ class Recorder:
     ) -> None:
         self.totals = Totals(state)
         self._state = state
-        self._counted: dict[str | None, tuple[Totals, ...]] = {None: (self.totals,)}
+        self._all: tuple[Totals, ...] = (self.totals,)
+        self._counted: dict[str | None, tuple[Totals, ...]] = {}  # where there are services
         self.segment_bytes = SEGMENT_BYTES
         self.readings_elsewhere: list[BalanceReading] | None = None  # who else records them
         self._run = run
@@ -147,7 +148,10 @@ class Recorder:
     def _count_end(self, attempt: Attempt, job: JobEnd | None, replaces: Status | None) -> None:
         self._ended_in = self._journal.name
         self._open.pop((attempt.index, attempt.attempt), None)
-        for totals in self._counted.get(attempt.service, self._counted[None]):
+        every = self._all
+        if self._counted:
+            every = self._counted.get(attempt.service, every)
+        for totals in every:
             if attempt.cost is None:
                 _keep(totals, attempt)
             else:
@@ -158,7 +162,7 @@ class Recorder:
     def decided(self, result: Result, *, replaces: Status | None = None) -> None:
         """A job has this result without a further attempt; `replaces` as for `ended`."""
         self._append(Decided.of(result, replaces=replaces is not None))
-        for totals in self._counted.get(result.service, self._counted[None]):
+        for totals in self._counted.get(result.service, self._all):
             _count(totals, result.status, replaces)
 
     def reading(self, reading: BalanceReading, *, released: Decimal | None = None) -> None:
@@ -167,7 +171,7 @@ class Recorder:
         if self.readings_elsewhere is not None:
             self.readings_elsewhere.append(reading)
             return
-        counted = self._counted.get(reading.service, self._counted[None])
+        counted = self._counted.get(reading.service, self._all)
         if self._run.manifest.prices_of(reading.service) is not None:
             kept = counted[-1].kept - (released or 0)
             reading = msgspec.structs.replace(reading, kept=kept, released=released)
