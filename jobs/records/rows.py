@@ -40,6 +40,8 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Float32 = Annotated[float, msgspec.Meta(extra={"bits": 32})]
 
 
+# What Decimal(38, 12) holds after the point.
+AMOUNT_PLACES = 12
 # How far from the point an amount's first digit may be: one of 10^999999999 has no sum.
 AMOUNT_DIGITS_MAX = 40
 
@@ -273,6 +275,12 @@ class BalanceReading(Row, frozen=True, kw_only=True):
     monthly_remaining: Annotated[Decimal | None, doc("left of the monthly budget")] = None
     monthly_reset_at: Annotated[Moment | None, doc("when the monthly use starts again")] = None
     service: Service = None
+
+    @property
+    def places(self) -> int:
+        """How many decimals its amounts may have: those that were shown, as far as a table holds
+        them."""
+        return min(max(self.decimals or 0, 0), AMOUNT_PLACES)
 
     @property
     def budgets(self) -> dict[Period, PeriodBudget]:

@@ -99,7 +99,7 @@ def _total(period: Period, stretches: Sequence[AccountChange]) -> Decimal | None
 
 def _unit(shown: Sequence[BalanceReading]) -> Decimal:
     """One unit in the last decimal shown, at most 0.01."""
-    decimals = max(reading.decimals or 0 for reading in shown)
+    decimals = max(reading.places for reading in shown)
     return min(TOLERANCE_MAX, Decimal(1).scaleb(-decimals))
 
 

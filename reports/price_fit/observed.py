@@ -106,7 +106,7 @@ def observe(runs: Sequence[Run], bands: Bands | None = None) -> Observed:
             "no reading of the account has a figure: prices can only be told where the service has "
             "GET /v1/balance"
         )
-    decimals = max(reading.decimals or 0 for reading in shown)
+    decimals = max(reading.places for reading in shown)
     observations, notes, attempts = list[Observation](), list[str](), 0
     for group in _by_service(runs):
         moments = sorted({each.read_at for run in group for each in readings[run.directory]})

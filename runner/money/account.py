@@ -265,7 +265,7 @@ def _taken(first: BalanceReading, last: BalanceReading) -> list[Decimal]:
 def _rounded_away(first: BalanceReading, last: BalanceReading) -> Decimal:
     """The most that two figures may hide between them: a unit of their last decimal. Of fewer than
     two decimals nobody knows whether that is how many the service has."""
-    decimals = max(first.decimals or 0, last.decimals or 0)
+    decimals = max(first.places, last.places)
     return Decimal(1).scaleb(-decimals) if decimals >= ROUNDED_DECIMALS else Decimal(0)
 
 

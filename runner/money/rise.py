@@ -23,14 +23,14 @@ class AccountRise:
         self.most = ZERO
         self.hidden = False
         self._last = first
-        self._decimals = first.decimals or 0
+        self._decimals = first.places
 
     def add(self, reading: BalanceReading) -> None:
         """Take in a later reading, which has a balance."""
         change = AccountChange(self._last, reading)
         own, fall = change.own, change.fall
         self._last = reading
-        self._decimals = max(self._decimals, reading.decimals or 0)
+        self._decimals = max(self._decimals, reading.places)
         if own is not None:
             self.own += own
             self.most += own

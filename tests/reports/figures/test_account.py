@@ -32,3 +32,13 @@ def test_a_billed_failure_below_the_tolerance_is_too_small_to_tell(made: RunMake
     made.reading(0, "10.00", "0")
     made.reading(60, "9.99", "0")
     assert check(made).verdict == "too small to tell"
+
+
+@pytest.mark.parametrize("decimals", [2**31 - 1, -(2**31)])
+def test_no_number_of_decimals_is_beyond_what_an_amount_has(made: RunMaker, decimals: int) -> None:
+    """As a directory of somebody else may say."""
+    spend(made, "0.50")
+    made.reading(0, "10.00", "0", decimals=decimals)
+    made.reading(9, "9.50", "0.50", decimals=decimals)
+    found = check(made)
+    assert (found.verdict, str(found.difference)) == ("agrees", "0")
