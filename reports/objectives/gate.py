@@ -186,7 +186,8 @@ def gated_summary_json(summary: Summary, report: GateReport) -> bytes:
     """
     names = zip(summary.__struct_encode_fields__, summary.__struct_fields__, strict=True)
     shown = {key: getattr(summary, name) for key, name in names}
-    return data_json({**shown, "gate": report})
+    said = {key: value for key, value in shown.items() if value is not msgspec.UNSET}
+    return data_json({**said, "gate": report})
 
 
 def read_objectives(path: Path) -> list[Expression]:

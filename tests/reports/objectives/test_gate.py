@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from headrace.jobs import MachineFacts
+from headrace.jobs import MachineFacts, parse_condition
+from headrace.reports import gated_summary_json, judge_run, summarise
+from headrace.reports.figures import data_json
 from headrace.reports.objectives.figure_names import Value
 from headrace.reports.objectives.sentences import amount
 from headrace.runner.main import main
 from tests.reports.conftest import RunMaker
 from tests.reports.load_maker import LoadMaker, facts
 
+MET = "p95(latency_s) < 5"
 HOSTILE = "a\x1b[2J\x00\ufffe]]><b>&\"'"
 
 
@@ -183,6 +186,15 @@ def test_the_outcome_as_data(directory: Path) -> None:
         "verdict": None,
         "verdict_why": [],
     }
+
+
+def test_the_judgement_stands_in_the_summary_which_is_else_as_it_was(directory: Path) -> None:
+    """Of a run without services of its own it could not be encoded: what is unset has no key."""
+    summary = summarise(directory)
+    found = json.loads(gated_summary_json(summary, judge_run(directory, [parse_condition(MET)])))
+    assert found.pop("gate")["met"] is True
+    assert found == json.loads(data_json(summary))
+    assert "services" not in found
 
 
 def test_junit_has_a_case_an_objective(directory: Path, tmp_path: Path) -> None:
