@@ -3,6 +3,7 @@
 import io
 from typing import cast
 
+import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -63,6 +64,7 @@ def test_an_only_service_is_told_once(made: RunMaker) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_comment_and_a_page_show_it(made: RunMaker) -> None:
     shown = markdown(one_stopped(made))
     assert "| `coarse` | 1 | 0 | 1 | 100 | 10 | 1.25 | 1.26 | 1.25 | agrees |" in shown
@@ -74,6 +76,7 @@ def test_a_comment_and_a_page_show_it(made: RunMaker) -> None:
     assert "http://127.0.0.1:8001; both, weight 1; requests per minute 600" in page
 
 
+@pytest.mark.slow
 def test_suspects_are_named_with_their_service(made: RunMaker) -> None:
     for name in ("one", "two"):
         made.service(name, "small")
@@ -93,6 +96,7 @@ def test_suspects_are_named_with_their_service(made: RunMaker) -> None:
     )
 
 
+@pytest.mark.slow
 def test_differences_that_cancel_out_are_told_without_an_amount(made: RunMaker) -> None:
     for name, last in (("one", "9.40"), ("two", "9.60")):
         made.service(name, "small")
@@ -105,6 +109,7 @@ def test_differences_that_cancel_out_are_told_without_an_amount(made: RunMaker) 
     assert "Differs.</strong>" in html_report(made.directory)
 
 
+@pytest.mark.slow
 def test_gates_comparisons_and_trends_take_runs_with_services(made: RunMaker) -> None:
     one_stopped(made)
     run = str(made.directory)
