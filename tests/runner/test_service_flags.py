@@ -141,21 +141,23 @@ def test_a_run_that_was_killed_resumes_with_each_service_where_it_was(
         west={"models": [MODEL], "weight": 1, "rpm": 600, **prices},
     )
     headrace.environment["HEADRACE_BASE_URL"] = "http://127.0.0.1:9"
-    headrace.write(*(job(f"job-{n}", f"question {n}") for n in range(120)))
+    headrace.write(*(job(f"job-{n}", f"question {n}") for n in range(60)))
     running = headrace.start("run", "jobs.jsonl")
-    gateways["west"].wait_for_posts(8)
+    gateways["west"].wait_for_posts(4)
     running.send_signal(signal.SIGKILL)
     running.communicate(timeout=10)
     done = headrace("run", "jobs.jsonl", "--json", "--service", "east", "--service", "west")
     assert done.returncode == 0
     assert done.stderr.count("HEADRACE_BASE_URL is ignored: headrace.toml has [[services]].") == 1
     results, attempts = headrace.table("results"), headrace.table("attempts")
-    assert sorted(results["index"]) == list(range(120))
-    sent = attempts.filter(pl.col("error_kind").is_null() | (pl.col("error_kind") == "lost"))
-    counts = dict(sent.group_by("service").len().iter_rows())
-    posts = {name: gateway.posts for name, gateway in gateways.items()}
-    assert {name: counts[name] for name in posts} == posts
-    assert abs(results["service"].value_counts(sort=True)["count"][0] - 80) <= 2
+    assert sorted(results["index"]) == list(range(60))
+    began = dict(attempts.group_by("service").len().iter_rows())
+    kinds = attempts.filter(pl.col("error_kind").is_null())
+    ended = dict(kinds.group_by("service").len().iter_rows())
+    # (One that is lost may not have left: its record is written just before it does.)
+    assert ended["east"] <= gateways["east"].posts <= began["east"]
+    assert ended["west"] <= gateways["west"].posts <= began["west"]
+    assert abs(results["service"].value_counts(sort=True)["count"][0] - 40) <= 2
     after = pl.read_parquet(headrace.path / "jobs.run" / "balance.parquet").filter(
         pl.col("moment") == "after"
     )

@@ -1,11 +1,11 @@
 """A run over several services: each within its own limits and money, and stopped by itself."""
 
+import datetime as dt
 import json
 from collections import Counter
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +19,7 @@ from headrace.runner import Stop
 from headrace.runner.bulk.metrics import run_figures
 from headrace.runner.bulk.progress import Meter, in_words
 from headrace.runner.errors import InterruptError
-from tests.runner.conftest import Bench, Service, chat_line
+from tests.runner.conftest import BEGAN, Bench, Service, chat_line
 from tests.runner.three_services import key_of, run_services, table
 
 pytestmark = pytest.mark.usefixtures("no_sync")
@@ -400,24 +400,33 @@ async def test_a_display_says_what_each_service_does(
     assert "{'model': '', 'service': 'a'}" in shown
 
 
-async def test_a_file_is_estimated_by_the_prices_of_its_services_before_anything_is_sent(
-    run: Any, bench: Bench, services: Services, tmp_path: Path, autojump_clock: MockClock
+async def test_a_run_waits_for_the_reset_of_the_one_service_whose_budget_is_spent(
+    run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:
-    for name, price in (("a", 1), ("b", 1000)):
-        text = f'currency = "CNY"\n[models.m]\ninput = 0\noutput = {price}\n'
-        (tmp_path / f"{name}.toml").write_text(text + text.split("\n", 1)[1].replace("m]", "y]"))
-    priced = [each | {"prices": str(tmp_path / f"{each['name']}.toml")} for each in (A, B)]
-    bench.write(*lines("m", "y", "none"))
-    told: list[Any] = []
-    ran = await run(*priced, estimate_first=True, show_estimate=told.append)
-    (forecast,) = told
-    costs = {row.model: row.cost_least for row in forecast.rows}
-    assert costs == {"m": Decimal("0.000001"), "y": Decimal("0.001")}
-    assert (forecast.currency, forecast.bad_lines) == ("CNY", 1)
-    assert ran.outcome.succeeded == 2
-    with pytest.raises(InputError, match="1 bad line, and nothing was sent") as refused:
-        await run(*priced, strict=True)
-    assert "no service has the model 'none'" in refused.value.details[0]
+    """The others are done by then, and what waited is sent in a session of its own."""
+    reset_s = 500.0
+
+    def budget() -> Any:
+        spent = trio.current_time() < reset_s
+        day = {"daily_budget": "9", "daily_used": "9" if spent else "0"}
+        day["daily_remaining"] = "0" if spent else "9"
+        resets_at = BEGAN + dt.timedelta(seconds=reset_s if spent else 90_000)
+        return account(**day, daily_reset_at=resets_at.isoformat())()
+
+    services["a"].balance = budget
+    services["a"].answer = lambda seen: (
+        Service.error(403, "FORBIDDEN", "daily budget exhausted")
+        if seen.at_s < reset_s
+        else Service.fine()
+    )
+    bench.write(*lines(*["m", "y"] * 10))
+    ran = await run(A, B, wait_for_reset=True)
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 20)
+    first, second = ran.manifest["sessions"]
+    assert list(first["stopped_services"]) == ["a"]
+    assert second["state"] == "finished"
+    assert services["b"].post_times_s[-1] < 1
+    assert len(services["b"].posts) == 10
 
 
 async def test_a_disk_that_refuses_stops_all_services(

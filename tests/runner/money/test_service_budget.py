@@ -176,7 +176,7 @@ def in_flight_excess(ledgers: list[Ledger]) -> Decimal:
 
 @pytest.mark.slow
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 10**6), honest=st.booleans(), share=st.floats(0.01, 3.0))
 async def test_the_bills_of_three_services_together_stay_below_the_ceiling(
