@@ -3,7 +3,7 @@
 A task per connection that waits for each chunk costs more than the chunk's system call: trio arms
 its epoll anew for every wait, and changes tasks. Here one task has an epoll of its own in which the
 sockets of all streams stay. It reads what is there, with the kernel's stamps, some thousand times a
-second, and in between wakes a few of the tasks that understand what came: first those whose answer
+second, and in between wakes one of the tasks that understand what came: first those whose answer
 begins or may have ended, then those with much, or for long. So whatever there is to do at once, as
 when many answers end together, the next read is never far.
 
@@ -30,8 +30,6 @@ LAST_CHUNK = b"0\r\n\r\n"
 READS_MAX = 32
 AGE_MAX_S = 0.05
 BYTES_MAX = 256 * 1024
-# Tasks woken between two looks at the sockets: each has up to half a millisecond to do.
-WOKEN_AT_ONCE = 2
 # With more streams than a few the sockets are looked at in steps: a look at each chunk alone costs
 # more than the chunk. Far less than the gaps of any model, and no moment is the later for it.
 DENSE = 8
@@ -167,7 +165,7 @@ class Sweep:
                 while self._swept:
                     with trio.CancelScope() as self._wait:
                         await self._sweep(epoll, alarm)
-                    self._wake_some()
+                    self._wake_one()
         finally:
             self._epoll = self._wait = None
             self._due.clear()
@@ -188,7 +186,7 @@ class Sweep:
                     self._wait.deadline = self._queue[0].since_s + AGE_MAX_S
                 await trio.lowlevel.wait_readable(epoll.fileno())
             found = self._read(epoll)
-            self._wake_some()
+            self._wake_one()
 
     def _read(self, epoll: select.epoll) -> int:
         """One read of each socket that has something; how many these were."""
@@ -228,15 +226,16 @@ class Sweep:
                     self._due.append(swept)
         return len(ready)
 
-    def _wake_some(self) -> None:
-        """Wake who is due, and where nobody is, those with much or for long."""
-        left = WOKEN_AT_ONCE
-        while self._due and left:
+    def _wake_one(self) -> None:
+        """Wake one task that is due, and where none is, one with much or for long. No more between
+        two looks at the sockets: one whose answer ends has a millisecond to do."""
+        while self._due:
             swept = self._due.popleft()
             swept.due = False
-            left -= swept.wake()
+            if swept.wake():
+                return
         now_s = self._now()
-        while self._queue and left:
+        while self._queue:
             swept = self._queue[0]
             if len(swept.taken) < READS_MAX and now_s - swept.since_s < AGE_MAX_S and swept.taken:
                 if swept.since_s == swept.queued_s:
@@ -246,8 +245,8 @@ class Sweep:
                 continue
             self._queue.popleft()
             swept.queued = False
-            if swept.taken and not swept.due:
-                left -= swept.wake()
+            if swept.taken and not swept.due and swept.wake():
+                return
 
     def _stand_in_line(self, swept: Swept) -> None:
         swept.queued, swept.queued_s = True, swept.since_s
