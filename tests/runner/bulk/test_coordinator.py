@@ -13,7 +13,8 @@ from trio.testing import MockClock
 from headrace.jobs import ModelLimits, Price, PriceTable
 from headrace.reports import summarise
 from headrace.runner import Stop
-from headrace.runner.errors import InterruptError
+from headrace.runner.errors import InterruptError, RunDirectoryError
+from headrace.runner.record.lock import locked
 from headrace.runner.workers import session
 from tests.runner.test_form_check import table as form_table
 
@@ -315,3 +316,84 @@ async def test_an_answer_that_does_not_fit_is_asked_again_by_its_worker(
     assert ran.outcome.succeeded == 6
     assert len(service.posts) == 12
     assert pl.read_parquet(ran.directory / "reasks.parquet").height == 6
+
+
+async def test_workers_do_not_back_off_in_step(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """They have one seed, and chance of their own."""
+    service.answer = lambda seen: service.fine() if seen.number > 16 else service.error(503)
+    bench.write_chats(16)
+    ran = await bench.run(service, workers=2, concurrency=16)
+    pauses_s = []
+    for number in (1, 2):
+        rows = pl.read_parquet(ran.directory / "attempts" / f"part-w0{number}-*.parquet")
+        again = rows.filter(pl.col("attempt") == 2)["due_at"]
+        pauses_s.append(sorted((again - rows["due_at"].min()).dt.total_microseconds()))
+    assert [len(each) for each in pauses_s] == [8, 8]
+    assert not set(pauses_s[0]) & set(pauses_s[1])
+
+
+async def test_a_second_run_of_what_workers_send_for_is_refused(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """And does not wait for them, as it would if they alone were left."""
+    service.answer = lambda seen: service.fine(delay_s=0.5)
+    bench.write_chats(20)
+    refused: list[str] = []
+
+    def waits(said: str) -> None:
+        raise AssertionError(said)
+
+    async def another() -> None:
+        await trio.sleep(1)
+        with (
+            pytest.raises(RunDirectoryError) as caught,
+            locked(bench.directory, announce=waits),
+        ):
+            raise AssertionError
+        refused.append(str(caught.value))
+
+    bench.nursery.start_soon(another)
+    ran = await bench.run(service, workers=2, concurrency=4)
+    assert ran.outcome.succeeded == 20
+    assert refused == [
+        f"another headrace works on {bench.directory}; wait for it, or choose another --out"
+    ]
+
+
+async def test_a_reading_that_a_worker_asked_for_is_held_against_what_all_spent(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    async def answer(seen: Any) -> Any:
+        if seen.number <= 12:
+            return service.fine(delay_s=0.3)
+        await bench.sleep(2.0)  # by then all have told what the others cost
+        return service.error(402, "BROKE", "no more of this")
+
+    service.answer = answer
+    bench.write_chats(13)
+    ran = await bench.run(service, workers=2, concurrency=4, prices=PRICES)
+    spent = ran.attempts["cost"].sum()
+    assert ran.readings.height == 3
+    assert ran.readings["spent"].to_list() == [0, spent, spent]
+
+
+async def test_what_an_earlier_session_sent_counts_for_its_minute(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    bench.write_chats(90)
+    stop = Stop(grace_s=5.0)
+
+    async def interrupt() -> None:
+        await trio.sleep(6)
+        stop.request(InterruptError("interrupted"))
+
+    bench.nursery.start_soon(interrupt)
+    assert (await bench.run(service, rpm=600, stop=stop)).outcome.exit_code == 130
+    assert 50 <= len(service.posts) <= 65
+    ran = await bench.run(service, workers=2, rpm=80)
+    assert ran.outcome.succeeded == 90
+    times_s = service.post_times_s
+    most = max(sum(start_s <= at_s < start_s + 60 for at_s in times_s) for start_s in times_s)
+    assert most <= 80
