@@ -14,7 +14,7 @@ import trio
 from headrace.jobs import Limits
 from headrace.runner.limits import WINDOW_S
 from headrace.runner.money import Budget, max_cost_ceiling
-from headrace.runner.notify import Notifier
+from headrace.runner.notify import Latch
 from headrace.runner.workers import REPORT_S, Dealer, Leases, Past, Shares
 
 from .worker import CURRENCY, URGENT_S, Traffic, Worker
@@ -82,9 +82,9 @@ class Cluster:
             self.budget = Budget(cast(Any, self.totals), currency=CURRENCY, ceiling=ceiling)
             self.leases = Leases(self.budget, cast(Any, self.totals))
         self.dealer = Dealer(shares, self.leases)
-        self.news = Notifier()
+        self.news = Latch()
         self.post = Post(self.rng, case.late_s)
-        self.dealer.on_news = self.news.notify_all
+        self.dealer.on_news = self.news.set
         self.workers: dict[int, Worker] = {}
         self.down: dict[int, Link] = {}
         self.names = 0

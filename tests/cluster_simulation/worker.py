@@ -17,7 +17,7 @@ from headrace.runner.clock import RunClock
 from headrace.runner.errors import OutOfMoneyError
 from headrace.runner.limits import Concurrency, Grant, SharedLane, lanes_for
 from headrace.runner.money import LeasedBudget, LeaseUse, max_cost_ceiling
-from headrace.runner.notify import Notifier
+from headrace.runner.notify import Latch
 from headrace.runner.workers import REPORT_S, Allotment, Past, WorkerTerms
 
 from .world import Link, Service
@@ -101,10 +101,8 @@ class Worker:
             estimator=cast(Any, Reserves()),
             clock=RunClock(),
         )
-        self._news = Notifier()
-        self.allotment = Allotment(
-            lanes, self._concurrency, self.budget, on_news=self._news.notify_all
-        )
+        self._news = Latch()
+        self.allotment = Allotment(lanes, self._concurrency, self.budget, on_news=self._news.set)
         self._lanes = [cast(StoppableLane, lane) for lane in lanes]
         self._unread: list[WorkerTerms] = []
         self.stop()

@@ -74,7 +74,7 @@ class Lanes:
         self.lane: Any = None
 
     async def watch(self, progress: Any) -> None:
-        self.lane = progress.lanes.shared
+        self.lane = next(iter(progress.lanes))  # the only one
         await trio.sleep_forever()
 
 
