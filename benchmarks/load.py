@@ -98,7 +98,7 @@ def load(bench: Bench, server: Server, name: str, *options: str) -> Load:
     waited_s = server._replace(pid=process.pid).waited_s()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 4):
+    if process.returncode not in (0, 6):
         raise click.ClickException(f"headrace load failed:\n{process.stderr.read().decode()}")
     rows = pl.read_parquet(out / "attempts" / "*.parquet")
     found: dict[str, Any] = json.loads(summary).get("load") or {}
