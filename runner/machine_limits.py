@@ -1,10 +1,9 @@
 """What this machine has: cores that this process may use, memory for workers, and ports for its
-connections."""
+connections. Workers are started by it before anything large is loaded, so it loads nothing that is.
+"""
 
 import os
 from pathlib import Path
-
-from headrace.jobs import InputError, counted
 
 # What a worker takes at the most.
 WORKER_BYTES = 80_000_000
@@ -31,6 +30,8 @@ def check_memory_for(workers: int) -> None:
     still for minutes, and nothing can be stopped any more."""
     free_bytes = free_memory_bytes()
     if workers > 1 and free_bytes is not None and workers * WORKER_BYTES > free_bytes:
+        from headrace.jobs import InputError, counted
+
         fit = max(1, free_bytes // WORKER_BYTES)
         raise InputError(
             f"{counted(workers, 'worker')} take about {workers * WORKER_BYTES / 1e9:,.1f} GB of "

@@ -177,6 +177,19 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 
 
 @pytest.mark.slow
+def test_workers_are_started_before_anything_large_is_loaded() -> None:
+    """So that they load it while their coordinator does."""
+    code = """
+import sys
+from headrace.runner.cli import _processes
+from headrace.runner import worker_command
+assert _processes(workers=2, cluster=None) == 2
+print(*sorted({"polars", "trio", "httpx", "headrace.jobs"} & set(sys.modules)))
+"""
+    assert run_python(code).strip() == ""
+
+
+@pytest.mark.slow
 def test_a_command_loads_no_other_command_line_and_is_not_looked_through_at_its_end() -> None:
     code = """
 import atexit, gc, sys
