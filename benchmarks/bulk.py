@@ -39,12 +39,17 @@ def write_jobs(path: Path, count: int) -> None:
             lines.write(json.dumps(line) + "\n")
 
 
+def run_arguments(folder: Path, out: Path, connections: int, jobs: str = "jobs.jsonl") -> list[str]:
+    """What follows `headrace` for a run of a job file in this folder, which has a price file."""
+    arguments = ["run", str(folder / jobs), "--out", str(out)]
+    arguments += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections)]
+    return [*arguments, "--prices", str(folder / "prices.toml"), "--json", "--yes"]
+
+
 def run_headrace(gateway: Server, core: int, folder: Path, connections: int, number: int) -> float:
     """Seconds of one whole run."""
-    out = folder / f"run-{number}"
-    command = [sys.executable, "-m", "headrace", "run", str(folder / "jobs.jsonl")]
-    command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections)]
-    command += ["--prices", str(folder / "prices.toml"), "--out", str(out), "--json", "--yes"]
+    arguments = run_arguments(folder, folder / f"run-{number}", connections)
+    command = [sys.executable, "-m", "headrace", *arguments]
     with on(core):
         begin = time.perf_counter()
         done = subprocess.run(command, capture_output=True, env=environment(gateway), check=False)

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import click
-from bulk import PRICES, RPM, TPM, run_bare, run_headrace, write_jobs
+from bulk import PRICES, run_arguments, run_bare, run_headrace, write_jobs
 from machine import Pace, Server, cores, environment, instant, on, told
 
 SAMPLED = Path(__file__).with_name("sampled.py")
@@ -31,16 +31,10 @@ BARE = {
 def stages_of(gateway: Server, core: int, folder: Path, connections: int) -> dict[str, float]:
     """Seconds of CPU by stage, of one run."""
     out = folder / "stages.json"
-    command = [sys.executable, str(SAMPLED), str(out), "run", str(folder / "jobs.jsonl")]
-    command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections)]
-    command += ["--prices", str(folder / "prices.toml"), "--out", str(folder / "sampled.run")]
+    arguments = run_arguments(folder, folder / "sampled.run", connections)
+    command = [sys.executable, str(SAMPLED), str(out), *arguments]
     with on(core):
-        done = subprocess.run(
-            [*command, "--json", "--yes"],
-            capture_output=True,
-            env=environment(gateway),
-            check=False,
-        )
+        done = subprocess.run(command, capture_output=True, env=environment(gateway), check=False)
     if done.returncode:
         raise click.ClickException(f"the sampled run ended with {done.returncode}")
     found: dict[str, float] = json.loads(out.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from bulk import PRICES, RPM, TPM, write_jobs
+from bulk import PRICES, run_arguments, write_jobs
 from distributed import LocalCluster
 from machine import Pace, Server, environment, instant, judged, told
 from workers import SAMPLE_EVERY_S, cpu_s
@@ -69,9 +69,7 @@ def children_of(pid: int) -> list[int]:
 def run_on(machines: Machines | None, gateway: Server, folder: Path, connections: int) -> Taken:
     """One whole run, from one process where there are no machines."""
     out = folder / f"{time.monotonic_ns()}.run"
-    command = [sys.executable, "-m", "headrace", "run", str(folder / "jobs.jsonl")]
-    command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections)]
-    command += ["--prices", str(folder / "prices.toml"), "--out", str(out), "--json", "--yes"]
+    command = [sys.executable, "-m", "headrace", *run_arguments(folder, out, connections)]
     command += [] if machines is None else ["--cluster", machines.address]
     pids = [] if machines is None else machines.pids
     before_s = sum(map(cpu_s, pids))

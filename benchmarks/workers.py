@@ -21,7 +21,7 @@ from statistics import median
 from typing import NamedTuple
 
 import click
-from bulk import PRICES, RPM, TPM, write_jobs
+from bulk import PRICES, run_arguments, write_jobs
 from machine import Pace, Server, environment, instant, judged, told
 
 TWICE = 1.4
@@ -64,9 +64,7 @@ def memory_mb(pid: int) -> tuple[float, float]:
 def run_with(workers: int, gateway: Server, folder: Path, connections: int) -> Taken:
     """One whole run."""
     out = folder / f"of-{workers}-{time.monotonic_ns()}.run"
-    command = [sys.executable, "-m", "headrace", "run", str(folder / "jobs.jsonl")]
-    command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections)]
-    command += ["--prices", str(folder / "prices.toml"), "--out", str(out), "--json", "--yes"]
+    command = [sys.executable, "-m", "headrace", *run_arguments(folder, out, connections)]
     command += ["--workers", str(workers)]
     begin = time.perf_counter()
     process = subprocess.Popen(
@@ -95,13 +93,12 @@ def halves(gateway: Server, folder: Path, connections: int, jobs: int) -> float:
     begin = time.perf_counter()
     runs = []
     for name in ("half-a", "half-b"):
-        lines = folder / f"{name}.jsonl"
-        if not lines.exists():
-            write_jobs(lines, jobs // 2)
+        lines = f"{name}.jsonl"
+        if not (folder / lines).exists():
+            write_jobs(folder / lines, jobs // 2)
         out = folder / f"{name}-{time.monotonic_ns()}.run"
-        command = [sys.executable, "-m", "headrace", "run", str(lines), "--out", str(out)]
-        command += ["--rpm", str(RPM), "--tpm", str(TPM), "--concurrency", str(connections // 2)]
-        command += ["--prices", str(folder / "prices.toml"), "--json", "--yes"]
+        arguments = run_arguments(folder, out, connections // 2, lines)
+        command = [sys.executable, "-m", "headrace", *arguments]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         runs.append(subprocess.Popen(command, env=environment(gateway), **quiet))
     if max(each.wait() for each in runs):
