@@ -15,7 +15,7 @@ from headrace.jobs import strip_zeros
 
 from ..run import Run
 from ..service_runs import by_service, sharing_accounts
-from .balance_check import BalanceCheck, BalanceVerdict, check_balance
+from .balance_check import BalanceCheck, BalanceVerdict, check_balance, unchecked
 from .suspects import SUSPECTS_SHOWN, SUSPICIONS, Suspect
 from .usage_table import known_sum
 
@@ -55,23 +55,12 @@ def check_accounts(run: Run, *, tolerance: Decimal | None = None) -> AccountChec
 
 def _of_shared_account(check: BalanceCheck, others: Sequence[str]) -> BalanceCheck:
     """What is left of a check where the account took what others used, too."""
-    return msgspec.structs.replace(
-        check,
-        verdict="cannot be checked",
-        why=[
-            f"its URL and key are those of {' and '.join(others)}, too: their account doesn't tell "
-            "them apart (write them as one service, with limits of its models)"
-        ],
-        fall=None,
-        daily_rise=None,
-        monthly_rise=None,
-        difference=None,
-        tolerance=None,
-        elsewhere=None,
-        topped_up=None,
-        suspect_counts={},
-        suspect_estimates={},
-        suspects=[],
+    return unchecked(
+        f"its URL and key are those of {' and '.join(others)}, too: their account doesn't tell "
+        "them apart (write them as one service, with limits of its models)",
+        check.currency,
+        computed=check.computed,
+        reported=check.reported,
     )
 
 

@@ -17,7 +17,7 @@ from headrace.jobs import BalanceReading, strip_zeros
 from ..run import Run
 from .account import AccountMoves, account_moves
 from .suspects import SUSPICION, Suspect, Suspects, suspects_since
-from .usage_table import unpriced_answer, unpriced_reasons
+from .usage_table import NO_PRICES, unpriced_answer, unpriced_reasons
 
 BalanceVerdict = Literal["agrees", "too small to tell", "differs", "cannot be checked"]
 
@@ -67,7 +67,7 @@ class BalanceCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 REASONS_MAX = 3
-NO_PRICES = "no prices were given (--prices), so no cost is known"
+NO_COST = f"{NO_PRICES}, so no cost is known"
 NO_SUSPECTS = Suspects(counts={}, estimates={}, largest=[])
 
 
@@ -80,27 +80,42 @@ def check_balance(run: Run, *, tolerance: Decimal | None = None) -> BalanceCheck
     shown = [reading for reading in readings if reading.balance is not None]
     prices = run.manifest.prices
     if (reason := _hindrance(run, readings, shown)) is not None:
-        return BalanceCheck(
-            verdict="cannot be checked",
-            why=[reason],
-            currency=prices.currency if prices else None,
-            computed=_computed(run),
-            fall=None,
-            daily_rise=None,
-            monthly_rise=None,
-            difference=None,
-            tolerance=None,
-            elsewhere=None,
-            topped_up=None,
-            suspect_counts={},
-            suspect_estimates={},
-            suspects=[],
-            reported=_reported(run),
-        )
+        currency = prices.currency if prices else None
+        return unchecked(reason, currency, computed=_computed(run), reported=_reported(run))
     moves = account_moves(shown)
     if tolerance is not None:
         moves = moves._replace(allowed=tolerance)
     return _compare(run, shown, moves)
+
+
+def unchecked(
+    reason: str, currency: str | None, *, computed: Decimal | None, reported: Decimal | None
+) -> BalanceCheck:
+    """What a check comes to where the account has nothing to say.
+
+    Args:
+        reason: why, in words.
+        currency: of the prices.
+        computed: the cost of the attempts.
+        reported: what the service itself says that they cost.
+    """
+    return BalanceCheck(
+        verdict="cannot be checked",
+        why=[reason],
+        currency=currency,
+        computed=computed,
+        fall=None,
+        daily_rise=None,
+        monthly_rise=None,
+        difference=None,
+        tolerance=None,
+        elsewhere=None,
+        topped_up=None,
+        suspect_counts={},
+        suspect_estimates={},
+        suspects=[],
+        reported=reported,
+    )
 
 
 def _hindrance(
@@ -120,7 +135,7 @@ def _hindrance(
     unread = last_sent is not None and last_sent > shown[-1].read_at
     if len(shown) < 2 or unread or shown[-1].spent != _cost(run):
         if prices is None:
-            return NO_PRICES
+            return NO_COST
         failed = f" ({readings[-1].error})" if readings[-1].error is not None else ""
         return f"the balance was not read after the last job{failed}"
     return None
@@ -134,7 +149,7 @@ def _compare(run: Run, shown: Sequence[BalanceReading], moves: AccountMoves) -> 
     verdict: BalanceVerdict = "agrees" if abs(difference) <= allowed else "differs"
     if run.manifest.prices is None:  # then what the account took is all that is known
         verdict = "cannot be checked"
-        why.insert(0, NO_PRICES)
+        why.insert(0, NO_COST)
     elif unpriced:
         verdict = "cannot be checked"
         why.append(f"no price is known for {', '.join(unpriced)}")
