@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from ..figures import CostSources, check_accounts, cost_sources_of, usage_of
+from ..figures import CostSources, check_accounts, cost_sources_of, usage_by_service, usage_of
 from ..run import Run, reading_tables
 from ..scores import AS_EXPECTED
 from ..uncertainty import holm
@@ -148,10 +148,10 @@ def compare_runs(a: Run, b: Run, *, by: str | None = None) -> Comparison:
             check_column((a, b), by)
     with reading_tables(a.directory):
         jobs_a, usage_a = jobs_of(a), usage_of(a)
-        sources_a = cost_sources_of(a, usage_a, check_accounts(a))
+        sources_a = cost_sources_of(a, usage_a, check_accounts(a), usage_by_service(a))
     with reading_tables(b.directory):
         jobs_b, usage_b = jobs_of(b), usage_of(b)
-        sources_b = cost_sources_of(b, usage_b, check_accounts(b))
+        sources_b = cost_sources_of(b, usage_b, check_accounts(b), usage_by_service(b))
     sides = side_by_side(jobs_a, jobs_b)
     currency = usage_a.currency if usage_a.currency == usage_b.currency else None
     with reading_tables(b.directory):

@@ -24,7 +24,7 @@ from .summary import (
 )
 from .suspects import SUSPICIONS, Suspect
 from .unfit import UnfitAnswers
-from .usage_table import UsageRow, UsageTable, usage_of
+from .usage_table import UsageRow, UsageTable, usage_by_service, usage_of
 
 __all__ = [
     "QUANTILES",
@@ -62,6 +62,7 @@ __all__ = [
     "summarise",
     "summary_json",
     "summary_of",
+    "usage_by_service",
     "usage_of",
     "worth_comparing",
     "worth_showing",

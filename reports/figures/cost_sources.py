@@ -1,6 +1,7 @@
 """What each model cost, by three who say so: computed from its usage, reported by the service, and
 taken from the account."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -10,7 +11,7 @@ from ..run import Run
 from ..service_runs import by_service
 from .account_checks import AccountChecks
 from .balance_check import BalanceCheck
-from .usage_table import UsageRow, UsageTable, known_sum, usage_of
+from .usage_table import UsageRow, UsageTable, known_sum
 
 
 class CostSources(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,17 +31,28 @@ class CostSources(msgspec.Struct, frozen=True, kw_only=True):
     service: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def cost_sources_of(run: Run, usage: UsageTable, checks: AccountChecks) -> list[CostSources]:
+def cost_sources_of(
+    run: Run,
+    usage: UsageTable,
+    checks: AccountChecks,
+    by_services: Mapping[str, UsageTable],
+) -> list[CostSources]:
     """By service and model, in the order of the usage, and of several their total last.
 
     An account tells models apart by the stretches between its readings; where each model has some
     of its own, exactly.
+
+    Args:
+        run: the run.
+        usage: of all of it.
+        checks: the balance checks of its accounts.
+        by_services: the usage of each of its services.
     """
     total = checks.in_all.taken
     found = [
         msgspec.structs.replace(each, service=name)
         for name, part in by_service(run).items()
-        for each in _by_model(part, usage_of(part), checks.by_service[name])
+        for each in _by_model(part, by_services[name], checks.by_service[name])
     ]
     if not checks.by_service:
         found = _by_model(run, usage, checks.in_all)

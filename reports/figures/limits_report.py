@@ -73,10 +73,10 @@ def limits_of(run: Run) -> LimitsReport:
         uses=[
             msgspec.structs.replace(use, service=name)
             for name, part in parts.items()
-            for use in limit_uses(part)
+            for use in _limit_uses(part)
         ]
         if parts
-        else limit_uses(run),
+        else _limit_uses(run),
         refused=refused["refused"][0],
         asked_pause_s=refused["retry_after_s"][0],
         estimates=run.manifest.estimates,
@@ -84,7 +84,7 @@ def limits_of(run: Run) -> LimitsReport:
     )
 
 
-def limit_uses(run: Run) -> list[LimitUse]:
+def _limit_uses(run: Run) -> list[LimitUse]:
     """The use of each limit of a run that has one service."""
     limits = run.manifest.sessions[-1].limits
     tokens = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)

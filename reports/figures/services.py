@@ -1,5 +1,6 @@
 """What went to each service of a run, what that cost, and what its own account and limits say."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -11,8 +12,8 @@ from ..run import Run
 from ..service_runs import by_service
 from .account_checks import AccountChecks
 from .balance_check import BalanceCheck
-from .limits_report import LimitUse, limit_uses
-from .usage_table import usage_of
+from .limits_report import LimitsReport, LimitUse
+from .usage_table import UsageRow, UsageTable
 
 
 class ServiceFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,25 +52,44 @@ class ServiceFigures(msgspec.Struct, frozen=True, kw_only=True):
         return self.input_tokens + self.output_tokens
 
 
-def services_of(run: Run, checks: AccountChecks) -> list[ServiceFigures]:
+def services_of(
+    run: Run, checks: AccountChecks, usage: Mapping[str, UsageTable], limits: LimitsReport
+) -> list[ServiceFigures]:
     """Each service of a run, in the order of headrace.toml; [] of a run that has none.
 
     Args:
         run: the run, with all its services.
         checks: the balance checks of their accounts.
+        usage: of each of them.
+        limits: the use of the limits of all of them.
     """
     records = {each.name: each for each in run.manifest.services}
     stopped = run.manifest.sessions[-1].stopped_services
     return [
-        _figures(part, records[name], checks.by_service[name], stopped.get(name))
+        _figures(
+            part,
+            records[name],
+            checks.by_service[name],
+            usage[name].total,
+            [
+                msgspec.structs.replace(use, service=msgspec.UNSET)
+                for use in limits.uses
+                if use.service == name
+            ],
+            stopped.get(name),
+        )
         for name, part in by_service(run).items()
     ]
 
 
 def _figures(
-    part: Run, record: ServiceRecord, check: BalanceCheck, stopped: str | None
+    part: Run,
+    record: ServiceRecord,
+    check: BalanceCheck,
+    total: UsageRow,
+    limits: list[LimitUse],
+    stopped: str | None,
 ) -> ServiceFigures:
-    total = usage_of(part).total
     statuses = dict(part.results.group_by("status").len().collect().iter_rows())
     succeeded, failed = statuses.get("succeeded", 0), statuses.get("failed", 0)
     refused = part.attempts.filter(pl.col("http_status") == 429).select(pl.len()).collect().item()
@@ -90,7 +110,7 @@ def _figures(
         reported_cost=None if total.reported_cost is None else strip_zeros(total.reported_cost),
         account_cost=check.taken,
         refused=refused,
-        limits=limit_uses(part),
+        limits=limits,
         balance=check,
         stopped=stopped,
     )

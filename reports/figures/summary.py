@@ -25,7 +25,7 @@ from .limits_report import LimitsReport, limits_of
 from .outcome_counts import OutcomeCounts, count_outcomes
 from .services import ServiceFigures, services_of
 from .unfit import UnfitAnswers, count_unfit
-from .usage_table import UsageTable, usage_of
+from .usage_table import UsageTable, usage_by_service, usage_of
 
 SUMMARY_SCHEMA_VERSION = 1
 
@@ -118,6 +118,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
         copies, saved = count_copies(run)
         unfit = count_unfit(run)
         usage, checks = usage_of(run), check_accounts(run, tolerance=tolerance)
+        by_services, limits = usage_by_service(run), limits_of(run)
         return Summary(
             schema_version=SUMMARY_SCHEMA_VERSION,
             run=_facts(run),
@@ -126,7 +127,7 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             images=count_images(run),
             latency=distributions(_times(run)),
             throughput=_throughput(run),
-            limits=limits_of(run),
+            limits=limits,
             balance=checks.in_all,
             kept=kept_money(run),
             load=_load(run),
@@ -134,8 +135,8 @@ def summary_of(run: Run, *, tolerance: Decimal | None = None) -> Summary:
             deduplicated=copies,
             deduplicated_saved=saved,
             unfit=unfit,
-            cost_sources=cost_sources_of(run, usage, checks),
-            services=services_of(run, checks) or msgspec.UNSET,
+            cost_sources=cost_sources_of(run, usage, checks, by_services),
+            services=services_of(run, checks, by_services, limits) or msgspec.UNSET,
         )
 
 

@@ -87,6 +87,11 @@ def usage_of(run: Run) -> UsageTable:
     )
 
 
+def usage_by_service(run: Run) -> dict[str, UsageTable]:
+    """The same of each service, by name; {} of a run that has none."""
+    return {name: usage_of(part) for name, part in by_service(run).items()}
+
+
 def unpriced_answer() -> pl.Expr:
     """Whether an attempt was answered, and the answer has no cost."""
     answered = pl.col("error_kind").is_null() | pl.col("cost_note").is_not_null()
