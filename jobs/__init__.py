@@ -232,10 +232,10 @@ if TYPE_CHECKING:
     from .services import (
         GivenService,
         JobServices,
-        ServiceRules,
         ServicesForecaster,
         choose_services,
         routing_of,
+        rules_of,
         services_in_settings,
         services_of,
     )
@@ -359,7 +359,6 @@ __all__ = [
     "Sent",
     "ServerReading",
     "ServiceRecord",
-    "ServiceRules",
     "ServicesForecaster",
     "Session",
     "Shape",
@@ -443,6 +442,7 @@ __all__ = [
     "routing_of",
     "row_frame",
     "row_ids",
+    "rules_of",
     "schema",
     "schema_named",
     "sealed_rows",
@@ -492,8 +492,8 @@ __getattr__ = late(
             "read_trace"
         ),
         "services": (
-            "GivenService JobServices ServiceRules ServicesForecaster choose_services "
-            "routing_of services_in_settings services_of"
+            "GivenService JobServices ServicesForecaster choose_services "
+            "routing_of rules_of services_in_settings services_of"
         ),
     },
 )

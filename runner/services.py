@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from headrace.jobs import (
-    CostBounds,
     GivenService,
     InputError,
     JobServices,
@@ -15,9 +14,9 @@ from headrace.jobs import (
     ModelLimits,
     PriceTable,
     ServiceRecord,
-    ServiceRules,
     load_prices,
     routing_of,
+    rules_of,
     services_of,
 )
 
@@ -102,11 +101,7 @@ class Services(NamedTuple):
         self, prices_of: Callable[[str | None], PriceTable | None] | None, *, by_digest: bool
     ) -> JobServices:
         """What jobs are held to. With `prices_of` their costs must be bounded."""
-        rules = {}
-        for service in self.each:
-            prices = None if prices_of is None else prices_of(service.name)
-            bounds = None if prices is None else CostBounds(prices)
-            rules[service.name] = ServiceRules(service.tpm, service.model_limits, bounds)
+        rules = rules_of(self.each, prices_of)
         return JobServices(routing_of(*self.given), rules, by_digest=by_digest)
 
 

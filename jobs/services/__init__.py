@@ -1,7 +1,7 @@
 """The services that a run's jobs go to: read from headrace.toml, and which job goes to which."""
 
 from .as_read import ServicesAsRead, services_as_read
-from .checked import JobServices, ServiceRules
+from .checked import JobServices, ServiceRules, rules_of
 from .forecast import ServicesForecaster
 from .routing import EVERY_OTHER_MODEL, RoutedService, Routing
 from .table import (
@@ -25,6 +25,7 @@ __all__ = [
     "ServicesForecaster",
     "choose_services",
     "routing_of",
+    "rules_of",
     "services_as_read",
     "services_in_settings",
     "services_of",

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..costs import CostBounds, PriceTable, load_prices
-from .checked import JobServices, ServiceRules
+from ..costs import PriceTable, load_prices
+from .checked import JobServices, rules_of
 from .table import routing_of, services_in_settings
 
 
@@ -35,9 +35,5 @@ def services_as_read(
         each.name: prices if each.prices is None else load_prices(Path(each.prices))
         for each in found
     }
-    rules = {}
-    for each in found:
-        table = tables[each.name]
-        bounds = CostBounds(table) if bounded and table is not None else None
-        rules[each.name] = ServiceRules(each.tpm, each.model_limits, bounds)
+    rules = rules_of(found, tables.get if bounded else None)
     return ServicesAsRead(JobServices(routing_of(found, found), rules), tables)

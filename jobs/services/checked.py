@@ -1,10 +1,10 @@
 """What the service of a job holds it to: its model, its tokens per minute, its prices."""
 
 import json
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
 
-from ..costs import CostBounds
+from ..costs import CostBounds, PriceTable
 from ..job import Job
 from ..model_limits import too_large
 from ..records import ModelLimits
@@ -18,6 +18,36 @@ class ServiceRules(NamedTuple):
     tpm: int | None
     model_limits: Mapping[str, ModelLimits]
     bounds: CostBounds | None = None
+
+
+class LimitedService(Protocol):
+    """What of a service bounds its jobs, whoever has read it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tpm(self) -> int | None: ...
+
+    @property
+    def model_limits(self) -> Mapping[str, ModelLimits]: ...
+
+
+def rules_of(
+    services: Iterable[LimitedService], prices_of: Callable[[str], PriceTable | None] | None
+) -> dict[str, ServiceRules]:
+    """The rules of services by their names.
+
+    Args:
+        services: all of them.
+        prices_of: the prices of each, by which costs must be bounded; None where they need not be.
+    """
+    rules = {}
+    for each in services:
+        prices = None if prices_of is None else prices_of(each.name)
+        bounds = None if prices is None else CostBounds(prices)
+        rules[each.name] = ServiceRules(each.tpm, each.model_limits, bounds)
+    return rules
 
 
 class JobServices:

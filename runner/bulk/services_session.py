@@ -1,6 +1,6 @@
 """A bulk run over several services: each has its account, limits, money and stop of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
@@ -196,7 +196,7 @@ class _LanesOfServices:
         lanes, stop = self._of[self._routes.of(job)]
         return lanes.of(job.model) if stop.reason is None else None
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Lane]:
         for lanes, _ in self._of.values():
             yield from lanes
 
@@ -254,7 +254,9 @@ class _ServicesLookAhead(LookAhead):
             foretold.expect(found[name], waits=waits)
 
 
-async def _for_each(services: Sequence[Assembly], work: Any) -> None:
+async def _for_each(
+    services: Sequence[Assembly], work: Callable[[Assembly], Awaitable[None]]
+) -> None:
     """Do something for all services together; what goes wrong stops the one, or the run."""
     async with trio.open_nursery() as nursery:
         for service in services:
