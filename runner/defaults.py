@@ -1,9 +1,11 @@
 """What a run does where nothing is said: one table for the flags, the settings and programs.
 
-It imports nothing, since the command line reads it before a command runs.
+It imports next to nothing, since the command line reads it before a command runs.
 """
 
 from typing import Final, NamedTuple
+
+from headrace import settings_file
 
 
 class Defaults(NamedTuple):
@@ -17,7 +19,7 @@ class Defaults(NamedTuple):
 
 
 # Where the key is read from: never a flag, never a file.
-KEY_VARIABLE = "HEADRACE_API_KEY"
+KEY_VARIABLE: Final = settings_file.KEY_VARIABLE
 
 BULK = Defaults(rpm=60, tpm=100_000, attempts=6, grace_s=30.0)
 LOAD = Defaults(rpm=None, tpm=None, attempts=1, grace_s=120.0)

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.settings_file import SettingsFileError, read_settings
+from headrace.settings_file import KEY_VARIABLE, SettingsFileError, read_settings
 
 from ..errors import InputError
 from ..model_limits import limit_of, model_limits_in
@@ -27,7 +27,6 @@ from ..wording import or_listed, suggested
 from .routing import EVERY_OTHER_MODEL, RoutedService, Routing
 
 SERVICES = "services"
-KEY_VARIABLE = "HEADRACE_API_KEY"
 AUTHS: tuple[KeySentAs, ...] = ("bearer", "x-api-key", "api-key")
 FIELDS = (
     "name",

@@ -6,6 +6,7 @@ from typing import Any
 from .text_file import read_text
 
 SETTINGS_FILE = "headrace.toml"  # in the current directory
+KEY_VARIABLE = "HEADRACE_API_KEY"  # of the environment: a key is never in that file
 
 
 class SettingsFileError(ValueError):
