@@ -236,6 +236,7 @@ def _show_balances(chosen: "ChosenServices", *, as_json: bool) -> None:
     for each in services.each:
         read = partial(
             read_once,
+            hidden=services.keys,
             service=each.name,
             auth=each.auth,
             key_variable=each.key_variable,

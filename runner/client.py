@@ -55,7 +55,7 @@ from .offload import LONG_BYTES, LONG_RECORD_CHARACTERS, Offload, in_thread_aban
 from .outcome import AttemptOutcome, redacted
 from .request_heads import request_heads
 from .retries import Failure, retry_after_s, transport_failure
-from .secret import Secret
+from .secret import Secret, Secrets
 from .transport import (
     UNCOUNTED_BYTES,
     BodyError,
@@ -98,11 +98,10 @@ class Client:
     """Sends jobs to one service with one key. The transport belongs to the caller.
 
     `anthropic_base_url` is that of /v1/messages, where it differs; `auth` is how the key is sent,
-    None by the url. With `timed`, all reads carry
-    the kernel's receive times and gaps between tokens are collected; without it, streams alone have
-    the former. `usage_places` has, by url, where an answer tells its usage, for services that have
-    it elsewhere. `offload` is for long looks: what it does is lost with the attempt where that is
-    cancelled.
+    None by the url. `hidden` are all keys that no answer may show, where `key` is not the only one.
+    With `timed`, all reads carry the kernel's receive times, not streams' alone, and gaps between
+    tokens are collected. `usage_places` has, by url, where an answer tells its usage, for services
+    that have it elsewhere. What the `offload` of long looks does is lost with a cancelled attempt.
     """
 
     def __init__(
@@ -112,6 +111,7 @@ class Client:
         base_url: str,
         anthropic_base_url: str | None = None,
         key: Secret,
+        hidden: Secrets | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         auth: KeySentAs | None = None,
         clock: RunClock,
@@ -123,7 +123,7 @@ class Client:
         self._timed = timed
         self._offload = offload
         self._sender = sender_over(transport)
-        self._key = key
+        self.hidden = hidden or key
         self._clock = clock
         self.base_url = base_url
         self.http_url = http_base(base_url)  # a Unix socket is addressed by another name
@@ -153,9 +153,9 @@ class Client:
         if data is None:
             raise httpx.RemoteProtocolError(f"{path} is over {DOCUMENT_BYTES_MAX} bytes")
         if len(data) > LONG_BYTES:
-            data = await self._offload(partial(self._key.redact_bytes, data))
+            data = await self._offload(partial(self.hidden.redact_bytes, data))
         else:
-            data = self._key.redact_bytes(data)
+            data = self.hidden.redact_bytes(data)
         return Document(answer.status, data, answer.headers)
 
     async def send(self, job: Job, wire: Wire) -> AttemptOutcome:
@@ -169,13 +169,13 @@ class Client:
             answer = await self._sender.send(self._posts[job.url], job.body, wire)
         except httpx.TransportError as error:
             failed = AttemptOutcome(failure=transport_failure(error, in_stream=False))
-            return redacted(failed, self._key)
+            return redacted(failed, self.hidden)
         try:
             outcome = await self._read(job, answer, wire)
             if outcome.response is not None and len(outcome.response) > LONG_BYTES:
                 outcome.long = len(outcome.response) > LONG_RECORD_CHARACTERS
-                return await self._offload(partial(redacted, outcome, self._key))
-            return redacted(outcome, self._key)
+                return await self._offload(partial(redacted, outcome, self.hidden))
+            return redacted(outcome, self.hidden)
         finally:
             await answer.aclose()
 

@@ -7,7 +7,7 @@ from headrace.jobs import Usage
 from .answers import Answer, Partial
 from .limits import NOTHING_SAID, ServiceLimits
 from .retries import Failure
-from .secret import Secret
+from .secret import Secret, Secrets
 
 MESSAGE_CHARACTERS_MAX = 2000  # of what an error said
 WORD_CHARACTERS_MAX = 200  # of a code, an id or a reason that an answer names
@@ -44,8 +44,8 @@ class AttemptOutcome(msgspec.Struct):
     long: bool = False
 
 
-def redacted(outcome: AttemptOutcome, key: Secret) -> AttemptOutcome:
-    """The outcome without the key, should a server have echoed it, and its words cut."""
+def redacted(outcome: AttemptOutcome, key: Secret | Secrets) -> AttemptOutcome:
+    """The outcome without the key, or keys, should a server have echoed them, and its words cut."""
     redact = key.redact
     answer, failure = outcome.answer, outcome.failure
     finish = None if answer is None else answer.finish_reason

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -81,6 +81,12 @@ class Secret:
         """The same for a body before it is read."""
         return self.redact(data.decode("latin-1")).encode("latin-1")
 
+    def blot_out(self, data: bytes) -> bytes:
+        """`data`, an image, with the key overwritten where it stands in it as it is."""
+        if len(self._value) < SECRET_CHARACTERS_MIN:
+            return data
+        return data.replace(self._value.encode(), b"*" * len(self._value))
+
     def _may_be_spelled(self, text: str) -> bool:
         """Whether a closer look is needed. Every answer is asked, so the usual one says no after a
         few searches for what it has not: a microsecond."""
@@ -119,6 +125,40 @@ class Secret:
         return f"Secret({REDACTED})"
 
     __str__ = __repr__
+
+
+class Secrets:
+    """The keys of all services of a run: what one of them echoes shows none of them. What is asked
+    of it is as of one `Secret`."""
+
+    __slots__ = ("_each",)
+
+    def __init__(self, each: Iterable[Secret]) -> None:
+        # The longest first: of one that begins with another its end would be left.
+        self._each = sorted(each, key=lambda key: -len(key.reveal()))
+
+    def redact(self, text: str, *, spelled: bool = True) -> str:
+        for key in self._each:
+            text = key.redact(text, spelled=spelled)
+        return text
+
+    def may_be_in(self, text: str) -> bool:
+        return any(key.may_be_in(text) for key in self._each)
+
+    def redact_json(self, text: str) -> str:
+        for key in self._each:
+            text = key.redact_json(text)
+        return text
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        for key in self._each:
+            data = key.redact_bytes(data)
+        return data
+
+    def blot_out(self, data: bytes) -> bytes:
+        for key in self._each:
+            data = key.blot_out(data)
+        return data
 
 
 def key_in(variable: str, environment: Mapping[str, str]) -> Secret:

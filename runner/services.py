@@ -22,7 +22,7 @@ from headrace.jobs import (
 
 from .base_url import BaseUrls, base_urls_from
 from .defaults import KEY_VARIABLE
-from .secret import Secret, key_in
+from .secret import Secret, Secrets, key_in
 from .transport import transport_to
 
 
@@ -92,6 +92,11 @@ class Services(NamedTuple):
                 if other is not one
             )
         ]
+
+    @property
+    def keys(self) -> Secrets:
+        """All keys: whichever of them a service echoes, it is taken out."""
+        return Secrets(each.key for each in self.each)
 
     def own_prices(self, name: str | None) -> PriceTable | None:
         """The prices of a service that has its own."""

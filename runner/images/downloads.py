@@ -11,6 +11,7 @@ import httpx
 import trio
 
 from ..client import Client
+from ..outcome import WORD_CHARACTERS_MAX
 from ..transport import Origin, RequestHead, Response, Wire, sender_over, whole_body
 from .files import extension_of
 from .public_hosts import NotPublicError
@@ -49,7 +50,15 @@ class Downloads:
         self._room = trio.Semaphore(AT_ONCE)
 
     async def get(self, text: str) -> bytes:
-        """The image at a URL. Raises DownloadError."""
+        """The image at a URL, without the key should that be in it. Raises DownloadError."""
+        hidden = self._client.hidden
+        try:
+            return hidden.blot_out(await self._fetched(text))
+        except DownloadError as error:
+            # Cut only now: a cut in the middle of the key would leave its beginning.
+            raise DownloadError(hidden.redact(str(error))[:WORD_CHARACTERS_MAX]) from error
+
+    async def _fetched(self, text: str) -> bytes:
         target = allowed(text, own=self._own)
         async with self._room:
             with trio.move_on_after(IMAGE_S):
@@ -117,9 +126,9 @@ async def _image(answer: Response, host: str) -> bytes:
     if status != 200:
         raise DownloadError(f"{host} answered {status}")
     headers = httpx.Headers(answer.headers)
-    said = headers.get("content-type", UNNAMED).partition(";")[0].strip().lower()
-    if said != UNNAMED and not said.startswith("image/"):
-        raise DownloadError(f"{host} sent {said[:60]}, which is not an image")
+    said = headers.get("content-type", UNNAMED).partition(";")[0].strip()
+    if said.lower() != UNNAMED and not said.lower().startswith("image/"):
+        raise DownloadError(f"{host} sent {said}, which is not an image")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise DownloadError(f"{host} sent it packed, which nobody asked for")  # and of any size
     data = await whole_body(answer, most_bytes=IMAGE_BYTES_MAX)

@@ -25,7 +25,7 @@ from ..defaults import KEY_VARIABLE
 from ..errors import BalanceError, KeyRefusedError, UnreachableError
 from ..outcome import MESSAGE_CHARACTERS_MAX
 from ..retries import retry_after_s
-from ..secret import Secret
+from ..secret import Secret, Secrets
 from ..transport import proxy_variable, transport_to
 
 PATH = "/v1/balance"
@@ -299,6 +299,7 @@ async def read_once(
     base_url: str,
     key: Secret,
     *,
+    hidden: Secrets | None = None,
     service: str | None = None,
     auth: KeySentAs | None = None,
     key_variable: str = KEY_VARIABLE,
@@ -307,7 +308,9 @@ async def read_once(
     KeyRefusedError, UnreachableError and BalanceError."""
     clock = RunClock()
     async with transport_to(base_url) as transport:
-        client = Client(transport, base_url=base_url, key=key, auth=auth, clock=clock)
+        client = Client(
+            transport, base_url=base_url, key=key, hidden=hidden, auth=auth, clock=clock
+        )
         account = Account(client, clock, service=service, key_variable=key_variable)
         reading = await account.read("before", spent=Decimal(0))
     if reading.error is not None:

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from headrace.runner.client import Client
 from headrace.runner.offload import LONG_BYTES
 from headrace.runner.outcome import AttemptOutcome
+from headrace.runner.secret import Secret
 
 from .test_client import (
     CHUNKED_HEAD,
@@ -65,10 +66,11 @@ class Spied(Wired):
         self.looks = 0
         self.look: Callable[[], Any] = trio.lowlevel.checkpoint
         inner = self.client
+        assert isinstance(inner.hidden, Secret)
         self.client = Client(
             self.transport,
             base_url="http://a.test/base",
-            key=inner._key,
+            key=inner.hidden,
             clock=inner._clock,
             offload=self._counted,
         )

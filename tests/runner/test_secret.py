@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import httpx
 import polars as pl
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from headrace.runner import Secret
+from headrace.runner.secret import Secrets
 from tests.runner.conftest import KEY, Bench, Reply, Service, chat_line
+from tests.runner.three_services import key_of, run_services, table
 
 LONG = "sk-0123456789/abc+DEF=ghi"
 PRINTABLE = string.ascii_letters + string.digits + string.punctuation
@@ -142,7 +146,7 @@ def everything_in(run: Path) -> str:
         if path.suffix == ".parquet":
             texts.append(json.dumps(pl.read_parquet(path).to_dicts(), default=str))
         elif path.is_file():
-            texts.append(path.read_text(encoding="utf-8"))
+            texts.append(path.read_bytes().decode("latin-1"))
     return "\n".join(texts)
 
 
@@ -171,3 +175,113 @@ async def test_no_file_of_a_run_has_the_key_however_a_service_spells_it(
     written = everything_in(ran.directory)
     assert KEY not in undone(written)
     assert "***" in written
+
+
+# -- several services, each of which echoes the keys of all
+
+NAMES = "abc"
+AUTHS = ("bearer", "x-api-key", "api-key")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+MESSAGE = '{"message": {"role": "assistant", "content": "KEYS"}, "finish_reason": "KEYS"}'
+TOOL = '{"id": "KEYS", "type": "function", "function": {"name": "f", "arguments": "KEYS"}}'
+# What is answered to a job of this text: the status, the body, and a header.
+SAID: dict[str, tuple[int, str, tuple[str, str]]] = {
+    "answer": (200, f'{{"id": "KEYS", "choices": [{MESSAGE}]}}', ("x-request-id", "KEYS")),
+    "tool": (200, f'{{"choices": [{{"message": {{"tool_calls": [{TOOL}]}}}}]}}', ("x-a", "KEYS")),
+    "tier": (200, f'{{"service_tier": "KEYS", "choices": [{MESSAGE}]}}', ("x-a", "KEYS")),
+    "error": (400, '{"error": {"code": "KEYS", "message": "KEYS"}}', ("x-request-id", "KEYS")),
+    "page": (503, "no KEYS", ("content-type", "text/KEYS")),
+    "moved": (302, "", ("location", "http://b.test/KEYS")),
+    "packed": (200, "KEYS", ("content-encoding", "KEYS")),
+    "broken": (200, '{"id": "c", "content": "KEYS", "broken', ("x-a", "KEYS")),
+}
+LINKS = (
+    '{"data": [{"url": "http://NAME.test/1.png", "revised_prompt": "KEYS"}, '
+    '{"url": "http://NAME.test/2.png"}, {"url": "https://KEYS.test/3.png"}, '
+    '{"url": "http://b.test/4.png"}]}'
+)
+
+
+class Echo:
+    """What a service says where it tells the keys of all services in this spelling."""
+
+    def __init__(self, service: Service, name: str, way: str) -> None:
+        self._service = service
+        self._name = name
+        self._keys = "+".join(spelled(key_of(each), [way]) for each in NAMES)
+        service.answer = self.answer
+        service.balance = self.get
+
+    def _reply(self, status: int, body: str, header: tuple[str, str]) -> Reply:
+        name, value = header
+        text = body.replace("KEYS", self._keys).replace("NAME", self._name)
+        return Reply(status, text.encode(), ((name, value.replace("KEYS", self._keys)),))
+
+    def answer(self, seen: Any) -> Reply:
+        if "images" in seen.path:
+            return self._reply(200, LINKS, ("x-a", "KEYS"))
+        return self._reply(*SAID[seen.content])
+
+    def get(self) -> Reply:
+        path = self._service.gets[-1].path
+        if path == "/1.png":
+            plain = " ".join(map(key_of, NAMES)).encode()
+            return Reply(200, PNG + plain, (("content-type", "image/png"),))
+        if path == "/2.png":
+            return self._reply(200, "KEYS", ("content-type", "text/KEYS"))
+        key = '{"id": "KEYS", "name": "my KEYS"}'
+        body = f'{{"currency": "CNY", "balance": 5, "api_key": {key}}}'
+        return self._reply(200, body, ("x-a", "KEYS"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_sync")
+@pytest.mark.parametrize("way", ["as it is", "json", "url", "html in json"])
+async def test_no_file_of_a_run_has_the_key_of_any_service_whichever_says_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock, way: str
+) -> None:
+    services = {name: Service() for name in NAMES}
+    for name, service in services.items():
+        Echo(service, name, way)
+    lines = []
+    for name in NAMES:
+        lines += [chat_line(f"{name}-{text}", text, model=name) for text in SAID]
+        body = {"model": name, "prompt": "cat", "n": 4}
+        line = {"custom_id": f"{name}-image", "url": "/v1/images/generations", "body": body}
+        lines.append(json.dumps(line).encode())
+    bench.write(*lines)
+    announced: list[str] = []
+
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError(f"no connection to {request.url}")
+
+    ran = await run_services(
+        bench,
+        services,
+        *(table(n, n, auth=auth) for n, auth in zip(NAMES, AUTHS, strict=True)),
+        monkeypatch=monkeypatch,
+        attempts=2,
+        download=True,
+        environment={
+            "announce": announced.append,
+            "foreign": httpx.MockTransport(unreachable),
+        },
+    )
+    assert ran.outcome.succeeded + ran.outcome.failed == len(lines)
+    written = undone(f"{everything_in(ran.directory)} {announced} {ran.outcome}")
+    assert [name for name in NAMES if key_of(name) in written] == []
+    assert written.count("***") > 100
+    assert len([*(ran.directory / "images").iterdir()]) == 3
+    for name, service in services.items():
+        seen = [*service.posts, *service.gets]
+        told = {value for each in seen for value in each.headers.values()}
+        assert [each for each in NAMES if any(key_of(each) in value for value in told)] == [name]
+
+
+@given(st.lists(st.text("abc", min_size=6, max_size=20), min_size=2, max_size=4))
+def test_keys_that_hold_others_are_taken_out_whole(keys: list[str]) -> None:
+    hidden = Secrets(map(Secret, keys))
+    text = "-".join(keys)
+    assert not {*"abc"} & {*hidden.redact(text)}
+    assert not {*b"abc"} & {*hidden.redact_bytes(text.encode())}
+    assert not {*b"abc"} & {*hidden.blot_out(text.encode())}

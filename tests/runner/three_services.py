@@ -12,8 +12,8 @@ from tests.runner.conftest import BEGAN, Bench, Ran, Service, at_once
 
 
 def key_of(name: str) -> str:
-    """Each service has a key of its own."""
-    return f"sk-of-the-service-{name}"
+    """Each service has a key of its own, with no half in common with another's."""
+    return f"{name * 4}-key-of-the-service-{name}"
 
 
 def table(name: str, *models: str, **fields: Any) -> dict[str, Any]:
