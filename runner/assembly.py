@@ -107,7 +107,7 @@ def assemble(
         base_url=settings.base_url,
         anthropic_base_url=settings.anthropic_base_url,
         key=settings.key,
-        hidden=None if settings.services is None else settings.services.keys,
+        hidden=settings.hidden,
         headers=settings.headers,
         auth=settings.auth,
         usage_places=settings.endpoints,

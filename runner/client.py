@@ -111,7 +111,7 @@ class Client:
         base_url: str,
         anthropic_base_url: str | None = None,
         key: Secret,
-        hidden: Secrets | None = None,
+        hidden: Secret | Secrets | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         auth: KeySentAs | None = None,
         clock: RunClock,

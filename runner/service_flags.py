@@ -11,8 +11,6 @@ from headrace.settings_file import SETTINGS_FILE
 from .stderr import print_err
 
 if TYPE_CHECKING:
-    from headrace.jobs import GivenService
-
     from .services import ChosenServices
 
 SERVICE = click.option(
@@ -79,8 +77,8 @@ def _refuse_base_url(path: Path) -> None:
         print_err(f"{URL_VARIABLE} is ignored: {path} has [[services]].")
 
 
-def the_one_service(chosen: "ChosenServices", *, model: str | None) -> "GivenService":
-    """The service that a load run is sent to: the only one, or the one that has the model.
+def the_one_service(chosen: "ChosenServices", *, model: str | None) -> "ChosenServices":
+    """Chosen is what a load run is sent to: the only service, or the one that has the model.
 
     Raises InputError where that is not one.
     """
@@ -97,4 +95,4 @@ def the_one_service(chosen: "ChosenServices", *, model: str | None) -> "GivenSer
             f"a load run is sent to one service; choose one of {names} by --service NAME, or by "
             "--model where one alone has it"
         )
-    return found[0]
+    return chosen._replace(chosen=found)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
+
 from headrace.jobs import (
     GivenService,
     InputError,
@@ -23,7 +25,7 @@ from headrace.jobs import (
 from .base_url import BaseUrls, base_urls_from
 from .defaults import KEY_VARIABLE
 from .secret import Secret, Secrets, key_in
-from .transport import transport_to
+from .transport import UNIX, transport_to
 
 
 class ServiceSettings(NamedTuple):
@@ -79,6 +81,7 @@ class Services(NamedTuple):
 
     each: tuple[ServiceSettings, ...]
     given: "ChosenServices"
+    keys: Secrets  # of all, those that were not chosen included: whichever is echoed is taken out
 
     @property
     def of_one_account(self) -> list[str]:
@@ -92,11 +95,6 @@ class Services(NamedTuple):
                 if other is not one
             )
         ]
-
-    @property
-    def keys(self) -> Secrets:
-        """All keys: whichever of them a service echoes, it is taken out."""
-        return Secrets(each.key for each in self.each)
 
     def own_prices(self, name: str | None) -> PriceTable | None:
         """The prices of a service that has its own."""
@@ -154,7 +152,9 @@ def services_from(
         _service(each, key, http2=http2, environment=environment) for each in given.chosen
     )
     _check_currency(found, prices)
-    return Services(found, given)
+    others = {each.key_variable for each in given.known} & environment.keys()
+    keys = [*(each.key for each in found), *(Secret(environment[name].strip()) for name in others)]
+    return Services(found, given, Secrets(keys))
 
 
 def _service(
@@ -165,7 +165,7 @@ def _service(
     environment: Mapping[str, str],
 ) -> ServiceSettings:
     try:
-        urls = base_urls_from(given.base_url, {})
+        urls = BaseUrls(*map(_as_written_once, base_urls_from(given.base_url, {})))
         transport_to(*urls, http2=http2)  # so far as that says what is wrong
         if given.key_variable != KEY_VARIABLE or key is None:
             key = key_in(given.key_variable, environment)
@@ -185,6 +185,12 @@ def _service(
         model_limits=given.model_limits,
         prices=prices,
     )
+
+
+def _as_written_once(url: str) -> str:
+    """A base URL with its host in lower case and without the usual port: of two services that have
+    one account, both are found."""
+    return url if url.startswith(UNIX) else str(httpx.URL(url))
 
 
 def _check_currency(services: Sequence[ServiceSettings], prices: PriceTable | None) -> None:

@@ -26,7 +26,7 @@ from .base_url import BaseUrls, base_urls_from
 from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, LOAD, OUTAGE_S
 from .machine_limits import cores_for_workers
 from .options import Headers
-from .secret import Secret, key_in
+from .secret import Secret, Secrets, key_in
 from .transport import own_authorities, transport_to
 
 if TYPE_CHECKING:
@@ -127,6 +127,11 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
         return BaseUrls(self.base_url, self.anthropic_base_url or self.base_url)
 
     @property
+    def hidden(self) -> Secret | Secrets:
+        """The keys that are taken out of whatever a server says."""
+        return self.key if self.services is None else self.services.keys
+
+    @property
     def service_records(self) -> list[ServiceRecord]:
         """The services, as run.json has them; none where there is one base URL."""
         services = () if self.services is None else self.services.each
@@ -194,7 +199,9 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
     """
     services, one = options.pop("services", None), options.pop("service", None)
     if services or one is not None:
-        return _for_services(kind, key, [one] if one is not None else services, options, one=one)
+        if one is not None:  # also as it was chosen from others
+            services = one if isinstance(one, tuple) else [one]
+        return _for_services(kind, key, services, options, one=one)
     urls = base_urls_from(options.pop("base_url", None))  # first: `demo` needs neither
     transport_to(*urls, http2=bool(options.get("http2")))  # so far as that says what is wrong
     if options.get("download"):

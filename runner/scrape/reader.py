@@ -10,6 +10,7 @@ import trio
 from headrace.jobs import PAGE_BYTES_MAX, ScrapeFacts, packed_page
 
 from ..offload import Offload
+from ..secret import Secret, Secrets
 from ..transport import BodyError, RequestHead, Response, Sender, Wire, sender_over, whole_body
 from .spool import Spool
 
@@ -28,8 +29,9 @@ class ServerReader:
     """Reads `url` over `transport`, which it closes, into `spool`, which it doesn't; `utc` dates a
     moment on trio's clock.
 
-    Sends no key, follows no redirect; a reading has a second and 4 MB. One that fails is counted in
-    `facts`; the first of them is announced, and the next one is tried a second later all the same.
+    Sends no key and keeps none of the `hidden` ones, follows no redirect; a reading has a second
+    and 4 MB. One that fails is counted in `facts`; the first of them is announced, and the next one
+    is tried a second later all the same.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class ServerReader:
         *,
         transport: httpx.AsyncBaseTransport,
         user_agent: str,
+        hidden: Secret | Secrets,
         utc: Callable[[float], datetime],
         offload: Offload,
         announce: Callable[[str], None] | None,
@@ -47,6 +50,7 @@ class ServerReader:
         self._failures = Counter[str]()
         self._readings = 0
         self._transport = transport
+        self._hidden = hidden
         self._utc = utc
         self._offload = offload
         self._announce = announce
@@ -109,10 +113,13 @@ class ServerReader:
 
     async def _keep(self, at_s: float, page: bytes) -> None:
         if len(page) <= PACKED_AT_ONCE_BYTES:
-            packed = packed_page(page)
+            packed = self._packed(page)
         else:
-            packed = await self._offload(lambda: packed_page(page))
+            packed = await self._offload(lambda: self._packed(page))
         self.spool.append(self._utc(at_s), packed)
+
+    def _packed(self, page: bytes) -> bytes:
+        return packed_page(self._hidden.redact_bytes(page))
 
     def _failed(self, reason: str) -> None:
         if not self._failures and self._announce is not None:

@@ -25,7 +25,7 @@ from .think import parse_think
 from .user_curve import are_user_stages, parse_user_stages
 
 if TYPE_CHECKING:
-    from headrace.jobs import GivenService
+    from ..services import ChosenServices
 
 
 class LoadOptions(SendOptions, total=False):
@@ -96,7 +96,7 @@ class LoadOptions(SendOptions, total=False):
     unclear: Literal["met", "missed", "point"]
     cancel: str | None
     scrape: str | None
-    service: "Mapping[str, Any] | GivenService | None"
+    service: "Mapping[str, Any] | ChosenServices | None"
     seed: int | None
     out: str | Path | None
 

@@ -89,6 +89,7 @@ class LoadSession(RunSession):
             Spool(self._run.path / SERVER_SPOOL, file_mode(self._run.path)),
             transport=environment.scraped or transport_to(url),
             user_agent=user_agent(),
+            hidden=self._settings.hidden,
             utc=self._clock.utc,
             offload=environment.offload,
             announce=environment.announce,

@@ -11,10 +11,12 @@ import trio
 from trio.testing import MockClock
 
 from headrace.jobs import PAGE_BYTES_MAX, spooled_pages
+from headrace.runner import Secret
 from headrace.runner.errors import StorageError
 from headrace.runner.scrape import ServerReader, Spool
 from headrace.runner.scrape.reader import PACKED_AT_ONCE_BYTES
 
+KEY = "sk-of-the-service"
 BEGAN = dt.datetime(2026, 6, 9, tzinfo=dt.UTC)
 
 
@@ -68,6 +70,7 @@ class Read:
             self.spool,
             transport=self.server,
             user_agent="headrace/x",
+            hidden=Secret(KEY),
             utc=lambda at_s: BEGAN + dt.timedelta(seconds=at_s),
             offload=offload,
             announce=self.said.append,
@@ -94,6 +97,12 @@ async def test_a_page_a_second_is_kept_with_its_moment_and_no_key_is_sent(
         *("host", "accept", "accept-encoding", "user-agent")
     }
     assert read.server.asked[0][1].headers["host"] == "vllm.test:8000"
+
+
+async def test_a_key_in_a_page_is_not_kept(tmp_path: Path, autojump_clock: MockClock) -> None:
+    told = page(f'a{{key="{KEY}"}} 1\n'.encode())
+    read = await Read(tmp_path, told).during(0.5)
+    assert [text for _, text in read.pages] == [b'a{key="***"} 1\n']
 
 
 @pytest.mark.parametrize(
