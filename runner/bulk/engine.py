@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import trio
 
-from headrace.jobs import Job, JobReader, Reask
+from headrace.jobs import Job, JobReader, Reask, Reject, counted
 
 from ..assembly import Assembly
 from ..dispatch import send_all
@@ -42,6 +42,32 @@ class FileProgress(NamedTuple):
 
     expected_items: float | None
     left: Mapping[Lane, float]
+
+
+class NotAgain:
+    """Failed jobs that were to be sent again and can't be, as they or the settings are now: they
+    keep their results."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: Reject | None = None
+
+    def append(self, item: Reject) -> None:
+        """One more of them."""
+        self._count += 1
+        self._first = self._first or item
+
+    @property
+    def words(self) -> str | None:
+        """How many, and why the first; None where there are none."""
+        if self._first is None:
+            return None
+        what = counted(self._count, "failed job")
+        its = "its result" if self._count == 1 else "their results"
+        return (
+            f"{what} could not be sent again and kept {its}; line {self._first.line}: "
+            f"{self._first.reason}"
+        )
 
 
 class JobBounds(Protocol):
@@ -76,6 +102,7 @@ class Engine:
         self._copies = copies
         self._stop = stop
         self.lanes = lanes
+        self.not_again = NotAgain()
         self._backlogs = {lane: Backlog() for lane in self.lanes}
 
     @property
@@ -155,6 +182,8 @@ class Engine:
                             await backlog.until_room()
                         backlog.put(self._pending(item, state))
                         found = True
+                elif first and state.replaced(item.line - 1) == "failed":
+                    self.not_again.append(item)
                 elif first and not state.has_result(item.line - 1):
                     self._recorder.reject(item)
             if not found and len(backlogs) < len(self._backlogs):

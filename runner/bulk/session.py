@@ -217,6 +217,9 @@ class BulkSession(RunSession):
                 nursery.start_soon(self._fetch_missing, services, state, fetched)
             running = partial(engine.run, passes, state, self._environment.read)
             await self._stop.on_error(running)  # raised, it would come out in a group
+            announce, words = self._environment.announce, engine.not_again.words
+            if words is not None and announce is not None:
+                announce(f"Warning: {words}.")
             if copies is not None and not isinstance(self._stop.reason, StorageError):
                 give = partial(copies.give, self._run.path, recorder, self._environment.offload)
                 await self._stop.on_error(give)

@@ -47,6 +47,26 @@ async def test_only_the_failed_run_again_and_their_attempts_go_on(
     ]
 
 
+async def test_a_failed_job_that_can_not_be_sent_again_is_told_and_counted_once(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """As when a flag is forgotten, or a service left out: it is no bad line beside its result."""
+    service.answer = lambda _seen: service.error(400, "BAD")
+    bench.write(bench.chat_line("one").replace(b"/v1/chat/completions", b"/v1/score"))
+    await bench.run(service, any_endpoint=True)
+    said: list[str] = []
+    ran = await bench.run(service, retry_failed=True, announce=said.append)
+    assert (ran.outcome.failed, ran.outcome.rejected, ran.outcome.exit_code) == (1, 0, 1)
+    assert (len(service.posts), ran.rejects) == (1, [])
+    (line,) = said
+    assert line.startswith(
+        "Warning: 1 failed job could not be sent again and kept its result; line 1: "
+    )
+    assert "--any-endpoint" in line
+    again = await bench.run(service, retry_failed=True, any_endpoint=True)
+    assert (len(service.posts), again.outcome.failed) == (2, 1)
+
+
 async def test_without_it_the_failed_stay_failed(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
