@@ -84,6 +84,12 @@ class Services(NamedTuple):
     keys: Secrets  # of all, those that were not chosen included: whichever is echoed is taken out
 
     @property
+    def left_out(self) -> list[str]:
+        """The names of those that were not chosen."""
+        chosen = {each.name for each in self.given.chosen}
+        return [each.name for each in self.given.known if each.name not in chosen]
+
+    @property
     def of_one_account(self) -> list[str]:
         """The services whose URL and key another one has, too."""
         return [

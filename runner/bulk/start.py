@@ -260,7 +260,11 @@ async def _session(
         form_of(source)  # a fault of the whole file is told before there is a directory
         fresh = _manifest(settings, source.identity, made)
         with RunDirectory.open(
-            directory, fresh, share=settings.share, announce=environment.announce
+            directory,
+            fresh,
+            share=settings.share,
+            left_out=() if settings.services is None else settings.services.left_out,
+            announce=environment.announce,
         ) as run_directory:
             if run_directory.manifest.sessions:
                 await environment.read(lambda: _check_whole(run_directory))

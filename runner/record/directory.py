@@ -2,14 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import msgspec
-import polars as pl
 
 from headrace.jobs import (
     MADE_JOBS,
@@ -17,13 +16,10 @@ from headrace.jobs import (
     SPOOLED,
     ConcurrencyPoint,
     DamagedManifestError,
-    Decided,
-    Ended,
     InputError,
     JobFile,
     Manifest,
     SegmentName,
-    ServiceRecord,
     Session,
     check_path,
     check_run_files,
@@ -36,8 +32,8 @@ from headrace.jobs import (
 from ..errors import RunDirectoryError
 from ..offload import Offload
 from .files import replace_file, storage
-from .journal import journalled
 from .lock import locked
+from .same_services import refuse_other_services, services_now
 
 # Answers may be private: a directory is its owner's alone, unless it is shared. The umask comes on
 # top, and one that is there keeps its mode.
@@ -84,15 +80,16 @@ class RunDirectory:
         fresh: Manifest,
         *,
         share: bool = False,
+        left_out: Collection[str] = (),
         announce: Callable[[str], None] | None = None,
     ) -> Iterator["RunDirectory"]:
         """Open `path` for the run that `fresh` describes, or make it: for its owner alone, or with
         `share` as the umask says. Workers of a run that was killed are waited for, which `announce`
-        is told.
+        is told. `left_out` are services that a session does without.
 
         Raises RunDirectoryError, with nothing touched, where another process works on it, where it
-        is some other directory, or where it records another job file, URL or currency or is of a
-        later schema.
+        is some other directory, or where it records another job file, URL, service or currency or
+        is of a later schema.
         """
         _refuse_no_place(path)
         _refuse_what_is_no_run(path)
@@ -102,10 +99,10 @@ class RunDirectory:
             _refuse_what_no_run_wrote(path)
             known = read_manifest(path)
             if known is not None:
-                _refuse_another_run(path, known, fresh)
+                _refuse_another_run(path, known, fresh, left_out=left_out)
                 known.base_url = fresh.base_url
                 known.anthropic_base_url = fresh.anthropic_base_url
-                known.services = [_with_prices(each, known) for each in fresh.services]
+                known.services = services_now(path, known, fresh)
                 known.prices = fresh.prices or known.prices
                 known.headrace = fresh.headrace
                 known.dataset, known.recipe = fresh.dataset, fresh.recipe
@@ -320,7 +317,9 @@ def _make(path: Path, mode: int) -> None:
             sync_directory(each.parent)
 
 
-def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
+def _refuse_another_run(
+    path: Path, known: Manifest, fresh: Manifest, *, left_out: Collection[str]
+) -> None:
     if known.kind != fresh.kind:
         raise RunDirectoryError(f"{path} records a {known.kind} run; choose another --out")
     if (known.dataset is None) != (fresh.dataset is None):
@@ -331,65 +330,12 @@ def _refuse_another_run(path: Path, known: Manifest, fresh: Manifest) -> None:
             f"{path} belongs to another job file ({_named(known)}, or it has changed since); "
             "choose another --out"
         )
-    _refuse_other_services(path, _base_urls(known), _base_urls(fresh))
+    refuse_other_services(path, known, fresh, left_out=left_out)
     counted, given = known.currency, fresh.currency
     if counted and given and counted != given:
         raise RunDirectoryError(
             f"{path} counts in {counted} and the price file in {given}; a run has one currency"
         )
-
-
-def _base_urls(manifest: Manifest) -> dict[str | None, tuple[str, str]]:
-    """Where each service is, by its name; that of a run without several has none."""
-    of_all: list[Manifest | ServiceRecord] = [*manifest.services] or [manifest]
-    found = {}
-    for each in of_all:
-        assert each.base_url is not None
-        name = None if isinstance(each, Manifest) else each.name
-        found[name] = (each.base_url, each.anthropic_base_url or each.base_url)
-    return found
-
-
-def _refuse_other_services(
-    path: Path,
-    before: dict[str | None, tuple[str, str]],
-    now: dict[str | None, tuple[str, str]],
-) -> None:
-    """A service that has answered stays what and where it is; others may be added."""
-    for name, urls in before.items():
-        if urls == now.get(name) or not _has_answers(path, name):
-            continue
-        where = " and ".join(dict.fromkeys(urls))
-        if name is None:
-            said = f"was begun at {where}; resume it there"
-        elif name in now:
-            said = f"has answers of the service {name} from {where}; resume it there"
-        else:
-            said = f"has answers of the service {name}; resume it with that"
-        raise RunDirectoryError(f"{path} {said}, or choose another --out")
-
-
-def _with_prices(service: ServiceRecord, known: Manifest) -> ServiceRecord:
-    """A service with the prices that it had, where none are given now."""
-    earlier = next((each.prices for each in known.services if each.name == service.name), None)
-    return msgspec.structs.replace(service, prices=service.prices or earlier)
-
-
-def _has_answers(path: Path, service: str | None) -> bool:
-    """Whether anything has succeeded from this service: a wrong URL binds nobody to it."""
-    succeeded = pl.col("status") == "succeeded"
-    if service is not None:
-        succeeded &= pl.col("service") == service
-    for part in (path / "results").glob("*.parquet"):  # one by one: some may be of schema 1
-        if len(pl.scan_parquet(part).filter(succeeded).select("index").head(1).collect()):
-            return True
-    return any(
-        isinstance(record, Decided | Ended)
-        and record.result is not None
-        and record.result.status == "succeeded"
-        and record.result.service == service
-        for record in journalled(path)
-    )
 
 
 def _named(known: Manifest) -> str:

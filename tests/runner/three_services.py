@@ -1,12 +1,14 @@
 """Runs of a job file over several services in memory, each with a key and an account of its own."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import trio
 
+from headrace.jobs import choose_services, services_of
 from headrace.runner import RunEnvironment, RunSettings, TrioTransport, run_jobs
+from headrace.runner.services import ChosenServices
 from headrace.runner.settings import settings_from
 from tests.runner.conftest import BEGAN, Bench, Ran, Service, at_once
 
@@ -37,13 +39,16 @@ async def run_services(
     monkeypatch: Any,
     watch: Any = None,
     show_estimate: Any = None,
+    chosen: Sequence[str] = (),
     **fields: Any,
 ) -> Ran:
-    """Run the bench's job file over these services, which are tables for `services=`; the rest is
-    as of `run_jobs` and its settings."""
+    """Run the bench's job file over these services, which are tables for `services=`, or over those
+    `chosen` of them, as by --service; the rest is as of `run_jobs` and its settings."""
     for name in services:
         monkeypatch.setenv(f"KEY_{name.upper()}", key_of(name))
-    settings = settings_from(RunSettings, None, services=list(tables), **{"seed": 1, **fields})
+    known = services_of(tables, rpm=None, tpm=None)
+    given = ChosenServices(known, choose_services(known, chosen))
+    settings = settings_from(RunSettings, None, services=given, **{"seed": 1, **fields})
 
     async def over(nursery: trio.Nursery) -> Ran:
         transports = {}

@@ -1,0 +1,167 @@
+"""By which services a run may be resumed, and what its report then tells of those that are gone."""
+
+import shutil
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+import pytest
+from trio.testing import MockClock
+
+from headrace.jobs import Attempt, Ended, Manifest, decode_manifest, load_prices
+from headrace.reports import Summary, summarise
+from headrace.runner.errors import RunDirectoryError
+from headrace.runner.record import journalled
+from headrace.runner.record.same_services import refuse_other_services
+from tests.runner.conftest import Bench, Ran, Service, chat_line
+from tests.runner.three_services import run_services, table
+
+pytestmark = pytest.mark.usefixtures("no_sync")
+
+A, B, C = table("a", "m"), table("b", "y"), table("c", "m")
+COST = Decimal("0.01")  # of ten tokens, at 1,000 for a million
+
+
+@pytest.fixture
+def services() -> dict[str, Service]:
+    return {name: Service() for name in "abc"}
+
+
+@pytest.fixture
+def run(bench: Bench, services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> Any:
+    bench.write(*(chat_line(f"job-{n}", f"question {n}", model="my"[n % 2]) for n in range(4)))
+    return partial(run_services, bench, services, monkeypatch=monkeypatch)
+
+
+@pytest.fixture
+def prices(bench: Bench) -> Path:
+    path = bench.path / "prices.toml"
+    each = "input = 1000\noutput = 1000\n"
+    path.write_text(f'currency = "CNY"\n[models.m]\n{each}[models.y]\n{each}')
+    return path
+
+
+def be_down(service: Service) -> None:
+    service.answer = lambda _seen: Service.error(500)
+
+
+def be_well(service: Service) -> None:
+    service.answer = lambda _seen: Service.fine()
+
+
+def told(ran: Ran) -> dict[str, tuple[int, int, Decimal | None]]:
+    """The requests, jobs and cost of each service in the report, which are those of all."""
+    found: Summary = summarise(ran.directory)
+    assert sum(each.requests for each in found.by_service) == len(ran.attempts)
+    assert sum(each.jobs for each in found.by_service) == len(ran.results)
+    return {each.name: (each.requests, each.jobs, each.cost) for each in found.by_service}
+
+
+async def test_a_service_that_only_failed_may_be_renamed_and_stays_in_the_report(
+    run: Any, services: dict[str, Service], prices: Path, autojump_clock: MockClock
+) -> None:
+    """What it may have billed is kept as spent, and no other service's."""
+    be_down(services["a"])
+    first = await run(A, B, prices=str(prices), attempts=1)
+    assert (first.outcome.succeeded, first.outcome.failed) == (2, 2)
+    ran = await run(C, B, prices=str(prices), retry_failed=True)
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 4)
+    assert told(ran) == {"c": (2, 2, 2 * COST), "b": (2, 2, 2 * COST), "a": (2, 0, None)}
+
+
+async def test_a_service_that_was_never_reached_leaves_nothing_behind(
+    run: Any, services: dict[str, Service], autojump_clock: MockClock
+) -> None:
+    services["a"].refusing = True
+    await run(A, B)
+    ran = await run(C, B)
+    assert [each["name"] for each in ran.manifest["services"]] == ["c", "b"]
+    assert told(ran).keys() == {"c", "b"}
+
+
+async def test_a_session_may_do_without_a_service_that_has_answered(
+    run: Any, services: dict[str, Service], prices: Path, autojump_clock: MockClock
+) -> None:
+    """Its key is not asked for any more: the others' jobs come to their end without it."""
+    be_down(services["b"])
+    await run(A, B, prices=str(prices), attempts=1)
+    services["a"].answer = lambda _seen: Service.error(401, "UNAUTHORIZED")
+    be_well(services["b"])
+    without = await run(*(A, B), chosen=["b"], prices=str(prices), retry_failed=True)
+    assert (without.outcome.exit_code, without.outcome.succeeded) == (0, 4)
+    assert told(without) == {"b": (4, 2, 2 * COST), "a": (2, 2, 2 * COST)}
+    assert not services["a"].gets[2:]
+    with pytest.raises(RunDirectoryError, match=r"service a; resume it .* --service may leave out"):
+        await run(B)
+    again = await run(A, B)
+    assert [each["name"] for each in again.manifest["services"]] == ["a", "b"]
+
+
+async def test_an_answer_that_cost_something_and_fits_nothing_binds_to_its_service(
+    run: Any, prices: Path, autojump_clock: MockClock
+) -> None:
+    """As one that does not fit its schema: it was paid for."""
+    ran = await run(A, B, prices=str(prices))
+    (part,) = (ran.directory / "results").glob("*.parquet")
+    pl.read_parquet(part).with_columns(status=pl.lit("failed")).write_parquet(part)
+    with pytest.raises(RunDirectoryError, match="has answers of the service a;"):
+        await run(C, B, prices=str(prices))
+
+
+async def test_what_was_sent_with_services_is_not_resumed_without_nor_the_other_way_round(
+    run: Any, bench: Bench, services: dict[str, Service], prices: Path, autojump_clock: MockClock
+) -> None:
+    """Nothing succeeded in either; but rows of services beside others belong to no account."""
+    for service in services.values():
+        be_down(service)
+    await run(A, B, attempts=1)
+    with pytest.raises(
+        RunDirectoryError,
+        match=r"has requests to the services a and b; resume it with \[\[services\]\], or choose",
+    ):
+        await bench.run(services["c"])
+    shutil.rmtree(bench.directory)
+    await bench.run(services["c"], attempts=1, prices=load_prices(prices))
+    with pytest.raises(
+        RunDirectoryError, match=r"requests to http.*, without \[\[services\]\]; resume it without"
+    ):
+        await run(A, B, prices=str(prices))
+
+
+async def test_before_anything_was_sent_services_may_come_and_go(
+    run: Any, bench: Bench, services: dict[str, Service], autojump_clock: MockClock
+) -> None:
+    services["a"].refusing = services["b"].refusing = True
+    await run(A, B)
+    ran = await bench.run(services["c"])
+    assert (ran.outcome.succeeded, ran.manifest["services"]) == (4, [])
+
+
+async def test_what_the_journal_holds_counts_as_what_the_tables_hold(
+    run: Any, bench: Bench, autojump_clock: MockClock
+) -> None:
+    """As after a kill: nothing is in a table yet."""
+    ran = await run(A, B)
+    known = decode_manifest((ran.directory / "run.json").read_bytes())
+    fresh: Manifest = msgspec.structs.replace(known, services=known.services[1:])
+    killed = bench.path / "killed.run"
+    (killed / "journal").mkdir(parents=True)
+    row = {
+        name: value
+        for name, value in ran.attempts.filter(service="a").row(0, named=True).items()
+        if value is not None
+    }
+    ended = msgspec.json.encode(Ended(attempt=msgspec.convert(row, type=Attempt, strict=False)))
+    segment = killed / "journal" / "000001.jsonl"
+    segment.write_bytes(ended + b"\n")
+    assert len(list(journalled(killed))) == 1
+    refuse_other_services(killed, known, fresh, left_out=())  # it has neither cost nor result
+    row["cost"] = "0.01"
+    ended = msgspec.json.encode(Ended(attempt=msgspec.convert(row, type=Attempt, strict=False)))
+    segment.write_bytes(ended + b"\n")
+    with pytest.raises(RunDirectoryError, match="has answers of the service a;"):
+        refuse_other_services(killed, known, fresh, left_out=())
+    refuse_other_services(killed, known, fresh, left_out=["a"])
