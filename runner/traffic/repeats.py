@@ -63,7 +63,7 @@ class Repeater:
     def __init__(
         self,
         options: LoadOptions,
-        key: Secret,
+        key: Secret | None,
         directory: Path,
         *,
         repeats: int,
@@ -133,6 +133,7 @@ class Repeater:
             "out": self._directory / turn.name,
         }
         if turn.side == "b" and self._against is not None:
+            asked.pop("service", None)
             asked["base_url"], key = self._against.base_url, self._against.key
         return plan(asked, key, self._now())
 

@@ -64,7 +64,7 @@ def make_repeats(
 
         report = Repeater(
             options,
-            key_from(None),
+            None,  # each run reads that of its service
             out,
             repeats=REPEATS if repeats is None else repeats,
             against=second,

@@ -132,7 +132,7 @@ class Stepper:
     def __init__(
         self,
         options: LoadOptions,
-        key: Secret,
+        key: Secret | None,
         directory: Path,
         *,
         kind: Literal["sweep", "find"],

@@ -10,7 +10,6 @@ from headrace.jobs import InputError, counted, is_stream, printable
 
 from ..clock import wall_now
 from ..session import REAL_ENVIRONMENT, RunOutcome
-from ..settings import key_from
 from ..signals import ending_at_signals
 from ..stderr import print_err
 from .options import LoadOptions, LoadPlan
@@ -54,7 +53,7 @@ def make_steps(
 
         stepper = Stepper(
             {**options, "rate": None, "users": None},
-            key_from(None),
+            None,  # each step reads that of its service
             out,
             kind="sweep" if search is None else "find",
             run=run,

@@ -14,6 +14,7 @@ from headrace.runner.traffic.start import JudgedLoad
 from tests.reports.html.test_repeats_page import run as of_page
 
 from .test_repeats import FAST, KEY, SLOW, Services
+from .test_steps_cli import EAST
 
 FIRST = {"HEADRACE_API_KEY": "sk-of-the-first"}
 
@@ -118,3 +119,30 @@ def test_a_run_is_told_in_a_line() -> None:
         "02-b.run: 100 requests, 9/s answered, latency p95 200 ms (client-limited)"
     )
     assert "-/s answered" in said_of(of_page("01.run", "a", requests_per_s=None))
+
+
+def test_a_service_takes_turns_with_a_url_each_with_its_own_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key of the service was asked for in HEADRACE_API_KEY, and B was sent to A's service."""
+    plans = []
+
+    def plan_alone(planned: Any, *_: Any) -> Any:
+        plans.append(planned.settings)
+        if len(plans) == 2:
+            raise InputError("enough")
+        return services.run(planned)
+
+    services = Services(tmp_path, a=FAST, b=SLOW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADRACE_API_KEY", raising=False)
+    monkeypatch.setattr(repeats_cli, "load_and_summarise", plan_alone)
+    Path("headrace.toml").write_text(EAST.replace("127.0.0.1:9", "a.test"))
+    words = "load --rate 10/s --requests 2 --against http://b.test --out all".split()
+    keys = {"EAST_KEY": KEY, "HEADRACE_API_KEY_AGAINST": "sk-of-b"}
+    done = CliRunner().invoke(main, words, env=keys)
+    assert "Error: enough" in done.stderr
+    first, second = plans
+    assert (first.service, first.base_url, first.key.reveal()) == ("east", "http://a.test", KEY)
+    assert (second.service, second.base_url) == (None, "http://b.test")
+    assert second.key.reveal() == "sk-of-b"

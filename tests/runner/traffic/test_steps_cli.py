@@ -15,6 +15,14 @@ from headrace.runner.session import RunEnvironment
 from headrace.runner.traffic import steps_cli
 from tests.reports.comparison.test_step_sentences import step
 
+EAST = """
+[[services]]
+name = "east"
+base-url = "http://127.0.0.1:9"
+key-variable = "EAST_KEY"
+models = ["*"]
+"""
+
 
 def test_what_each_step_announces_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -83,3 +91,25 @@ def test_what_a_step_says_is_a_line_however_long(
         )
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{asked}: 100 requests, ")
+
+
+def test_every_step_of_a_service_has_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They asked for HEADRACE_API_KEY, which services with a variable of their own don't need."""
+    plans = []
+
+    def plan_alone(planned: Any, *_: Any) -> Any:
+        plans.append(planned)
+        raise InputError("enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADRACE_API_KEY", raising=False)
+    monkeypatch.setattr(steps_cli, "load_and_summarise", plan_alone)
+    Path("headrace.toml").write_text(EAST)
+    words = ["load", "--sweep", "1/s, 2/s", "--requests", "2", "--out", "all"]
+    done = CliRunner().invoke(main, words, env={"EAST_KEY": "sk-of-the-east"})
+    assert done.stderr.startswith("Error: enough")
+    (settings,) = [each.settings for each in plans]
+    assert (settings.service, settings.base_url) == ("east", "http://127.0.0.1:9")
+    assert settings.key.reveal() == "sk-of-the-east"
