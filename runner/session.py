@@ -32,7 +32,7 @@ from .attempts import Attempts
 from .clock import RunClock, wall_now
 from .errors import InterruptError, OutOfMoneyError, ServicesStoppedError, StorageError
 from .images import ImageStore, connect_public
-from .limits import Concurrency, Lane, added_up
+from .limits import Concurrency, ConcurrencyHistory, Lane
 from .money import Budget
 from .offload import Offload, in_thread, in_thread_abandoned
 from .record import (
@@ -391,10 +391,9 @@ class RunSession(ABC):
         session.downloads = download_totals(*(each.images for each in parts))
         try:
             if not isinstance(reason, StorageError):
-                slots = [each.admission.concurrency for each in parts]
-                for held in slots:
-                    held.history.end(self._clock.now(), held.limit)
-                self._run.save_concurrency(history_points(*slots, clock=self._clock))
+                slots = parts[0].admission.concurrency
+                slots.history.end(self._clock.now(), slots.limit)
+                self._run.save_concurrency(history_points(slots.history, clock=self._clock))
             self._run.save()
         except StorageError:
             if not isinstance(reason, StorageError):
@@ -442,12 +441,11 @@ def download_totals(*images: ImageStore) -> DownloadTotals | None:
     )
 
 
-def history_points(*concurrency: Concurrency, clock: RunClock) -> list[ConcurrencyPoint]:
-    """The history of the concurrency so far, of all services together, as concurrency.jsonl has
-    it."""
+def history_points(history: ConcurrencyHistory, clock: RunClock) -> list[ConcurrencyPoint]:
+    """The history of the concurrency so far, as concurrency.jsonl has it."""
     return [
         ConcurrencyPoint(at=clock.utc(sample.at_s), limit=sample.limit, in_flight=sample.in_flight)
-        for sample in added_up([each.history for each in concurrency])
+        for sample in history.samples
     ]
 
 

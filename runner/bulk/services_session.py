@@ -23,7 +23,7 @@ from headrace.jobs import (
 
 from ..assembly import Assembly
 from ..errors import ServicesStoppedError, UnreachableError, first_exit_code
-from ..limits import Lane, Lanes
+from ..limits import Lane, Lanes, share_history
 from ..money import Budget, Ceiling, look_again_at_each, max_cost_ceiling
 from ..record import RecoveredState
 from ..services import ServiceSettings
@@ -67,6 +67,7 @@ class ServicesSession(BulkSession):
                     for each in self._settings.services.each
                 ]
                 services = self._unwatched_where_shared(services)
+                share_history([each.admission.concurrency for each in services])
                 budgets = [each.admission.budget for each in services]
                 look_again_at_each(shared, [each for each in budgets if each is not None])
                 await self._work_all(services, recovered.state, shared)

@@ -14,7 +14,7 @@ from ..assembly import Assembly
 from ..clock import RunClock
 from ..errors import StorageError
 from ..images import fetch_missing
-from ..limits import Concurrency, Lane, SlotsOfAll
+from ..limits import ConcurrencyHistory, Lane, SlotsOfAll
 from ..money import Budget
 from ..record import Journal, JournalLeft, Recorder, RecoveredState, RunDirectory, Totals, recover
 from ..session import RunEnvironment, RunSession, history_points
@@ -127,7 +127,9 @@ class BulkSession(RunSession):
                         clock=self._clock,
                     )
                     nursery.start_soon(show, self._display, progress)
-                nursery.start_soon(self._stop.on_error, partial(self._save_history, concurrency))
+                nursery.start_soon(
+                    self._stop.on_error, partial(self._save_history, concurrency[0].history)
+                )
                 await self._run_and_fetch(engine, passes, services, state, copies)
                 nursery.cancel_scope.cancel()
 
@@ -247,11 +249,11 @@ class BulkSession(RunSession):
                 )
         fetched.set()
 
-    async def _save_history(self, concurrency: Sequence[Concurrency]) -> None:
+    async def _save_history(self, history: ConcurrencyHistory) -> None:
         """Write the course of the concurrency now and then: a kill takes little of it along."""
         began_s = self._clock.now()
         while True:
             so_far_s = self._clock.now() - began_s
             await trio.sleep(max(SAVE_EVERY_S, SAVE_SHARE * so_far_s))
-            points = history_points(*concurrency, clock=self._clock)
+            points = history_points(history, clock=self._clock)
             await self._environment.offload(partial(self._run.save_concurrency, points))

@@ -1,7 +1,14 @@
 """When a job may be sent: requests and tokens per minute, cool-downs, outages, slots."""
 
-from .concurrency import Concurrency, Slots, SlotsOfAll, all_open_files, most_connections
-from .history import added_up
+from .concurrency import (
+    Concurrency,
+    Slots,
+    SlotsOfAll,
+    all_open_files,
+    most_connections,
+    share_history,
+)
+from .history import ConcurrencyHistory
 from .lane import Lane
 from .lanes import JobLanes, Lanes, lanes_for
 from .limiter import WINDOW_S, Grant
@@ -14,6 +21,7 @@ __all__ = [
     "NO_SHARE",
     "WINDOW_S",
     "Concurrency",
+    "ConcurrencyHistory",
     "Grant",
     "JobLanes",
     "Lane",
@@ -25,9 +33,9 @@ __all__ = [
     "SharedLane",
     "Slots",
     "SlotsOfAll",
-    "added_up",
     "all_open_files",
     "lanes_for",
     "most_connections",
     "service_limits",
+    "share_history",
 ]

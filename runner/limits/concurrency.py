@@ -66,6 +66,22 @@ class SlotsOfAll:
         return sum(each.in_flight for each in self._each)
 
 
+class HistoryOfAll(ConcurrencyHistory):
+    """The history of the slots of several services together, which each of them adds to: of
+    histories of their own, the peaks of one second could not be told from peaks at once."""
+
+    def __init__(self, slots: Slots) -> None:
+        super().__init__()
+        self._slots = slots
+
+    def note(self, at_s: float, limit: int, in_flight: int) -> None:
+        """Take in this moment of all of them; the arguments are of the one that tells."""
+        super().note(at_s, self._slots.limit, self._slots.in_flight)
+
+    def end(self, at_s: float, limit: int) -> None:
+        super().end(at_s, self._slots.limit)
+
+
 class Concurrency:
     """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
 
@@ -148,3 +164,10 @@ class Concurrency:
         longest may find that it can't leave yet."""
         if self.has_room:
             self._waiting.unpark_all()
+
+
+def share_history(each: Sequence[Concurrency]) -> None:
+    """Have one history of the slots of several services, before any is taken."""
+    history = HistoryOfAll(SlotsOfAll(each))
+    for one in each:
+        one.history = history

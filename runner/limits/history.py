@@ -1,6 +1,5 @@
 """The history of the concurrency in a session: a bounded number of samples of it."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 POINTS_MAX = 240
@@ -53,23 +52,6 @@ class ConcurrencyHistory:
         peak = max(self._before, self._most)
         self._before = self._most = 0
         return peak
-
-
-def added_up(histories: Sequence[ConcurrencyHistory]) -> list[ConcurrencySample]:
-    """The samples of several histories of the same time as those of one."""
-    if len(histories) == 1:
-        return histories[0].samples
-    latest: dict[int, ConcurrencySample] = {}
-    both = ConcurrencyHistory()
-    samples = [(each.at_s, n, each) for n, own in enumerate(histories) for each in own.samples]
-    for at_s, number, sample in sorted(samples):
-        latest[number] = sample
-        both.note(
-            at_s,
-            sum(each.limit for each in latest.values()),
-            sum(each.in_flight for each in latest.values()),
-        )
-    return both.samples
 
 
 def _merged(first: ConcurrencySample, second: ConcurrencySample) -> ConcurrencySample:

@@ -1,13 +1,15 @@
-"""How many connections this process may hold."""
+"""How many connections this process may hold, and what is told of slots."""
 
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from trio.testing import MockClock
 
 from headrace.runner import RunSettings, Secret
 from headrace.runner.bulk.start import run_and_summarise
+from headrace.runner.limits import Concurrency, share_history
 from headrace.runner.limits.concurrency import RESERVED_DESCRIPTORS, most_connections
 from tests.runner.conftest import chat_line
 
@@ -42,3 +44,22 @@ def test_a_run_has_the_connections_that_the_hard_limit_leaves(
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert found == [hard - RESERVED_DESCRIPTORS]
     assert most_connections() == SOFT - RESERVED_DESCRIPTORS
+
+
+async def test_the_history_of_several_services_is_of_all_of_them_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    """It began with the slots of the service that sent first, and its peaks were those of each
+    service added up, whenever they were in the second."""
+    east, west = Concurrency(None), Concurrency(8)
+    share_history([east, west])
+    for slots, at_s in [(east, 0.0), (east, 0.1), (west, 0.2)]:
+        slots.take(at_s)
+        slots.release()
+    west.take(0.3)
+    east.take(0.4)
+    points = [(each.limit, each.in_flight) for each in east.history.samples]
+    assert points == [(east.limit + 8, 2)]
+    west.set_fixed(4)
+    west.history.end(0.5, west.limit)
+    assert [each.limit for each in west.history.samples] == [east.limit + 8, east.limit + 4]

@@ -121,6 +121,7 @@ def test_a_run_is_told_in_a_line() -> None:
     assert "-/s answered" in said_of(of_page("01.run", "a", requests_per_s=None))
 
 
+@pytest.mark.slow
 def test_a_service_takes_turns_with_a_url_each_with_its_own_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,9 +139,9 @@ def test_a_service_takes_turns_with_a_url_each_with_its_own_key(
     monkeypatch.delenv("HEADRACE_API_KEY", raising=False)
     monkeypatch.setattr(repeats_cli, "load_and_summarise", plan_alone)
     Path("headrace.toml").write_text(EAST.replace("127.0.0.1:9", "a.test"))
-    words = "load --rate 10/s --requests 2 --against http://b.test --out all".split()
+    words = "load --rate 10/s --requests 2 --against http://b.test --out all"
     keys = {"EAST_KEY": KEY, "HEADRACE_API_KEY_AGAINST": "sk-of-b"}
-    done = CliRunner().invoke(main, words, env=keys)
+    done = CliRunner().invoke(main, words.split(), env=keys)
     assert "Error: enough" in done.stderr
     first, second = plans
     assert (first.service, first.base_url, first.key.reveal()) == ("east", "http://a.test", KEY)
