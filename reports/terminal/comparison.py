@@ -16,7 +16,9 @@ from ..comparison import (
     score_title,
     sentences,
 )
+from .layout import fitted
 
+INDENT = 3
 # What the last column says, where the finding's own words are too long for it.
 SHORT = {"perhaps higher": "higher?", "perhaps lower": "lower?", "none found": "unclear"}
 COLOURS = {"higher": "bold", "lower": "bold", "perhaps higher": "yellow", "perhaps lower": "yellow"}
@@ -29,7 +31,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             "A  ", (printable(comparison.a), "bold"), "\nB  ", (printable(comparison.b), "bold")
         )
     )
-    console.print(Padding(Text(pairing_words(comparison)), (0, 0, 1, 3), expand=False))
+    _print(Text(pairing_words(comparison)), console)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", no_wrap=True)
     for name in ("A", "B", "B - A", "95 % interval"):
@@ -41,12 +43,18 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             *cells(each, time=show_seconds_short), Text(word, COLOURS.get(each.finding, "dim"))
         )
     if table.row_count:
-        console.print(Padding(table, (0, 0, 1, 3), expand=False))
+        _print(table, console)
     for score in comparison.scores:
         if score.groups:
-            console.print(Padding(_groups(score), (0, 0, 1, 3), expand=False))
+            _print(_groups(score), console)
     for sentence in sentences(comparison):
-        console.print(Padding(Text(printable(sentence)), (0, 0, 0, 3), expand=False))
+        console.print(Padding(Text(printable(sentence)), (0, 0, 0, INDENT), expand=False))
+
+
+def _print(what: Table | Text, console: Console) -> None:
+    if isinstance(what, Table):
+        what = fitted(what, console.width - INDENT, console)
+    console.print(Padding(what, (0, 0, 1, INDENT), expand=False))
 
 
 def _groups(score: ScoreDifference) -> Table:
