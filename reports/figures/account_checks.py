@@ -15,10 +15,11 @@ from headrace.jobs import strip_zeros
 
 from ..run import Run
 from ..service_runs import by_service, sharing_accounts
-from .balance_check import BalanceCheck, BalanceVerdict, check_balance, unchecked
+from .balance_check import NO_COST, BalanceCheck, BalanceVerdict, check_balance, unchecked
 from .suspects import SUSPECTS_SHOWN, SUSPICIONS, Suspect
 from .usage_table import known_sum
 
+NO_COST_THERE = "it has no prices (`prices` in headrace.toml), so no cost is known"
 Amount = TypeVar("Amount", int, Decimal)
 # What one service's verdict makes of that of all: the first that any has.
 FIRST: tuple[BalanceVerdict, ...] = ("differs", "cannot be checked", "agrees", "too small to tell")
@@ -42,6 +43,10 @@ def check_accounts(run: Run, *, tolerance: Decimal | None = None) -> AccountChec
     if not parts:
         return AccountChecks(check_balance(run, tolerance=tolerance), {})
     found = {name: check_balance(part, tolerance=tolerance) for name, part in parts.items()}
+    for name, part in parts.items():
+        if part.manifest.prices is None:
+            why = [NO_COST_THERE if each == NO_COST else each for each in found[name].why]
+            found[name] = msgspec.structs.replace(found[name], why=why)
     for name, others in sharing_accounts(run).items():
         found[name] = _of_shared_account(found[name], others)
     # What nothing was sent to says something only where it could be checked.

@@ -119,7 +119,7 @@ def _in_all(reasons: dict[str, dict[str, int]]) -> dict[str, int]:
     total = Counter[str]()
     for name, found in reasons.items():
         for reason, answers in found.items():
-            total[f"{name} has no prices" if reason == NO_PRICES else reason] += answers
+            total[f"the service {name} has no prices" if reason == NO_PRICES else reason] += answers
     return dict(sorted(total.items(), key=lambda each: (-each[1], each[0])))
 
 

@@ -84,7 +84,10 @@ def waterfall(summary: Summary) -> list[WaterfallBar]:
     own = check.daily_rise if check.daily_rise is not None else check.monthly_rise
     said = check.taken
     if said is not None and abs(said - reached) > (check.tolerance or 0):
-        step("difference", "difference", said - reached)
+        if check.verdict == "differs":
+            step("difference", "difference", said - reached)
+        else:  # nothing is wrong as far as is known: answers have no cost, or services no prices
+            step("in no cost", "elsewhere", said - reached)
     if own is not None:
         which = "daily" if check.daily_rise is not None else "monthly"
         whole(f"key's {which} use", "account", own)

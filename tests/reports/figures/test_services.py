@@ -81,9 +81,13 @@ def test_a_service_without_prices_is_named(made: RunMaker) -> None:
     made.service("free", "other")
     job(made, 1, "priced", "0.5", model="small")
     made.job(2, service="free", model="other")
-    usage = summarise(made.write()).usage
+    for balance, moment in (("10.00", "before"), ("9.00", "after")):
+        made.reading(9, balance, "0", service="free", moment=moment)
+    summary = summarise(made.write())
+    usage, free = summary.usage, summary.by_service[1]
     assert (usage.currency, usage.total.cost) == ("CNY", Decimal("0.5"))
-    assert usage.unpriced_reasons == {"free has no prices": 1}
+    assert usage.unpriced_reasons == {"the service free has no prices": 1}
+    assert free.balance.why == ["it has no prices (`prices` in headrace.toml), so no cost is known"]
 
 
 def test_what_is_kept_is_kept_within_each_service(made: RunMaker) -> None:

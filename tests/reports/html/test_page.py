@@ -333,6 +333,24 @@ def test_no_answer_has_no_spread(made: RunMaker) -> None:
     assert spread_curves_of(open_run(made.write()), "ttft_s") is None
 
 
+def test_what_has_no_cost_is_not_a_difference_in_the_waterfall(made: RunMaker) -> None:
+    """Regression: what a service without prices took was drawn in red, as if the bill was wrong."""
+    made.service("priced", "small", prices=made.prices)
+    made.service("free", "painter")
+    made.prices = None
+    made.job(0, cost=Decimal("1.00"), service="priced")
+    made.job(1, cost=None, model="painter", service="free")
+    for name, last, spent in (("priced", "9.00", "1"), ("free", "8.00", "0")):
+        made.reading(0, "10.00", "0", service=name, moment="before")
+        made.reading(60, last, spent, service=name, moment="after")
+    summary = summary_of(open_run(made.write()))
+    assert summary.balance.verdict == "cannot be checked"
+    assert [(step.name, step.kind) for step in waterfall(summary)][2:] == [
+        ("in no cost", "elsewhere"),
+        ("fall of the balance", "account"),
+    ]
+
+
 def test_the_waterfall_leads_from_each_cost_to_the_fall_of_the_balance(made: RunMaker) -> None:
     made.job(0, cost=Decimal("1.00"))
     made.job(1, cost=Decimal("3.00"), model="painter")
