@@ -242,7 +242,9 @@ def _print_table(forecast: "Forecast") -> None:
         if row.url is None:  # the total
             table.add_row("all", "", *each, style="bold")
         else:
-            table.add_row(Text(printable(row.model)), ENDPOINTS[row.url].kind, *each)
+            kind = ENDPOINTS[row.url].kind
+            called = Text(printable(row.url) if kind == "other" else kind)
+            table.add_row(Text(printable(row.model)), called, *each)
     Console().print(table)
     if forecast.bad_lines:
         are = "is" if forecast.bad_lines == 1 else "are"
@@ -250,9 +252,13 @@ def _print_table(forecast: "Forecast") -> None:
         click.echo(f"{lines} {are} left out; see `headrace jobs check`")
     if forecast.currency is None:
         click.echo("Add --prices FILE to see the cost.")
-    elif forecast.unpriced_models:
+        return
+    if forecast.unpriced_models:
         names = ", ".join(map(printable, forecast.unpriced_models))
         click.echo(f"No price for {names}: not included in the total.")
+    if forecast.unknown_urls:
+        names = ", ".join(map(printable, forecast.unknown_urls))
+        click.echo(f"What {names} bills is not known: not included in the total.")
 
 
 def _cost(row: "ForecastRow") -> str:

@@ -5,6 +5,7 @@ its answer is read, whole and streamed, where its usage is, and what is billed. 
 column means to the reading of answers is in `runner.answers`.
 """
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 EndpointKind = Literal[
@@ -20,7 +21,7 @@ EndpointKind = Literal[
     "other",
 ]
 # What is billed: tokens of input and output; of input alone; searches, and tokens where they are
-# told; images; nothing; or what nobody said.
+# told; images; nothing, but for models whose price says otherwise; or what nobody said.
 PriceKind = Literal["tokens", "input", "search", "images", "free", "unknown"]
 # What comes where the body says `stream`: chunks up to `[DONE]`, of messages or of texts; named
 # events up to message_stop, or up to one with the whole response; any events up to the end.
@@ -33,6 +34,7 @@ SuccessKind = Literal["choices", "content", "output", "images", "vectors", "resu
 # Which field of a body holds what is asked.
 PromptField = Literal["messages", "prompt", "input", "query"]
 KeyHeader = Literal["bearer", "x-api-key"]
+NOTHING_INSTEAD: Mapping[str, tuple[str, ...]] = {}
 
 
 class Endpoint(NamedTuple):
@@ -52,6 +54,7 @@ class Endpoint(NamedTuple):
         asks_usage: whether a stream is asked for its usage (`stream_options.include_usage`).
         key: the header that the key goes in.
         in_reference: whether the API reference has it.
+        instead: by a required field, others that may stand in its place.
     """
 
     path: str
@@ -67,6 +70,7 @@ class Endpoint(NamedTuple):
     asks_usage: bool = False
     key: KeyHeader = "bearer"
     in_reference: bool = True
+    instead: Mapping[str, tuple[str, ...]] = NOTHING_INSTEAD
 
     @property
     def talks(self) -> bool:
@@ -154,6 +158,8 @@ ENDPOINTS = EndpointTable(
             stream="responses",
             limits=("max_output_tokens",),
             in_reference=False,
+            # A prompt that is stored at the service may name the model, too.
+            instead={"model": ("prompt",), "input": ("prompt",)},
         ),
         Endpoint(
             "/v1/completions",
@@ -168,6 +174,7 @@ ENDPOINTS = EndpointTable(
             has_n=True,
             asks_usage=True,
             in_reference=False,
+            instead={"prompt": ("prompt_embeds",)},  # vLLM's
         ),
         Endpoint(
             "/v1/embeddings",
@@ -178,6 +185,7 @@ ENDPOINTS = EndpointTable(
             usage="input",
             success="vectors",
             in_reference=False,
+            instead={"input": ("messages",)},  # vLLM's, of models that embed conversations
         ),
         Endpoint(
             "/v1/rerank",

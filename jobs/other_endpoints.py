@@ -27,7 +27,9 @@ COUNTS = (
     "searches",
 )
 # A path of letters that need no escape, without a query, an empty part, or one that leads upwards.
-_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+")
+_PATH = re.compile(
+    r"(?:/(?!(?:\.|%2e){1,2}(?:/|$))[a-z0-9._~!$&'()*+,;=:@%-]+)+/?", re.IGNORECASE | re.ASCII
+)
 _PLACE = re.compile(r"[^.\s]+(?:\.[^.\s]+)*")
 
 # A count's name, and where in the body it is: keys, and numbers of list items.

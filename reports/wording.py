@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from headrace.jobs import ENDPOINTS, printable, strip_zeros
 from headrace.jobs import counted as counted  # for the words here, and whoever has them
-from headrace.jobs import printable, strip_zeros
 
 STATES = {
     "finished": "finished",
@@ -32,8 +32,10 @@ def state_words(state: str, *, kind: str) -> str:
 
 
 def endpoint(url: str) -> str:
-    """An endpoint's short name: /v1/chat/completions is chat."""
-    return printable(url).removeprefix("/v1/").partition("/")[0] or printable(url)
+    """An endpoint's short name: /v1/chat/completions is chat; of one that is not in the table all
+    but the version, since /v1/audio/speech is not /v1/audio/transcriptions."""
+    kind = ENDPOINTS[url].kind
+    return (printable(url).removeprefix("/v1/") or printable(url)) if kind == "other" else kind
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:

@@ -156,7 +156,7 @@ class Attempts:
                 )
         note: str | None = None
         if cost is None and outcome.answer is not None:
-            if self._prices is not None and ENDPOINTS[job.url].price == "free":
+            if self._prices is not None and self._prices.is_free(job.model, ENDPOINTS[job.url]):
                 return Charge(usage, ZERO)
             note = usage.why_unpriced
             if self._prices is not None:

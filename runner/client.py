@@ -36,11 +36,11 @@ from .answers import (
     UnusableAnswerError,
     add_plain,
     as_utf8,
-    count_vectors,
     encode,
     events_in,
     json_text_of,
     looks_answered,
+    match_request,
     placed_usage,
     raw,
     read_body,
@@ -200,8 +200,7 @@ class Client:
             outcome.request_id = named
         if (limits := service_limits(headers)) is not NOTHING_SAID:
             outcome.limits = limits
-        if self._usage_places and outcome.answer is not None and job.url in self._usage_places:
-            places = self._usage_places[job.url]
+        if self._usage_places and outcome.answer and (places := self._usage_places.get(job.url)):
             outcome.answer.usage = placed_usage(ENDPOINTS[job.url], outcome.answer.body, places)
         if COST_HEADER in headers and outcome.answer is not None:
             outcome.answer.usage = with_cost_in(headers, outcome.answer.usage)
@@ -243,6 +242,8 @@ class Client:
         `broken` is how it broke off: it counts only where what came is not whole.
         """
         endpoint = ENDPOINTS[job.url]
+        if answer.status == 204 and endpoint.success == "anything":
+            data = b"null"
         if (waited := KEEP_ALIVES.match(data, 0, LONG_BYTES)) is not None:
             data = data[waited.end() :]
         try:
@@ -260,11 +261,11 @@ class Client:
             if broken is not None and error.reported is None:
                 raise broken from error
             return self._unusable(answer, error, data, end_s, streamed=False)
+        if endpoint.success == "vectors":
+            match_request(found, job.answers, job.body)
         kept = found.strict and found.vectors is None
         response = data.decode() if kept else encode(found.body)
         long = not kept and sum(map(len, found.vectors or ())) > LONG_RECORD_CHARACTERS
-        if endpoint.success == "vectors":
-            count_vectors(found, job.answers)
         return AttemptOutcome(answer=found, response=response, content_end_at_s=end_s, long=long)
 
     def _stream_in(

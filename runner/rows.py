@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from headrace.jobs import (
     ENDPOINTS,
@@ -18,11 +20,17 @@ from headrace.jobs import (
 )
 
 from .admission import InFlight
+from .answers import NO_OUTPUT
 from .clock import RunClock
 from .outcome import AttemptOutcome
 
 NO_USAGE = Usage()
 ZERO = Decimal(0)
+
+
+class _Echo(msgspec.Struct):
+    echo: Any = None
+    max_tokens: Any = None
 
 
 def _span(start_s: float | None, end_s: float | None) -> float | None:
@@ -39,10 +47,21 @@ def usage_of(job: Job, outcome: AttemptOutcome) -> Usage:
         return usage._replace(image_size=job.image_size)
     if kind == "search":
         return usage._replace(searches=1)
+    if kind == "completions" and usage.why_unpriced == NO_OUTPUT and _only_echoes(job.body):
+        return usage._replace(why_unpriced=None)
     if job.web_search is not None and usage.web_searches is None and usage.why_unpriced is None:
         why = f"the job has {job.web_search}, and the answer does not say what it searched"
         return usage._replace(why_unpriced=why)
     return usage
+
+
+def _only_echoes(body: bytes) -> bool:
+    """Whether all text of a completion is its prompt's: `echo` with a `max_tokens` of 0."""
+    try:
+        asked = msgspec.json.decode(body, type=_Echo)
+    except msgspec.DecodeError:
+        return False
+    return asked.echo is True and asked.max_tokens == 0
 
 
 def probable_cost_of(

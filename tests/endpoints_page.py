@@ -20,15 +20,15 @@ PRICES = {
     "input": "tokens of input",
     "search": "`search_request`, and tokens",
     "images": "images, or tokens",
-    "free": "free",
+    "free": "free, but where the model has a price of `input`",
     "unknown": "not known: no cost",
 }
 USAGES = {
     "openai": "OpenAI's names",
     "anthropic": "Anthropic's names",
     "input": "OpenAI's names, or a total alone; no output",
-    "rerank": "`meta.billed_units`, else OpenAI's names",
-    "none": "none",
+    "rerank": "`search_units` or tokens of `meta`, else OpenAI's names",
+    "none": "none, or OpenAI's names",
     "named": "where headrace.toml says",
 }
 SUCCESSES = {
@@ -54,19 +54,24 @@ TAIL = """
 - `/v1/embeddings`: `vectors` of the results, a list of lists of 32-bit floats, one for each input
   in the order of the inputs. `response` has the rest of the body, with an empty list in the place
   of each vector (an empty text, where it came as base64). `export --to openai-batch` puts them
-  back as they came; `join` has them as `embedding` or `embeddings`. An answer with vectors of
-  different lengths, with fewer than inputs, or with a component that is not a number is a success
-  whose `error_message` says so. What is not a list of numbers (several vectors for an input,
-  other types) stays in `response` alone.
+  back: base64 byte for byte, numbers with the digits that 32 bits need, null for what is not a
+  number; `join` has them as `embedding` or `embeddings`. An answer with vectors of different
+  lengths, with fewer than inputs, or with a component that is not a number is a success whose
+  `error_message` says so. What is not a list of numbers (several vectors for an input, base64 of
+  `output_dtype` int8 or bits, other types) stays in `response` alone, as it came. vLLM's
+  `encoding_format` of `bytes` is not taken: its answers are not JSON. `messages` may stand for
+  `input` (vLLM).
 - `/v1/responses`: `text` is that of all messages of the output, `finish_reason` in the words of
   chat: `stop`, `length` (max_output_tokens), `tool_calls`, `content_filter`. Searches of the web
   are counted (`searches`). A response in the background is kept as failed: it is not waited for.
+  A stored `prompt` may stand for `input`, and for `model`; the job's is called `default` then.
 - `/v1/completions`: `text` is that of the first choice. A stream is asked for its usage, as one
-  of chat is.
+  of chat is. `prompt_embeds` may stand for `prompt` (vLLM).
 - `/v1/rerank`: `searches` where the service bills search units, else `input_tokens`. The ranking
   is in `response`, and there is no `text`, so that scorers have nothing to score.
-- `/v1/moderations`: the judgement is in `response`. It costs 0 under any price file. `model` may
-  be left out; the job's is called `default` then.
+- `/v1/moderations`: the judgement is in `response`. It costs 0, unless the price file has `input`
+  for its model (Mistral's): then as its usage says. `model` may be left out; the job's is called
+  `default` then.
 
 A schema (`schema` of a recipe, `--reask`) goes with conversations only: chat, messages and
 search.
@@ -76,8 +81,9 @@ search.
 `--any-endpoint` of `run`, `load`, `jobs check` and `jobs estimate` takes jobs of any other path,
 such as `/v1/score` or `/rerank`: sent with the same key, recorded, retried, and limited by
 requests. Their cost is null, and under `--max-cost` they are rejected. `model` may be left out.
-An answer is JSON of any kind, or the bytes as they are; of a stream, `response` is `{"events":
-[...]}`.
+An answer is JSON of any kind, or the bytes as they are, or none where its status is 204; of a
+stream, `response` is `{"events": [...]}`. A path is all that a `url` may be: an `?api-version=`
+belongs to the base URL.
 
 A path with a table in [headrace.toml](settings.md#endpointspath) is taken without the flag, and
 the table may say where its usage is.

@@ -79,7 +79,7 @@ DECIDING_FIELDS = frozenset(
     }
 )
 # Fields that hold what the model reads: texts, or lists of messages or of parts.
-INPUT_FIELDS = ("messages", "system", "input", "prompt", "content")
+INPUT_FIELDS = ("messages", "system", "input", "prompt", "content", "query", "documents")
 # Parts of a message whose bytes bound their tokens, or that hold such parts.
 TEXT_PARTS = frozenset(
     {

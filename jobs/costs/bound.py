@@ -84,7 +84,7 @@ class CostBounds:
         rates = self._rates.get((job.model, job.url))
         if rates is None:
             endpoint, price = ENDPOINTS[job.url], self._prices.models.get(job.model)
-            if endpoint.price == "free":
+            if self._prices.is_free(job.model, endpoint):
                 return ZERO
             if endpoint.price == "unknown":
                 return f"what {job.url} bills is not known; run it without --max-cost"

@@ -9,8 +9,9 @@ import msgspec
 
 from ..endpoints import ENDPOINTS
 from ..job import Job, Reject
-from .estimate import FIRST_OUTPUT_TOKENS, FIRST_RATIO
+from .estimate import FIRST_OUTPUT_TOKENS, FIRST_RATIO, estimate_body_tokens
 from .prices import PriceTable, Usage
+from .rerank import most_of_rerank
 
 
 class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +46,10 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         currency: of all costs; None without a price file.
         rows: by model and endpoint, the most expensive first.
-        total: of all rows. Its costs leave out `unpriced_models`.
+        total: of all rows. Its costs leave out `unpriced_models` and `unknown_urls`.
         bad_lines: lines that are not jobs, which cost nothing.
         unpriced_models: models without a price.
+        unknown_urls: endpoints of which nobody knows what they bill.
     """
 
     currency: str | None
@@ -55,6 +57,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     total: ForecastRow
     bad_lines: int
     unpriced_models: list[str]
+    unknown_urls: list[str] = []
 
 
 class _Key(NamedTuple):
@@ -71,10 +74,11 @@ class _Key(NamedTuple):
 class _Sums:
     """Sums over the jobs of one key. Costs are linear in them, so they are computed only once."""
 
-    __slots__ = ("images", "input_tokens", "jobs", "least_tokens", "most_tokens")
+    __slots__ = ("images", "input_tokens", "jobs", "least_tokens", "most_tokens", "units")
 
     def __init__(self) -> None:
         self.jobs = self.input_tokens = self.least_tokens = self.most_tokens = self.images = 0
+        self.units = 0  # of rerankings, the most search units
 
 
 class Forecaster:
@@ -114,6 +118,11 @@ class Forecaster:
         if most is None:
             each = None if price is None else price.max_output_tokens
             most = (each or FIRST_OUTPUT_TOKENS) * job.answers
+        endpoint = ENDPOINTS[job.url]
+        if price is not None and endpoint.price == "free":  # reserves none
+            sums.input_tokens += estimate_body_tokens(job.body)
+        if endpoint.kind == "rerank":
+            sums.units += most_of_rerank(job.body).units
         sums.input_tokens += job.input_estimate_tokens
         sums.least_tokens += min(job.answers, most)
         sums.most_tokens += most
@@ -137,24 +146,48 @@ class Forecaster:
             output_tokens_most=sums.most_tokens,
             images=sums.images,
             cost_least=self._cost(
-                key, sums, sums.input_tokens, sums.least_tokens, band=key.least_band
+                key,
+                sums,
+                sums.input_tokens,
+                sums.least_tokens,
+                searches=sums.jobs,
+                band=key.least_band,
             ),
             cost_most=self._cost(
                 key,
                 sums,
                 math.ceil(sums.input_tokens * FIRST_RATIO),
                 sums.most_tokens,
+                searches=sums.units or sums.jobs,
                 band=key.most_band,
             ),
         )
 
     def _cost(
-        self, key: _Key, sums: _Sums, input_tokens: int, output_tokens: int, *, band: int
+        self,
+        key: _Key,
+        sums: _Sums,
+        input_tokens: int,
+        output_tokens: int,
+        *,
+        searches: int,
+        band: int,
     ) -> Decimal | None:
-        price = None if self._prices is None else self._prices.models.get(key.model)
+        endpoint = ENDPOINTS[key.url]
+        if self._prices is None or endpoint.price == "unknown":
+            return None
+        if self._prices.is_free(key.model, endpoint):
+            return Decimal(0)
+        price = self._prices.models.get(key.model)
         if price is None:
             return None
-        searches = sums.jobs if ENDPOINTS[key.url].price == "search" else 0
+        if endpoint.price != "search":
+            searches = 0
+        elif endpoint.kind == "rerank":  # billed by one of the two
+            if price.search_request is None:
+                searches = 0
+            else:
+                input_tokens = 0
         usage = Usage(
             input_tokens=input_tokens,
             output_tokens=output_tokens,
@@ -164,6 +197,10 @@ class Forecaster:
         )
         # The band of each job's input, which all jobs of the key share; not that of their sum.
         return price.at(band).cost(usage)
+
+
+def _is_unknown(row: ForecastRow) -> bool:
+    return row.url is not None and ENDPOINTS[row.url].price == "unknown"
 
 
 def merged_forecast(forecasts: Sequence[Forecast]) -> Forecast:
@@ -187,7 +224,10 @@ def _forecast(currency: str | None, rows: list[ForecastRow], *, bad_lines: int) 
         rows=rows,
         total=_total(None, None, rows, strict=False),
         bad_lines=bad_lines,
-        unpriced_models=sorted({row.model or "" for row in rows if row.cost_least is None}),
+        unpriced_models=sorted(
+            {row.model or "" for row in rows if row.cost_least is None and not _is_unknown(row)}
+        ),
+        unknown_urls=sorted({row.url or "" for row in rows if _is_unknown(row)}),
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..endpoints import Endpoint
 from ..wording import EXACT
 
 ZERO = Decimal(0)
@@ -226,6 +227,14 @@ class PriceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     currency: str
     models: dict[str, Price]
+
+    def is_free(self, model: str, endpoint: Endpoint) -> bool:
+        """Whether the endpoint bills nothing for `model`: it is free, and no price says otherwise.
+
+        Mistral's moderations have a price, OpenAI's have none.
+        """
+        price = self.models.get(model)
+        return endpoint.price == "free" and (price is None or not price.input)
 
     def cost(self, model: str, usage: Usage) -> Decimal | None:
         """Exact cost of `usage` on `model`, or None where the table has no price for it."""

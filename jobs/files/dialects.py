@@ -32,6 +32,8 @@ KNOWN_URLS = ", ".join(ENDPOINTS)
 # What a job's model is called where its endpoint needs none.
 NO_MODEL = "default"
 ASK_FOR_OTHERS = "or give --any-endpoint"
+# Of embeddings (vLLM): the numbers as they are in memory, without the JSON around them.
+BYTES_FORMATS = ("bytes", "bytes_only")
 # More than anybody needs; it keeps every sum of tokens within 64 bits.
 LARGEST_LIMIT_TOKENS = 2**53
 LIST = ord("[")  # the first byte of a JSON list
@@ -102,6 +104,8 @@ class _MoreFields(_BodyFields, gc=False):
     input: Raw | UnsetType = UNSET
     query: Raw | UnsetType = UNSET
     documents: Raw | UnsetType = UNSET
+    prompt_embeds: Raw | UnsetType = UNSET
+    encoding_format: Any = UNSET
 
 
 class _Document(msgspec.Struct):
@@ -356,7 +360,7 @@ def build_job(
     model, stream, messages = known.model, known.stream, known.messages
     if needs_more or model is UNSET or messages is UNSET:
         for name in required:
-            if getattr(known, name) is UNSET:
+            if getattr(known, name) is UNSET and not _stands_instead(known, name, url):
                 raise BadLineError(f"the body has no {name}, which {url} needs")
     if model is UNSET:  # only where the endpoint needs none
         model = NO_MODEL
@@ -374,7 +378,12 @@ def build_job(
     hasher.update(body)
     count = 1 if known.n is None else _positive_integer(known.n) or 1
     answers = count if has_n else 1
-    if not plain:
+    if isinstance(known, _MoreFields):
+        if (form := known.encoding_format) in BYTES_FORMATS:
+            raise BadLineError(
+                f"encoding_format is {_as_json(form)}, whose answers are not JSON; "
+                'write "base64" or "float"'
+            )
         answers *= _inputs(known, url)
     return Job(
         index=number - 1,
@@ -423,26 +432,31 @@ def _limit(known: _BodyFields, limits: tuple[str, ...], answers: int) -> int | N
     return (tokens if tokens < LARGEST_LIMIT_TOKENS else LARGEST_LIMIT_TOKENS) or None
 
 
-def _inputs(known: _BodyFields, url: str) -> int:
+def _stands_instead(known: _BodyFields, name: str, url: str) -> bool:
+    """Whether a required field that is missing has another one in its place."""
+    others = ENDPOINTS[url].instead.get(name, ())
+    return any(getattr(known, other) is not UNSET for other in others)
+
+
+def _inputs(known: _MoreFields, url: str) -> int:
     """How many prompts or texts a body beyond the reference has that are answered each."""
     endpoint = ENDPOINTS[url]
     if endpoint.has_n and known.prompt is not UNSET:
         return _texts_in(known.prompt)
-    if (
-        endpoint.success == "vectors"
-        and isinstance(known, _MoreFields)
-        and known.input is not UNSET
-    ):
+    if endpoint.success == "vectors" and known.input is not UNSET:
         return _texts_in(known.input)
+    if endpoint.kind == "moderations" and known.input is not UNSET:
+        return _texts_in(known.input, each=b'"')  # parts of one input are judged together
     return 1
 
 
-def _texts_in(prompt: Raw) -> int:
-    """How many prompts or inputs a body has: a text is one, and so is a list of tokens."""
+def _texts_in(prompt: Raw, *, each: bytes = b'"[{') -> int:
+    """How many prompts or inputs a body has: a text is one, and so is a list of tokens. `each` is
+    how one of a list begins."""
     if memoryview(prompt)[0] != LIST:
         return 1
     prompts = _decode_array(prompt)
-    return len(prompts) if prompts and memoryview(prompts[0])[0] in b'"[{' else 1
+    return len(prompts) if prompts and memoryview(prompts[0])[0] in each else 1
 
 
 def _positive_integer(value: Any) -> int:
@@ -465,11 +479,19 @@ def _wrong_url(url: Any) -> str:
     if not isinstance(url, str):
         return f"url is {_as_json(url)}; write one of {KNOWN_URLS}"
     url = USERINFO.sub("***@", url)
-    path = urlsplit(url).path.rstrip("/") if "//" in url else url.rstrip("/")
+    path, mark, _ = (urlsplit(url).path if "//" in url else url).partition("?")
+    path = path.rstrip("/")
     for known in ENDPOINTS:
         if ("/" + path.lstrip("/")).endswith(known.removeprefix("/v1")):
-            other = f", {ASK_FOR_OTHERS} to send it as it is" if is_path(url) else ""
+            other = ""
+            if mark:
+                other = ", and give what stands around it to --base-url"
+            elif is_path(url) and not url.endswith("/"):
+                other = f", {ASK_FOR_OTHERS} to send it as it is"
             return f"url is {_as_json(url)}; write {_as_json(known)}{other}"
     if not is_path(url):
+        if is_path(path):
+            more = "which is more than a path; with --any-endpoint it may be"
+            return f"unknown url {_as_json(url)}, {more} {_as_json(path)}"
         return f"unknown url {_as_json(url)}; write one of {KNOWN_URLS}"
     return f"unknown url {_as_json(url)}; write one of {KNOWN_URLS}, {ASK_FOR_OTHERS}"

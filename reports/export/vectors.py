@@ -1,6 +1,7 @@
 """Vectors put back into the body of an embeddings answer, as they came: numbers, or base64."""
 
 import base64
+import re
 from array import array
 from typing import Any, NamedTuple
 
@@ -10,6 +11,10 @@ import polars as pl
 from headrace.jobs import as_vector, places_of
 
 _lists = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
+# A vector of whole numbers, as polars writes it: they came as such (int8, or bits). Many readers
+# take -0 for 0, so one stays as it is.
+_WHOLE_NUMBER = rb"(?:-?[1-9]\d*|0)\.0"
+_WHOLE = re.compile(rb"\[%b(?:,%b)*\]" % (_WHOLE_NUMBER, _WHOLE_NUMBER))
 
 
 class RowVectors(NamedTuple):
@@ -40,10 +45,15 @@ def with_vectors(response: str, vectors: RowVectors | None) -> str:
         items = body["data"]
         for item, _, place in zip(items, vectors.texts, places_of(items), strict=True):
             left = item["embedding"]
-            item["embedding"] = _base64(vectors, place) if left == "" else vectors.texts[place]
+            item["embedding"] = _base64(vectors, place) if left == "" else _numbers(vectors, place)
     except (msgspec.DecodeError, LookupError, TypeError, ValueError):
         return response  # it is not one that a run wrote
     return msgspec.json.encode(body).decode()
+
+
+def _numbers(vectors: RowVectors, place: int) -> msgspec.Raw:
+    text = bytes(vectors.texts[place])
+    return msgspec.Raw(text.replace(b".0", b"")) if _WHOLE.fullmatch(text) else vectors.texts[place]
 
 
 def _base64(vectors: RowVectors, place: int) -> str:

@@ -1,9 +1,9 @@
 """From the bytes of an answer to its text, usage and outcome, for all endpoints."""
 
-from .body import Answer, Partial, UnusableAnswerError
+from .body import NO_OUTPUT, Answer, Partial, UnusableAnswerError
 from .charset import as_utf8
 from .chat import ChatStream
-from .embeddings import count_vectors
+from .embeddings import match_request
 from .endpoint_usage import placed_usage
 from .errors import ErrorBody, read_error
 from .json_text import encode, json_text_of, looks_answered, raw
@@ -18,6 +18,7 @@ from .tool_input import tool_input
 from .usage import amount_of, usage_in
 
 __all__ = [
+    "NO_OUTPUT",
     "Answer",
     "AnswerStream",
     "ChatStream",
@@ -32,11 +33,11 @@ __all__ = [
     "add_plain",
     "amount_of",
     "as_utf8",
-    "count_vectors",
     "encode",
     "events_in",
     "json_text_of",
     "looks_answered",
+    "match_request",
     "placed_usage",
     "raw",
     "read_body",

@@ -11,14 +11,16 @@ from headrace.jobs import TIERS, USUAL_TIERS
 
 from .counts import count_of, mapping_of
 
-# Counted by some: sound, images drawn by a text model, citations read, sources searched, and uses
-# of tools that the service runs.
+# Counted by some: sound, images drawn by a text model, the size of those embedded (Voyage),
+# citations read, sources searched, and uses of tools that the service runs.
 COUNTED = (
     "audio_tokens",
     "citation_tokens",
     "num_sources_used",
     "num_server_side_tools_used",
     "search_units",
+    "image_pixels",
+    "video_pixels",
 )
 COUNTED_OF_OUTPUT = ("image_tokens",)
 # Priced by its own key (`web_search`), or free.

@@ -6,16 +6,25 @@ kept so, stays in the body as it came. Nothing odd is refused: it was paid for.
 """
 
 import binascii
+import re
 from array import array
+from base64 import b64encode
 from itertools import pairwise
 from math import isfinite, nan
 from typing import Any
+
+import msgspec
 
 from headrace.jobs import FLOAT_BYTES, as_vector, counted, floats_of, places_of
 
 from .body import Answer, Body, ReadUsage
 
 NOT_VECTORS = "an embedding is not a list of numbers that 32 bits hold; it is in the response alone"
+# By which a body asks for other numbers than 32-bit floats, little-endian: what its base64 holds
+# (Voyage, Mistral; vLLM). Lists of them are numbers like others.
+_ASKS_OTHERS = re.compile(rb'"(?:output_dtype|embed_dtype|endianness)"')
+_FLOATS = (None, "float", "float32")
+_LITTLE = (None, "native", "little")
 
 
 def vectors_in(body: Body, read_usage: ReadUsage, _ended: bool) -> tuple[Answer, bool]:
@@ -41,11 +50,56 @@ def vectors_in(body: Body, read_usage: ReadUsage, _ended: bool) -> tuple[Answer,
     return answer, True
 
 
-def count_vectors(answer: Answer, asked: int) -> None:
-    """Note where an answer has other than one vector for each of the `asked` inputs."""
-    found = None if answer.vectors is None else len(answer.vectors)
-    if found is not None and found != asked:
+class _Numbers(msgspec.Struct):
+    output_dtype: Any = None
+    embed_dtype: Any = None
+    endianness: Any = None
+
+    def other(self) -> str | None:
+        """What numbers are asked for, if not 32-bit floats, little-endian."""
+        for name in (self.output_dtype, self.embed_dtype):
+            if name not in _FLOATS:
+                return str(name)
+        return None if self.endianness in _LITTLE else f"{self.endianness}-endian"
+
+
+def match_request(answer: Answer, asked: int, body: bytes) -> None:
+    """Hold an answer against what was asked for.
+
+    Base64 of other numbers than 32-bit floats is put back into the response, as it came. Where
+    there is other than one vector for each input, that is noted.
+
+    Args:
+        answer: as `vectors_in` gives it.
+        asked: how many inputs there were.
+        body: the request's.
+    """
+    if answer.vectors is None:
+        return
+    if _ASKS_OTHERS.search(body) and (numbers := _other_numbers(body)) is not None:
+        items = answer.body["data"]
+        if any(each["embedding"] == "" for each in items):
+            _put_back(items, answer.vectors)
+            answer.vectors = None
+            answer.oddity = f"its base64 is of {numbers[:40]} numbers; it is in the response alone"
+            return
+    found = len(answer.vectors)
+    if found != asked:
         answer.oddity = f"it has {counted(found, 'vector')} for {counted(asked, 'input')}"
+
+
+def _other_numbers(body: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(body, type=_Numbers).other()
+    except msgspec.DecodeError:
+        return None
+
+
+def _put_back(items: list[Any], vectors: list[bytes]) -> None:
+    for item, place in zip(items, places_of(items), strict=True):
+        vector = vectors[place]
+        is_text = item["embedding"] == ""
+        item["embedding"] = b64encode(vector).decode() if is_text else floats_of(vector).tolist()
 
 
 def _is_embedded(item: Any) -> bool:
@@ -70,8 +124,11 @@ def _vector(value: Any) -> bytes | None:
         except OverflowError:
             return None
         return as_vector(floats) if not any(map(_is_infinite, floats)) else None
-    # (A number beyond 32 bits has become an infinity, and would be lost.)
-    return as_vector(floats) if isfinite(sum(floats)) else None
+    # (A number beyond 32 bits has become an infinity, and would be lost; a whole one beyond 24 bits
+    # would be another.)
+    if not isfinite(sum(floats)) or (type(value[0]) is int and floats.tolist() != value):
+        return None
+    return as_vector(floats)
 
 
 def _is_infinite(value: float) -> bool:
@@ -83,7 +140,12 @@ def _decoded(text: str) -> bytes | None:
         vector = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         return None
-    return vector if vector and not len(vector) % FLOAT_BYTES else None
+    if not vector or len(vector) % FLOAT_BYTES:
+        return None
+    floats = floats_of(vector)
+    # (Some bytes that are not numbers are others once they were read as such.)
+    exact = isfinite(sum(floats)) or as_vector(array("f", floats.tolist())) == vector
+    return vector if exact else None
 
 
 def _oddity(vectors: list[bytes]) -> str | None:

@@ -1,8 +1,8 @@
 """Usage of answers that are not text: embeddings, rerankings, moderations, and others by place.
 
 An embedding has input alone; vLLM and Mistral say so with a completion of 0, Voyage and Jina with a
-total and nothing else. A reranking is billed by search units (Cohere's `meta.billed_units`) or by
-tokens.
+total and nothing else. A reranking is billed by search units (Cohere's `meta.billed_units`,
+OpenRouter's `usage`) or by tokens (SiliconFlow's `tokens`, litellm's `billed_units.total_tokens`).
 """
 
 from collections.abc import Mapping
@@ -23,29 +23,39 @@ def input_usage(body: Mapping[str, Any]) -> Usage:
     told = told_usage(body)
     if told is None:
         return Usage(why_unpriced=NO_USAGE, reported_cost=reported_cost(body))
-    names = ("prompt_tokens", "input_tokens", "total_tokens")
-    given = next((value for name in names if (value := told.get(name)) is not None), None)
+    counts = [told.get(name) for name in ("prompt_tokens", "input_tokens", "total_tokens")]
+    # (A prompt of 0 beside a total is one that was not counted by itself.)
+    given = next(filter(None, counts), next((each for each in counts if each is not None), None))
     made = told.get("completion_tokens") or told.get("output_tokens") or 0
     return by_openai(body, {**told, "prompt_tokens": given, "completion_tokens": made})
 
 
 def rerank_usage(body: Mapping[str, Any]) -> Usage:
     """Usage of a reranking: the searches it was billed for, or its tokens."""
-    units = mapping_of(mapping_of(body.get("meta")).get("billed_units"))
-    searches = count_of(units.get("search_units")) or 0
-    if not searches:
-        return input_usage(body)
-    return Usage(
-        input_tokens=count_of(units.get("input_tokens")) or 0,
-        output_tokens=count_of(units.get("output_tokens")) or 0,
-        searches=searches,
-        reported_cost=reported_cost(body),
-    )
+    meta = mapping_of(body.get("meta"))
+    units = mapping_of(meta.get("billed_units"))
+    told = mapping_of(body.get("usage"))
+    searches = count_of(units.get("search_units")) or count_of(told.get("search_units"))
+    if searches:
+        return Usage(
+            input_tokens=count_of(units.get("input_tokens")) or 0,
+            output_tokens=count_of(units.get("output_tokens")) or 0,
+            searches=searches,
+            reported_cost=reported_cost(body),
+        )
+    if told_usage(body) is None:
+        holders = map(mapping_of, (units, meta.get("tokens"), body.get("tokens")))
+        tokens = next((each for each in holders if any(map(count_of, each.values()))), None)
+        if tokens is not None:
+            return input_usage({**body, "usage": tokens})
+    return input_usage(body)
 
 
-def no_usage(body: Mapping[str, Any]) -> Usage:
-    """Usage of an answer that is free."""
-    return Usage(reported_cost=reported_cost(body))
+def free_usage(body: Mapping[str, Any]) -> Usage:
+    """Usage of an answer that mostly is free, and mostly tells none."""
+    if told_usage(body) is None:
+        return Usage(reported_cost=reported_cost(body))
+    return input_usage(body)
 
 
 def unplaced_usage(body: Mapping[str, Any]) -> Usage:
@@ -70,9 +80,9 @@ def placed_usage(endpoint: Endpoint, body: Any, places: UsagePlaces) -> Usage:
         if counts:
             break
     reported = reported_cost(body) if isinstance(body, dict) else None
-    why = None if counts else NOT_PLACED
-    if endpoint.price == "unknown":
-        why = UNKNOWN_PRICE
+    why = UNKNOWN_PRICE if endpoint.price == "unknown" else None
+    if places and not counts:
+        why = NOT_PLACED
     if counts and not endpoint.limits:
         counts.setdefault("output_tokens", 0)
     return Usage(why_unpriced=why, reported_cost=reported)._replace(**counts)  # type: ignore[arg-type]

@@ -29,7 +29,9 @@ NO_CODES = ("none", "error", "about:blank")  # and a problem's address (RFC 9457
 # Codes that say that nothing is wrong.
 NO_FAILURE = frozenset({"0", "200", "ok", "success", "none"})
 # Fields of an answer: what has one of them, with something in it, is not merely an error.
-ANSWER_FIELDS = ("choices", "content", "data", "output", "results", "embedding")
+ANSWER_FIELDS = (
+    *("choices", "content", "data", "output", "results", "embedding", "embeddings", "vectors"),
+)
 # The status that a word means, where an answer of 200 names no number. Of each word its letters
 # alone, without `error` or `exception` at its end.
 STATUSES = {
@@ -42,6 +44,12 @@ STATUSES = {
     **dict.fromkeys(("requesttoolarge", "payloadtoolarge"), 413),
     **dict.fromkeys(("invalidrequest", "invalidargument", "invalidparams", "badrequest"), 400),
     **dict.fromkeys(("contextlengthexceeded", "contextwindowexceeded", "validation"), 400),
+    # Of responses (OpenAI): what is wrong with a prompt, and with its images.
+    **dict.fromkeys(("invalidprompt", "invalidimage", "invalidimageformat"), 400),
+    **dict.fromkeys(("invalidbaseimage", "invalidimageurl", "invalidimagemode"), 400),
+    **dict.fromkeys(("imagetoolarge", "imagetoosmall", "imagefiletoolarge"), 400),
+    **dict.fromkeys(("imageparse", "imagefilenotfound", "emptyimagefile"), 400),
+    **dict.fromkeys(("unsupportedimagemediatype", "imagecontentpolicyviolation"), 400),
     **dict.fromkeys(("contentpolicyviolation", "contentfilter"), 400),
     **dict.fromkeys(("ratelimit", "ratelimited", "ratelimitexceeded", "toomanyrequests"), 429),
     **dict.fromkeys(("resourceexhausted", "throttling", "throttled"), 429),

@@ -15,6 +15,11 @@ import msgspec
 # What an answer is known by, where it can't be read: it was paid for all the same.
 _PAID = re.compile(rb"""["'](?:id|choices|content|usage|data)["']\s*:""")
 _ANSWERED = re.compile(rb"""["'](?:choices|content|delta|usage)["']\s*:""")
+# The same in JSON, and what an embedding or a ranking is known by.
+HOLDS = (
+    *("id", "choices", "content", "usage"),
+    *("embedding", "embeddings", "vectors", "results", "rankings", "relevance_score"),
+)
 LOOKED_AT_BYTES = 1024 * 1024  # a search of half a gigabyte would hold up the whole process
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 PARTS_LOOKED_AT = 100
@@ -73,7 +78,7 @@ def holds_answer(value: Any, *, depth: int = 3) -> bool:
     if depth == 0 or not isinstance(value, dict | list):
         return False
     if isinstance(value, dict):
-        if any(value.get(name) for name in ("id", "choices", "content", "usage")):
+        if any(value.get(name) for name in HOLDS):
             return True
         value = list(value.values())
     return any(holds_answer(each, depth=depth - 1) for each in value[:PARTS_LOOKED_AT])

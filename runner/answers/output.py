@@ -8,17 +8,29 @@ from typing import Any
 
 from .body import NO_OUTPUT, Answer, Body, ReadUsage, UnusableAnswerError
 from .counts import mapping_of
+from .errors import ErrorBody
 from .usage_places import told_usage
 
 # Why it is incomplete, in the words of chat; what is not here stays as it is.
 REASONS = {"max_output_tokens": "length", "max_tokens": "length"}
 FAILED = frozenset({"failed", "cancelled"})
 UNFINISHED = frozenset({"queued", "in_progress"})
-CALLS = frozenset({"function_call", "custom_tool_call"})
+# Items that wait for the caller, who runs the tool or allows it.
+CALLS = frozenset(
+    {
+        "function_call",
+        "custom_tool_call",
+        "computer_call",
+        "local_shell_call",
+        "shell_call",
+        "apply_patch_call",
+        "mcp_approval_request",
+    }
+)
 # Items of tools that the service ran, which are billed apart from tokens.
 BILLED_APART = frozenset({"file_search_call", "code_interpreter_call", "image_generation_call"})
 # Fields of an item in which it says something.
-SAID = ("arguments", "input", "summary", "result", "encrypted_content")
+SAID = ("arguments", "input", "summary", "result", "encrypted_content", "action", "operation")
 
 
 def output_in(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, bool]:
@@ -27,8 +39,12 @@ def output_in(body: Body, read_usage: ReadUsage, ended: bool) -> tuple[Answer, b
     Raises UnusableAnswerError where it is still being made.
     """
     output, status, usage = body.get("output"), body.get("status"), read_usage(body)
-    if body.get("error") or status in FAILED:
+    if body.get("error"):
         return Answer(body, usage), False
+    if status in FAILED:
+        reported = ErrorBody(None, f"the response is {status}", None)
+        paid = any((told_usage(body) or {}).values())
+        raise UnusableAnswerError(f"the response is {status}", body, reported=reported, paid=paid)
     if status in UNFINISHED and not ended:
         raise UnusableAnswerError(
             f"the response is {status}: one in the background is not waited for", body, paid=True
@@ -65,6 +81,8 @@ def _parts(items: list[Body]) -> Iterator[Body]:
     """The parts of all messages."""
     for item in items:
         content = item.get("content")
+        if isinstance(content, str):  # as some services say it, and as a request may
+            content = [{"text": content}]
         if item.get("type") == "message" and isinstance(content, list):
             yield from (part for part in content if isinstance(part, dict))
 

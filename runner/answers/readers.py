@@ -18,7 +18,7 @@ from .body import (
     parse_object,
 )
 from .embeddings import vectors_in
-from .endpoint_usage import input_usage, no_usage, rerank_usage, unplaced_usage
+from .endpoint_usage import free_usage, input_usage, rerank_usage, unplaced_usage
 from .errors import error_of, says_error
 from .json_text import NotJSONError, decode, holds_answer, is_page, raw, whole_characters
 from .output import output_in
@@ -33,7 +33,7 @@ USAGES: dict[UsageKind, ReadUsage] = {
     "anthropic": anthropic_usage,
     "input": input_usage,
     "rerank": rerank_usage,
-    "none": no_usage,
+    "none": free_usage,
     "named": unplaced_usage,
 }
 

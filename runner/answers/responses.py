@@ -67,6 +67,8 @@ class ResponsesStream(AnswerStream):
             return self._grow(kind, data, delta)
         if isinstance(response := data.get("response"), dict):
             self._told(kind, response)
+        elif kind in FAILED:  # Perplexity's has the error alone
+            self._told(kind, {**self._response, "error": data.get("error")})
         elif isinstance(item := data.get("item"), dict):
             self.began = True
             self._items[_place(data)] = item

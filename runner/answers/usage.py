@@ -139,6 +139,8 @@ def _priced(
 ) -> Usage:
     """Usage by OpenAI's counts, as far as its total bears them out."""
     prompt, completion, total, why = count_of(prompt), count_of(completion), count_of(total), apart
+    if completion is None and prompt and total == prompt:
+        completion = 0  # OpenAI leaves it out where nothing was written
     if not (prompt or completion or total) and (prompt, completion) != (None, None):
         why = why or COUNTS_NOTHING
     elif prompt is not None and completion is not None:

@@ -18,7 +18,7 @@ ANY = OtherEndpoints(any=True)
 LINE = b'{"custom_id":"a","url":"/v1/score","body":{"text_1":"x"}}'
 
 
-@pytest.mark.parametrize("url", ["/v1/score", "/rerank", "/a/b-c/d_e.f:embed", "/v1/x%20y"])
+@pytest.mark.parametrize("url", ["/v1/score", "/rerank", "/a/b-c/d_e.f:embed", "/v1/x%20y", "/a/"])
 def test_a_path_is_taken_where_any_is(url: str) -> None:
     assert is_path(url)
     assert ANY.take(url)
@@ -34,7 +34,8 @@ def test_a_path_is_taken_where_any_is(url: str) -> None:
         "http://a.test/v1/x",
         "//a.test/x",
         "/a//b",
-        "/a/",
+        "/a/%2E%2e/b",
+        "/a/.%2e",
         "/a?b=1",
         "/a#b",
         "/a b",

@@ -61,6 +61,7 @@ def test_endpoints_have_short_names() -> None:
     assert endpoint("/v1/chat/completions") == "chat"
     assert endpoint("/v1/messages") == "messages"
     assert endpoint("/other") == "/other"
+    assert endpoint("/v1/audio/speech") == "audio/speech"
 
 
 def test_nothing_resumes_a_load_run() -> None:

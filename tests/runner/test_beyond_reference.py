@@ -46,8 +46,8 @@ BODIES: list[tuple[str, dict[str, Any]]] = [
     ("/v1/completions", {"prompt": ["a", "b"], "n": 2, "max_tokens": 6, "logprobs": 1}),
     ("/v1/completions", {"prompt": "x", "n": 2, "max_tokens": 6, "logprobs": 1, "stream": True}),
     ("/v1/rerank", {"query": "mill", "documents": ["a mill", {"text": "no"}], "top_n": 1}),
-    ("/v1/moderations", {"input": "I like it"}),
-    ("/v1/moderations", {"input": [{"type": "text", "text": "so so"}]}),
+    ("/v1/moderations", {"model": "omni-moderation-latest", "input": "I like it"}),
+    ("/v1/moderations", {"model": "omni-moderation-latest", "input": [{"type": "text"}]}),
 ]
 
 
@@ -82,6 +82,90 @@ async def test_every_documented_form_runs_whole_and_costs_what_was_charged(
     assert calls["url"].to_list() == ["/v1/responses"]
     streamed = results.filter(pl.col("ttft_s").is_not_null())["url"].to_list()
     assert streamed == ["/v1/responses", "/v1/responses", "/v1/completions"]
+
+
+async def test_a_judgement_costs_what_the_price_of_its_model_says(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """Mistral's has a price, and OpenAI's has none; without a usage the former's is unknown."""
+    bench.write(
+        *(line(n, "/v1/moderations", {"model": m, "input": "x"}) for n, m in enumerate("abc"))
+    )
+    usage = {"usage": {"prompt_tokens": 5, "total_tokens": 5}}
+
+    def answer(seen: Seen) -> Reply:
+        told = usage if json.loads(seen.body)["model"] == "b" else {}
+        return Reply(200, json.dumps({"results": [{}], **told}).encode())
+
+    service.answer = answer
+    price = Price(input=Decimal(2))
+    ran = await bench.run(
+        service, prices=PriceTable(currency="EUR", models={"b": price, "c": price})
+    )
+    rows = ran.results.rows(named=True)
+    assert [row["cost"] for row in rows] == [0, Decimal("0.00001"), None]
+    assert rows[2]["cost_note"] == "the answer does not say what it used"
+
+
+async def test_a_prompt_that_is_echoed_alone_costs_its_input(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """As evals ask for the logprobs of a text; a usage without output is wrong elsewhere."""
+    scored = {"model": "m", "prompt": "x", "max_tokens": 0, "echo": True, "logprobs": 1}
+    bench.write(
+        line(0, "/v1/completions", scored),
+        line(1, "/v1/completions", {**scored, "max_tokens": 1}),
+    )
+    body = {
+        "choices": [{"text": "x", "index": 0, "finish_reason": "length"}],
+        "usage": {"prompt_tokens": 5, "total_tokens": 5},
+    }
+    service.answer = lambda _: Reply(200, json.dumps(body).encode())
+    ran = await bench.run(
+        service, prices=PriceTable(currency="EUR", models={"m": Price(input=Decimal(2))})
+    )
+    assert ran.results["cost"].to_list() == [Decimal("0.00001"), None]
+
+
+@pytest.mark.parametrize(
+    "embedding",
+    [
+        [12, -4, 127],
+        [0.0023064255, -0.1, 1e-9],
+        "Af7/f4ADoH8=",  # eight numbers of 8 bits: as floats they would not be numbers
+        "AACAPwAAAEA=",
+    ],
+)
+async def test_an_embedding_comes_back_in_a_batch_as_it_was_sent(
+    bench: Bench, service: Service, autojump_clock: MockClock, embedding: Any
+) -> None:
+    fields = {"encoding_format": "base64", "output_dtype": "int8"} if "A" in str(embedding) else {}
+    bench.write(line(0, "/v1/embeddings", {"model": "m", "input": "a", **fields}))
+    sent = {"data": [{"index": 0, "embedding": embedding}], "usage": {"total_tokens": 2}}
+    body = json.dumps(sent, separators=(",", ":")).replace("1e-09", "1e-9")
+    service.answer = lambda _: Reply(200, body.encode())
+    await bench.run(service)
+    export_run(bench.directory, "openai-batch")
+    assert f'"body":{body}' in (bench.path / "jobs.output.jsonl").read_text()
+
+
+async def test_an_empty_answer_of_an_unknown_path_is_one_where_its_status_says_so(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    bench.write(line(0, "/v1/forget", {}))
+    service.answer = lambda _: Reply(204, b"")
+    ran = await bench.run(service, any_endpoint=True)
+    assert (ran.results["status"].item(), ran.results["response"].item()) == ("succeeded", "null")
+    assert len(service.posts) == 1
+
+
+async def test_an_endpoint_without_places_tells_its_usage_as_ever(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    bench.write(line(0, "/v1/embeddings", {"model": "m", "input": "a"}))
+    service.answer = lambda _: Reply(200, json.dumps(ODD).encode())
+    ran = await bench.run(service, endpoints={"/v1/embeddings": {}})
+    assert ran.results["input_tokens"].to_list() == [2]
 
 
 async def test_vectors_are_a_column_and_come_back_in_a_batch_as_they_came(

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from headrace.jobs import Forecast, Forecaster, Job, Price, PriceBand, PriceTable
+from headrace.jobs import ALL_OTHERS, Forecast, Forecaster, Job, Price, PriceBand, PriceTable
 from headrace.jobs.files.dialects import parse_line
 
 PRICES = PriceTable(
@@ -60,6 +60,36 @@ def test_bad_lines_cost_nothing_and_what_has_no_price_is_named() -> None:
     priced, unpriced = found.rows
     assert unpriced.cost_least is None
     assert found.total.cost_least == priced.cost_least
+
+
+def other(path: str, **body: Any) -> bytes:
+    return json.dumps({"custom_id": "a", "url": f"/v1/{path}", "body": body}).encode()
+
+
+def test_a_reranking_is_billed_by_its_searches_or_by_its_tokens() -> None:
+    asked = {"query": "q", "documents": ["d"] * 150}
+    found = forecast(other("rerank", model="s", **asked), other("rerank", model="m", **asked))
+    rows = {row.model: row for row in found.rows}
+    assert (rows["s"].cost_least, rows["s"].cost_most) == (Decimal("0.03"), Decimal("0.06"))
+    assert rows["m"].cost_least == rows["m"].input_tokens > 100
+    assert found.unpriced_models == []
+
+
+def test_moderations_cost_nothing_unless_their_model_has_a_price() -> None:
+    found = forecast(other("moderations", input="x"), other("moderations", model="m", input="x"))
+    costs = {row.model: row.cost_least for row in found.rows}
+    assert costs["default"] == 0
+    assert (costs["m"] or 0) > 0
+    assert found.unpriced_models == []
+
+
+def test_what_an_endpoint_bills_that_nobody_knows_is_not_known() -> None:
+    job = parse_line(other("score", model="m"), 1, ALL_OTHERS)
+    forecaster = Forecaster(PRICES)
+    forecaster.add([job])
+    found = forecaster.forecast()
+    assert (found.rows[0].cost_least, found.total.cost_most) == (None, None)
+    assert (found.unpriced_models, found.unknown_urls) == ([], ["/v1/score"])
 
 
 def test_without_prices_there_are_tokens_and_no_cost() -> None:

@@ -69,8 +69,18 @@ def test_embeddings_are_bounded_by_their_input_alone() -> None:
     assert "max_input_tokens" in str(bound("/v1/embeddings", image, input=Decimal(1)))
 
 
-def test_moderations_cost_nothing_whatever_the_prices() -> None:
+def test_images_of_a_reranking_are_not_bounded_by_their_addresses() -> None:
+    for fields in ({"documents": [{"image": "https://a.test/x.png"}]}, {"query": {"image": "x"}}):
+        found = bound("/v1/rerank", RERANK | fields, input=Decimal(1))
+        assert "max_input_tokens" in str(found)
+
+
+def test_moderations_cost_nothing_unless_their_model_has_a_price() -> None:
     assert bound("/v1/moderations", {"input": "x"}) == 0
+    assert bound("/v1/moderations", {"model": "m", "input": "x"}, output=Decimal(1)) == 0
+    found = bound("/v1/moderations", {"model": "m", "input": "x"}, input=Decimal(1))
+    assert isinstance(found, Decimal)
+    assert 0 < found < Decimal("0.001")
 
 
 def test_responses_are_bounded_by_their_own_limit() -> None:

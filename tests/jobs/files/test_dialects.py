@@ -245,6 +245,27 @@ ALL_URLS = (
             for url in ("/chat/completions", "/messages")
         ),
         (
+            canonical(b'{"input":"x"}', "/openai/deployments/d/embeddings?api-version=1"),
+            'url is "/openai/deployments/d/embeddings?api-version=1"; write "/v1/embeddings", '
+            "and give what stands around it to --base-url",
+        ),
+        (
+            canonical(b"{}", "/v1/score?x=1"),
+            'unknown url "/v1/score?x=1", which is more than a path; with --any-endpoint it may be '
+            '"/v1/score"',
+        ),
+        (
+            canonical(
+                b'{"model":"m","input":"x","encoding_format":"bytes_only"}', "/v1/embeddings"
+            ),
+            'encoding_format is "bytes_only", whose answers are not JSON; write "base64" or '
+            '"float"',
+        ),
+        (
+            canonical(b'{"prompt":{"id":"p"}}', "/v1/embeddings"),
+            "the body has no model, which /v1/embeddings needs",
+        ),
+        (
             canonical(CHAT_BODY, "https://me:my-key@api.example.com/v1/messages"),
             'url is "https://***@api.example.com/v1/messages"; write "/v1/messages"',
         ),
@@ -252,6 +273,30 @@ ALL_URLS = (
 )
 def test_a_line_that_is_not_a_job_gets_a_reason_that_says_what_to_do(line: bytes, why: str) -> None:
     assert reason(line) == why
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "model"),
+    [
+        ("/v1/responses", b'{"prompt":{"id":"pmpt_1","variables":{"a":"b"}}}', "default"),
+        ("/v1/responses", b'{"model":"m","prompt":{"id":"pmpt_1"}}', "m"),
+        ("/v1/embeddings", b'{"model":"m","messages":[{"role":"user","content":"x"}]}', "m"),
+        ("/v1/completions", b'{"model":"m","prompt_embeds":"AAAA"}', "m"),
+    ],
+)
+def test_a_field_may_stand_in_the_place_of_a_required_one(
+    url: str, body: bytes, model: str
+) -> None:
+    parsed = job(canonical(body, url))
+    assert (parsed.model, parsed.answers, parsed.body) == (model, 1, body)
+
+
+@pytest.mark.parametrize(
+    ("given_input", "answers"),
+    [(b'"x"', 1), (b'["x","y"]', 2), (b'[{"type":"text","text":"x"},{"type":"image_url"}]', 1)],
+)
+def test_texts_are_judged_each_and_parts_together(given_input: bytes, answers: int) -> None:
+    assert job(canonical(b'{"input":%s}' % given_input, "/v1/moderations")).answers == answers
 
 
 def test_a_reject_has_the_line_as_it_stands_and_its_custom_id() -> None:

@@ -31,6 +31,13 @@ def test_numbers_have_no_more_digits_than_they_came_with() -> None:
     assert made == '{"data":[{"index":0,"embedding":[0.0023064255,-0.1,1e-9]}]}'
 
 
+def test_whole_numbers_are_written_as_such() -> None:
+    made = put_back(body([], []), [[12.0, -4.0, 0.0, 16777216.0], [1.0, 0.5]])
+    assert '"embedding":[12,-4,0,16777216]}' in made
+    assert '"embedding":[1.0,0.5]}' in made
+    assert "[-0.0,1.0]" in put_back(body([]), [[-0.0, 1.0]])
+
+
 def test_base64_comes_back_as_base64_in_its_own_order() -> None:
     text = base64.b64encode(array("f", [1.5, math.inf]).tobytes()).decode()
     made = json.loads(put_back(body("", [], indexes=[1, 0]), [[0.5], [1.5, math.inf]]))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.jobs import ENDPOINTS, floats_of
-from headrace.runner.answers import Answer, UnusableAnswerError, count_vectors, read_body
+from headrace.runner.answers import Answer, UnusableAnswerError, match_request, read_body
 
 EMBEDDINGS = ENDPOINTS["/v1/embeddings"]
 USAGE = {"prompt_tokens": 5, "total_tokens": 5}
@@ -79,7 +79,11 @@ def test_different_lengths_are_kept_and_said() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [[[1.0], [2.0]], {"float": [1.0]}, ["a"], [1e300], [10**400], "!?", "AAA=", [None, 1e300]],
+    [
+        *([[1.0], [2.0]], {"float": [1.0]}, ["a"], [1e300], [10**400], "!?", "AAA=", [None, 1e300]),
+        [2**24 + 1],  # 32 bits would make it another number
+        "AQCgfw==",  # not a number, and as one it would lose a bit
+    ],
 )
 def test_what_can_not_be_kept_as_a_vector_stays_in_the_response(odd: Any) -> None:
     answer = read([1.0], odd)
@@ -113,10 +117,66 @@ def test_an_error_beside_is_an_error() -> None:
 
 def test_too_few_vectors_are_said() -> None:
     answer = read([1.0])
-    count_vectors(answer, 1)
+    match_request(answer, 1, b"{}")
     assert answer.oddity is None
-    count_vectors(answer, 3)
+    match_request(answer, 3, b"{}")
     assert answer.oddity == "it has 1 vector for 3 inputs"
+
+
+@pytest.mark.parametrize(
+    ("fields", "numbers"),
+    [
+        ({"output_dtype": "int8"}, "int8"),  # Voyage, Mistral
+        ({"output_dtype": "ubinary"}, "ubinary"),
+        ({"embed_dtype": "float16"}, "float16"),  # vLLM
+        ({"endianness": "big"}, "big-endian"),
+    ],
+)
+def test_base64_of_other_numbers_is_not_taken_for_floats(
+    fields: dict[str, str], numbers: str
+) -> None:
+    text = base64.b64encode(bytes(range(8))).decode()
+    answer = read(text, text)
+    match_request(answer, 2, json.dumps({"input": "x", **fields}).encode())
+    assert answer.vectors is None
+    assert [each["embedding"] for each in answer.body["data"]] == [text, text]
+    assert answer.oddity == f"its base64 is of {numbers} numbers; it is in the response alone"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"output_dtype":"float","embed_dtype":"float32","endianness":"little"}',
+        b'{"output_dtype":null,"endianness":"native"}',
+        b'{"input":[""output_dtype"", "endianness"]}',
+        b'{"user":"output_dtype"}',
+    ],
+)
+def test_base64_of_floats_is_taken_as_asked(body: bytes) -> None:
+    answer = read(base64.b64encode(array("f", [1.5]).tobytes()).decode())
+    match_request(answer, 1, body)
+    assert vectors(answer) == [[1.5]]
+
+
+def test_lists_of_other_numbers_are_vectors() -> None:
+    answer = read([12, -4, 127])
+    match_request(answer, 1, b'{"output_dtype":"int8"}')
+    assert vectors(answer) == [[12.0, -4.0, 127.0]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"vectors": [[0.5]], "total_tokens": 3},  # MiniMax
+        {"embedding": {"values": [0.5]}},  # Gemini
+        {"embeddings": [[0.5]], "texts": ["a"]},  # Cohere
+        [{"index": 0, "embedding": [[0.5]]}],  # llama.cpp
+    ],
+)
+def test_embeddings_of_another_protocol_are_kept_and_not_asked_for_again(body: Any) -> None:
+    with pytest.raises(UnusableAnswerError) as raised:
+        read_body(EMBEDDINGS, json.dumps(body).encode())
+    assert raised.value.paid
 
 
 @pytest.mark.slow

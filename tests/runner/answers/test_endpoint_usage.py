@@ -8,8 +8,8 @@ import pytest
 from headrace.jobs import ENDPOINTS, Usage
 from headrace.runner.answers import placed_usage
 from headrace.runner.answers.endpoint_usage import (
+    free_usage,
     input_usage,
-    no_usage,
     rerank_usage,
     unplaced_usage,
 )
@@ -57,8 +57,42 @@ def test_a_reranking_is_billed_by_searches_or_by_tokens() -> None:
     assert rerank_usage({"meta": {}}).why_unpriced is not None
 
 
-def test_a_moderation_has_no_usage_and_lacks_none() -> None:
-    assert no_usage({"results": []}) == Usage()
+RANKED: dict[str, Any] = {"results": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tokens": {"input_tokens": 150, "output_tokens": 0}},  # SiliconFlow
+        {"meta": {"tokens": {"input_tokens": 150}}},
+        # litellm, before services that bill tokens
+        {"meta": {"billed_units": {"search_units": None, "total_tokens": 150}, "tokens": None}},
+        {"meta": {"billed_units": None, "tokens": {"input_tokens": 150, "output_tokens": None}}},
+        {"usage": {"prompt_tokens": 0, "total_tokens": 150}},
+    ],
+)
+def test_tokens_of_a_reranking_are_found_wherever_they_are(body: dict[str, Any]) -> None:
+    found = rerank_usage(RANKED | body)
+    assert (found.input_tokens, found.output_tokens, found.searches) == (150, 0, 0)
+    assert found.why_unpriced is None
+
+
+def test_search_units_may_be_in_the_usage() -> None:
+    usage = {"cost": 0.001, "search_units": 2, "total_tokens": 150}  # OpenRouter
+    found = rerank_usage(RANKED | {"usage": usage})
+    assert (found.input_tokens, found.searches, found.why_unpriced) == (0, 2, None)
+    assert found.reported_cost == Decimal("0.001")
+
+
+def test_a_moderation_mostly_has_no_usage_and_lacks_none() -> None:
+    assert free_usage({"results": []}) == Usage()
+    told = free_usage({"results": [], "usage": {"prompt_tokens": 5, "total_tokens": 5}})
+    assert (told.input_tokens, told.output_tokens) == (5, 0)
+
+
+def test_images_that_are_billed_by_their_size_leave_the_cost_unknown() -> None:
+    usage = {"text_tokens": 5, "image_pixels": 2_000_000, "total_tokens": 3576}  # Voyage
+    assert "image_pixels" in str(input_usage({"usage": usage}).why_unpriced)
 
 
 def test_what_nobody_knows_has_no_cost_but_what_it_tells_itself() -> None:
@@ -82,6 +116,11 @@ def test_counts_are_read_where_the_user_says() -> None:
 def test_the_last_event_that_counts_holds() -> None:
     events = [{"usage": {"x": 1}}, {"usage": {"x": 2}}, {"done": True}]
     assert placed_usage(SCORE, {"events": events}, PLACES).input_tokens == 2
+
+
+def test_a_place_that_holds_nothing_is_said() -> None:
+    found = placed_usage(SCORE, {"usage": {"tokens": 7}}, PLACES)
+    assert found.why_unpriced == "the usage is not where headrace.toml says"
 
 
 @pytest.mark.parametrize("body", [{}, [], 3, {"usage": [1]}, {"data": []}, {"usage": {"x": -1}}])

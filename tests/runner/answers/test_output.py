@@ -62,6 +62,31 @@ def test_a_call_is_an_answer_without_text() -> None:
     assert (answer.text, answer.finish_reason) == (None, "tool_calls")
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "computer_call", "action": {"type": "click"}},
+        {"type": "local_shell_call", "action": {"type": "exec"}},
+        {"type": "apply_patch_call", "operation": {"type": "create_file"}},
+        {"type": "mcp_approval_request", "arguments": "{}"},
+    ],
+)
+def test_what_waits_for_the_caller_is_a_call(item: dict[str, Any]) -> None:
+    assert read(item, usage=None).finish_reason == "tool_calls"
+
+
+def test_a_content_may_be_a_text() -> None:
+    assert read({"type": "message", "role": "assistant", "content": "hello"}).text == "hello"
+
+
+@pytest.mark.parametrize(("usage", "paid"), [(None, False), (USAGE, True)])
+def test_a_failure_that_says_nothing_is_one_of_the_service(usage: Any, paid: bool) -> None:
+    with pytest.raises(UnusableAnswerError, match="the response is failed") as raised:
+        read(status="failed", usage=usage)
+    assert raised.value.reported is not None
+    assert raised.value.paid is paid
+
+
 def test_a_refusal_is_an_answer() -> None:
     answer = read(message({"type": "refusal", "refusal": "no"}))
     assert (answer.text, answer.finish_reason) == (None, "stop")

@@ -138,6 +138,22 @@ def test_failed_is_an_error_with_its_status() -> None:
     assert bare.failed.message == "the stream says response.cancelled"
 
 
+def test_a_failure_may_come_without_its_response() -> None:
+    stream = fed(*OPENING, delta("Hel"), event("response.failed", error={"message": "gone"}))
+    assert stream.failed is not None
+    assert stream.failed.message == "gone"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("invalid_prompt", 400), ("invalid_base64_image", 400), ("rate_limit_exceeded", 429)],
+)
+def test_the_codes_of_a_failed_response_have_their_status(code: str, status: int) -> None:
+    stream = fed(*OPENING, ended("failed", error={"code": code, "message": "no"}, usage=None))
+    assert stream.failed is not None
+    assert stream.failed.status == status
+
+
 @pytest.mark.parametrize(
     "fields", [{"code": "x", "message": "gone"}, {"error": {"code": "x", "message": "gone"}}]
 )
