@@ -242,8 +242,7 @@ class Client:
         `broken` is how it broke off: it counts only where what came is not whole.
         """
         endpoint = ENDPOINTS[job.url]
-        if answer.status == 204 and endpoint.success == "anything":
-            data = b"null"
+        data = b"null" if answer.status == 204 and endpoint.success == "anything" else data
         if (waited := KEEP_ALIVES.match(data, 0, LONG_BYTES)) is not None:
             data = data[waited.end() :]
         try:
