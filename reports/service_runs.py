@@ -50,33 +50,27 @@ def run_of_service(run: Run, name: str | None) -> Run:
         raise InputError(f"{run.directory} has no service {name!r}{suggested(name, list(found))}")
     if others := sharing_accounts(run).get(name):
         raise InputError(
-            f"the service {name} in {run.directory} has its URL and key in common with "
-            f"{' and '.join(others)}: their account doesn't tell them apart"
+            f"the service {name} in {run.directory} has its account in common with "
+            f"{' and '.join(others)}, which doesn't tell them apart"
         )
     return found[name]
 
 
 def sharing_accounts(run: Run) -> dict[str, list[str]]:
-    """Services at one URL with one key, each with the others that its account is of, too: what one
-    reading says was taken may be another's. {} where each has its own."""
-    parts = by_service(run)
-    keys = {name: _keys(part) for name, part in parts.items()}
+    """Services that had an account in common in any session, as whoever sent knew by their keys,
+    each with the others of it: what one reading says was taken may be another's. {} where each has
+    its own."""
+    names = [each.name for each in run.manifest.services]
+    together: dict[str, set[str]] = {name: set() for name in names}
+    for session in run.manifest.sessions:
+        for group in session.shared_accounts:
+            for name in together.keys() & {*group}:
+                together[name].update(group)
     found = {
-        name: [
-            other
-            for other, theirs in parts.items()
-            if other != name
-            and theirs.manifest.base_url == part.manifest.base_url
-            and keys[name] & keys[other]
-        ]
-        for name, part in parts.items()
+        name: [other for other in names if other != name and other in others]
+        for name, others in together.items()
     }
     return {name: others for name, others in found.items() if others}
-
-
-def _keys(part: Run) -> set[str | None]:
-    """The keys that its account was read with, as the service names them."""
-    return set(part.readings.filter(pl.col("balance").is_not_null())["key_id"])
 
 
 def _narrowed(run: Run, service: ServiceRecord) -> Run:

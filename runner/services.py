@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
-
 from headrace.jobs import (
     GivenService,
     InputError,
@@ -25,7 +23,7 @@ from headrace.jobs import (
 from .base_url import BaseUrls, base_urls_from
 from .defaults import KEY_VARIABLE
 from .secret import Secret, Secrets, key_in
-from .transport import UNIX, transport_to
+from .transport import transport_to
 
 
 class ServiceSettings(NamedTuple):
@@ -88,19 +86,6 @@ class Services(NamedTuple):
         """The names of those that were not chosen."""
         chosen = {each.name for each in self.given.chosen}
         return [each.name for each in self.given.known if each.name not in chosen]
-
-    @property
-    def of_one_account(self) -> list[str]:
-        """The services whose URL and key another one has, too."""
-        return [
-            one.name
-            for one in self.each
-            if any(
-                one.urls.openai == other.urls.openai and one.key.is_same(other.key)
-                for other in self.each
-                if other is not one
-            )
-        ]
 
     def own_prices(self, name: str | None) -> PriceTable | None:
         """The prices of a service that has its own."""
@@ -171,7 +156,7 @@ def _service(
     environment: Mapping[str, str],
 ) -> ServiceSettings:
     try:
-        urls = BaseUrls(*map(_as_written_once, base_urls_from(given.base_url, {})))
+        urls = base_urls_from(given.base_url, {})
         transport_to(*urls, http2=http2)  # so far as that says what is wrong
         if given.key_variable != KEY_VARIABLE or key is None:
             key = key_in(given.key_variable, environment)
@@ -191,12 +176,6 @@ def _service(
         model_limits=given.model_limits,
         prices=prices,
     )
-
-
-def _as_written_once(url: str) -> str:
-    """A base URL with its host in lower case and without the usual port: of two services that have
-    one account, both are found."""
-    return url if url.startswith(UNIX) else str(httpx.URL(url))
 
 
 def _check_currency(services: Sequence[ServiceSettings], prices: PriceTable | None) -> None:

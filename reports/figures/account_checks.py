@@ -61,8 +61,8 @@ def check_accounts(run: Run, *, tolerance: Decimal | None = None) -> AccountChec
 def _of_shared_account(check: BalanceCheck, others: Sequence[str]) -> BalanceCheck:
     """What is left of a check where the account took what others used, too."""
     return unchecked(
-        f"its URL and key are those of {' and '.join(others)}, too: their account doesn't tell "
-        "them apart (write them as one service, with limits of its models)",
+        f"its account is that of {' and '.join(others)}, too, and doesn't tell them apart (write "
+        "them as one service, with limits of its models)",
         check.currency,
         computed=check.computed,
         reported=check.reported,

@@ -24,7 +24,14 @@ from headrace.jobs import (
 from ..assembly import Assembly
 from ..errors import ServicesStoppedError, UnreachableError, first_exit_code
 from ..limits import Lane, Lanes, share_history
-from ..money import Budget, Ceiling, look_again_at_each, max_cost_ceiling
+from ..money import (
+    Budget,
+    Ceiling,
+    ReadAccount,
+    look_again_at_each,
+    max_cost_ceiling,
+    shared_accounts,
+)
 from ..record import RecoveredState
 from ..services import ServiceSettings
 from ..session import Recovered, RunOutcome
@@ -66,29 +73,15 @@ class ServicesSession(BulkSession):
                     )
                     for each in self._settings.services.each
                 ]
-                services = self._unwatched_where_shared(services)
                 share_history([each.admission.concurrency for each in services])
                 budgets = [each.admission.budget for each in services]
                 look_again_at_each(shared, [each for each in budgets if each is not None])
-                await self._work_all(services, recovered.state, shared)
+                await self._work_all(services, recovered, shared)
             except BaseException:
                 recovered.recorder.abandon()
                 raise
             self._note_stopped(services, recovered.session)
             return await self._close_books(services, recovered.session)
-
-    def _unwatched_where_shared(self, services: list[Assembly]) -> list[Assembly]:
-        """Nobody watches an account that several services have: by what it took for others, each
-        of them would be billed for what it knows nothing of."""
-        assert self._settings.services is not None
-        shared = self._settings.services.of_one_account
-        if shared and self._environment.announce is not None:
-            self._environment.announce(
-                f"Warning: the services {' and '.join(shared)} have one URL and key: their account "
-                "is neither watched nor checked. Write them as one service, with "
-                '[services.limits."MODEL"] for limits of its models.'
-            )
-        return [each._replace(watch=None) if each.service in shared else each for each in services]
 
     def _shared_budget(self, recovered: Recovered) -> Budget:
         limit, currency = self._settings.max_cost, self._run.manifest.currency or ""
@@ -96,9 +89,10 @@ class ServicesSession(BulkSession):
         return Budget(recovered.recorder.totals, currency=currency, ceiling=ceiling)
 
     async def _work_all(
-        self, services: Sequence[Assembly], state: RecoveredState, shared: Budget
+        self, services: Sequence[Assembly], recovered: Recovered, shared: Budget
     ) -> None:
         """Read each account, send, and read each account again."""
+        state = recovered.state
         before: dict[str | None, BalanceReading] = {}
 
         async def read_first(service: Assembly) -> None:
@@ -113,10 +107,42 @@ class ServicesSession(BulkSession):
         await _for_each(services, read_first)
         if before and self._stop.reason is None:
             try:
+                await self._leave_shared_accounts(services, before, recovered.session)
                 await self._send_by(services, state, shared)
             except HeadraceError as error:
                 self._stop.request(error)
         await _for_each(services, read_last)
+
+    async def _leave_shared_accounts(
+        self,
+        services: Sequence[Assembly],
+        before: Mapping[str | None, BalanceReading],
+        session: Session,
+    ) -> None:
+        """Nobody watches an account that several services have: by what it took for others, each
+        of them would be billed for what it knows nothing of. Raises StorageError."""
+        assert self._settings.services is not None
+        groups = shared_accounts(
+            [
+                ReadAccount(each.name, each.urls.openai, each.key, before[each.name])
+                for each in self._settings.services.each
+                if each.name in before
+            ]
+        )
+        if not groups:
+            return
+        session.shared_accounts = groups
+        await self._environment.offload(self._run.save)
+        for names in groups:
+            if self._environment.announce is not None:
+                self._environment.announce(
+                    f"Warning: the services {' and '.join(names)} seem to have one account, so it "
+                    "is neither watched nor checked. Give each an account of its own, or write "
+                    'them as one service, with [services.limits."MODEL"] for limits of models.'
+                )
+        for each in services:
+            if each.watch is not None and any(each.service in names for names in groups):
+                each.watch.end()
 
     async def _send_by(
         self, services: Sequence[Assembly], state: RecoveredState, shared: Budget

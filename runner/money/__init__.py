@@ -9,6 +9,7 @@ from .leased_budget import LeasedBudget
 from .refusals import RefusalJudge
 from .reset import wait_for_reset
 from .service_budget import ServiceBudget, look_again_at_each
+from .shared_accounts import ReadAccount, shared_accounts
 
 __all__ = [
     "Account",
@@ -19,11 +20,13 @@ __all__ = [
     "Lease",
     "LeaseUse",
     "LeasedBudget",
+    "ReadAccount",
     "RefusalJudge",
     "ServiceBudget",
     "look_again_at_each",
     "max_cost_ceiling",
     "read_once",
+    "shared_accounts",
     "show_amount",
     "show_reading",
     "wait_for_reset",

@@ -97,6 +97,11 @@ class AccountWatch:
             self._before = self._totals.kept
         self._budget.second_look = self.second_look
 
+    def end(self) -> None:
+        """Watch no more: what others take from this account can't be told from this run's bills."""
+        self._session = self._since = None
+        self._budget.second_look = None
+
     async def run(self) -> None:
         """Read the account again and again, until cancelled."""
         if self._session is None:

@@ -62,6 +62,7 @@ class RunMaker:
         self.dataset: Dataset | None = None
         self.recipe: Recipe | None = None
         self.services: list[ServiceRecord] = []
+        self.shared_accounts: list[list[str]] = []
         self.unrecorded = Decimal(0)
 
     def attempt(self, index: int, attempt: int = 1, **fields: Any) -> Attempt:
@@ -133,6 +134,7 @@ class RunMaker:
             ended_at=at(60),
             state="finished",
             limits=self.limits,
+            shared_accounts=self.shared_accounts,
             unrecorded=self.unrecorded,
         )
         manifest = Manifest(

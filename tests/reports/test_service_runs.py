@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.jobs import InputError
+from headrace.jobs import InputError, Session
 from headrace.reports.run import open_run
 from headrace.reports.service_runs import (
     by_service,
@@ -10,7 +10,7 @@ from headrace.reports.service_runs import (
     run_of_service,
     sharing_accounts,
 )
-from tests.reports.conftest import RunMaker
+from tests.reports.conftest import RunMaker, at
 from tests.reports.services_maker import DEEP, three_services
 
 
@@ -60,10 +60,33 @@ def test_the_only_service_need_not_be_named_and_none_can_be_where_there_are_none
 
 
 def test_an_account_that_two_services_share_tells_no_prices(made: RunMaker) -> None:
-    for name in ("one", "two"):
-        made.service(name, "small", base_url="http://127.0.0.1:8000")
+    for name in ("one", "alone", "two"):
+        made.service(name, "small")
         made.reading(0, "10.00", "0", service=name)
+    made.shared_accounts = [["one", "two"]]
     run = open_run(made.write())
     assert sharing_accounts(run) == {"one": ["two"], "two": ["one"]}
-    with pytest.raises(InputError, match="has its URL and key in common with two"):
+    with pytest.raises(InputError, match="has its account in common with two"):
         run_of_service(run, "one")
+    assert run_of_service(run, "alone").manifest.base_url == "http://127.0.0.1:8002"
+
+
+def test_an_account_that_was_shared_in_any_session_is_and_what_no_service_is_is_not(
+    made: RunMaker,
+) -> None:
+    """A run.json of somebody else's may name any."""
+    for name in ("one", "two", "three"):
+        made.service(name, "small")
+    groups: list[list[list[str]]] = [[["one", "two"]], [], [["three", "two"], ["one", "gone"]]]
+    made.manifest(
+        *(
+            Session(started_at=at(n), limits=made.limits, shared_accounts=shared)
+            for n, shared in enumerate(groups)
+        )
+    )
+    made.seal()
+    assert sharing_accounts(open_run(made.directory)) == {
+        "one": ["two"],
+        "two": ["one", "three"],
+        "three": ["two"],
+    }

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from headrace.jobs import choose_services, services_of
 from headrace.runner.services import ChosenServices, services_from
 from tests.runner.three_services import key_of, table
@@ -18,17 +16,3 @@ def test_a_service_that_was_left_out_may_not_be_seen_to_have_its_key_echoed() ->
     assert [each.name for each in services.each] == ["a"]
     said = services.keys.redact(" ".join(map(key_of, "abd")))
     assert said == f"*** *** {key_of('d')}"
-
-
-@pytest.mark.parametrize(
-    ("slash", "shared"), [("", ["a", "b"]), ("/", ["a", "b"]), ("/v1", ["a", "b"])]
-)
-def test_services_of_one_url_and_key_have_one_account(slash: str, shared: list[str]) -> None:
-    one = {"base_url": "http://x.test", "key_variable": "KEY_A"}
-    other = {"base_url": f"http://X.test:80{slash}", "key_variable": "KEY_B"}
-    tables = [table("a", "m", **one), table("b", "n", **other), table("c", "o", **one)]
-    environment = {"KEY_A": key_of("a"), "KEY_B": key_of("a")}
-    services = services_from(
-        tables[:2], None, rpm=None, tpm=None, prices=None, http2=False, environment=environment
-    )
-    assert services.of_one_account == shared

@@ -105,15 +105,16 @@ def test_a_top_up_that_hides_what_was_taken_leaves_no_amount(made: RunMaker) -> 
 def test_what_services_of_one_key_took_is_not_told_apart(made: RunMaker) -> None:
     """Each would have taken what both did."""
     for name in ("one", "two"):
-        made.service(name, "small", base_url="http://127.0.0.1:8000")
+        made.service(name, "small")
         made.reading(0, "10.00", "0", service=name, moment="before", key_id="7")
         job(made, len(made.services), name, "0.50", model="small")
         made.reading(9, "9.00", "0.50", service=name, moment="after", key_id="7")
+    made.shared_accounts = [["one", "two"]]
     found = checked(made)
     for name, other in (("one", "two"), ("two", "one")):
         check = found.by_service[name]
         assert (check.verdict, check.taken) == ("cannot be checked", None)
-        assert check.why[0].startswith(f"its URL and key are those of {other}, too")
+        assert check.why[0].startswith(f"its account is that of {other}, too")
     assert (found.in_all.taken, found.in_all.computed) == (None, Decimal(1))
 
 

@@ -452,35 +452,3 @@ async def test_money_without_prices_is_not_counted_and_a_cap_needs_them(
         await run(A, max_cost=Decimal(1))
     ran = await run(A)
     assert ran.readings["kept"].to_list() == [None, None]
-
-
-COST = Decimal("0.01")  # of ten tokens, at 1,000 for a million
-
-
-async def test_an_account_that_two_services_have_stops_neither(
-    run: Any, bench: Bench, services: Services, autojump_clock: MockClock
-) -> None:
-    """By what it took for the other one, each would be billed for what it knows nothing of."""
-    prices = bench.path / "prices.toml"
-    each = "input = 1000\noutput = 1000\n"
-    prices.write_text(f'currency = "CNY"\n[models.m]\n{each}[models.y]\n{each}')
-
-    def both() -> Any:
-        used = sum(len(each.posts) for each in services.values()) * COST
-        return account(str(100 - used), daily_used=str(used))()
-
-    for service in services.values():
-        service.balance = both
-    bench.write(*lines(*["m", "y"] * 60))
-    said: list[str] = []
-    one = {"base_url": "http://a.test", "key_variable": "KEY_A", "rpm": 30}
-    ran = await run(
-        *(table(name, model, **one) for name, model in (("a", "m"), ("b", "y"))),
-        prices=str(prices),
-        environment={"announce": said.append},
-    )
-    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 120)
-    assert ran.outcome.cost == 120 * COST
-    assert trio.current_time() > 60  # when an account that is watched is read again
-    assert said[0].startswith("Warning: the services a and b have one URL and key")
-    assert set(ran.readings["moment"]) == {"before", "after"}
