@@ -19,6 +19,7 @@ from .records import ModelLimits
 from .wording import suggested
 
 FIELDS = ("rpm", "tpm")
+LIMIT_MAX = 10**18  # as of the flags; far larger ones are not numbers of a run.json
 
 
 def model_limits_from(path: Path, *, rpm: int | None, tpm: int | None) -> dict[str, ModelLimits]:
@@ -74,7 +75,7 @@ def limit_of(where: str, name: str, value: Any) -> int | None:
     """A limit as the file has it, None where it is "none". Raises InputError for anything else."""
     if value is None or value == "none":
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LIMIT_MAX:
         raise InputError(
             f'{where} {name} is {value!r}; it is a whole number of at least 1, or "none"'
         )

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 else:
     Services = Any  # who decodes settings, a worker, never has any
 
+COUNT_MAX = 10**18  # of larger ones a run.json can't be read
 # Endings that name the format of a job file, not the file.
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
 FORMAT_ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".json")
@@ -98,7 +99,7 @@ class SendSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("rpm", "tpm", "concurrency", "attempts", "workers"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value is not None and not 1 <= value <= COUNT_MAX:
                 raise InputError(f"{name} is {value}; it is a whole number of at least 1")
         if self.max_cost is not None and not (self.max_cost.is_finite() and self.max_cost > 0):
             raise InputError(f"max_cost is {self.max_cost}; it is an amount above zero")
@@ -198,7 +199,7 @@ def settings_from(kind: type[Settings], key: Secret | str | None, **options: Any
     A `key` of None is that of the environment. Raises InputError where something can't be used.
     """
     services, one = options.pop("services", None), options.pop("service", None)
-    if services or one is not None:
+    if services is not None or one is not None:
         if one is not None:  # also as it was chosen from others
             services = one if isinstance(one, tuple) else [one]
         return _for_services(kind, key, services, options, one=one)

@@ -39,7 +39,7 @@ class Routing:
     """Says which service a job goes to.
 
     Args:
-        services: in their order; where a model is on several, each has a weight.
+        services: in any order; where a model is on several, each has a weight.
         left_out: models of services that were not chosen, with their names: no `*` takes these.
     """
 
@@ -80,10 +80,16 @@ class Routing:
 
 
 def _shares(services: Sequence[RoutedService]) -> _Shares:
-    weights = [Fraction(service.weight or 1) for service in services]
-    whole = sum(weights, Fraction(0))
+    # By name: the order in which they are written decides nothing.
+    weights = {each.name: _weight(each) for each in sorted(services, key=lambda each: each.name)}
+    whole = sum(weights.values())
     ends, reached = [], Fraction(0)
-    for weight in weights:
+    for weight in weights.values():
         reached += weight
         ends.append(int(reached / whole * CIRCLE))
-    return _Shares([service.name for service in services], ends)
+    return _Shares([*weights], ends)
+
+
+def _weight(service: RoutedService) -> Fraction:
+    assert service.weight is not None  # whoever read the services made sure
+    return Fraction(service.weight)

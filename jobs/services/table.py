@@ -25,6 +25,7 @@ from ..model_limits import limit_of, model_limits_in
 from ..records import KeySentAs, ModelLimits
 from ..wording import or_listed, suggested
 from .routing import EVERY_OTHER_MODEL, RoutedService, Routing
+from .together import check_together, services_by_model
 
 SERVICES = "services"
 AUTHS: tuple[KeySentAs, ...] = ("bearer", "x-api-key", "api-key")
@@ -42,10 +43,11 @@ FIELDS = (
 )
 PROTOCOLS = ("openai", "anthropic")
 WEIGHT_MAX = 1_000_000
+ALL = "all"  # what a column of services calls their sum
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a key is called where somebody writes it down.
-_KEYS = re.compile(r"key|token|secret|password")
+_KEYS = re.compile(r"key|token(?!s)|secret|password")
 
 
 class GivenService(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +98,6 @@ def services_in_settings(path: Path, *, rpm: int | None, tpm: int | None) -> lis
     found = services_of(
         data[SERVICES], rpm=rpm, tpm=tpm, limits=data.get("limits", {}), where=f"{path}: "
     )
-    if not found:
-        raise InputError(f"{path}: {SERVICES} is empty; write [[{SERVICES}]] for each")
     beside = path.parent
     return [
         each
@@ -125,15 +125,16 @@ def services_of(
     if not isinstance(given, list | tuple):
         raise InputError(f"{where}{SERVICES} is a list of tables; write [[{SERVICES}]] for each")
     fallback = {"rpm": rpm, "tpm": tpm}
+    if not given:
+        raise InputError(f"{where}{SERVICES} is empty; write [[{SERVICES}]] for each")
     found = [
         table
         if isinstance(table, GivenService)
-        else _service(table, f"{where}[[{SERVICES}]] {number}", fallback, limits or {})
+        else _service(table, f"{where}[[{SERVICES}]] {number}", fallback)
         for number, table in enumerate(given, 1)
     ]
-    _check_names(found, where)
-    _check_models(found, where)
-    return found
+    check_together(found, where)
+    return _with_common_limits(found, limits or {}, where)
 
 
 def choose_services(services: Sequence[GivenService], names: Sequence[str]) -> list[GivenService]:
@@ -168,55 +169,74 @@ def routing_of(services: Sequence[GivenService], chosen: Sequence[GivenService])
     )
 
 
-def _service(
-    table: Any, where: str, fallback: Mapping[str, int | None], limits: Any
-) -> GivenService:
+def _service(table: Any, where: str, fallback: Mapping[str, int | None]) -> GivenService:
     if not isinstance(table, Mapping):
         raise InputError(f"{where} is not a table; write [[{SERVICES}]] and below it its name")
     fields = {str(name).replace("-", "_"): value for name, value in table.items()}
     name = fields.get("name")
     if isinstance(name, str) and _NAME.fullmatch(name):
         where = f"{where.rpartition(' ')[0]} {name}"
-    for unknown in fields.keys() - {*FIELDS}:
-        if _KEYS.search(unknown.lower()):
-            raise InputError(
-                f"{where} holds {unknown!r}, and a key does not belong in a file; name the "
-                'variable that has it: key-variable = "DEEPSEEK_KEY"'
-            )
-        known = [each.replace("_", "-") for each in FIELDS]
-        raise InputError(
-            f"{where} holds {unknown!r}{suggested(unknown, known)}; it may hold {', '.join(known)}"
-        )
+    _check_fields(fields, where)
+    if len(fields) < len(table):
+        raise InputError(f"{where} holds one key twice, with - and with _; leave one out")
     if name is None:
         raise InputError(f'{where} has no name; write name = "deepseek"')
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(
             f"{where}: the name {name!r} is not lower-case letters, digits, - and _, at most 40"
         )
+    if name == ALL:
+        raise InputError(f"{where}: reports call all services together {ALL}; rename it")
     rpm, tpm = (limit_of(where, each, fields.get(each, fallback[each])) for each in ("rpm", "tpm"))
-    models = _models(fields.get("models"), where)
-    own = model_limits_in(
-        fields.get("limits", {}), rpm=rpm, tpm=tpm, where=f"{where}: ", table="services.limits"
-    )
-    _check_limited(own, models, where)
-    common = model_limits_in(limits, rpm=rpm, tpm=tpm, where=where.partition("[")[0])
-    shared = {model: each for model, each in common.items() if _has(models, model)}
     return GivenService(
         name=name,
         base_url=_base_url(fields.get("base_url"), where),
         key_variable=_variable(fields.get("key_variable", KEY_VARIABLE), where),
         auth=_auth(fields.get("auth"), where),
-        models=models,
+        models=_models(fields.get("models"), where),
         weight=_weight(fields.get("weight"), where),
         rpm=rpm,
         tpm=tpm,
-        model_limits={**shared, **own},
+        model_limits=model_limits_in(
+            fields.get("limits", {}), rpm=rpm, tpm=tpm, where=f"{where}: ", table="services.limits"
+        ),
         prices=_text(fields.get("prices"), "prices", "a price file", where),
     )
 
 
-def _has(models: Sequence[str], model: str) -> bool:
-    return model in models or EVERY_OTHER_MODEL in models
+def _check_fields(fields: Mapping[str, Any], where: str) -> None:
+    known = [each.replace("_", "-") for each in FIELDS]
+    for unknown in fields:
+        if unknown in FIELDS:
+            continue
+        if _KEYS.search(unknown.lower()):
+            raise InputError(
+                f"{where} holds {unknown!r}, and a key does not belong in a file; name the "
+                'variable that has it: key-variable = "DEEPSEEK_KEY"'
+            )
+        raise InputError(
+            f"{where} holds {unknown!r}; it may hold {', '.join(known)}{suggested(unknown, known)}"
+        )
+
+
+def _with_common_limits(
+    services: Sequence[GivenService], limits: Any, where: str
+) -> list[GivenService]:
+    """The services with limits of models that hold within each that jobs of the model go to, unless
+    it has its own."""
+    having = services_by_model(services)
+    found = []
+    for service in services:
+        common = model_limits_in(limits, rpm=service.rpm, tpm=service.tpm, where=where)
+        mine = {
+            model: each
+            for model, each in common.items()
+            if service in having.get(model, having.get(EVERY_OTHER_MODEL, ()))
+        }
+        found.append(
+            msgspec.structs.replace(service, model_limits={**mine, **service.model_limits})
+        )
+    return found
 
 
 def _models(given: Any, where: str) -> tuple[str, ...]:
@@ -271,7 +291,9 @@ def _weight(given: Any, where: str) -> float | None:
         return None
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not 0 < given <= WEIGHT_MAX:
-        raise InputError(f"{where}: weight is {given!r}; it is a number above 0, such as 2")
+        raise InputError(
+            f"{where}: weight is {given!r}; it is a number above 0 and at most {WEIGHT_MAX:,}"
+        )
     return float(given)
 
 
@@ -283,42 +305,3 @@ def _text(given: Any, name: str, what: str, where: str) -> str | None:
     if not isinstance(given, str) or not given:
         raise InputError(f"{where}: {name} is {given!r}; it names {what}")
     return given
-
-
-def _check_limited(limits: Mapping[str, ModelLimits], models: Sequence[str], where: str) -> None:
-    for model in limits:
-        if not _has(models, model):
-            raise InputError(
-                f"{where} limits the model {model!r}, which it does not have"
-                f"{suggested(model, models)}"
-            )
-
-
-def _check_names(services: Sequence[GivenService], where: str) -> None:
-    seen: set[str] = set()
-    for service in services:
-        if service.name in seen:
-            raise InputError(f"{where}two services are called {service.name}; rename one")
-        seen.add(service.name)
-
-
-def _check_models(services: Sequence[GivenService], where: str) -> None:
-    """Models of several services have a weight on each; and whatever no other has, one alone."""
-    having: dict[str, list[GivenService]] = {}
-    for service in services:
-        for model in service.models:
-            having.setdefault(model, []).append(service)
-    for model, each in having.items():
-        names = " and ".join(service.name for service in each)
-        if len(each) > 1 and model == EVERY_OTHER_MODEL:
-            raise InputError(
-                f"{where}{names} each have the models '*', whatever no other service has; leave it "
-                "to one"
-            )
-        without = [service.name for service in each if service.weight is None]
-        if len(each) > 1 and without:
-            raise InputError(
-                f"{where}the model {model!r} is on {names}: give each a weight, its share of the "
-                f"jobs ({' and '.join(without)} "
-                f"{'has' if len(without) == 1 else 'have'} none), or leave the model to one"
-            )

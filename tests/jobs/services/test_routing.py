@@ -58,6 +58,60 @@ def test_each_service_has_its_share_of_every_beginning_to_within_a_few_jobs(
     assert farthest < (4 if step == 1 else 16)
 
 
+MODELS = ["m", "n", "M", "m ", "ｍ", "é", "e\u0301", "*", "default", "m/1", " "]
+services = st.lists(
+    st.builds(
+        lambda models, weight: (models, weight),
+        st.lists(st.sampled_from(MODELS), min_size=1, max_size=5, unique=True),
+        st.floats(0.01, 100),
+    ),
+    min_size=1,
+    max_size=6,
+).map(
+    lambda tables: [
+        RoutedService(
+            f"s{n}", [model for model in models if model != "*" or n == 0] or ["m"], weight
+        )
+        for n, (models, weight) in enumerate(tables)
+    ]
+)
+models = st.one_of(st.sampled_from(MODELS), st.text("mn*é ", max_size=3))
+numbers = st.integers(0, 10**12)
+
+
+@given(services=services, model=models, number=numbers)
+def test_each_job_goes_to_one_service_that_names_its_model_or_takes_what_no_other_does(
+    services: list[RoutedService], model: str, number: int
+) -> None:
+    having = [each.name for each in services if model in each.models]
+    rest = [each.name for each in services if "*" in each.models]
+    went = Routing(services).service_of(model, number)
+    assert (went in (having or rest)) if having or rest else (went is None)
+
+
+@given(services=services, model=models, number=numbers, data=st.data())
+def test_neither_the_order_of_the_tables_nor_services_of_other_models_decide_where_a_job_goes(
+    services: list[RoutedService], model: str, number: int, data: st.DataObject
+) -> None:
+    went = Routing(services).service_of(model, number)
+    assert Routing(data.draw(st.permutations(services))).service_of(model, number) == went
+    others = [RoutedService(f"a{n}", [f"{model}-{n}"], 1) for n in range(3)]
+    assert Routing([*others, *services]).service_of(model, number) == went
+    scaled = [each._replace(weight=(each.weight or 0) * 4) for each in services]
+    assert Routing(scaled).service_of(model, number) == went
+
+
+@given(weights=weights, weight=st.floats(0.01, 100), begin=numbers)
+def test_a_service_that_is_added_takes_its_share_of_any_stretch(
+    weights: list[float], weight: float, begin: int
+) -> None:
+    named = [RoutedService(f"s{n}", ["m"], each) for n, each in enumerate(weights)]
+    with_one_more = Routing([*named, RoutedService("more", ["m"], weight)])
+    whole = sum(map(Fraction, [*weights, weight]))
+    went = [with_one_more.service_of("m", begin + n) for n in range(500)]
+    assert abs(went.count("more") - 500 * weight / float(whole)) < 8
+
+
 @given(weights=weights, numbers=st.lists(st.integers(0, 2**64), min_size=1))
 def test_where_a_job_goes_depends_on_its_number_alone(
     weights: list[float], numbers: list[int]

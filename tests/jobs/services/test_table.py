@@ -82,11 +82,13 @@ def test_chosen_services_leave_the_models_of_the_others_alone() -> None:
 
 
 BAD: list[tuple[Any, str]] = [
+    ([], r"services is empty; write \[\[services\]\] for each"),
     ("deepseek", "services is a list of tables"),
     (["deepseek"], r"\[\[services\]\] 1 is not a table"),
     ([service(name=None)], r"\[\[services\]\] 1 has no name; write name"),
     ([service("Deep Seek")], "the name 'Deep Seek' is not lower-case letters"),
     ([service("a" * 41)], "at most 40"),
+    ([service("all")], "reports call all services together all; rename it"),
     ([service(), service()], "two services are called a; rename one"),
     ([service(base_url=None)], r"\[\[services\]\] a has no base-url; write base-url"),
     ([service(base_url={"gemini": "https://x"})], "base-url holds 'gemini'; it may hold openai"),
@@ -100,14 +102,26 @@ BAD: list[tuple[Any, str]] = [
     ([service(auth="basic")], "auth is 'basic'; it is bearer, x-api-key or api-key"),
     ([service(rpm=0)], r"\[\[services\]\] a rpm is 0; it is a whole number of at least 1"),
     ([service(tpm="many")], "tpm is 'many'"),
+    ([service(rpm=10**30)], "it is a whole number of at least 1"),  # no run.json could hold it
     ([service(weight=0)], "weight is 0; it is a number above 0"),
     ([service(weight=True)], "weight is True; it is a number above 0"),
+    ([service(weight=1e7)], "it is a number above 0 and at most 1,000,000"),
+    (
+        [service("a", weight=1e-300), service("b", weight=1)],
+        "the model 'm' is on a and b, and the weight of a gives it less than one job in a million;",
+    ),
     ([service(weight=float("nan"))], "weight is nan; it is a number above 0"),
     ([service(prices=3)], "prices is 3; it names a price file"),
     ([service(limits={"n": {"rpm": 1}})], "limits the model 'n', which it does not have"),
+    (
+        [service("a"), service("rest", models=["*"], limits={"m": {"rpm": 1}})],
+        r"\[\[services\]\] rest limits the model 'm', which goes to a, where it is named",
+    ),
     ([service(limits={"m": {"rps": 1}})], r'\[services.limits."m"\] holds \'rps\''),
     ([service(limits=[1])], r'limits are tables, like \[services.limits."gpt-image-2"\]'),
-    ([service(modells=["m"])], "holds 'modells'; did you mean 'models'"),
+    ([service(modells=["m"])], "holds 'modells'; it may hold .*, limits; did you mean 'models'"),
+    ([service(tokens_per_minute=3)], "holds 'tokens_per_minute'; it may hold name"),
+    ([service(**{"base-url": "https://b"})], "holds one key twice, with - and with _"),
     (
         [service("a", weight=1), service("b")],
         "the model 'm' is on a and b: give each a weight, .* \\(b has none\\)",
@@ -143,3 +157,16 @@ def test_a_file_that_names_services_has_to_hold_some(tmp_path: Path, text: str, 
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         services_in_settings(path, rpm=None, tpm=None)
+
+
+def test_a_limit_of_all_services_holds_where_jobs_of_the_model_go_and_nowhere_else() -> None:
+    given = [
+        service("a", weight=1),
+        service("b", weight=1, limits={"m": {"rpm": 5}}),
+        service("rest", models=["*"], limits={"other": {"rpm": 6}}),
+    ]
+    limits = {name: {"rpm": 7} for name in ("m", "x", "other")}
+    a, b, rest = services_of(given, rpm=None, tpm=None, limits=limits)
+    assert {name: each.rpm for name, each in a.model_limits.items()} == {"m": 7}
+    assert {name: each.rpm for name, each in b.model_limits.items()} == {"m": 5}
+    assert {name: each.rpm for name, each in rest.model_limits.items()} == {"x": 7, "other": 6}
