@@ -67,9 +67,7 @@ def services_now(path: Path, known: Manifest, fresh: Manifest) -> list[ServiceRe
     names = {each.name for each in given}
     gone = [each for each in known.services if each.name not in names]
     return given + [
-        each
-        for each in gone
-        if _has_answers(path, each.name) or _may_have_billed(path, each.name)
+        each for each in gone if _has_answers(path, each.name) or _may_have_billed(path, each.name)
     ]
 
 
@@ -112,9 +110,7 @@ def _has_attempts(path: Path) -> bool:
     )
 
 
-def _any_row(
-    path: Path, table: str, service: str | None, condition: pl.Expr
-) -> bool:
+def _any_row(path: Path, table: str, service: str | None, condition: pl.Expr) -> bool:
     """Whether a table has a row of a service, or of any where there are none, which is so."""
     if service is not None:
         condition &= pl.col("service") == service
@@ -124,9 +120,7 @@ def _any_row(
     return False
 
 
-def _any_journalled(
-    path: Path, service: str | None, condition: Callable[[Attempt], bool]
-) -> bool:
+def _any_journalled(path: Path, service: str | None, condition: Callable[[Attempt], bool]) -> bool:
     """Whether the journal has such an attempt of a service; one that never ended is lost."""
     return any(each.service == service and condition(each) for each in _attempts(path))
 
