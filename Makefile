@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash crash-cluster nights repeats users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
+.PHONY: demo test picture fuzz crash crash-cluster crash-services nights repeats users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -87,6 +87,11 @@ crash: $(VENV)/.installed
 # minutes.
 crash-cluster: $(VENV)/.tools
 	$(BIN)/python benchmarks/results.py --proof crash-cluster
+
+# The same with three services, each in trouble now and then, compared with the log of each. Some
+# minutes.
+crash-services: $(VENV)/.tools
+	$(BIN)/python benchmarks/results.py --proof crash-services
 
 # Simulated nights of an eval: how often a fall is red, and how often nothing is. Some minutes.
 nights: $(VENV)/.tools

@@ -47,6 +47,7 @@ PROOFS = {
     "users": ("tests.users",),
     "crash": ("tests.crash",),
     "crash-cluster": ("tests.crash", "--cluster", "--kills", "60", "--interrupts", "12"),
+    "crash-services": ("tests.crash", "--services", "3", "--kills", "40", "--interrupts", "12"),
     "cluster": ("tests.cluster_simulation",),
 }
 PACKAGES = ("trio", "httpx", "httptools", "msgspec", "polars", "aiohttp")

@@ -200,6 +200,13 @@ class ServicesSession(BulkSession):
             return self._stop.reason
         return ServicesStoppedError(self._alone)
 
+    def _words_of(self, reason: HeadraceError) -> str:
+        """What stopped the run, and which of the services had stopped before."""
+        words = super()._words_of(reason)
+        if isinstance(reason, ServicesStoppedError) or not self._alone:
+            return words
+        return f"{words}; {ServicesStoppedError(self._alone).message}"
+
     def _exit_code(self, reason: HeadraceError) -> int:
         run = [] if isinstance(reason, ServicesStoppedError) else [reason]
         alone = list(self._alone.values())

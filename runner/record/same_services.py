@@ -35,7 +35,8 @@ def refuse_other_services(
             continue
         where = " and ".join(dict.fromkeys(urls))
         if name is None:
-            said = f"was begun at {where}; resume it there"
+            without = ", without [[services]]" if fresh.services else ""
+            said = f"was begun at {where}{without}; resume it there"
         elif name in now:
             said = f"has answers of the service {name} from {where}; resume it there"
         else:

@@ -6,6 +6,7 @@ Each job asks for a model of its own, so the gateway's log says which job a POST
 import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,19 +109,19 @@ class Books(NamedTuple):
 
 def books(
     run: Path,
-    log: Path,
+    logs: Sequence[Path],
     asked: Counter[str],
     finished_at: dict[str, dt.datetime],
     *,
     on_machines: bool = False,
 ) -> Books:
-    """Compare a run that has ended with the gateway's log.
+    """Compare a run that has ended with the log of the gateway, or of each.
 
     `asked`: how many jobs ask for each model, all the same. `finished_at`: models whose result was
     recorded at that moment. `on_machines`: some of what was sent last may have no row.
     """
     mine, models = set(asked), list(asked)
-    seen = [post for post in posts(log) if post.model in mine]
+    seen = [post for log in logs for post in posts(log) if post.model in mine]
     results = pl.read_parquet(run / "results" / "*.parquet")
     attempts = pl.read_parquet(run / "attempts" / "*.parquet")
     lost = attempts.filter(pl.col("error_kind") == "lost")
@@ -143,7 +144,9 @@ def books(
 
     rows, went = Counter(attempts["model"]), Counter(post.model for post in seen)
     gone = Counter(lost["model"])
-    unsent = Counter(attempts.filter(pl.col("sent_at").is_null())["model"])
+    # (Whose key is refused is not asked what for: the log names no model.)
+    nameless = pl.col("sent_at").is_null() | (pl.col("http_status") == 401)
+    unsent = Counter(attempts.filter(nameless)["model"])
     lost_unseen, unrecorded = 0, Counter[str]()
     for model in models:
         most = rows[model] - unsent[model]
@@ -160,12 +163,16 @@ def books(
         f"answer {each} is not in the log" for each in answered - {p.request_id for p in seen}
     ]
     cost = Decimal(attempts["cost"].sum() or 0)
-    charged = sum((post.charge for post in seen if post.request_id in answered), Decimal(0))
+    # Where a stream was cut before its usage, or the usage is missing, nobody knows the cost.
+    unpriced = pl.col("cost").is_null() & pl.col("request_id").is_not_null()
+    priced = answered - {*attempts.filter(unpriced)["request_id"]}
+    charged = sum((post.charge for post in seen if post.request_id in priced), Decimal(0))
     if cost != charged:
         wrong.append(f"computed {cost}, charged {charged} for what was answered")
-    others = [post for post in seen if post.request_id not in answered and post.charge]
+    others = [post for post in seen if post.request_id not in priced and post.charge]
     billed = Counter(post.model for post in others)
-    cut = Counter(attempts.filter(pl.col("error_kind").is_in(["lost", "cancelled"]))["model"])
+    ended = pl.col("error_kind").is_in(["lost", "cancelled"])
+    cut = Counter(attempts.filter(ended | unpriced)["model"])
     wrong += [
         f"{model} was billed beside"
         for model in billed

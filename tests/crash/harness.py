@@ -10,20 +10,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.crash.check import Books, books, left_by
+from tests.crash.gateway import ROOT, Gateway, environment, job, model_of
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLED = Path(__file__).with_name("killed.py")
 IN_WORKERS = Path(__file__).with_name("in_workers")
-FAULTS = "500=0.03,reset=0.02,cut=0.03,429=0.01"
-PRICE = "input = 1.00\ncached_input = 0.02\noutput = 2.00\n"
-# The key has a daily budget: some thousands of jobs must fit into it.
-IMAGE_PRICE = '[models."{}".images]\ndefault = 0.0025\n'
-IMAGES_EVERY = 25
 # How long a session works before a random moment, at most; and its patience with a planned one.
 WORK_S, PATIENCE_S = 0.7, 60.0
 LOOK_EVERY_S = 0.002
@@ -53,14 +48,6 @@ KINDS = ("jobs", "copies", "table", "workers")
 WORKERS = 2  # or one more, or one alone, where nobody says
 # Every so manieth job or row is there twice, where equal ones are sent once.
 TWICE_EVERY = 4
-# The question of a table's rows, and the answers that the gateway gives: some have another form.
-ASKS = "Label number"
-RULE = {
-    "contains": ASKS,
-    "answer": '{"label": "one"}',
-    "wrong": '{"label": "of another kind"}',
-    "wrong_share": 0.3,
-}
 RECIPE = """\
 model = "{{ model }}"
 id = "id"
@@ -76,14 +63,6 @@ FORM = {
 }
 
 
-class Gateway(NamedTuple):
-    """A gateway process: where it is, its key and its log."""
-
-    url: str
-    key: str
-    log: Path
-
-
 class Ended(NamedTuple):
     """A session's exit code, how it was ended, what it said, and whether it had begun to work."""
 
@@ -91,72 +70,6 @@ class Ended(NamedTuple):
     how: str
     said: str
     began: bool
-
-
-def environment(gateway: Gateway | None = None) -> dict[str, str]:
-    found = {name: each for name, each in os.environ.items() if not name.startswith("HEADRACE")}
-    found["PYTHONPATH"] = str(ROOT / "src")
-    if gateway is not None:
-        found |= {"HEADRACE_BASE_URL": gateway.url, "HEADRACE_API_KEY": gateway.key}
-    return found
-
-
-def model_of(number: int) -> str:
-    return f"m-{number}"
-
-
-def write_prices(path: Path, jobs: int) -> None:
-    """A model for each job, so that the gateway's log names the job."""
-    tables = [
-        IMAGE_PRICE.format(model_of(number))
-        if number % IMAGES_EVERY == 0
-        else f'[models."{model_of(number)}"]\n{PRICE}'
-        for number in range(jobs)
-    ]
-    path.write_text('currency = "CNY"\n' + "".join(tables), encoding="utf-8")
-
-
-def job(number: int) -> dict[str, Any]:
-    """Chat and messages, streamed and not, and now and then an image that is kept as a file."""
-    model = model_of(number)
-    if number % IMAGES_EVERY == 0:
-        image = {"model": model, "prompt": f"number {number}", "response_format": "b64_json"}
-        return {"custom_id": f"r{number}", "url": "/v1/images/generations", "body": image}
-    chat: dict[str, Any] = {
-        "model": model,
-        "messages": [{"role": "user", "content": f"question {number}"}],
-        "max_tokens": 30,
-    }
-    if number % 3:
-        chat["stream"] = True
-    url = "/v1/messages" if number % 2 else "/v1/chat/completions"
-    return {"custom_id": f"r{number}", "url": url, "body": chat}
-
-
-@contextlib.contextmanager
-def serving(folder: Path, jobs: int, *, seed: int) -> Iterator[Gateway]:
-    """A gateway of its own on a free port of loopback, which knows the models of so many jobs."""
-    prices, log = folder / "prices.toml", folder / "gateway.jsonl"
-    write_prices(prices, jobs)
-    words = ["gateway", "--rpm", "none", "--tpm", "none", "--ttft", "uniform:5ms:60ms"]
-    words += ["--faults", FAULTS, "--seed", str(seed), "--balance", "1000000"]
-    answers = folder / "answers.jsonl"
-    answers.write_text(json.dumps(RULE) + "\n", encoding="utf-8")
-    words += ["--prices", str(prices), "--log", str(log), "--answers", str(answers)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "headrace", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment(),
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
-            yield Gateway(said["HEADRACE_BASE_URL"], said["HEADRACE_API_KEY"], log)
-        finally:
-            process.terminate()
 
 
 class Run:
@@ -170,6 +83,7 @@ class Run:
     then = "all"
     work_s = WORK_S
     on_machines = False
+    _cwd: Path | None = None
 
     def __init__(
         self,
@@ -228,16 +142,25 @@ class Run:
         """A session, with another number of workers each time where there are any."""
         command = ["-m", "headrace"] if plan is None else [str(KILLED), plan]
         words = ["run", *self._what, "--rpm", "none", "--tpm", "none", "--concurrency", "8"]
-        words += ["--prices", str(self.folder / "prices.toml"), "--grace", "2s"]
+        words += [*self._priced_by(), "--grace", "2s"]
         self._sessions += 1
         return subprocess.Popen(
             [sys.executable, *command, *words, *self._sent_by()],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(self.gateway) | self._around(plan, worker_plan),
+            env=self._environment() | self._around(plan, worker_plan),
+            cwd=self._cwd,
             start_new_session=True,  # so that the workers can be killed with it
         )
+
+    def _priced_by(self) -> list[str]:
+        """The words that name the prices."""
+        return ["--prices", str(self.folder / "prices.toml")]
+
+    def _environment(self) -> dict[str, str]:
+        """Where the service is, and the key."""
+        return environment(self.gateway)
 
     def _sent_by(self) -> list[str]:
         """The words that say who sends."""
@@ -273,9 +196,10 @@ class Run:
         ended = self._end(plan, [(signal.SIGKILL, delay_s)], from_start=from_start)
         if self._had_ended(ended.code):
             return False
-        if ended.code != -signal.SIGKILL:
+        if ended.code == -signal.SIGKILL:
+            self.how[ended.how] += 1
+        elif not self._may_stop(ended):
             self.wrong.append(f"a session ended by itself with {ended.code}: {ended.said[-400:]}")
-        self.how[ended.how] += 1
         self._look()
         return True
 
@@ -354,6 +278,9 @@ class Run:
         ended = self._end(plan, delays, from_start=self._rng.random() < 0.1)
         if self._had_ended(ended.code):
             return False
+        if self._may_stop(ended):
+            self._look()
+            return True
         self.how[f"{'twice ' if again else ''}{number.name}"] += 1
         clean = 128 + number
         # Once its books are closed, a session may be ended in any way.
@@ -415,6 +342,10 @@ class Run:
         else:
             process.send_signal(number)
 
+    def _may_stop(self, ended: Ended) -> bool:
+        """Whether a session had a reason of its own to stop before anybody stopped it."""
+        return False
+
     def _had_ended(self, code: int) -> bool:
         """Whether a session of this exit code did all before anybody stopped it: 1 is of jobs that
         failed."""
@@ -447,13 +378,17 @@ class Run:
             self.wrong.append(f"the last session ended with {process.returncode}: {said[-400:]}")
         found = books(
             self.directory,
-            self.gateway.log,
+            self._logs(),
             self.asked,
             self.finished_at,
             on_machines=self.on_machines,
         )
         found.violations[:0] = self.wrong
         return found
+
+    def _logs(self) -> list[Path]:
+        """The logs of all that the run's requests went to."""
+        return [self.gateway.log]
 
 
 def until(there: Callable[[], bool], *, within_s: float = PATIENCE_S) -> bool:

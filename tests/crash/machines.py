@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.crash.harness import IN_WORKERS, Gateway, Run, children_of, environment, job, until
+from tests.crash.gateway import Gateway, environment, job
+from tests.crash.harness import IN_WORKERS, Run, children_of, until
 
 COUNT = 2
 # What machines do takes longer than what processes of one do.

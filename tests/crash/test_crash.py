@@ -20,3 +20,15 @@ def test_runs_that_are_killed_at_any_moment_keep_every_promise(tmp_path: Path) -
     assert len(found) == 4  # of each kind one
     assert found[0].copies == 0 < found[1].copies < found[1].jobs
     assert found[2].reasks > 0
+
+
+@pytest.mark.slow
+def test_runs_over_services_in_trouble_keep_every_promise_with_each_of_them(tmp_path: Path) -> None:
+    runs, found = crash(
+        tmp_path, kills=2, interrupts=1, seed=4, jobs_a_kill=10, services=3, kinds=["copies"]
+    )
+    assert [each.violations for each in found] == [[]]
+    assert sum((run.how for run in runs), Counter[str]()).total() == 3
+    troubled = [what for run in runs for what in run.amid if "of a service" in what]
+    assert len(troubled) >= 1
+    assert found[0].results == found[0].jobs > found[0].copies > 0

@@ -314,21 +314,22 @@ async def test_an_interrupt_stops_all_services(
     assert len(services["a"].posts) == len(services["b"].posts)
 
 
-async def test_a_run_resumes_with_its_services_where_they_are_and_with_more_of_them(
+async def test_a_stop_of_the_run_names_the_service_that_had_stopped_before_it(
     run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:
-    bench.write(*lines("m", "y"))
-    first = await run(A)
-    assert (first.outcome.succeeded, first.outcome.rejected) == (1, 1)
-    with pytest.raises(InputError, match="has answers of the service a; resume it with that"):
-        await run(B)
-    with pytest.raises(InputError, match=r"has answers of the service a from http://a\.test;"):
-        await run(A | {"base_url": "http://b.test"}, B)
-    with pytest.raises(InputError, match="has answers of the service a; resume it with that"):
-        await bench.run(services["a"])
-    second = await run(A | {"rpm": 600, "models": ["m"]}, B)
-    assert (second.outcome.exit_code, second.outcome.succeeded) == (0, 2)
-    assert second.rejects == []
+    stop = Stop(grace_s=30)
+
+    def answer(seen: Any) -> Any:
+        if seen.number == 3:
+            stop.request(InterruptError("interrupted"))
+        return Service.fine(delay_s=1)
+
+    refuse_key(services["a"])
+    services["b"].answer = answer
+    bench.write(*lines(*["m", "y"] * 10))
+    ran = await run(A, B, concurrency=1, environment={"stop": stop})
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (130, 3)
+    assert ran.outcome.reason.startswith("interrupted; the service a stopped: the gateway refused")
 
 
 async def test_equal_jobs_go_to_one_service_where_they_are_sent_once(

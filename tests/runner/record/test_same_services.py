@@ -165,3 +165,32 @@ async def test_what_the_journal_holds_counts_as_what_the_tables_hold(
     with pytest.raises(RunDirectoryError, match="has answers of the service a;"):
         refuse_other_services(killed, known, fresh, left_out=())
     refuse_other_services(killed, known, fresh, left_out=["a"])
+
+
+async def test_a_run_resumes_with_its_services_where_they_are_and_with_more_of_them(
+    run: Any, bench: Bench, services: dict[str, Service], autojump_clock: MockClock
+) -> None:
+    first = await run(A)
+    assert (first.outcome.succeeded, first.outcome.rejected) == (2, 2)
+    with pytest.raises(RunDirectoryError, match="has answers of the service a; resume it with"):
+        await run(B)
+    with pytest.raises(
+        RunDirectoryError, match=r"has answers of the service a from http://a\.test;"
+    ):
+        await run(A | {"base_url": "http://b.test"}, B)
+    with pytest.raises(RunDirectoryError, match="has answers of the service a; resume it with"):
+        await bench.run(services["a"])
+    second = await run(A | {"rpm": 600}, B)
+    assert (second.outcome.exit_code, second.outcome.succeeded) == (0, 4)
+    assert second.rejects == []
+
+
+async def test_a_run_that_was_begun_without_services_says_so(
+    run: Any, bench: Bench, services: dict[str, Service], autojump_clock: MockClock
+) -> None:
+    await bench.run(services["a"])
+    with pytest.raises(
+        RunDirectoryError,
+        match=r"was begun at http://gateway\.test, without \[\[services\]\]; resume it there,",
+    ):
+        await run(A, B)
