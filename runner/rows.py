@@ -16,11 +16,12 @@ from headrace.jobs import (
     PriceTable,
     Sent,
     Usage,
+    counted,
     estimate_output_tokens,
 )
 
 from .admission import InFlight
-from .answers import NO_OUTPUT
+from .answers import NO_OUTPUT, Answer
 from .clock import RunClock
 from .outcome import AttemptOutcome
 
@@ -218,7 +219,7 @@ def job_end(
     answer, failure = outcome.answer, outcome.failure
     message = failure.message if failure else outcome.unfit
     if message is None and answer is not None:
-        message = answer.oddity
+        message = answer.oddity or (_too_few(job, answer) if job.answers > 1 else None)
     if failure is not None and failure.retried and gave_up:
         message = f"{message} (given up {gave_up})"
     return JobEnd(
@@ -237,6 +238,19 @@ def job_end(
         metadata=job.metadata,
         expected=job.expected,
     )
+
+
+def _too_few(job: Job, answer: Answer) -> str | None:
+    """That an answer has fewer choices or judgements than were asked for; None where it has all."""
+    endpoint = ENDPOINTS[job.url]
+    if endpoint.success == "choices":
+        held, one = "choices", "choice"
+    elif endpoint.kind == "moderations":
+        held, one = "results", "result"
+    else:
+        return None
+    found = len(answer.body.get(held) or ())
+    return f"it has {counted(found, one)} of {job.answers}" if found < job.answers else None
 
 
 def tpot_s(

@@ -149,6 +149,31 @@ async def test_an_embedding_comes_back_in_a_batch_as_it_was_sent(
     assert f'"body":{body}' in (bench.path / "jobs.output.jsonl").read_text()
 
 
+async def test_fewer_answers_than_were_asked_for_are_said(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """Some services take no notice of `n`."""
+    bench.write(
+        line(0, "/v1/completions", {"model": "m", "prompt": ["x", "y"], "n": 2}),
+        line(1, "/v1/chat/completions", {"model": "m", "messages": [], "n": 3}),
+        line(2, "/v1/moderations", {"input": ["x", "y"]}),
+        line(3, "/v1/moderations", {"input": [{"type": "text", "text": "x"}, {"type": "text"}]}),
+        line(4, "/v1/completions", {"model": "m", "prompt": "x"}),
+    )
+    choice = {"text": "a", "message": {"content": "a"}, "finish_reason": "stop"}
+    body = {"choices": [choice], "results": [{}]}
+    service.answer = lambda _: Reply(200, json.dumps(body).encode())
+    ran = await bench.run(service)
+    assert ran.results["error_message"].to_list() == [
+        "it has 1 choice of 4",
+        "it has 1 choice of 3",
+        "it has 1 result of 2",
+        None,
+        None,
+    ]
+    assert ran.outcome.exit_code == 0
+
+
 async def test_an_empty_answer_of_an_unknown_path_is_one_where_its_status_says_so(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:
