@@ -14,6 +14,7 @@ from ..load import (
     machine_lines,
     server_lines,
     times_table,
+    token_rates,
 )
 from ..wording import rate, share_of
 
@@ -46,8 +47,7 @@ def load_section(figures: LoadFigures) -> LoadSection:
         said = [
             ("requests due per second", rate(rates.due_per_s)),
             ("answered per second", rate(rates.requests_per_s)),
-            ("input tokens per second", rate(rates.input_tokens_per_s)),
-            ("output tokens per second", rate(rates.output_tokens_per_s)),
+            *((f"{name} per second", figure) for name, figure in token_rates(rates)),
             ("in flight, mean", rate(rates.in_flight)),
         ]
         if rates.goodput_per_s is not None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         interval,
         machine_lines,
         says_something,
+        token_rates,
     )
     from .server_figures import ServerPoint, ServerSeries
     from .server_words import server_lines
@@ -98,6 +99,7 @@ __all__ = [
     "says_something",
     "server_lines",
     "times_table",
+    "token_rates",
 ]
 
 __getattr__ = late(
@@ -117,7 +119,8 @@ __getattr__ = late(
         "rates": "load_rates one_request",
         "attempt_rows": "request_condition",
         "sentences": (
-            "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something"
+            "LOAD_METRIC_NAMES PERCENTILES asked brief interval machine_lines says_something "
+            "token_rates"
         ),
         "server_figures": "ServerPoint ServerSeries",
         "server_words": "server_lines",

@@ -1,7 +1,5 @@
 """What answers cost on hardware of one's own, in words."""
 
-from decimal import Decimal
-
 from headrace.jobs import show_amount
 
 from ..wording import money_to_read
@@ -11,17 +9,14 @@ from .figures import HardwareCost
 def hardware_words(cost: HardwareCost) -> str:
     """One line for a report."""
     parts = [f"{amount} per {what}" for what, amount in hardware_rows(cost)]
-    return f"at {show_amount(cost.per_hour)} an hour: {', '.join(parts)}"
+    return f"at {show_amount(cost.per_hour)} an hour: {', '.join(parts) or 'nothing was answered'}"
 
 
 def hardware_rows(cost: HardwareCost) -> list[tuple[str, str]]:
-    """What of which costs how much."""
-    return [
-        ("million output tokens", _shown(cost.per_million_output_tokens)),
-        ("million tokens in and out", _shown(cost.per_million_tokens)),
-        ("thousand answers", _shown(cost.per_thousand_requests)),
+    """What of which costs how much; without what there was none of, such as output of embeddings."""
+    amounts = [
+        ("million output tokens", cost.per_million_output_tokens),
+        ("million tokens in and out", cost.per_million_tokens),
+        ("thousand answers", cost.per_thousand_requests),
     ]
-
-
-def _shown(amount: Decimal | None) -> str:
-    return money_to_read(amount, None)
+    return [(what, money_to_read(each, None)) for what, each in amounts if each is not None]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from headrace.jobs import MachineFacts, WorkerFacts, counted, printable, show_seconds
 
-from ..wording import endpoint
-from .figures import LoadFigures
+from ..wording import endpoint, rate
+from .figures import LoadFigures, Rates
 from .spread import Percentile, Spread
 
 LOAD_METRIC_NAMES = {
@@ -40,6 +40,15 @@ def asked(figures: LoadFigures) -> str:
     if facts.stream is not None:
         said += ", streamed" if facts.stream else ", not streamed"
     return said
+
+
+def token_rates(rates: Rates) -> list[tuple[str, str]]:
+    """Tokens per second; without those that no answer told, as embeddings tell no output."""
+    named = (
+        ("input tokens", rates.input_tokens_per_s),
+        ("output tokens", rates.output_tokens_per_s),
+    )
+    return [(name, rate(figure)) for name, figure in named if figure]
 
 
 def says_something(figures: LoadFigures, spread: Spread) -> bool:

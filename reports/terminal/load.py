@@ -17,6 +17,7 @@ from ..load import (
     machine_lines,
     server_lines,
     times_table,
+    token_rates,
 )
 from ..wording import counted, rate, share_of
 from .layout import columns, heading, print_body
@@ -49,8 +50,8 @@ def _print_rates(figures: LoadFigures, console: Console) -> None:
         good = [] if rates.goodput_per_s is None else [rate(rates.goodput_per_s)]
         table = columns("per second", "due", "answered", *(["goodput"] if good else []))
         table.add_row("requests", rate(rates.due_per_s), rate(rates.requests_per_s), *good)
-        table.add_row("input tokens", "", rate(rates.input_tokens_per_s))
-        table.add_row("output tokens", "", rate(rates.output_tokens_per_s))
+        for name, figure in token_rates(rates):
+            table.add_row(name, "", figure)
         table.add_row("in flight, mean", "", rate(rates.in_flight))
         console.print()
         print_body(console, table)

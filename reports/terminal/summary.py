@@ -122,11 +122,10 @@ def _print_headline(summary: Summary, console: Console) -> None:
     print_body(console, attempts)
     through = summary.throughput
     if through.requests_per_minute is not None and summary.load is None:  # its warm-up would be in
-        print_body(
-            console,
-            f"{through.requests_per_minute:,.0f} jobs per minute, "
-            f"{through.output_tokens_per_s or 0:,.0f} output tokens per second",
-        )
+        said = f"{through.requests_per_minute:,.0f} jobs per minute"
+        if through.output_tokens_per_s:
+            said += f", {through.output_tokens_per_s:,.0f} output tokens per second"
+        print_body(console, said)
     asked_for = sum(
         each.attempts for each in outcome.attempt_errors if each.error_code == CLIENT_CANCELLED
     )

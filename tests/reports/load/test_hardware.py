@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from headrace.jobs import LoadFacts
-from headrace.reports.load import HardwareCost, Rates, hardware_words
+from headrace.reports.load import HardwareCost, Rates, hardware_words, token_rates
 from headrace.reports.load.hardware import hardware_cost
 
 
@@ -66,7 +66,15 @@ def test_what_did_not_come_has_no_cost() -> None:
     found = hardware_cost(facts("1"), rates(requests=0.0, tokens_in=0.0, out=0.0))
     assert found is not None
     assert found.per_million_output_tokens is found.per_thousand_requests is None
-    assert "- per million output tokens" in hardware_words(found)
+    assert hardware_words(found) == "at 1 an hour: nothing was answered"
+
+
+def test_what_has_no_output_is_not_said_to_cost_nothing() -> None:
+    """Of embeddings, which are priced by their input."""
+    found = hardware_cost(facts("7.20"), rates(out=0.0))
+    assert found is not None
+    assert "output" not in hardware_words(found)
+    assert [name for name, _ in token_rates(rates(out=0.0))] == ["input tokens"]
 
 
 @pytest.mark.parametrize(("cost", "known"), [(None, rates()), ("1", None)])
