@@ -5,7 +5,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test picture fuzz crash crash-cluster crash-services nights repeats users cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
+.PHONY: demo test picture fuzz crash crash-cluster crash-services nights repeats users prices cluster peers lint format clean bench bench-gateway bench-bulk bench-report bench-export bench-lines bench-datasets bench-join
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -100,6 +100,11 @@ nights: $(VENV)/.tools
 # Hundreds of searches over users on services of known capacity: how often their bounds hold it.
 users: $(VENV)/.tools
 	$(BIN)/python benchmarks/results.py --proof users
+
+# Secret prices by the hundred, told from what accounts of 12, 6, 4 and 2 decimals show, and from those
+# that do what no price list says. Some minutes.
+prices: $(VENV)/.tools
+	$(BIN)/python benchmarks/results.py --proof prices
 
 # A thousand simulated workers and fewer, their limits and money, in virtual time; into a section of
 # benchmarks/RESULTS.md, as the nights. Some minutes.

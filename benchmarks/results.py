@@ -45,6 +45,7 @@ PROOFS = {
     "nights": ("tests.nights",),
     "repeats": ("tests.repeats",),
     "users": ("tests.users",),
+    "prices": ("tests.price_fit",),
     "crash": ("tests.crash",),
     "crash-cluster": ("tests.crash", "--cluster", "--kills", "60", "--interrupts", "12"),
     "crash-services": ("tests.crash", "--services", "3", "--kills", "40", "--interrupts", "12"),

@@ -27,8 +27,8 @@ def fit(
     """Infer prices from the balance readings of RUNs and what their answers used.
 
     A price is told where only one of at most six decimals is possible, and as a range elsewhere.
-    It takes as many runs as there are prices, each with another share of input, output and so on:
-    small ones will do. A run without --prices will do, too.
+    It takes one or two runs more than there are prices, each with another share of input, output
+    and so on: small ones will do. A run without --prices will do, too.
     """
     from pathlib import Path
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
-from .observed import Observation, Observed, Unit, smallest
+from .checked import unchecked
+from .observed import AMOUNT_PLACES, Observation, Observed, Unit, shown_unit, smallest
 from .polytope import Polytope
 
 # Beyond this share of the observations that no price list explains, none is taken for one.
@@ -23,6 +24,16 @@ class PriceRange(NamedTuple):
     def told(self) -> int | None:
         """The one value of at most six decimals that is possible; None where there are several."""
         return self.low if self.low == self.high else None
+
+    @property
+    def roundest(self) -> int | None:
+        """The possible value of the fewest decimals; None where several have as few."""
+        for decimals in range(7):
+            step = 10 ** (6 - decimals)
+            least = -(-self.low // step) * step
+            if least <= self.high:
+                return least if least + step > self.high else None
+        return None
 
 
 class Period(NamedTuple):
@@ -44,6 +55,9 @@ class Fit(NamedTuple):
         changes: prices that changed, with what held before each change.
         odd: observations that no price list explains beside the others: something else was billed.
         unexplained: units of which no one price list explains what was taken.
+        rounded: units of which one does only where each charge is rounded by itself.
+        unchecked: prices that are told and rest on a single stretch: had something else been billed
+            in that, no other one would contradict.
     """
 
     prices: dict[Unit, PriceRange]
@@ -51,6 +65,8 @@ class Fit(NamedTuple):
     changes: list["Change"]
     odd: list[Observation]
     unexplained: list[Unit]
+    rounded: list[Unit]
+    unchecked: list[Unit]
 
 
 class Change(NamedTuple):
@@ -68,9 +84,9 @@ def fit_prices(observed: Observed) -> Fit:
     long as a million tokens of one kind cost the same throughout: bands of prices by the length of
     the input are not fitted.
     """
-    whole = Fit({}, [], [], [], [])
+    whole = _nothing([])
     for part in _independent(observed.observations):
-        found = _fit_part(part)
+        found = _fit_part(part, shown_unit(observed.decimals))
         for mine, theirs in zip(whole[1:], found[1:], strict=True):
             mine.extend(theirs)  # type: ignore[attr-defined]
         whole.prices.update(found.prices)
@@ -92,24 +108,61 @@ def _independent(observations: Sequence[Observation]) -> Iterator[list[Observati
         yield sorted(members, key=lambda each: (each.ended, each.began))
 
 
-def _fit_part(observations: list[Observation]) -> Fit:
+def _nothing(units: Sequence[Unit]) -> Fit:
+    """That nothing explains what was taken for `units`."""
+    return Fit({}, [], [], [], [*units], [], [])
+
+
+def _fit_part(observations: list[Observation], unit: int) -> Fit:
+    """Prices that explain all; or all but what doesn't go with the rest; or that changed; or where
+    each charge is rounded. Beside a contradiction only what is checked is told."""
     units = sorted({unit for each in observations for unit in each.used})
     prices, conflicts = explained(units, observations)
-    if not conflicts:
-        return _ranges(units, observations, prices)
+    if not conflicts and not (whole := _ranges(units, observations, prices)).unexplained:
+        return whole
+    found = None
+    if conflicts:
+        found = _fit_without_odd(observations, conflicts)
+        found = found or _fit_changed(units, observations, conflicts)
+    return found or _fit_rounded(units, observations, unit) or _nothing(units)
+
+
+def _fit_without_odd(observations: list[Observation], conflicts: list[Observation]) -> Fit | None:
+    """Where few observations don't go with the others."""
     strange = smallest(conflicts)
     until_the_end = len(strange) > 1 and all(
         each in conflicts for each in observations if each.began >= strange[0].began
     )
-    if not until_the_end and len(strange) <= max(1, ODD_SHARE * len(smallest(observations))):
-        rest = [each for each in observations if each not in conflicts]
-        return _fitted(rest)._replace(odd=strange)
-    return _fit_changed(units, observations, conflicts)
+    if until_the_end or len(strange) > max(1, ODD_SHARE * len(smallest(observations))):
+        return None
+    found = _fitted([each for each in observations if each not in conflicts])
+    return None if found.unchecked or found.unexplained else found._replace(odd=strange)
+
+
+def _fit_rounded(
+    units: Sequence[Unit], observations: Sequence[Observation], unit: int
+) -> Fit | None:
+    """Where each charge may be rounded by itself, to as many decimals as the account has shown."""
+    grain = math.gcd(*(each.high - unit for each in observations), 10**AMOUNT_PLACES)
+    grain = 10 ** (len(str(grain)) - 1) if grain else 1
+    while any((each.high - unit) % grain for each in observations):
+        grain //= 10
+    if grain == 1:
+        return None
+    wider = []
+    for each in observations:
+        off = (each.billed + (1 if unit else 0)) * grain
+        low = None if each.low is None else each.low + unit - off
+        wider.append(each._replace(low=low, high=each.high - unit + off))
+    prices, conflicts = explained(units, wider)
+    if conflicts:
+        return None
+    return _ranges(units, wider, prices)._replace(rounded=[*units], unchecked=[])
 
 
 def _fit_changed(
     units: list[Unit], observations: list[Observation], conflicts: list[Observation]
-) -> Fit:
+) -> Fit | None:
     """Where no one price list will do: one until some moment and another one since.
 
     What goes with both lists proves neither, so it counts for none.
@@ -121,14 +174,17 @@ def _fit_changed(
     until = max((moment for moment in ended if moment < first), default=None)
     since = min((each.began for each in observations if each.began > last), default=None)
     if until is None or since is None:
-        return Fit({}, [], [], [], units)
+        return None
     earlier = [each for each in observations if each.ended <= min(until, since)]
     later = [each for each in observations if each.began >= max(until, since)]
     neither = [each for each in observations if each.began >= until and each.ended <= since]
     # They may have changed within one interval, and in several they would have changed twice.
     if not earlier or not later or len(smallest(neither)) > 1:
-        return Fit({}, [], [], [], units)
-    before = _fitted(earlier)
+        return None
+    before, now = _fitted(earlier), _fitted(later)
+    # As few stretches as prices always go together: that proves no change between them.
+    if not _has_checks(earlier) or not _has_checks(later):
+        return None
     period = Period(
         min(each.began for each in earlier),
         max(each.ended for each in earlier),
@@ -136,7 +192,24 @@ def _fit_changed(
         len(smallest(earlier)),
     )
     change = Change(period.ended, min(each.began for each in later), period)
-    return _fitted(later)._replace(changes=[change])
+    return _without(now, now.unchecked)._replace(changes=[change])
+
+
+def _has_checks(observations: Sequence[Observation]) -> bool:
+    """Whether some price would still be determined, were any one stretch left out."""
+    units = sorted({unit for each in observations for unit in each.used})
+    return len(_unchecked(units, observations)) < len(units)
+
+
+def _unchecked(units: Sequence[Unit], observations: Sequence[Observation]) -> list[Unit]:
+    rows = [factors(units, each.used) for each in smallest(observations) if each.low is not None]
+    return [units[number] for number in unchecked(rows, len(units))]
+
+
+def _without(fit: Fit, units: Sequence[Unit]) -> Fit:
+    """The same, with nothing said of `units`."""
+    kept = {unit: found for unit, found in fit.prices.items() if unit not in units}
+    return fit._replace(prices=kept, unchecked=[], unexplained=sorted({*fit.unexplained, *units}))
 
 
 def explained(
@@ -177,8 +250,9 @@ def _ranges(units: Sequence[Unit], observations: Sequence[Observation], prices: 
             value = ranges[unit].told
             prices.add(factors(units, {unit: 1}), value, value)
     if any(each.low > each.high for each in ranges.values()):
-        return Fit({}, [], [], [], list(units))
-    return Fit(ranges, _together(units, observations), [], [], [])
+        return _nothing(units)
+    resting = [unit for unit in _unchecked(units, observations) if ranges[unit].told is not None]
+    return Fit(ranges, _together(units, observations), [], [], [], [], resting)
 
 
 def _whole(low: Fraction, high: Fraction | None) -> PriceRange:

@@ -48,7 +48,8 @@ class Observation(NamedTuple):
     """What the account took between two readings: `low` to `high`, in 10^-12.
 
     `used` is what the run's answers used meanwhile, 1 more of each costing its price. `low` is None
-    where something else may have been billed that nobody knows the usage of.
+    where something else may have been billed that nobody knows the usage of. `billed` is how many
+    answers may have been.
     """
 
     began: datetime
@@ -56,6 +57,7 @@ class Observation(NamedTuple):
     used: dict[Unit, int]
     low: int | None
     high: int
+    billed: int = 1
 
 
 class Observed(NamedTuple):
@@ -71,6 +73,13 @@ class Observed(NamedTuple):
     attempts: int
     notes: list[str]
     urls: tuple[str, ...] = ()
+
+    @property
+    def hides_rounding(self) -> bool:
+        """Whether charges may be rounded one by one and nothing shows it: the figures have no more
+        decimals, and stretches have several requests."""
+        several = any(each.billed > 1 for each in smallest(self.observations))
+        return self.decimals < AMOUNT_PLACES and several
 
     @property
     def perhaps_several(self) -> list[str]:
@@ -190,13 +199,17 @@ class _Stretches:
 
 
 def _summed(used: pl.LazyFrame, moments: Sequence[datetime]) -> pl.LazyFrame:
-    """Sums by stretch, model and band: nothing of a million rows has to be held."""
+    """Sums by stretch, model and band: nothing of a million rows has to be held.
+
+    What was sent at the very moment of a reading comes after it: its answer was there by then.
+    """
     marks = pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
-    stretch = pl.lit(marks).search_sorted(pl.col("sent_at"), side="left")
+    stretch = pl.lit(marks).search_sorted(pl.col("sent_at"), side="right")
     return used.group_by(stretch.cast(pl.Int64).alias("stretch"), "model", "band").agg(
         pl.len().alias("attempts"),
         pl.col("sent_at").min().alias("first_sent_at"),
         pl.col("ended_at").filter("may_be_billed").max(),
+        pl.col("may_be_billed").sum().alias("billed"),
         pl.col("ended_at").null_count().alias("open_ends"),
         pl.col("unknown").any(),
         *(pl.col(name).sum() for name in (*TOKEN_PRICES, *PIECES)),
@@ -312,8 +325,7 @@ def _between(
         if len(readings) <= ALL_PAIRS_OF
         else [*pairwise(readings), *((readings[0], later) for later in readings[2:])]
     )
-    # What is shown may be cut off or rounded, at either end.
-    unit = 10 ** (AMOUNT_PLACES - decimals) if decimals < AMOUNT_PLACES else 0
+    unit = shown_unit(decimals)
     for first, last in pairs:
         taken = _taken(AccountChange(first, last))
         meanwhile = stretches.between(first.read_at, last.read_at)
@@ -327,7 +339,14 @@ def _between(
             _sums(meanwhile),
             None if open_bill else amount - unit,
             amount + unit,
+            int(meanwhile["billed"].sum()),
         )
+
+
+def shown_unit(decimals: int) -> int:
+    """How far the difference of two figures can be off, in 10^-12: what is shown may be cut off or
+    rounded, at either end."""
+    return 10 ** (AMOUNT_PLACES - decimals) if decimals < AMOUNT_PLACES else 0
 
 
 def _sums(attempts: pl.DataFrame) -> dict[Unit, int]:

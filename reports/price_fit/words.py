@@ -61,12 +61,32 @@ def fit_notes(fit: Fit, observed: Observed) -> Iterator[str]:
         yield (
             f"what was taken between {each.began:%Y-%m-%d %H:%M:%S} and "
             f"{each.ended:%Y-%m-%d %H:%M:%S} UTC doesn't go with the rest and is left out: the key "
-            "was used elsewhere, or something was billed that no answer tells"
+            "was used elsewhere, something was billed that no answer tells, or the prices have "
+            "changed since"
         )
     if fit.unexplained:
+        images = any(unit.component == "image" for unit in fit.unexplained)
+        sizes = ", or images of several sizes were made (give runs of one size)" if images else ""
         yield (
             f"no prices explain what was taken for {_names(fit.unexplained)}: the key was used "
-            "elsewhere, or long inputs cost more (bands are not fitted; see `prices check`)"
+            "elsewhere, something else is billed (such as a fee for each request), or long inputs "
+            f"cost more (bands are not fitted; see `prices check`){sizes}"
+        )
+    if fit.rounded:
+        yield (
+            f"what was taken for {_names(fit.rounded)} is explained where each charge is rounded "
+            "by itself: the ranges allow for that, and runs of one long request each narrow them"
+        )
+    if fit.prices and not fit.rounded and observed.hides_rounding:
+        yield (
+            "should this service round each charge by itself, to the "
+            f"{counted(observed.decimals, 'decimal')} that it shows, prices may be off by more: "
+            "runs of one request each leave nothing to that"
+        )
+    if fit.unchecked:
+        yield (
+            f"nothing checks {_names(fit.unchecked)}: as few stretches as prices go together "
+            "whatever else was billed; add a run that uses them in other proportions"
         )
     if fit.changes or fit.odd or fit.unexplained:
         yield from observed.perhaps_several
@@ -89,24 +109,16 @@ def fit_data(fit: Fit, observed: Observed) -> dict[str, Any]:
             }
         ),
         "ranges": _models(
-            {
-                unit: {"low": as_price(found.low), "high": as_price(found.high)}
-                for unit, found in fit.prices.items()
-                if found.told is None
-            }
+            {unit: _range_data(found) for unit, found in fit.prices.items() if found.told is None}
         ),
         "undetermined": [
             names
             for group in fit.together
-            if (
-                names := [
-                    {"model": unit.model, "price": unit.component}
-                    for unit in group
-                    if fit.prices[unit].told is None
-                ]
-            )
+            if (names := _listed([unit for unit in group if fit.prices[unit].told is None]))
         ],
-        "unexplained": [{"model": unit.model, "price": unit.component} for unit in fit.unexplained],
+        "unexplained": _listed(fit.unexplained),
+        "rounded": _listed(fit.rounded),
+        "unchecked": _listed(fit.unchecked),
         "changes": [
             {
                 "after": change.after,
@@ -123,6 +135,10 @@ def fit_data(fit: Fit, observed: Observed) -> dict[str, Any]:
         "left_out": [{"began": each.began, "ended": each.ended} for each in fit.odd],
         "notes": [*fit_notes(fit, observed)],
     }
+
+
+def _listed(units: Sequence[Unit]) -> list[dict[str, str]]:
+    return [{"model": unit.model, "price": unit.component} for unit in units]
 
 
 def check_lines(check: PriceCheck) -> Iterator[str]:
@@ -166,7 +182,21 @@ def _about(fit: Fit, observed: Observed) -> Iterator[str]:
 def _entry(key: str, found: PriceRange) -> str:
     if found.told is not None:
         return f"{key} = {show_amount(as_price(found.told))}"
-    return f"# {key}: {range_words(found)}"
+    return f"# {key}: {range_words(found)}{_roundest_words(found)}"
+
+
+def _roundest_words(found: PriceRange) -> str:
+    round_one = found.roundest
+    return "" if round_one is None else f", of which {show_amount(as_price(round_one))} is roundest"
+
+
+def _range_data(found: PriceRange) -> dict[str, Decimal | None]:
+    round_one = found.roundest
+    return {
+        "low": as_price(found.low),
+        "high": as_price(found.high),
+        "roundest": None if round_one is None else as_price(round_one),
+    }
 
 
 def _models(values: dict[Unit, Any]) -> dict[str, dict[str, Any]]:

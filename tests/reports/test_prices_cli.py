@@ -69,7 +69,7 @@ def test_json_has_models_ranges_and_what_is_undetermined(run: str, made: RunMake
     made.job(1, input_tokens=100, output_tokens=10, latency_s=0.5)
     made.reading(5, "9.00", "0", moment="after")
     data = json.loads(called("fit", str(made.write()), "--json").stdout)
-    assert data["ranges"]["small"]["output"] == {"low": "0", "high": "101000"}
+    assert data["ranges"]["small"]["output"] == {"low": "0", "high": "101000", "roundest": None}
     assert data["undetermined"] == [
         [{"model": "small", "price": "input"}, {"model": "small", "price": "output"}]
     ]
@@ -132,7 +132,11 @@ def test_of_several_services_one_is_meant(made: RunMaker, tmp_path: Path) -> Non
     assert refused.exit_code == 2
     assert "name one with --service (a, b)" in refused.stderr
     found = json.loads(called("fit", run, "--service", "b", "--json").stdout)
-    assert found["ranges"]["small"]["input"] == {"low": "499.9", "high": "500.1"}
+    assert found["ranges"]["small"]["input"] == {
+        "low": "499.9",
+        "high": "500.1",
+        "roundest": "500",
+    }
     assert found["requests"] == 2
     right = tmp_path / "a.toml"
     right.write_text('currency = "CNY"\n[models.small]\ninput = 10\noutput = 10\n')

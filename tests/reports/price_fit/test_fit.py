@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from headrace.reports.price_fit import Observation, Observed, Unit, fit_prices
+from headrace.reports.price_fit import Observation, Observed, PriceRange, Unit, fit_prices
 
 BEGAN = datetime(2026, 6, 8, 12, tzinfo=UTC)
 UNITS = [
@@ -75,7 +75,7 @@ def test_prices_are_told_exactly_where_the_account_shows_all_decimals(seed: int)
     account = Account(seed, EXACT)
     found = fit_prices(account.observed())
     assert {unit: each.told for unit, each in found.prices.items()} == account.prices
-    assert found[1:] == ([], [], [], [])
+    assert found[1:] == ([], [], [], [], [], [])
 
 
 @pytest.mark.slow
@@ -172,3 +172,56 @@ def test_a_bill_that_nobody_knows_bounds_from_above_alone() -> None:
     output = Unit("small", "output")
     seen = [Observation(at(0), at(1), {output: 10}, None, 995)]
     assert fit_prices(Observed("CNY", EXACT, seen, 2, [])).prices == {output: (0, 99)}
+
+
+def test_where_two_stretches_contradict_each_other_neither_is_believed() -> None:
+    """One was taken for odd, and the other one told as exact, whichever came first."""
+    image = Unit("painter", "image")
+    seen = [
+        Observation(at(n, 0.1), at(n + 1), {image: 10**6}, taken, taken)
+        for n, taken in enumerate((310_000 * 10**6, 250_000 * 10**6))
+    ]
+    found = fit_prices(Observed("CNY", EXACT, seen, 2, []))
+    assert (found.prices, found.odd, found.unexplained) == ({}, [], [image])
+
+
+def test_as_few_stretches_as_prices_are_said_to_be_unchecked() -> None:
+    first, second = Unit("small", "input"), Unit("small", "output")
+    seen = [
+        Observation(at(0), at(1), {first: 200, second: 100}, 700, 700),
+        Observation(at(2), at(3), {first: 100, second: 100}, 500, 500),
+    ]
+    found = fit_prices(Observed("CNY", EXACT, seen, 2, []))
+    assert ({unit: each.told for unit, each in found.prices.items()}, found.unchecked) == (
+        {first: 2, second: 3},
+        [first, second],
+    )
+    more = Observation(at(4), at(5), {first: 10, second: 1}, 23, 23)
+    assert fit_prices(Observed("CNY", EXACT, [*seen, more], 3, [])).unchecked == []
+
+
+def test_charges_that_are_rounded_by_themselves_make_ranges() -> None:
+    """Nothing explains such charges as exact sums: what was told was a change of prices."""
+    first, second = Unit("small", "input"), Unit("small", "output")
+    seen = []
+    for number in range(8):
+        used = {first: 1000 + 77 * number**2, second: 300 - 31 * number}
+        cost = used[first] * 1_234_567 + used[second] * 7_654_321
+        charge = -(-cost // 10**6) * 10**6
+        seen.append(Observation(at(number), at(number, 5), used, charge, charge, 1))
+    found = fit_prices(Observed("CNY", EXACT, seen, 8, []))
+    assert (found.rounded, found.changes, found.odd) == ([first, second], [], [])
+    assert {unit: each.told for unit, each in found.prices.items()} == {first: None, second: None}
+    truth = {first: 1_234_567, second: 7_654_321}
+    assert all(each.low <= truth[unit] <= each.high for unit, each in found.prices.items())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "roundest"),
+    [(269_500, 270_500, 270_000), (2_900_000, 3_100_000, 3_000_000), (0, 2_000_000, None),
+     (123_456, 123_457, None), (7, 7, 7)],
+)  # fmt: skip
+def test_the_roundest_of_a_range_is_the_one_of_fewest_decimals(
+    low: int, high: int, roundest: int | None
+) -> None:
+    assert PriceRange(low, high).roundest == roundest

@@ -230,7 +230,7 @@ def test_runs_of_several_urls_may_be_of_several_services(made: RunMaker, tmp_pat
         each.service("one", "small", base_url=f"http://{number}.test")
         begin = 100 * number
         each.reading(begin, "10.000000000000", "0", service="one", moment="before")
-        for place, tokens in enumerate(((100, 10), (100, 20)), 1):
+        for place, tokens in enumerate(((100, 10), (100, 20), (100, 50)), 1):
             answered(
                 each,
                 begin + 10 * place,
@@ -240,7 +240,7 @@ def test_runs_of_several_urls_may_be_of_several_services(made: RunMaker, tmp_pat
                 output_tokens=tokens[1],
             )
             left = Decimal(10) - sum(
-                Decimal(200 + output * out) / 10**6 for out in (10, 20)[:place]
+                Decimal(200 + output * out) / 10**6 for out in (10, 20, 50)[:place]
             )
             each.reading(begin + 10 * place + 5, f"{left:.12f}", "0", service="one")
         found.append(str(each.write()))
