@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-RUNS = Path(__file__).parent / "data" / "runs-of-0.1"
-KINDS = ("finished", "killed", "load")
+DATA = Path(__file__).parent / "data"
+RUNS = DATA / "runs-of-0.1"
+# The last one went to three services, of which one stopped in its first session; the second one was
+# killed.
+KINDS = ("finished", "killed", "load", "services")
 SECRET = b"what is outside the run, and nobody's business: 2f6d1c"
 DEEP = b"[" * 100_000 + b"]" * 100_000
 HOSTILE = "a\x00\x1b[2J\r\nAll jobs succeeded\x85\u202e\u2028<script>=cmd|'../../../../secret"
@@ -37,7 +40,7 @@ class World(NamedTuple):
     @classmethod
     def made(cls, root: Path, kind: str) -> "World":
         run, outside = root / f"{kind}.run", root / "outside"
-        shutil.copytree(RUNS / kind, run)
+        shutil.copytree(DATA / "services" / "killed" if kind == "services" else RUNS / kind, run)
         (outside / "folder").mkdir(parents=True)
         (outside / "secret").write_bytes(SECRET)
         (outside / "folder" / "part-000001.parquet").write_bytes(SECRET)
