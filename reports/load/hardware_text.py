@@ -13,7 +13,7 @@ def hardware_words(cost: HardwareCost) -> str:
 
 
 def hardware_rows(cost: HardwareCost) -> list[tuple[str, str]]:
-    """What of which costs how much; without what there was none of, such as output of embeddings."""
+    """What of which costs how much; without what there was none of, as of output."""
     amounts = [
         ("million output tokens", cost.per_million_output_tokens),
         ("million tokens in and out", cost.per_million_tokens),
