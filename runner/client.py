@@ -36,6 +36,7 @@ from .answers import (
     UnusableAnswerError,
     add_plain,
     as_utf8,
+    begins_as_events,
     encode,
     events_in,
     json_text_of,
@@ -81,9 +82,6 @@ DOCUMENT_BYTES_MAX = 4 * 1024 * 1024  # of a GET: a balance has less than 1 kB
 TOO_LONG = Failure("protocol", f"the answer is over {BODY_BYTES_MAX} bytes", final=True)
 # Comments before a JSON body, sent while the model was at work.
 KEEP_ALIVES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*:[^\r\n]*[\r\n])+\s*(?=[{\[])")
-# How a body begins that is a stream of events, whatever it is labelled: one per line, or SSE.
-JSON_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
-BEGINS_AS_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 
 
 class Document(NamedTuple):
@@ -120,6 +118,7 @@ class Client:
         offload: Offload = in_thread_abandoned,
     ) -> None:
         self._usage_places = usage_places
+        self._vector_lengths: dict[str, int] = {}
         self._timed = timed
         self._offload = offload
         self._sender = sender_over(transport)
@@ -255,13 +254,13 @@ class Client:
         except UnusableAnswerError as error:
             if (text := as_utf8(data, content_type(answer.headers))) is not None and text != data:
                 return self._whole(job, answer, text, end_s, broken=broken)
-            if endpoint.stream and (BEGINS_AS_EVENTS.match(data) or JSON_LINES.match(data)):
+            if endpoint.stream and begins_as_events(data):
                 return self._stream_in(job, answer, data, end_s)
             if broken is not None and error.reported is None:
                 raise broken from error
             return self._unusable(answer, error, data, end_s, streamed=False)
         if endpoint.success == "vectors":
-            match_request(found, job.answers, job.body)
+            match_request(found, job, self._vector_lengths)
         kept = found.strict and found.vectors is None
         response = data.decode() if kept else encode(found.body)
         long = not kept and sum(map(len, found.vectors or ())) > LONG_RECORD_CHARACTERS

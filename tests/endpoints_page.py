@@ -56,7 +56,8 @@ TAIL = """
   of each vector (an empty text, where it came as base64). `export --to openai-batch` puts them
   back: base64 byte for byte, numbers with the digits that 32 bits need, null for what is not a
   number; `join` has them as `embedding` or `embeddings`. An answer with vectors of different
-  lengths, with fewer than inputs, or with a component that is not a number is a success whose
+  lengths, of another length than the model's first ones in this session (where no job asks for
+  one), with fewer than inputs, or with a component that is not a number is a success whose
   `error_message` says so. What is not a list of numbers (several vectors for an input, base64 of
   `output_dtype` int8 or bits, other types) stays in `response` alone, as it came. vLLM's
   `encoding_format` of `bytes` is not taken: its answers are not JSON. `messages` may stand for
@@ -82,8 +83,8 @@ search.
 such as `/v1/score` or `/rerank`: sent with the same key, recorded, retried, and limited by
 requests. Their cost is null, and under `--max-cost` they are rejected. `model` may be left out.
 An answer is JSON of any kind, or the bytes as they are, or none where its status is 204; of a
-stream, `response` is `{"events": [...]}`. A path is all that a `url` may be: an `?api-version=`
-belongs to the base URL.
+stream, and of lines of JSON, `response` is `{"events": [...]}`. A path is all that a `url` may
+be: an `?api-version=` belongs to the base URL.
 
 A path with a table in [headrace.toml](settings.md#endpointspath) is taken without the flag, and
 the table may say where its usage is.

@@ -10,7 +10,7 @@ from .json_text import encode, json_text_of, looks_answered, raw
 from .messages import MessagesStream
 from .plain_chunks import add_plain
 from .readers import read_body
-from .sse import Event, EventTooLongError, SSEParser, events_in
+from .sse import Event, EventTooLongError, SSEParser, begins_as_events, events_in
 from .stream import AnswerStream
 from .streams import stream_of
 from .token_times import TokenTimes
@@ -33,6 +33,7 @@ __all__ = [
     "add_plain",
     "amount_of",
     "as_utf8",
+    "begins_as_events",
     "encode",
     "events_in",
     "json_text_of",

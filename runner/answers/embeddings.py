@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.jobs import FLOAT_BYTES, as_vector, counted, floats_of, places_of
+from headrace.jobs import FLOAT_BYTES, Job, as_vector, counted, floats_of, places_of
 
 from .body import Answer, Body, ReadUsage
 
@@ -23,6 +23,8 @@ NOT_VECTORS = "an embedding is not a list of numbers that 32 bits hold; it is in
 # By which a body asks for other numbers than 32-bit floats, little-endian: what its base64 holds
 # (Voyage, Mistral; vLLM). Lists of them are numbers like others.
 _ASKS_OTHERS = re.compile(rb'"(?:output_dtype|embed_dtype|endianness)"')
+# By which a body decides how long its vectors are.
+_ASKS_LENGTH = re.compile(rb'"(?:(?:output_)?dimensions?|output_dtype|embedding_type)"')
 _FLOATS = (None, "float", "float32")
 _LITTLE = (None, "native", "little")
 
@@ -63,18 +65,20 @@ class _Numbers(msgspec.Struct):
         return None if self.endianness in _LITTLE else f"{self.endianness}-endian"
 
 
-def match_request(answer: Answer, asked: int, body: bytes) -> None:
-    """Hold an answer against what was asked for.
+def match_request(answer: Answer, job: Job, lengths: dict[str, int]) -> None:
+    """Hold an answer against what was asked for, and against the model's first.
 
     Base64 of other numbers than 32-bit floats is put back into the response, as it came. Where
-    there is other than one vector for each input, that is noted.
+    there is other than one vector for each input, or of another length, that is noted.
 
     Args:
         answer: as `vectors_in` gives it.
-        asked: how many inputs there were.
-        body: the request's.
+        job: what asked for it.
+        lengths: by model, how many numbers a vector of its first answer had, where the request
+            left that to the service; is added to.
     """
-    if answer.vectors is None:
+    body, asked = job.body, job.answers
+    if not answer.vectors:
         return
     if _ASKS_OTHERS.search(body) and (numbers := _other_numbers(body)) is not None:
         items = answer.body["data"]
@@ -86,6 +90,13 @@ def match_request(answer: Answer, asked: int, body: bytes) -> None:
     found = len(answer.vectors)
     if found != asked:
         answer.oddity = f"it has {counted(found, 'vector')} for {counted(asked, 'input')}"
+    elif answer.oddity is None and _ASKS_LENGTH.search(body) is None:
+        length = len(answer.vectors[0]) // FLOAT_BYTES
+        first = lengths.setdefault(job.model, length)
+        if length != first:
+            answer.oddity = (
+                f"its vectors have length {length:,}, the first ones of the model {first:,}"
+            )
 
 
 def _other_numbers(body: bytes) -> str | None:

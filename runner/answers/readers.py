@@ -1,6 +1,5 @@
 """From a body to its answer, by what its endpoint answers with."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +22,10 @@ from .errors import error_of, says_error
 from .json_text import NotJSONError, decode, holds_answer, is_page, raw, whole_characters
 from .output import output_in
 from .results import results_in
+from .sse import begins_as_events
 from .usage import anthropic_usage, openai_usage
 from .usage_places import told_usage
 
-_IS_EVENT = re.compile(rb"\s*(?:data|event|id|retry)?:")
 # By where an endpoint's answers tell their usage.
 USAGES: dict[UsageKind, ReadUsage] = {
     "openai": openai_usage,
@@ -81,10 +80,12 @@ def _read_anything(endpoint: Endpoint, data: bytes) -> Answer:
     except NotJSONError as error:
         if not data.strip():
             raise UnusableAnswerError("the answer is empty") from error
-        if is_page(data) or _IS_EVENT.match(data):
+        if is_page(data) or begins_as_events(data):
             raise UnusableAnswerError("the answer is not JSON") from error
         return Answer(raw(data), USAGES[endpoint.usage]({}), strict=False)
     if not strict:
+        if begins_as_events(data):  # lines of JSON, of which this would be the first
+            raise UnusableAnswerError("the answer is several")
         value = whole_characters(value)
     answer, whole = _anything_in(value if isinstance(value, dict) else {}, USAGES["named"], False)
     if not whole:

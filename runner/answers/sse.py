@@ -11,6 +11,8 @@ import msgspec
 AROUND = b" \t\xef\xbb\xbf"
 EVENT_BYTES_MAX = 32 * 1024 * 1024
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+# How a body begins that is a stream of events, whatever it is labelled: SSE, or one per line.
+_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:|\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +107,11 @@ class SSEParser:
         """What came without its end: services leave out the last empty line, or the last LF."""
         rest = b"".join(self._rest)
         return self.feed(b"\n\n") if rest or self._data else []
+
+
+def begins_as_events(data: bytes) -> bool:
+    """Whether a body begins as a stream of events does."""
+    return _BEGINS.match(data) is not None
 
 
 def _plain_events(piece: bytes) -> list[Event]:

@@ -324,6 +324,17 @@ async def test_under_a_ceiling_what_has_no_bound_is_not_sent(
     assert service.posts == []
 
 
+async def test_lines_of_json_are_events_whatever_was_asked(
+    bench: Bench, service: Service, autojump_clock: MockClock
+) -> None:
+    """Ollama's own endpoints stream unless they are told not to."""
+    bench.write(line(0, "/api/generate", {}), line(1, "/api/generate", {"stream": True}))
+    told = (("content-type", "application/x-ndjson"),)
+    service.answer = lambda _: Reply(200, b'{"n": 1}\n{"n": 2, "done": true}\n', told)
+    ran = await bench.run(service, any_endpoint=True)
+    assert ran.results["response"].to_list() == ['{"events":[{"n":1},{"n":2,"done":true}]}'] * 2
+
+
 async def test_any_stream_is_recorded_with_its_events_and_times(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.jobs import ENDPOINTS, floats_of
+from headrace.jobs import ENDPOINTS, Job, floats_of
 from headrace.runner.answers import Answer, UnusableAnswerError, match_request, read_body
 
 EMBEDDINGS = ENDPOINTS["/v1/embeddings"]
@@ -25,6 +25,23 @@ def read(*embeddings: Any, indexes: list[Any] | None = None, **fields: Any) -> A
     ]
     body = {"object": "list", "data": data, "model": "m", "usage": USAGE, **fields}
     return read_body(EMBEDDINGS, json.dumps(body).encode())
+
+
+def match(
+    answer: Answer, asked: int, body: bytes = b"{}", lengths: dict[str, int] | None = None
+) -> None:
+    job = Job(
+        index=0,
+        custom_id="a",
+        url="/v1/embeddings",
+        model="m",
+        stream=False,
+        body=body,
+        body_digest="d",
+        input_estimate_tokens=1,
+        answers=asked,
+    )
+    match_request(answer, job, {} if lengths is None else lengths)
 
 
 def vectors(answer: Answer) -> list[list[float]]:
@@ -117,9 +134,9 @@ def test_an_error_beside_is_an_error() -> None:
 
 def test_too_few_vectors_are_said() -> None:
     answer = read([1.0])
-    match_request(answer, 1, b"{}")
+    match(answer, 1)
     assert answer.oddity is None
-    match_request(answer, 3, b"{}")
+    match(answer, 3)
     assert answer.oddity == "it has 1 vector for 3 inputs"
 
 
@@ -137,7 +154,7 @@ def test_base64_of_other_numbers_is_not_taken_for_floats(
 ) -> None:
     text = base64.b64encode(bytes(range(8))).decode()
     answer = read(text, text)
-    match_request(answer, 2, json.dumps({"input": "x", **fields}).encode())
+    match(answer, 2, json.dumps({"input": "x", **fields}).encode())
     assert answer.vectors is None
     assert [each["embedding"] for each in answer.body["data"]] == [text, text]
     assert answer.oddity == f"its base64 is of {numbers} numbers; it is in the response alone"
@@ -154,13 +171,26 @@ def test_base64_of_other_numbers_is_not_taken_for_floats(
 )
 def test_base64_of_floats_is_taken_as_asked(body: bytes) -> None:
     answer = read(base64.b64encode(array("f", [1.5]).tobytes()).decode())
-    match_request(answer, 1, body)
+    match(answer, 1, body)
     assert vectors(answer) == [[1.5]]
+
+
+def test_a_length_that_is_not_that_of_the_models_first_answer_is_said() -> None:
+    """As where a service changes the model behind a name. Who asks for lengths may mix them."""
+    lengths: dict[str, int] = {}
+    said = []
+    asks = b'{"dimensions":2}'
+    for size, body in ((2, asks), (4, b"{}"), (4, b"{}"), (3, b"{}"), (3, asks)):
+        answer = read([0.5] * size)
+        match(answer, 1, body, lengths)
+        said.append(answer.oddity)
+    odd = "its vectors have length 3, the first ones of the model 4"
+    assert said == [None, None, None, odd, None]
 
 
 def test_lists_of_other_numbers_are_vectors() -> None:
     answer = read([12, -4, 127])
-    match_request(answer, 1, b'{"output_dtype":"int8"}')
+    match(answer, 1, b'{"output_dtype":"int8"}')
     assert vectors(answer) == [[12.0, -4.0, 127.0]]
 
 
