@@ -72,7 +72,7 @@ bench-join: $(VENV)/.installed
 # Thousands of cases of what the tests try hundreds of: the ledger, a gateway's hostile clients, and
 # runs of somebody else.
 fuzz: $(VENV)/.tools
-	HEADRACE_MORE_CASES=$(or $(MORE),20) $(BIN)/python -m pytest tests/gateway/test_ledger.py tests/gateway/test_fuzz.py tests/gateway/test_limits.py tests/reports/test_foreign_runs.py tests/runner/record/test_foreign_directory.py tests/runner/record/test_durability_disk.py
+	HEADRACE_MORE_CASES=$(or $(MORE),20) $(BIN)/python -m pytest tests/gateway/test_ledger.py tests/gateway/test_fuzz.py tests/gateway/test_limits.py tests/reports/test_foreign_runs.py tests/runner/record/test_foreign_directory.py tests/runner/record/test_durability_disk.py tests/runner/record/test_upgrade.py tests/runner/answers/test_plain_chunks.py
 
 # The README's picture of a report; wants a chromium.
 picture: $(VENV)/.tools

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import settings
@@ -22,7 +23,19 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    with unmeasured(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with unmeasured(item):
+        yield
+
+
+@contextmanager
+def unmeasured(item: pytest.Item) -> Iterator[None]:
     """Slow tests don't count in the coverage: being measured, many of them take twice as long.
 
     pytest-cov's `no_cover` does nothing in the processes of pytest-xdist: of the two collectors

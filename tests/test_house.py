@@ -17,6 +17,7 @@ from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("jobs", "runner", "reports", "gateway")
@@ -106,6 +107,7 @@ def test_rooms_import_only_each_others_faces() -> None:
     assert [each for each in found if each.module != each.room] == []
 
 
+@pytest.mark.slow
 def test_inner_rooms_import_only_each_others_faces_and_never_back_up() -> None:
     """Relative imports: of a neighbour in the same room, of a room's face, or of a module that
     stands beside the rooms."""
@@ -129,6 +131,7 @@ def test_inner_rooms_import_only_each_others_faces_and_never_back_up() -> None:
     assert floors.index("runner/session") > floors.index("runner/limits")
 
 
+@pytest.mark.slow
 def test_reports_is_asked_only_once_a_run_has_ended() -> None:
     """Inside functions, or for the type checker: importing the runner loads no report."""
     modules = ("bulk", "cli", "demo", "traffic.start")
@@ -202,15 +205,14 @@ print("pygments" in sys.modules, gc.get_freeze_count() > 10_000)
     assert run_python(code).splitlines()[-2:] == ["False False", "True"]
 
 
-@pytest.mark.slow
 def test_every_command_is_where_the_root_says() -> None:
-    from headrace.runner.main import COMMANDS
+    from headrace.runner.main import COMMANDS, main
 
     assert len(COMMANDS) > 5
     for name in COMMANDS:
-        command = [sys.executable, "-m", "headrace", name, "--help"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-        assert done.stdout.startswith(f"Usage: headrace {name}")
+        shown = CliRunner().invoke(main, [name, "--help"], prog_name="headrace")
+        assert (shown.exit_code, shown.stderr) == (0, "")
+        assert shown.stdout.startswith(f"Usage: headrace {name}")
 
 
 def faces() -> list[str]:

@@ -102,6 +102,7 @@ async def test_an_answer_is_cut_and_an_empty_one_is_one_token(
     assert empty["usage"]["completion_tokens"] == 1
 
 
+@pytest.mark.slow
 async def test_a_share_of_the_answers_is_wrong_by_the_seed(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:

@@ -63,6 +63,7 @@ def larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(schema=st.recursive(LEAVES, larger, max_leaves=8), seed=st.integers(0, 5))
 def test_what_is_made_fits(schema: Any, seed: int) -> None:

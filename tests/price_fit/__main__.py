@@ -8,8 +8,8 @@ import click
 from .adversity import NAMES, adverse
 from .trial import Told, trial
 
-SETS = 100
-ADVERSE_SETS = 20
+SETS = 25
+ADVERSE_SETS = 4
 ACCOUNTS = (  # decimals, tokens of a long prompt
     (12, 1000),
     (6, 1000),
@@ -27,8 +27,9 @@ def main(sets: int = SETS, adverse_sets: int = ADVERSE_SETS) -> int:
     click.echo("told and is not; noted: lists with a word on something amiss\n")
     click.echo(f"decimals  long prompts  requests  {HEAD}")
     bad = False
-    for decimals, tokens in ACCOUNTS:
-        made = [trial(seed, decimals, tokens=tokens) for seed in range(sets)]
+    for number, (decimals, tokens) in enumerate(ACCOUNTS):
+        seeds = range(number * sets, (number + 1) * sets)
+        made = [trial(seed, decimals, tokens=tokens) for seed in seeds]
         most = max(each.requests for each in made)
         click.echo(f"{decimals:8}  {tokens:12,}  {most:8}  {counts(made)}")
         bad |= any(each.wrong or each.outside for each in made)

@@ -64,6 +64,7 @@ def test_what_is_no_run_is_an_input_error(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_html_is_written_into_the_run_or_where_one_says(
     directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

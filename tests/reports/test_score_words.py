@@ -75,6 +75,7 @@ def test_a_terminal_has_them(sampled: RunMaker) -> None:
     assert "exact: 11 questions, 2 samples each, pass@1 54.5%" in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_page_has_them_as_text(sampled: RunMaker) -> None:
     scored(sampled.directory, f"regex:{HOSTILE}")
     page = html_report(sampled.directory)
@@ -92,6 +93,7 @@ def test_json_has_pass_at_by_k(sampled: RunMaker) -> None:
     assert (exact["samples"], exact["questions"], exact["scored_share"]) == (2, 11, 21 / 22)
 
 
+@pytest.mark.slow
 def test_a_run_without_scores_says_nothing_of_them(made: RunMaker) -> None:
     made.job(0, text="A")
     made.write()
@@ -115,6 +117,7 @@ def test_reasons_beyond_the_commonest_are_one(made: RunMaker) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_comparison_is_clustered_by_question(made: RunMaker) -> None:
     a = answered(made.directory, ["A", "A"] * 12 + ["B", "B"] * 12, 2)
     b = answered(Path("b.run"), ["A", "A"] * 20 + ["B", "B"] * 4, 2)
@@ -144,6 +147,7 @@ def test_a_score_that_one_run_lacks_is_not_compared(made: RunMaker) -> None:
     assert compared.pairing.pairs == 1
 
 
+@pytest.mark.slow
 def test_a_trend_has_the_scores_of_each_run(made: RunMaker) -> None:
     a, b = answered(made.directory, ["A", "B"]), answered(Path("b.run"), ["A"])
     scored(a.directory, "exact")
@@ -170,6 +174,7 @@ def shown(*arguments: object) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_shares_are_percentages_and_other_scores_numbers_in_every_report(made: RunMaker) -> None:
     """14 of 20, then 12; of grades on a scale of 5 the mean is a number everywhere."""
     a, b = (

@@ -153,6 +153,7 @@ async def test_the_words_of_an_answer_are_bounded(
     assert (outcome.answer.finish_reason, outcome.request_id) == ("y" * 200, "z" * 200)
 
 
+@pytest.mark.slow
 async def test_a_bomb_fails_its_own_job_and_no_run_that_resumes(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:

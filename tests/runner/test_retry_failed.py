@@ -140,6 +140,7 @@ def one_result_each(run: Path, count: int) -> pl.DataFrame:
     return sealed
 
 
+@pytest.mark.slow
 async def test_a_kill_at_any_step_of_sealing_leaves_one_result_a_job(
     bench: Any, service: Any, autojump_clock: MockClock, tmp_path: Path
 ) -> None:

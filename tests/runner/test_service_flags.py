@@ -182,6 +182,7 @@ def test_the_balance_of_each_is_shown_and_what_one_of_them_lacks(
     assert headrace.inside("balance", "--service", "east").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_load_run_is_sent_to_one_service_with_its_key_and_prices(
     headrace: Headrace, gateways: Gateways
 ) -> None:

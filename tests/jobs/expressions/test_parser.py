@@ -253,6 +253,7 @@ trees = conditions | st.builds(
 )
 
 
+@pytest.mark.slow
 @given(trees)
 def test_a_tree_that_is_shown_and_parsed_is_the_same(tree: Node) -> None:
     assert parse_expression(format_expression(tree)).root == tree

@@ -91,6 +91,7 @@ def test_a_column_of_another_type_or_none_is_named(kind: Any) -> None:
         check_rows(table.drop(needed[0]).lazy(), kind, Path("here"))
 
 
+@pytest.mark.slow
 def test_a_small_file_that_claims_millions_of_rows_is_refused_unread(tmp_path: Path) -> None:
     bomb = tmp_path / "results" / "part-000001.parquet"
     bomb.parent.mkdir()

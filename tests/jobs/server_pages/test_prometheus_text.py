@@ -89,6 +89,7 @@ class Fixed:
         return self.families
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.dictionaries(LABEL_NAMES, TEXTS, max_size=3), VALUES), max_size=5))
 def test_a_page_of_its_library_is_read_whole_twice(

@@ -406,6 +406,7 @@ def test_what_max_tokens_cut_nowhere_is_not_compared(runs: tuple[RunMaker, RunMa
     assert "cut short" not in {each.metric for each in compared(a, b).differences}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", ["80", "120"])
 def test_minutes_fit_a_terminal(
     runs: tuple[RunMaker, RunMaker], monkeypatch: pytest.MonkeyPatch, columns: str

@@ -167,6 +167,7 @@ def test_samples_have_no_mcnemar_and_count_by_question(runs: tuple[RunMaker, Run
     assert found.flips[0].score_b == pytest.approx(0.4)
 
 
+@pytest.mark.slow
 def test_by_a_metadata_column(runs: tuple[RunMaker, RunMaker]) -> None:
     """All 20 of maths stay right, and 12 of 20 of law become wrong."""
     for run, lost in zip(runs, (0, 12), strict=True):

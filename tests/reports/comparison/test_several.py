@@ -48,6 +48,7 @@ def here(made: RunMaker) -> RunMaker:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_each_run_counts_once() -> None:
     a, b = runs_of("a", [1.0, 1.1, 0.9]), runs_of("b", [1.05, 1.2, 0.93])
@@ -68,6 +69,7 @@ def flags(a: Sequence[Path], b: Sequence[Path]) -> list[str]:
     return [word for side in sides for flag, each in side for word in (flag, str(each))]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_a_difference_beyond_the_noise_between_runs_is_clear() -> None:
     a, b = runs_of("a", [1.0, 1.02, 0.98, 1.01]), runs_of("b", [1.9, 2.0, 2.1, 2.05])
@@ -103,6 +105,7 @@ def test_what_the_hour_does_not_change_is_clear_from_one_run() -> None:
     assert figure(compare_sides(a, b), "output tokens").finding == "higher"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_a_single_run_beside_several_is_perhaps_at_most() -> None:
     a, b = runs_of("a", [1.0, 1.01, 0.99, 1.0, 1.005]), runs_of("b", [3.0])
@@ -228,6 +231,7 @@ def test_a_side_without_a_run_is_refused() -> None:
         compare_sides([], [Path("b.run")])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_the_page_has_how_far_runs_differ_below_each_figure() -> None:
     a, b = runs_of("a", [1.0, 1.1]), runs_of("b", [1.5, 1.4])

@@ -87,6 +87,7 @@ def test_data_markdown_and_the_page_say_the_same() -> None:
     assert "A, a, 10/s: 9/s answered at a latency p95 of 200 ms" in page
 
 
+@pytest.mark.slow
 def test_without_objectives_there_is_no_goodput(sweeps: Sweeps) -> None:
     plain = steps([measured(*each, goodput_per_s=None) for each in LOADS["a"]], directory="c")
     Path("c").mkdir()

@@ -153,6 +153,7 @@ def test_a_load_run_is_in_the_series_with_what_it_measured(made: RunMaker) -> No
     assert (point["jobs"], point["latency_p50_s"], point["as_expected"]) == (1, 1.0, None)
 
 
+@pytest.mark.slow
 def test_several_runs_are_reported_one_after_the_other(nights: list[str]) -> None:
     first, second = report(nights[2]).stdout, report(nights[3]).stdout
     assert report(nights[2], nights[3]).stdout == f"{first}\n{second}"
@@ -167,6 +168,7 @@ def test_a_page_is_of_one_run(nights: list[str], flag: str) -> None:
     assert "--md, --html and --charts are of one run" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_trend_is_a_page_and_a_comment_too(
     nights: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -384,6 +384,7 @@ def test_an_exported_cell_is_defused(made: RunMaker) -> None:
     assert (row["text"], row["custom_id"], Decimal(row["cost"])) == ("'=1+1", "'-x", Decimal(-1))
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | st.text(max_size=12), max_size=6))
 @example(["=1+1", " \t@now", None, "a"])
 def test_no_cell_begins_like_a_formula_and_all_come_back(texts: list[str | None]) -> None:

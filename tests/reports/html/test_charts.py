@@ -43,6 +43,7 @@ def test_no_axis_says_1e2(made: RunMaker, step_s: float) -> None:
     assert [text for text in texts if re.search(r"\de[+-−]?\d", text)] == []
 
 
+@pytest.mark.slow
 def test_every_plot_begins_at_the_same_place(made: RunMaker) -> None:
     made.load = facts(objectives=["ttft_s < 0.3"])
     LoadMaker(made).fill(100)
@@ -57,6 +58,7 @@ def test_every_plot_begins_at_the_same_place(made: RunMaker) -> None:
     assert [each.name for each in found if '"orient": "left"' in json.dumps(each.spec)] == []
 
 
+@pytest.mark.slow
 def test_rates_of_a_load_run_are_per_second(made: RunMaker) -> None:
     made.load = facts()
     made.limits = Limits(rpm=None, tpm=None, concurrency=None)

@@ -41,6 +41,7 @@ def test_every_gap_is_counted_once(load: LoadMaker) -> None:
     assert spread.ecdf["share"][-1] == 1.0
 
 
+@pytest.mark.slow
 def test_a_load_page_shows_nothing_of_the_warm_up_or_of_this_machines_bound(
     load: LoadMaker,
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_load_page_shows_nothing_of_the_warm_up_or_of_this_machines_bound(
     assert "triangles are 1 failed attempt." in page  # and of cool-downs, of which there are none
 
 
+@pytest.mark.slow
 def test_the_page_has_the_verdict_the_rates_and_the_times_with_intervals(load: LoadMaker) -> None:
     page = html_report(load.made.directory)
     measured = load.measured()
@@ -79,6 +81,7 @@ def test_the_page_has_the_verdict_the_rates_and_the_times_with_intervals(load: L
     ]
 
 
+@pytest.mark.slow
 def test_only_measured_answers_are_in_the_curves(load: LoadMaker) -> None:
     page = html_report(load.made.directory)
     assert f"Histogram of {len(load.measured()):,} answers" in page

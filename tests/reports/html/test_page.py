@@ -66,6 +66,7 @@ def page_of(made: RunMaker) -> str:
     return html_report(made.directory)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_happened(made: RunMaker) -> None:
     full_run(made)
     made.write()
@@ -81,6 +82,7 @@ def test_the_page_says_what_happened(made: RunMaker) -> None:
     assert "results/*.parquet has the rest" in page
 
 
+@pytest.mark.slow
 def test_the_page_fetches_nothing_and_says_so_in_its_policy(made: RunMaker) -> None:
     full_run(made)
     made.write()
@@ -111,6 +113,7 @@ def hostile_run(made: RunMaker) -> None:
     made.reading(60, None, "1", error=HOSTILE)
 
 
+@pytest.mark.slow
 def test_hostile_text_is_text_everywhere(made: RunMaker) -> None:
     hostile_run(made)
     made.manifest(
@@ -202,6 +205,7 @@ def test_an_empty_run_has_a_page(made: RunMaker) -> None:
     assert page.count("<script") == 1  # what marks wide tables; nothing is drawn
 
 
+@pytest.mark.slow
 def test_a_killed_run_has_a_page_with_what_its_journal_holds(made: RunMaker) -> None:
     made.manifest(Session(started_at=at(0), limits=made.limits))
     attempt = made.attempt(0, latency_s=3.0, cost=Decimal("0.5"), sent_at=at(4))
@@ -256,6 +260,7 @@ def test_sessions_are_drawn_end_to_end(made: RunMaker) -> None:
     assert len(series.bins) == 46
 
 
+@pytest.mark.slow
 def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) -> None:
     """From 0 to 60 s in bins of a second."""
     for index, (moment, latency_s) in enumerate([(0.0, 2.0), (0.5, 1.0), (0.6, 4.0), (3.0, 0.25)]):
@@ -281,6 +286,7 @@ def test_bins_hold_medians_errors_pauses_and_the_most_in_flight(made: RunMaker) 
     assert "Of 1 attempt no end is recorded" in page_of(made)
 
 
+@pytest.mark.slow
 def test_the_concurrency_that_the_run_found_is_drawn(made: RunMaker) -> None:
     made.job(0, sent_at=at(1), latency_s=1.0)
     points = [(0.0, 16, 1), (30.0, 24, 20), (59.0, 12, 3)]

@@ -96,6 +96,7 @@ def test_what_others_wrote_is_text() -> None:
     assert "&lt;script&gt;alert(1)" in page
 
 
+@pytest.mark.slow
 def test_it_is_written_whole(tmp_path: Path) -> None:
     write_steps_page(search(), tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text("utf-8") == steps_page(search())

@@ -103,6 +103,7 @@ def test_the_run_may_have_waited_less_long_than_it_took_to_end(loaded: LoadMaker
     assert found(spread(loaded, "latency_s", "due"), "p99")[1] == pytest.approx(3.5 - 0.2, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_first_token_of_a_stream_that_broke_or_was_cut_off_later_is_known(
     loaded: LoadMaker,
 ) -> None:

@@ -131,6 +131,7 @@ def test_what_the_user_tolerates_is_in_the_run(made: RunMaker) -> None:
     assert (found.verdict, found.tolerated) == ("valid", [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("condition", "depends"),
     [

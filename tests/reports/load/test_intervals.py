@@ -65,6 +65,7 @@ def test_a_million_values_are_no_trouble() -> None:
     assert abs((high - 990_000) - 195) < 3
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_percentile_holds_the_truth_19_times_in_20() -> None:
     rng = np.random.default_rng(1)
     truth = -math.log(1 - 0.95)  # of an exponential distribution of mean 1

@@ -50,6 +50,7 @@ def test_failures_have_a_line_in_which_they_are_infinite(loaded: LoadMaker) -> N
     assert with_failures.percentiles[2][1] == ""
 
 
+@pytest.mark.slow
 def test_what_was_cut_off_is_at_least_what_it_had_waited(loaded: LoadMaker) -> None:
     for _ in range(4):
         loaded.request(10.9, error_kind="cancelled", **{**NO_TIMES, "wait_s": 0.0})

@@ -61,6 +61,7 @@ def outcomes(questions: ET.Element) -> dict[str | None, str]:
     }
 
 
+@pytest.mark.slow
 def test_what_is_right_is_what_the_eval_files_own_score_says(tmp_path: Path) -> None:
     """ "It is 7" is what the number 7 expects, and is not 7 to the letter."""
     scores: Scores = [(1.0, None), (0.0, "the answer has no number"), (None, "it raised")]
@@ -81,6 +82,7 @@ def test_what_is_right_is_what_the_eval_files_own_score_says(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.slow
 def test_grades_are_wrong_below_a_half_and_on_other_scales_neither(tmp_path: Path) -> None:
     texts = ["a", "b", "c"]
     run = night(tmp_path / "f1", texts, [(0.8, None), (0.4, None), (0.0, None)], "f1")
@@ -94,6 +96,7 @@ def test_grades_are_wrong_below_a_half_and_on_other_scales_neither(tmp_path: Pat
     assert "failure" not in str(outcomes(written(run, None, "judge")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "values", "words", "cells"),
     [
@@ -129,6 +132,7 @@ def test_the_answers_that_changed_are_those_of_its_score(
     assert ("2026-06-09, 0.25</p>" in page) == (name == "f1")
 
 
+@pytest.mark.slow
 def test_a_last_good_night_without_the_score_is_told(tmp_path: Path) -> None:
     before = night(tmp_path / "a.run", ["7"] * 3, [(1.0, None)] * 3, "exact")
     run = night(tmp_path / "b.run", ["8"] * 3, [(0.0, None)] * 3)

@@ -80,6 +80,7 @@ def late_run(made: RunMaker, **machine: Any) -> Path:
     return made.write()
 
 
+@pytest.mark.slow
 def test_what_the_client_may_have_decided_is_exit_code_6(made: RunMaker) -> None:
     """Counted from due, 5 in 100 took 600 ms: neither met nor missed is the service's."""
     done = gate(late_run(made), *required("p99(latency_s) < 0.5", "error_rate < 50%"))
@@ -92,12 +93,14 @@ def test_what_the_client_may_have_decided_is_exit_code_6(made: RunMaker) -> None
     assert "left 400 ms or more after they were due" in said
 
 
+@pytest.mark.slow
 def test_what_the_client_can_not_have_decided_is_judged(made: RunMaker) -> None:
     directory = late_run(made)
     assert gate(directory, *required("p50(latency_s) < 0.5")).exit_code == 0
     assert gate(directory, *required("p50(latency_s) < 0.1")).exit_code == 4
 
 
+@pytest.mark.slow
 def test_an_objective_that_nobody_can_tell_is_an_error_in_junit_and_told_in_json(
     made: RunMaker, tmp_path: Path
 ) -> None:

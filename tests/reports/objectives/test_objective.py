@@ -107,6 +107,7 @@ def test_an_objective_that_is_not_met_says_by_what(five: RunMaker) -> None:
     assert [(each.figure, each.value) for each in found.measured] == [("p75(latency_s)", 3.5)]
 
 
+@pytest.mark.slow
 def test_base_is_the_other_side_in_the_other_run(five: RunMaker) -> None:
     before = another(five, "before.run")
     before.job(0, latency_s=2.0, cost=Decimal("0.35"))

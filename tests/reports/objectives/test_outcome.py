@@ -52,6 +52,7 @@ def test_figures_that_are_counted_are_exact(made: RunMaker) -> None:
     assert [each.outcome for each in found.objectives] == ["met", "missed", "missed"]
 
 
+@pytest.mark.slow
 def test_beside_a_base_the_same_questions_are_paired(made: RunMaker) -> None:
     """91 of 99 answers are the same; 8 more right ones are more than chance in pairs, and far from
     it between two samples."""

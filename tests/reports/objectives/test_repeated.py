@@ -60,6 +60,7 @@ def test_the_interval_is_that_of_the_mean_over_runs() -> None:
     assert judged["settled_by"] == "runs"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_beside_other_runs_it_is_the_difference_of_both_means() -> None:
     directory = repeats(side_b=True)
@@ -111,6 +112,7 @@ def test_a_share_over_runs_lies_between_nothing_and_all() -> None:
     assert runs_estimate(Side([0.0, 0.4])).ends(0.95, 1.0).high > 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_the_error_rate_over_runs_is_such_a_share() -> None:
     directory = repeats()

@@ -30,6 +30,7 @@ def base(made: RunMaker) -> Path:
     return scored(RunMaker(made.directory.with_name("base.run")), "number:1")
 
 
+@pytest.mark.slow
 def test_two_scorers_of_one_name_are_refused(made: RunMaker, base: Path) -> None:
     """3 answers of 6 are within 1 of it, and one is it: no model got worse."""
     run = scored(made, "number")

@@ -1,6 +1,7 @@
 """Many usual chunks taken at once, held against the parser and the stream that take any."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.runner.answers import ChatStream, MessagesStream, SSEParser, TokenTimes, add_plain
+
+MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1"))
 
 Pieces = list[tuple[bytes, float | None]]
 FIRST = {"id": "c", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "a"}}]}
@@ -99,7 +102,7 @@ class Reading:
         return stream.body(), stream.partial(), stream.failed, moments, state
 
 
-@settings(max_examples=300)
+@settings(max_examples=100 * MORE)
 @given(
     batches=st.lists(st.lists(EVENTS.map(b"".join) | ODD_BYTES, min_size=1, max_size=9), max_size=5)
 )

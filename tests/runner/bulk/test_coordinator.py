@@ -147,6 +147,7 @@ async def test_a_run_begins_with_the_first_worker_and_ends_without_those_that_ar
     assert ran.attempts.height == 20
 
 
+@pytest.mark.slow
 async def test_a_worker_that_stands_still_holds_up_no_other(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -183,6 +184,7 @@ async def test_a_run_goes_on_with_another_number_of_workers(
     assert ran.attempts.height == 120
 
 
+@pytest.mark.slow
 async def test_when_all_workers_are_lost_the_run_stops_and_is_resumed(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -273,6 +275,7 @@ async def test_equal_jobs_are_sent_once_whoever_sends_them(
     assert ran.results["copy_of"].null_count() == 10
 
 
+@pytest.mark.slow
 async def test_failed_jobs_that_are_opened_again_have_one_result(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -379,6 +382,7 @@ async def test_a_reading_that_a_worker_asked_for_is_held_against_what_all_spent(
     assert ran.readings["spent"].to_list() == [0, spent, spent]
 
 
+@pytest.mark.slow
 async def test_what_an_earlier_session_sent_counts_for_its_minute(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -146,6 +146,7 @@ async def test_the_slots_are_those_of_each_service(
     assert max(point["in_flight"] for point in course) <= 4
 
 
+@pytest.mark.slow
 async def test_jobs_of_a_shared_model_are_shared_out_by_weight_and_stay_there_when_retried(
     run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:
@@ -378,6 +379,7 @@ async def test_images_are_fetched_with_the_key_of_the_service_that_links_to_them
         assert [seen.headers["authorization"] for seen in fetched] == [f"Bearer {key_of(name)}"]
 
 
+@pytest.mark.slow
 async def test_a_display_says_what_each_service_does(
     run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:
@@ -430,6 +432,7 @@ async def test_a_run_waits_for_the_reset_of_the_one_service_whose_budget_is_spen
     assert len(services["b"].posts) == 10
 
 
+@pytest.mark.slow
 async def test_a_disk_that_refuses_stops_all_services(
     run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:

@@ -80,6 +80,7 @@ async def test_a_row_that_is_added_or_moved_costs_no_other_row(
     assert len(service.posts) == 6
 
 
+@pytest.mark.slow
 async def test_a_row_that_changed_is_another_job_and_the_old_one_is_left_out(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_workers_of_a_coordinator_that_is_silent_are_ended() -> None:
     assert len(kept) == 1
 
 
+@pytest.mark.slow
 def test_the_workers_of_an_agent_that_is_let_go_of_are_ended() -> None:
     """As dask does when its client is gone."""
 

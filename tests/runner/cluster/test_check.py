@@ -29,6 +29,7 @@ def checked(machines: int, **options: Any) -> ClusterCheck:
     return asyncio.run(work())
 
 
+@pytest.mark.slow
 def test_machines_that_are_alike_can_be_used() -> None:
     found = checked(2)
     assert found.usable

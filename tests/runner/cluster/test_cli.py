@@ -21,6 +21,7 @@ def check(*arguments: str) -> Result:
     return CliRunner().invoke(cluster, ["check", *arguments])
 
 
+@pytest.mark.slow
 def test_it_shows_a_table_and_gives_json() -> None:
     with cluster_in_thread(1) as address:
         shown, given = check(address), check(address, "--json")

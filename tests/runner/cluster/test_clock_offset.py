@@ -25,6 +25,7 @@ def trips_of(offset_ns: int, ways: list[tuple[int, int, int]]) -> list[RoundTrip
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     OFFSETS_NS,

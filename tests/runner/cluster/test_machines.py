@@ -41,6 +41,7 @@ def opened(machines: Any, count: int, folder: Path) -> Any:
     return machines.workers(count, run=run, grace_s=1.0, files={}, offload=at_once)
 
 
+@pytest.mark.slow
 async def test_workers_are_dealt_out_over_the_machines_and_end_with_the_block(
     tmp_path: Path,
 ) -> None:

@@ -54,6 +54,7 @@ async def test_a_cool_down_of_one_lane_does_not_hold_another(
     assert all(at_s in (0.0, 100.0) for at_s in times_of(service, "a"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", ["a", "b"])
 async def test_a_long_run_of_a_slow_model_holds_up_no_other(
     bench: Any, service: Any, autojump_clock: MockClock, slow: str

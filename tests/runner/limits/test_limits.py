@@ -80,6 +80,7 @@ async def test_fixed_concurrency_is_never_exceeded(
     assert most == 7
 
 
+@pytest.mark.slow
 async def test_auto_concurrency_grows_while_it_is_what_holds_the_run_back(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -117,6 +118,7 @@ async def test_a_lower_limit_in_the_headers_is_followed(
     assert ran.attempts["ratelimit_remaining"].to_list() == [0] * 4
 
 
+@pytest.mark.slow
 async def test_an_outage_costs_no_job_its_attempts(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -180,6 +182,7 @@ async def test_the_course_of_a_run_of_less_than_a_second_has_its_end(
     assert points[0]["in_flight"] > 16
 
 
+@pytest.mark.slow
 async def test_a_kill_takes_no_more_than_a_minute_of_the_course(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -210,6 +213,7 @@ async def test_a_fixed_concurrency_is_its_course(
     assert {json.loads(line)["limit"] for line in lines} == {7}
 
 
+@pytest.mark.slow
 async def test_more_slots_stop_where_they_bring_no_more_answers(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

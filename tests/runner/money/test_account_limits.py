@@ -118,6 +118,7 @@ async def test_a_job_without_a_bound_runs_under_the_implied_ceiling(
     assert (ran.outcome.exit_code, ran.rejects) == (0, [])
 
 
+@pytest.mark.slow
 async def test_estimate_first_reads_everything_before_anything_is_sent(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -42,6 +42,7 @@ def bound(bench: Any) -> int:
     return bound_of(bench.chat_line("job-0", "question 0", max_tokens=50))
 
 
+@pytest.mark.slow
 async def test_the_account_is_read_every_minute(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -68,6 +69,7 @@ async def test_the_account_is_read_at_every_tenth_of_the_ceiling(
     assert len(during) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shows_use", [True, False])
 async def test_what_leaves_the_account_beyond_what_is_known_stops_the_run(
     bench: Any, service: Any, autojump_clock: MockClock, shows_use: bool

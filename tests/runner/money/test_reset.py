@@ -28,6 +28,7 @@ PRICES = PriceTable(
 MIDNIGHT = dt.datetime(2026, 6, 9, 16, tzinfo=dt.UTC)  # +08:00
 
 
+@pytest.mark.slow
 async def test_a_spent_budget_is_slept_through_and_the_run_goes_on(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

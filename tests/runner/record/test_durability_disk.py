@@ -26,8 +26,11 @@ from headrace.runner import StorageError
 pytestmark = pytest.mark.slow
 
 OPERATIONS = ("open", "write", "fsync", "ftruncate", "replace", "unlink", "mkdir", "rmdir")
-# Every fourth file operation refuses; with more cases (`make fuzz`) each does, in its turn.
-EVERY = 1 if int(os.environ.get("HEADRACE_MORE_CASES", "1")) > 1 else 4
+# A process dies at every fifth moment, and every ninth file operation refuses, which is in turn one
+# of each kind; with more cases (`make fuzz`) it is every one.
+MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1")) > 1
+DIES_AT_EVERY = 1 if MORE else 5
+REFUSES_EVERY = 1 if MORE else 9
 JOBS = 5
 # What a directory holds, by path; None is a directory.
 Tree = dict[str, bytes | None]
@@ -376,11 +379,11 @@ async def test_a_journal_cut_off_at_any_byte_gives_one_result_a_job(
 
 
 async def check(play: Play, moments: list[Moment], *, known: Recorded) -> int:
-    """Recover from each moment, or every other one, that differs from the one before; how many
+    """Recover from each moment, or every fifth one, that differs from the one before; how many
     there were."""
     last: Tree | None = None
     recovered = 0
-    for moment in moments[:: 1 if EVERY == 1 else 2]:
+    for moment in moments[::DIES_AT_EVERY]:
         if moment.tree == last:
             continue
         last = moment.tree
@@ -403,7 +406,9 @@ async def test_a_disk_that_refuses_any_file_operation_stops_the_run_and_loses_no
     begun, known = await play.prepare()
     nth = 0
     while True:
-        nth += EVERY * (4 if for_good else 1)  # refusals differ most where there is only one
+        nth += REFUSES_EVERY * (
+            3 if for_good else 1
+        )  # refusals differ most where there is only one
         plant(begun, play.bench.directory)
 
         def before(name: str, number: int, _arguments: tuple[Any, ...], nth: int = nth) -> None:

@@ -97,6 +97,7 @@ async def test_damage_is_refused_by_whoever_reads_the_run(
         status_of(bench.directory, now=bench.began)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_what_the_user_leaves_out_is_said_and_kept(
     bench: Any, service: Any, autojump_clock: MockClock, damage: Callable[[Path], None]

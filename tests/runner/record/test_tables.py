@@ -180,6 +180,7 @@ def test_a_torn_last_record_is_left_out(tmp_path: Path) -> None:
     assert len(tables_in(written(tmp_path, [whole], end=torn)).attempts) == 2
 
 
+@pytest.mark.slow
 def test_a_job_whose_end_is_torn_is_left_out_whole(tmp_path: Path) -> None:
     """Its attempt too: it counts as lost, and the job runs again."""
     torn = msgspec.json.encode(Finished(attempt=attempt(index=1), job=end(text='a, "job":')))

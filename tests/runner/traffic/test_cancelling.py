@@ -48,6 +48,7 @@ def rows_of(ran: Any) -> pl.DataFrame:
     return pl.read_parquet(ran.outcome.directory / "attempts" / "*.parquet").sort("index")
 
 
+@pytest.mark.slow
 async def test_a_cancelled_request_is_no_failure_and_its_bound_is_kept(
     traffic: Any, autojump_clock: MockClock
 ) -> None:

@@ -61,6 +61,7 @@ async def test_an_open_loop_sends_the_same_at_the_same_times_whoever_sends_it(
     assert bodies[0] == bodies[1]
 
 
+@pytest.mark.slow
 async def test_users_first_turns_are_the_same_whoever_sends_them(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -81,6 +82,7 @@ async def test_users_first_turns_are_the_same_whoever_sends_them(
     assert parts == {f"part-w0{n}" for n in range(1, 5)}
 
 
+@pytest.mark.slow
 async def test_a_lost_worker_is_named_and_what_it_had_in_flight_is_lost(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -253,6 +253,7 @@ async def test_ctrl_c_ends_the_run_early_and_keeps_what_was_measured(
     assert ran.facts.unsent == 0
 
 
+@pytest.mark.slow
 async def test_one_seed_gives_the_same_requests_at_the_same_times(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -322,6 +323,7 @@ async def test_the_budget_stops_a_run_and_says_so(
     assert (ran.facts.measure_to - ran.facts.measure_from).total_seconds() < 60
 
 
+@pytest.mark.slow
 async def test_while_requests_are_due_nothing_is_sealed_and_at_the_end_everything(
     traffic: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

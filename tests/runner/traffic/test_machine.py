@@ -70,6 +70,7 @@ async def test_the_longest_stalls_are_kept_and_all_are_counted() -> None:
     assert (loop.stalls, loop.longest_s, loop.worst()) == (0, 0.0, [])
 
 
+@pytest.mark.slow
 async def test_looks_for_cycles_are_timed() -> None:
     loop = LoopMonitor(RunClock(lambda: BEGAN))
     with loop.garbage_timed():

@@ -46,6 +46,7 @@ async def loaded(traffic: Traffic, **asked: Any) -> tuple[Loaded, Gateway]:
     return ran, gateway
 
 
+@pytest.mark.slow
 async def test_every_figure_is_the_servers_own(
     traffic: Traffic, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -65,6 +66,7 @@ async def test_every_figure_is_the_servers_own(
         assert spread.percentile("p99").value == pytest.approx(truth.p99_s[name], abs=1e-9)
 
 
+@pytest.mark.slow
 async def test_requests_chunks_and_tokens_are_counted_as_the_server_counts_them(
     traffic: Traffic, tmp_path: Path, autojump_clock: MockClock
 ) -> None:

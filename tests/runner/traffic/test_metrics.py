@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -10,6 +11,7 @@ from headrace.runner.traffic.metrics import load_figures
 from tests.runner.loop_workers import in_this_loop
 
 
+@pytest.mark.slow
 async def test_a_load_run_shows_what_it_has_come_to(
     traffic: Any, autojump_clock: MockClock
 ) -> None:
@@ -33,6 +35,7 @@ async def test_a_load_run_shows_what_it_has_come_to(
     assert values["tokens"][0] > values["output_tokens"][0]
 
 
+@pytest.mark.slow
 async def test_of_several_workers_tokens_and_requests_are_those_of_all(
     traffic: Any, service: Any, autojump_clock: MockClock
 ) -> None:

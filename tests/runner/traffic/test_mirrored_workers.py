@@ -30,6 +30,7 @@ async def sent(traffic: Traffic, service: Any, workers: int, **asked: Any) -> Lo
     return await traffic.over(service.connect, workers=workers, open_workers=opened, **asked)
 
 
+@pytest.mark.slow
 async def test_machines_send_what_one_process_would_and_all_of_it_is_recorded_here(
     traffic: Traffic, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -94,6 +94,7 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repeats, Repeater,
 Turned = tuple[Repeats, Repeater, Services, Path]
 
 
+@pytest.mark.slow
 def test_each_run_goes_to_its_service_with_prompts_of_its_own(turned: Turned) -> None:
     _, _, services, directory = turned
     plans = services.plans
@@ -133,6 +134,7 @@ def test_every_key_of_the_report_is_documented(turned: Turned) -> None:
     assert keys - named == set()
 
 
+@pytest.mark.slow
 def test_a_service_that_misses_what_is_required_is_exit_code_4(tmp_path: Path) -> None:
     services = Services(tmp_path, a=SLOW)
     made = repeater(services, tmp_path, require=["p50(ttft_s) < 150ms"])
@@ -179,6 +181,7 @@ def test_a_run_that_is_not_valid_is_exit_code_6(tmp_path: Path) -> None:
     assert made.exit_code == 6
 
 
+@pytest.mark.slow
 def test_max_cost_is_of_all_runs_together(tmp_path: Path) -> None:
     """A limit of each alone would let N runs spend N times as much."""
     (tmp_path / "prices.toml").write_text(PRICES)

@@ -70,6 +70,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Steps, Stepper, 
     return made.find(search), made, path / "all"
 
 
+@pytest.mark.slow
 def test_the_highest_rate_is_the_capacity_of_the_service(
     searched: tuple[Steps, Stepper, Path],
 ) -> None:
@@ -101,6 +102,7 @@ def test_every_step_has_a_directory_and_the_report_is_over_all(
     assert kept["highest_met"] == report.highest_met
 
 
+@pytest.mark.slow
 def test_a_rate_above_capacity_is_missed_although_a_short_step_would_meet_it(
     tmp_path: Path,
 ) -> None:
@@ -152,6 +154,7 @@ def test_the_users_that_an_objective_carries_are_found_once_all_were_under_way(
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_makes_a_step_for_each_load_and_sees_the_knee(tmp_path: Path) -> None:
     run = on_a_gateway(tmp_path, **SERVICE)
     made = stepper(tmp_path, "sweep", run, duration_s=3.0)
@@ -166,6 +169,7 @@ def test_a_sweep_makes_a_step_for_each_load_and_sees_the_knee(tmp_path: Path) ->
     assert report.steps[3].requests_per_s == pytest.approx(CAPACITY_PER_S, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_users(tmp_path: Path) -> None:
     run = on_a_gateway(tmp_path, **SERVICE)
     report = stepper(tmp_path, "sweep", run, duration_s=3.8).sweep(parse_loads("1, 8"))
@@ -197,6 +201,7 @@ def limited(run: Any, *, times: int) -> Any:
     return wrapped
 
 
+@pytest.mark.slow
 def test_a_step_that_the_client_may_have_decided_is_made_once_more(tmp_path: Path) -> None:
     """A stall of 500 ms, where nothing dates the bytes: without it 0.19 s might have been less."""
     real = limited(on_a_gateway(tmp_path, **SERVICE), times=1)
@@ -217,6 +222,7 @@ def test_a_step_that_the_client_may_have_decided_is_made_once_more(tmp_path: Pat
     assert report.lowest_missed is not None
 
 
+@pytest.mark.slow
 def test_a_client_that_stays_limited_ends_the_search_with_what_was_found(tmp_path: Path) -> None:
     run = limited(on_a_gateway(tmp_path, **SERVICE), times=99)
     made = stepper(tmp_path, "find", run)
@@ -228,6 +234,7 @@ def test_a_client_that_stays_limited_ends_the_search_with_what_was_found(tmp_pat
     assert any("stood still" in reason for reason in report.steps[1].why)
 
 
+@pytest.mark.slow
 def test_a_search_continues_where_the_client_cannot_change_the_answer(tmp_path: Path) -> None:
     """Whatever the stall did, it can only have made 0.19 s longer, and that is below 400 ms."""
     run = limited(on_a_gateway(tmp_path, **SERVICE), times=99)
@@ -240,6 +247,7 @@ def test_a_search_continues_where_the_client_cannot_change_the_answer(tmp_path: 
     assert (report.highest_met, report.reason, made.exit_code) == (10.0, None, 0)
 
 
+@pytest.mark.slow
 def test_a_sweep_makes_every_step_and_says_that_one_is_not_valid(tmp_path: Path) -> None:
     run = limited(on_a_gateway(tmp_path, **SERVICE), times=1)
     made = stepper(tmp_path, "sweep", run, duration_s=1.0)
@@ -385,6 +393,7 @@ def test_every_key_of_the_report_is_documented(searched: tuple[Steps, Stepper, P
     assert {key.removesuffix("[]") for key in documented} == found - {"steps"}
 
 
+@pytest.mark.slow
 def test_max_cost_is_of_all_steps_together(tmp_path: Path) -> None:
     """Each step had the whole of it, so a sweep of N loads could spend N times as much."""
     (tmp_path / "prices.toml").write_text(PRICES)
@@ -415,6 +424,7 @@ def test_max_cost_is_of_all_steps_together(tmp_path: Path) -> None:
     assert (len(report.steps), made.exit_code, report.reason) == (1, 3, SPENT)
 
 
+@pytest.mark.slow
 def test_a_step_that_money_stops_says_what_those_before_it_took(tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text(PRICES)
     run = on_a_gateway(tmp_path, **SERVICE)

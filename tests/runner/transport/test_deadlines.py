@@ -117,6 +117,7 @@ async def test_a_limit_that_moves_away_does_not_fire_where_it_was(
     assert trio.current_time() == 115.0
 
 
+@pytest.mark.slow
 async def test_each_of_many_connections_has_its_own(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

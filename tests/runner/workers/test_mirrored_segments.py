@@ -46,6 +46,7 @@ async def test_full_segments_become_tables_while_the_run_works_and_go(
     assert not (ran.directory / "journal").exists()
 
 
+@pytest.mark.slow
 async def test_a_machine_that_is_lost_keeps_its_lease_over_sessions(
     bench: Any, service: Any, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
