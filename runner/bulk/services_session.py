@@ -76,7 +76,7 @@ class ServicesSession(BulkSession):
                 share_history([each.admission.concurrency for each in services])
                 budgets = [each.admission.budget for each in services]
                 look_again_at_each(shared, [each for each in budgets if each is not None])
-                await self._work_all(services, recovered, shared)
+                await self._work_and_tell(services, recovered, shared)
             except BaseException:
                 recovered.recorder.abandon()
                 raise
@@ -87,6 +87,32 @@ class ServicesSession(BulkSession):
         limit, currency = self._settings.max_cost, self._run.manifest.currency or ""
         ceiling = None if limit is None else max_cost_ceiling(limit, currency)
         return Budget(recovered.recorder.totals, currency=currency, ceiling=ceiling)
+
+    async def _work_and_tell(
+        self, services: Sequence[Assembly], recovered: Recovered, shared: Budget
+    ) -> None:
+        """Do all that there is to do, and say at once where a service stops: the others may take
+        hours more."""
+        async with trio.open_nursery() as nursery:
+            for each in services:
+                telling = partial(self._tell_when_stopped, each, services)
+                nursery.start_soon(self._stop.on_error, telling)
+            await self._work_all(services, recovered, shared)
+            nursery.cancel_scope.cancel()
+
+    async def _tell_when_stopped(self, service: Assembly, services: Sequence[Assembly]) -> None:
+        stop, name = service.stop, service.service
+        assert isinstance(stop, ServiceStop)
+        assert name is not None
+        await stop.requested.wait()
+        if stop.alone is None or all(each.stop.reason is not None for each in services):
+            return  # the run ends now, and says why
+        if self._environment.announce is not None:
+            self._environment.announce(
+                f"Warning: the service {name} stopped: {stop.alone.message}. The others carry on."
+            )
+        noting = partial(self._run.note_stopped, name, stop.alone.message)
+        await self._environment.offload(noting)
 
     async def _work_all(
         self, services: Sequence[Assembly], recovered: Recovered, shared: Budget

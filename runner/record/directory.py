@@ -180,6 +180,13 @@ class RunDirectory:
             self.manifest.sessions[-1].notes.append(said)
             self.save()
 
+    def note_stopped(self, service: str, why: str) -> None:
+        """Record that one of several services has stopped in this session. Any thread may ask.
+        Raises StorageError."""
+        with self._writing:
+            self.manifest.sessions[-1].stopped_services[service] = why
+            self.save()
+
     def raise_schema(self) -> None:
         """Record that the tables have this version's columns, as `recover` has seen to.
 

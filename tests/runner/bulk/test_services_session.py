@@ -256,6 +256,31 @@ async def test_what_is_wrong_with_one_service_stops_that_one_and_the_others_fini
     assert len(services["b"].posts) == 15
 
 
+async def test_a_service_that_stops_is_told_of_while_the_others_carry_on(
+    run: Any, bench: Bench, services: Services, autojump_clock: MockClock
+) -> None:
+    """They may take hours more, or be killed meanwhile."""
+    said: list[tuple[float, str]] = []
+    noted: list[Any] = []
+
+    def answer(_seen: Any) -> Any:
+        known = json.loads((bench.directory / "run.json").read_bytes())
+        noted.append(known["sessions"][-1].get("stopped_services"))
+        return Service.fine(delay_s=30)
+
+    refuse_key(services["a"])
+    services["b"].answer = answer
+    bench.write(*lines(*["m", "y"] * 3))
+    told = {"announce": lambda words: said.append((trio.current_time(), words))}
+    ran = await run(A, B, concurrency=1, environment=told)
+    ((at_s, words),) = said
+    assert words.startswith("Warning: the service a stopped: the gateway refused the key; check KE")
+    assert words.endswith(". The others carry on.")
+    assert at_s < 1 < 60 < trio.current_time()
+    assert noted[0] is None
+    assert noted[1:] == [ran.manifest["sessions"][-1]["stopped_services"]] * 2
+
+
 async def test_the_exit_code_is_that_of_the_first_in_order_of_all_services_that_stopped(
     run: Any, bench: Bench, services: Services, autojump_clock: MockClock
 ) -> None:
