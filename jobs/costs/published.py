@@ -8,6 +8,7 @@ by itself, models.dev as `tiers` or, before it had these, as `context_over_200k`
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Context, Decimal, Inexact
 from fnmatch import fnmatchcase
@@ -36,6 +37,7 @@ LITELLM_TOKENS = {
 }
 # What some of its models have in the place of another key.
 LITELLM_INSTEAD = {"cached_input": "input_cost_per_token_cache_hit"}
+LITELLM_PIECES = ("output_cost_per_image", "input_cost_per_query")
 LITELLM_BAND = re.compile(r"(?P<key>\w+?)_above_(?P<tokens>\d+)(?P<thousand>k?)_tokens")
 MODELS_DEV_TOKENS = {
     "input": "input",
@@ -44,6 +46,9 @@ MODELS_DEV_TOKENS = {
     "output": "output",
     "reasoning": "reasoning",
 }
+# What something costs, in either list; batches and other tiers of the service are for requests that
+# a price file has no prices for anyhow.
+COST = re.compile(r"(?!.*_(batch(es)?|flex|priority)$).*cost.*|input_audio|output_audio")
 MODELS_DEV_BAND = re.compile(r"context_over_(?P<thousands>\d+)k")
 SHOWN = 3
 # So many digits of a decimal number survive as a float (IEEE 754's binary64): further ones are of a
@@ -61,11 +66,13 @@ class Published(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """A model of a list: what it is called there and by whom, and its prices."""
+    """A model of a list: what it is called there and by whom, its prices, and the keys of those
+    that a price file has no place for."""
 
     model: str
     provider: str
     price: Price
+    aside: list[str]
 
 
 class _UnusableError(ValueError):
@@ -87,9 +94,9 @@ def published_prices(
     """
     data = _decoded(path)
     read, source = _form(path, data)
-    entries, unusable = list[_Entry](), dict[str, str]()
+    entries, unusable, unpriced = list[_Entry](), dict[str, str](), list[str]()
     providers = set[str]()
-    for model, whose, make in read(data):
+    for model, whose, entry, make in read(data):
         providers.add(whose)
         if provider is not None and whose != provider:
             continue
@@ -97,12 +104,15 @@ def published_prices(
         if models and not any(fnmatchcase(name, pattern) for pattern in models):
             continue
         try:
-            price = make()
+            price = make(entry)
         except _UnusableError as reason:
             unusable[name] = str(reason)
             continue
+        aside = _aside(entry)
         if price is not None:
-            entries.append(_Entry(name, whose, price))
+            entries.append(_Entry(name, whose, price, aside))
+        elif aside:
+            unpriced.append(name)
     if provider is not None and provider not in providers:
         raise InputError(
             f"{path} has no provider {provider!r}{suggested(provider, sorted(providers))}"
@@ -115,7 +125,35 @@ def published_prices(
         why = f": {'; '.join(notes)}" if notes else ""
         raise InputError(f"{path} has no prices of tokens or images of what was asked for{why}")
     table = PriceTable(currency=CURRENCY, models=found)
-    return Published(table, source, [f"left out: {each}" for each in notes])
+    left_out = [f"left out: {each}" for each in notes]
+    return Published(table, source, [*left_out, *_aside_notes(entries, unpriced)])
+
+
+def _aside(entry: Mapping[str, Any]) -> list[str]:
+    """The keys of prices that are more than nothing, and that no price of ours comes from."""
+    known = {*LITELLM_TOKENS.values(), *LITELLM_INSTEAD.values(), *LITELLM_PIECES}
+    cost = entry.get("cost")
+    found = []
+    for key, value in (cost if isinstance(cost, dict) else entry).items():
+        band = LITELLM_BAND.fullmatch(key)
+        taken = key in known or (band is not None and band["key"] in known)
+        if COST.fullmatch(key) and not taken and value:
+            found.append(key)
+    return found
+
+
+def _aside_notes(entries: Sequence[_Entry], unpriced: Sequence[str]) -> Iterator[str]:
+    """What was left aside of the models that are there, and which are not for its sake."""
+    counts = Counter(key for entry in entries for key in entry.aside)
+    for key, count in counts.most_common(SHOWN):
+        yield f"left aside: {key} of {counted(count, 'model')}, which a price file has no place for"
+    if len(counts) > SHOWN:
+        yield f"left aside: {counted(len(counts) - SHOWN, 'more price')} of this kind"
+    if unpriced:
+        yield (
+            f"left out: {counted(len(unpriced), 'model')} without a price of tokens, images or "
+            f"searches, such as {unpriced[0]!r}"
+        )
 
 
 def _decoded(path: Path) -> dict[str, Any]:
@@ -128,7 +166,8 @@ def _decoded(path: Path) -> dict[str, Any]:
     return data
 
 
-Models = Iterator[tuple[str, str, Callable[[], Price | None]]]
+Entry = Mapping[str, Any]
+Models = Iterator[tuple[str, str, Entry, Callable[[Entry], Price | None]]]
 
 
 def _form(path: Path, data: dict[str, Any]) -> tuple[Callable[[dict[str, Any]], Models], str]:
@@ -149,7 +188,7 @@ def _litellm(data: dict[str, Any]) -> Models:
         if model in ("sample_spec", "fallback_generalizations") or not isinstance(entry, dict):
             continue
         provider = str(entry.get("litellm_provider", ""))
-        yield model, provider, lambda entry=entry: _litellm_price(entry)  # type: ignore[misc]
+        yield model, provider, entry, _litellm_price
 
 
 def _litellm_price(entry: Mapping[str, Any]) -> Price | None:
@@ -183,7 +222,7 @@ def _models_dev(data: dict[str, Any]) -> Models:
         models = table.get("models") if isinstance(table, dict) else None
         for model, entry in models.items() if isinstance(models, dict) else ():
             if isinstance(entry, dict):
-                yield model, provider, lambda entry=entry: _models_dev_price(entry)  # type: ignore[misc]
+                yield model, provider, entry, _models_dev_price
 
 
 def _models_dev_price(entry: Mapping[str, Any]) -> Price | None:

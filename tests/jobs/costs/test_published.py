@@ -190,6 +190,39 @@ def test_what_no_price_file_can_hold_is_left_out_and_said(tmp_path: Path) -> Non
         "left out: 'tiered': it has tiered_pricing; write its bands by hand",
         "left out: 'odd': -1 is not a price",
         "left out: 1 more model of this kind",
+        "left out: 1 model without a price of tokens, images or searches, such as 'speech'",
+    ]
+
+
+def test_what_a_price_file_has_no_place_for_is_left_aside_and_said(tmp_path: Path) -> None:
+    """Prices of sound and of images that are given, and models that have no others."""
+    tokens = {"litellm_provider": "openai", "input_cost_per_token": 1e-06}
+    data = {
+        "hearing": {**tokens, "input_cost_per_audio_token": 1e-05, "input_cost_per_image": 0.001},
+        "hearing-too": {**tokens, "input_cost_per_audio_token": 1e-05},
+        "plain": {
+            **tokens,
+            "input_cost_per_token_batches": 5e-07,
+            "input_cost_per_token_flex": 5e-07,
+            "output_cost_per_pixel": 0.0,
+        },
+        "256-x-256/painter": {"litellm_provider": "openai", "input_cost_per_pixel": 2.4e-07},
+    }
+    found = imported(tmp_path, data)
+    assert [*found.table.models] == ["hearing", "hearing-too", "plain"]
+    assert found.notes == [
+        "left aside: input_cost_per_audio_token of 2 models, which a price file has no place for",
+        "left aside: input_cost_per_image of 1 model, which a price file has no place for",
+        "left out: 1 model without a price of tokens, images or searches, such as "
+        "'256-x-256/painter'",
+    ]
+
+
+def test_models_dev_has_prices_of_sound_that_are_left_aside(tmp_path: Path) -> None:
+    cost = {"input": 1.25, "output": 10, "input_audio": 3, "output_audio": 0}
+    data = {"google": {"id": "google", "models": {"gemini-x": {"cost": cost}}}}
+    assert imported(tmp_path, data).notes == [
+        "left aside: input_audio of 1 model, which a price file has no place for"
     ]
 
 
