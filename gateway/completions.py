@@ -9,8 +9,9 @@ import msgspec
 from .chat import DONE, usage_of
 from .chat_params import MAX_CHOICES, StreamOptions
 from .choice import Choice, make_choice
-from .params import Code, Count, Prompt, PromptList, Share, Wanted, prompts_in
+from .params import Code, Prompt, PromptList, Share, Wanted, prompts_in
 from .response import EventStream, RequestContext, Response
+from .text import GeneratedText
 from .tokens import count_prompt
 
 DEFAULT_TOKENS = 16
@@ -23,7 +24,7 @@ class CompletionsParams(msgspec.Struct, frozen=True):
 
     model: Code
     prompt: str | PromptList
-    max_tokens: Count | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=0)] | None = None  # 0: the prompt alone, by `echo`
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Share | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHOICES)] | None = None
@@ -74,6 +75,8 @@ def _text(prompt: Prompt) -> str:
 
 
 def _choice(text: str, params: CompletionsParams, context: RequestContext, number: int) -> Choice:
+    if params.max_tokens == 0:
+        return Choice(GeneratedText([], [], "length"))
     return make_choice(
         Wanted(text),
         context.digest,

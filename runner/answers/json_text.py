@@ -38,8 +38,18 @@ def decode(data: bytes) -> tuple[Any, bool]:
         return _decode_leniently(data, error), False
 
 
+def has_more(data: bytes) -> bool:
+    """Whether anything follows the value in bytes that were read leniently."""
+    text = _text_of(data)
+    return bool(text[_lenient.raw_decode(text)[1] :].strip())
+
+
+def _text_of(data: bytes) -> str:
+    return data.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+
+
 def _decode_leniently(data: bytes, strict: Exception) -> Any:
-    text = data.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    text = _text_of(data)
     if not text.startswith(("{", "[")):
         raise NotJSONError(str(strict)) from strict
     try:

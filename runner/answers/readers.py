@@ -19,7 +19,7 @@ from .body import (
 from .embeddings import vectors_in
 from .endpoint_usage import free_usage, input_usage, rerank_usage, unplaced_usage
 from .errors import error_of, says_error
-from .json_text import NotJSONError, decode, holds_answer, is_page, raw, whole_characters
+from .json_text import NotJSONError, decode, has_more, holds_answer, is_page, raw, whole_characters
 from .output import output_in
 from .results import results_in
 from .sse import begins_as_events
@@ -90,7 +90,7 @@ def _read_anything(endpoint: Endpoint, data: bytes) -> Answer:
     answer, whole = _anything_in(value if isinstance(value, dict) else {}, USAGES["named"], False)
     if not whole:
         raise _unusable(value)
-    answer.body, answer.strict = value, strict
+    answer.body, answer.strict = raw(data) if not strict and has_more(data) else value, strict
     return answer
 
 

@@ -40,6 +40,24 @@ async def test_without_a_limit_there_are_sixteen_tokens_at_most(
     )
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_without_tokens_there_is_the_prompt_alone(
+    gateway_of: Gateways, connect: Any, stream: bool
+) -> None:
+    """As evals ask for the logprobs of a text."""
+    served = gateway_of(output_tokens=5)
+    asked = {"prompt": ["abcd", "efgh"], "max_tokens": 0, "echo": True, "stream": stream}
+    answer = await completed(await connect(served), **asked)
+    if not stream:
+        choices = answer.json["choices"]
+        told = [(each["text"], each["finish_reason"]) for each in choices]
+        assert told == [("abcd", "length"), ("efgh", "length")]
+        assert answer.json["usage"]["completion_tokens"] == 0
+    [row] = served.log_rows
+    assert (row.input_tokens, row.output_tokens) == (4, 0)
+    assert row.charge * 10**6 == 4
+
+
 async def test_logprobs_are_lists_side_by_side(gateway_of: Gateways, connect: Any) -> None:
     client = await connect(gateway_of(output_tokens=4))
     [choice] = (await completed(client, logprobs=1, echo=True)).json["choices"]

@@ -107,6 +107,21 @@ async def test_a_judgement_costs_what_the_price_of_its_model_says(
     assert rows[2]["cost_note"] == "the answer does not say what it used"
 
 
+async def test_a_prompt_that_is_echoed_alone_costs_what_was_charged(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    scored = {"model": MODEL, "prompt": "x y z", "max_tokens": 0, "echo": True}
+    bench.write(
+        line(0, "/v1/completions", scored), line(1, "/v1/completions", {**scored, "stream": True})
+    )
+    served = bench.gateway(prices=gateway.PriceTable(models={MODEL: gateway.ModelPrice(**AMOUNTS)}))
+    ran = await bench.run_on(served, prices=OURS)
+    assert ran.results["text"].to_list() == ["x y z"] * 2
+    charges = [row.charge for row in served.log_rows if row.method == "POST"]
+    assert ran.results["cost"].to_list() == charges
+    assert min(charges) > 0
+
+
 async def test_a_prompt_that_is_echoed_alone_costs_its_input(
     bench: Bench, service: Service, autojump_clock: MockClock
 ) -> None:

@@ -57,6 +57,17 @@ def test_json_that_is_not_strict_is_read() -> None:
     assert (answer.body, answer.strict) == ({"score": None}, False)
 
 
+def test_what_follows_a_value_is_not_lost() -> None:
+    assert read_body(SCORE, b'{"a": 1} and more').body == {"raw": '{"a": 1} and more'}
+    assert read_body(SCORE, b'{"a": NaN}\n').body == {"a": None}
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1}\n{"a": 2}\n', b'{"a": 1}\n  {"a": 2'])
+def test_lines_of_json_are_not_taken_for_the_first(data: bytes) -> None:
+    with pytest.raises(UnusableAnswerError):
+        read_body(SCORE, data)
+
+
 def test_bytes_are_kept_whatever_they_are() -> None:
     assert read_body(SCORE, b"\xff\xfb sound").body == {"raw_base64": "//sgc291bmQ="}
 
