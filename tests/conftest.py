@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -20,6 +21,18 @@ settings.load_profile("headrace")
 def pytest_configure() -> None:
     heed_signals()
     os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and reports are folded by it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests last as long as the process: the collector need not look at them again and
+    again, which took a fifth of the time that finding them takes."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
