@@ -379,7 +379,7 @@ def build_job(
     count = 1 if known.n is None else _positive_integer(known.n) or 1
     answers = count if has_n else 1
     if isinstance(known, _MoreFields):
-        if (form := known.encoding_format) in BYTES_FORMATS:
+        if (form := known.encoding_format) in BYTES_FORMATS and url in ENDPOINTS:
             raise BadLineError(
                 f"encoding_format is {_as_json(form)}, whose answers are not JSON; "
                 'write "base64" or "float"'

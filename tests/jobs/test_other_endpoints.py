@@ -50,6 +50,14 @@ def test_what_is_more_or_less_than_a_path_is_not_taken(url: str) -> None:
     assert not ANY.take(url)
 
 
+def test_bytes_may_be_asked_for_where_any_answer_is_one() -> None:
+    body = b'{"input":"x","encoding_format":"bytes"}'
+    line = b'{"custom_id":"a","url":"/pooling","body":%s}' % body
+    job = parse_line(line, 1, ANY)
+    assert isinstance(job, Job)
+    assert job.body == body
+
+
 def test_a_job_of_another_path_needs_no_model_and_reserves_no_tokens() -> None:
     job = parse_line(LINE, 1, ANY)
     assert isinstance(job, Job)
