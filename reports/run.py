@@ -393,8 +393,7 @@ def _readings(path: Path, fresh: list[BalanceReading]) -> pl.DataFrame:
     table = _journalled(path.parent / "journal", BalanceReading, fresh).collect()
     if path.exists():
         table = pl.concat([_sealed(path, [path], BalanceReading).collect(), table])
-    key = ["read_at", "moment", "spent", "service"]
-    return table.unique(key, keep="first", maintain_order=True).sort("read_at")
+    return table.unique(BalanceReading.KEY, keep="first", maintain_order=True).sort("read_at")
 
 
 def _count_lines(path: Path) -> int:

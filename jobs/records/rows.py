@@ -245,6 +245,9 @@ class ServerReading(Row, frozen=True, kw_only=True):
 class BalanceReading(Row, frozen=True, kw_only=True):
     """One GET /v1/balance, with what the run had spent by then."""
 
+    # What tells one reading from another, in the table and in the journal.
+    KEY = ("read_at", "moment", "spent", "service")
+
     read_at: Annotated[Moment, doc("when the answer came")]
     moment: Annotated[
         Literal["before", "during", "after"], doc("before the first job, between, after the last")

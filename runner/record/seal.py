@@ -10,7 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
-from headrace.jobs import Attempt, BalanceReading, Result, SegmentName, row_frame, sync_directory
+from headrace.jobs import (
+    Attempt,
+    BalanceReading,
+    Result,
+    SegmentName,
+    row_frame,
+    sync_directory,
+)
 
 from ..errors import StorageError
 from .files import make_directory, storage
@@ -38,7 +45,7 @@ def seal(run: Path, name: SegmentName, segment: Path, *, damaged: bool = False) 
     if found.reasks:
         with _alone(run):
             add_reasks(run, reask_frame(found.reasks))
-    if found.readings:
+    if len(found.readings):
         with _alone(run):
             _add_readings(run / "balance.parquet", found.readings)
     with storage(segment):
@@ -75,8 +82,7 @@ def ensure_parts(run: Path) -> None:
             write_part(run / name, SegmentName(0), row_frame(kind, []))
 
 
-def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
-    table = row_frame(BalanceReading, readings)
+def _add_readings(path: Path, table: pl.DataFrame) -> None:
     if path.exists():
         # Sealing again after a crash must not add a reading twice.
         try:
@@ -84,5 +90,5 @@ def _add_readings(path: Path, readings: list[BalanceReading]) -> None:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StorageError(f"{path} can't be read ({error}); restore it") from error
         table = pl.concat([known, table], how="diagonal")  # somebody may have added columns
-        table = table.unique(["read_at", "moment", "spent"], keep="first", maintain_order=True)
+        table = table.unique(BalanceReading.KEY, keep="first", maintain_order=True)
     replace_table(path, table)

@@ -58,7 +58,7 @@ class Tables(NamedTuple):
 
     attempts: pl.DataFrame
     results: pl.DataFrame
-    readings: list[BalanceReading]
+    readings: pl.DataFrame
     reopened: set[int]
     reasks: list[Reask]
 
@@ -120,7 +120,7 @@ def _at_once(segment: Path) -> Tables | None:
         results = _results(rows.filter(pl.Series(finished, dtype=pl.Boolean)), ends)
     except (pl.exceptions.PolarsError, _MisreadError):
         return None
-    return Tables(rows, results, readings, reopened, reasks)
+    return Tables(rows, results, row_frame(BalanceReading, readings), reopened, reasks)
 
 
 def _results(last: pl.DataFrame, ends: list[bytes]) -> pl.DataFrame:
@@ -179,5 +179,10 @@ def _one_by_one(segment: Path, *, skip_damaged: bool = False) -> Tables:
                     reopened.add(result.index)
             case BalanceRead(reading=reading):
                 readings.append(reading)
-    attempt_rows, result_rows = row_frame(Attempt, attempts), row_frame(Result, results)
-    return Tables(attempt_rows, result_rows, readings, reopened, reasks)
+    return Tables(
+        row_frame(Attempt, attempts),
+        row_frame(Result, results),
+        row_frame(BalanceReading, readings),
+        reopened,
+        reasks,
+    )

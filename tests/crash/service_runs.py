@@ -99,7 +99,7 @@ class ServicesRun(Run):
                 going = end()
             if self._trouble is not None:
                 what = self._trouble[0]
-                self.amid[f"{what} of a service{', which stopped' if self._stopped else ''}"] += 1
+                self.amid[f"a service: {what}{', and it stopped' if self._stopped else ''}"] += 1
             if self._rng.random() < REPORTED:
                 self._report_now()
             if not (going and self._stopped):

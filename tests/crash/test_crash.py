@@ -29,6 +29,6 @@ def test_runs_over_services_in_trouble_keep_every_promise_with_each_of_them(tmp_
     )
     assert [each.violations for each in found] == [[]]
     assert sum((run.how for run in runs), Counter[str]()).total() == 3
-    troubled = [what for run in runs for what in run.amid if "of a service" in what]
+    troubled = [what for run in runs for what in run.amid if what.startswith("a service: ")]
     assert len(troubled) >= 1
     assert found[0].results == found[0].jobs > found[0].copies > 0
