@@ -36,7 +36,7 @@ def local_gateway(*arguments: str, cores: frozenset[int] | None = None) -> Itera
         stderr=subprocess.PIPE,
         stdin=subprocess.PIPE,
         env=environment_without_secrets(),
-        process_group=0,  # Ctrl-C is ours: it goes on answering what is in flight
+        process_group=0,  # Ctrl-C is ours: it continues to answer what is in flight
         text=True,
     ) as process:
         assert process.stdout is not None

@@ -97,10 +97,11 @@ class Stop:
 
 class ServiceStop(Stop):
     """The stop of one of several services: what is wrong with it alone stops it, and `alone` is
-    why; anything else stops the run, which stops it too."""
+    why; anything else stops the run, which stops it too. `service` is its name."""
 
-    def __init__(self, run: Stop) -> None:
+    def __init__(self, run: Stop, service: str) -> None:
         super().__init__(run.grace_s)
+        self.service = service
         self.alone: HeadraceError | None = None
         self._run = run
         run.parts.append(self)

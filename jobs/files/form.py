@@ -126,7 +126,7 @@ def _table_kind(header: bytes, row: bytes) -> str | None:
             cells = [len(next(csv.reader([text], delimiter=delimiter))) for text in texts]
         except csv.Error:
             continue
-        # A cell may go on in the next line.
+        # A cell may continue in the next line.
         if cells[0] > 1 and (cells[1] == cells[0] or texts[1].count('"') % 2):
             return kind
     return None

@@ -77,7 +77,7 @@ class GrowingCalls(Growing):
     """The tool calls of one choice.
 
     What names a function at an index that is known begins a new call, since some services give all
-    calls the index 0, unless it goes on with the arguments of the last: some say name and id again
+    calls the index 0, unless it continues the arguments of the last: some say name and id again
     in every delta, and old vLLM gives each a new id. Without a name, a delta continues the call of
     its id, else of its index, else the last.
     """
@@ -126,7 +126,7 @@ class GrowingCalls(Growing):
     def _continued(
         self, item: dict[str, Any], index: int | None, *, same_delta: bool
     ) -> dict[str, Any] | None:
-        """The call that an item goes on with, whose id is new or missing; None where it is new."""
+        """The call that an item continues, whose id is new or missing; None where it is new."""
         if index is not None:
             call = self._by_index.get(index)
         else:

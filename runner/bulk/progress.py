@@ -1,7 +1,7 @@
 """The progress of a run, worked out from its totals; and as a line now and then."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from ..clock import RunClock
 from ..limits import Lane, Slots
 from ..money import Budget
 from ..record import Totals
-from ..stop import Stop
+from ..stop import ServiceStop, Stop
 from .engine import FileProgress
 from .shortage import Shortage, show_shortage
 
@@ -53,7 +53,7 @@ class LaneView(NamedTuple):
     """One lane's requests and tokens in the last 60 s, which is what its limits count.
 
     `model` None is the lane that models without limits of their own share; `service` names that of
-    several services that it leads to.
+    several services that it leads to. `held` is what holds it up, in words, or None.
     """
 
     model: str | None
@@ -62,6 +62,12 @@ class LaneView(NamedTuple):
     rpm: int | None
     tokens: int
     tpm: int | None
+    held: str | None
+
+    @property
+    def named(self) -> str:
+        """What it leads to, as far as that has a name."""
+        return _named(self.model, self.service)
 
 
 class View(NamedTuple):
@@ -77,7 +83,7 @@ class View(NamedTuple):
     currency: str
     share: float | None
     eta_s: float | None
-    state: str | None
+    stopping: str | None
     shortage: str | None
 
 
@@ -101,6 +107,7 @@ class Meter:
         while self._samples[0].at_s < now_s - RATE_WINDOW_S:
             self._samples.popleft()
         first = self._samples[0]
+        stopped = _stopped(progress.stop)
         unfinished = progress.unfinished()
         ahead = progress.ahead()
         done, share = finished + totals.rejected, None
@@ -120,15 +127,18 @@ class Meter:
                     rpm=lane.limiter.rpm,
                     tokens=tokens[n] - first.tokens[n],
                     tpm=lane.limiter.tpm,
+                    held=_held(lane, stopped, now_s),
                 )
                 for n, lane in enumerate(lanes)
-                if lane.sent or (lane.model is lane.service is None and not any(sent))
+                if lane.sent
+                or _held(lane, stopped, now_s) is not None
+                or (lane.model is lane.service is None and not any(sent))
             ],
             cost=None if progress.currency is None else totals.spent,
             currency=progress.currency or "",
             share=share,
             eta_s=None if share is None else self._eta_s(progress, ahead.left),
-            state=_state(progress, now_s),
+            stopping=_stopping(progress),
             shortage=_shortage(progress, now_s),
         )
 
@@ -160,24 +170,41 @@ class Meter:
         return max(times_s)
 
 
-def _state(progress: Progress, now_s: float) -> str | None:
-    """What holds the run up, if anything does."""
-    if progress.stop.reason is not None:
-        return f"stopping: {progress.concurrency.in_flight} in flight may finish; again: at once"
-    held = [_held(lane, now_s) for lane in progress.lanes]
-    return "; ".join(words for words in held if words is not None) or None
+def _stopping(progress: Progress) -> str | None:
+    """That the whole run stops, where it does."""
+    if progress.stop.reason is None:
+        return None
+    return f"stopping: {progress.concurrency.in_flight} in flight may finish; again: at once"
 
 
-def _held(lane: Lane, now_s: float) -> str | None:
+def _stopped(stop: Stop) -> set[str]:
+    """The services that nothing more is sent to, while the others carry on."""
+    parts = (each for each in stop.parts if isinstance(each, ServiceStop))
+    return {each.service for each in parts if each.alone is not None}
+
+
+def _held(lane: Lane, stopped: Collection[str], now_s: float) -> str | None:
     """What holds one lane up, if anything does."""
+    if lane.service in stopped:
+        return "has stopped"
     if lane.outage_since_s is not None:
         since = show_duration(now_s - lane.outage_since_s)
-        what = _named(lane.model, lane.service) or "the service"
-        return f"{what} has failed for {since}; trying one job at a time"
+        return f"has failed for {since}; trying one job at a time"
     left_s = lane.held_until_s - now_s
-    if left_s <= 0:
-        return None
-    return f"{_named(lane.model, lane.service)} cooling down for {show_duration(left_s)}".lstrip()
+    return None if left_s <= 0 else f"cooling down for {show_duration(left_s)}"
+
+
+def held_up(view: View) -> str | None:
+    """What holds the run up, if anything does: that it stops, or what each lane waits for."""
+    if view.stopping is not None:
+        return view.stopping
+    said: list[str] = []
+    for lane in view.lanes:
+        if lane.held is not None:
+            failing = lane.held.startswith("has ")
+            named = lane.named or ("the service" if failing else "")
+            said.append(f"{named} {lane.held}".lstrip())
+    return "; ".join(dict.fromkeys(said)) or None
 
 
 def _named(model: str | None, service: str | None) -> str:
@@ -202,11 +229,14 @@ def last_minute(view: View) -> str:
     return f"{lanes} in the last minute"
 
 
+def lane_words(lane: LaneView) -> tuple[str, str]:
+    """Requests and tokens of a lane, against its limits."""
+    return _against(lane.requests, lane.rpm, "request"), _against(lane.tokens, lane.tpm, "token")
+
+
 def _lane(lane: LaneView) -> str:
-    requests = _against(lane.requests, lane.rpm, "request")
-    words = f"{requests}, {_against(lane.tokens, lane.tpm, 'token')}"
-    named = _named(lane.model, lane.service)
-    return f"{named}: {words}" if named else words
+    words = ", ".join(lane_words(lane))
+    return f"{lane.named}: {words}" if lane.named else words
 
 
 def in_words(view: View) -> str:
@@ -221,8 +251,8 @@ def in_words(view: View) -> str:
         parts.append(f"{strip_zeros(view.cost):f} {view.currency}")
     if view.eta_s is not None:
         parts.append(f"about {show_duration(view.eta_s)} left")
-    if view.state is not None:
-        parts.append(view.state)
+    if (held := held_up(view)) is not None:
+        parts.append(held)
     if view.shortage is not None:
         parts.append(view.shortage)
     return ", ".join(parts)

@@ -11,7 +11,16 @@ from rich.text import Text
 
 from headrace.jobs import show_duration, strip_zeros
 
-from .progress import Display, Meter, Progress, View, display_in_lines, last_minute
+from .progress import (
+    Display,
+    Meter,
+    Progress,
+    View,
+    display_in_lines,
+    held_up,
+    lane_words,
+    last_minute,
+)
 
 REFRESH_S = 0.25
 
@@ -49,16 +58,39 @@ def _drawn(view: View) -> Group:
         Text("" if share is None else f"{share:4.0%}"),
         Text("" if view.eta_s is None else f"about {show_duration(view.eta_s)} left", "dim"),
     )
+    named = any(lane.named for lane in view.lanes)
     rates = Text.assemble(
-        (last_minute(view), "cyan"),
-        "  ",
+        ("" if named else last_minute(view), "cyan"),
+        "" if named else "  ",
         (f"{strip_zeros(view.cost):f} {view.currency}", "green")
         if view.cost is not None
         else ("cost unknown: no --prices", "dim"),
+        ("  in the last minute:", "dim") if named else "",
     )
     lines: list[RenderableType] = [counts, bar, rates]
-    if view.state is not None:
-        lines.append(Text(view.state, "yellow"))
+    if named:
+        lines.append(_lanes(view))
+    held = view.stopping if named else held_up(view)
+    if held is not None:
+        lines.append(Text(held, "yellow"))
     if view.shortage is not None:
         lines.append(Text(view.shortage, "yellow"))
     return Group(*lines)
+
+
+def _lanes(view: View) -> Table:
+    """A line for each lane: of many, those that fit are seen."""
+    found = Table.grid(padding=(0, 2, 0, 0))
+    found.add_column(overflow="fold")
+    found.add_column(justify="right", no_wrap=True)
+    found.add_column(justify="right", no_wrap=True)
+    found.add_column()
+    for lane in view.lanes:
+        requests, tokens = lane_words(lane)
+        found.add_row(
+            Text(f"  {lane.named}"),
+            Text(requests, "cyan"),
+            Text(tokens, "cyan"),
+            Text(lane.held or "", "yellow"),
+        )
+    return found

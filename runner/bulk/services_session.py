@@ -68,7 +68,7 @@ class ServicesSession(BulkSession):
                         msgspec.structs.replace(self._settings, **each.as_settings),
                         transport=await opened.enter_async_context(self._transport_to(each)),
                         foreign=foreign,
-                        stop=ServiceStop(self._stop),
+                        stop=ServiceStop(self._stop, each.name),
                         shared=shared,
                     )
                     for each in self._settings.services.each

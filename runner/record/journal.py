@@ -106,7 +106,7 @@ class Journal:
 
 def journalled(run: Path) -> Iterator[JournalRecord]:
     """All that a run has in its journal now, oldest first, as far as it can be read: whether the
-    run may go on with damage is for `recover` to say."""
+    run may continue with damage is for `recover` to say."""
     for _, path in journal_segments(run / "journal"):
         yield from read_segment(path, skip_damaged=True)
 

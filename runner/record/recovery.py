@@ -143,11 +143,11 @@ def journal_left(
     Args:
         run: its directory.
         named: the segments that run.json says are not in the tables.
-        skip_damaged: go on without what can't be read, as the user said.
+        skip_damaged: continue without what can't be read, as the user said.
         check: called every now and then; what it raises ends it.
 
     Raises:
-        StorageError: something can't be read that is not a crash of ours: to go on would send
+        StorageError: something can't be read that is not a crash of ours: to continue would send
             again what may have been paid for.
     """
     directory = run / "journal"
