@@ -25,13 +25,31 @@ All but the first four stop a run that is under way: what was finished is record
 command resumes from there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 from headrace.jobs import HeadraceError, InputError
 
-# How advice ends for whoever can resume; a load run can't, and its reason is told without this.
+# How advice ends for whoever can resume.
 RESUME = ", and run the same command again to resume"
+
+
+def without_resuming(message: str) -> str:
+    """The same for a load run, which can't be resumed."""
+    return message.replace(RESUME, "")
+
+
+@contextmanager
+def never_resumed() -> Iterator[None]:
+    """Within it errors say nothing of resuming."""
+    try:
+        yield
+    except HeadraceError as error:
+        vars(error).update(
+            message=without_resuming(error.message), said=without_resuming(error.said)
+        )
+        raise
 
 
 class RunDirectoryError(InputError):

@@ -8,7 +8,7 @@ import trio
 
 from headrace.jobs import Forecast, Job, JobReader, Reject, Source, counted, open_source
 
-from ..errors import OutOfMoneyError
+from ..errors import RESUME, OutOfMoneyError
 from ..money import Ceiling, show_amount
 from ..offload import Offload
 from ..record import RecoveredState
@@ -84,7 +84,7 @@ def refuse_what_costs_more(forecast: Forecast, ceiling: Ceiling, *, taken: Decim
     raise OutOfMoneyError(
         f"the {counted(forecast.total.jobs, 'job')} {are} left will cost at least about "
         f"{show_amount(least)} {forecast.currency}, and that goes beyond {ceiling.name}; "
-        f"{ceiling.advice}, and run the same command again to resume"
+        f"{ceiling.advice}{RESUME}"
     )
 
 

@@ -240,5 +240,5 @@ class AccountWatch:
             f"the account took {show_amount(session.own)} {budget.currency} since this session "
             f"began, and only {known}: something is billed that this run knows nothing of (prices "
             "that are too low, refusals that are billed, other traffic on the key); see `headrace "
-            "report`, and give --yes to resume in spite of it"
+            "report`, and give --yes to send in spite of it"
         )

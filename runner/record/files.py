@@ -11,7 +11,7 @@ from pathlib import Path
 from headrace import jobs
 from headrace.jobs import sync_directory
 
-from ..errors import StorageError
+from ..errors import RESUME, StorageError
 
 # What the file system says once a directory is no longer where it was.
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
@@ -24,13 +24,9 @@ def storage(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in GONE:
-            what_now = (
-                "was it moved or removed? Put it back, and run the same command again to resume"
-            )
+            what_now = f"was it moved or removed? Put it back{RESUME}"
         else:
-            what_now = (
-                "what was recorded is kept; run the same command again once it can be written"
-            )
+            what_now = f"what was recorded is kept; make it writable{RESUME}"
         raise StorageError(f"cannot write {path}: {error.strerror or error}; {what_now}") from error
 
 

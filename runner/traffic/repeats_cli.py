@@ -12,6 +12,7 @@ from headrace.jobs import InputError, counted, is_stream, printable
 from ..base_url import base_url_from
 from ..clock import wall_now
 from ..defaults import KEY_VARIABLE
+from ..errors import never_resumed
 from ..session import REAL_ENVIRONMENT
 from ..settings import key_from
 from ..signals import ending_at_signals
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 AGAINST_VARIABLE = f"{KEY_VARIABLE}_AGAINST"
 
 
+@never_resumed()
 def make_repeats(
     options: LoadOptions,
     *,

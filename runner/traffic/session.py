@@ -28,7 +28,7 @@ from ..assembly import Assembly
 from ..attempts import Attempts
 from ..clock import RunClock
 from ..dispatch import send_all
-from ..errors import RESUME, InterruptError, StorageError
+from ..errors import InterruptError, StorageError, without_resuming
 from ..limits import Concurrency, most_connections
 from ..pending import Pending
 from ..record import Journal, Recorder, RecoveredState, RunDirectory, file_mode
@@ -126,7 +126,7 @@ class LoadSession(RunSession):
         return interruption(number, "what was measured until then is in the report")
 
     def _words_of(self, reason: HeadraceError) -> str:
-        return reason.message.replace(RESUME, "")
+        return without_resuming(reason.message)
 
     async def _send(self, parts: Assembly, state: RecoveredState) -> None:
         recorder, prices = parts.recorder, parts.prices

@@ -24,7 +24,7 @@ from headrace.jobs import (
 from ..alarm import OpenAlarm, open_alarm
 from ..clock import RunClock, wall_now
 from ..cluster import machines_of
-from ..errors import StorageError
+from ..errors import StorageError, never_resumed
 from ..limits import all_open_files
 from ..metrics import metrics_beside
 from ..record import RunDirectory, storage
@@ -79,6 +79,7 @@ def load(*, api_key: str | None = None, **options: Unpack[LoadOptions]) -> RunOu
     return load_and_summarise(planned).outcome
 
 
+@never_resumed()
 def load_and_summarise(
     planned: LoadPlan,
     display: LoadDisplay | None = None,

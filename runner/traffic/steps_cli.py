@@ -9,6 +9,7 @@ import click
 from headrace.jobs import InputError, counted, is_stream, printable
 
 from ..clock import wall_now
+from ..errors import never_resumed
 from ..session import REAL_ENVIRONMENT, RunOutcome
 from ..signals import ending_at_signals
 from ..stderr import print_err
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.reports import Step
 
 
+@never_resumed()
 def make_steps(
     options: LoadOptions,
     *,

@@ -16,7 +16,7 @@ import trio
 from headrace.jobs import SegmentName, counted
 
 from ..clock import RunClock
-from ..errors import WorkerError
+from ..errors import RESUME, WorkerError
 from ..images import ImageStore
 from ..limits import Lane
 from ..notify import first_of
@@ -360,6 +360,6 @@ class Crew:
         await self._foreman.lost(hand, left)
         if all(each.lost_s is not None for each in self.hands):
             raise WorkerError(
-                f"{counted(len(self.hands), 'worker')} ended by themselves, and none is left; run "
-                "the same command again to resume, with fewer --workers where memory is short"
+                f"{counted(len(self.hands), 'worker')} ended by themselves, and none is left; "
+                f"give fewer --workers where memory is short{RESUME}"
             )
