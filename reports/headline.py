@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from headrace.jobs import show_seconds
 
-from .figures import KeptMoney, Release, Summary, UnfitAnswers
+from .figures import KeptMoney, Release, Summary, UnfitAnswers, UsageTable
 from .load import lead
 from .wording import counted, cut_words, money, money_to_read, state_words
 
@@ -21,6 +21,19 @@ def headline(summary: Summary) -> list[str]:
         *_verdict(summary),
         *_money(summary),
     ]
+
+
+def reported_words(usage: UsageTable) -> str | None:
+    """What the costs that the service itself reports are to be held against, where it says nothing
+    of some answers; None where it says it of all, or of none."""
+    total = usage.total
+    if total.reported_cost is None or total.reported_answers >= total.answers:
+        return None
+    answers = counted(total.answers, "answer")
+    said = f"reported of {total.reported_answers:,} of {answers}"
+    if total.computed_of_reported is None:
+        return said
+    return f"{said}, whose computed cost is {money(total.computed_of_reported, usage.currency)}"
 
 
 def _jobs(summary: Summary) -> str:

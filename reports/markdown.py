@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from headrace.jobs import printable, reasons_in_words, show_seconds
 
 from .figures import QUANTILES, Summary, worth_comparing
-from .headline import headline, kept_words
+from .headline import headline, kept_words, reported_words
 from .load import (
     PERCENTILES,
     WITH_FAILURES,
@@ -153,7 +153,9 @@ def _cost(summary: Summary) -> str:
         rows.append(("**all**", "", *counts, f"**{money(total.cost, None)}**", *by_service))
     cost = "cost" if usage.currency is None else f"cost, {printable(usage.currency)}"
     header = ("model", "endpoint", "jobs", "input", "output", cost)
-    return table((*header, "reported") if reported else header, rows, left=2)
+    found = table((*header, "reported") if reported else header, rows, left=2)
+    words = reported_words(usage)
+    return found if words is None else f"{found}\n\n- {words}"
 
 
 def _services(summary: Summary) -> str:

@@ -20,7 +20,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `answers` are attempts that came back whole. Tokens are those of all attempts, `images` and
     `reasoning_tokens` those of the results. `unpriced` counts answers whose cost is not known.
-    `reported_cost` is what the service itself says that they cost, None where it says nothing.
+    `reported_cost` is what the service itself says that they cost, None where it says nothing;
+    `reported_answers` is how many of them it says that of, and `computed_of_reported` their cost.
     """
 
     model: str | None
@@ -37,6 +38,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal | None
     unpriced: int
     reported_cost: Decimal | None = None
+    reported_answers: int = 0
+    computed_of_reported: Decimal | None = None
 
 
 class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,7 @@ class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
 def usage_of(run: Run) -> UsageTable:
     """Add up what the attempts used."""
     answered = pl.col("error_kind").is_null()
+    of_reported = pl.col("cost").filter(pl.col("reported_cost").is_not_null())
     by_attempts = run.made.group_by("model", "url").agg(
         pl.len().alias("attempts"),
         answered.sum().alias("answers"),
@@ -67,6 +71,9 @@ def usage_of(run: Run) -> UsageTable:
         unpriced_answer().sum().alias("unpriced"),
         pl.col("reported_cost").sum(),
         pl.col("reported_cost").count().alias("reported"),
+        pl.col("reported_cost").filter(answered).count().alias("reported_answers"),
+        of_reported.sum().alias("computed_of_reported"),
+        of_reported.count().alias("both"),
     )
     by_jobs = run.results.group_by("model", "url").agg(
         pl.len().alias("jobs"), pl.col("reasoning_tokens").sum(), pl.col("images").sum()
@@ -129,16 +136,22 @@ def _probable_cost(run: Run) -> Decimal | None:
 
 
 def _row(each: dict[str, object]) -> UsageRow:
-    known = {"cost": each.pop("priced"), "reported_cost": each.pop("reported")}
+    known = {
+        "cost": each.pop("priced"),
+        "reported_cost": each.pop("reported"),
+        "computed_of_reported": each.pop("both"),
+    }
     amounts = {name: each[name] if count else None for name, count in known.items()}
     return msgspec.convert({**each, **amounts}, UsageRow)
 
 
 def _total(rows: list[UsageRow]) -> UsageRow:
-    names = ("jobs", "attempts", "answers", *COUNTS, "reasoning_tokens", "images", "unpriced")
+    own = ("jobs", "attempts", "answers", "reported_answers", "unpriced")
+    names = (*own, *COUNTS, "reasoning_tokens", "images")
     return UsageRow(
         model=None,
         url=None,
+        computed_of_reported=known_sum(row.computed_of_reported for row in rows),
         cost=known_sum(row.cost for row in rows),
         reported_cost=known_sum(row.reported_cost for row in rows),
         **{name: sum(getattr(row, name) for row in rows) for name in names},

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from headrace.jobs import reasons_in_words
 
 from ..figures import SUSPICIONS, Summary, summary_of, worth_comparing, worth_showing
-from ..headline import headline, kept_words
+from ..headline import headline, kept_words, reported_words
 from ..load import PERCENTILES
 from ..output import write_whole
 from ..run import Run, open_run, reading_tables
@@ -97,6 +97,7 @@ def html_report(
         summary=summary,
         latency=worth_showing(summary.latency),
         headline=headline(summary),
+        reported_words=reported_words(summary.usage),
         kept=[] if summary.kept is None else kept_words(summary.kept),
         rejects=reasons_in_words(summary.outcome.rejects),
         charts=charts,

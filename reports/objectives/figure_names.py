@@ -52,6 +52,17 @@ def _reported_cost(summary: Summary) -> Decimal:
     return found
 
 
+def _reported(summary: Summary) -> Decimal:
+    """Beside `cost`, which is of all answers, so that the two can be held against each other."""
+    found, total = _reported_cost(summary), summary.usage.total
+    if total.reported_answers < total.answers:
+        raise UnknownError(
+            f"the service reports the cost of {total.reported_answers:,} of {total.answers:,} "
+            "answers; sum(reported_cost) - sum(cost, reported_cost >= 0) is of these alone"
+        )
+    return found
+
+
 def _account_cost(summary: Summary) -> Decimal:
     check = summary.balance
     if check.taken is None:
@@ -159,7 +170,7 @@ FIGURES = {
     "reported_cost": Figure(
         _reported_cost, "what the service itself says that the attempts cost, of those that it says"
     ),
-    "reported": Figure(_reported_cost, "the same"),
+    "reported": Figure(_reported, "the same, unknown while the service says nothing of an answer"),
     "account_cost": Figure(
         _account_cost, "what the account took: the rise of the key's use, else the balance's fall"
     ),

@@ -24,7 +24,7 @@ from ..figures import (
     worth_comparing,
     worth_showing,
 )
-from ..headline import kept_words, unfit_words
+from ..headline import kept_words, reported_words, unfit_words
 from ..wording import (
     METRIC_NAMES,
     TOO_SHORT,
@@ -211,6 +211,8 @@ def _print_usage(summary: Summary, console: Console) -> None:
             style="bold" if row.model is None else "",
         )
     print_body(console, table)
+    if (words := reported_words(usage)) is not None:
+        print_body(console, words)
     if not priced:
         print_body(console, "No --prices were given, so no cost is known.", "yellow")
     elif usage.unpriced_models:

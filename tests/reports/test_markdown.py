@@ -67,6 +67,7 @@ def test_what_has_no_cost_and_what_the_service_reports(made: RunMaker) -> None:
     text = markdown(summarise(made.write()))
     assert "| model | endpoint | jobs | input | output | cost, CNY | reported |" in text
     assert "| `small` | `chat` | 2 | 18 | 0 | - | 0.025 |" in text
+    assert "\n- reported of 1 of 2 answers\n" in text
     assert "\n- 1 answer without a cost: `` the price file has no `x` ``\n" in text
     assert "\n- computed from the usage: unknown\n- reported by the service: 0.025\n" in text
     assert "- `of the streams that were asked for, 1 of 1 came unstreamed: no TTFT`" in text

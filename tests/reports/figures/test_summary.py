@@ -146,7 +146,9 @@ def test_what_the_service_reports_is_summed_beside_the_cost(made: RunMaker) -> N
     reported = {row.model: row.reported_cost for row in summary.usage.rows}
     assert reported == {"small": 2 + tiny, "painter": None}
     assert summary.usage.total.reported_cost == summary.balance.reported == 2 + tiny
-    assert summary.usage.total.cost == 5
+    total = summary.usage.total
+    assert (total.cost, total.computed_of_reported) == (Decimal(5), Decimal(1))
+    assert (total.reported_answers, total.answers) == (1, 3)
 
 
 def test_failed_jobs_of_one_status_are_told_apart_by_their_messages(made: RunMaker) -> None:

@@ -396,6 +396,7 @@ def test_what_has_no_cost_and_what_the_service_reports(made: RunMaker) -> None:
     page = page_of(made)
     assert '<th scope="col" class="n">reported by the service</th>' in page
     assert "Reported by the service: 0.025." in page
+    assert "Costs are reported of 1 of 2 answers." in page
     assert "Computed from the usage: unknown." in page
     assert "the price file has no &lt;b&gt;web_search&lt;/b&gt;" in page
     assert "504 after 60 s each: something cuts here; stream, or raise its limit" in page

@@ -278,6 +278,22 @@ def test_what_the_service_reports_is_a_figure(made: RunMaker) -> None:
     assert values(made, "sum(reported_cost) == 0.25") == [Decimal("0.25")]
 
 
+def test_what_a_service_reports_of_some_answers_is_held_against_the_cost_of_these(
+    made: RunMaker,
+) -> None:
+    """`reported - cost` was far below 0 then, so that a condition on it could not fail."""
+    made.job(0, cost=Decimal("0.2"), reported_cost=Decimal("0.25"))
+    made.job(1, cost=Decimal("0.3"))
+    made.write()
+    assert judged(made, "reported_cost - cost <= 0.01").met
+    found = judged(made, "reported - cost <= 0.01")
+    assert not found.met
+    assert "the service reports the cost of 1 of 2 answers; sum(reported_cost) - " in str(found)
+    compared = "sum(reported_cost) - sum(cost, reported_cost >= 0)"
+    assert compared in str(found)
+    assert values(made, f"{compared} <= 0.01") == [Decimal("0.05")]
+
+
 def test_what_no_service_reports_is_not_known(five: RunMaker) -> None:
     found = judged(five, "reported_cost < 1")
     assert not found.met

@@ -86,6 +86,7 @@ def test_what_has_no_cost_and_what_the_service_reports(made: RunMaker) -> None:
     lines = [" ".join(line.split()) for line in printed(made).splitlines()]
     assert "model endpoint jobs input cost, CNY reported" in lines
     assert "small chat 2 18 - 0.025" in lines
+    assert "reported of 1 of 2 answers" in lines
     assert "1 answer without a cost: the price file has no web_search of the model" in lines
     assert "1 answer without a cost: why was not recorded" in lines
     assert [line for line in lines if "computed" in line] == ["computed from the usage unknown"]
