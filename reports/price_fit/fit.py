@@ -122,18 +122,25 @@ def _fit_part(observations: list[Observation], unit: int) -> Fit:
         return whole
     found = None
     if conflicts:
-        found = _fit_without_odd(observations, conflicts)
+        found = _fit_without_odd(units, observations, conflicts)
         found = found or _fit_changed(units, observations, conflicts)
     return found or _fit_rounded(units, observations, unit) or _nothing(units)
 
 
-def _fit_without_odd(observations: list[Observation], conflicts: list[Observation]) -> Fit | None:
+def _fit_without_odd(
+    units: Sequence[Unit], observations: list[Observation], conflicts: list[Observation]
+) -> Fit | None:
     """Where few observations don't go with the others."""
     strange = smallest(conflicts)
     until_the_end = len(strange) > 1 and all(
         each in conflicts for each in observations if each.began >= strange[0].began
     )
     if until_the_end or len(strange) > max(1, ODD_SHARE * len(smallest(observations))):
+        return None
+    # From the end on it must be the same one: else it may be the others that are right.
+    latest = sorted(observations, key=lambda each: each.began, reverse=True)
+    again = smallest(explained(units, latest)[1])
+    if sorted(again, key=lambda each: (each.ended, each.began)) != strange:
         return None
     found = _fitted([each for each in observations if each not in conflicts])
     return None if found.unchecked or found.unexplained else found._replace(odd=strange)

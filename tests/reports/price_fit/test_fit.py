@@ -185,6 +185,19 @@ def test_where_two_stretches_contradict_each_other_neither_is_believed() -> None
     assert (found.prices, found.odd, found.unexplained) == ({}, [], [image])
 
 
+def test_of_two_that_may_be_the_odd_one_neither_is_believed() -> None:
+    """Each could be left out, with another price that explains the rest: the later one was."""
+    first, second = Unit("small", "input"), Unit("small", "output")
+    used = ((14, 19), (11, 8), (4, 5), (27, 21), (0, 10), (16, 14))
+    taken = (142, 70, 38, 180, 84, 116)  # prices of 2 and 6, and 24 more in the fifth
+    seen = [
+        Observation(at(n, 0.1), at(n, 5), {first: a, second: b}, cost - 4, cost + 4)
+        for n, ((a, b), cost) in enumerate(zip(used, taken, strict=True))
+    ]
+    found = fit_prices(Observed("CNY", EXACT, seen, 6, []))
+    assert (found.prices, found.odd) == ({}, [])
+
+
 def test_as_few_stretches_as_prices_are_said_to_be_unchecked() -> None:
     first, second = Unit("small", "input"), Unit("small", "output")
     seen = [
