@@ -95,6 +95,8 @@ class HandingEngine(Engine):
         """As of an engine that sends by itself."""
         self._reasks = dict(state.reasks)
         self._dealer = self._new_dealer(state)
+        # Without prices nothing is lent, and what they tell is all that is known of bills.
+        self.counts_money = self._dealer.leases is not None
         async with self._open_crew(self) as crew:
             self._crew = crew
             for hand in crew.hands:

@@ -1,5 +1,6 @@
 """Bulk runs that several workers send, in one loop and in virtual time: all is as with one."""
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -47,6 +48,19 @@ async def test_what_is_in_flight_for_an_instant_is_known(
     bench.write_chats(16)
     ran = await bench.run(service, workers=2, concurrency=12)
     assert summarise(ran.directory).limits.concurrency.most_in_flight == 12
+
+
+async def test_without_prices_the_last_reading_waits_for_charges_of_all_workers(
+    bench: Any, service: Any, autojump_clock: MockClock
+) -> None:
+    """Regression: it was made at once, and so told no price: charges may be booked late."""
+    service.answer = lambda seen: service.fine(delay_s=0.3)
+    body = json.dumps({"currency": "CNY", "balance": 10.0}).encode()
+    service.balance = lambda: service.fine()._replace(body=body)
+    bench.write_chats(8)
+    ran = await bench.run(service, workers=2, concurrency=8)
+    ended = ran.attempts.select(pl.col("sent_at") + pl.duration(milliseconds=300)).max().item()
+    assert ran.readings["read_at"].max() - ended >= timedelta(seconds=1.5)
 
 
 async def test_jobs_fail_are_tried_again_and_lines_are_rejected_as_with_one(
