@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import trio
+import trio.testing
 
+from headrace.gateway import Gateway
 from headrace.jobs import choose_services, services_of
 from headrace.runner import RunEnvironment, RunSettings, TrioTransport, run_jobs
 from headrace.runner.services import ChosenServices
@@ -31,9 +33,36 @@ def table(name: str, *models: str, **fields: Any) -> dict[str, Any]:
     }
 
 
+class OfGateway:
+    """A gateway in memory as one of the services; nothing listens there between two moments in
+    `down_s`, on trio's clock."""
+
+    def __init__(self, gateway: Gateway, down_s: tuple[float, float] = (0.0, 0.0)) -> None:
+        self.gateway = gateway
+        self.key = gateway.keys[0].secret
+        self.nursery: trio.Nursery | None = None
+        self._down_s = down_s
+
+    async def connect(self, _origin: object) -> trio.abc.Stream:
+        start_s, end_s = self._down_s
+        if start_s <= trio.current_time() < end_s:
+            raise ConnectionRefusedError(111, "Connection refused")
+        ours, theirs = trio.testing.memory_stream_pair()
+        assert self.nursery is not None
+        self.nursery.start_soon(self._serve, theirs)
+        return ours
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        start_s, end_s = self._down_s
+        until_s = start_s if trio.current_time() < start_s < end_s else float("inf")
+        with trio.move_on_at(until_s):
+            await self.gateway.serve_stream(stream)
+        await stream.aclose()
+
+
 async def run_services(
     bench: Bench,
-    services: Mapping[str, Service],
+    services: Mapping[str, Service] | Mapping[str, OfGateway],
     *tables: dict[str, Any],
     environment: Mapping[str, Any] | None = None,
     monkeypatch: Any,
@@ -44,8 +73,9 @@ async def run_services(
 ) -> Ran:
     """Run the bench's job file over these services, which are tables for `services=`, or over those
     `chosen` of them, as by --service; the rest is as of `run_jobs` and its settings."""
-    for name in services:
-        monkeypatch.setenv(f"KEY_{name.upper()}", key_of(name))
+    for name, service in services.items():
+        key = service.key if isinstance(service, OfGateway) else key_of(name)
+        monkeypatch.setenv(f"KEY_{name.upper()}", key)
     known = services_of(tables, rpm=None, tpm=None)
     given = ChosenServices(known, choose_services(known, chosen))
     settings = settings_from(RunSettings, None, services=given, **{"seed": 1, **fields})

@@ -1,12 +1,21 @@
 """The run under limits, on the project's gateway with the same limits, in virtual time."""
 
 import json
+import random
 from datetime import datetime
+from itertools import cycle
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
+
+from headrace.gateway import ModelPrice, PriceTable, parse_faults
+from headrace.runner import Stop
+from headrace.runner.bulk.backlog import JOBS_MAX
+from headrace.runner.errors import InterruptError
+from tests.runner.conftest import Bench, Service, chat_line
+from tests.runner.three_services import OfGateway, run_services, table
 
 
 @pytest.mark.slow
@@ -32,6 +41,93 @@ async def test_the_first_minute_is_paced_and_the_limit_is_used(
     arrivals = [row.arrival_s for row in gateway.log_rows if row.method == "POST"]
     assert sum(at_s < 60 for at_s in arrivals) == 120
     assert sum(60 <= at_s < 240 for at_s in arrivals) >= 0.98 * 360
+
+
+# -- three services at once, one of them in trouble
+
+RPM = {"a": 50, "b": 60, "c": 80}
+WINDOWS = ("fixed", "sliding", "bucket")
+SLOW = {"ttft_s": 50.0}
+FAILING = {"faults": parse_faults("500=0.2,reset=0.1,stall;for=60s=0.1")}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_sync")
+@pytest.mark.parametrize(
+    ("turn", "trouble", "down_s", "in_order"),
+    [(0, {}, (70.0, 130.0), False), (1, SLOW, (0.0, 0.0), True), (2, FAILING, (0.0, 0.0), True)],
+)
+async def test_each_of_three_services_is_used_to_its_limit_whatever_becomes_of_another(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,
+    turn: int,
+    trouble: dict[str, Any],
+    down_s: tuple[float, float],
+    in_order: bool,
+) -> None:
+    """Each counts in another way. The jobs of one that is slow, failing or down for a minute may
+    all come first in the file."""
+    prices = PriceTable(models={name: ModelPrice() for name in RPM})
+    windows = cycle([*WINDOWS[turn:], *WINDOWS[:turn]])
+    services = {
+        name: OfGateway(
+            bench.gateway(
+                **{"rpm": rpm, "tpm": None, "window": next(windows), "prices": prices},
+                **(trouble if name == "a" else {"ttft_s": 0.5}),
+            ),
+            down_s if name == "a" else (0.0, 0.0),
+        )
+        for name, rpm in RPM.items()
+    }
+    lines = [
+        chat_line(f"{name}-{n}", f"question {n}", model=name, max_tokens=20)
+        for name, rpm in RPM.items()
+        for n in range(3 * rpm)
+    ]
+    if not in_order:
+        random.Random(turn).shuffle(lines)
+    bench.write(*lines)
+    tables = [table(name, name, rpm=rpm) for name, rpm in RPM.items()]
+    ran = await run_services(
+        bench, services, *tables, monkeypatch=monkeypatch, attempts=20, concurrency=60
+    )
+    assert ran.outcome.succeeded == len(lines)
+    for name, service in services.items():
+        rows = [row for row in service.gateway.log_rows if row.method == "POST"]
+        assert [row for row in rows if row.status == 429] == []
+        if name != "a" or trouble:
+            used = sum(60 <= row.arrival_s < 180 for row in rows)
+            assert used >= 0.98 * 2 * RPM[name], name
+
+
+@pytest.mark.slow
+async def test_a_file_in_the_order_of_its_models_starves_no_service_and_is_not_held_in_memory(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """All jobs of a service that never answers come first: none of its lines is in the way."""
+    services = {name: Service() for name in "abc"}
+    services["a"].answer = lambda _seen: Service.fine(delay_s=1e6)
+    read: list[int] = []
+
+    async def look(progress: Any) -> None:
+        await trio.sleep(20)
+        read.append(progress.unfinished())
+        read.extend(len(services[name].posts) for name in "bc")
+        stop.request(InterruptError("enough"))
+
+    stop = Stop(grace_s=0.0)
+    lines = [chat_line(f"{name}-{n}", "x", model=name) for name in "abc" for n in range(600)]
+    bench.write(*lines)
+    await run_services(
+        bench,
+        services,
+        *(table(name, name) for name in "abc"),
+        monkeypatch=monkeypatch,
+        watch=look,
+        environment={"stop": stop},
+    )
+    assert read == [JOBS_MAX + len(services["a"].posts), 600, 600]
 
 
 async def test_requests_are_sent_in_the_order_of_the_file(
