@@ -32,6 +32,7 @@ class _Row(NamedTuple):
     cost: Decimal | None
     reported: Decimal | None
     account: Decimal | None
+    account_currency: str | None
     verdict: str
 
 
@@ -77,7 +78,9 @@ def _columns(rows: Sequence[_Row], currency: str | None, *, narrow: bool) -> Col
     found[cost] = lambda row: str(amount(row.cost, None))
     if not narrow and any(row.reported is not None for row in rows):
         found["reported"] = lambda row: str(amount(row.reported, None))
-    found["account"] = lambda row: str(amount(row.account, None))
+    # Without prices accounts may be in several currencies: then each amount has its own.
+    one = len({row.account_currency for row in rows if row.account is not None}) < 2
+    found["account"] = lambda row: str(amount(row.account, None if one else row.account_currency))
     found["balance"] = lambda row: SHORT.get(row.verdict, row.verdict)
     return found
 
@@ -93,6 +96,7 @@ def _of_service(each: ServiceFigures) -> _Row:
         each.cost,
         each.reported_cost,
         each.account_cost,
+        each.balance.currency,
         each.balance.verdict,
     )
 
@@ -109,6 +113,7 @@ def _of_all(summary: Summary) -> _Row:
         total.cost,
         total.reported_cost,
         check.taken,
+        check.currency,
         check.verdict,
     )
 

@@ -76,24 +76,40 @@ def _was_used(part: Run) -> bool:
 def _in_all(checks: dict[str, BalanceCheck]) -> BalanceCheck:
     found = list(checks.values())
     verdicts = {each.verdict for each in found}
+    why = [f"{name}: {said}" for name, check in checks.items() for said in _said(check)]
+    # Amounts of the accounts are added up where they are of one currency.
+    said = found
+    if len(currencies := _currencies(checks)) > 1:
+        accounts = " and ".join(f"{of} ({', '.join(names)})" for of, names in currencies.items())
+        why.append(f"the accounts are in {accounts}, so what they took has no sum")
+        said = []
     return BalanceCheck(
         verdict=next(each for each in FIRST if each in verdicts),
-        why=[f"{name}: {said}" for name, check in checks.items() for said in _said(check)],
+        why=why,
         currency=next((each.currency for each in found if each.currency is not None), None),
         computed=known_sum(each.computed for each in found),
-        fall=_sum_of_all(each.fall for each in found),
-        daily_rise=_sum_of_all(each.daily_rise for each in found),
-        monthly_rise=_sum_of_all(each.monthly_rise for each in found),
-        difference=_sum_of_all(each.difference for each in found),
-        tolerance=_sum_of_all(each.tolerance for each in found),
-        elsewhere=known_sum(each.elsewhere for each in found),
-        topped_up=known_sum(each.topped_up for each in found),
+        fall=_sum_of_all(each.fall for each in said),
+        daily_rise=_sum_of_all(each.daily_rise for each in said),
+        monthly_rise=_sum_of_all(each.monthly_rise for each in said),
+        difference=_sum_of_all(each.difference for each in said),
+        tolerance=_sum_of_all(each.tolerance for each in said),
+        elsewhere=known_sum(each.elsewhere for each in said),
+        topped_up=known_sum(each.topped_up for each in said),
         suspect_counts=_in_order(_added(each.suspect_counts for each in found)),
         suspect_estimates=_in_order(_added(each.suspect_estimates for each in found)),
         suspects=_largest(checks),
         reported=known_sum(each.reported for each in found),
-        taken_in_all=_sum_of_all(each.taken for each in found),
+        taken_in_all=_sum_of_all(each.taken for each in said),
     )
+
+
+def _currencies(checks: dict[str, BalanceCheck]) -> dict[str, list[str]]:
+    """The services by the currency of what their accounts took."""
+    found: dict[str, list[str]] = {}
+    for name, check in checks.items():
+        if check.fall is not None and check.currency is not None:
+            found.setdefault(check.currency, []).append(name)
+    return found
 
 
 def _said(check: BalanceCheck) -> list[str]:
@@ -106,10 +122,10 @@ def _said(check: BalanceCheck) -> list[str]:
 
 
 def _sum_of_all(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Their sum; None where one of them is not known."""
+    """Their sum; None where one of them is not known, and of none."""
     found = list(amounts)
     known = [amount for amount in found if amount is not None]
-    return strip_zeros(sum(known, Decimal(0))) if len(known) == len(found) else None
+    return strip_zeros(sum(known, Decimal(0))) if known and len(known) == len(found) else None
 
 
 def _added(found: Iterable[dict[str, Amount]]) -> dict[str, Amount]:

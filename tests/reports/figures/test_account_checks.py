@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from headrace.reports.figures import AccountChecks, check_accounts
+from headrace.reports.figures import AccountChecks, check_accounts, summarise
 from headrace.reports.run import open_run
+from headrace.reports.service_words import service_table
 from tests.reports.conftest import RunMaker, at
 from tests.reports.services_maker import job, three_services
 
@@ -126,3 +127,27 @@ def test_two_keys_at_one_url_are_two_accounts(made: RunMaker) -> None:
         job(made, key_id, name, "0.50", model="small")
         made.reading(9, "9.00", "0.50", moment="after", daily_used=Decimal("0.5"), **used)
     assert [each.verdict for each in checked(made).by_service.values()] == ["agrees", "agrees"]
+
+
+def test_accounts_in_two_currencies_have_no_sum(made: RunMaker) -> None:
+    """Without prices nothing else says what a run is counted in."""
+    made.prices = None
+    for name, currency in (("one", "CNY"), ("two", "USD"), ("three", "CNY")):
+        made.service(name, "small")
+        made.reading(0, "10.00", "0", service=name, moment="before", currency=currency)
+        made.job(len(made.services), service=name, model="small", output_tokens=1)
+        made.reading(9, "9.50", "0", service=name, moment="after", currency=currency)
+    found = checked(made)
+    assert [(each.taken, each.currency) for each in found.by_service.values()] == [
+        (Decimal("0.5"), "CNY"),
+        (Decimal("0.5"), "USD"),
+        (Decimal("0.5"), "CNY"),
+    ]
+    whole = found.in_all
+    assert (whole.verdict, whole.taken, whole.fall) == ("cannot be checked", None, None)
+    assert whole.why[-1] == (
+        "the accounts are in CNY (one, three) and USD (two), so what they took has no sum"
+    )
+    table = service_table(summarise(made.directory))
+    assert table is not None
+    assert [row[-2] for row in table.rows] == ["0.5 CNY", "0.5 USD", "0.5 CNY", "-"]
