@@ -11,10 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from headrace.gateway import ModelPrice, PriceTable
 from headrace.gateway.errors import ApiError
 from tests.loopback import MODEL, Loopback, loopback
+from tests.runner.three_services import OfGateway
 
+AS_NUMBERS = msgspec.json.Encoder(decimal_format="number")
 # Prices of a million tokens, in and out, and the decimals that the balance is shown with.
 SERVICES: dict[str, tuple[str, str, int | None]] = {
     "fine": ("1.234567", "7.654321", None),
@@ -57,7 +61,7 @@ def three_gateways(
         yield served
 
 
-def show_balance(served: Loopback, places: int | None) -> None:
+def show_balance(served: Loopback | OfGateway, places: int | None) -> None:
     """Have a gateway show amounts with so many decimals: None for all, 0 for no balance at all."""
     read = served.gateway._read
 
@@ -69,9 +73,10 @@ def show_balance(served: Loopback, places: int | None) -> None:
             raise ApiError(404, "There is nothing here.", code="NOT_FOUND")
         unit = Decimal(1).scaleb(-places)
         found = json.loads(body, parse_float=Decimal)
-        found["balance"] = float(found["balance"].quantize(unit))
-        used = Decimal(found["api_key"]["daily_used"])
-        found["api_key"]["daily_used"] = float(used.quantize(unit))
-        return kind, json.dumps(found, default=float).encode()
+        found["balance"] = Decimal(found["balance"]).quantize(unit)
+        used = found["api_key"]["daily_used"]
+        if used is not None:
+            found["api_key"]["daily_used"] = Decimal(used).quantize(unit)
+        return kind, AS_NUMBERS.encode(found)
 
     served.gateway._read = shown  # type: ignore[method-assign]

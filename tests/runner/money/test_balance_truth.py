@@ -1,9 +1,11 @@
 """The balance check on whole runs in virtual time, held against the gateway's own ledger."""
 
 import datetime as dt
+import random
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -13,7 +15,9 @@ from headrace.jobs import Price, PriceTable
 from headrace.reports import BalanceCheck, summarise
 from headrace.runner import Stop
 from headrace.runner.errors import InterruptError
+from tests.reports.three_gateways import show_balance
 from tests.runner.conftest import BEGAN, KEY, Bench, Ran, chat_line
+from tests.runner.three_services import OfGateway, run_services, table
 
 MODEL = "deepseek-v4-flash"
 PRICES = PriceTable(
@@ -233,3 +237,92 @@ async def test_charges_that_come_late_are_waited_for(
         Decimal("0.008"),
         Decimal("0.008"),
     )
+
+
+# -- three services, each with an account of its own
+
+
+class Kind(NamedTuple):
+    """Of one of three services: how many decimals its account shows (None for all), when it is topped
+    up, and how late it books a charge."""
+
+    places: int | None
+    top_up_s: float | None = None
+    late_s: float = 0.0
+
+
+def book_late(served: OfGateway, late_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a gateway book each charge so many seconds after it is due."""
+    ledger = served.gateway.ledger
+    at_once = ledger.charge
+
+    async def later(*charge: Any) -> None:
+        await trio.sleep(late_s)
+        at_once(*charge)
+
+    def charge(*charge: Any) -> None:
+        assert served.nursery is not None
+        served.nursery.start_soon(later, *charge)
+
+    monkeypatch.setattr(ledger, "charge", charge)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_sync")
+@pytest.mark.parametrize("seed", range(2))
+async def test_three_accounts_agree_to_the_last_digit_that_each_shows(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock, seed: int
+) -> None:
+    """Over midnight, with a top-up at one, late charges at another, and random prices."""
+    rng = random.Random(seed)
+    kinds = [
+        Kind(rng.choice([None, 12, 6])),
+        Kind(rng.choice([4, 2]), top_up_s=5.0),
+        Kind(rng.choice([None, 6, 4]), late_s=3.0),
+    ]
+    rng.shuffle(kinds)
+    services, tables = dict[str, OfGateway](), list[dict[str, Any]]()
+    await trio.sleep((MIDNIGHT - BEGAN).total_seconds() - 10)
+    async with trio.open_nursery() as nursery:
+        for number, (name, kind) in enumerate(zip("abc", kinds, strict=True)):
+            given, made = (Decimal(rng.randrange(1, 10**9)).scaleb(-6) for _ in range(2))
+            table_of = gateway.PriceTable(
+                models={MODEL: gateway.ModelPrice(input=given, output=made)}
+            )
+            key = Key(
+                secret=f"{name * 9}-sk-{seed}", id="1", name=name, daily_budget=Decimal(10**6)
+            )
+            at_gateway = bench.gateway(
+                keys=(key,), seed=number, prices=table_of, rpm=None, balance=Decimal(10**6)
+            )
+            services[name] = served = OfGateway(at_gateway)
+            show_balance(served, kind.places)
+            if kind.late_s:
+                book_late(served, kind.late_s, monkeypatch)
+            if kind.top_up_s is not None:
+                nursery.start_soon(top_up_after, served, kind.top_up_s)
+            prices = bench.path / f"{name}.toml"
+            prices.write_text(
+                f'currency = "CNY"\n[models."{MODEL}"]\ninput = {given:f}\noutput = {made:f}\n'
+            )
+            tables.append(table(name, MODEL, rpm=60, weight=1, prices=str(prices)))
+        write(bench, 60)
+        ran = await run_services(bench, services, *tables, monkeypatch=monkeypatch)
+    assert ran.outcome.succeeded == 60
+    summary = summarise(ran.directory)
+    took = {name: charged(each.gateway, each.gateway.keys[0]) for name, each in services.items()}
+    for each, kind in zip(summary.by_service, kinds, strict=True):
+        found = each.balance
+        assert found.computed == took[each.name] > 0
+        if kind.top_up_s is None:
+            unit = Decimal(1).scaleb(-(kind.places or 12))
+            assert found.verdict in ("agrees", "too small to tell"), (found, kind)
+            assert found.fall is not None
+            assert abs(found.fall - took[each.name]) <= (0 if kind.places in (None, 12) else unit)
+        assert "the key's daily use was reset during the run" in found.why
+    assert summary.balance.computed == sum(took.values()) == ran.outcome.cost
+
+
+async def top_up_after(served: OfGateway, seconds: float) -> None:
+    await trio.sleep(seconds)
+    served.gateway.ledger.balance += 100
