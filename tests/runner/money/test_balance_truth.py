@@ -243,8 +243,8 @@ async def test_charges_that_come_late_are_waited_for(
 
 
 class Kind(NamedTuple):
-    """Of one of three services: how many decimals its account shows (None for all), when it is topped
-    up, and how late it books a charge."""
+    """Of one of three services: how many decimals its account shows (None for all), when it is
+    topped up, and how late it books a charge."""
 
     places: int | None
     top_up_s: float | None = None
