@@ -23,7 +23,7 @@ from headrace.jobs import (
 
 from ..assembly import Assembly
 from ..errors import ServicesStoppedError, UnreachableError, first_exit_code
-from ..limits import Lane, Lanes, share_history
+from ..limits import Concurrency, Lane, Lanes, share_history
 from ..money import (
     Budget,
     Ceiling,
@@ -49,6 +49,10 @@ class ServicesSession(BulkSession):
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         return httpx.AsyncBaseTransport()  # each service has its own, where its key goes
+
+    def _concurrency(self) -> Concurrency:
+        assert self._settings.services is not None
+        return Concurrency(self._settings.concurrency, among=len(self._settings.services.each))
 
     def _transport_to(self, service: ServiceSettings) -> httpx.AsyncBaseTransport:
         own = self._environment.services.get(service.name)

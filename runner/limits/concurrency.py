@@ -83,14 +83,15 @@ class HistoryOfAll(ConcurrencyHistory):
 
 
 class Concurrency:
-    """Slots, all lanes together. `fixed` sets their number; None lets the run find it.
+    """Slots, all lanes together. `fixed` sets their number; None lets the run find it. With those
+    of `among` services it never goes beyond the connections that this process may hold.
 
     Nobody waits with a slot in hand: a lane watches for a free one, and takes it at the moment in
     which all else is there.
     """
 
-    def __init__(self, fixed: int | None) -> None:
-        self._most = most = most_connections()
+    def __init__(self, fixed: int | None, *, among: int = 1) -> None:
+        self._most = most = max(1, most_connections() // among)
         self._fixed = None if fixed is None else min(most, fixed)
         self._auto = AdaptiveLimit(most, now_s=trio.current_time())
         self._held_back = False  # whether work waits for a slot, and for nothing else

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from headrace.runner import RunSettings, Secret
 from headrace.runner.bulk.start import run_and_summarise
 from headrace.runner.limits import Concurrency, share_history
 from headrace.runner.limits.concurrency import RESERVED_DESCRIPTORS, most_connections
-from tests.runner.conftest import chat_line
+from tests.runner.conftest import Bench, Reply, Seen, Service, chat_line
+from tests.runner.three_services import run_services, table
 
 SOFT = 300
 
@@ -63,3 +65,31 @@ async def test_the_history_of_several_services_is_of_all_of_them_at_once(
     west.set_fixed(4)
     west.history.end(0.5, west.limit)
     assert [each.limit for each in west.history.samples] == [east.limit + 8, east.limit + 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("concurrency", [None, 1000])
+async def test_several_services_share_the_connections_that_there_are(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock, concurrency: int
+) -> None:
+    """Each had all of them: together they ran out of open files, which looked like an outage."""
+    monkeypatch.setattr("headrace.runner.limits.concurrency.most_connections", lambda: 20)
+    services = {name: Service() for name in "abc"}
+    now = peak = 0
+
+    async def answer(_seen: Seen) -> Reply:
+        nonlocal now, peak
+        now += 1
+        peak = max(peak, now)
+        await trio.sleep(10)
+        now -= 1
+        return Service.fine()
+
+    for service in services.values():
+        service.answer = answer
+    bench.write(*(chat_line(f"job-{n}", f"x {n}", model="abc"[n % 3]) for n in range(60)))
+    tables = [table(name, name) for name in "abc"]
+    ran = await run_services(
+        bench, services, *tables, monkeypatch=monkeypatch, concurrency=concurrency
+    )
+    assert (ran.outcome.succeeded, peak) == (60, 18)
