@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from headrace.jobs import SegmentName, Sent
+from headrace.reports import summarise
 from headrace.runner import Stop
 from headrace.runner.money import Budget, Ceiling, ServiceBudget, max_cost_ceiling
 from headrace.runner.record import Totals
 from headrace.runner.record.journal import Journal
 from headrace.runner.record.recovery import UNUSED
-from tests.runner.conftest import BEGAN, Bench, Service, chat_line
+from tests.runner.conftest import BEGAN, Bench, Reply, Service, chat_line
 from tests.runner.money.test_account_watch import Book
 from tests.runner.money.test_budget import bound_of
 from tests.runner.money.test_money_promise import Ledger, interrupt_after
@@ -143,6 +144,95 @@ async def test_what_is_kept_for_a_lost_attempt_is_kept_by_its_service(
     assert lost["service"].to_list() == ["a", "b"]
     first = ran.readings.filter(pl.col("moment") == "before").sort("service")
     assert first["kept"].to_list() == [1000, 1000]
+
+
+def billing(service: Service, book: Book, reply: Reply, amount: int) -> None:
+    """Have each answer be this one, and billed with so much at once."""
+    service.answer = lambda _seen: book.bill(reply, amount)
+
+
+@pytest.fixture
+def three(bench: Any, monkeypatch: pytest.MonkeyPatch, one_each: str) -> Any:
+    """Run 40 jobs of each of three services, which bill each answer with 10 at once."""
+    bench.services = services = {name: Service() for name in "abc"}
+    bench.books = {name: Book(service) for name, service in services.items()}
+    for name, service in services.items():
+        billing(service, bench.books[name], Service.fine(), 10)
+    bench.write_chats(120, max_tokens=50)
+    tables = [table(name, weight=1, prices=one_each, rpm=30) for name in "abc"]
+    return partial(run_services, bench, services, *tables, monkeypatch=monkeypatch)
+
+
+@pytest.mark.slow
+async def test_other_traffic_on_one_key_stops_that_service_alone_and_yes_none(
+    three: Any, bench: Any, autojump_clock: MockClock
+) -> None:
+    book = bench.books["b"]
+    billing(bench.services["b"], book, Service.fine(), 10 + 500)
+    ran = await three()
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (3, 80 + book.own // 510)
+    assert book.own < 40 * 510
+    stopped = ran.manifest["sessions"][-1]["stopped_services"]
+    assert list(stopped) == ["b"]
+    assert "something is billed that this run knows nothing of" in stopped["b"]
+    again = await three(yes=True)
+    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 120)
+
+
+@pytest.mark.slow
+async def test_an_answer_above_its_bound_stops_all_services_under_max_cost_alone(
+    three: Any, bench: Any, autojump_clock: MockClock
+) -> None:
+    """The user's ceiling is over all of them."""
+    bench.books["c"].has = Decimal(10**6)
+    billing(bench.services["c"], bench.books["c"], Service.fine(output_tokens=5000), 5007)
+    ran = await three(max_cost=Decimal(50_000))
+    assert ran.outcome.exit_code == 3
+    assert "so --max-cost can't be kept" in ran.outcome.reason
+    assert "stopped_services" not in ran.manifest["sessions"][-1]
+    assert max(len(each.posts) for each in bench.services.values()) <= 2
+    again = await three()
+    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 120)
+
+
+def hang() -> Reply:
+    return Service.fine(delay_s=1e6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "balance",
+    [
+        None,
+        lambda: Service.error(500),
+        lambda: Service.fine()._replace(body=b"<html>"),
+        lambda: Service.fine()._replace(body=b'{"currency": 5, "balance": {}}'),
+        hang,
+    ],
+)
+async def test_a_service_without_a_balance_is_checked_by_nobody_and_stops_no_other(
+    three: Any, bench: Any, autojump_clock: MockClock, balance: Any
+) -> None:
+    bench.services["a"].balance = balance
+    ran = await three(max_cost=Decimal(50_000))
+    assert (ran.outcome.exit_code, ran.outcome.cost) == (0, 1200)
+    checks = {each.name: each.balance for each in summarise(ran.directory).by_service}
+    assert [each.verdict for each in checks.values()] == ["cannot be checked", "agrees", "agrees"]
+    assert summarise(ran.directory).balance.taken is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("estimate_first", [False, True])
+async def test_what_one_balance_can_not_pay_is_not_sent_to_it_unless_the_user_says_yes(
+    three: Any, bench: Any, autojump_clock: MockClock, estimate_first: bool
+) -> None:
+    bench.books["b"].has = Decimal(60)  # for no job
+    ran = await three(estimate_first=estimate_first)
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (3, 80)
+    assert len(bench.services["b"].posts) == 0
+    assert list(ran.manifest["sessions"][-1]["stopped_services"]) == ["b"]
+    again = await three(estimate_first=estimate_first, yes=True)
+    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 120)
 
 
 def written(ledger: Ledger, folder: Path, name: str) -> str:
