@@ -228,7 +228,8 @@ def _print_table(forecast: "Forecast") -> None:
     from .endpoints import ENDPOINTS
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("model", "endpoint"):
+    services = ["service"] if any(row.service for row in forecast.rows) else []
+    for name in (*services, "model", "endpoint"):
         table.add_column(name, overflow="fold")
     images = ["images"] if forecast.total.images else []
     cost = [] if forecast.currency is None else [f"cost, {forecast.currency}"]
@@ -240,11 +241,12 @@ def _print_table(forecast: "Forecast") -> None:
         each += [f"{row.images:,}"] if images else []
         each += [_cost(row)] if cost else []
         if row.url is None:  # the total
-            table.add_row("all", "", *each, style="bold")
+            table.add_row("all", "", *("" for _ in services), *each, style="bold")
         else:
             kind = ENDPOINTS[row.url].kind
             called = Text(printable(row.url) if kind == "other" else kind)
-            table.add_row(Text(printable(row.model)), called, *each)
+            of = [str(row.service)] if services else []
+            table.add_row(*of, Text(printable(row.model)), called, *each)
     Console().print(table)
     if forecast.bad_lines:
         are = "is" if forecast.bad_lines == 1 else "are"

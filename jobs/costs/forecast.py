@@ -1,7 +1,7 @@
 """What a job file will use, before it runs: jobs, tokens, and the range of its cost."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from .rerank import most_of_rerank
 
 
 class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The jobs of one model at one endpoint.
+    """The jobs of one model at one endpoint, of several services at one of them.
 
     Args:
         model: None in the total.
@@ -27,6 +27,7 @@ class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
         images: how many are requested.
         cost_least: of the estimated input and the least output; None where a price is missing.
         cost_most: of 30 % more input and the most output; None where a price is missing.
+        service: its name; left out in the total, and where there are none.
     """
 
     model: str | None
@@ -38,6 +39,7 @@ class ForecastRow(msgspec.Struct, frozen=True, kw_only=True):
     images: int
     cost_least: Decimal | None
     cost_most: Decimal | None
+    service: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,18 +205,20 @@ def _is_unknown(row: ForecastRow) -> bool:
     return row.url is not None and ENDPOINTS[row.url].price == "unknown"
 
 
-def merged_forecast(forecasts: Sequence[Forecast]) -> Forecast:
-    """Forecasts of several services as one: their jobs of one model and endpoint in one row."""
-    parts: dict[tuple[str | None, str | None], list[ForecastRow]] = {}
-    for forecast in forecasts:
-        for row in forecast.rows:
-            parts.setdefault((row.model, row.url), []).append(row)
-    rows = [_total(model, url, each, strict=True) for (model, url), each in parts.items()]
-    return _forecast(
-        next((each.currency for each in forecasts if each.currency is not None), None),
-        rows,
-        bad_lines=sum(each.bad_lines for each in forecasts),
-    )
+def merged_forecast(forecasts: Mapping[str, Forecast], *, bad_lines: int) -> Forecast:
+    """Forecasts of several services, by their names, as one.
+
+    Args:
+        forecasts: of each.
+        bad_lines: lines that go to none of them.
+    """
+    rows = [
+        msgspec.structs.replace(row, service=name)
+        for name, forecast in forecasts.items()
+        for row in forecast.rows
+    ]
+    currencies = [each.currency for each in forecasts.values() if each.currency is not None]
+    return _forecast(next(iter(currencies), None), rows, bad_lines=bad_lines)
 
 
 def _forecast(currency: str | None, rows: list[ForecastRow], *, bad_lines: int) -> Forecast:

@@ -18,18 +18,21 @@ class ServicesForecaster:
     def __init__(self, services: JobServices, prices: Mapping[str, PriceTable | None]) -> None:
         self._services = services
         self._of = {name: Forecaster(prices[name]) for name in services.names}
-        self._bad_lines = Forecaster(None)
+        self._bad_lines = 0
 
     def add(self, items: Iterable[Job | Reject]) -> None:
         """Count jobs, and lines that are not jobs."""
         for item in items:
             name = self._services.of(item) if isinstance(item, Job) else None
-            (self._bad_lines if name is None else self._of[name]).add((item,))
+            if name is None:
+                self._bad_lines += 1
+            else:
+                self._of[name].add((item,))
 
     def by_service(self) -> dict[str, Forecast]:
         """The forecast of each service's jobs, by its name."""
         return {name: each.forecast() for name, each in self._of.items()}
 
     def forecast(self) -> Forecast:
-        """The forecast of everything added so far, all services together."""
-        return merged_forecast([*self.by_service().values(), self._bad_lines.forecast()])
+        """The forecast of everything added so far: the rows of each service, and their total."""
+        return merged_forecast(self.by_service(), bad_lines=self._bad_lines)
