@@ -55,7 +55,7 @@ def service_table(summary: Summary, *, narrow: bool = False) -> ServiceTable | N
     rows = [_of_service(each) for each in services]
     if len(rows) > 1:
         rows.append(_of_all(summary))
-    columns = _columns(rows, summary.usage.currency, narrow=narrow)
+    columns = _columns(rows, services, summary.usage.currency, narrow=narrow)
     return ServiceTable(
         header=list(columns),
         rows=[[shown(row) for shown in columns.values()] for row in rows],
@@ -63,7 +63,19 @@ def service_table(summary: Summary, *, narrow: bool = False) -> ServiceTable | N
     )
 
 
-def _columns(rows: Sequence[_Row], currency: str | None, *, narrow: bool) -> Columns:
+def in_one_currency(services: Sequence[ServiceFigures]) -> bool:
+    """Whether all that accounts took is in one currency; without prices it may be in several, and
+    then each amount is told with its own."""
+    return len({each.balance.currency for each in services if each.account_cost is not None}) < 2
+
+
+def _columns(
+    rows: Sequence[_Row],
+    services: Sequence[ServiceFigures],
+    currency: str | None,
+    *,
+    narrow: bool,
+) -> Columns:
     amount: Any = money_to_read if narrow else money
     found: Columns = {"service": lambda row: row.name, "jobs": lambda row: f"{row.jobs:,}"}
     if any(row.failed for row in rows):
@@ -78,8 +90,7 @@ def _columns(rows: Sequence[_Row], currency: str | None, *, narrow: bool) -> Col
     found[cost] = lambda row: str(amount(row.cost, None))
     if not narrow and any(row.reported is not None for row in rows):
         found["reported"] = lambda row: str(amount(row.reported, None))
-    # Without prices accounts may be in several currencies: then each amount has its own.
-    one = len({row.account_currency for row in rows if row.account is not None}) < 2
+    one = in_one_currency(services)
     found["account"] = lambda row: str(amount(row.account, None if one else row.account_currency))
     found["balance"] = lambda row: SHORT.get(row.verdict, row.verdict)
     return found

@@ -6,7 +6,7 @@ from rich.text import Text
 from headrace.jobs import printable
 
 from ..figures import Summary
-from ..service_words import service_table, stopped_words
+from ..service_words import in_one_currency, service_table, stopped_words
 from ..wording import aligned
 from .layout import columns, heading, print_body
 
@@ -34,6 +34,11 @@ def print_accounts(summary: Summary, console: Console) -> None:
     table = columns("service", "", "computed", "account", left=2)
     costs = aligned([each.balance.computed for each in services])
     taken = aligned([each.account_cost for each in services])
+    if not in_one_currency(services):
+        taken = [
+            f"{amount} {each.balance.currency or ''}".rstrip()
+            for amount, each in zip(taken, services, strict=True)
+        ]
     for each, cost, account in zip(services, costs, taken, strict=True):
         table.add_row(Text(printable(each.name)), each.balance.verdict, cost, account)
     print_body(console, table)

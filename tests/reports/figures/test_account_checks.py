@@ -1,10 +1,15 @@
 """The balance check of each service, and of all of them together."""
 
+import io
 from decimal import Decimal
+from typing import cast
+
+from rich.console import Console
 
 from headrace.reports.figures import AccountChecks, check_accounts, summarise
 from headrace.reports.run import open_run
 from headrace.reports.service_words import service_table
+from headrace.reports.terminal.services import print_accounts
 from tests.reports.conftest import RunMaker, at
 from tests.reports.services_maker import job, three_services
 
@@ -151,3 +156,11 @@ def test_accounts_in_two_currencies_have_no_sum(made: RunMaker) -> None:
     table = service_table(summarise(made.directory))
     assert table is not None
     assert [row[-2] for row in table.rows] == ["0.5 CNY", "0.5 USD", "0.5 CNY", "-"]
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    print_accounts(summarise(made.directory), console)
+    shown = cast("io.StringIO", console.file).getvalue().splitlines()
+    assert [line.split()[-2:] for line in shown[1:]] == [
+        ["0.5", "CNY"],
+        ["0.5", "USD"],
+        ["0.5", "CNY"],
+    ]
