@@ -60,6 +60,25 @@ def ranking_by_tokens(answer: Answer) -> Response:
     return answer.with_body(to_json(fields).encode(), input_tokens=tokens, charge=charge)
 
 
+def ranking_by_units(answer: Answer) -> Response:
+    """Search units in the usage, beside tokens that are not billed and a cost, as OpenRouter has
+    them."""
+    fields = _fields(answer)
+    fields.pop("meta", None)
+    charge = answer.price.tokens_cost(fresh=0, output=0, searches=2)
+    fields["usage"] = {"search_units": 2, "total_tokens": 40, "cost": float(charge)}
+    return answer.with_body(to_json(fields).encode(), input_tokens=0, charge=charge)
+
+
+def ranking_by_total(answer: Answer) -> Response:
+    """A total of tokens among the billed units, as litellm has it."""
+    fields, tokens = _fields(answer), 40
+    fields.pop("usage", None)
+    fields["meta"] = {"billed_units": {"search_units": None, "total_tokens": tokens}}
+    charge = answer.price.tokens_cost(fresh=tokens, output=0)
+    return answer.with_body(to_json(fields).encode(), input_tokens=tokens, charge=charge)
+
+
 def _last(answer: Answer, *removed: str, **changed: Any) -> Response:
     """A stream of a response whose last event is without some of its fields."""
     opening, events, closing = _stream(answer)

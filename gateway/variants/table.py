@@ -144,6 +144,8 @@ _BEYOND = (
     Variant("embed-nan", beyond.no_number, ("embeddings",), streamed=False),
     Variant("rank-data", beyond.ranking_as_data, ("rerank",), streamed=False),
     Variant("rank-tokens", beyond.ranking_by_tokens, ("rerank",), streamed=False),
+    Variant("rank-units", beyond.ranking_by_units, ("rerank",), streamed=False),
+    Variant("rank-total", beyond.ranking_by_total, ("rerank",), streamed=False),
     Variant("response-empty", beyond.output_left_out, ("responses",)),
     Variant("response-bare", beyond.end_without_usage, ("responses",)),
     Variant("response-done", beyond.then_done, ("responses",)),

@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,6 +58,11 @@ async def test_rankings_of_other_services(answered: Answered) -> None:
     counted, charged = await answered("rerank", "rank-tokens")
     assert counted.json["usage"]["total_tokens"] == charged.input_tokens == 40
     assert charged.charge * 10**6 == 40
+    units, searched = await answered("rerank", "rank-units")
+    assert units.json["usage"]["search_units"] == 2
+    assert searched.charge == Decimal(str(units.json["usage"]["cost"])) > 0
+    total, billed = await answered("rerank", "rank-total")
+    assert total.json["meta"]["billed_units"]["total_tokens"] == billed.input_tokens == 40
 
 
 async def test_ends_of_responses_of_other_services(answered: Answered) -> None:
@@ -80,5 +86,12 @@ async def test_a_completion_without_its_end_mark(answered: Answered) -> None:
 
 def test_all_of_them_are_shown_here() -> None:
     asked = {"embed-total", "embed-completion", "embed-base64", "embed-nan", "rank-data"}
-    asked |= {"rank-tokens", "response-empty", "response-bare", "response-done"}
+    asked |= {
+        "rank-tokens",
+        "rank-units",
+        "rank-total",
+        "response-empty",
+        "response-bare",
+        "response-done",
+    }
     assert {*BEYOND} == asked | {"completion-no-done"}
