@@ -11,9 +11,11 @@ from headrace.jobs import (
     Decided,
     Ended,
     Manifest,
+    Result,
     Sent,
     ServiceRecord,
     may_be_billed,
+    sealed_rows,
     unbilled,
 )
 
@@ -86,8 +88,8 @@ def _base_urls(manifest: Manifest) -> dict[str | None, tuple[str, str]]:
 def _has_answers(path: Path, service: str | None) -> bool:
     """Whether anything has succeeded or cost something there: a wrong URL binds nobody to it."""
     return (
-        _any_row(path, "results", service, pl.col("status") == "succeeded")
-        or _any_row(path, "attempts", service, pl.col("cost") > 0)
+        _any_row(path / "results", Result, service, pl.col("status") == "succeeded")
+        or _any_row(path / "attempts", Attempt, service, pl.col("cost") > 0)
         or any(
             isinstance(record, Decided | Ended)
             and record.result is not None
@@ -100,24 +102,32 @@ def _has_answers(path: Path, service: str | None) -> bool:
 
 
 def _may_have_billed(path: Path, service: str) -> bool:
-    return _any_row(path, "attempts", service, unbilled()) or (
+    return _any_row(path / "attempts", Attempt, service, unbilled()) or (
         _any_journalled(path, service, may_be_billed)
     )
 
 
 def _has_attempts(path: Path) -> bool:
-    return _any_row(path, "attempts", None, pl.lit(value=True)) or any(
+    return _any_row(path / "attempts", Attempt, None, pl.lit(value=True)) or any(
         isinstance(record, Sent | Ended) for record in journalled(path)
     )
 
 
-def _any_row(path: Path, table: str, service: str | None, condition: pl.Expr) -> bool:
+def _any_row(
+    table: Path, kind: type[Attempt | Result], service: str | None, condition: pl.Expr
+) -> bool:
     """Whether a table has a row of a service, or of any where there are none, which is so."""
     if service is not None:
         condition &= pl.col("service") == service
-    for part in (path / table).glob("*.parquet"):  # one by one: some may be of schema 1
-        if len(pl.scan_parquet(part).filter(condition).select("index").head(1).collect()):
-            return True
+    try:
+        for part in table.glob("*.parquet"):  # one by one: some may be of schema 1
+            rows = sealed_rows([part], kind).filter(condition)
+            if len(rows.select("index").head(1).collect()):
+                return True
+    except pl.exceptions.PolarsError as error:
+        raise RunDirectoryError(
+            f"a part in {table} can't be read ({error}); restore it, or choose another --out"
+        ) from error
     return False
 
 

@@ -27,7 +27,7 @@ COST = Decimal("0.01")  # of ten tokens, at 1,000 for a million
 
 @pytest.fixture
 def services() -> dict[str, Service]:
-    return {name: Service() for name in "abc"}
+    return {name: Service() for name in "abcd"}
 
 
 @pytest.fixture
@@ -194,3 +194,19 @@ async def test_a_run_that_was_begun_without_services_says_so(
         match=r"was begun at http://gateway\.test, without \[\[services\]\]; resume it there,",
     ):
         await run(A, B)
+
+
+@pytest.mark.parametrize("column", ["service", "cost", "sent_at", "http_status"])
+async def test_a_table_of_somebody_else_may_lack_what_may_be_null(
+    run: Any, services: dict[str, Service], column: str, autojump_clock: MockClock
+) -> None:
+    be_down(services["a"])
+    ran = await run(A, B, attempts=1)
+    for part in ran.directory.glob("*/*.parquet"):
+        pl.read_parquet(part).drop(column, strict=False).write_parquet(part)
+    if column == "service":
+        again = await run(C, table("d", "y"))
+        assert (again.outcome.exit_code, len(again.results)) == (1, 4)
+    else:
+        with pytest.raises(RunDirectoryError, match="has answers of the service b;"):
+            await run(C, table("d", "y"))
