@@ -94,6 +94,9 @@ def _manifest(whole: Manifest, service: ServiceRecord) -> Manifest:
         services=[],
         prices=whole.prices_of(service.name),
         sessions=[
-            msgspec.structs.replace(session, limits=service.limits) for session in whole.sessions
+            msgspec.structs.replace(
+                session, limits=session.service_limits.get(service.name, service.limits)
+            )
+            for session in whole.sessions
         ],
     )

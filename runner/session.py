@@ -239,6 +239,7 @@ class RunSession(ABC):
         session = Session(
             started_at=started_at,
             limits=settings.limits,
+            service_limits={each.name: each.limits for each in self._run.manifest.services},
             arguments={**settings.recorded_arguments(), "seed": seed},
             notes=list(notes),
         )

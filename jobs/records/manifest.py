@@ -103,6 +103,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     `journal` names the segments that hold attempts which no table has yet: numbers, and names such
     as `w03-000007` of workers'. `notes` say what of an earlier session's journal was gone when this
     one began. `stopped_services` has why a service stopped before its jobs were done, by its name.
+    `service_limits` are those that it held each of several services to.
     `shared_accounts` are services, those of one account together, that were neither watched nor can
     be checked, since it doesn't tell them apart.
     `unrecorded` is the most that may have been billed for attempts without a row, sent by machines
@@ -120,6 +121,7 @@ class Session(msgspec.Struct, kw_only=True, omit_defaults=True):
     notes: list[str] = []
     stopped_services: dict[ServiceName, str] = {}
     shared_accounts: list[list[ServiceName]] = []
+    service_limits: dict[ServiceName, Limits] = {}
     unrecorded: Decimal = Decimal(0)
 
 

@@ -1,11 +1,12 @@
 """How much of each limit a run used, and what the service refused."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import polars as pl
 
-from headrace.jobs import EstimateTotals, printable
+from headrace.jobs import EstimateTotals, Session, printable
 
 from ..run import Run
 from ..service_runs import by_service
@@ -25,6 +26,9 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     (None under a second, and for a single one); `share` is that rate as a share of the limit. Where
     no 60 s held more than the limit, it is None under 10 s and for a rate above the limit:
     stretched to a minute, a short time's first requests say nothing of its use.
+
+    All are of the requests since the session that began with these limits: `since`, left out where
+    all sessions had them. Older requests kept to others.
     """
 
     what: str
@@ -34,6 +38,7 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     share: float | None
     service: str | msgspec.UnsetType = msgspec.UNSET
+    since: datetime | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def words(self) -> str:
@@ -55,6 +60,16 @@ class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: ConcurrencyFigures
 
     @property
+    def changes(self) -> list[str]:
+        """A sentence for each service, or for the run, whose limits a session changed."""
+        changed = {use.service: use.since for use in self.uses if isinstance(use.since, datetime)}
+        return [
+            f"The limits{f' of {service}' if isinstance(service, str) else ''} were changed: the "
+            f"figures are of the requests since {since:%Y-%m-%d %H:%M:%S} UTC."
+            for service, since in changed.items()
+        ]
+
+    @property
     def too_short(self) -> bool:
         """Whether several requests left that no share of a limit was made of."""
         several = any(use.what == "requests" and use.peak > 1 for use in self.uses)
@@ -62,7 +77,7 @@ class LimitsReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def limits_of(run: Run) -> LimitsReport:
-    """Work out the use of the newest session's limits over the whole run's requests."""
+    """Work out the use of the newest session's limits by the requests that were held to them."""
     refused = (
         run.attempts.filter(pl.col("http_status") == 429)
         .select(pl.len().alias("refused"), pl.col("retry_after_s").max())
@@ -88,9 +103,13 @@ def _limit_uses(run: Run) -> list[LimitUse]:
     """The use of each limit of a run that has one service."""
     limits = run.manifest.sessions[-1].limits
     tokens = pl.col("input_tokens").fill_null(0) + pl.col("output_tokens").fill_null(0)
+    since = _since(run.manifest.sessions)
     own = pl.col("model").is_in(pl.Series(list(limits.models), dtype=pl.String).implode())
+    of_these = pl.col("sent_at").is_not_null()
+    if since is not None:
+        of_these &= pl.col("sent_at") >= since
     sent = (
-        run.attempts.filter(pl.col("sent_at").is_not_null())
+        run.attempts.filter(of_these)
         .select(
             "sent_at",
             tokens.alias("tokens"),
@@ -107,7 +126,17 @@ def _limit_uses(run: Run) -> list[LimitUse]:
         lane = sent.filter(pl.col("lane") == model)
         if len(lane):
             uses += _uses(lane, model, rpm=each.rpm, tpm=each.tpm)
-    return uses
+    if since is None:
+        return uses
+    return [msgspec.structs.replace(each, since=since) for each in uses]
+
+
+def _since(sessions: Sequence[Session]) -> datetime | None:
+    """When the first of the newest sessions in a row that had these limits began; None where all
+    had them."""
+    held = [msgspec.structs.replace(each.limits, concurrency=None) for each in sessions]
+    others = [number for number, limits in enumerate(held) if limits != held[-1]]
+    return sessions[others[-1] + 1].started_at if others else None
 
 
 def _uses(

@@ -283,6 +283,8 @@ def _print_limits(summary: Summary, console: Console) -> None:
             f"{use.peak:,}",
         )
     print_body(console, table)
+    for words in limits.changes:
+        print_body(console, words, "yellow")
     if limits.too_short:
         print_body(console, TOO_SHORT, "dim")
     if limits.refused:
