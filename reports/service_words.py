@@ -92,8 +92,14 @@ def _columns(
         found["reported"] = lambda row: str(amount(row.reported, None))
     one = in_one_currency(services)
     found["account"] = lambda row: str(amount(row.account, None if one else row.account_currency))
-    found["balance"] = lambda row: SHORT.get(row.verdict, row.verdict)
+    found["balance"] = _verdict
     return found
+
+
+def _verdict(row: _Row) -> str:
+    """That of the check; of what nothing was sent to, only what could be checked all the same."""
+    unused = not row.requests and row.verdict == "cannot be checked"
+    return "-" if unused else SHORT.get(row.verdict, row.verdict)
 
 
 def _of_service(each: ServiceFigures) -> _Row:

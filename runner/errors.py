@@ -116,6 +116,10 @@ class KeyRefusedError(HeadraceError):
     exit_code = 5
 
 
+# Of services that stopped: the sentence is a line, and the report has each.
+REASONS_TOLD = 3
+
+
 class ServicesStoppedError(HeadraceError):
     """Services stopped, each for its own reason, and what the others had to do is done.
 
@@ -126,6 +130,8 @@ class ServicesStoppedError(HeadraceError):
 
     def __init__(self, reasons: Mapping[str, HeadraceError]) -> None:
         words = [f"the service {name} stopped: {each.message}" for name, each in reasons.items()]
+        if others := words[REASONS_TOLD:]:
+            words[REASONS_TOLD:] = [f"{len(others)} more stopped, see `headrace report`"]
         super().__init__("; ".join(words))
         resets = [each.resets_at for each in reasons.values() if isinstance(each, OutOfMoneyError)]
         self.resets_at = min((each for each in resets if each is not None), default=None)

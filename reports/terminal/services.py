@@ -31,6 +31,7 @@ def print_accounts(summary: Summary, console: Console) -> None:
     services = summary.by_service
     if len(services) < 2:  # what is said of all is that of the only one
         return
+    services = [each for each in services if each.requests or each.balance.computed is not None]
     table = columns("service", "", "computed", "account", left=2)
     costs = aligned([each.balance.computed for each in services])
     taken = aligned([each.account_cost for each in services])

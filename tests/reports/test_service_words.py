@@ -53,6 +53,19 @@ def test_a_terminal_of_80_columns_shows_all_of_it(made: RunMaker) -> None:
     assert ["requests,", "coarse", "600", "-", "-", "1"] in cells
 
 
+def test_what_nothing_was_sent_to_has_no_check_that_is_missing(made: RunMaker) -> None:
+    made.service("used", "small", prices=made.prices)
+    made.service("spare", "other")
+    for name, last in (("used", "9.50"), ("spare", "3.00")):
+        made.reading(0, "10.00" if name == "used" else "3.00", "0", service=name, moment="before")
+        made.reading(9, last, "0.50", service=name, moment="after")
+    job(made, 1, "used", "0.50", model="small")
+    made.prices = None
+    cells = [line.split() for line in on_terminal(summarise(made.write()))]
+    assert [each[-1] for each in cells if each[:1] == ["spare"]] == ["-"]
+    assert [each[-1] for each in cells if each[:1] == ["all"]] == ["agrees"]
+
+
 def test_an_only_service_is_told_once(made: RunMaker) -> None:
     made.service("only", "small")
     made.reading(0, "10.00", "0", service="only", moment="before")

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from headrace.runner.errors import RESUME, StorageError, never_resumed, without_resuming
+from headrace.runner.errors import (
+    RESUME,
+    ServicesStoppedError,
+    StorageError,
+    UnreachableError,
+    never_resumed,
+    without_resuming,
+)
 from headrace.runner.record.files import storage
 
 
@@ -22,3 +29,13 @@ def test_a_load_run_is_not_told_to_give_its_command_again(number: int) -> None:
     with pytest.raises(StorageError) as raised, never_resumed(), storage(Path("load.run")):
         raise OSError(number, os.strerror(number))
     assert raised.value.format_message() == raised.value.message == told
+
+
+def test_of_many_services_that_stopped_the_first_are_told() -> None:
+    """All of eleven were one line of 1,500 characters."""
+    reasons = {f"s{n}": UnreachableError("no connection") for n in range(5)}
+    told = ServicesStoppedError(reasons).message.split("; ")
+    assert told == [
+        *(f"the service s{n} stopped: no connection" for n in range(3)),
+        "2 more stopped, see `headrace report`",
+    ]
