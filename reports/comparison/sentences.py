@@ -5,6 +5,7 @@ from itertools import groupby
 
 from headrace.jobs import show_seconds
 
+from ..figures import CostSources
 from ..scores import AS_EXPECTED
 from ..wording import counted, money_to_read
 from .compare import COST, METRICS, Comparison, Difference
@@ -140,11 +141,21 @@ def _by_others(comparison: Comparison) -> Iterator[str]:
     reported = [None if each is None else each.reported for each in sides]
     taken = [None if each is None else each.account_high for each in sides]
     if any(amount is not None for amount in reported):
-        shown = [money_to_read(amount, None) for amount in reported]
+        shown = [
+            money_to_read(amount, None) + _unreported(each)
+            for amount, each in zip(reported, sides, strict=True)
+        ]
         yield f"By what the services report A cost {shown[0]} and B {shown[1]}."
     if any(amount is not None for amount in taken):
         shown = [money_to_read(amount, None) for amount in taken]
         yield f"From their accounts A took {shown[0]} and B {shown[1]}."
+
+
+def _unreported(sources: CostSources | None) -> str:
+    """That a service says the cost of some answers alone."""
+    if sources is None or sources.reported is None or not sources.unreported:
+        return ""
+    return f" (nothing is reported of {counted(sources.unreported, 'answer')})"
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:

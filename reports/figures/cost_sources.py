@@ -18,9 +18,9 @@ class CostSources(msgspec.Struct, frozen=True, kw_only=True):
     """Costs of one model (in the total: of all, and None).
 
     `computed` is in the currency of the prices, `reported` in whatever the service counts in, both
-    None where not known. `account_low` to `account_high` is what the account can have taken for it,
-    in its own currency; None where that is not known. `service` is where it was, left out where
-    there is only one.
+    None where not known; `unreported` is of how many answers the service says nothing.
+    `account_low` to `account_high` is what the account can have taken for it, in its own currency;
+    None where that is not known. `service` is where it was, left out where there is only one.
     """
 
     model: str | None
@@ -29,6 +29,7 @@ class CostSources(msgspec.Struct, frozen=True, kw_only=True):
     account_low: Decimal | None
     account_high: Decimal | None
     service: str | msgspec.UnsetType = msgspec.UNSET
+    unreported: int = 0
 
 
 def cost_sources_of(
@@ -84,6 +85,7 @@ def _sources(
         reported=known_sum(row.reported_cost for row in rows),
         account_low=low,
         account_high=high,
+        unreported=sum(row.answers - row.reported_answers for row in rows),
     )
 
 

@@ -134,6 +134,9 @@ def test_gates_comparisons_and_trends_take_runs_with_services(made: RunMaker) ->
         assert CliRunner().invoke(gate, [run, "--require", condition]).exit_code == code
     found = compare_sides([made.directory], [made.directory])
     assert found.currency == "CNY"
-    assert "By what the services report A cost 1.26 and B 1.26." in [*sentences(found)]
+    assert (
+        "By what the services report A cost 1.26 (nothing is reported of 2 answers) and B 1.26 "
+        "(nothing is reported of 2 answers)."
+    ) in [*sentences(found)]
     (point,) = trend_of([made.directory]).runs
     assert (point.cost, point.currency) == (summarise(made.directory).usage.total.cost, "CNY")
