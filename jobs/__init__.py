@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING
 from headrace.lazy import late
 from headrace.settings_file import SETTINGS_FILE
 
+from .base_url import (
+    UNIX,
+    BaseUrls,
+    checked_base_urls,
+    endpoint_url,
+    has_api_version,
+    http_parts,
+    without_secrets,
+)
 from .costs import (
     TIERS,
     TOKEN_PRICES,
@@ -13,7 +22,6 @@ from .costs import (
     EstimateTotals,
     Forecast,
     Forecaster,
-    ForecastRow,
     Price,
     PriceBand,
     PriceTable,
@@ -27,7 +35,6 @@ from .endpoints import (
     ENDPOINTS,
     IMAGE_URLS,
     Endpoint,
-    EndpointKind,
     StreamKind,
     SuccessKind,
     UsageKind,
@@ -83,7 +90,6 @@ from .records import (
     JobFile,
     JournalRecord,
     KeySentAs,
-    LeftOut,
     Limits,
     LoadFacts,
     LoadSigns,
@@ -98,7 +104,6 @@ from .records import (
     Recipe,
     Result,
     Row,
-    SchemaBy,
     Score,
     ScrapeFacts,
     SegmentName,
@@ -161,11 +166,8 @@ from .wording import (
 if TYPE_CHECKING:
     from .costs import Published, price_file_text, published_prices, toml_text
     from .datasets import (
-        Chosen,
-        JobMaker,
         MadeJob,
         Piece,
-        Placed,
         Table,
         choose,
         made_jobs,
@@ -207,7 +209,6 @@ if TYPE_CHECKING:
         WHOLE,
         AheadPrompts,
         FilePrompts,
-        Lengths,
         Part,
         Prompts,
         PromptShape,
@@ -269,6 +270,7 @@ __all__ = [
     "STALL_S",
     "TIERS",
     "TOKEN_PRICES",
+    "UNIX",
     "UNPROCESSED",
     "UNUSABLE_ANSWER",
     "USUAL_TIERS",
@@ -279,8 +281,8 @@ __all__ = [
     "Attempt",
     "BalanceRead",
     "BalanceReading",
+    "BaseUrls",
     "Binary",
-    "Chosen",
     "Column",
     "ConcurrencyPoint",
     "CostBounds",
@@ -291,7 +293,6 @@ __all__ = [
     "DownloadTotals",
     "Ended",
     "Endpoint",
-    "EndpointKind",
     "ErrorKind",
     "EstimateTotals",
     "Expression",
@@ -299,7 +300,6 @@ __all__ = [
     "FilePrompts",
     "Finished",
     "Forecast",
-    "ForecastRow",
     "Forecaster",
     "Form",
     "Gap",
@@ -309,13 +309,10 @@ __all__ = [
     "Job",
     "JobEnd",
     "JobFile",
-    "JobMaker",
     "JobReader",
     "JobServices",
     "JournalRecord",
     "KeySentAs",
-    "LeftOut",
-    "Lengths",
     "Limits",
     "LoadFacts",
     "LoadSigns",
@@ -334,7 +331,6 @@ __all__ = [
     "PeriodBudget",
     "Phase",
     "Piece",
-    "Placed",
     "Price",
     "PriceBand",
     "PriceTable",
@@ -349,7 +345,6 @@ __all__ = [
     "RequestTemplate",
     "Result",
     "Row",
-    "SchemaBy",
     "SchemaRequest",
     "Score",
     "ScrapeFacts",
@@ -390,6 +385,7 @@ __all__ = [
     "check_run_files",
     "check_schema",
     "check_tables",
+    "checked_base_urls",
     "choose",
     "choose_services",
     "columns",
@@ -397,11 +393,14 @@ __all__ = [
     "counts_toward_outage",
     "decode_manifest",
     "docstring_jobs",
+    "endpoint_url",
     "estimate_input_tokens",
     "estimate_output_tokens",
     "floats_of",
     "form_of",
     "format_expression",
+    "has_api_version",
+    "http_parts",
     "is_stream",
     "journal_segments",
     "judge_load",
@@ -467,6 +466,7 @@ __all__ = [
     "way_of",
     "whole_file",
     "with_pages",
+    "without_secrets",
     "write_all",
 ]
 
@@ -475,8 +475,7 @@ __getattr__ = late(
     {
         "costs": "Published price_file_text published_prices toml_text",
         "datasets": (
-            "Chosen JobMaker MadeJob Piece Placed Table choose made_jobs open_table "
-            "place_jobs read_recipe row_ids spool"
+            "MadeJob Piece Table choose made_jobs open_table place_jobs read_recipe row_ids spool"
         ),
         "forms": "Form SchemaRequest TooLongError asked_again check_schema schema_named way_of",
         "server_pages": (
@@ -487,7 +486,7 @@ __getattr__ = late(
             "Text Unary parse_condition parse_expression walk_nodes format_expression value_type"
         ),
         "prompts": (
-            "AheadPrompts BAD_LINES FilePrompts Lengths Part PromptShape Prompts RequestTemplate "
+            "AheadPrompts BAD_LINES FilePrompts Part PromptShape Prompts RequestTemplate "
             "SyntheticPrompts Trace TracePrompts TraceUnit WHOLE docstring_jobs parse_lengths "
             "read_trace"
         ),

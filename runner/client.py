@@ -15,6 +15,7 @@ from headrace.jobs import (
     Job,
     KeySentAs,
     UsagePlaces,
+    endpoint_url,
 )
 
 from .answer_headers import (
@@ -49,7 +50,6 @@ from .answers import (
     stream_of,
     usage_in,
 )
-from .base_url import endpoint_url
 from .clock import RunClock
 from .limits import NOTHING_SAID, service_limits
 from .offload import LONG_BYTES, LONG_RECORD_CHARACTERS, Offload, in_thread_abandoned

@@ -85,12 +85,14 @@ def _base_url(
     given = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
     if ctx.get_parameter_source("base_url") in given:
         return value
-    from .base_url import PROTOCOLS, base_urls_in_settings
+    from headrace.jobs import BaseUrls
+
+    from .base_url import base_urls_in_settings
 
     own = base_urls_in_settings()
     if not own or value is None:
         return own or value
-    return {**dict.fromkeys(PROTOCOLS, value), **own}
+    return {**dict.fromkeys(BaseUrls._fields, value), **own}
 
 
 BASE_URL = click.option(

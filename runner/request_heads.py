@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import httpx
 
-from headrace.jobs import ENDPOINTS, KeySentAs
+from headrace.jobs import ENDPOINTS, KeySentAs, endpoint_url, has_api_version
 
-from .base_url import endpoint_url, has_api_version
 from .secret import Secret
 from .transport import RequestHead, http_base
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from headrace.jobs import (
+    BaseUrls,
     GivenService,
     InputError,
     JobServices,
@@ -20,7 +21,6 @@ from headrace.jobs import (
     services_of,
 )
 
-from .base_url import BaseUrls, base_urls_from
 from .defaults import KEY_VARIABLE
 from .secret import Secret, Secrets, key_in
 from .transport import transport_to
@@ -156,8 +156,7 @@ def _service(
     environment: Mapping[str, str],
 ) -> ServiceSettings:
     try:
-        urls = base_urls_from(given.base_url, {})
-        transport_to(*urls, http2=http2)  # so far as that says what is wrong
+        transport_to(*given.urls, http2=http2)  # so far as that says what is wrong
         if given.key_variable != KEY_VARIABLE or key is None:
             key = key_in(given.key_variable, environment)
         prices = None if given.prices is None else load_prices(Path(given.prices))
@@ -165,7 +164,7 @@ def _service(
         raise InputError(f"service {given.name}: {error.message}") from error
     return ServiceSettings(
         name=given.name,
-        urls=urls,
+        urls=given.urls,
         key=key if isinstance(key, Secret) else Secret(key),
         key_variable=given.key_variable,
         auth=given.auth,

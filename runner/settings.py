@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from headrace.jobs import (
+    BaseUrls,
     InputError,
     KeySentAs,
     Limits,
@@ -22,7 +23,7 @@ from headrace.jobs import (
     usage_places,
 )
 
-from .base_url import BaseUrls, base_urls_from
+from .base_url import base_urls_from
 from .defaults import BULK, DEADLINE_S, KEY_VARIABLE, LOAD, OUTAGE_S
 from .machine_limits import cores_for_workers
 from .options import Headers

@@ -8,7 +8,7 @@
     [services.limits."deepseek-chat"]
     rpm = 100
 
-Names may be written with - or _. What a URL, a key or a price file is, whoever sends finds out.
+Names may be written with - or _. What a key or a price file is, whoever needs it finds out.
 """
 
 import re
@@ -20,6 +20,7 @@ import msgspec
 
 from headrace.settings_file import KEY_VARIABLE, SettingsFileError, read_settings
 
+from ..base_url import BaseUrls, checked_base_urls
 from ..errors import InputError
 from ..model_limits import limit_of, model_limits_in
 from ..records import KeySentAs, ModelLimits
@@ -41,7 +42,6 @@ FIELDS = (
     "weight",
     "limits",
 )
-PROTOCOLS = ("openai", "anthropic")
 WEIGHT_MAX = 1_000_000
 ALL = "all"  # what a column of services calls their sum
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -55,7 +55,7 @@ class GivenService(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         name: what it is called in tables, rows and flags.
-        base_url: where it is, or one for each protocol.
+        urls: where it is, for each protocol.
         key_variable: the environment variable that has its key.
         auth: how the key is sent; None is by the url.
         models: exact names, `*` for whatever no other service has.
@@ -67,7 +67,7 @@ class GivenService(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    base_url: str | dict[str, str]
+    urls: BaseUrls
     key_variable: str = KEY_VARIABLE
     auth: KeySentAs | None = None
     models: tuple[str, ...]
@@ -188,10 +188,11 @@ def _service(table: Any, where: str, fallback: Mapping[str, int | None]) -> Give
     if name == ALL:
         raise InputError(f"{where}: reports call all services together {ALL}; rename it")
     rpm, tpm = (limit_of(where, each, fields.get(each, fallback[each])) for each in ("rpm", "tpm"))
+    key_variable = _variable(fields.get("key_variable", KEY_VARIABLE), where)
     return GivenService(
         name=name,
-        base_url=_base_url(fields.get("base_url"), where),
-        key_variable=_variable(fields.get("key_variable", KEY_VARIABLE), where),
+        urls=_base_urls(fields.get("base_url"), where, key_variable),
+        key_variable=key_variable,
         auth=_auth(fields.get("auth"), where),
         models=_models(fields.get("models"), where),
         weight=_weight(fields.get("weight"), where),
@@ -250,21 +251,25 @@ def _models(given: Any, where: str) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _base_url(given: Any, where: str) -> str | dict[str, str]:
-    if isinstance(given, str) and given.strip():
-        return given
-    if isinstance(given, Mapping) and given:
+def _base_urls(given: Any, where: str, key_variable: str) -> BaseUrls:
+    if isinstance(given, Mapping):
         for name, url in given.items():
-            if name not in PROTOCOLS or not isinstance(url, str) or not url.strip():
+            if name not in BaseUrls._fields or not isinstance(url, str) or not url.strip():
                 raise InputError(
                     f"{where}: base-url holds {name!r}; it may hold openai and anthropic, each a "
                     "URL"
                 )
-        return {str(name): url for name, url in given.items()}
-    raise InputError(
-        f'{where} has no base-url; write base-url = "https://api.example.com", or one for openai '
-        "and one for anthropic"
-    )
+    elif not isinstance(given, str):
+        given = None
+    if not given or (isinstance(given, str) and not given.strip()):
+        raise InputError(
+            f'{where} has no base-url; write base-url = "https://api.example.com", or one for '
+            "openai and one for anthropic"
+        )
+    try:
+        return checked_base_urls(given, key_variable=key_variable)
+    except InputError as error:
+        raise InputError(f"{where}: {error.message}") from error
 
 
 def _variable(given: Any, where: str) -> str:

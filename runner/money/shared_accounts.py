@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from headrace.jobs import BalanceReading
+from headrace.jobs import UNIX, BalanceReading
 
 from ..secret import Secret
-from ..transport import UNIX
 
 PORTS = {"http": 80, "https": 443}
 LOOPBACK = "localhost"

@@ -1,8 +1,6 @@
 """The URL that metrics are read from."""
 
-from headrace.jobs import InputError
-
-from ..base_url import http_parts, without_secrets
+from headrace.jobs import InputError, http_parts, without_secrets
 
 WRITE = "write it like http://127.0.0.1:8000/metrics"
 

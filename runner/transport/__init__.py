@@ -9,7 +9,7 @@ from .proxies import proxy_variable
 from .response import SocketResponse
 from .route import http_base, transport_to
 from .sender import Response, Sender, sender_over
-from .streams import UNIX, Connect, Origin, open_tcp, open_unix
+from .streams import Connect, Origin, open_tcp, open_unix
 from .timeouts import Timeouts
 from .tls import own_authorities
 from .transport import TrioTransport
@@ -19,7 +19,6 @@ from .wire import Take, Wire
 
 __all__ = [
     "UNCOUNTED_BYTES",
-    "UNIX",
     "BodyError",
     "Collected",
     "Connect",

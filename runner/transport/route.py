@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 import httpx
 
-from headrace.jobs import InputError
+from headrace.jobs import UNIX, InputError
 
 from .by_origin import TransportByOrigin
 from .httpx_transport import httpx_transport
 from .proxies import proxy_for
-from .streams import UNIX, Origin, open_unix
+from .streams import Origin, open_unix
 from .tls import own_authorities
 from .transport import TrioTransport
 

@@ -14,7 +14,6 @@ from .arrival import ANCILLARY_BYTES, Ancillary, Arrivals, ask_for_stamps, stamp
 
 READ_BYTES = 65536
 PORTS = {"http": 80, "https": 443}
-UNIX = "unix:"  # before the path of a Unix socket, in a base URL
 
 
 class Origin(NamedTuple):

@@ -71,7 +71,11 @@ B = A.replace('"a"', '"b"').replace('"m"', '"n"')
         (["run", "--service", "a"], "", "--service a: headrace.toml has no [[services]] here"),
         (["run", "--workers", "2"], A, "--workers and --cluster send to one base URL"),
         (["run"], A.replace("KEY_A", "KEY_B"), "service a: no key: set KEY_B"),
-        (["run"], A.replace("http://", "ftp://"), "service a: the base URL is 'ftp://127.0.0.1:9'"),
+        (
+            ["run"],
+            A.replace("http://", "ftp://"),
+            "headrace.toml: [[services]] a: the base URL is 'ftp://127.0.0.1:9'",
+        ),
         (["run"], f'{A}prices = "none.toml"\n', "service a: "),
         (["run"], f'{A}key = "sk-x"\n', "a key does not belong in a file"),
         (["run"], f"{A}{A}", "two services are called a"),
@@ -87,6 +91,7 @@ B = A.replace('"a"', '"b"').replace('"m"', '"n"')
         ),
         (["balance", "--service", "c"], A, "--service c: there is no such service"),
         (["jobs", "check"], A.replace('["m"]', "[]"), "has no models"),
+        (["jobs", "estimate"], A.replace(":9", ":9/v1/chat?x=1"), "the base URL ends in a query"),
         (
             ["load", "--rate", "1/s", "--requests", "1"],
             f"{A}{B}",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from headrace.jobs import (
+    BaseUrls,
     InputError,
     ModelLimits,
     choose_services,
@@ -43,9 +44,9 @@ def test_services_are_read_with_what_they_leave_to_others(tmp_path: Path) -> Non
     path = tmp_path / "headrace.toml"
     path.write_text(WHOLE)
     one, two = services_in_settings(path, rpm=60, tpm=1000)
-    assert (one.name, one.base_url, one.key_variable) == (
+    assert (one.name, one.urls, one.key_variable) == (
         "one",
-        "https://one.example.com",
+        ("https://one.example.com", "https://one.example.com"),
         "ONE_KEY",
     )
     assert (one.auth, one.models, one.weight) == ("api-key", ("a", "b"), 2)
@@ -57,10 +58,7 @@ def test_services_are_read_with_what_they_leave_to_others(tmp_path: Path) -> Non
     }
     assert two.model_limits == {"b": ModelLimits(rpm=7, tpm=1000)}
     assert (two.key_variable, two.auth, two.prices) == ("HEADRACE_API_KEY", None, None)
-    assert two.base_url == {
-        "openai": "https://two.example.com",
-        "anthropic": "https://claude.example.com",
-    }
+    assert two.urls == BaseUrls("https://two.example.com", "https://claude.example.com")
 
 
 def test_a_file_without_services_has_none(tmp_path: Path) -> None:
@@ -92,6 +90,16 @@ BAD: list[tuple[Any, str]] = [
     ([service(), service()], "two services are called a; rename one"),
     ([service(base_url=None)], r"\[\[services\]\] a has no base-url; write base-url"),
     ([service(base_url={"gemini": "https://x"})], "base-url holds 'gemini'; it may hold openai"),
+    (
+        [service(base_url="https://x/v1/chat?x=1")],
+        r"\[\[services\]\] a: the base URL ends in a query or a #",
+    ),
+    ([service(base_url="ftp://x")], r"\[\[services\]\] a: the base URL is 'ftp://x'; write it"),
+    (
+        [service(base_url="https://x?key=sk-123456", key_variable="EAST_KEY")],
+        "a key belongs in EAST_KEY",
+    ),
+    ([service(base_url={})], r"\[\[services\]\] a has no base-url; write base-url"),
     ([service(models=[])], "has no models; write models"),
     ([service(models="m")], "has no models; write models"),
     ([service(models=["m", 3])], "the model 3 is not a name"),
