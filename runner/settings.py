@@ -265,6 +265,12 @@ def _common(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def cap_without_prices(service: str | None) -> InputError:
+    """What is said where --max-cost has no prices: of one of several services, which one."""
+    its = "" if service is None else f", or prices in the [[services]] table of {service}"
+    return InputError(f"--max-cost needs prices: give --prices FILE{its}")
+
+
 def headers_from(given: Headers) -> tuple[tuple[str, str], ...]:
     """Names and values, of a mapping or of `K: V` lines. Raises InputError, and shows no value."""
     lines = [f"{k}: {v}" for k, v in given.items()] if isinstance(given, Mapping) else given

@@ -60,10 +60,12 @@ class CostBounds:
 
     Args:
         prices: the price table.
+        called: what a message calls it.
     """
 
-    def __init__(self, prices: PriceTable) -> None:
+    def __init__(self, prices: PriceTable, *, called: str = "the price file") -> None:
         self._prices = prices
+        self._called = called
         self._rates: dict[tuple[str, str], _Rates] = {}
 
     def of(self, job: Job) -> Decimal | None:
@@ -90,7 +92,7 @@ class CostBounds:
                 return f"what {job.url} bills is not known; run it without --max-cost"
             if price is None:
                 return (
-                    f"the price file has no model {job.model!r}, which --max-cost needs; "
+                    f"{self._called} has no model {job.model!r}, which --max-cost needs; "
                     "add its prices"
                 )
             rates = self._rates[job.model, job.url] = _rates(price, endpoint)
@@ -115,7 +117,7 @@ class CostBounds:
                 bound = of_band if begin == 0 or bound is None else max(bound, of_band)
         if bound is None:
             return (
-                f"the price file lacks a price of {job.model!r} for {job.url}, which --max-cost "
+                f"{self._called} lacks a price of {job.model!r} for {job.url}, which --max-cost "
                 "needs; add it"
             )
         if web_searches:

@@ -45,7 +45,8 @@ def rules_of(
     rules = {}
     for each in services:
         prices = None if prices_of is None else prices_of(each.name)
-        bounds = None if prices is None else CostBounds(prices)
+        called = f"the price file of the service {each.name}"
+        bounds = None if prices is None else CostBounds(prices, called=called)
         rules[each.name] = ServiceRules(each.tpm, each.model_limits, bounds)
     return rules
 

@@ -36,7 +36,12 @@ from ..money import wait_for_reset
 from ..options import RunOptions
 from ..record import RunDirectory, read_manifest, storage
 from ..session import REAL_ENVIRONMENT, RunEnvironment, RunOutcome
-from ..settings import RunSettings, default_run_directory, settings_from
+from ..settings import (
+    RunSettings,
+    cap_without_prices,
+    default_run_directory,
+    settings_from,
+)
 from .changes import ChangedLine, changed_lines, refuse
 from .forecast import forecast_file
 from .metrics import run_figures
@@ -348,8 +353,7 @@ def _prices_of(directory: Path, settings: RunSettings) -> PricesOf:
     names = [None] if services is None else [each.name for each in services.each]
     for name in names:
         if settings.max_cost is not None and prices_of(name) is None:
-            its = "" if name is None else f", or prices in the [[services]] table of {name}"
-            raise InputError(f"--max-cost needs prices: give --prices FILE{its}")
+            raise cap_without_prices(name)
     return prices_of
 
 

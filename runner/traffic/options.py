@@ -14,7 +14,7 @@ from ..defaults import ARRIVALS, SPEED, VARIATION
 from ..options import SendOptions
 from ..scrape import checked_scrape_url
 from ..secret import Secret
-from ..settings import settings_from
+from ..settings import cap_without_prices, settings_from
 from .arrivals import Arrivals
 from .cancelling import parse_cancel
 from .curve import Point, RateCurve, parse_rate, parse_stages
@@ -150,7 +150,7 @@ def plan(
     )
     own = None if settings.services is None else settings.services.own_prices(settings.service)
     if settings.max_cost is not None and (own or settings.prices) is None:
-        raise InputError("--max-cost needs prices: give --prices FILE")
+        raise cap_without_prices(settings.service)
     asked = PromptOptions(
         **{name: given[name] for name in given.keys() & {*PromptOptions._fields}}
         | {"extra": _extra(options.get("extra"))}

@@ -97,6 +97,11 @@ B = A.replace('"a"', '"b"').replace('"m"', '"n"')
             f"{A}{B}",
             "a load run is sent to one service; choose one of a, b by --service NAME",
         ),
+        (
+            ["load", "--rate", "1/s", "--requests", "1", "--model", "m", "--max-cost", "1"],
+            A,
+            "give --prices FILE, or prices in the [[services]] table of a",
+        ),
     ],
 )
 def test_what_can_not_be_is_told_in_one_line_before_anything_is_sent(

@@ -8,12 +8,17 @@ import pytest
 from headrace.jobs import (
     BaseUrls,
     InputError,
+    Job,
+    JobServices,
     ModelLimits,
+    PriceTable,
     choose_services,
     routing_of,
+    rules_of,
     services_in_settings,
     services_of,
 )
+from headrace.jobs.files.dialects import parse_line
 
 WHOLE = """
 [limits."b"]
@@ -59,6 +64,20 @@ def test_services_are_read_with_what_they_leave_to_others(tmp_path: Path) -> Non
     assert two.model_limits == {"b": ModelLimits(rpm=7, tpm=1000)}
     assert (two.key_variable, two.auth, two.prices) == ("HEADRACE_API_KEY", None, None)
     assert two.urls == BaseUrls("https://two.example.com", "https://claude.example.com")
+
+
+def test_a_job_without_a_bound_is_told_whose_prices_lack_it() -> None:
+    services = services_of([service("east")], rpm=None, tpm=None)
+    prices = PriceTable(currency="CNY", models={})
+    rules = rules_of(services, {"east": prices}.get)
+    job = parse_line(
+        b'{"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}', 1
+    )
+    assert isinstance(job, Job)
+    assert JobServices(routing_of(services, services), rules).why_not(job) == (
+        "the price file of the service east has no model 'm', which --max-cost needs; add its "
+        "prices"
+    )
 
 
 def test_a_file_without_services_has_none(tmp_path: Path) -> None:
