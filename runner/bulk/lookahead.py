@@ -7,7 +7,7 @@ pace     -> a word beforehand, when one of them will be reached before the file 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 import trio
 
@@ -94,28 +94,26 @@ class Foretold:
             await trio.sleep(LOOK_EVERY_S)
 
 
-class LookAhead:
-    """Two tasks for a session's nursery, `forecast_rest` and `watch_pace`; errors go to `stop`.
+class SecondReading(TypedDict):
+    """How a look ahead reads the job file beside the run: `reader_of` as that does, in the threads
+    of `read`, and with `dedupe` each question once. Errors go to `stop`."""
 
-    `reader_of` reads a job file as the run does.
-    """
+    reader_of: OpenReader
+    stop: Stop
+    read: Offload
+    dedupe: bool
+
+
+class LookAhead:
+    """Two tasks for a session's nursery, `forecast_rest` and `watch_pace`; errors go to `stop`."""
 
     def __init__(
-        self,
-        foretold: Foretold,
-        *,
-        prices: PriceTable | None,
-        reader_of: OpenReader,
-        stop: Stop,
-        read: Offload,
-        dedupe: bool = False,
+        self, foretold: Foretold, *, prices: PriceTable | None, **reading: Unpack[SecondReading]
     ) -> None:
         self._foretold = foretold
         self._prices = prices
-        self._reader_of = reader_of
-        self._stop = stop
-        self._read = read
-        self._dedupe = dedupe
+        self._reading = reading
+        self._stop = reading["stop"]
 
     @property
     def _all(self) -> Sequence[Foretold]:
@@ -148,10 +146,10 @@ class LookAhead:
         await forecast_beside(
             path,
             forecaster,
-            reader_of=self._reader_of,
+            reader_of=self._reading["reader_of"],
             state=state,
-            read=self._read,
-            dedupe=self._dedupe,
+            read=self._reading["read"],
+            dedupe=self._reading["dedupe"],
         )
 
     async def watch_pace(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Unpack
 
 import httpx
 import msgspec
@@ -39,7 +39,7 @@ from ..stop import ServiceStop, Stop
 from ..transport import transport_to
 from .copies import Copies
 from .engine import Engine
-from .lookahead import Foretold, LookAhead
+from .lookahead import Foretold, LookAhead, SecondReading
 from .session import BulkSession
 
 
@@ -211,7 +211,7 @@ class ServicesSession(BulkSession):
         totals = services[0].recorder.totals
         in_all = self._foretold(_OwnCeiling(shared), totals, self._stop)
         prices = {name: self._run.manifest.prices_of(name) for name in routes.names}
-        return _ServicesLookAhead(each, in_all, routes, prices, **self._look_ahead_parts())
+        return _ServicesLookAhead(each, in_all, routes, prices, **self._second_reading())
 
     def _note_stopped(self, services: Sequence[Assembly], session: Session) -> None:
         self._count = len(services)
@@ -298,9 +298,9 @@ class _ServicesLookAhead(LookAhead):
         in_all: Foretold,
         routes: JobServices,
         prices: Mapping[str, PriceTable | None],
-        **parts: Any,
+        **reading: Unpack[SecondReading],
     ) -> None:
-        super().__init__(in_all, prices=None, **parts)
+        super().__init__(in_all, prices=None, **reading)
         self._each = each
         self._routes = routes
         self._prices_of = prices

@@ -23,7 +23,7 @@ from ..stderr import show
 from ..stop import Stop
 from .copies import Copies
 from .engine import Engine, FilePass
-from .lookahead import Ceilings, Foretold, LookAhead
+from .lookahead import Ceilings, Foretold, LookAhead, SecondReading
 from .open_reader import reader_of
 from .progress import Display, Progress
 
@@ -166,7 +166,7 @@ class BulkSession(RunSession):
         if parts.limits is None or parts.prices is None:
             return None
         foretold = self._foretold(parts.limits, parts.totals, parts.stop, parts.service)
-        return LookAhead(foretold, prices=parts.prices, **self._look_ahead_parts())
+        return LookAhead(foretold, prices=parts.prices, **self._second_reading())
 
     def _foretold(
         self, limits: Ceilings, totals: Totals, stop: Stop, service: str | None = None
@@ -180,13 +180,13 @@ class BulkSession(RunSession):
             announce=self._announcing(service),
         )
 
-    def _look_ahead_parts(self) -> dict[str, Any]:
-        return {
-            "reader_of": reader_of(self._bulk, self._run.manifest.prices_of, bounded=False),
-            "stop": self._stop,
-            "read": self._environment.read,
-            "dedupe": self._bulk.dedupe,
-        }
+    def _second_reading(self) -> SecondReading:
+        return SecondReading(
+            reader_of=reader_of(self._bulk, self._run.manifest.prices_of, bounded=False),
+            stop=self._stop,
+            read=self._environment.read,
+            dedupe=self._bulk.dedupe,
+        )
 
     async def _forecast(
         self, ahead: LookAhead, state: RecoveredState, nursery: trio.Nursery
