@@ -32,6 +32,7 @@ def defaults_for(
         raise click.UsageError(str(error)) from error
     for name in OTHER_TABLES:
         data.pop(name, None)
+    _check_arrays(data, path, all_commands)
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
     own = {_snake_case(name): each for name, each in tables.get(command.name or "", {}).items()}
     common = {name: value for name, value in data.items() if name not in tables}
@@ -51,7 +52,36 @@ def defaults_for(
                 raise _unknown(path, name, "", known)
     if isinstance(command, click.Group):  # its commands have the options
         return {name: _taken(common, _flags(each)) for name, each in command.commands.items()}
-    return _taken(common, flags) | _taken(own, flags)
+    taken = _taken(common, flags) | _taken(own, flags)
+    _check_lists(taken, path, command)
+    return taken
+
+
+def _check_arrays(data: Mapping[str, Any], path: Path, commands: Iterable[str]) -> None:
+    """Lists of tables, in double brackets, are for who reads them; those were taken out."""
+    for name, value in data.items():
+        if not isinstance(value, list) or not any(isinstance(each, dict) for each in value):
+            continue
+        if name in commands:
+            raise click.UsageError(f"{path}: [[{name}]] is one table; write [{name}]")
+        raise _unknown(path, name, "", [*commands, *OTHER_TABLES])
+
+
+def _check_lists(taken: Mapping[str, Any], path: Path, command: click.Command) -> None:
+    """A flag that may be given several times is a list."""
+    for param in command.params:
+        value = taken.get(param.name or "")
+        if value is None or not param.multiple or isinstance(value, list):
+            continue
+        name = _shown(param)
+        raise click.UsageError(f'{path}: {name} is a list; write {name} = ["{value}"]')
+
+
+def _shown(param: click.Parameter) -> str:
+    """What a setting is called in the file."""
+    return next(
+        (each.removeprefix("--") for each in param.opts if each.startswith("--")), param.name or ""
+    )
 
 
 def _flags(command: click.Command) -> dict[str, str]:

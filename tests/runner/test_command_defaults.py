@@ -24,6 +24,11 @@ def defaults(path: Path, text: str) -> dict[str, object]:
         ("[base-url]\nopenai = 'x'\n", "did you mean 'base-urls'?"),
         ("rmp = 5\n", "'rmp' is not a setting; did you mean 'rpm'?"),
         ("zzz = 5\n", "'zzz' is not a setting"),
+        ("[[service]]\nname = 'a'\n", "'service' is not a setting; did you mean 'services'?"),
+        ("[[Services]]\nname = 'a'\n", "'Services' is not a setting; did you mean 'services'?"),
+        ("[[run]]\nrpm = 5\n", "[[run]] is one table; write [run]"),
+        ("[run]\nservice = 'a'\n", 'service is a list; write service = ["a"]'),
+        ("header = 'X: y'\n", 'header is a list; write header = ["X: y"]'),
     ],
 )
 def test_what_was_likely_meant_is_asked(tmp_path: Path, text: str, says: str) -> None:
