@@ -2,6 +2,9 @@
 
 import msgspec
 
+# What a job's model is called where its endpoint needs none, and its line has none.
+NO_MODEL = "default"
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request that the user wants made, from one line of the job file.

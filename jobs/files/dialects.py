@@ -20,7 +20,7 @@ from msgspec import UNSET, Raw, UnsetType
 from ..costs import SEARCHING_FIELDS, estimate_body_tokens, field_that_searches
 from ..endpoints import ENDPOINTS, TOKEN_URLS
 from ..errors import InputError
-from ..job import Job, Reject
+from ..job import NO_MODEL, Job, Reject
 from ..other_endpoints import NO_OTHERS, OtherEndpoints, is_path
 from .encoding import BOM
 from .source import MIB, TOO_LONG
@@ -29,8 +29,6 @@ from .stream_options import with_usage_requested
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 KNOWN_URLS = ", ".join(ENDPOINTS)
-# What a job's model is called where its endpoint needs none.
-NO_MODEL = "default"
 ASK_FOR_OTHERS = "or give --any-endpoint"
 # Of embeddings (vLLM): the numbers as they are in memory, without the JSON around them.
 BYTES_FORMATS = ("bytes", "bytes_only")

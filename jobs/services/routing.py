@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from ..job import NO_MODEL
 from ..wording import suggested
 
 EVERY_OTHER_MODEL = "*"
@@ -71,11 +72,12 @@ class Routing:
     def why_none(self, model: str) -> str:
         """Why no service takes a job of this model, and what to do."""
         if (name := self._left_out.get(model)) is not None:
-            return f"the model {model!r} is that of the service {name}, which --service leaves out"
+            return f"the model {model!r} is on {name}, left out by --service"
         known = [*self._only, *self._shared]
+        named = ", as that of a line without a model is called" if model == NO_MODEL else ""
         return (
-            f"no service has the model {model!r}; add it to the models of one in headrace.toml"
-            f"{suggested(model, known)}"
+            f"no service has the model {model!r}{named}; add it to the models of one in "
+            f"headrace.toml{suggested(model, known)}"
         )
 
 

@@ -161,9 +161,12 @@ def routing_of(services: Sequence[GivenService], chosen: Sequence[GivenService])
         services: all that there are.
         chosen: those of them that jobs may go to.
     """
-    kept = {model for each in chosen for model in each.models}
-    left_out = {model: each.name for each in services for model in each.models if model not in kept}
-    left_out.pop(EVERY_OTHER_MODEL, None)
+    kept = {EVERY_OTHER_MODEL, *(model for each in chosen for model in each.models)}
+    left_out = {
+        model: " and ".join(each.name for each in having)
+        for model, having in services_by_model(services).items()
+        if model not in kept
+    }
     return Routing(
         [RoutedService(each.name, each.models, each.weight) for each in chosen], left_out
     )

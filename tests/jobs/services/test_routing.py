@@ -25,12 +25,18 @@ def test_a_model_that_none_has_goes_nowhere_and_the_near_one_is_named() -> None:
     )
 
 
+def test_a_line_without_a_model_is_told_what_its_model_is_called() -> None:
+    routing = Routing([RoutedService("a", ["m"])])
+    assert routing.why_none("default") == (
+        "no service has the model 'default', as that of a line without a model is called; add it "
+        "to the models of one in headrace.toml"
+    )
+
+
 def test_a_model_of_a_service_that_was_left_out_is_not_whatever_no_other_has() -> None:
     routing = Routing([RoutedService("rest", ["*"])], {"x": "a"})
     assert routing.service_of("x", 3) is None
-    assert routing.why_none("x") == (
-        "the model 'x' is that of the service a, which --service leaves out"
-    )
+    assert routing.why_none("x") == "the model 'x' is on a, left out by --service"
     assert routing.service_of("y", 3) == "rest"
 
 

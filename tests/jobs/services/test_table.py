@@ -95,6 +95,15 @@ def test_chosen_services_leave_the_models_of_the_others_alone() -> None:
     assert [each.name for each in chosen] == ["a", "c"]
     routing = routing_of(services, chosen)
     assert [routing.service_of(model, 0) for model in "mnx"] == ["a", None, "c"]
+    both = services_of(
+        [service("a", weight=1), service("b", weight=1), service("c", models=["n"])],
+        rpm=None,
+        tpm=None,
+    )
+    assert (
+        routing_of(both, both[2:]).why_none("m")
+        == "the model 'm' is on a and b, left out by --service"
+    )
     assert choose_services(services, []) == services
 
 
