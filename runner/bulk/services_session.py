@@ -1,6 +1,6 @@
 """A bulk run over several services: each has its account, limits, money and stop of its own."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
@@ -80,11 +80,11 @@ class ServicesSession(BulkSession):
                 share_history([each.admission.concurrency for each in services])
                 budgets = [each.admission.budget for each in services]
                 look_again_at_each(shared, [each for each in budgets if each is not None])
-                await self._work_and_tell(services, recovered, shared)
+                unneeded = await self._work_and_tell(services, recovered, shared)
             except BaseException:
                 recovered.recorder.abandon()
                 raise
-            self._note_stopped(services, recovered.session)
+            self._note_stopped(services, recovered.session, unneeded)
             return await self._close_books(services, recovered.session)
 
     def _shared_budget(self, recovered: Recovered) -> Budget:
@@ -94,15 +94,15 @@ class ServicesSession(BulkSession):
 
     async def _work_and_tell(
         self, services: Sequence[Assembly], recovered: Recovered, shared: Budget
-    ) -> None:
-        """Do all that there is to do, and say at once where a service stops: the others may take
-        hours more."""
+    ) -> Collection[str | None]:
+        """As `_work_all`, and say at once where a service stops: the others may take hours more."""
         async with trio.open_nursery() as nursery:
             for each in services:
                 telling = partial(self._tell_when_stopped, each, services)
                 nursery.start_soon(self._stop.on_error, telling)
-            await self._work_all(services, recovered, shared)
+            unneeded = await self._work_all(services, recovered, shared)
             nursery.cancel_scope.cancel()
+        return unneeded
 
     async def _tell_when_stopped(self, service: Assembly, services: Sequence[Assembly]) -> None:
         stop, name = service.stop, service.service
@@ -120,10 +120,12 @@ class ServicesSession(BulkSession):
 
     async def _work_all(
         self, services: Sequence[Assembly], recovered: Recovered, shared: Budget
-    ) -> None:
-        """Read each account, send, and read each account again."""
+    ) -> Collection[str | None]:
+        """Read each account, send, and read each account again; says which services nobody needed
+        that had stopped before anything was sent."""
         state = recovered.state
         before: dict[str | None, BalanceReading] = {}
+        unneeded: list[str | None] = []
 
         async def read_first(service: Assembly) -> None:
             reading = await self._open_account(service, state)
@@ -138,10 +140,14 @@ class ServicesSession(BulkSession):
         if before and self._stop.reason is None:
             try:
                 await self._leave_shared_accounts(services, before, recovered.session)
-                await self._send_by(services, state, shared)
+                waited_for = await self._send_by(services, state, shared)
+                # (Where all have stopped, nobody may have read the file to its end.)
+                if any(each.stop.reason is None for each in services):
+                    unneeded += {each.service for each in services} - waited_for - before.keys()
             except HeadraceError as error:
                 self._stop.request(error)
         await _for_each(services, read_last)
+        return unneeded
 
     async def _leave_shared_accounts(
         self,
@@ -176,12 +182,14 @@ class ServicesSession(BulkSession):
 
     async def _send_by(
         self, services: Sequence[Assembly], state: RecoveredState, shared: Budget
-    ) -> None:
+    ) -> set[str | None]:
+        """Send, and say which services were needed when they had stopped."""
         copies = Copies(state) if self._bulk.dedupe else None
         routes = self._routes()
+        lanes = _LanesOfServices(routes, services, state)
         engine = Engine(
             services=services,
-            lanes=_LanesOfServices(routes, services),
+            lanes=lanes,
             recorder=services[0].recorder,
             bounds=_BoundsOfServices(routes, services),
             copies=copies,
@@ -190,6 +198,7 @@ class ServicesSession(BulkSession):
         budget = None if self._run.manifest.currency is None else shared
         ahead = self._ahead_of(services, routes, shared)
         await self._send_jobs(services, engine, ahead, copies, state, budget=budget)
+        return lanes.waited_for
 
     def _routes(self) -> JobServices:
         assert self._settings.services is not None
@@ -213,15 +222,25 @@ class ServicesSession(BulkSession):
         prices = {name: self._run.manifest.prices_of(name) for name in routes.names}
         return _ServicesLookAhead(each, in_all, routes, prices, **self._second_reading())
 
-    def _note_stopped(self, services: Sequence[Assembly], session: Session) -> None:
+    def _note_stopped(
+        self,
+        services: Sequence[Assembly],
+        session: Session,
+        unneeded: Collection[str | None],
+    ) -> None:
+        """Note which services stopped, and why; one that nobody needed stops nothing."""
         self._count = len(services)
-        self._alone = {
-            service.service: service.stop.alone
-            for service in services
-            if isinstance(service.stop, ServiceStop)
-            and service.stop.alone is not None
-            and service.service is not None
-        }
+        self._alone: dict[str, HeadraceError] = {}
+        for service in services:
+            name, error = service.service, _why_alone(service.stop)
+            if name is None or error is None:
+                continue
+            if name not in unneeded:
+                self._alone[name] = error
+            elif self._environment.announce is not None:
+                self._environment.announce(
+                    f"No job is left for the service {name}: the run does without it."
+                )
         session.stopped_services = {name: each.message for name, each in self._alone.items()}
 
     def _reason(self) -> HeadraceError | None:
@@ -247,18 +266,28 @@ class ServicesSession(BulkSession):
 
 
 class _LanesOfServices:
-    """The lanes of all services; a job takes one of its own service, unless that has stopped."""
+    """The lanes of all services; a job takes one of its own service, unless that has stopped:
+    `waited_for` are those that had when a job without a result was read."""
 
-    def __init__(self, routes: JobServices, services: Sequence[Assembly]) -> None:
+    def __init__(
+        self, routes: JobServices, services: Sequence[Assembly], state: RecoveredState
+    ) -> None:
         self._routes = routes
+        self._state = state
+        self.waited_for: set[str | None] = set()
         self._of: dict[str | None, tuple[Lanes, Stop]] = {
             each.service: (each.admission.lanes, each.stop) for each in services
         }
 
     def of_job(self, job: Job) -> Lane | None:
         """The lane that a job takes; None where its service has stopped."""
-        lanes, stop = self._of[self._routes.of(job)]
-        return lanes.of(job.model) if stop.reason is None else None
+        name = self._routes.of(job)
+        lanes, stop = self._of[name]
+        if stop.reason is None:
+            return lanes.of(job.model)
+        if not self._state.has_result(job.index):
+            self.waited_for.add(name)
+        return None
 
     def __iter__(self) -> Iterator[Lane]:
         for lanes, _ in self._of.values():
@@ -316,6 +345,10 @@ class _ServicesLookAhead(LookAhead):
         found = forecaster.by_service()
         for name, foretold in self._each.items():
             foretold.expect(found[name], waits=waits)
+
+
+def _why_alone(stop: Stop) -> HeadraceError | None:
+    return stop.alone if isinstance(stop, ServiceStop) else None
 
 
 async def _for_each(

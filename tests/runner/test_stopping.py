@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from trio.testing import MockClock
 from headrace.jobs import Price, PriceTable
 from headrace.runner.errors import InterruptError, StorageError
 from headrace.runner.stop import Stop
+from tests.runner.conftest import Bench, Service, chat_line
+from tests.runner.three_services import run_services, table
 
 PRICES = PriceTable(
     currency="CNY", models={"m": Price(input=Decimal("1.5"), output=Decimal("1.5"))}
@@ -341,3 +344,43 @@ async def test_only_who_stopped_a_run_without_prices_waits_for_no_late_charges(
     ran = await bench.run(service, stop=stop)
     assert ran.readings["moment"].to_list() == ["before", "after"]
     assert trio.current_time() == pytest.approx(took_s)
+
+
+def lines_of(*models: str) -> list[bytes]:
+    return [chat_line(f"job-{n}", f"question {n}", model=m) for n, m in enumerate(models)]
+
+
+def hang_up(service: Service) -> None:
+    service.refusing = True
+
+
+def refuse_key(service: Service) -> None:
+    service.balance = lambda: Service.error(401, "UNAUTHORIZED", "no such key")
+
+
+@pytest.mark.parametrize("trouble", [hang_up, refuse_key])
+async def test_a_service_that_no_job_is_left_for_is_passed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock, trouble: Any
+) -> None:
+    """Were it a reason to stop, a run whose jobs all have results could not end."""
+    services = {name: Service() for name in "ab"}
+    run = partial(run_services, bench, services, monkeypatch=monkeypatch)
+    a, b = table("a", "m"), table("b", "y")
+    said: list[str] = []
+    trouble(services["b"])
+    bench.write(*lines_of("m", "m"))
+    first = await run(a, b, environment={"announce": said.append})
+    assert (first.outcome.exit_code, first.outcome.reason) == (0, None)
+    assert first.manifest["sessions"][-1]["state"] == "finished"
+    assert said[0].startswith("Warning: the service b stopped: ")
+    assert said[1:] == ["No job is left for the service b: the run does without it."]
+    assert "stopped_services" not in first.manifest["sessions"][-1]
+    services["b"].refusing, services["b"].balance = False, None
+    bench.write(*lines_of("m", "m", "y"))
+    assert (await run(a, b)).outcome.succeeded == 3
+    trouble(services["b"])
+    bench.write(*lines_of("m", "m", "y", "m"))
+    again = await run(a, b)
+    assert (again.outcome.exit_code, again.outcome.succeeded) == (0, 4)
+    bench.write(*lines_of("m", "m", "y", "m", "y"))
+    assert list((await run(a, b)).manifest["sessions"][-1]["stopped_services"]) == ["b"]
