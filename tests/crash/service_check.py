@@ -154,7 +154,8 @@ def wrong_readings(
     names = {each.name for each in gateways}
     wrong = [f"a reading of {each}" for each in set(readings["service"]) - names]
     for name in names:
-        last = readings.filter(service=name)["spent"][-1]
+        spent = readings.filter(service=name)["spent"].to_list()
+        last = spent[-1] if spent else None
         cost = Decimal(attempts.filter(service=name)["cost"].sum() or 0)
         if last != cost:
             wrong.append(f"the last reading of {name} says {last} was spent, its rows {cost}")
