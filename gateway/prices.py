@@ -117,25 +117,11 @@ DEFAULT_PRICES = PriceTable(
 
 def load_prices(path: Path) -> PriceTable:
     """Read a price file. Raises GatewayError, naming the file and the key at fault."""
-    table = read_toml(path, PriceTable, what="price file", prepare=_snake_case)
+    table = read_toml(path, PriceTable, what="price file")
     for model, price in table.models.items():
         for name, amount in _amounts(price):
             check_amount(f'{path}: models."{model}".{name}', amount)
     return table
-
-
-def _snake_case(data: dict[str, Any]) -> dict[str, Any]:
-    """The file with the keys of its models as the code spells them."""
-    models = data.get("models")
-    if not isinstance(models, dict):
-        return data
-    found = {
-        name: {key.replace("-", "_"): value for key, value in entry.items()}
-        if isinstance(entry, dict)
-        else entry
-        for name, entry in models.items()
-    }
-    return {**data, "models": found}
 
 
 def check_amount(name: str, amount: Decimal) -> None:

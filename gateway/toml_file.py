@@ -3,7 +3,7 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from headrace.text_file import read_text
+from headrace.toml_keys import KeyTwiceError, snake_keys
 
 from .errors import GatewayError
 
@@ -19,20 +20,13 @@ T = TypeVar("T")
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `([^`]*)`")  # as msgspec says it
 
 
-def read_toml(
-    path: Path,
-    schema: type[T],
-    *,
-    what: str,
-    prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
-) -> T:
-    """The content of a TOML file as `schema`, its fractions as Decimal.
+def read_toml(path: Path, schema: type[T], *, what: str) -> T:
+    """The content of a TOML file as `schema`, its fractions as Decimal; its keys with - or with _.
 
     Args:
         path: the file.
         schema: the type that it is converted to.
         what: what the file is called in a message, such as "price file".
-        prepare: makes of the file what is converted; None leaves it as it is.
 
     Raises:
         GatewayError: naming the file and, where it can be read, the key at fault.
@@ -45,9 +39,20 @@ def read_toml(
         # Not TOML, not UTF-8, a number of thousands of digits, or nested too deeply.
         raise GatewayError(f"{path} is not a TOML {what}: {error}") from error
     try:
-        return msgspec.convert(data if prepare is None else prepare(data), schema)
+        return msgspec.convert(_spelled(data, _keys(schema)), schema)
+    except KeyTwiceError as error:
+        raise GatewayError(f"{path}: {error}") from error
     except msgspec.ValidationError as error:
         raise GatewayError(f"{path}: {error}{_meant(str(error), schema)}") from error
+
+
+def _spelled(data: Any, known: Collection[str]) -> Any:
+    """Its tables with the keys that are known as the code spells them; names of models stay."""
+    if isinstance(data, list):
+        return [_spelled(each, known) for each in data]
+    if not isinstance(data, dict):
+        return data
+    return {key: _spelled(each, known) for key, each in snake_keys(data, known).items()}
 
 
 def _meant(said: str, schema: type[Any]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from headrace.settings_file import SettingsFileError, read_settings
+from headrace.toml_keys import KeyTwiceError, snake_keys
 
 from .errors import InputError
 from .wording import suggested
@@ -102,18 +103,21 @@ def _places(path: str, fields: Any) -> UsagePlaces:
         raise InputError(f"{where}: {path!r} is not a path; write one such as /v1/score")
     if not isinstance(fields, Mapping):
         raise InputError(f'{where} is not a table; write it, and below it input-tokens = "usage.x"')
+    try:
+        given = snake_keys(fields)
+    except KeyTwiceError as error:
+        raise InputError(f"{where}: {error}") from error
     found: dict[str, tuple[str, ...]] = {}
-    for name, place in fields.items():
-        count = name.replace("-", "_")
+    for count, place in given.items():
         if count not in COUNTS:
             known = [each.replace("_", "-") for each in COUNTS]
             raise InputError(
-                f"{where} holds {name!r}{suggested(name, known)}; it may hold {', '.join(known)}"
+                f"{where} holds {count!r}{suggested(count, known)}; it may hold {', '.join(known)}"
             )
         if isinstance(place, list | tuple):  # taken apart already
             found[count] = tuple(map(str, place))
         elif isinstance(place, str) and _PLACE.fullmatch(place) is not None:
             found[count] = tuple(place.split("."))
         else:
-            raise InputError(f'{where} {name} is {place!r}; write a place such as "usage.x"')
+            raise InputError(f'{where} {count} is {place!r}; write a place such as "usage.x"')
     return found

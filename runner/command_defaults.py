@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from headrace.settings_file import SettingsFileError, read_settings
+from headrace.toml_keys import KeyTwiceError, snake_keys
 
 # Tables that are not a command's: whoever needs them reads them.
 OTHER_TABLES = ("limits", "base_urls", "endpoints", "services")
@@ -27,14 +28,19 @@ def defaults_for(
         all_commands: what loads each, by name; only called to see whether any has a setting.
     """
     try:
-        data = {_snake_case(name): value for name, value in read_settings(path).items()}
+        data = snake_keys(read_settings(path))
     except SettingsFileError as error:
         raise click.UsageError(str(error)) from error
+    except KeyTwiceError as error:
+        raise click.UsageError(f"{path}: {error}") from error
     for name in OTHER_TABLES:
         data.pop(name, None)
     _check_arrays(data, path, all_commands)
     tables = {name: value for name, value in data.items() if isinstance(value, dict)}
-    own = {_snake_case(name): each for name, each in tables.get(command.name or "", {}).items()}
+    try:
+        own = snake_keys(tables.get(command.name or "", {}))
+    except KeyTwiceError as error:
+        raise click.UsageError(f"{path}: [{command.name}]: {error}") from error
     common = {name: value for name, value in data.items() if name not in tables}
     if any("key" in name for name in (*own, *common)):
         raise click.UsageError(f"{path}: a key does not belong in a file; set HEADRACE_API_KEY")

@@ -36,6 +36,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from headrace.text_file import read_text
+from headrace.toml_keys import KeyTwiceError, snake_keys
 
 from ..errors import InputError
 from ..wording import EXACT, suggested
@@ -119,13 +120,10 @@ def _snake_case(entry: Any, where: str) -> Any:
     """A table with its keys as the code spells them; `cache-write` is `cache_write`."""
     if not isinstance(entry, dict):
         return entry
-    found: dict[str, Any] = {}
-    for key, value in entry.items():
-        name = key.replace("-", "_")
-        if name in found:
-            raise InputError(f"{where}.{name} is there twice, with - and with _; keep one")
-        found[name] = value
-    return found
+    try:
+        return snake_keys(entry)
+    except KeyTwiceError as error:
+        raise InputError(f"{where}.{error}") from error
 
 
 def _token_prices(prices: Price | PriceBand, where: str) -> dict[str, Decimal | None]:

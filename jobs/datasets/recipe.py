@@ -15,6 +15,7 @@ from typing import Any, get_args
 import msgspec
 
 from headrace.text_file import TextEncodingError, read_text
+from headrace.toml_keys import snake_keys
 
 from ..endpoints import ENDPOINTS
 from ..errors import InputError
@@ -42,7 +43,6 @@ def read_recipe(path: Path | None, **flags: Any) -> Recipe:
     """
     where = "the recipe" if path is None else str(path)
     given = {} if path is None else _table(path)
-    given = {name.replace("-", "_"): value for name, value in given.items()}
     for name in given:
         if name not in KEYS:
             near = suggested(name, KEYS)
@@ -97,7 +97,7 @@ def checked(given: dict[str, Any], where: str) -> Recipe:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_text(path))
+        return snake_keys(tomllib.loads(read_text(path)))
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there; name a recipe in TOML") from error
     except (OSError, ValueError, RecursionError) as error:

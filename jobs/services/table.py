@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from headrace.settings_file import KEY_VARIABLE, SettingsFileError, read_settings
+from headrace.toml_keys import KeyTwiceError, snake_keys
 
 from ..base_url import BaseUrls, checked_base_urls
 from ..errors import InputError
@@ -175,13 +176,14 @@ def routing_of(services: Sequence[GivenService], chosen: Sequence[GivenService])
 def _service(table: Any, where: str, fallback: Mapping[str, int | None]) -> GivenService:
     if not isinstance(table, Mapping):
         raise InputError(f"{where} is not a table; write [[{SERVICES}]] and below it its name")
-    fields = {str(name).replace("-", "_"): value for name, value in table.items()}
-    name = fields.get("name")
+    name = table.get("name")
     if isinstance(name, str) and _NAME.fullmatch(name):
         where = f"{where.rpartition(' ')[0]} {name}"
+    try:
+        fields = snake_keys(table)
+    except KeyTwiceError as error:
+        raise InputError(f"{where}: {error}") from error
     _check_fields(fields, where)
-    if len(fields) < len(table):
-        raise InputError(f"{where} holds one key twice, with - and with _; leave one out")
     if name is None:
         raise InputError(f'{where} has no name; write name = "deepseek"')
     if not isinstance(name, str) or not _NAME.fullmatch(name):

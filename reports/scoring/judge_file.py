@@ -19,6 +19,7 @@ import msgspec
 
 from headrace.given_file import read_given
 from headrace.jobs import ENDPOINTS, InputError, Recipe, suggested
+from headrace.toml_keys import snake_keys
 
 IN_FILES = ("prompt", "system")
 ENDING = "_file"
@@ -80,7 +81,7 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def read_judge(path: Path) -> Judge:
     """A judge from its file. Raises InputError where it can't be read or used."""
-    given = {name.replace("-", "_"): value for name, value in _table(path).items()}
+    given = _table(path)
     known = (*Judge.__struct_fields__, *(name + ENDING for name in IN_FILES))
     if unknown := [name for name in given if name not in known]:
         near = suggested(unknown[0], known)
@@ -145,7 +146,7 @@ def flags_of(run: dict[str, Any]) -> list[str]:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_given(path).decode("utf-8-sig"))
+        return snake_keys(tomllib.loads(read_given(path).decode("utf-8-sig")))
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there; name a judge in TOML") from error
     except (OSError, ValueError, RecursionError) as error:

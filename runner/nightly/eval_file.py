@@ -25,6 +25,7 @@ import click
 
 from headrace.given_file import read_given
 from headrace.jobs import Expression, InputError, parse_condition, suggested
+from headrace.toml_keys import KeyTwiceError, snake_keys
 
 KEYS = ("data", "recipe", "runs", "score", "judge", "require", "beside_require", "beside", "run")
 # What a night may be held beside, but for the directory of a run.
@@ -107,7 +108,7 @@ def read_eval_file(path: Path, run_command: click.Command) -> EvalFile:
 def _table(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         data = read_given(path)
-        found = tomllib.loads(data.decode("utf-8-sig"), parse_float=Decimal)
+        found = snake_keys(tomllib.loads(data.decode("utf-8-sig"), parse_float=Decimal))
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there; name an eval file in TOML") from error
     except UnicodeDecodeError as error:
@@ -115,7 +116,7 @@ def _table(path: Path) -> tuple[bytes, dict[str, Any]]:
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path} can't be used: {reason}") from error
-    return data, {name.replace("-", "_"): value for name, value in found.items()}
+    return data, found
 
 
 def _text(path: Path, given: Mapping[str, Any], name: str) -> str:
@@ -164,6 +165,10 @@ def _run_flags(
         raise InputError(f"{path}: run is {_shown(given)}; write a table, [run]")
     known, flags = _flags_of(command), list[str]()
     budget: Decimal | None = None
+    try:
+        snake_keys(given)
+    except KeyTwiceError as error:
+        raise InputError(f"{path}: [run]: {error}") from error
     for written, value in given.items():
         name = written.replace("-", "_")
         if "key" in name:

@@ -157,7 +157,7 @@ BAD: list[tuple[Any, str]] = [
     ([service(limits=[1])], r'limits are tables, like \[services.limits."gpt-image-2"\]'),
     ([service(modells=["m"])], "holds 'modells'; it may hold .*, limits; did you mean 'models'"),
     ([service(tokens_per_minute=3)], "holds 'tokens_per_minute'; it may hold name"),
-    ([service(**{"base-url": "https://b"})], "holds one key twice, with - and with _"),
+    ([service(**{"base-url": "https://b"})], "base_url is there twice, with - and with _"),
     (
         [service("a", weight=1), service("b")],
         "the model 'm' is on a and b: give each a weight, .* \\(b has none\\)",
