@@ -15,11 +15,12 @@ $(BIN)/python:
 
 # The build back end comes from the constraints too, so an isolated build has nothing to fetch unpinned.
 # What pip compiles of any other package, it leaves of this one to the first start, or to every start
-# where Python was told to write nothing.
+# where Python was told to write nothing. The rooms are named, since no link is followed.
+COMPILE = $(BIN)/python -m compileall -q src jobs runner reports gateway
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) install -c constraints.txt hatchling editables
 	@$(PIP) install -c constraints.txt --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q src
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.installed
@@ -41,6 +42,7 @@ demo: $(VENV)/.installed
 # Another Python, in an environment of its own: `make test PYTHON=python3.13 VENV=/tmp/on-3.13`.
 # Tried on 3.11.7, 3.12.1 and 3.13.0.
 test: $(VENV)/.tools
+	@$(COMPILE)
 	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --cov --cov-report=
 
 # Every target for speed, into benchmarks/RESULTS.md: two cores to itself, and about ten minutes.

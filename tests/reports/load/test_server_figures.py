@@ -1,5 +1,6 @@
 """What the server said of itself, by the names that its metrics are known by."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -123,23 +124,29 @@ def test_without_a_scrape_there_is_nothing_of_it(made: RunMaker) -> None:
     assert (found.server, server_lines(found)) == ([], [])
 
 
+def too_many() -> pl.DataFrame:
+    """More readings than any run writes."""
+    fields = {"at": at(3.0), "name": "a", "labels": "{}", "value": 1.0}
+    one = pl.DataFrame({name: [value] for name, value in fields.items()})
+    one = one.with_columns(pl.col("at").dt.cast_time_unit("us"))
+    return one.select(pl.all().first().repeat_by(2_000_000).explode())
+
+
 @pytest.mark.parametrize(
-    "spoilt",
+    "spoil",
     [
-        pl.DataFrame({"at": [1]}),
-        row_frame(ServerReading, [reading(3.0, "a", float("nan"))]),
-        pl.DataFrame(
-            {"at": [at(3.0)] * 2_000_000, "name": "a", "labels": "{}", "value": 1.0}
-        ).with_columns(pl.col("at").dt.cast_time_unit("us")),
+        lambda: pl.DataFrame({"at": [1]}),
+        lambda: row_frame(ServerReading, [reading(3.0, "a", float("nan"))]),
+        too_many,
     ],
 )
 def test_a_table_that_no_run_wrote_is_a_line(
-    made: RunMaker, tmp_path: Path, spoilt: pl.DataFrame
+    made: RunMaker, tmp_path: Path, spoil: Callable[[], pl.DataFrame]
 ) -> None:
     made.load = facts(scrape=ScrapeFacts(readings=1, failed=0))
     LoadMaker(made).fill(50)
     directory = made.write()
-    spoilt.write_parquet(directory / "server.parquet", compression="zstd")
+    spoil().write_parquet(directory / "server.parquet", compression="zstd")
     with pytest.raises(InputError, match=r"server\.parquet"):
         summarise(directory)
 
