@@ -1,7 +1,6 @@
 """The work of `headrace gateway`, once its flags are parsed."""
 
 import gc
-import ipaddress
 import logging
 import os
 import resource
@@ -21,6 +20,7 @@ import click
 import msgspec
 import trio
 
+from headrace.loopback import is_loopback
 from headrace.metrics_server import listening_at, serve_at
 
 from .answers import load_answers
@@ -172,16 +172,9 @@ def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
     return context
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _check_host(host: str, config: Config) -> None:
     """Raises GatewayError where others could reach a server whose key they can make themselves."""
-    if not _is_loopback(host) and any(key.from_seed for key in config.active_keys()):
+    if not is_loopback(host) and any(key.from_seed for key in config.active_keys()):
         raise GatewayError(
             f"--host {host} lets others reach this server, and its key is made from the seed: "
             f"set {KEY_VARIABLE}, or the secrets in the config file"
@@ -268,7 +261,7 @@ def _read_to_the_end() -> None:
 
 
 def _announce(application: Gateway, host: str, base_url: str) -> None:
-    if not _is_loopback(host):
+    if not is_loopback(host):
         click.echo(
             f"Warning: listening on {host}: others on the network can reach this server.", err=True
         )

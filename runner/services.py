@@ -143,7 +143,7 @@ def services_from(
         _service(each, key, http2=http2, environment=environment) for each in given.chosen
     )
     _check_currency(found, prices)
-    others = {each.key_variable for each in given.known} & environment.keys()
+    others = {each.key_variable or KEY_VARIABLE for each in given.known} & environment.keys()
     keys = [*(each.key for each in found), *(Secret(environment[name].strip()) for name in others)]
     return Services(found, given, Secrets(keys))
 
@@ -155,10 +155,11 @@ def _service(
     http2: bool,
     environment: Mapping[str, str],
 ) -> ServiceSettings:
+    variable = given.key_variable or KEY_VARIABLE
     try:
         transport_to(*given.urls, http2=http2)  # so far as that says what is wrong
-        if given.key_variable != KEY_VARIABLE or key is None:
-            key = key_in(given.key_variable, environment)
+        if variable != KEY_VARIABLE or key is None:
+            key = key_in(variable, environment)
         prices = None if given.prices is None else load_prices(Path(given.prices))
     except InputError as error:
         raise InputError(f"service {given.name}: {error.message}") from error
@@ -166,7 +167,7 @@ def _service(
         name=given.name,
         urls=given.urls,
         key=key if isinstance(key, Secret) else Secret(key),
-        key_variable=given.key_variable,
+        key_variable=variable,
         auth=given.auth,
         models=given.models,
         weight=given.weight,

@@ -57,7 +57,7 @@ class GivenService(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: what it is called in tables, rows and flags.
         urls: where it is, for each protocol.
-        key_variable: the environment variable that has its key.
+        key_variable: the environment variable that has its key; None is HEADRACE_API_KEY.
         auth: how the key is sent; None is by the url.
         models: exact names, `*` for whatever no other service has.
         weight: its share of the models that others have too.
@@ -69,7 +69,7 @@ class GivenService(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     urls: BaseUrls
-    key_variable: str = KEY_VARIABLE
+    key_variable: str | None = None
     auth: KeySentAs | None = None
     models: tuple[str, ...]
     weight: float | None = None
@@ -193,10 +193,10 @@ def _service(table: Any, where: str, fallback: Mapping[str, int | None]) -> Give
     if name == ALL:
         raise InputError(f"{where}: reports call all services together {ALL}; rename it")
     rpm, tpm = (limit_of(where, each, fields.get(each, fallback[each])) for each in ("rpm", "tpm"))
-    key_variable = _variable(fields.get("key_variable", KEY_VARIABLE), where)
+    key_variable = _variable(fields.get("key_variable"), where)
     return GivenService(
         name=name,
-        urls=_base_urls(fields.get("base_url"), where, key_variable),
+        urls=_base_urls(fields.get("base_url"), where, key_variable or KEY_VARIABLE),
         key_variable=key_variable,
         auth=_auth(fields.get("auth"), where),
         models=_models(fields.get("models"), where),
@@ -277,7 +277,9 @@ def _base_urls(given: Any, where: str, key_variable: str) -> BaseUrls:
         raise InputError(f"{where}: {error.message}") from error
 
 
-def _variable(given: Any, where: str) -> str:
+def _variable(given: Any, where: str) -> str | None:
+    if given is None:
+        return None
     if not isinstance(given, str) or not _VARIABLE.fullmatch(given):  # may be a key: not shown
         raise InputError(
             f"{where}: key-variable is the name of an environment variable, such as DEEPSEEK_KEY; "

@@ -3,7 +3,12 @@ can have. All of it is known before a job is read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Protocol
+from urllib.parse import urlsplit
+
+from headrace.loopback import LOOPBACK, is_loopback
+from headrace.settings_file import KEY_VARIABLE
 
 from ..errors import InputError
 from ..records import ModelLimits
@@ -29,11 +34,18 @@ class NamedService(Protocol):
     @property
     def model_limits(self) -> Mapping[str, ModelLimits]: ...
 
+    @property
+    def urls(self) -> Sequence[str]: ...
+
+    @property
+    def key_variable(self) -> str | None: ...
+
 
 def check_together(services: Sequence[NamedService], where: str) -> None:
-    """Raises InputError for two of one name, and for a model that it isn't clear who gets, or that
-    somebody limits who doesn't."""
+    """Raises InputError for two of one name, for a key that would go to several hosts though nobody
+    said so, and for a model that it isn't clear who gets, or that somebody limits who doesn't."""
     _check_names(services, where)
+    _check_keys(services, where)
     having = services_by_model(services)
     _check_models(having, where)
     for service in services:
@@ -55,6 +67,27 @@ def _check_names(services: Sequence[NamedService], where: str) -> None:
         if service.name in seen:
             raise InputError(f"{where}two services are called {service.name}; rename one")
         seen.add(service.name)
+
+
+def _check_keys(services: Sequence[NamedService], where: str) -> None:
+    """A key reaches its own service alone: that of all may be meant for one of them. (Services of
+    this machine are no strangers to each other.)"""
+    hosts = {
+        each.name: {_host(url) for url in each.urls}
+        for each in services
+        if each.key_variable is None
+    }
+    for first, other in pairwise(hosts):
+        if hosts[first] != hosts[other]:
+            raise InputError(
+                f"{where}{KEY_VARIABLE} would go to the hosts of both {first} and {other}: give "
+                "each a key-variable of its own, or name that one where it is meant"
+            )
+
+
+def _host(url: str) -> str:
+    host = urlsplit(url).hostname or LOOPBACK  # without one it is a Unix socket
+    return LOOPBACK if is_loopback(host) else host
 
 
 def _check_models(having: Mapping[str, Sequence[NamedService]], where: str) -> None:

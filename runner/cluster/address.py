@@ -4,13 +4,13 @@ Whoever can talk to a dask scheduler can run code on its machines, and hear answ
 for: off loopback only TLS will do, whose certificates both sides show.
 """
 
-import ipaddress
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from headrace.jobs import InputError
+from headrace.loopback import is_loopback
 
 # A scheduler file is a few KiB, and some bytes for each machine.
 SCHEDULER_FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -49,14 +49,7 @@ def refuse_in_the_clear(addresses: Iterable[str]) -> None:
 def is_private(address: str) -> bool:
     """Whether an address is TLS, or on loopback."""
     parts = urlsplit(address)
-    return parts.scheme == "tls" or (parts.scheme == "tcp" and _is_loopback(parts.hostname or ""))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return parts.scheme == "tls" or (parts.scheme == "tcp" and is_loopback(parts.hostname or ""))
 
 
 def _address_in(path: Path) -> str:

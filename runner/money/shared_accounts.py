@@ -7,17 +7,16 @@
 Keys that are told apart by their ids are two keys, even where somebody gave them one text.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from headrace.jobs import UNIX, BalanceReading
+from headrace.loopback import LOOPBACK, is_loopback
 
 from ..secret import Secret
 
 PORTS = {"http": 80, "https": 443}
-LOOPBACK = "localhost"
 
 
 class ReadAccount(NamedTuple):
@@ -77,11 +76,4 @@ def _place(base_url: str) -> tuple[str, int | None]:
         return base_url, None
     parts = urlsplit(base_url)
     host = (parts.hostname or "").removesuffix(".")
-    return LOOPBACK if _is_loopback(host) else host, parts.port or PORTS.get(parts.scheme)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == LOOPBACK or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return LOOPBACK if is_loopback(host) else host, parts.port or PORTS.get(parts.scheme)

@@ -1,7 +1,6 @@
 """Which proxy the environment sets for a URL. A proxy's own URL may hold a password: messages name
 the variable, and show nothing of its value."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -11,6 +10,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import httpx
 
 from headrace.jobs import InputError
+from headrace.loopback import is_loopback
 
 SUFFIX = "_proxy"
 SPOKEN = ("http", "https")
@@ -30,7 +30,7 @@ def proxy_variable(base_url: str, environment: Mapping[str, str] = os.environ) -
     """The variable that sets a proxy for a URL, None where none does."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    if not host or _is_here(host):
+    if not host or is_loopback(host):
         return None
     variables = {
         name.lower().removesuffix(SUFFIX): name
@@ -78,12 +78,3 @@ def _is_proxy(text: str) -> bool:
         and parts.path in ("", "/")
         and not (parts.query or parts.fragment or parts.netloc.count("@") > 1)
     )
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

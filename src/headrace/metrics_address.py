@@ -1,8 +1,9 @@
 """Where metrics are served: an address as the flag says it, and a socket that listens there."""
 
-import ipaddress
 import socket
 from typing import NamedTuple
+
+from .loopback import is_loopback
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 16
@@ -17,10 +18,7 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def shown(self) -> str:

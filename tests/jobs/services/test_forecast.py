@@ -14,6 +14,7 @@ SERVICE = """\
 [[services]]
 name = "{name}"
 base-url = "http://{name}.test"
+key-variable = "KEY"
 models = ["m"]
 weight = 1
 prices = "{name}.toml"

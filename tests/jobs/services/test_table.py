@@ -62,7 +62,7 @@ def test_services_are_read_with_what_they_leave_to_others(tmp_path: Path) -> Non
         "b": ModelLimits(rpm=7, tpm=None),  # of all services, within each
     }
     assert two.model_limits == {"b": ModelLimits(rpm=7, tpm=1000)}
-    assert (two.key_variable, two.auth, two.prices) == ("HEADRACE_API_KEY", None, None)
+    assert (two.key_variable, two.auth, two.prices) == (None, None, None)
     assert two.urls == BaseUrls("https://two.example.com", "https://claude.example.com")
 
 
@@ -85,7 +85,22 @@ def test_a_file_without_services_has_none(tmp_path: Path) -> None:
 
 
 def service(name: str | None = "a", **fields: Any) -> dict[str, Any]:
-    return {"name": name, "base_url": f"https://{name}.example.com", "models": ["m"], **fields}
+    own = {"base_url": f"https://{name}.example.com", "key_variable": "KEY", "models": ["m"]}
+    return {"name": name, **own, **fields}
+
+
+def test_the_key_of_all_goes_to_one_host_unless_it_is_named() -> None:
+    """Whoever names none may not know that it is sent to both."""
+    unnamed = [service(each, models=[each], key_variable=None) for each in "ab"]
+    with pytest.raises(InputError, match="HEADRACE_API_KEY would go to the hosts of both a and b"):
+        services_of(unnamed, rpm=None, tpm=None)
+    named = {**unnamed[1], "key_variable": "HEADRACE_API_KEY"}
+    paths = {**unnamed[1], "base_url": "https://a.example.com/v4"}
+    for second in (named, paths):
+        services_of([unnamed[0], second], rpm=None, tpm=None)
+    here = ("http://localhost:1", "http://127.0.0.1:2", "http://[::1]:3", "unix:/run/a.sock")
+    local = [{"name": f"n{n}", "models": [str(n)], "base_url": url} for n, url in enumerate(here)]
+    services_of(local, rpm=None, tpm=None)
 
 
 def test_chosen_services_leave_the_models_of_the_others_alone() -> None:

@@ -13,6 +13,8 @@ class Limited(RoutedService):
     """A service without limits of models."""
 
     model_limits: ClassVar[dict[str, ModelLimits]] = {}
+    urls = ()
+    key_variable = "KEY"
 
 
 def test_the_smallest_share_is_one_job_in_a_million() -> None:
