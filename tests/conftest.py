@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+import polars
 import pytest
 from hypothesis import settings
 
@@ -23,7 +24,18 @@ settings.load_profile("headrace")
 
 def pytest_configure() -> None:
     heed_signals()
+    give_polars_one_thread()
     os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and reports are folded by it
+
+
+def give_polars_one_thread() -> None:
+    """Here, not in the commands that tests start: most tables are of a few rows, of which handing
+    them to other threads is a fifth of the work."""
+    before = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = before or "1"
+    polars.thread_pool_size()
+    if before is None:
+        del os.environ["POLARS_MAX_THREADS"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -80,6 +80,7 @@ def test_html_is_written_into_the_run_or_where_one_says(
     assert elsewhere.read_text(encoding="utf-8") == page
 
 
+@pytest.mark.slow
 def test_the_tolerance_holds_for_the_page_too(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +179,7 @@ def test_where_a_run_is_wanted_a_sweep_is_told_as_one(sweep: Path, command: str)
     ) in " ".join(done.output.split())
 
 
+@pytest.mark.slow
 def test_the_verdict_of_an_old_run_is_judged_anew_by_another_client_error(made: RunMaker) -> None:
     made.prices = None
     made.load = facts(machine=MachineFacts(longest_stall_s=0.0))

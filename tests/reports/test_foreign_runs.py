@@ -23,7 +23,7 @@ from headrace.runner.main import main
 from tests.foreign_runs import DEEP, KINDS, RUNS, SECRET, World, spoil
 
 MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1"))
-SEEDS = 12
+SEEDS = 8
 # None takes a second; this is for a machine that is busy.
 TOO_LONG_S = 60
 FORMATS = ("openai-batch", "anthropic-batch", "jsonl", "csv", "parquet")
@@ -160,6 +160,7 @@ def test_a_response_that_is_not_json_is_exported_as_text_and_forges_nothing(
     assert CliRunner().invoke(main, ["report", "--trend", str(world.run)]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_table_that_unpacks_without_end_is_one_line(tmp_path: Path) -> None:
     world = World.made(tmp_path, "finished")
     part = world.run / "results" / "part-000001.parquet"

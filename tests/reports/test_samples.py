@@ -76,6 +76,7 @@ def estimated(run: Run, text: str) -> Estimate:
     return found
 
 
+@pytest.mark.slow
 def test_gates_scores_and_comparisons_have_the_same_questions(made: RunMaker) -> None:
     """Whatever `sample` a score was written with: samples that came later have none."""
     run = asked(made, [0, 1, 2, 5, 6, 9], 2, recipe=False)

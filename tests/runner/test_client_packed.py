@@ -124,6 +124,7 @@ async def test_json_that_unfolds_to_gigabytes_fails_its_own_job(
     assert (outcome.failure.kind, outcome.failure.retried) == ("protocol", False)
 
 
+@pytest.mark.slow
 async def test_a_stream_whose_events_unfold_to_gigabytes_fails_its_own_job(
     nursery: trio.Nursery, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -413,6 +413,7 @@ async def test_unfit_answers_are_asked_again_in_both_protocols(
 FLASH = Price(input=Decimal(1), cached_input=Decimal("0.02"), output=Decimal(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("budget", ["0.001", "0.004", "0.02"])
 async def test_what_asking_again_costs_is_what_the_account_says_and_within_the_budget(

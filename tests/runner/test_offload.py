@@ -102,6 +102,7 @@ async def test_a_short_answer_is_looked_at_at_once(
     assert spied.looks == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["an answer", "one event of a stream", "many events"])
 async def test_a_look_that_takes_for_ever_is_left_behind(
     nursery: trio.Nursery, autojump_clock: MockClock, case: str

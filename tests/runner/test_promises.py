@@ -79,7 +79,7 @@ class Lanes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("factor", [0.1, 0.3, 1.0, 3.0, 10.0])
+@pytest.mark.parametrize("factor", [0.1, 1.0, 10.0])
 @pytest.mark.parametrize("latency_s", [0.5, 10.0])
 async def test_an_estimate_wrong_by_a_constant_costs_one_cool_down_at_most(
     bench: Any, service: Any, autojump_clock: MockClock, factor: float, latency_s: float

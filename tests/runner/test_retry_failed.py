@@ -94,6 +94,7 @@ async def test_what_was_opened_and_not_reached_is_still_failed(
     assert (last.outcome.succeeded, last.outcome.failed) == (3, 0)
 
 
+@pytest.mark.slow
 async def test_a_job_that_fails_again_and_again_has_one_row(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

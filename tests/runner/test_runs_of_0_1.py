@@ -80,6 +80,7 @@ def test_a_load_run_is_compared_with_itself(old: Path) -> None:
     assert {row["difference"] for row in compared["differences"]} <= {0, "0", None}
 
 
+@pytest.mark.slow
 # The service of these tests answers everything as a chat, which five of the jobs are not.
 @pytest.mark.parametrize(
     ("kind", "posts", "lost", "failed"), [("finished", 0, 0, 1), ("killed", 10, 3, 5)]

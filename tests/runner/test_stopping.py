@@ -358,6 +358,7 @@ def refuse_key(service: Service) -> None:
     service.balance = lambda: Service.error(401, "UNAUTHORIZED", "no such key")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [hang_up, refuse_key])
 async def test_a_service_that_no_job_is_left_for_is_passed_over(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock, trouble: Any

@@ -154,6 +154,7 @@ async def test_the_ledger_stays_exact_in_every_variant_at_any_pace(
     assert bool(row.charge) is fault.is_billed
 
 
+@pytest.mark.slow
 async def test_a_variant_is_drawn_among_those_that_fit_and_the_log_names_it(
     gateway_of: Any, connect: "Connect", chat: Bodies
 ) -> None:

@@ -69,6 +69,7 @@ def ours(line: str) -> tuple[str, dict[str, str], float] | None:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(lines())
 def test_a_line_is_read_as_prometheus_reads_it(line: str) -> None:

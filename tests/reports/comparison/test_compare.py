@@ -88,6 +88,7 @@ def test_other_jobs_are_compared_as_two_samples(runs: tuple[RunMaker, RunMaker])
     assert figure(found, "latency").finding == "none found"
 
 
+@pytest.mark.slow
 def test_what_has_no_pair_is_left_out_and_counted(runs: tuple[RunMaker, RunMaker]) -> None:
     a, b = runs
     for run, ids in ((a, range(10)), (b, range(3, 12))):

@@ -90,6 +90,7 @@ def test_right_and_wrong_in_pairs_have_mcnemars_test(runs: tuple[RunMaker, RunMa
     assert (found.low, found.high) == pytest.approx(newcombe[:2])
 
 
+@pytest.mark.slow
 def test_the_bootstrap_of_pairs_is_seeded_and_is_that_of_differences(
     runs: tuple[RunMaker, RunMaker],
 ) -> None:
@@ -206,6 +207,7 @@ def test_a_column_that_is_not_there_is_a_line(runs: tuple[RunMaker, RunMaker]) -
     assert done.stderr == "Error: --by tpoic: no job has that in its metadata; it has topic\n"
 
 
+@pytest.mark.slow
 def test_hostile_names_and_answers_do_no_harm(runs: tuple[RunMaker, RunMaker]) -> None:
     bad = "\x1b[2J</td><script>alert()"
     for run, text in zip(runs, ("yes", bad), strict=True):

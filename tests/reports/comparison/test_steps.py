@@ -160,6 +160,7 @@ def test_users_are_named_as_such(made: RunMaker) -> None:
     assert "objective" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [{"users": 8, "shape": "users", "open_loop": False}, {}])
 def test_a_step_of_a_search_is_surer_before_it_says_so(
     made: RunMaker, fields: dict[str, Any]

@@ -69,6 +69,7 @@ def test_the_terminal_has_a_row_for_each_load_of_each(sweeps: Sweeps) -> None:
     assert len(sweeps.sweeps) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sweeps")
 def test_data_markdown_and_the_page_say_the_same() -> None:
     data = json.loads(compare("a", "b", "--json").stdout)

@@ -406,6 +406,7 @@ def keys_of(value: object, prefix: str = "") -> set[str]:
             return {prefix}
 
 
+@pytest.mark.slow
 def test_every_key_of_summary_json_is_documented(made: RunMaker) -> None:
     made.job(0, cost=Decimal(1), latency_s=1.0)
     made.attempt(1, error_kind="lost")

@@ -321,6 +321,7 @@ def test_a_spread_counts_every_answer_once(made: RunMaker) -> None:
     assert all(share == sum(t <= s for t in times) / 300 for s, share in points)
 
 
+@pytest.mark.slow
 def test_endpoints_are_told_apart_by_more_than_colour(made: RunMaker) -> None:
     for index, url in enumerate(["/v1/chat/completions", "/v1/messages"]):
         made.job(index, url=url, latency_s=0.5 + index)

@@ -54,6 +54,7 @@ def test_it_says_what_was_found_and_marks_the_knee_and_the_objective() -> None:
     assert spec_of(page, "answered-by-load")["layer"]
 
 
+@pytest.mark.slow
 def test_a_sweep_leads_with_its_ends_and_counts_what_was_cut() -> None:
     """It led with the first reason why a step was not sure."""
     limited = {"verdict": "client-limited", "why": ["it stood still"]}

@@ -72,6 +72,7 @@ def test_other_shapes_say_what_they_were(
     assert lead(found).startswith(begin)
 
 
+@pytest.mark.slow
 def test_the_headline_leads_with_it(made: RunMaker) -> None:
     figures(made, objectives=["ttft_s < 0.5"])
     sentences = headline(summarise(made.directory))

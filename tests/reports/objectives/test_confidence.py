@@ -90,6 +90,7 @@ def test_the_figures_come_with_their_intervals(made: RunMaker) -> None:
     assert (most.figure, most.high) == ("p99(ttft_s)", None)
 
 
+@pytest.mark.slow
 def test_an_error_rate_has_wilsons_interval(made: RunMaker) -> None:
     """5 of 100: from 2.15 % to 11.18 %, as published tables have it."""
     load_run(made, answers=95, failures=5)

@@ -138,6 +138,7 @@ def test_scored_share_has_the_interval_of_its_jobs(made: RunMaker) -> None:
     assert both.outcome == "missed"
 
 
+@pytest.mark.slow
 def test_jobs_without_a_result_count_in_the_scored_share_of_several_runs(
     made: RunMaker, before: RunMaker
 ) -> None:
@@ -153,6 +154,7 @@ def test_jobs_without_a_result_count_in_the_scored_share_of_several_runs(
     assert interval.low is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "value"), [("majority(exact) >= 70%", 0.5), ("agreement(exact) >= 80%", 0.75)]
 )

@@ -32,6 +32,16 @@ def values(made: RunMaker, text: str, base: RunMaker | None = None) -> list[Any]
 
 @pytest.fixture
 def five(made: RunMaker) -> RunMaker:
+    return fill(made)
+
+
+@pytest.fixture(scope="module")
+def kept_five(tmp_path_factory: pytest.TempPathFactory) -> RunMaker:
+    """One for many looks at it."""
+    return fill(RunMaker(tmp_path_factory.mktemp("kept") / "jobs.run"))
+
+
+def fill(made: RunMaker) -> RunMaker:
     """Four jobs that succeeded, one of them after a retry, and one that failed."""
     for index, latency_s in enumerate([1.0, 2.0, 3.0, 5.0]):
         made.job(
@@ -94,8 +104,8 @@ def five(made: RunMaker) -> RunMaker:
         ("not cost > 1", Decimal("0.4")),
     ],
 )
-def test_a_figure_is_what_the_rows_say(five: RunMaker, text: str, value: object) -> None:
-    found = judged(five, text)
+def test_a_figure_is_what_the_rows_say(kept_five: RunMaker, text: str, value: object) -> None:
+    found = judged(kept_five, text)
     assert found.measured[0].value == value
     assert type(found.measured[0].value) is type(value)
     assert (found.met, found.why) == (True, None)

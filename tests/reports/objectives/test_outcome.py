@@ -112,6 +112,7 @@ def test_samples_of_a_question_count_as_one(made: RunMaker) -> None:
     assert mean_estimate(clustered(values, pl.Series(range(200)))).ends(0.95, 1).low > 0.68
 
 
+@pytest.mark.slow
 def test_pass_at_k_has_the_interval_of_its_questions(made: RunMaker) -> None:
     """20 questions of 3 samples, 6 right once and 6 always: pass@2 of these is 2/3 and 1."""
     made.recipe = Recipe(model="small", user="x", samples=3)
@@ -135,6 +136,7 @@ def test_pass_at_k_has_the_interval_of_its_questions(made: RunMaker) -> None:
     assert [each.outcome for each in report.objectives] == ["unclear", "met"]
 
 
+@pytest.mark.slow
 def test_with_holm_the_level_is_that_of_all_of_them(made: RunMaker) -> None:
     """57 of 100 where 67 % are asked for: missed alone (p about 2 %), among ten not."""
     directory = answers(made, [True] * 57 + [False] * 43)

@@ -47,6 +47,7 @@ def here(made: RunMaker) -> RunMaker:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_the_interval_is_that_of_the_mean_over_runs() -> None:
     """Within each run nothing varies: its own interval would have been a point."""

@@ -121,6 +121,7 @@ def test_json_compares_values(text: str, expected: Any, score: float | None) -> 
     assert json(text, expected).score == score
 
 
+@pytest.mark.slow
 @given(VALUES, VALUES)
 def test_json_is_equality_of_canonical_texts(one: Any, other: Any) -> None:
     def canonical(value: Any) -> str:
@@ -140,6 +141,7 @@ def test_json_is_equality_of_canonical_texts(one: Any, other: Any) -> None:
     assert json(other_json.dumps(one), other).score == float(same)
 
 
+@pytest.mark.slow
 @given(VALUES, VALUES)
 def test_equal_json_is_read_alike(one: Any, other: Any) -> None:
     assert (repr(canonical(one)) == repr(canonical(other))) == same_json(one, other)

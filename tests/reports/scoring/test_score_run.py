@@ -220,6 +220,7 @@ def test_samples_are_figures(sampled: RunMaker) -> None:
     assert (figures.low, figures.high) == (None, None)  # of two questions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -265,6 +266,7 @@ def test_samples_are_of_scores(sampled: RunMaker, text: str, said: str) -> None:
     assert said in raised.value.message
 
 
+@pytest.mark.slow
 def test_intervals_are_clustered_by_question(made: RunMaker) -> None:
     # Ten questions whose four samples always agree are worth ten answers, not forty.
     made.recipe = Recipe(model="m", samples=4)

@@ -102,6 +102,7 @@ class Reading:
         return stream.body(), stream.partial(), stream.failed, moments, state
 
 
+@pytest.mark.slow
 @settings(max_examples=100 * MORE)
 @given(
     batches=st.lists(st.lists(EVENTS.map(b"".join) | ODD_BYTES, min_size=1, max_size=9), max_size=5)

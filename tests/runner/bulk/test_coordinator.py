@@ -80,6 +80,7 @@ async def test_jobs_fail_are_tried_again_and_lines_are_rejected_as_with_one(
     assert ran.attempts.height == len(service.posts)
 
 
+@pytest.mark.slow
 async def test_what_all_workers_spent_is_held_against_the_account(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

@@ -35,6 +35,7 @@ async def test_without_a_terminal_a_line_comes_every_ten_seconds(
     )
 
 
+@pytest.mark.slow
 async def test_a_terminal_shows_the_state_that_holds_the_run_up(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -95,6 +96,7 @@ RUNS: dict[str, tuple[list[bytes], float, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 async def test_share_and_time_left_are_right_on_small_files(
     bench: Any, service: Any, autojump_clock: MockClock, name: str

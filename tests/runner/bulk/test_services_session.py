@@ -213,6 +213,7 @@ def hang_up(service: Service) -> None:
     service.refusing = True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trouble", "exit_code", "failed", "said"),
     [

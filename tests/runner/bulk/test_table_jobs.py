@@ -68,6 +68,7 @@ async def test_a_selection_leaves_lines_blank_and_may_grow(
     assert ran.results["index"].to_list() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 async def test_a_row_that_is_added_or_moved_costs_no_other_row(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

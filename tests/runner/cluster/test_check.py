@@ -46,6 +46,7 @@ def test_machines_that_are_alike_can_be_used() -> None:
         assert "share its cores" in shared.said
 
 
+@pytest.mark.slow
 def test_an_injected_offset_is_found_within_its_stated_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -64,11 +65,13 @@ def test_an_injected_offset_is_found_within_its_stated_error(
     assert abs(machine.clock_offset_s - 1.25) <= machine.clock_error_s < 0.2
 
 
+@pytest.mark.slow
 def test_the_key_is_in_nothing_that_is_told() -> None:
     assert KEY not in as_json(checked(1)).decode()
     assert json.loads(as_json(checked(1)))["schema_version"] == 1
 
 
+@pytest.mark.slow
 def test_a_machine_with_another_key_or_none_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def with_another_key(nonce: bytes) -> MachineFacts:
@@ -98,6 +101,7 @@ def test_of_another_version_nothing_else_is_asked(
     assert [each.level for each in machine.findings] == ["unusable"]
 
 
+@pytest.mark.slow
 def test_a_machine_that_can_not_be_asked_is_a_finding_and_the_others_are_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

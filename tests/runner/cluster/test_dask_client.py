@@ -46,6 +46,7 @@ def on_a_cluster(
     asyncio.run(all_of_it())
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_waited_for_no_longer_than_said() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

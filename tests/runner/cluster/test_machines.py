@@ -63,6 +63,7 @@ async def test_workers_are_dealt_out_over_the_machines_and_end_with_the_block(
             assert 0 < began_s[0] <= places[0].clock_error_s
 
 
+@pytest.mark.slow
 async def test_an_error_of_the_block_comes_out_as_it_is(tmp_path: Path) -> None:
     with cluster_in_thread(1) as address:
         async with cluster_machines(address, nonce=b"n") as machines:
@@ -75,6 +76,7 @@ async def test_an_error_of_the_block_comes_out_as_it_is(tmp_path: Path) -> None:
     assert scope.cancelled_caught
 
 
+@pytest.mark.slow
 async def test_a_machine_that_starts_no_worker_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

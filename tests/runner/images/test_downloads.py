@@ -128,6 +128,7 @@ async def test_without_it_links_stay_links_and_the_report_says_so(
     assert (images.files, images.links) == (0, 1)
 
 
+@pytest.mark.slow
 async def test_a_failed_download_fails_no_job_and_a_later_run_tries_again(
     bench: Bench, service: Service, foreign: Foreign, autojump_clock: MockClock
 ) -> None:

@@ -79,6 +79,7 @@ async def test_a_long_run_of_a_slow_model_holds_up_no_other(
     assert ran.results["index"].to_list() == [*range(ahead), *range(ahead + 1, ahead + 4)]
 
 
+@pytest.mark.slow
 async def test_lanes_share_a_slot_that_both_wait_for(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -91,6 +92,7 @@ async def test_lanes_share_a_slot_that_both_wait_for(
     assert min(times_of(service, "b")) < max(times_of(service, "a"))
 
 
+@pytest.mark.slow
 async def test_an_outage_of_one_model_pauses_its_lane_alone(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

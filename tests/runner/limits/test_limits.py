@@ -246,6 +246,7 @@ async def test_an_outage_that_lasts_stops_the_run_and_leaves_the_rest_unsent(
     assert len(ran.attempts) == len(service.posts) < 40
 
 
+@pytest.mark.slow
 async def test_the_course_of_the_concurrency_is_recorded_across_sessions(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:

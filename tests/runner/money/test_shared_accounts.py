@@ -124,6 +124,7 @@ def shown(balance: str, **key: str) -> Reply:
 COST = Decimal("0.01")  # of ten tokens, at 1,000 for a million
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("others", "shows_use"),
     [

@@ -26,11 +26,11 @@ from headrace.runner import StorageError
 pytestmark = pytest.mark.slow
 
 OPERATIONS = ("open", "write", "fsync", "ftruncate", "replace", "unlink", "mkdir", "rmdir")
-# A process dies at every fifth moment, and every ninth file operation refuses, which is in turn one
-# of each kind; with more cases (`make fuzz`) it is every one.
+# A process dies at every seventh moment, and every thirteenth file operation refuses, which is in
+# turn one of each kind; with more cases (`make fuzz`) it is every one.
 MORE = int(os.environ.get("HEADRACE_MORE_CASES", "1")) > 1
-DIES_AT_EVERY = 1 if MORE else 5
-REFUSES_EVERY = 1 if MORE else 9
+DIES_AT_EVERY = 1 if MORE else 7
+REFUSES_EVERY = 1 if MORE else 13
 JOBS = 5
 # What a directory holds, by path; None is a directory.
 Tree = dict[str, bytes | None]
@@ -379,7 +379,7 @@ async def test_a_journal_cut_off_at_any_byte_gives_one_result_a_job(
 
 
 async def check(play: Play, moments: list[Moment], *, known: Recorded) -> int:
-    """Recover from each moment, or every fifth one, that differs from the one before; how many
+    """Recover from each moment, or every seventh one, that differs from the one before; how many
     there were."""
     last: Tree | None = None
     recovered = 0

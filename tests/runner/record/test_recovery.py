@@ -121,6 +121,7 @@ async def test_what_the_user_leaves_out_is_said_and_kept(
     assert again.outcome.exit_code == 0
 
 
+@pytest.mark.slow
 async def test_zeros_that_a_power_failure_left_are_counted_aloud(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
@@ -135,6 +136,7 @@ async def test_zeros_that_a_power_failure_left_are_counted_aloud(
     assert summarise(bench.directory).run.notes == [f"t{said[0][1:-1]}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", ["first", "last"])
 async def test_one_of_several_segments_that_is_gone_is_seen(
     bench: Any,

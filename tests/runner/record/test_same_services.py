@@ -82,6 +82,7 @@ async def test_a_service_that_was_never_reached_leaves_nothing_behind(
     assert told(ran).keys() == {"c", "b"}
 
 
+@pytest.mark.slow
 async def test_a_session_may_do_without_a_service_that_has_answered(
     run: Any, services: dict[str, Service], prices: Path, autojump_clock: MockClock
 ) -> None:

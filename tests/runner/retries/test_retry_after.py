@@ -246,6 +246,7 @@ def told(draw: st.DrawFn) -> tuple[dict[str, Any], float | None, float]:
     return {**arguments, "delay": delay}, found[0] if found else None, longest_s
 
 
+@pytest.mark.slow
 @given(told())
 def test_a_wait_is_read_back_from_any_spelling_in_any_place(
     said: tuple[dict[str, Any], float | None, float],

@@ -118,6 +118,7 @@ def test_poisson_arrivals_on_a_ramp_are_uniform_in_the_integral(seed: int) -> No
     assert distance < critical_distance(len(times_s), 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variation", [0.2, 0.5, 1.0, 2.0])
 def test_gamma_gaps_vary_as_much_as_was_asked(variation: float) -> None:
     times_s = list(

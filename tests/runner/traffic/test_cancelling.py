@@ -91,6 +91,7 @@ async def test_a_cancelled_request_is_no_failure_and_its_bound_is_kept(
     assert {each.name: each.value for each in latency.adjusted or []}["p50"] == pytest.approx(3.0)
 
 
+@pytest.mark.slow
 async def test_in_a_closed_loop_the_user_comes_back_with_a_new_conversation(
     traffic: Any, autojump_clock: MockClock
 ) -> None:

@@ -33,6 +33,7 @@ async def sent_by(
     return ran
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape",
     [

@@ -98,6 +98,7 @@ async def test_answers_without_streams_have_a_latency_alone(
     assert truth.errors["latency_s"].p99_s < 1e-9
 
 
+@pytest.mark.slow
 async def test_an_error_of_the_client_shows_with_its_size(
     traffic: Traffic, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -111,6 +112,7 @@ async def test_an_error_of_the_client_shows_with_its_size(
     assert [error.p50_s, error.p99_s] == pytest.approx([0.003, 0.003])
 
 
+@pytest.mark.slow
 async def test_an_answer_that_is_in_no_log_is_refused(
     traffic: Traffic, tmp_path: Path, autojump_clock: MockClock
 ) -> None:

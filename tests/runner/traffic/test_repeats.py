@@ -144,6 +144,7 @@ def test_a_service_that_misses_what_is_required_is_exit_code_4(tmp_path: Path) -
     assert report.comparison is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("require", "code"), [((), 1), (("error_rate < 100%",), 0)])
 def test_failures_that_nothing_judges_are_exit_code_1(
     tmp_path: Path, require: tuple[str, ...], code: int
@@ -155,6 +156,7 @@ def test_failures_that_nothing_judges_are_exit_code_1(
     assert made.exit_code == code
 
 
+@pytest.mark.slow
 def test_what_stops_a_run_ends_them_all(tmp_path: Path) -> None:
     services = Services(tmp_path, a=FAST)
     services.change = lambda outcome: outcome._replace(exit_code=130, reason="interrupted")
@@ -163,6 +165,7 @@ def test_what_stops_a_run_ends_them_all(tmp_path: Path) -> None:
     assert (len(report.runs), report.reason, made.exit_code) == (1, "interrupted", 130)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_valid_is_exit_code_6(tmp_path: Path) -> None:
     services = Services(tmp_path, a=FAST)
     inner = services.run
