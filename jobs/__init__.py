@@ -195,6 +195,7 @@ if TYPE_CHECKING:
         value_type,
         walk_nodes,
     )
+    from .fitted_table import fitted
     from .forms import (
         Form,
         SchemaRequest,
@@ -396,6 +397,7 @@ __all__ = [
     "endpoint_url",
     "estimate_input_tokens",
     "estimate_output_tokens",
+    "fitted",
     "floats_of",
     "form_of",
     "format_expression",
@@ -477,6 +479,7 @@ __getattr__ = late(
         "datasets": (
             "MadeJob Piece Table choose made_jobs open_table place_jobs read_recipe row_ids spool"
         ),
+        "fitted_table": "fitted",
         "forms": "Form SchemaRequest TooLongError asked_again check_schema schema_named way_of",
         "server_pages": (
             "PAGE_BYTES_MAX PageRows Understood packed_page page_frame spooled_pages with_pages"

@@ -226,6 +226,7 @@ def _print_table(forecast: "Forecast") -> None:
     from rich.text import Text
 
     from .endpoints import ENDPOINTS
+    from .fitted_table import fitted
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     services = ["service"] if any(row.service for row in forecast.rows) else []
@@ -247,7 +248,8 @@ def _print_table(forecast: "Forecast") -> None:
             called = Text(printable(row.url) if kind == "other" else kind)
             of = [str(row.service)] if services else []
             table.add_row(*of, Text(printable(row.model)), called, *each)
-    Console().print(table)
+    console = Console()
+    console.print(fitted(table, console.width, console))
     if forecast.bad_lines:
         are = "is" if forecast.bad_lines == 1 else "are"
         lines = counted(forecast.bad_lines, "bad line")

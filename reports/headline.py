@@ -144,7 +144,11 @@ def kept_words(kept: KeptMoney) -> list[str]:
         reasons.append("what machines that were lost may have sent last")
     words = [f"{money(kept.kept, kept.currency)} kept as spent for {' and '.join(reasons)}"]
     if kept.unbounded:
-        words.append(f"{kept.unbounded:,} of them have no bound: nothing is kept for these")
+        one = kept.unbounded == 1
+        words.append(
+            f"{kept.unbounded:,} of them {'has' if one else 'have'} no bound: nothing is kept for "
+            f"{'it' if one else 'these'}"
+        )
     words += [
         f"{money(each.released, kept.currency)} released at {each.at:%Y-%m-%d %H:%M:%S} UTC: "
         f"{_whose(each)} account had taken {money(each.kept, kept.currency)} beyond what was "

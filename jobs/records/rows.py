@@ -158,7 +158,10 @@ class Attempt(Row, frozen=True, kw_only=True):
     ] = None
     probable_cost: Annotated[
         Decimal | None,
-        doc("an estimate, in no total: what a stream cut before its usage was likely billed"),
+        doc(
+            "an estimate, in no total: what a stream cut before its usage, or an answer that could "
+            "not be used, was likely billed"
+        ),
     ] = None
 
 

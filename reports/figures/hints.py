@@ -85,10 +85,12 @@ def _odd_answers(run: Run) -> list[str]:
         .group_by("error_message")
         .agg(pl.len().alias("count"))
         .sort("count", "error_message", descending=[True, False])
-        .head(ODDITIES_SHOWN)
         .collect()
     )
-    return [
+    said = [
         f"{counted(count, 'answer')} of those that succeeded: {words}"
-        for words, count in odd.iter_rows()
+        for words, count in odd.head(ODDITIES_SHOWN).iter_rows()
     ]
+    if more := int(odd[ODDITIES_SHOWN:]["count"].sum()):
+        said.append(f"{counted(more, 'more answer')} with other oddities: see error_message")
+    return said

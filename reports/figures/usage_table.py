@@ -45,9 +45,9 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
 class UsageTable(msgspec.Struct, frozen=True, kw_only=True):
     """The rows, the dearest first, their total, and the models that have no price.
 
-    `probable_cost` is what streams that were cut before their usage were likely billed, an estimate
-    and in no other figure; None where none was cut. `unpriced_reasons` counts the answers without a
-    cost by why they have none.
+    `probable_cost` is what streams that were cut before their usage, and answers that could not be
+    used, were likely billed, an estimate and in no other figure; None where there were none.
+    `unpriced_reasons` counts the answers without a cost by why they have none.
     """
 
     currency: str | None

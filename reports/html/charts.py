@@ -16,6 +16,7 @@ SERIES = tuple(f"var(--series-{n})" for n in range(1, 7))
 INK, SOFT, GRID = "var(--ink)", "var(--soft)", "var(--line)"
 GOOD, BAD, PAUSE, LIMIT = "var(--good)", "var(--bad)", "var(--pause)", "var(--limit)"
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 1], [1, 3])
+LEGEND_COLUMNS = 3
 FONT = "system-ui, sans-serif"
 
 CONFIG: dict[str, Any] = {
@@ -105,17 +106,20 @@ class Endpoints(NamedTuple):
 
     def colour(self, shown: Sequence[str]) -> alt.Color:
         """Colours of those that a chart shows; no legend for one alone."""
-        scale = alt.Scale(domain=list(shown), range=self._of(shown, SERIES))
+        colours = [SERIES[self.every.index(name) % len(SERIES)] for name in shown]
+        scale = alt.Scale(domain=list(shown), range=colours)
         return alt.Color("endpoint:N", scale=scale, legend=_legend(shown))
 
     def dash(self, shown: Sequence[str]) -> alt.StrokeDash:
-        """Dashes, for whoever can't tell the colours apart."""
-        scale = alt.Scale(domain=list(shown), range=self._of(shown, DASHES))
+        """Dashes, for whoever can't tell the colours apart; those of one colour differ, too."""
+        places = [self.every.index(name) for name in shown]
+        dashes = [DASHES[(place + place // len(SERIES)) % len(DASHES)] for place in places]
+        scale = alt.Scale(domain=list(shown), range=dashes)
         return alt.StrokeDash("endpoint:N", scale=scale, legend=_legend(shown))
-
-    def _of(self, shown: Sequence[str], kinds: Sequence[Any]) -> list[Any]:
-        return [kinds[self.every.index(name) % len(kinds)] for name in shown]
 
 
 def _legend(shown: Sequence[str]) -> alt.Legend | None:
-    return alt.Legend() if len(shown) > 1 else None
+    """What is shown, so many beside one another as the narrowest chart has room for."""
+    if len(shown) < 2:
+        return None
+    return alt.Legend(columns=LEGEND_COLUMNS) if len(shown) > LEGEND_COLUMNS else alt.Legend()

@@ -27,7 +27,10 @@ class PriceRange(NamedTuple):
 
     @property
     def roundest(self) -> int | None:
-        """The possible value of the fewest decimals; None where several have as few."""
+        """The possible value of the fewest decimals; None where several have as few, and where
+        nothing says that it isn't free: 0 is the roundest of all."""
+        if self.low == 0 < self.high:
+            return None
         for decimals in range(7):
             step = 10 ** (6 - decimals)
             least = -(-self.low // step) * step

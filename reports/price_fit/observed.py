@@ -128,8 +128,8 @@ def observe(runs: Sequence[Run], bands: Bands | None = None) -> Observed:
                 if len(still) < len(chain):
                     moved = counted(len(chain) - len(still), "reading")
                     notes.append(
-                        f"{run.directory.name}: {moved} left out, with requests in flight or "
-                        f"charges that may still have been under way"
+                        f"{moved} of {run.directory.name} left out, with requests in flight or "
+                        "charges that may still have been under way"
                     )
                 observations += _between(still, stretches, decimals)
     observations.sort(key=lambda each: (each.ended, each.began))

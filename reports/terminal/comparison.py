@@ -5,7 +5,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from headrace.jobs import printable, show_seconds_short
+from headrace.jobs import fitted, printable, show_seconds_short
 
 from ..comparison import (
     Comparison,
@@ -16,7 +16,6 @@ from ..comparison import (
     score_title,
     sentences,
 )
-from .layout import fitted
 
 INDENT = 3
 # What the last column says, where the finding's own words are too long for it.

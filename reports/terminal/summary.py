@@ -223,9 +223,8 @@ def _print_usage(summary: Summary, console: Console) -> None:
             print_body(console, f"{without} without a cost: {printable(reason)}", "yellow")
     if usage.probable_cost is not None:
         cost = money(usage.probable_cost, usage.currency)
-        print_body(
-            console, f"Streams cut before their usage, in no cost: probably {cost}", "yellow"
-        )
+        words = f"Cut streams and answers that could not be used, in no cost: probably {cost}"
+        print_body(console, words, "yellow")
 
 
 def _print_images(summary: Summary, console: Console) -> None:

@@ -18,7 +18,7 @@ _ANSWERED = re.compile(rb"""["'](?:choices|content|delta|usage)["']\s*:""")
 # The same in JSON, and what an embedding or a ranking is known by.
 HOLDS = (
     *("id", "choices", "content", "usage"),
-    *("embedding", "embeddings", "vectors", "results", "rankings", "relevance_score"),
+    *("embedding", "embeddings", "vectors", "results", "rankings", "relevance_score", "score"),
 )
 LOOKED_AT_BYTES = 1024 * 1024  # a search of half a gigabyte would hold up the whole process
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")

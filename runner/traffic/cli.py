@@ -65,7 +65,13 @@ LENGTHS = "512, uniform:100:900, normal:512:64, histogram:FILE."
 @time_flag("--warmup", defaults.WARMUP_S, text="Before it is measured.")
 @time_flag("--grace", defaults.LOAD.grace_s, text="For what is in flight at the end.")
 @click.option("--model", metavar="M", help=f"[default: {defaults.MODEL}, or what --jobs say]")
-@click.option("--url", default=defaults.URL, show_default=True, metavar="PATH")
+@click.option(
+    "--url",
+    default=defaults.URL,
+    show_default=True,
+    metavar="PATH",
+    help="Which endpoint, such as /v1/embeddings.",
+)
 @click.option("--stream/--no-stream", default=None, help="[default: --stream, or what --jobs say]")
 @click.option(
     "--prompt-tokens", metavar="N", help=f"{LENGTHS}  [default: {defaults.PROMPT_TOKENS}]"

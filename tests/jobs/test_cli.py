@@ -131,6 +131,24 @@ def test_estimate_shows_tokens_and_the_range_of_the_cost(here: Path) -> None:
     assert "1 bad line is left out" in shown
 
 
+def test_estimate_on_a_narrow_terminal_folds_no_words_and_cuts_no_figures(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: an endpoint was written as `completi` and `ons`, a model in three lines."""
+    table = '[[services]]\nname = "east"\nbase-url = "http://127.0.0.1:9"\nmodels = ["*"]\n'
+    (here / "headrace.toml").write_text(table)
+    body = {"model": "a-model-of-a-rather-long-name", "prompt": "hi", "max_tokens": 100_000}
+    job = {"custom_id": "a", "url": "/v1/completions", "body": body}
+    (here / "jobs.jsonl").write_text(json.dumps(job) + "\n")
+    (here / "prices.toml").write_text(PRICES.replace("models.m", f"models.{body['model']}"))
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = headrace("estimate", "jobs.jsonl", "--prices", "prices.toml", "--tpm", "none").stdout
+    assert f"model {body['model']}" in shown
+    assert "endpoint completions" in shown
+    assert "output 1–100,000" in shown
+    assert max(map(len, shown.splitlines())) <= 60
+
+
 def test_estimate_reads_standard_input_and_needs_no_prices(here: Path) -> None:
     done = headrace("estimate", "-", stdin=line() + "\n")
     assert done.exit_code == 0, done.output

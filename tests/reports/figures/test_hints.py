@@ -100,3 +100,12 @@ def test_what_is_odd_about_successes_is_said_with_how_many(made: RunMaker) -> No
         f"2 answers of those that succeeded: {odd}",
         "1 answer of those that succeeded: it has 1 vector for 2 inputs",
     ]
+
+
+def test_of_many_oddities_the_rest_is_counted(made: RunMaker) -> None:
+    """Regression: the fourth and further ones were left out without a word."""
+    for index in range(6):
+        made.job(index, error_message=f"it has {index} vectors for 9 inputs")
+    *_, last = hints(made)
+    assert last == "3 more answers with other oddities: see error_message"
+    assert len(hints(made)) == 4

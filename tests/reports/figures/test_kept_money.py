@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace.reports import summarise
 from headrace.reports.figures.kept_money import Release
+from headrace.reports.headline import kept_words
 from headrace.reports.markdown import markdown
 from tests.reports.conftest import RunMaker, at
 
@@ -27,6 +28,7 @@ def test_what_is_kept_is_told_by_why_its_bill_is_unknown(made: RunMaker) -> None
     assert found.released == Decimal(0)
     assert found.attempts == {"failed answer": 2, "lost": 1, "timeout": 1}
     assert (found.unbounded, found.currency) == (1, "CNY")
+    assert kept_words(found)[1] == "1 of them has no bound: nothing is kept for it"
 
 
 def test_what_was_released_is_told_with_its_reading(made: RunMaker) -> None:

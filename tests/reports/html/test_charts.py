@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from headrace.jobs import Limits
+from headrace.jobs import ENDPOINTS, Limits
 from headrace.reports.figures.summary import summary_of
 from headrace.reports.html.chart_files import image_spec
 from headrace.reports.html.charts import LEFT, Chart
@@ -64,3 +64,19 @@ def test_rates_of_a_load_run_are_per_second(made: RunMaker) -> None:
     made.limits = Limits(rpm=None, tpm=None, concurrency=None)
     LoadMaker(made).fill(100)
     assert {"requests-a-second", "tokens-a-second"} <= {each.name for each in drawn(made)}
+
+
+def test_as_many_endpoints_as_there_are_differ_and_all_stand_in_the_legend(
+    made: RunMaker,
+) -> None:
+    """Regression: with nine endpoints three had the colour and the dashes of others, and the legend
+    was cut after the fifth."""
+    for index, url in enumerate([*ENDPOINTS, "/v1/score"]):
+        made.job(index, url=url, latency_s=1.0 + index)
+    (ecdf,) = (each for each in drawn(made) if each.name == "latency-ecdf")
+    encoding = ecdf.spec["encoding"]
+    found = [encoding["color"], encoding["strokeDash"]]
+    colours, dashes = (each["scale"]["range"] for each in found)
+    looks = {(colour, tuple(dash)) for colour, dash in zip(colours, dashes, strict=True)}
+    assert len(looks) == len(ENDPOINTS) + 1
+    assert [each["legend"]["columns"] for each in found] == [3, 3]

@@ -232,7 +232,7 @@ def test_charges_that_are_rounded_by_themselves_make_ranges() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "roundest"),
     [(269_500, 270_500, 270_000), (2_900_000, 3_100_000, 3_000_000), (0, 2_000_000, None),
-     (123_456, 123_457, None), (7, 7, 7)],
+     (0, 270_000, None), (0, 0, 0), (123_456, 123_457, None), (7, 7, 7)],
 )  # fmt: skip
 def test_the_roundest_of_a_range_is_the_one_of_fewest_decimals(
     low: int, high: int, roundest: int | None

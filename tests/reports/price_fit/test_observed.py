@@ -139,8 +139,8 @@ def test_a_reading_that_charges_may_still_change_does_not_count(
     found = observed(made)
     assert [(each.began, each.ended) for each in found.observations] == [(at(0), at(9))]
     assert found.notes == [
-        "jobs.run: 1 reading left out, with requests in flight or charges that may still have been "
-        "under way"
+        "1 reading of jobs.run left out, with requests in flight or charges that may still have "
+        "been under way"
     ]
 
 

@@ -143,3 +143,12 @@ def test_money_has_all_its_digits() -> None:
     assert money(Decimal("1E-12"), "CNY") == "0.000000000001 CNY"
     assert money(Decimal("1E+3"), None) == "1,000"
     assert money(None, "CNY") == "-"
+
+
+def test_what_was_probably_billed_is_not_said_of_streams_alone(made: RunMaker) -> None:
+    """Regression: embeddings that could not be used were counted among streams cut short."""
+    made.job(0, cost=Decimal(1))
+    made.attempt(1, error_kind="protocol", http_status=200, probable_cost=Decimal("0.5"))
+    made.write()
+    said = "Cut streams and answers that could not be used, in no cost: probably 0.5 CNY"
+    assert said in printed(made, 120)

@@ -32,3 +32,11 @@ def test_a_judgement_is_an_answer() -> None:
 def test_what_has_no_list_is_not_an_answer(body: dict[str, Any]) -> None:
     with pytest.raises(UnusableAnswerError):
         read_body(RERANK, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("body", [b'[{"index":0,"score":0.5}]', b'[[{"index":0,"score":0.5}]]'])
+def test_a_ranking_as_a_bare_list_is_kept_and_not_bought_again(body: bytes) -> None:
+    """TEI's: it was asked for again as if it were a page of somebody else's."""
+    with pytest.raises(UnusableAnswerError) as raised:
+        read_body(RERANK, body)
+    assert raised.value.paid
