@@ -166,8 +166,6 @@ from .wording import (
 if TYPE_CHECKING:
     from .costs import Published, price_file_text, published_prices, toml_text
     from .datasets import (
-        MadeJob,
-        Piece,
         Table,
         choose,
         made_jobs,
@@ -198,11 +196,8 @@ if TYPE_CHECKING:
     from .fitted_table import fitted
     from .forms import (
         Form,
-        SchemaRequest,
         TooLongError,
         asked_again,
-        check_schema,
-        schema_named,
         way_of,
     )
     from .prompts import (
@@ -235,7 +230,9 @@ if TYPE_CHECKING:
         GivenService,
         JobServices,
         ServicesForecaster,
+        check_one_currency,
         choose_services,
+        no_services,
         routing_of,
         rules_of,
         services_in_settings,
@@ -319,7 +316,6 @@ __all__ = [
     "LoadSigns",
     "LoadVerdict",
     "MachineFacts",
-    "MadeJob",
     "Manifest",
     "ModelLimits",
     "Name",
@@ -331,7 +327,6 @@ __all__ = [
     "Period",
     "PeriodBudget",
     "Phase",
-    "Piece",
     "Price",
     "PriceBand",
     "PriceTable",
@@ -346,7 +341,6 @@ __all__ = [
     "RequestTemplate",
     "Result",
     "Row",
-    "SchemaRequest",
     "Score",
     "ScrapeFacts",
     "SeenIds",
@@ -380,11 +374,11 @@ __all__ = [
     "WrittenRecord",
     "as_vector",
     "asked_again",
+    "check_one_currency",
     "check_path",
     "check_row_count",
     "check_rows",
     "check_run_files",
-    "check_schema",
     "check_tables",
     "checked_base_urls",
     "choose",
@@ -415,6 +409,7 @@ __all__ = [
     "missing_segments",
     "model_limits_from",
     "newer_schema",
+    "no_services",
     "numbered_files",
     "open_source",
     "open_table",
@@ -445,7 +440,6 @@ __all__ = [
     "row_ids",
     "rules_of",
     "schema",
-    "schema_named",
     "sealed_rows",
     "services_in_settings",
     "services_of",
@@ -476,11 +470,9 @@ __getattr__ = late(
     __name__,
     {
         "costs": "Published price_file_text published_prices toml_text",
-        "datasets": (
-            "MadeJob Piece Table choose made_jobs open_table place_jobs read_recipe row_ids spool"
-        ),
+        "datasets": ("Table choose made_jobs open_table place_jobs read_recipe row_ids spool"),
         "fitted_table": "fitted",
-        "forms": "Form SchemaRequest TooLongError asked_again check_schema schema_named way_of",
+        "forms": "Form TooLongError asked_again way_of",
         "server_pages": (
             "PAGE_BYTES_MAX PageRows Understood packed_page page_frame spooled_pages with_pages"
         ),
@@ -494,8 +486,8 @@ __getattr__ = late(
             "read_trace"
         ),
         "services": (
-            "GivenService JobServices ServicesForecaster choose_services "
-            "routing_of rules_of services_in_settings services_of"
+            "GivenService JobServices ServicesForecaster check_one_currency choose_services "
+            "no_services routing_of rules_of services_in_settings services_of"
         ),
     },
 )

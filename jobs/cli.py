@@ -1,17 +1,18 @@
 """The commands `headrace jobs ...`: what a job file holds, before it runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 import click
 
+from headrace.service_flag import SERVICE
 from headrace.settings_file import has_table
 from headrace.table_flags import selection_flags
 
 from .wording import counted, printable, printable_json, show_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .costs import Forecast, Forecaster, ForecastRow, PriceTable
     from .files import JobReader, Source
@@ -102,11 +103,10 @@ def make(data: str, recipe: str | None, out: str, images_from: str | None, **opt
 @FILE
 @TPM
 @ANY_ENDPOINT
+@SERVICE
 @click.option("--prices", metavar="FILE", help="Also list jobs that --max-cost would refuse.")
 @JSON
-def check(
-    file: str, tpm: int | None, prices: str | None, *, any_endpoint: bool, as_json: bool
-) -> None:
+def check(file: str, *, as_json: bool, **reading: "Unpack[_ReadingFlags]") -> None:
     """List every bad line of FILE with its reason; exit code 1 if there are any.
 
     FILE is a job file as for `headrace run`, or - for standard input.
@@ -119,7 +119,7 @@ def check(
 
     good, bad, unread = 0, [], False
     reasons = RejectReasons()
-    reads = _reading(tpm=tpm, prices=prices, bounded=True, any_endpoint=any_endpoint)
+    reads = _reading(bounded=True, **reading)
     with open_source(file) as source:
         for item in reads.reader_of(source):
             if isinstance(item, Job):
@@ -147,11 +147,10 @@ def check(
 @FILE
 @TPM
 @ANY_ENDPOINT
+@SERVICE
 @PRICES
 @JSON
-def estimate(
-    file: str, tpm: int | None, prices: str | None, *, any_endpoint: bool, as_json: bool
-) -> None:
+def estimate(file: str, *, as_json: bool, **reading: "Unpack[_ReadingFlags]") -> None:
     """Estimate the tokens of FILE and, with prices, the range of its cost.
 
     FILE is a job file as for `headrace run`, or - for standard input. Bad lines are left out;
@@ -159,7 +158,7 @@ def estimate(
     """
     from .files import open_source
 
-    reads = _reading(tpm=tpm, prices=prices, bounded=False, any_endpoint=any_endpoint)
+    reads = _reading(bounded=False, **reading)
     with open_source(file) as source:
         reads.forecaster.add(reads.reader_of(source))
     forecast = reads.forecaster.forecast()
@@ -171,6 +170,15 @@ def estimate(
         _print_table(forecast)
 
 
+class _ReadingFlags(TypedDict):
+    """The flags of commands that read a job file."""
+
+    tpm: int | None
+    prices: str | None
+    any_endpoint: bool
+    service_names: "Sequence[str]"
+
+
 class _Reading(NamedTuple):
     """How a job file is read and added up: as `headrace run` would here."""
 
@@ -178,7 +186,7 @@ class _Reading(NamedTuple):
     forecaster: "Forecaster | ServicesForecaster"
 
 
-def _reading(*, tpm: int | None, prices: str | None, bounded: bool, any_endpoint: bool) -> _Reading:
+def _reading(*, bounded: bool, **flags: "Unpack[_ReadingFlags]") -> _Reading:
     """With `bounded`, jobs that the prices don't bound are bad lines where there are prices."""
     from functools import partial
 
@@ -189,15 +197,22 @@ def _reading(*, tpm: int | None, prices: str | None, bounded: bool, any_endpoint
     from .model_limits import model_limits_from
     from .other_endpoints import other_endpoints_from
 
-    path, table = Path(SETTINGS_FILE), _load(prices)
-    others = other_endpoints_from(path, any_endpoint=any_endpoint)
+    path, table = Path(SETTINGS_FILE), _load(flags["prices"])
+    tpm, names = flags["tpm"], flags["service_names"]
+    others = other_endpoints_from(path, any_endpoint=flags["any_endpoint"])
     own = model_limits_from(path, rpm=None, tpm=tpm)
     if has_table(path, "services"):
         from .services import ServicesForecaster, services_as_read
 
-        found = services_as_read(path, tpm=tpm, prices=table, bounded=bounded and table is not None)
+        found = services_as_read(
+            path, names=names, tpm=tpm, prices=table, bounded=bounded and table is not None
+        )
         reader_of = partial(JobReader, others=others, services=found.services)
         return _Reading(reader_of, ServicesForecaster(found.services, found.prices))
+    if names:
+        from .services import no_services
+
+        raise no_services(names[0], path)
     reader_of = partial(
         JobReader,
         tpm=tpm,

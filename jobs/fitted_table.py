@@ -15,7 +15,13 @@ FOLDED_TO = 12
 
 def fitted(table: Table, width: int, console: Console) -> Table | Text:
     """The table, or what says the same in `width` columns: the table written closer; and where
-    that would still fold its names to shreds, or cut its figures, each row as a paragraph."""
+    that would still fold its names to shreds, or cut its figures, each row as a paragraph.
+
+    Args:
+        table: it, without lines.
+        width: of what there is of the terminal, in columns.
+        console: what measures texts.
+    """
     if _least_width(table, console) <= width:
         return table
     table.padding = (0, 1, 0, 0)

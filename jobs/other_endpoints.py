@@ -112,12 +112,14 @@ def _places(path: str, fields: Any) -> UsagePlaces:
         if count not in COUNTS:
             known = [each.replace("_", "-") for each in COUNTS]
             raise InputError(
-                f"{where} holds {count!r}{suggested(count, known)}; it may hold {', '.join(known)}"
+                f"{where} holds {count.replace('_', '-')!r}; it may hold {', '.join(known)}"
+                f"{suggested(count, known)}"
             )
         if isinstance(place, list | tuple):  # taken apart already
             found[count] = tuple(map(str, place))
         elif isinstance(place, str) and _PLACE.fullmatch(place) is not None:
             found[count] = tuple(place.split("."))
         else:
-            raise InputError(f'{where} {count} is {place!r}; write a place such as "usage.x"')
+            name = count.replace("_", "-")
+            raise InputError(f'{where} {name} is {place!r}; write a place such as "usage.x"')
     return found

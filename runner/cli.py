@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from headrace.service_flag import SERVICE
 from headrace.table_flags import selection_flags
 
 from .defaults import BULK, DEADLINE_S, OUTAGE_S
 from .params import BASE_URL, send_flags, time_flag
-from .service_flags import SERVICE, chosen_services
+from .service_flags import chosen_services
 from .stderr import print_err
 
 if TYPE_CHECKING:

@@ -13,14 +13,6 @@ from .stderr import print_err
 if TYPE_CHECKING:
     from .services import ChosenServices
 
-SERVICE = click.option(
-    "--service",
-    "service_names",
-    metavar="NAME",
-    multiple=True,
-    help="Of [[services]] in headrace.toml, use this one; may be repeated.  [default: all]",
-)
-
 
 def chosen_services(
     names: Sequence[str], *, rpm: int | None, tpm: int | None
@@ -37,7 +29,7 @@ def chosen_services(
     Raises:
         InputError: a service can't be used, there is none of a name, or there is a base URL too.
     """
-    from headrace.jobs import InputError
+    from headrace.jobs import InputError, no_services
     from headrace.settings_file import SettingsFileError, has_table
 
     path = Path(SETTINGS_FILE)
@@ -47,7 +39,7 @@ def chosen_services(
         raise InputError(str(error)) from error
     if not has_services:
         if names:
-            raise InputError(f"--service {names[0]}: {path} has no [[services]] here")
+            raise no_services(names[0], path)
         return None
     _refuse_base_url(path)
     from headrace.jobs import choose_services, services_in_settings

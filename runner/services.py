@@ -15,6 +15,7 @@ from headrace.jobs import (
     ModelLimits,
     PriceTable,
     ServiceRecord,
+    check_one_currency,
     load_prices,
     routing_of,
     rules_of,
@@ -142,7 +143,7 @@ def services_from(
     found = tuple(
         _service(each, key, http2=http2, environment=environment) for each in given.chosen
     )
-    _check_currency(found, prices)
+    check_one_currency({each.name: each.prices or prices for each in found})
     others = {each.key_variable or KEY_VARIABLE for each in given.known} & environment.keys()
     keys = [*(each.key for each in found), *(Secret(environment[name].strip()) for name in others)]
     return Services(found, given, Secrets(keys))
@@ -176,18 +177,3 @@ def _service(
         model_limits=given.model_limits,
         prices=prices,
     )
-
-
-def _check_currency(services: Sequence[ServiceSettings], prices: PriceTable | None) -> None:
-    """A run has one currency."""
-    found: dict[str, str] = {}
-    for service in services:
-        table = service.prices or prices
-        if table is not None:
-            found.setdefault(table.currency, service.name)
-    if len(found) > 1:
-        (one, its), (other, others) = list(found.items())[:2]
-        raise InputError(
-            f"the prices of the service {its} are in {one} and those of {others} in {other}; a run "
-            "has one currency: run them apart, each with --service"
-        )

@@ -1,13 +1,14 @@
 """The services that a run's jobs go to: read from headrace.toml, and which job goes to which."""
 
 from .as_read import ServicesAsRead, services_as_read
-from .checked import JobServices, ServiceRules, rules_of
+from .checked import JobServices, ServiceRules, check_one_currency, rules_of
 from .forecast import ServicesForecaster
 from .routing import EVERY_OTHER_MODEL, RoutedService, Routing
 from .table import (
     SERVICES,
     GivenService,
     choose_services,
+    no_services,
     routing_of,
     services_in_settings,
     services_of,
@@ -23,7 +24,9 @@ __all__ = [
     "ServiceRules",
     "ServicesAsRead",
     "ServicesForecaster",
+    "check_one_currency",
     "choose_services",
+    "no_services",
     "routing_of",
     "rules_of",
     "services_as_read",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from ..costs import CostBounds, PriceTable
+from ..errors import InputError
 from ..job import Job
 from ..model_limits import too_large
 from ..records import ModelLimits
@@ -49,6 +50,20 @@ def rules_of(
         bounds = None if prices is None else CostBounds(prices, called=called)
         rules[each.name] = ServiceRules(each.tpm, each.model_limits, bounds)
     return rules
+
+
+def check_one_currency(prices: Mapping[str, PriceTable | None]) -> None:
+    """Raises InputError where the prices of services, by their names, are in two currencies."""
+    found: dict[str, str] = {}
+    for name, table in prices.items():
+        if table is not None:
+            found.setdefault(table.currency, name)
+    if len(found) > 1:
+        (one, its), (other, others) = list(found.items())[:2]
+        raise InputError(
+            f"the prices of the service {its} are in {one} and those of {others} in {other}; a run "
+            "has one currency: run them apart, each with --service"
+        )
 
 
 class JobServices:

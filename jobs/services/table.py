@@ -11,7 +11,9 @@
 Names may be written with - or _. What a key or a price file is, whoever needs it finds out.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -155,6 +157,16 @@ def choose_services(services: Sequence[GivenService], names: Sequence[str]) -> l
     return [each for each in services if not names or each.name in names]
 
 
+def no_services(name: str, path: Path) -> InputError:
+    """What is said where --service names one, and there are none.
+
+    Args:
+        name: as it was given.
+        path: the settings file.
+    """
+    return InputError(f"--service {name}: {path} has no [[services]] here")
+
+
 def routing_of(services: Sequence[GivenService], chosen: Sequence[GivenService]) -> Routing:
     """What says which service a job goes to.
 
@@ -246,13 +258,16 @@ def _with_common_limits(
 
 
 def _models(given: Any, where: str) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise InputError(f"{where}: models is a list; write models = [{json.dumps(given)}]")
     if not isinstance(given, list | tuple) or not given:
         raise InputError(f'{where} has no models; write models = ["deepseek-chat"], or ["*"]')
     for model in given:
         if not isinstance(model, str) or not model:
             raise InputError(f"{where}: the model {model!r} is not a name")
-    if len({*given}) < len(given):
-        raise InputError(f"{where} has one model twice")
+    for model, count in Counter(given).items():
+        if count > 1:
+            raise InputError(f"{where} has the model {model!r} {count} times; leave it there once")
     return tuple(given)
 
 

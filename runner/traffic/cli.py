@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from headrace.service_flag import SERVICE
+
 from .. import defaults
 from ..params import Money, send_flags, time_flag
-from ..service_flags import SERVICE, chosen_services, the_one_service
+from ..service_flags import chosen_services, the_one_service
 from ..stderr import print_err
 
 if TYPE_CHECKING:

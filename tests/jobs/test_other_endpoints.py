@@ -100,8 +100,13 @@ def test_no_settings_name_no_endpoint(tmp_path: Path) -> None:
         ("endpoints = 3", "endpoints are tables"),
         ('[endpoints]\n"/v1/x" = 1', "is not a table"),
         ('[endpoints."v1/x"]', "is not a path; write one such as /v1/score"),
-        ('[endpoints."/v1/x"]\ninput-token = "u"', "did you mean 'input-tokens'"),
-        ('[endpoints."/v1/x"]\ninput-tokens = 1', 'write a place such as "usage.x"'),
+        (
+            '[endpoints."/v1/x"]\ninput-token = "u"',
+            "holds 'input-token'; it may hold input-tokens, cached-input-tokens, "
+            "cache-write-tokens, output-tokens, reasoning-tokens, searches; did you mean "
+            "'input-tokens'?",
+        ),
+        ('[endpoints."/v1/x"]\ninput-tokens = 1', "input-tokens is 1; write a place such as"),
         ('[endpoints."/v1/x"]\ninput-tokens = "a..b"', 'write a place such as "usage.x"'),
         ("[endpoints", "can't be used"),
     ],

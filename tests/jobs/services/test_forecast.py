@@ -5,10 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from headrace.jobs.cli import estimate
+from headrace.jobs.cli import check, estimate
 
 SERVICE = """\
 [[services]]
@@ -50,3 +51,38 @@ def test_an_estimate_has_the_rows_of_each_service_by_its_prices_and_their_total(
     shown = CliRunner().invoke(estimate, ["jobs.jsonl"]).stdout.splitlines()
     assert shown[0].split()[:3] == ["service", "model", "endpoint"]
     assert [row.split()[:2] for row in shown[1:4]] == [["west", "m"], ["east", "m"], ["all", "40"]]
+
+
+def two_services(*currencies: str) -> None:
+    for name, currency in zip(("east", "west"), currencies, strict=True):
+        text = f'currency = "{currency}"\n[models.{name}]\ninput = 1\noutput = 1\n'
+        Path(f"{name}.toml").write_text(text)
+    table = SERVICE.replace('"m"', '"{name}"')
+    Path("headrace.toml").write_text(table.format(name="east") + table.format(name="west"))
+    lines = [json.dumps(line(n, name)) for n, name in enumerate(("east", "west"))]
+    Path("jobs.jsonl").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("command", [estimate, check])
+def test_prices_in_two_currencies_are_refused_as_a_run_refuses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: click.Command
+) -> None:
+    """Regression: an estimate added up CNY and USD, and a check said that all was well."""
+    monkeypatch.chdir(tmp_path)
+    two_services("CNY", "USD")
+    refused = CliRunner().invoke(command, ["jobs.jsonl"])
+    assert refused.exit_code == 2
+    assert "of the service east are in CNY and those of west in USD" in refused.output
+
+
+def test_one_of_the_services_may_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    two_services("CNY", "USD")
+    chosen = ["jobs.jsonl", "--service", "west", "--json"]
+    found = json.loads(CliRunner().invoke(estimate, chosen).stdout)
+    assert (found["currency"], found["total"]["jobs"], found["bad_lines"]) == ("USD", 1, 1)
+    (bad,) = json.loads(CliRunner().invoke(check, chosen).stdout)["bad_lines"]
+    assert bad["reason"] == "the model 'east' is on east, left out by --service"
+    Path("headrace.toml").unlink()
+    refused = CliRunner().invoke(estimate, chosen)
+    assert "--service west: headrace.toml has no [[services]] here" in refused.output
