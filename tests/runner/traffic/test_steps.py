@@ -27,8 +27,8 @@ from tests.docs_page import docs_page
 
 from .conftest import BEGAN, Traffic
 
-# Four at a time, each for 100 ms + 9 x 10 ms: 4 / 0.19 s = 21.05 a second.
-SERVICE: dict[str, Any] = {"capacity": 4, "output_tokens": 10, "ttft_s": 0.1, "itl_s": 0.01}
+# Four at a time, each for 100 ms + 3 x 30 ms: 4 / 0.19 s = 21.05 a second.
+SERVICE: dict[str, Any] = {"capacity": 4, "output_tokens": 4, "ttft_s": 0.1, "itl_s": 0.03}
 CAPACITY_PER_S = 4 / 0.19
 ZERO = Decimal(0)
 PRICES = """
