@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def made(out: Path, right: int, state: Any, **fields: Any) -> None:
         row_frame(kind, rows).write_parquet(out / name / "part-000001.parquet")
 
 
+@pytest.fixture(autouse=True)
+def _no_charts(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """To draw the trend takes half of a night's time; one test has the real one."""
+    if "real_script" not in request.keywords:
+        page = import_module("headrace.reports.html.night_page")
+        monkeypatch.setattr(page, "trend_charts", lambda _trend: [])
+
+
 @pytest.fixture
 def nights(tmp_path: Path) -> Nights:
     return Nights(tmp_path)
@@ -122,6 +131,7 @@ def test_a_fall_is_red_and_is_no_night_to_be_beside(nights: Nights) -> None:
     assert again.report.baseline == ["2026-06-08", "2026-06-09"]
 
 
+@pytest.mark.real_script
 def test_a_night_leaves_files_for_people_and_for_ci(nights: Nights) -> None:
     outcome = nights.start()
     names = [path.name for path in outcome.files]
