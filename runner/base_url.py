@@ -33,7 +33,8 @@ def base_url_from(given: str | None, environment: Mapping[str, str] = os.environ
     text = given or environment.get(URL_VARIABLE)
     if not text:
         raise InputError(
-            f"no base URL: give --base-url or set {URL_VARIABLE}; `headrace demo` needs neither"
+            f"no base URL: give --base-url, set {URL_VARIABLE}, or run where {SETTINGS_FILE} has "
+            "one; `headrace demo` needs none"
         )
     return checked_base_urls(text).openai
 
