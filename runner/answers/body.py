@@ -8,7 +8,7 @@ import msgspec
 from headrace.jobs import Usage
 
 from .errors import ErrorBody, error_of
-from .json_text import NotJSONError, decode, holds_answer, looks_paid, whole_characters
+from .json_text import NotJSONError, decode, holds_answer, is_vectors, looks_paid, whole_characters
 from .usage_places import told_usage
 
 # Anthropic's stop_reason in OpenAI's words; what is in neither list stays as it is.
@@ -98,7 +98,7 @@ def parse_object(data: bytes, what: str) -> tuple[dict[str, Any], bool]:
         raise UnusableAnswerError(f"{what} is not JSON: {error}", paid=looks_paid(data)) from error
     if not isinstance(parsed, dict):
         reported = error_of(parsed)
-        paid = reported is None and holds_answer(parsed)
+        paid = reported is None and (holds_answer(parsed) or is_vectors(parsed))
         raise UnusableAnswerError(f"{what} is JSON but not an object", reported=reported, paid=paid)
     if strict:
         return parsed, True

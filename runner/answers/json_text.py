@@ -94,6 +94,13 @@ def holds_answer(value: Any, *, depth: int = 3) -> bool:
     return any(holds_answer(each, depth=depth - 1) for each in value[:PARTS_LOOKED_AT])
 
 
+def is_vectors(value: Any) -> bool:
+    """Whether JSON is a list of numbers, or of such lists: embeddings, without anything around."""
+    while isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+    return isinstance(value, list) and bool(value) and type(value[0]) in (int, float)
+
+
 def whole_characters(value: Any) -> Any:
     """A value whose texts have no lone surrogates: pairs are joined, others become U+FFFD."""
     if isinstance(value, str):
