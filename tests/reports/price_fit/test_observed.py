@@ -111,6 +111,20 @@ def test_a_price_that_a_file_lacks_is_what_is_looked_for(made: RunMaker) -> None
     assert each.low == 24 * CENT
 
 
+def test_what_is_sent_at_the_very_moment_of_a_reading_comes_after_it(made: RunMaker) -> None:
+    """Its answer was there by then, and no request leaves before the account was read."""
+    made.reading(0, "10.00", "0")
+    answered(made, 0)
+    made.reading(5, "9.90", "0")
+    answered(made, 5, output_tokens=20)
+    made.reading(9, "9.70", "0", moment="after")
+    found = observed(made)
+    assert found.notes == []
+    assert [(each.ended, each.used[OUTPUT]) for each in found.observations] == [
+        (at(5), 10), (at(9), 30), (at(9), 20),
+    ]  # fmt: skip
+
+
 def in_flight(made: RunMaker) -> None:
     answered(made, 3, latency_s=2.5)
     made.reading(5, "9.90", "0")
