@@ -126,8 +126,9 @@ def test_what_is_sent_at_the_very_moment_of_a_reading_comes_after_it(made: RunMa
 
 
 def in_flight(made: RunMaker) -> None:
+    answered(made, 1)
     answered(made, 3, latency_s=2.5)
-    made.reading(5, "9.90", "0")
+    made.reading(5, "9.90", "0.10")  # all that was computed by then
     made.reading(9, "9.75", "0", moment="after")
 
 
@@ -138,13 +139,20 @@ def just_ended(made: RunMaker) -> None:
     made.reading(9, "9.75", "0", moment="after")
 
 
+def not_booked_yet(made: RunMaker) -> None:
+    answered(made, 3, latency_s=1.0)
+    made.reading(5, "10.00", "0")
+    answered(made, 6)
+    made.reading(9, "9.75", "0", moment="after")
+
+
 def of_unknown_end(made: RunMaker) -> None:
     answered(made, 3, latency_s=None)
     made.reading(5, "9.90", "0")
     made.reading(9, "9.75", "0", moment="after")
 
 
-@pytest.mark.parametrize("happen", [in_flight, just_ended, of_unknown_end])
+@pytest.mark.parametrize("happen", [in_flight, just_ended, not_booked_yet, of_unknown_end])
 def test_a_reading_that_charges_may_still_change_does_not_count(
     made: RunMaker, happen: Callable[[RunMaker], None]
 ) -> None:
@@ -173,17 +181,20 @@ def test_one_that_later_says_the_same_counts_and_so_does_one_that_was_computed(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("later", "counts"), [("9.90", True), ("9.89", False)])
+@pytest.mark.parametrize(
+    ("later", "key_id", "counts"),
+    [("9.90", None, True), ("9.89", None, False), ("9.90", "another", False)],
+)
 def test_the_next_sessions_first_reading_may_say_the_same(
-    made: RunMaker, later: str, counts: bool
+    made: RunMaker, later: str, key_id: str | None, counts: bool
 ) -> None:
     """As after Ctrl-C, where nobody waits for charges that may still be under way."""
     made.reading(0, "10.00", "0")
     answered(made, 1, latency_s=1.0)
     made.reading(2.1, "9.90", "0", moment="after")
-    made.reading(60, later, "0", moment="before")
+    made.reading(60, later, "0", moment="before", key_id=key_id)
     answered(made, 61)
-    made.reading(70, "9.00", "0", moment="after")
+    made.reading(70, "9.00", "0", moment="after", key_id=key_id)
     spans = [(each.began, each.ended) for each in observed(made).observations]
     assert (spans == [(at(0), at(2.1)), (at(60), at(70))]) is counts
     assert spans[-1] == (at(60), at(70))

@@ -186,6 +186,23 @@ async def test_a_run_resumes_with_its_services_where_they_are_and_with_more_of_t
     assert second.rejects == []
 
 
+async def test_each_protocol_of_a_service_stays_where_it_is(
+    run: Any, bench: Bench, services: dict[str, Service], autojump_clock: MockClock
+) -> None:
+    body = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}
+    message = {"custom_id": "message", "url": "/v1/messages", "body": body}
+    bench.write(chat_line("chat", "x", model="m"), msgspec.json.encode(message))
+    urls = {"openai": "http://a.test", "anthropic": "http://claude.test"}
+    ran = await run(A | {"base_url": urls}, attempts=1)
+    hosts = {each.path: each.headers["host"] for each in services["a"].posts}
+    assert hosts == {"/v1/chat/completions": "a.test", "/v1/messages": "claude.test"}
+    (record,) = ran.manifest["services"]
+    assert (record["base_url"], record["anthropic_base_url"]) == (*urls.values(),)
+    moved = urls | {"anthropic": "http://b.test"}
+    with pytest.raises(RunDirectoryError, match=r"a from http://a\.test and http://claude\.test;"):
+        await run(A | {"base_url": moved})
+
+
 async def test_a_run_that_was_begun_without_services_says_so(
     run: Any, bench: Bench, services: dict[str, Service], autojump_clock: MockClock
 ) -> None:
