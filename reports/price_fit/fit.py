@@ -135,12 +135,10 @@ def _fit_without_odd(
 ) -> Fit | None:
     """Where few observations don't go with the others."""
     strange = smallest(conflicts)
-    until_the_end = len(strange) > 1 and all(
-        each in conflicts for each in observations if each.began >= strange[0].began
-    )
-    if until_the_end or len(strange) > max(1, ODD_SHARE * len(smallest(observations))):
+    if len(strange) > max(1, ODD_SHARE * len(smallest(observations))):
         return None
-    # From the end on it must be the same one: else it may be the others that are right.
+    # From the end on it must be the same one: else it may be the others that are right. So the last
+    # one, which nothing contradicts then, is never odd.
     latest = sorted(observations, key=lambda each: each.began, reverse=True)
     again = smallest(explained(units, latest)[1])
     if sorted(again, key=lambda each: (each.ended, each.began)) != strange:
@@ -190,6 +188,9 @@ def _fit_changed(
     neither = [each for each in observations if each.began >= until and each.ended <= since]
     # They may have changed within one interval, and in several they would have changed twice.
     if not earlier or not later or len(smallest(neither)) > 1:
+        return None
+    # Where one list explains both sides, what lies between them is odd, and nothing changed.
+    if not explained(units, [*earlier, *later])[1]:
         return None
     before, now = _fitted(earlier), _fitted(later)
     # As few stretches as prices always go together: that proves no change between them.

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from headrace.reports.price_fit import Observation, Observed, PriceRange, Unit, fit_prices
+from headrace.reports.price_fit import Fit, Observation, Observed, PriceRange, Unit, fit_prices
 
 BEGAN = datetime(2026, 6, 8, 12, tzinfo=UTC)
 UNITS = [
@@ -238,3 +238,97 @@ def test_the_roundest_of_a_range_is_the_one_of_fewest_decimals(
     low: int, high: int, roundest: int | None
 ) -> None:
     assert PriceRange(low, high).roundest == roundest
+
+
+A, B = Unit("m", "output"), Unit("m", "input")
+# In millionths, and such that no amount is a round one.
+TWO, THREE, FIVE, SEVEN = 2_000_001, 3_000_001, 5_000_001, 7_000_001
+
+
+def fitted(*stretches: tuple[dict[Unit, int], int | None, int], billed: int = 1) -> Fit:
+    found = [
+        Observation(
+            BEGAN + timedelta(seconds=10 * number),
+            BEGAN + timedelta(seconds=10 * number + 9),
+            *each,
+            billed if number else 1,
+        )
+        for number, each in enumerate(stretches)
+    ]
+    return fit_prices(Observed("CNY", 12, found, len(found), []))
+
+
+def paid(price: int, tokens: int) -> tuple[dict[Unit, int], int, int]:
+    return {A: tokens}, price * tokens, price * tokens
+
+
+def each_paid(*prices: int) -> list[tuple[dict[Unit, int], int, int]]:
+    """A stretch for each price, all of different lengths."""
+    return [paid(price, 101 + 2 * number) for number, price in enumerate(prices)]
+
+
+def test_one_odd_stretch_of_many_is_left_out_and_three_of_twelve_are_not() -> None:
+    fit = fitted(*each_paid(TWO, TWO, FIVE, *[TWO] * 9))
+    assert (fit.prices[A].told, len(fit.odd), fit.changes) == (TWO, 1, [])
+    fit = fitted(*each_paid(TWO, TWO, FIVE, TWO, SEVEN, TWO, TWO, THREE, *[TWO] * 4))
+    assert (fit.prices, fit.odd, fit.changes, fit.unexplained) == ({}, [], [], [A])
+
+
+def test_beside_an_odd_stretch_nothing_is_told_that_nothing_checks() -> None:
+    mixed = {A: 100, B: 50}, 100 * TWO + 50 * SEVEN, 100 * TWO + 50 * SEVEN
+    fit = fitted(*each_paid(TWO, TWO, FIVE, *[TWO] * 9), mixed)
+    assert (fit.prices, fit.odd, fit.unexplained) == ({}, [], [B, A])
+
+
+def test_a_change_is_told_where_both_sides_of_it_are_checked() -> None:
+    fit = fitted(*each_paid(TWO, TWO, TWO, THREE, THREE, THREE))
+    (change,) = fit.changes
+    assert (change.earlier.prices[A].told, fit.prices[A].told) == (TWO, THREE)
+    for unchecked in ([TWO, *[THREE] * 3], [*[TWO] * 3, THREE], [TWO, THREE]):
+        fit = fitted(*each_paid(*unchecked))
+        assert (fit.prices, fit.changes, fit.odd, fit.unexplained) == ({}, [], [], [A])
+
+
+def test_two_changes_are_not_told_as_one() -> None:
+    fit = fitted(*each_paid(TWO, TWO, TWO, FIVE, SEVEN, THREE, THREE, THREE))
+    assert (fit.prices, fit.changes, fit.unexplained) == ({}, [], [A])
+
+
+def test_after_a_change_nothing_is_told_that_nothing_checks() -> None:
+    mixed = {A: 100, B: 50}, 100 * THREE + 50 * SEVEN, 100 * THREE + 50 * SEVEN
+    fit = fitted(*each_paid(*[TWO] * 3, *[THREE] * 3), mixed)
+    assert len(fit.changes) == 1
+    assert (fit.prices, fit.unexplained) == ({A: PriceRange(THREE, THREE)}, [B])
+
+
+def test_each_charge_of_a_stretch_may_be_rounded() -> None:
+    """Three charges of 1.55 units, each rounded to 2, are off by more than one unit."""
+    unit = 10**8
+    fit = fitted(({A: 1000}, 25 * unit, 25 * unit), ({A: 186}, 6 * unit, 6 * unit), billed=3)
+    assert fit.rounded == [A]
+    assert fit.prices == {A: PriceRange(2_400_000, 2_600_000)}
+
+
+def test_where_no_price_of_six_decimals_will_do_the_charge_may_be_rounded() -> None:
+    fit = fitted(({A: 30}, 10**8, 10**8))
+    assert (fit.rounded, fit.prices) == ([A], {A: PriceRange(0, 6_666_666)})
+    fit = fitted(({A: 7}, 10_000_001, 10_000_001))
+    assert (fit.rounded, fit.prices, fit.unexplained) == ([], {}, [A])
+
+
+def test_a_price_that_is_told_tells_more_of_the_others() -> None:
+    """Of 1.2 to 2.4 millionths only 2 is one."""
+    fit = fitted(({A: 10}, 12, 24), ({A: 10, B: 1}, 50, 50))
+    assert fit.prices == {A: PriceRange(2, 2), B: PriceRange(30, 30)}
+
+
+def test_what_may_hold_an_unknown_bill_checks_nothing() -> None:
+    exact = paid(TWO, 101)
+    assert fitted(exact, ({A: 103}, None, 103 * TWO)).unchecked == [A]
+    assert fitted(exact, paid(TWO, 103)).unchecked == []
+
+
+def test_what_rests_on_one_stretch_beside_checked_ones_is_unchecked() -> None:
+    mixed = {A: 100, B: 50}, 100 * TWO + 50 * SEVEN, 100 * TWO + 50 * SEVEN
+    fit = fitted(*each_paid(TWO, TWO), mixed)
+    assert ([fit.prices[unit].told for unit in (A, B)], fit.unchecked) == ([TWO, SEVEN], [B])
