@@ -97,7 +97,17 @@ def test_different_lengths_are_kept_and_said() -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        *([[1.0], [2.0]], {"float": [1.0]}, ["a"], [1e300], [10**400], "!?", "AAA=", [None, 1e300]),
+        *(
+            [[1.0], [2.0]],
+            {"float": [1.0]},
+            ["a"],
+            [1e300],
+            [10**400],
+            "!?",
+            "AAA=",
+            "AAAA\nAA==",
+            [None, 1e300],
+        ),
         [2**24 + 1],  # 32 bits would make it another number
         "AQCgfw==",  # not a number, and as one it would lose a bit
     ],
@@ -152,11 +162,11 @@ def test_too_few_vectors_are_said() -> None:
 def test_base64_of_other_numbers_is_not_taken_for_floats(
     fields: dict[str, str], numbers: str
 ) -> None:
-    text = base64.b64encode(bytes(range(8))).decode()
-    answer = read(text, text)
+    texts = [base64.b64encode(bytes(range(n, n + 8))).decode() for n in (0, 8)]
+    answer = read(*texts, indexes=[1, 0])
     match(answer, 2, json.dumps({"input": "x", **fields}).encode())
     assert answer.vectors is None
-    assert [each["embedding"] for each in answer.body["data"]] == [text, text]
+    assert [each["embedding"] for each in answer.body["data"]] == texts
     assert answer.oddity == f"its base64 is of {numbers} numbers; it is in the response alone"
 
 

@@ -30,6 +30,17 @@ def test_all_tokens_of_an_embedding_are_input(usage: dict[str, Any]) -> None:
     assert (found.input_tokens, found.output_tokens, found.why_unpriced) == (8, 0, None)
 
 
+def test_output_that_an_embedding_tells_all_the_same_is_counted() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+    found = input_usage({"usage": usage})
+    assert (found.input_tokens, found.output_tokens) == (5, 3)
+
+
+@pytest.mark.parametrize("read", [input_usage, free_usage, rerank_usage])
+def test_a_cost_without_a_usage_is_reported(read: Any) -> None:
+    assert read({"results": [], "total_cost": 0.25}).reported_cost == Decimal("0.25")
+
+
 def test_ollamas_own_count_is_read() -> None:
     assert input_usage({"prompt_eval_count": 4}).input_tokens == 4
 
@@ -49,6 +60,8 @@ def test_a_usage_that_does_not_add_up_leaves_the_cost_unknown(body: Any, why: st
 def test_a_reranking_is_billed_by_searches_or_by_tokens() -> None:
     cohere = {"meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 3}}}
     assert rerank_usage(cohere) == Usage(input_tokens=0, output_tokens=0, searches=3)
+    both = {"billed_units": {"search_units": 1, "input_tokens": 28, "output_tokens": 2}}
+    assert rerank_usage({"meta": both}) == Usage(input_tokens=28, output_tokens=2, searches=1)
     jina = rerank_usage({"usage": {"total_tokens": 815, "prompt_tokens": 815}})
     assert (jina.input_tokens, jina.output_tokens, jina.searches) == (815, 0, 0)
     units = {"input_tokens": 28, "output_tokens": 0, "search_units": 0, "classifications": 0}
@@ -68,6 +81,7 @@ RANKED: dict[str, Any] = {"results": []}
         # litellm, before services that bill tokens
         {"meta": {"billed_units": {"search_units": None, "total_tokens": 150}, "tokens": None}},
         {"meta": {"billed_units": None, "tokens": {"input_tokens": 150, "output_tokens": None}}},
+        {"meta": {"billed_units": {"search_units": 0}, "tokens": {"input_tokens": 150}}},
         {"usage": {"prompt_tokens": 0, "total_tokens": 150}},
     ],
 )

@@ -79,10 +79,13 @@ def test_a_content_may_be_a_text() -> None:
     assert read({"type": "message", "role": "assistant", "content": "hello"}).text == "hello"
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
 @pytest.mark.parametrize(("usage", "paid"), [(None, False), (USAGE, True)])
-def test_a_failure_that_says_nothing_is_one_of_the_service(usage: Any, paid: bool) -> None:
-    with pytest.raises(UnusableAnswerError, match="the response is failed") as raised:
-        read(status="failed", usage=usage)
+def test_a_failure_that_says_nothing_is_one_of_the_service(
+    usage: Any, paid: bool, status: str
+) -> None:
+    with pytest.raises(UnusableAnswerError, match=f"the response is {status}") as raised:
+        read(message(text("half")), status=status, usage=usage)
     assert raised.value.reported is not None
     assert raised.value.paid is paid
 

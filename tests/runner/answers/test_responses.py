@@ -115,6 +115,12 @@ def test_a_stream_without_its_last_event_is_not_whole() -> None:
     assert not stream.complete
 
 
+def test_the_usage_that_was_told_before_a_stream_was_cut_is_known() -> None:
+    usage = {"input_tokens": 7, "output_tokens": 1, "total_tokens": 8}
+    stream = fed(*OPENING, event("response.in_progress", response={"usage": usage}), delta("Hel"))
+    assert stream.partial().usage.input_tokens == 7
+
+
 def test_incomplete_is_an_answer() -> None:
     details = {"reason": "max_output_tokens"}
     stream = fed(

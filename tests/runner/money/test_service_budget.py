@@ -86,6 +86,29 @@ async def test_room_is_what_both_the_account_and_the_ceiling_over_all_leave() ->
     assert shared.room == 10
 
 
+@pytest.mark.parametrize("failing", ["a", "b"])
+async def test_room_under_the_ceiling_over_all_is_asked_of_the_account_that_keeps_it(
+    run: Any, bench: Any, one_each: str, autojump_clock: MockClock, failing: str
+) -> None:
+    """Once the account says that a failed attempt was not billed, the next job fits."""
+    for name, service in bench.services.items():
+        book = Book(service)
+
+        def answer(
+            seen: Any, service: Service = service, book: Book = book, name: str = name
+        ) -> Any:
+            failed = name == failing and seen.number == 1
+            return service.error(500) if failed else book.bill(service.fine())
+
+        service.answer = answer
+    bound = bound_of(chat_line("job-0", "question 0", max_tokens=50))
+    bench.write_chats(4, max_tokens=50)
+    ran = await run(*two(one_each), max_cost=Decimal(bound + 35), concurrency=1)
+    assert (ran.outcome.exit_code, ran.outcome.cost) == (0, 40)
+    released = ran.readings.filter(pl.col("released") > 0)
+    assert released.select("service", "released").rows() == [(failing, bound)]
+
+
 async def test_an_account_that_is_nearly_empty_stops_its_service_alone_also_when_resumed(
     run: Any, bench: Any, one_each: str, autojump_clock: MockClock
 ) -> None:
