@@ -17,8 +17,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from headrace.jobs import InputError
 from headrace.runner import Secret
-from headrace.runner.secret import Secrets
+from headrace.runner.secret import Secrets, key_in
 from tests.runner.conftest import KEY, Bench, Reply, Service, chat_line
 from tests.runner.three_services import key_of, run_services, table
 
@@ -285,3 +286,25 @@ def test_keys_that_hold_others_are_taken_out_whole(keys: list[str]) -> None:
     assert not {*"abc"} & {*hidden.redact(text)}
     assert not {*b"abc"} & {*hidden.redact_bytes(text.encode())}
     assert not {*b"abc"} & {*hidden.blot_out(text.encode())}
+
+
+def test_what_is_asked_of_one_key_is_asked_of_each() -> None:
+    short, longer, digits = "sk-a-key-of-one", "sk-a-key-of-one-and-of-another", "9876543210123456"
+    keys = Secrets(map(Secret, (short, longer, digits)))
+    assert keys.redact(f"{longer} {short}") == "*** ***"
+    assert keys.redact_json(f'{{"{short}": {digits}}}') == '{"***": 1}'
+    for each in (short, longer, digits):
+        assert keys.may_be_in(f"x {each}")
+        encoded = base64.b64encode(each.encode()).decode()
+        assert each not in keys.redact(each, spelled=False)
+        assert keys.redact(encoded, spelled=False) == encoded != keys.redact(encoded)
+    assert not keys.may_be_in("sk-")
+
+
+def test_a_key_is_taken_without_the_blanks_around_it_and_no_other_is() -> None:
+    assert key_in("KEY", {"KEY": " sk-x1\n"}).reveal() == "sk-x1"
+    for odd in ("sk x1", "sk-\u00e9", "sk-\x7f1", "a\nb"):
+        with pytest.raises(InputError, match="KEY holds characters that no key has"):
+            key_in("KEY", {"KEY": odd})
+    with pytest.raises(InputError, match="no key: set KEY"):
+        key_in("KEY", {"KEY": " "})

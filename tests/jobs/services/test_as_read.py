@@ -32,13 +32,13 @@ def test_each_service_has_its_own_prices_and_limits_or_those_of_all(tmp_path: Pa
     path.write_text(SERVICES)
     fields = b'"max_tokens": 5000, "messages": [{"role": "user", "content": "x"}]'
     jobs = [parse_line(b'{"model": "%s", %s}' % (each, fields), 1) for each in (b"m", b"x", b"y")]
-    found = services_as_read(path, tpm=6000, prices=of_all, bounded=True)
+    found = services_as_read(path, names=(), tpm=6000, prices=of_all, bounded=True)
     assert found.prices == {"own": own, "common": of_all}
     why = [found.services.why_not(each) for each in jobs if isinstance(each, Job)]
     assert why[:2] == [None, None]
     assert why[2] is not None
     assert why[2].startswith("the price file of the service common has no model 'y'")
-    found = services_as_read(path, tpm=4000, prices=None, bounded=False)
+    found = services_as_read(path, names=(), tpm=4000, prices=None, bounded=False)
     assert found.prices == {"own": own, "common": None}
     why = [found.services.why_not(each) for each in jobs if isinstance(each, Job)]
     assert why[0] is None

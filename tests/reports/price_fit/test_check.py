@@ -50,6 +50,37 @@ def test_a_wrong_price_is_told_of_its_model_alone() -> None:
     assert (difference.computed, difference.account_high) == (Decimal("0.0007"), Decimal("0.00025"))
 
 
+def test_a_file_that_says_too_little_differs_by_stretch_too() -> None:
+    check = checked(seen(({SMALL: 100}, 200 * 10**6, 200 * 10**6)), small=Price(output=Decimal(1)))
+    (difference,) = check.differences
+    assert (difference.computed, difference.account_low) == (Decimal("0.0001"), Decimal("0.0002"))
+
+
+def test_small_errors_that_no_stretch_shows_are_told_by_the_model() -> None:
+    """All stretches together are shown more exactly than each of them."""
+    observed = seen(({SMALL: 100}, 100 * 10**6, 300 * 10**6))
+    found = [
+        *observed.observations,
+        observed.observations[0]._replace(used={SMALL: 1000}, low=1990 * 10**6, high=2010 * 10**6),
+    ]
+    began = found[0].began
+    found[1] = found[1]._replace(began=began, ended=found[0].ended + timedelta(seconds=9))
+    check = checked(observed._replace(observations=found), small=Price(output=Decimal("2.5")))
+    assert (check.differences, verdicts(check), check.verdict) == (
+        [], {"small": "differs"}, "differs",
+    )  # fmt: skip
+
+
+def test_of_contradictory_figures_a_mixed_or_open_stretch_tells_no_model() -> None:
+    both = ({SMALL: 100, LARGE: 10}, 250 * 10**6, 250 * 10**6)
+    again = ({SMALL: 100, LARGE: 10}, 300 * 10**6, 300 * 10**6)
+    prices = {"small": Price(output=Decimal(2)), "large": Price(output=Decimal(5))}
+    assert verdicts(checked(seen(both, again), **prices)) == dict.fromkeys(prices, "unknown")
+    alone = [({SMALL: 100}, low, 10**8) for low in (10**8, None)]
+    found = checked(seen(*alone, ({SMALL: 100}, 3 * 10**8, 3 * 10**8)), **prices)
+    assert verdicts(found) == {"small": "unknown"}
+
+
 def test_what_the_account_shows_coarsely_agrees_with_any_price_within_it() -> None:
     observed = seen(({SMALL: 100}, 0, 400 * 10**6))
     assert checked(observed, small=Price(output=Decimal(4))).verdict == "agrees"

@@ -281,6 +281,28 @@ def test_runs_of_several_urls_may_be_of_several_services(made: RunMaker, tmp_pat
     assert [*fit_notes(fit_prices(alone), alone)] == []
 
 
+def test_runs_of_two_urls_count_no_requests_of_each_other(made: RunMaker, tmp_path: Path) -> None:
+    other = RunMaker(tmp_path / "other.run")
+    for number, each in enumerate((made, other)):
+        each.service("one", "small", base_url=f"http://{number}.test")
+        each.reading(number / 2, "10.00", "0", service="one")
+        answered(each, number + 1, service="one", output_tokens=10 + number)
+        each.reading(5 + number, "9.80", "0", moment="after", service="one")
+    assert [each.used[OUTPUT] for each in observed(made, other).observations] == [10, 11]
+
+
+@pytest.mark.parametrize(("shown", "hides"), [("9.8", True), ("9.800000000000", False)])
+def test_the_most_decimals_of_any_figure_are_those_of_the_account(
+    made: RunMaker, shown: str, hides: bool
+) -> None:
+    made.reading(0, "10.00", "0")
+    answered(made, 1)
+    answered(made, 2)
+    made.reading(9, shown, "0", moment="after")
+    found = observed(made)
+    assert (found.decimals, found.hides_rounding) == (2 if hides else 12, hides)
+
+
 def test_bands_tell_long_inputs_apart(made: RunMaker) -> None:
     made.reading(0, "10.00", "0")
     answered(made, 1, input_tokens=99)

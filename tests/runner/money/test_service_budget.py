@@ -77,6 +77,8 @@ async def test_room_is_what_both_the_account_and_the_ceiling_over_all_leave() ->
     budget = ServiceBudget(own, currency="CNY", shared=shared)
     all_totals.spent, own.spent = Decimal(70), Decimal(20)
     assert budget.room == 30
+    assert budget.own_ceilings == []
+    assert (budget.tightest, shared.tightest) == (shared.ceiling, shared.ceiling)
     budget.set_account_ceilings([Ceiling("the balance", "the balance", Decimal(45), "top up")])
     assert budget.room == 25
     assert budget.has_room(Decimal(25))

@@ -11,11 +11,20 @@ import polars as pl
 import pytest
 from trio.testing import MockClock
 
-from headrace.jobs import Attempt, Ended, Manifest, decode_manifest, load_prices
+from headrace.jobs import (
+    Attempt,
+    Ended,
+    Manifest,
+    PriceTable,
+    Sent,
+    ServiceRecord,
+    decode_manifest,
+    load_prices,
+)
 from headrace.reports import Summary, summarise
 from headrace.runner.errors import RunDirectoryError
 from headrace.runner.record import journalled
-from headrace.runner.record.same_services import refuse_other_services
+from headrace.runner.record.same_services import refuse_other_services, services_now
 from tests.runner.conftest import Bench, Ran, Service, chat_line
 from tests.runner.three_services import run_services, table
 
@@ -141,6 +150,25 @@ async def test_before_anything_was_sent_services_may_come_and_go(
     assert (ran.outcome.succeeded, ran.manifest["services"]) == (4, [])
 
 
+def names(services: list[ServiceRecord]) -> list[str]:
+    return [each.name for each in services]
+
+
+async def test_a_service_keeps_the_prices_that_it_had_until_others_are_given(
+    run: Any, prices: Path, autojump_clock: MockClock
+) -> None:
+    ran = await run(A | {"prices": str(prices)}, B)
+    known = decode_manifest((ran.directory / "run.json").read_bytes())
+    a, b = known.services
+    assert (a.prices, b.prices) == (load_prices(prices), None)
+    without = msgspec.structs.replace(a, prices=None)
+    now = services_now(ran.directory, known, msgspec.structs.replace(known, services=[without, b]))
+    assert now == [a, b]
+    other = msgspec.structs.replace(a, prices=PriceTable(currency="CNY", models={}))
+    now = services_now(ran.directory, known, msgspec.structs.replace(known, services=[other, b]))
+    assert now == [other, b]
+
+
 async def test_what_the_journal_holds_counts_as_what_the_tables_hold(
     run: Any, bench: Bench, autojump_clock: MockClock
 ) -> None:
@@ -160,6 +188,14 @@ async def test_what_the_journal_holds_counts_as_what_the_tables_hold(
     segment.write_bytes(ended + b"\n")
     assert len(list(journalled(killed))) == 1
     refuse_other_services(killed, known, fresh, left_out=())  # it has neither cost nor result
+    # One that was sent may have billed something, and keeps its place in the report.
+    sent = {name: value for name, value in row.items() if name in Sent.__struct_fields__}
+    lost = msgspec.json.encode(msgspec.convert(sent, type=Sent, strict=False))
+    segment.write_bytes(lost + b"\n")
+    refuse_other_services(killed, known, fresh, left_out=())
+    assert names(services_now(killed, known, fresh)) == ["b", "a"]
+    of_b = msgspec.structs.replace(known, services=known.services[:1])
+    assert names(services_now(killed, known, of_b)) == ["a"]
     row["cost"] = "0.01"
     ended = msgspec.json.encode(Ended(attempt=msgspec.convert(row, type=Attempt, strict=False)))
     segment.write_bytes(ended + b"\n")
