@@ -10,6 +10,7 @@ SERVICES = """\
 [[services]]
 name = "own"
 base-url = "http://one.test"
+key-variable = "OWN_KEY"
 models = ["m"]
 prices = "own.toml"
 tpm = 90_000
