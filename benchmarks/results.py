@@ -126,9 +126,7 @@ def prove(name: str, out: Path) -> int:
     """Run one proof and put what it printed in its section's place; its exit code."""
     begin = time.monotonic()
     command = [sys.executable, "-m", *PROOFS[name]]
-    process = subprocess.Popen(
-        command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     said = []
     with process:

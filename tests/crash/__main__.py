@@ -65,7 +65,8 @@ def main(
     if seed is None:
         seed = random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="headrace-crash-"))
-    click.echo(f"seed {seed}, in {folder}")
+    click.echo(f"seed {seed}")
+    click.echo(f"The runs are in {folder}", err=True)
     began_s = time.monotonic()
     jobs_a_kill = JOBS_A_KILL_OF_WORKERS if cluster or workers > 1 else JOBS_A_KILL
     if services is not None:

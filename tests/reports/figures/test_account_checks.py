@@ -75,10 +75,59 @@ def test_differences_that_cancel_out_are_still_differences(made: RunMaker) -> No
     made.reading(9, "9.60", "0.50", service="two", moment="after")
     whole = checked(made).in_all
     assert (whole.verdict, whole.difference) == ("differs", Decimal(0))
-    assert [each.partition(" CNY")[0] for each in whole.why[::2]] == [
-        "one: the account says 0.1",
-        "two: the account says 0.1",
+    assert [each for each in whole.why if "account says" in each] == [
+        "one: the account says 0.1 CNY more than was computed",
+        "two: the account says 0.1 CNY less than was computed",
     ]
+
+
+def test_each_account_may_differ_by_the_tolerance_and_all_by_its_sum(made: RunMaker) -> None:
+    two(made)
+    made.reading(9, "9.40", "0.50", service="one", moment="after")
+    made.reading(9, "9.50", "0.50", service="two", moment="after")
+    run = open_run(made.write())
+    own = check_accounts(run).in_all
+    assert (own.verdict, own.tolerance) == ("differs", Decimal("0.02"))  # a cent of each
+    given = check_accounts(run, tolerance=Decimal("0.1"))
+    assert [each.verdict for each in given.by_service.values()] == ["agrees", "agrees"]
+    assert (given.in_all.verdict, given.in_all.tolerance) == ("agrees", Decimal("0.2"))
+
+
+def test_the_suspects_of_all_services_are_told_by_size_refusals_last(made: RunMaker) -> None:
+    two(made)
+    for index, (name, kind, bound) in enumerate(
+        [
+            ("one", "timeout", "2"),
+            ("two", "timeout", "9"),
+            ("two", "http", "50"),  # refused with a 400
+            ("one", "stream", "4"),
+            ("two", "stream", None),
+        ],
+        3,
+    ):
+        amount = None if bound is None else Decimal(bound)
+        status = {"http": 400, "stream": 200}.get(kind)
+        made.attempt(
+            index,
+            service=name,
+            model="painter",  # of which nothing else tells a cost
+            error_kind=kind,
+            http_status=status,
+            cost_bound=amount,
+            probable_cost=amount if kind == "stream" else None,
+        )
+    made.reading(9, "9.20", "0.50", service="one", moment="after")
+    made.reading(9, "9.20", "0.50", service="two", moment="after")
+    whole = checked(made).in_all
+    assert [(each.service, each.index) for each in whole.suspects] == [
+        ("two", 4),
+        ("one", 6),
+        ("one", 3),
+        ("two", 7),
+        ("two", 5),
+    ]
+    assert list(whole.suspect_counts.items()) == [("stream cut", 2), ("timeout", 2), ("refused", 1)]
+    assert whole.suspect_estimates == {"stream cut": Decimal(4)}
 
 
 def test_a_reset_a_top_up_and_other_keys_are_told_of_the_service_that_had_them(
