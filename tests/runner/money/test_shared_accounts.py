@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -143,35 +144,37 @@ async def test_an_account_that_two_services_have_stops_neither_and_is_not_checke
     shows_use: bool,
 ) -> None:
     """By what it took for the other one, each would be billed for what it knows nothing of."""
-    services = {name: Service() for name in "ab"}
+    services = {name: Service() for name in "abc"}
     prices = bench.path / "prices.toml"
     each = "input = 1000\noutput = 1000\n"
-    prices.write_text(f'currency = "CNY"\n[models.m]\n{each}[models.y]\n{each}')
+    prices.write_text(f'currency = "CNY"\n[models.m]\n{each}[models.y]\n{each}[models.z]\n{each}')
 
-    def both() -> Any:
-        used = sum(len(each.posts) for each in services.values()) * COST
+    def account(*names: str) -> Any:
+        used = sum(len(services[name].posts) for name in names) * COST
         return shown(str(100 - used), **{"daily_used": str(used)} if shows_use else {})
 
-    for service in services.values():
-        service.balance = both
-    bench.write(*(chat_line(f"job-{n}", f"question {n}", model="my"[n % 2]) for n in range(120)))
+    for name, service in services.items():
+        service.balance = partial(account, "c") if name == "c" else partial(account, "a", "b")
+    bench.write(*(chat_line(f"job-{n}", f"question {n}", model="myz"[n % 3]) for n in range(180)))
     said: list[str] = []
     ran = await run_services(
         bench,
         services,
         table("a", "m", rpm=30),
         table("b", "y", rpm=30, **others),
+        table("c", "z", rpm=30),
         prices=str(prices),
         environment={"announce": said.append},
         monkeypatch=monkeypatch,
     )
-    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 120)
-    assert ran.outcome.cost == 120 * COST
+    assert (ran.outcome.exit_code, ran.outcome.succeeded) == (0, 180)
+    assert ran.outcome.cost == 180 * COST
     assert trio.current_time() > 60  # when an account that is watched is read again
     assert len(said) == 1
     assert said[0].startswith("Warning: the services a and b seem to have one account")
-    assert set(ran.readings["moment"]) == {"before", "after"}
+    watched = ran.readings.filter(moment="during")
+    assert set(watched["service"]) == {"c"}
     assert ran.manifest["sessions"][-1]["shared_accounts"] == [["a", "b"]]
     summary = json.loads(summary_json(summarise(ran.directory)))
     verdicts = [each["balance"]["verdict"] for each in summary["services"]]
-    assert verdicts == ["cannot be checked"] * 2
+    assert verdicts == [*["cannot be checked"] * 2, "agrees"]
