@@ -98,7 +98,7 @@ def is_vectors(value: Any) -> bool:
     """Whether JSON is a list of numbers, or of such lists: embeddings, without anything around."""
     while isinstance(value, list) and value and isinstance(value[0], list):
         value = value[0]
-    return isinstance(value, list) and bool(value) and type(value[0]) in (int, float)
+    return isinstance(value, list) and len(value) > 1 and type(value[0]) in (int, float)
 
 
 def whole_characters(value: Any) -> Any:

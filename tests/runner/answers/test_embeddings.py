@@ -212,7 +212,7 @@ def test_lists_of_other_numbers_are_vectors() -> None:
         {"embeddings": [[0.5]], "texts": ["a"]},  # Cohere
         [{"index": 0, "embedding": [[0.5]]}],  # llama.cpp
         [[0.5, -1]],  # TEI
-        [0.5],
+        [0.5, 1],
     ],
 )
 def test_embeddings_of_another_protocol_are_kept_and_not_asked_for_again(body: Any) -> None:
@@ -221,7 +221,7 @@ def test_embeddings_of_another_protocol_are_kept_and_not_asked_for_again(body: A
     assert raised.value.paid
 
 
-@pytest.mark.parametrize("body", [[], [[]], ["busy"], [True], [None], {"sizes": [256, 512]}])
+@pytest.mark.parametrize("body", [[], [[]], [1], ["busy"], [True], [None, 1], {"sizes": [256, 512]}])
 def test_lists_of_something_else_are_asked_for_again(body: Any) -> None:
     with pytest.raises(UnusableAnswerError) as raised:
         read_body(EMBEDDINGS, json.dumps(body).encode())
