@@ -35,7 +35,8 @@ $(VENV)/.bench: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@$(BIN)/headrace demo
 
-# Two processes, each with whole files: what a file sets up once is set up once. The floor of the
+# Three processes, one more than the least cores, as many tests wait for processes of their own; each
+# with whole files: what a file sets up once is set up once. The floor of the
 # coverage is for branches reached by tests that are not slow, in the tests' own processes: it costs
 # half a minute. With the slow ones it is two points more, and costs twice that.
 # What was missed, after it: `.venv/bin/coverage report --skip-covered --show-missing`.
@@ -43,7 +44,7 @@ demo: $(VENV)/.installed
 # Tried on 3.11.7, 3.12.1 and 3.13.0.
 test: $(VENV)/.tools
 	@$(COMPILE)
-	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --cov --cov-report=
+	$(BIN)/python -m pytest -n $(or $(WORKERS),3) --dist loadfile --cov --cov-report=
 
 # Every target for speed, into benchmarks/RESULTS.md: two cores to itself, and about ten minutes.
 # Never part of the tests. The parts alone: `python benchmarks/results.py --only bulk`.
