@@ -35,10 +35,10 @@ $(VENV)/.bench: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@$(BIN)/headrace demo
 
-# Three processes, one more than the least cores, as many tests wait for processes of their own; each
-# with whole files: what a file sets up once is set up once. The floor of the
-# coverage is for branches reached by tests that are not slow, in the tests' own processes: it costs
-# half a minute. With the slow ones it is two points more, and costs twice that.
+# Three processes, where two cores are the least: many tests wait for processes of their own. Each has
+# whole files: what a file sets up once is set up once. The floor of the coverage is for branches
+# reached by tests that are not slow, in the tests' own processes: it costs half a minute. With the
+# slow ones it is two points more, and costs twice that.
 # What was missed, after it: `.venv/bin/coverage report --skip-covered --show-missing`.
 # Another Python, in an environment of its own: `make test PYTHON=python3.13 VENV=/tmp/on-3.13`.
 # Tried on 3.11.7, 3.12.1 and 3.13.0.
