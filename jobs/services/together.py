@@ -70,8 +70,8 @@ def _check_names(services: Sequence[NamedService], where: str) -> None:
 
 
 def _check_keys(services: Sequence[NamedService], where: str) -> None:
-    """A key reaches its own service alone: that of all may be meant for one of them. (Services of
-    this machine are no strangers to each other.)"""
+    """A key reaches its own service alone: that of all may be meant for one of them. (Those on
+    this machine are not strangers to each other.)"""
     hosts = {
         each.name: {_host(url) for url in each.urls}
         for each in services

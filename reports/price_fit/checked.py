@@ -23,7 +23,7 @@ class _Rows:
         return None
 
     def made_of(self, factors: Sequence[int]) -> dict[int, Fraction] | None:
-        """The same, adding nothing; None where it is no sum of the basis."""
+        """The same, adding nothing; None where it is not a sum of it."""
         left, made = self._reduce(factors)
         return None if any(left) else made
 

@@ -30,7 +30,14 @@ NO_CODES = ("none", "error", "about:blank")  # and a problem's address (RFC 9457
 NO_FAILURE = frozenset({"0", "200", "ok", "success", "none"})
 # Fields of an answer: what has one of them, with something in it, is not merely an error.
 ANSWER_FIELDS = (
-    *("choices", "content", "data", "output", "results", "embedding", "embeddings", "vectors"),
+    "choices",
+    "content",
+    "data",
+    "output",
+    "results",
+    "embedding",
+    "embeddings",
+    "vectors",
 )
 # The status that a word means, where an answer of 200 names no number. Of each word its letters
 # alone, without `error` or `exception` at its end.

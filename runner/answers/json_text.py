@@ -17,8 +17,17 @@ _PAID = re.compile(rb"""["'](?:id|choices|content|usage|data)["']\s*:""")
 _ANSWERED = re.compile(rb"""["'](?:choices|content|delta|usage)["']\s*:""")
 # The same in JSON, and what an embedding or a ranking is known by.
 HOLDS = (
-    *("id", "choices", "content", "usage"),
-    *("embedding", "embeddings", "vectors", "results", "rankings", "relevance_score", "score"),
+    "id",
+    "choices",
+    "content",
+    "usage",
+    "embedding",
+    "embeddings",
+    "vectors",
+    "results",
+    "rankings",
+    "relevance_score",
+    "score",
 )
 LOOKED_AT_BYTES = 1024 * 1024  # a search of half a gigabyte would hold up the whole process
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")

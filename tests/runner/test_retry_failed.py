@@ -50,7 +50,7 @@ async def test_only_the_failed_run_again_and_their_attempts_go_on(
 async def test_a_failed_job_that_can_not_be_sent_again_is_told_and_counted_once(
     bench: Any, service: Any, autojump_clock: MockClock
 ) -> None:
-    """As when a flag is forgotten, or a service left out: it is no bad line beside its result."""
+    """As when a flag is forgotten, or a service left out: not a bad line beside its result."""
     service.answer = lambda _seen: service.error(400, "BAD")
     bench.write(bench.chat_line("one").replace(b"/v1/chat/completions", b"/v1/score"))
     await bench.run(service, any_endpoint=True)
