@@ -108,6 +108,7 @@ class Meter:
             self._samples.popleft()
         first = self._samples[0]
         stopped = _stopped(progress.stop)
+        held = [_held(lane, stopped, now_s) for lane in lanes]
         unfinished = progress.unfinished()
         ahead = progress.ahead()
         done, share = finished + totals.rejected, None
@@ -127,11 +128,11 @@ class Meter:
                     rpm=lane.limiter.rpm,
                     tokens=tokens[n] - first.tokens[n],
                     tpm=lane.limiter.tpm,
-                    held=_held(lane, stopped, now_s),
+                    held=held[n],
                 )
                 for n, lane in enumerate(lanes)
                 if lane.sent
-                or _held(lane, stopped, now_s) is not None
+                or held[n] is not None
                 or (lane.model is lane.service is None and not any(sent))
             ],
             cost=None if progress.currency is None else totals.spent,
